@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from lmcompare.analysis.intervals import Bootstrap, holm, ratio_bootstrap
+from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
 from lmcompare.analysis.slice_tables import LEAST_UNITS, RESAMPLES, Part
 from lmcompare.analysis.slices import TITLES, metadata_parts, token_parts
 from lmcompare.analysis.word_slices import word_parts
@@ -38,7 +38,8 @@ class Divided:
     counts, share : array of shape (L,)
         How many tokens, words or documents are in a group, and its part of all tokens or words, or of the bytes.
     figures, reach : array of shape (M, L)
-        The figures, and half the width of their 95 % intervals: NaN without one.
+        The figures, and half the width of their 95 % intervals: NaN without one. Intervals are over the choice of the
+        text and, of tokens and words, over trainings if there are several (see ``lmcompare.analysis.intervals``).
     apart : array of shape (M, M, L)
         Half the width of the 95 % interval of the difference of two figures, which is symmetric: NaN without one.
     """
@@ -97,6 +98,8 @@ def p_values(run: Run, models: tuple[str, ...], unit: Literal["token", "word"], 
         bits = np.concatenate([parts[m].bits - parts[own].bits for m in others], axis=1)
         resamples = max(RESAMPLES, PER_TEST * bits.shape[1])
         sampled = ratio_bootstrap(bits, np.tile(parts[own].sizes, len(others)), resamples=resamples)
+        squares, freedom = _over_trainings(parts)
+        sampled = sampled.with_trainings(np.sqrt(squares[others] + squares[own]).ravel(), freedom)
         known = sampled.units >= LEAST_UNITS
         found[others] = holm(np.where(known, sampled.p_values(), 1.0)).reshape(len(others), groups)
     return found
@@ -124,7 +127,9 @@ def _divided(name: str, parts: Sequence[Part], baselines: Sequence[str]) -> Divi
         if not {parts[i].model.name, parts[j].model.name}.isdisjoint(baselines)
     ]
     columns = [part.bits for part in parts] + [parts[i].bits - parts[j].bits for i, j in pairs]
-    found = list(_intervals(columns, first.sizes))
+    squares, freedom = _over_trainings(parts)
+    errors = np.sqrt([*squares, *(squares[i] + squares[j] for i, j in pairs)])
+    found = list(_intervals(columns, first.sizes, errors, freedom))
     apart = np.full((size, size, groups), np.nan)
     for (i, j), (_, half) in zip(pairs, found[size:], strict=True):
         apart[i, j] = apart[j, i] = half
@@ -145,8 +150,22 @@ def _divided(name: str, parts: Sequence[Part], baselines: Sequence[str]) -> Divi
     )
 
 
-def _intervals(columns: Sequence[Array], sizes: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the (L,) ratio of each (U, L) column and half the width of its interval, a few columns at a time."""
+def _over_trainings(parts: Sequence[Part]) -> tuple[Array, int]:
+    """Return (M, L) the squared standard errors over trainings of the figures, and their degrees of freedom."""
+    seeds = np.array([1 if part.trainings is None else len(part.trainings) for part in parts])
+    variances = np.zeros((len(parts), parts[0].sizes.shape[1]))
+    for m, part in enumerate(parts):
+        if part.trainings is not None:
+            variances[m] = (part.trainings / part.sizes.sum(axis=0)).var(axis=0, ddof=1)
+    found = [over_trainings(of_group, seeds) for of_group in variances.T]
+    return np.stack([squares for squares, _ in found], axis=1), max(freedom for _, freedom in found)
+
+
+def _intervals(columns: Sequence[Array], sizes: Array, errors: Array, freedom: int) -> Iterator[tuple[Array, Array]]:
+    """Yield the (L,) ratio of each of K (U, L) columns and half the width of its interval, a few at a time.
+
+    ``errors`` (K, L) are the standard errors over trainings.
+    """
     groups = sizes.shape[1]
     step = max(1, CHUNK // (RESAMPLES * groups))
     for first in range(0, len(columns), step):
@@ -154,5 +173,6 @@ def _intervals(columns: Sequence[Array], sizes: Array) -> Iterator[tuple[Array, 
         sampled: Bootstrap = ratio_bootstrap(
             np.concatenate(chosen, axis=1), np.tile(sizes, len(chosen)), resamples=RESAMPLES
         )
+        sampled = sampled.with_trainings(errors[first : first + step].ravel(), freedom)
         low, high = sampled.interval(least_units=LEAST_UNITS)
         yield from zip(np.split(sampled.estimate, len(chosen)), np.split((high - low) / 2, len(chosen)), strict=True)

@@ -107,6 +107,8 @@ class Part:
         By resampling unit, what the figure is the ratio of.
     perplexity : array of shape (L,) or None
         By default 2 to the figure.
+    trainings : array of shape (S, L) or None
+        The numerators of the whole text for each of S > 1 trainings.
     """
 
     slice: str
@@ -115,6 +117,7 @@ class Part:
     bits: Array
     sizes: Array
     perplexity: Array | None = None
+    trainings: Array | None = None
 
 
 class Crossed:
@@ -134,17 +137,23 @@ class Crossed:
         # the last cell is for what is left out
         self._counts = {name: np.zeros(size + 1, np.int64) for name, size in self._sizes.items()}
         self._bits = {name: np.zeros((len(models), size + 1)) for name, size in self._sizes.items()}
+        self._trainings: dict[tuple[str, int], Array] = {}
         self._total = 0
 
     def add(self, features: Columns, unit: Array, bits: Sequence[Array]) -> None:
-        """Add N tokens or words, given the resampling unit (N,) and the bits (N,) in each model."""
+        """Add N tokens or words, given the resampling unit (N,), and for each model the bits (S, N) by training."""
         self._total += len(unit)
         for s in self._slices:
             place, size = s.place(features), self._sizes[s.name]
             cell = np.where(place >= 0, unit * len(s.labels) + place, size)
             self._counts[s.name] += np.bincount(cell, minlength=size + 1)
+            groups = len(s.labels)
             for m, values in enumerate(bits):
-                self._bits[s.name][m] += np.bincount(cell, values, minlength=size + 1)
+                self._bits[s.name][m] += np.bincount(cell, values.mean(axis=0), minlength=size + 1)
+                if len(values) > 1:
+                    held = self._trainings.setdefault((s.name, m), np.zeros((len(values), groups + 1)))
+                    group = np.where(place >= 0, place, groups)
+                    held += np.stack([np.bincount(group, line, minlength=groups + 1) for line in values])
 
     def parts(self, counted: str) -> list[Part]:
         """Return the rows of every model in every slice; ``counted`` is "tokens" or "words"."""
@@ -159,7 +168,9 @@ class Crossed:
             amounts = whole[:, place].astype(np.float64)
             for m, model in enumerate(self._models):
                 bits = self._bits[s.name][m, :-1].reshape(shape)[:, place]
-                found.append(Part(s.name, model, columns, bits, amounts))
+                held = self._trainings.get((s.name, m))
+                trainings = None if held is None else held[:, place]
+                found.append(Part(s.name, model, columns, bits, amounts, trainings=trainings))
         return found
 
 

@@ -136,7 +136,7 @@ def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[Part]
     for block in blocks(run, models, "test", features=FEATURES, scores=("log_prob", "byte_start")):
         features = derive(block.features)
         unit = units.of(features["document"], block.stacked(0, "byte_start")[0])
-        of_models = [-block.stacked(m).mean(axis=0) / LN2 for m in range(len(models))]
+        of_models = [-block.stacked(m) / LN2 for m in range(len(models))]
         crossed.add(features, unit, of_models)
     return crossed.parts("tokens")
 

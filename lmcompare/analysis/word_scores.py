@@ -53,6 +53,12 @@ def word_scores(run: Run, models: tuple[ModelEntry, ...], split: Split, seeds: i
     return WordScores(features, *(np.stack([each[n] for each in found]) for n in range(4)))
 
 
+def bits_of_trainings(model: ModelEntry, split: Split) -> Array:
+    """(S, W) the ``bits`` of the words in each finished cell of a model, whose rows ``word_scores`` checks."""
+    tables = [cell.words(split) for cell in model.done]
+    return np.stack([(t["surprisal_bits"] + t["spelling_bits"]).to_numpy(np.float64) for t in tables])
+
+
 def _of_model(
     model: ModelEntry, split: Split, features: pd.DataFrame, seeds: int | None
 ) -> tuple[Array, Array, Array, Array]:

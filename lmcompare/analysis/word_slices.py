@@ -11,7 +11,7 @@ from lmcompare.analysis.resampling import placed, units_of
 from lmcompare.analysis.slice_tables import Crossed, Part, Slice, shared_slices, tables_of
 from lmcompare.analysis.token_blocks import PLACE, Columns
 from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
-from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis.word_scores import bits_of_trainings, word_scores
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
@@ -67,7 +67,7 @@ def word_parts(run: Run) -> list[Part]:
     units = units_of(run)
     crossed = Crossed(WORD_SLICES, run.scored, units)
     unit = units.of(features["document"], features["byte_start"])
-    crossed.add(features, unit, list(np.asarray(scores.bits[:, is_word])))
+    crossed.add(features, unit, [bits_of_trainings(model, "test")[:, is_word] for model in run.scored])
     return crossed.parts("words")
 
 

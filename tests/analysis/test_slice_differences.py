@@ -6,18 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
-from lmcompare.analysis import Run, slices
+from lmcompare.analysis import Run, load_run, slices
 from lmcompare.analysis.intervals import resample_counts
 from lmcompare.analysis.slice_differences import Divided, divided, p_values
 from lmcompare.analysis.slice_tables import RESAMPLES, bucket_labels
 from lmcompare.analysis.slices import token_places
-from lmcompare.analysis.word_slices import word_places, word_slices
+from lmcompare.analysis.word_slices import word_parts, word_places, word_slices
 from lmcompare.runfolder.parquet import Array
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import write_run_folder
 
 NAMES = ("unigram", "ngram", "transformer")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of one training of each model, so that intervals are over texts alone."""
+    return load_run(write_run_folder(tmp_path_factory.mktemp("once"), seeds=(0,)))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +107,49 @@ def test_p_values_are_corrected_for_all_models_and_groups(run: Run, found: dict[
     alone = p_values(run, ("ngram", "transformer"), "token", "repeated", "ngram")
     assert (alone[1] <= p[2] + 0.01).all()
     assert (p_values(run, ("ngram",), "token", "repeated", "ngram") == 1).all()
+
+
+def test_the_variation_between_trainings_by_hand(tmp_path: Path) -> None:
+    # 30 documents that are nearly alike: little varies but the four trainings of "a"
+    little = np.repeat(0.01 * np.sin(np.arange(30)), 2)
+    bits = {"first": np.array([1.0, 1.2, 1.4, 2.0]), "again": np.array([2.0, 2.0, 2.2, 2.2])}
+    trainings = [2.0 ** -(np.tile([first, again], 30) + little) for first, again in zip(*bits.values(), strict=True)]
+    run = tiny_run(
+        tmp_path,
+        {"a": trainings, "b": [2.0 ** -(np.tile([1.0, 2.0], 30) + np.roll(little, 7))] * 4},
+        documents=[[2]] * 30,
+        repeated=[False, True] * 30,
+    )
+    one = next(one for one in divided(run, ("a", "b"), "token", ("b",)) if one.name == "repeated")
+    for group, values in enumerate(bits.values()):
+        expected = t.ppf(0.975, 3) * values.std(ddof=1) / 2  # the root of four trainings
+        assert one.figures[0, group] == pytest.approx(values.mean(), abs=1e-3)
+        assert one.reach[0, group] == pytest.approx(expected, rel=0.15)
+        assert one.apart[0, 1, group] == pytest.approx(expected, rel=0.15)
+        assert one.reach[1, group] < 0.01
+    p = p_values(run, ("a", "b"), "token", "repeated", "b")[0]
+    alone = [2 * t.sf(abs(v.mean() - b) / (v.std(ddof=1) / 2), 3) for v, b in zip(bits.values(), (1, 2), strict=True)]
+    assert p == pytest.approx(max(2 * min(alone), max(alone)), abs=0.02)  # Holm's correction of two p-values
+
+
+def test_trainings_of_words_vary_too(tmp_path: Path) -> None:
+    run = load_run(write_run_folder(tmp_path / "twice", models=("ngram", "transformer"), failed=(), invalid=()))
+    once = load_run(
+        write_run_folder(tmp_path / "once", models=("ngram", "transformer"), failed=(), invalid=(), seeds=(0,))
+    )
+    names = ("ngram", "transformer")
+    part = next(
+        part for part in word_parts(run) if part.slice == "word_repeated" and part.model.name == "transformer"
+    )
+    assert part.trainings is not None
+    assert part.trainings.mean(axis=0) == pytest.approx(part.bits.sum(axis=0))
+    first = next(p for p in word_parts(once) if (p.slice, p.model.name) == (part.slice, part.model.name))
+    assert part.trainings[0] == pytest.approx(first.bits.sum(axis=0))
+    wide, narrow = (
+        next(one for one in divided(r, names, "word", names) if one.name == "word_repeated") for r in (run, once)
+    )
+    assert (wide.reach[1] > 0).all()
+    assert narrow.models == wide.models
 
 
 def test_too_few_documents_have_no_intervals_and_no_significance(tmp_path: Path) -> None:

@@ -178,6 +178,14 @@ def test_heatmap_table_has_every_cell_in_hundredths() -> None:
     assert rows == [["the", "100", "", ""], ["bank", "40", "60", ""], ["was", "70", "20", "10"]]
 
 
+def test_marks_stand_upright_above_a_heatmap() -> None:
+    values = (((0.1, 0.2, 0.3, 0.4),),)
+    columns = (",", "The", "</s>", "«word»")
+    heads = drawn(kinds.Heatmap(title="x", rows=("a",), columns=columns, panels=("p",), values=values)).one("thead")
+    upright = [head.one("span").attributes.get("class", "") for head in heads.all("th")]
+    assert upright == ["sign", "", "sign", ""]
+
+
 def test_heatmap_steps_are_shown_for_the_last_row_and_kept_for_all() -> None:
     tree = drawn(heatmap())
     _, steps = tree.all("table")

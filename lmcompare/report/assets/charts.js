@@ -129,6 +129,7 @@
       this.bottom = Math.max(y[2], y[3]);
       for (const title of svg.querySelectorAll("title")) title.remove(); // the browser would show it beside the values
       svg.tabIndex = 0;
+      svg.setAttribute("aria-description", "The arrow keys step through the values.");
       svg.addEventListener("pointermove", (event) => this.point(event));
       svg.addEventListener("pointerdown", (event) => this.point(event));
       svg.addEventListener("pointerleave", () => this.hide());

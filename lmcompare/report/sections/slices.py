@@ -123,7 +123,8 @@ def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) ->
     if one is None or len(one.models) < 2 or np.isnan(one.reach).all():
         return TITLE
     p = p_values(data.run, one.models, unit, asked, own.name)
-    better = (one.saved(one.models.index(own.name)) > 0) & (p < SIGNIFICANCE)  # (M, L)
+    saved = one.saved(one.models.index(own.name))
+    better = (saved > 10**-DIGITS) & (p < SIGNIFICANCE)  # (M, L); less is the rounding of two programs
     return finding(one, better, own.name, {name: spoken(data.title(name)) for name in one.models})
 
 
