@@ -16,7 +16,7 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, usable_path
-from lmcompare.measure.examples import continued, continued_until, next_tokens
+from lmcompare.measure.examples import continued, continued_by_token, continued_until, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
 from lmcompare.measure.words import WordScore, WordScorer
@@ -227,6 +227,12 @@ class TrainedModel:
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
             yield from continued(self.model, self._corpus, _text(prompt), length, sampling)
+
+    def by_token(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
+        """Yield what ``generate`` returns token by token, as it is drawn."""
+        _check_length(length)
+        with blamed_on(f"{self.name}'s stepper"):
+            yield from continued_by_token(self.model, self._corpus, _text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.

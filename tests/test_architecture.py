@@ -79,10 +79,11 @@ MAY_IMPORT = {
     "probes": {"errors", "corpora", "runfolder", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
     "lm_evaluation": {"errors", "trained"},
+    "serve": {"errors", "measure", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
-        *("tokens", "lm_evaluation", "run_mark", "lab"),
+        *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis"),
     },
 }
 

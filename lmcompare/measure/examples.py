@@ -51,6 +51,24 @@ def continued(
     yield _after(corpus.tokenizer, before, held)
 
 
+def continued_by_token(
+    model: LanguageModel, corpus: TokenizedCorpus, prompt: str, length: int, sampling: Sampling
+) -> Iterator[str]:
+    """Yield the text that each of ``length`` tokens adds with which the model continues the prompt.
+
+    A token that ends within a character adds its text together with the next one.
+    """
+    before, _ = corpus.tokenizer.tokenize(prompt)
+    drawn: list[str] = []
+    said = ""
+    for i in islice(continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, sampling), length):
+        drawn.append(corpus.vocabulary[i])
+        whole = _after(corpus.tokenizer, before, drawn)
+        if whole.startswith(said) and not whole.endswith(INCOMPLETE):
+            yield whole[len(said) :]
+            said = whole
+
+
 def continued_until(
     model: LanguageModel,
     corpus: TokenizedCorpus,

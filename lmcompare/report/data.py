@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
 
 
+SERVED = "served"  # in place of copies, the models behind a server answer
+
+
 @dataclass(frozen=True)
 class Model:
     """A model of the run.
@@ -81,7 +84,8 @@ class ReportData:
         """Take a run.
 
         ``names`` are the models of all tables of a page with several, so that each has one colour in all. ``page``:
-        the values of ``PageOptions`` that differ from those of the run.
+        the values of ``PageOptions`` that differ from those of the run; ``live`` may be ``SERVED``, with the names of
+        the ``models`` that a server has.
         """
         self.run, self.page = run, dict(page)
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
 from lmcompare.report.contents import Linked, grouped, link, questions
-from lmcompare.report.data import ReportData, Section
+from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
     contexts,
@@ -70,12 +70,15 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
 }
 
 
-def whole_page(template: str, **context: Any) -> str:
-    """Return a page made from a template that extends the layout, with style and scripts inside."""
+def whole_page(template: str, *, served: bool = False, **context: Any) -> str:
+    """Return a page made from a template that extends the layout, with style and scripts inside.
+
+    ``served``: whether it may ask the server that it comes from.
+    """
     scripts = [Markup(asset(name)) for name in SCRIPTS]
     digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
     style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
-    return fill(template, style=style, scripts=scripts, digests=digests, **context).translate(CONTROL)
+    return fill(template, style=style, scripts=scripts, digests=digests, served=served, **context).translate(CONTROL)
 
 
 class Report:
@@ -113,6 +116,7 @@ class Report:
             sections=linked.values(),
             models=self.data.scored,
             link=link,
+            served=self.data.page.get("live") == SERVED,
         )
 
     def markdown(self) -> str:

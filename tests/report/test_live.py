@@ -239,11 +239,24 @@ def test_probabilities_are_those_of_python(page: Page, compared: Comparison, tex
     for m, name in enumerate(("unigram", "ngram", "bigram", "one")):
         trained = compared.model(name)
         scored = trained.score(text)
-        assert found["bits"][m] == pytest.approx(scored.surprisal_bits, abs=1e-5)
+        given = found["each"][m]
+        assert given["bits"] == pytest.approx(scored.surprisal_bits, abs=1e-5)
         wanted = dict(trained.next_tokens(text, None))
-        assert dict(found["next"][m]) == pytest.approx({word: wanted[word] for word, _ in found["next"][m]}, rel=1e-5)
+        assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
         best = sorted(wanted.values(), reverse=True)[:10]
-        assert [p for _, p in found["next"][m]] == pytest.approx(best, rel=1e-5)
+        assert [p for _, p in given["next"]] == pytest.approx(best, rel=1e-5)
+
+
+def test_two_texts_are_compared(page: Page, compared: Comparison) -> None:
+    page.get_by_label("Your text").fill("the cat saw")
+    page.locator(".live-other summary").click()
+    page.get_by_label("Another text").fill("the big cat")
+    first, second = (
+        sum(compared.model("unigram").score(text).surprisal_bits) for text in ("the cat saw", "the big cat")
+    )
+    cells = page.locator(".live-other tbody tr").first.locator("td")
+    more = round(second - first, 1)
+    expect(cells).to_have_text([f"{first:.1f}", f"{second:.1f}", f"{more:+.1f}".replace("-", "−") if more else "0.0"])
 
 
 def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
@@ -261,7 +274,7 @@ def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -
 
 
 def test_a_guess_is_traced_to_the_training_text(page: Page, compared: Comparison) -> None:
-    page.locator(".live textarea").fill("the cat saw")
+    page.get_by_label("Your text").fill("the cat saw")
     expect(page.locator(".live")).to_have_attribute("data-shown", "the cat saw")
     row = page.locator(".live-model").nth(1)
     guess = row.locator(".next-words li").first

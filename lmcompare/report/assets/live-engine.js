@@ -252,9 +252,11 @@ class Page {
     const missing = ids.indexOf(null); // a vocabulary without an unknown word
     const scored = missing < 0 ? ids : ids.slice(0, missing);
     return {
-      tokens,
-      bits: this.models.map((model) => scored.map((id, i) => -Math.log2(model.probability(ids.slice(0, i), id)))),
-      next: this.models.map((model) => this.likely(model.distribution(scored))),
+      each: this.models.map((model) => ({
+        tokens,
+        bits: scored.map((id, i) => -Math.log2(model.probability(ids.slice(0, i), id))),
+        next: this.likely(model.distribution(scored)),
+      })),
     };
   }
 

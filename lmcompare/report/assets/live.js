@@ -39,6 +39,31 @@
     }
   }
 
+  // The same questions, to the server that the page comes from.
+  class Server {
+    async ask(type, { arguments: [text] = [] }) {
+      if (type === "open") return [];
+      return (await this.post(type, JSON.stringify({ text }))).json();
+    }
+
+    async post(type, body) {
+      const answer = await fetch(`api/${type}`, { method: "POST", body });
+      if (!answer.ok) throw new Error(await answer.text());
+      return answer;
+    }
+  }
+
+  function filled(table, rows) {
+    table.hidden = rows.length === 0;
+    table.tBodies[0].replaceChildren(...rows.map(([mark, ...cells]) => {
+      const row = document.createElement("tr"), head = document.createElement("th");
+      head.scope = "row";
+      head.append(mark.cloneNode(true));
+      row.append(head, ...cells.map((text) => make("td", "n", text)));
+      return row;
+    }));
+  }
+
   class Live {
     constructor(box) {
       this.box = box;
@@ -65,7 +90,10 @@
     async begin() {
       this.state.textContent = "Making the models …";
       this.data = JSON.parse(this.box.querySelector(".live-data").textContent);
-      this.engine = new Engine(this.data.engine);
+      this.engine = this.data.served ? new Server() : new Engine(this.data.engine);
+      this.marks = this.rows.map((row) => row.querySelector(".chip"));
+      this.setUpOther();
+      if (this.data.served) this.setUpServer();
       try {
         this.traced = await this.engine.ask("open", { data: this.data });
         await this.show();
@@ -81,12 +109,84 @@
       const text = this.field.value;
       this.asked += 1;
       const number = this.asked;
-      const found = await this.ask("score", text);
+      let found;
+      try {
+        found = await this.ask("score", text);
+      } catch (error) {
+        this.state.textContent = `No answer: ${error.message}.`;
+        return;
+      }
       if (number !== this.asked) return; // the reader has typed on
-      this.rows.forEach((row, m) => this.fill(row, found.tokens, found.bits[m], found.next[m], m, text));
-      const unknown = found.tokens.filter((token) => token.unknown).length;
-      this.state.textContent = unknown ? `${unknown} of ${found.tokens.length} tokens are unknown words (underlined).` : "";
+      found.each.forEach(({ tokens, bits, next }, m) => this.fill(this.rows[m], tokens, bits, next, m, text));
+      this.own = found.each.map(({ bits }) => bits.reduce((sum, b) => sum + b, 0));
+      const [{ tokens }] = found.each, unknown = tokens.filter((token) => token.unknown).length;
+      this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens are unknown words (underlined).` : "";
+      await this.compare();
       this.box.dataset.shown = text;
+    }
+
+    // another text beside the first: which of the two does each model find more likely?
+    setUpOther() {
+      this.other = this.box.querySelector(".live-other textarea");
+      this.other.addEventListener("input", () => {
+        clearTimeout(this.otherTimer);
+        this.otherTimer = setTimeout(() => this.compare(), PAUSE);
+      });
+    }
+
+    async compare() {
+      const text = this.other.value, table = this.box.querySelector(".live-other table");
+      if (!text) { filled(table, []); return; }
+      const found = await this.ask("score", text);
+      if (text !== this.other.value) return;
+      filled(table, found.each.map(({ bits }, m) => {
+        const total = bits.reduce((sum, b) => sum + b, 0), more = Math.round(10 * (total - this.own[m])) / 10;
+        return [this.marks[m], this.own[m].toFixed(1), total.toFixed(1), `${more > 0 ? "+" : more < 0 ? "−" : ""}${Math.abs(more).toFixed(1)}`];
+      }));
+    }
+
+    // what only a server does: continuations by the whole model, and files
+    setUpServer() {
+      const sliders = this.box.querySelectorAll(".live-draws input");
+      for (const slider of sliders) slider.addEventListener("input", () => { slider.nextElementSibling.value = slider.value; });
+      this.rows.forEach((row, m) => row.querySelector(".go-on").addEventListener("click", () => this.goOn(row, m, sliders)));
+      this.box.querySelector(".live-file input").addEventListener("change", async (event) => {
+        const [file] = event.target.files, table = this.box.querySelector(".live-file table");
+        if (!file) return;
+        this.state.textContent = `Scoring ${file.name} …`;
+        try {
+          const rows = await (await this.engine.post("measure", await file.arrayBuffer())).json();
+          filled(table, rows.map((one, m) => [this.marks[m], one.bits_per_byte === null ? "–" : one.bits_per_byte.toFixed(3), one.tokens.toLocaleString("en"), one.unknown.toLocaleString("en")]));
+          this.state.textContent = "";
+        } catch (error) {
+          this.state.textContent = `${file.name} can't be scored: ${error.message}.`;
+        }
+      });
+    }
+
+    async goOn(row, m, sliders) {
+      const place = row.querySelector(".drawn"), button = row.querySelector(".go-on");
+      const asked = Object.fromEntries(Array.from(sliders, (slider) => [slider.name, Number(slider.value)]));
+      this.draws = (this.draws ?? 0) + 1;
+      place.textContent = "";
+      button.disabled = true;
+      try {
+        const body = JSON.stringify({ ...asked, text: this.field.value, model: this.data.models[m].id, seed: this.draws });
+        const reader = (await this.engine.post("continue", body)).body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = "";
+        for (let part = await reader.read(); !part.done; part = await reader.read()) {
+          const lines = (rest + part.value).split("\n");
+          rest = lines.pop();
+          for (const line of lines) {
+            const said = JSON.parse(line);
+            if (said.error) throw new Error(said.error);
+            place.textContent += said.text.replaceAll("\n", " ¶ ");
+          }
+        }
+      } catch (error) {
+        place.textContent += ` (${error.message})`;
+      }
+      button.disabled = false;
     }
 
     fill(row, tokens, bits, next, m, text) {

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.report import numbers
-from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.data import SERVED, Model, ReportData, Section
 from lmcompare.report.templating import asset, fill
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
@@ -39,6 +39,8 @@ class Answering:
 
 def build(data: ReportData) -> Section | None:
     """Return the section; None if the page can compute none of the models."""
+    if data.page.get("live") == SERVED:
+        return _served(data)
     fingerprint = data.main_tokens
     if not fingerprint or "none" in _options(data, "live"):
         return None
@@ -53,6 +55,7 @@ def build(data: ReportData) -> Section | None:
     carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
     html = fill(
         "live",
+        served=False,
         answering=here,
         left_out=[each for each in found if each.reason],
         others=[model for model in data.scored if model not in models],
@@ -61,6 +64,24 @@ def build(data: ReportData) -> Section | None:
         licence=LICENCE if carries and _is_public(data) else "",
         unranked=data.unranked,
         data=_packed(tokens, entry.in_page, here, carries),
+    )
+    return Section.of("live", "Type your own text", html)
+
+
+def _served(data: ReportData) -> Section:
+    """Return the section of a page whose models answer through a server."""
+    models = [model for model in data.scored if model.name in data.page["models"]]
+    html = fill(
+        "live",
+        served=True,
+        answering=[Answering(model, {}, "", "The model itself, behind this page.") for model in models],
+        left_out=[],
+        others=[],
+        beginning=_beginning(models[0]),
+        traced=False,
+        licence="",
+        unranked=data.unranked,
+        data={"served": True, "models": [{"name": model.title, "id": model.name} for model in models]},
     )
     return Section.of("live", "Type your own text", html)
 

@@ -1,0 +1,86 @@
+"""Who may ask: the holder of the token, through the page alone, a limited number at a time.
+
+The token comes once in the address and is exchanged for a cookie that no script and no other site can use.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+COOKIE = "lmcompare"
+TOGETHER = 8  # requests that are answered or wait
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Guard:
+    """Middleware that refuses requests of others.
+
+    Parameters
+    ----------
+    app : ASGI application
+    token : str
+        The secret of this server.
+    hosts : frozenset of str
+        The values of the header ``Host`` that are answered: another one is that of another site, whose name leads
+        here (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str]) -> None:
+        self.app, self.token, self.hosts = app, token, hosts
+        self.busy = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or refuse a request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+        refused = self.refused(Request(scope, receive))
+        if refused is not None:
+            refused.headers.update(PRIVATE)
+            await refused(scope, receive, send)
+            return
+        if self.busy >= TOGETHER:
+            await PlainTextResponse("too many requests at once: try again", 503)(scope, receive, send)
+            return
+        self.busy += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.busy -= 1
+
+    def refused(self, request: Request) -> Response | None:
+        """Return the answer to a request that is not let through; None for others."""
+        host = request.headers.get("host", "")
+        if host not in self.hosts:
+            return PlainTextResponse("this server answers to its own address only", 403)
+        if request.method == "GET" and (given := request.query_params.get("token")) is not None:
+            if not _same(given, self.token):
+                return PlainTextResponse("the token is wrong: copy the whole address from the terminal", 403)
+            others = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
+            rest = f"?{urlencode(others)}" if others else ""
+            answer = RedirectResponse(f"{request.url.path}{rest}", 303)
+            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", path="/")
+            return answer
+        if not _same(request.cookies.get(COOKIE, ""), self.token):
+            return PlainTextResponse("open the address that the terminal shows, with its token", 403)
+        if request.method not in ("GET", "HEAD") and request.headers.get("origin") != f"http://{host}":
+            return PlainTextResponse("this comes from another page", 403)
+        return None
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())

@@ -1,0 +1,82 @@
+"""Starts the server, on this machine alone unless it is told otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import uvicorn
+
+from lmcompare.errors import LmcompareError
+from lmcompare.serve.answers import Answers
+from lmcompare.serve.app import application
+from lmcompare.trained import TrainedModel
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+NOT_ENCRYPTED = (
+    "Others can reach this address, and nothing is encrypted: whoever reads along on the way has the token, the page"
+    " and all texts. Use it in a network that you trust, or behind a server with TLS."
+)
+
+
+def is_local(host: str) -> bool:
+    """Return whether an address is that of this machine alone."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return host == "localhost"
+
+
+def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, say: Callable[[str], object]) -> None:
+    """Answer until the process is interrupted.
+
+    Parameters
+    ----------
+    page : str
+        The report as HTML, with the field for a text of one's own.
+    models : mapping of str to TrainedModel
+    host : str
+    port : int
+        0 for any that is free.
+    say : callable
+        Is told the address.
+
+    Raises
+    ------
+    LmcompareError
+        If the address can't be used.
+    """
+    token = secrets.token_urlsafe(24)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host.strip("[]"), port))
+            listening.listen()  # before the address is said, which may be opened at once
+        except OSError as error:
+            raise LmcompareError(
+                f"{host}:{port} can't be used ({error.strerror or error}): choose another --port or --host"
+            ) from None
+        port = listening.getsockname()[1]
+        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        names = {shown, *(LOCAL if is_local(host) else ())}
+        if host in ("0.0.0.0", "::"):  # every address of this machine
+            names |= {*LOCAL, socket.gethostname(), _own_address()}
+            shown = _own_address()
+        hosts = frozenset(f"{name}:{port}" for name in names)
+        app = application(page, Answers(models), token, hosts)
+        say(f"http://{shown}:{port}/?token={token}")
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        uvicorn.Server(config).run([listening])
+
+
+def _own_address() -> str:
+    """Return the address by which others most likely reach this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for documentation: nothing is sent
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
