@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from lmcompare.errors import LmcompareError, PluginError, permitted, what_went_w
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
+from lmcompare.harness.page_copy import page_copy
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
@@ -30,7 +30,7 @@ from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
-from lmcompare.runfolder.parquet import read_table, write_parts, write_table
+from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import IntArray
@@ -244,22 +244,6 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     return {"passed": all(r.passed for r in results), "checks": checks}
 
 
-def _in_page(job: Job, model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any]:
-    """Return what the page computes a model from, with the bits that it loses on the test text; or ``reason``."""
-    try:
-        copy = model.in_page(corpus.valid, whole=job.whole)
-        table = dict(copy.table)
-        if copy.log_probs is not None:
-            own = read_table(job.path / "scores.parquet", ["log_prob"], "test")["log_prob"].sum()
-            table["bits_lost"] = float((own - np.sum(copy.log_probs(corpus.test))) / np.log(2))
-        json.dumps(table, allow_nan=False)
-        return table
-    except LmcompareError as error:
-        return {"reason": str(error)}
-    except (Exception, SystemExit) as error:
-        return {"reason": f"its copy for the page could not be made: {what_went_wrong(error)}"}
-
-
 def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
     """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else."""
     shown, text = model_examples(model, corpus, job.examples, job.seed)
@@ -274,7 +258,8 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
     see_that_it_is_there(Path(job.folder))
-    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": _in_page(job, model, corpus)})
+    in_page = page_copy(job.path, model, corpus, whole=job.whole)
+    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": in_page})
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []

@@ -80,11 +80,17 @@ class _Word(TypedDict):
     distances: list[list[float | None]] | None
 
 
+class _InPage(TypedDict):
+    kind: NotRequired[Text]
+    reason: NotRequired[Text]
+    bits_lost: NotRequired[float]
+
+
 class _Examples(TypedDict):
     prompts: list[_Prompt]
     sentences: list[_Sentence]
     words: NotRequired[list[_Word] | None]
-    in_page: NotRequired[dict[str, Any]]
+    in_page: NotRequired[_InPage]
 
 
 _CONTENTS: dict[str, TypeAdapter[Any]] = {

@@ -117,7 +117,7 @@ def _quality(data: ReportData, model: Model, copy: Mapping[str, Any]) -> str:
     if "bits_lost" not in copy:
         return "The model itself."
     own = next(row.bits_per_byte for row in data.rows if row.name == model.name)
-    lost = copy["bits_lost"] / data.run.corpus.splits["test"].bytes
+    lost = copy["bits_lost"]
     if own is None:
         return f"A pocket copy, {numbers.decimals(lost, 3)} bits per byte worse than the model."
     return (
