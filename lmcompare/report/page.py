@@ -39,7 +39,7 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "charts.js", "reader.js", "game.js", "gains.js", "live.js")
+SCRIPTS = ("page.js", "attention.js", "charts.js", "reader.js", "game.js", "gains.js", "live.js")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,
@@ -77,7 +77,7 @@ def whole_page(template: str, *, served: bool = False, **context: Any) -> str:
     """
     scripts = [Markup(asset(name)) for name in SCRIPTS]
     digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
-    style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
+    style = Markup(style_sheet() + asset("charts.css") + asset("report.css") + asset("attention.css"))
     return fill(template, style=style, scripts=scripts, digests=digests, served=served, **context).translate(CONTROL)
 
 
