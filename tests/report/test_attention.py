@@ -43,7 +43,7 @@ def test_one_head_at_one_word_is_shown_in_full() -> None:
 
 
 def test_additive_scores_and_a_bias_by_hand() -> None:
-    # Without a second head: u · tanh(q + k) of "the" for "bank", (1, 2) · tanh((1, 0) + (0, 1)), and 3 for distance 1.
+    # Of "the" for "bank": u · tanh(q + k) = (1, 2) · tanh((1, 0) + (0, 1)), and a bias of 3 for distance 1.
     head = replace(attention().heads[0], bias=(0.0, 0.0, 0.0, 3.0, 0.0))
     exhibit = replace(attention(), heads=(head,), weigh=(1.0, 2.0), scale=1.0)
     row, *_ = drawn(exhibit).one("table", class_="att-scores").rows()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lmcompare.exhibits import Attention, AttentionHead, Rows
+from lmcompare.exhibits import Attention, AttentionHead
 from lmcompare.models.common.attention import NAMED, next_words, rounded
 from lmcompare.models.common.sentences import labels
 from lmcompare.models.transformer.head_reach import RULE, HeadReach, roles
-from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.network import Block, TransformerNetwork
 from lmcompare.models.transformer.positions import angles
-from lmcompare.models.transformer.self_attention import Maps
+from lmcompare.models.transformer.self_attention import Compared, Maps
 from lmcompare.tokens import Encoded, IntArray
 
 HEADS = 12  # shown at most
@@ -26,6 +26,7 @@ def explorer(
     read = labels(text, ids[:-1])
     size, width = len(read), design.width // design.heads
     layers, last = _read(network, ids[:-1])
+    compared = [maps.compared for maps in layers if maps.compared]
     named = roles(reach)
     every = [(layer, head) for layer in range(design.layers) for head in range(design.heads)]
     step = max(1, -(-len(every) // max(1, min(HEADS, NUMBERS // (3 * size * width)))))
@@ -48,7 +49,11 @@ def explorer(
             AttentionHead(
                 name=f"layer {layer + 1}, head {head + 1}",
                 role=named[layer][head] if named else "",
-                **_vectors(layers[layer], head, normalised=design.qk_norm),
+                queries=rounded(compared[layer].query[0, head]),
+                keys=rounded(compared[layer].key[0, head]),
+                values=rounded(layers[layer].value[0, head]),
+                bias=_bias(layers[layer], head),
+                lengths=_lengths(compared[layer], head) if design.qk_norm else (),
                 adds=next_words(text, _direct(network, layers[layer], layer, head, last)),
                 effect=_effect(layer == design.layers - 1),
             )
@@ -71,21 +76,17 @@ def _read(network: TransformerNetwork, ids: IntArray) -> tuple[list[Maps], Tenso
         hook.remove()
 
 
-def _vectors(maps: Maps, head: int, *, normalised: bool) -> dict[str, Rows | tuple[float, ...]]:
-    """Return the numbers of a head, by the fields of ``AttentionHead``."""
-    assert maps.compared is not None
-    compared = maps.compared
-    found: dict[str, Rows | tuple[float, ...]] = {
-        "queries": rounded(compared.query[0, head]),
-        "keys": rounded(compared.key[0, head]),
-        "values": rounded(maps.value[0, head]),
-    }
-    if maps.bias is not None:  # it is the same wherever the distance is
-        later, earlier = maps.bias[head, 0].flip(0), maps.bias[head, 1:, 0]  # distances 1 - T … 0, and 1 … T - 1
-        found["bias"] = rounded(torch.cat([later, earlier])[None])[0]
-    if normalised:
-        found["lengths"] = rounded(torch.stack([compared.query_length[0, head], compared.key_length[0, head]], 1))
-    return found
+def _bias(maps: Maps, head: int) -> tuple[float, ...]:
+    """Return the bias at the distances 1 - T … T - 1, which is the same wherever the distance is."""
+    if maps.bias is None:
+        return ()
+    return rounded(torch.cat([maps.bias[head, 0].flip(0), maps.bias[head, 1:, 0]])[None])[0]
+
+
+def _lengths(compared: Compared, head: int) -> tuple[tuple[float, float], ...]:
+    """Return the lengths of query and key of each position before they were normalised."""
+    pairs = torch.stack([compared.query_length[0, head], compared.key_length[0, head]], 1)
+    return tuple((query, key) for query, key in rounded(pairs))
 
 
 @torch.no_grad()
@@ -97,7 +98,9 @@ def _direct(network: TransformerNetwork, maps: Maps, layer: int, head: int, last
     logits without their bias.
     """
     width = maps.mixed.shape[-1]
-    projection = network.blocks[layer].attention.output.weight[:, head * width : (head + 1) * width]
+    block = network.blocks[layer]
+    assert isinstance(block, Block)
+    projection = block.attention.output.weight[:, head * width : (head + 1) * width]
     part = maps.mixed[0, head] @ projection.T  # (T, d)
     norm = network.last_norm
     if isinstance(norm, nn.LayerNorm):

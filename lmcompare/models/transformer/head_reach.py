@@ -30,7 +30,9 @@ RULE = (
 
 @dataclass(frozen=True)
 class HeadReach:
-    """How much each head attends to each distance, over positions that see a whole window. JSON-able.
+    """How much each head attends to each distance and to the ends of sentences. JSON-able.
+
+    All are means over the positions that see a whole window.
 
     Parameters
     ----------

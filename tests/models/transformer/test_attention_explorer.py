@@ -39,9 +39,9 @@ def network_of(design: str) -> TransformerNetwork:
     return network
 
 
-def drawn(network: TransformerNetwork, reach: HeadReach = HeadReach()) -> Attention:
+def drawn(network: TransformerNetwork, reach: HeadReach | None = None) -> Attention:
     text = Encoded.from_documents([IDS], VOCABULARY)
-    return explorer(network, text, IDS, (1, 1, 4), reach)
+    return explorer(network, text, IDS, (1, 1, 4), reach or HeadReach())
 
 
 @pytest.mark.parametrize("design", DESIGNS)
