@@ -88,4 +88,4 @@ def test_heads_are_weights() -> None:
 def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], up: str, down: str) -> None:
     made = strip(np.array(values))
     assert (made["up"], made["down"]) == (up, down)
-    assert made["said"] == "3 numbers from −0.50 to 1.00"
+    assert made["said"] == "numbers from −0.50 to 1.00"

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from lmcompare.exhibits import Attention, AttentionHead
-from lmcompare.report import numbers
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.kinds.heatmap import near_and_far, picture
 from lmcompare.report.markdown import plain, table
@@ -102,7 +101,7 @@ def strip(values: Array) -> dict[str, Any]:
         if height:
             top, side = (HIGH - height, "up") if value > 0 else (HIGH, "down")
             paths[side] += f"M{n * CELL} {top:g}h{CELL - 1}v{height:g}h{1 - CELL}z"
-    said = f"{numbers.plural(len(values), 'number')} from {signed(values.min())} to {signed(values.max())}"
+    said = f"numbers from {signed(values.min())} to {signed(values.max())}"
     return {**paths, "width": len(values) * CELL, "said": said, "all": "  ".join(signed(v) for v in values)}
 
 
@@ -129,7 +128,7 @@ def render(exhibit: Attention) -> Rendering:
         words=words,
         word=words[word],
         other=words[shown["shown_other"]],
-        across=sum(head.name.split(",")[0] == exhibit.heads[0].name.split(",")[0] for head in exhibit.heads),
+        across=_across([head.name for head in exhibit.heads]),
         greatest=max((abs(amount) for _, amount in shown["adds"]), default=0.0) or 1.0,
         at=word,
         opened=opened,
@@ -173,6 +172,12 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
         "mixed": mixed,
         "adds": said.adds[word] if said.adds else (),
     }
+
+
+def _across(names: list[str]) -> int:
+    """Return how many heads the first layer has, by their names "layer 1, head 2"; all of them if it has one."""
+    first = sum(name.split(",")[0] == names[0].split(",")[0] for name in names)
+    return first if first > 1 else len(names)
 
 
 def _named(words: list[str], weights: Array) -> str:
