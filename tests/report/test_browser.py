@@ -436,7 +436,8 @@ def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, h
         box.locator(".att-heads button").nth(head).click()
     box.get_by_role("radio").nth(word).click()
     table = wanted.one("table", class_="att-scores")
-    assert box.locator(".att-scores tbody tr").count() == len(exhibit.words)
+    rows = box.locator(".att-scores tbody tr")
+    assert rows.count() == len(exhibit.words)
     for row, cells in enumerate(table.rows()):
         assert [
             c.strip() for c in box.locator(".att-scores tbody tr").nth(row).locator("th, td").all_text_contents()
