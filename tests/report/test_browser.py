@@ -439,9 +439,7 @@ def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, h
     rows = box.locator(".att-scores tbody tr")
     assert rows.count() == len(exhibit.words)
     for row, cells in enumerate(table.rows()):
-        assert [
-            c.strip() for c in box.locator(".att-scores tbody tr").nth(row).locator("th, td").all_text_contents()
-        ] == cells
+        assert [cell.strip() for cell in rows.nth(row).locator("th, td").all_text_contents()] == cells
     for part in wanted.all("dd"):
         numbers = box.locator(f"[data-numbers={part.attributes['data-numbers']}]").text_content() or ""
         assert numbers.split() == part.text.split()

@@ -59,9 +59,8 @@ class Head:
 
 def terms(exhibit: Attention, query: Array, key: Array) -> Array:
     """(…, d) what is added up to the score of queries and keys, before the scale."""
-    if exhibit.weigh:
-        return np.multiply(np.array(exhibit.weigh), np.tanh(query + key))
-    return np.multiply(query, key)
+    found: Array = np.array(exhibit.weigh) * np.tanh(query + key) if exhibit.weigh else query * key
+    return found
 
 
 def turned(x: Array, turns: tuple[float, ...]) -> Array:
@@ -76,8 +75,8 @@ def turned(x: Array, turns: tuple[float, ...]) -> Array:
 
 def softmax(scores: Array) -> Array:
     """Return weights (n,) that sum to one; none for no scores."""
-    raised = np.exp(scores - scores.max(initial=-np.inf))
-    return np.divide(raised, raised.sum()) if len(scores) else raised
+    raised: Array = np.exp(scores - scores.max(initial=-np.inf))
+    return raised / raised.sum() if len(scores) else raised
 
 
 def packed(x: Array) -> list[Any]:
@@ -89,7 +88,8 @@ def packed(x: Array) -> list[Any]:
 def rounded(x: Array) -> Array:
     """Return numbers as they are read from the page."""
     text, peak = packed(x)
-    return np.multiply(np.frombuffer(base64.b64decode(text), "<i2").reshape(x.shape), peak / STEPS)
+    read: Array = np.frombuffer(base64.b64decode(text), "<i2").reshape(x.shape) * (peak / STEPS)
+    return read
 
 
 def strip(values: Array) -> dict[str, Any]:
