@@ -51,7 +51,8 @@
     const words = Array.from(box.querySelectorAll(".att-words button"));
     const rows = Array.from(box.querySelectorAll(".att-scores tbody tr"));
     const names = words.map((word) => word.querySelector("bdi").textContent);
-    const title = box.closest("figure")?.querySelector("h4[id]"), address = window.lmcompare.address;
+    const figure = box.closest("figure"); // a link leads to the first sentence of a figure
+    const title = figure?.querySelector(".att") === box ? figure.querySelector("h4[id]") : null, address = window.lmcompare.address;
     const read = new Map(); // by head: what was unpacked
     let h = Math.max(0, heads.findIndex((head) => head.getAttribute("aria-pressed") === "true"));
     let i = words.findIndex((word) => word.getAttribute("aria-checked") === "true");
