@@ -27,7 +27,7 @@ def next_words(text: Encoded, logits: Tensor) -> tuple[tuple[tuple[str, float], 
     """
     logits = logits - logits.mean(-1, keepdim=True)
     most = min(MOST, logits.shape[-1])
-    order = logits.argsort(-1, descending=True, stable=True)
+    order = logits.argsort(dim=-1, descending=True, stable=True)
     first, last = order[:, :most], order[:, max(most, order.shape[-1] - LEAST) :]
     return tuple(
         tuple((text.vocabulary[word], round(float(row[word]), 4)) for word in (*up, *down))

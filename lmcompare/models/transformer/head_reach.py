@@ -24,7 +24,7 @@ RULE = (
     f"The role of a head is measured at {{places}} positions of the validation text: the word that gets at least"
     f" {MAIN:.0%} of its weight on average; else “the last {NEAR} words” or “far back” (beyond half the window), if"
     f" they get {TOGETHER:.0%} together; else “spread out”, if e to the power of the entropy of the weights is at"
-    " least half the window."
+    " least half the window, or “mixed”."
 )
 
 
@@ -99,7 +99,7 @@ def _role(shares: Sequence[float], boundaries: float, spread: float) -> str:
     most = max(several, key=lambda name: several[name])
     if several[most] >= TOGETHER:
         return f"{most} {several[most]:.0%}"
-    return f"spread out, over {spread:.0f} words" if spread >= window / 2 else "mixed"
+    return f"{'spread out' if spread >= window / 2 else 'mixed'}, over {spread:.0f} words"
 
 
 def exhibits(found: HeadReach) -> list[Exhibit]:

@@ -76,7 +76,7 @@
       const list = Array.from(values), paths = bars(list);
       for (const [side, path] of Object.entries(paths)) line.querySelector(`.${side}`).setAttribute("d", path);
       line.querySelector("svg").setAttribute("aria-label", `numbers from ${signed(Math.min(...list))} to ${signed(Math.max(...list))}`);
-      line.querySelector("b").textContent = signed(figure);
+      line.querySelector("strong").textContent = signed(figure);
       box.querySelector(`[data-numbers="${part}"]`).textContent = list.map((value) => signed(value)).join("  ");
     }
 
