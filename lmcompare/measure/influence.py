@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare.measure.examples import most_likely
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
-from lmcompare.model import LanguageModel, next_distributions
+from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
@@ -44,16 +45,13 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
         bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
         bits = bits.clip(max=999.0)  # the word may be impossible
         changes = np.abs(bits[1:] - bits[0])
-        before = Encoded.from_documents([ids[:-1]], corpus.vocabulary)
-        nats = next_distributions(model, before, np.array([at]))[0].astype(np.float64)  # (V,)
-        best = np.argsort(-nats, kind="stable")[:SHOWN]
         tables.append(
             {
                 "document": sentence.document,
                 "first": sentence.first,
                 "tokens": sentence.tokens[: at + 1],
                 "bits": float(bits[0]),
-                "next": [{"token": corpus.vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best],
+                "next": most_likely(model, ids[:-1], corpus.vocabulary, SHOWN),
                 "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
                 "swapped": float(changes[-1]),
             }
