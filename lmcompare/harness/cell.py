@@ -20,6 +20,7 @@ from lmcompare.harness.page_copy import page_copy
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
+from lmcompare.measure.influence import influences
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
@@ -257,9 +258,11 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
             return []
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
+    depends = explained("What its guesses depend on", lambda: influences(model, corpus))
     see_that_it_is_there(Path(job.folder))
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
-    write_json(job.path / "examples.json", {**shown, "words": words, "in_page": in_page})
+    examples = {**shown, "words": words, "influences": depends, "in_page": in_page}
+    write_json(job.path / "examples.json", examples)
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []
