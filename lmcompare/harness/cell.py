@@ -260,7 +260,8 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
             return None
 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
-    senses = explained("Its test of word senses", lambda: sense_table(model, corpus))
+    # vectors that failed once are not asked for again
+    senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
     see_that_it_is_there(Path(job.folder))
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
     write_json(job.path / "examples.json", {**shown, "words": words, "senses": senses, "in_page": in_page})

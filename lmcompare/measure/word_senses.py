@@ -17,6 +17,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 FEWEST = 3  # sentences of each sense whose words are all known; a set with fewer is left out
 EXPECTED = 3  # next tokens that are stored of each sense
+LIKELY, MORE = 1e-3, 1.05  # their least probability, and its least ratio to that after the other sense
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _stored(vectors: FloatArray) -> list[list[float]]:
 
 
 def _expected(model: LanguageModel, corpus: TokenizedCorpus, one: SenseSet) -> list[list[dict[str, Any]]]:
-    """Return, for each sense, the next tokens whose mean probability exceeds that after the other sense the most."""
+    """Return, for each sense, the likely next tokens whose mean probability is the most times the other sense's."""
     vocabulary = corpus.vocabulary
     text = Encoded.from_documents([np.append(ids, vocabulary.end) for ids in one.ids], vocabulary)
     chances = np.exp(next_distributions(model, text, text.ends - 1).astype(np.float64))  # (n, V)
@@ -103,8 +104,8 @@ def _expected(model: LanguageModel, corpus: TokenizedCorpus, one: SenseSet) -> l
     means = [chances[senses == sense].mean(0) for sense in (0, 1)]
     found = []
     for own, other in (means, means[::-1]):
-        more = own - other
-        more[vocabulary.special] = 0.0
-        best = [int(i) for i in np.argsort(-more, kind="stable")[:EXPECTED] if more[i] > 0]
+        ratio = np.where(own >= LIKELY, own / np.maximum(other, np.finfo(np.float64).tiny), 0.0)
+        ratio[vocabulary.special] = 0.0
+        best = [int(i) for i in np.argsort(-ratio, kind="stable")[:EXPECTED] if ratio[i] > MORE]
         found.append([{"token": vocabulary[i], "probability": float(own[i]), "other": float(other[i])} for i in best])
     return found
