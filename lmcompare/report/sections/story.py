@@ -66,8 +66,8 @@ class Scene:
             f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "does nothing"
         )
         return (
-            f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or more"
-            f" is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
+            f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or"
+            f" more is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
         )
 
 
