@@ -20,6 +20,7 @@ from lmcompare.harness.page_copy import page_copy
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.examples import model_examples, word_examples
+from lmcompare.measure.influence import influences
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
@@ -262,9 +263,11 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
     # vectors that failed once are not asked for again
     senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
+    depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
     see_that_it_is_there(Path(job.folder))
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
-    write_json(job.path / "examples.json", {**shown, "words": words, "senses": senses, "in_page": in_page})
+    examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
+    write_json(job.path / "examples.json", examples)
 
     def shown_of_itself() -> list[dict[str, Any]]:
         tables = []

@@ -15,7 +15,7 @@ from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import END_TOKEN, Encoded, Tokenizer, as_text
+from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, as_text
 
 NEXT = 10  # how many of the most likely next tokens are shown
 LONGEST = 10_000  # tokens of a line of a continuation
@@ -26,11 +26,15 @@ def next_tokens(
     model: LanguageModel, corpus: TokenizedCorpus, prompt: str, k: int | None = NEXT
 ) -> list[dict[str, Any]]:
     """Return the ``k`` most likely tokens after a prompt, or all, with their probabilities in descending order."""
-    ids = corpus.prompt_ids(prompt)
-    text = Encoded.from_documents([ids], corpus.vocabulary)
+    return most_likely(model, corpus.prompt_ids(prompt), corpus.vocabulary, k)
+
+
+def most_likely(model: LanguageModel, ids: IntArray, vocabulary: Vocabulary, k: int | None) -> list[dict[str, Any]]:
+    """Return the ``k`` most likely tokens after a document of these ids, as ``next_tokens`` does."""
+    text = Encoded.from_documents([ids], vocabulary)
     nats = next_distributions(model, text, np.array([len(text)]))[0].astype(np.float64)  # (V,)
     best = np.argsort(-nats, kind="stable")[:k]
-    return [{"token": corpus.vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
+    return [{"token": vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
 
 
 def continued(

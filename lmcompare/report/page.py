@@ -33,13 +33,15 @@ from lmcompare.report.sections import (
     sentences,
     similar_words,
     slices,
+    story,
     summary,
     validity,
 )
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "charts.js", "reader.js", "game.js", "gains.js", "live.js")
+SCRIPTS = ("page.js", "charts.js", "story.js", "reader.js", "game.js", "gains.js", "live.js")
+STYLES = ("charts.css", "report.css", "try-it.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,
@@ -49,6 +51,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Mixtures": mixtures.build,
     },
     "Try it": {
+        "The story": story.build,
         "Your own text": live.build,
         "Reader": reader.build,
         "Beat the models": game.build,
@@ -77,7 +80,7 @@ def whole_page(template: str, *, served: bool = False, **context: Any) -> str:
     """
     scripts = [Markup(asset(name)) for name in SCRIPTS]
     digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
-    style = Markup(style_sheet() + asset("charts.css") + asset("report.css"))
+    style = Markup(style_sheet() + "".join(map(asset, STYLES)))
     return fill(template, style=style, scripts=scripts, digests=digests, served=served, **context).translate(CONTROL)
 
 

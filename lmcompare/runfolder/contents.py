@@ -125,11 +125,22 @@ class _InPage(TypedDict):
     bits_lost: NotRequired[float]
 
 
+class _Influence(TypedDict):
+    document: int
+    first: int
+    tokens: list[Text]
+    bits: float
+    next: list[_Next]
+    replaced: list[float]
+    swapped: float
+
+
 class _Examples(TypedDict):
     prompts: list[_Prompt]
     sentences: list[_Sentence]
     words: NotRequired[list[_Word] | None]
     senses: NotRequired[_Senses | None]
+    influences: NotRequired[list[_Influence]]
     in_page: NotRequired[_InPage]
 
 

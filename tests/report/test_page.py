@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.comparison import compare_models
-from lmcompare.analysis.results import results
+from lmcompare.analysis.results import leaderboard, results
 from lmcompare.analysis.slices import by_document
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData
@@ -34,7 +36,7 @@ def test_is_one_file_that_needs_no_other(page: str, tree: Node) -> None:
             assert node.attributes.get(key, "data:").startswith("data:"), node.attributes
         assert node.name not in ("link", "iframe", "object", "embed", "base")
     for node in tree.all("a"):
-        assert node.attributes["href"].startswith("#")
+        assert node.attributes["href"].startswith("data:" if "download" in node.attributes else "#")
     styles = "".join(str(child) for style in tree.all("style") for child in style.children)
     assert "url(" not in styles
     assert "@import" not in styles
@@ -56,7 +58,7 @@ def test_links_within_the_page_lead_somewhere(tree: Node) -> None:
     ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
     assert len(ids) == len(set(ids))
     for node in tree.all("a"):
-        assert node.attributes["href"][1:] in ids
+        assert "download" in node.attributes or node.attributes["href"][1:] in ids
 
 
 def test_says_the_verdict_first(run: Run, tree: Node) -> None:
@@ -245,3 +247,12 @@ def test_metadata_keys_that_are_left_out_are_counted(run: Run, monkeypatch: pyte
     section = slices_section.build(ReportData(run))
     assert section is not None
     assert "the first 1 keys of their metadata; 1 more key is left out" in section.html
+
+
+def test_the_figures_can_be_saved_from_the_page(run: Run, tree: Node) -> None:
+    (link,) = (node for node in tree.all("a") if "download" in node.attributes)
+    kind, _, packed = link.attributes["href"].partition(",")
+    assert kind == "data:text/csv;charset=utf-8;base64"
+    saved = pd.read_csv(io.BytesIO(base64.b64decode(packed)))
+    assert list(saved["name"]) == list(leaderboard(run)["name"])
+    assert saved["bits_per_byte"].to_numpy() == pytest.approx(leaderboard(run)["bits_per_byte"], nan_ok=True)

@@ -189,11 +189,11 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="Does the training text have the same word after a similar context? For each word, the contexts"
-                " before it in the training text are compared with its context in the validation text, except those"
-                " with a word in common. The answer is yes if one of them is nearer, by the cosine of the vectors,"
-                " than all of as many random contexts of other words. In “exchanged”, each word gets the context of"
-                " another word, which shows how often the answer is yes by chance.",
+                note="How many words of the validation text come after a context that is similar to one before the"
+                " same word in the training text. Similar means: one of its contexts in training, without a word in"
+                " common, is nearer, by the cosine of the vectors, than all of as many random contexts of other"
+                " words. For “exchanged”, each word is given the context of another word: so often a context is"
+                " similar by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",

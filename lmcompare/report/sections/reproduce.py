@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import tomli_w
 
+from lmcompare.analysis.results import as_csv, leaderboard
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.cost import machine
@@ -19,7 +21,10 @@ from lmcompare.runfolder.run import Run
 def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, run) for run in data.run.runs]
-    html = fill("reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest))
+    figures = base64.b64encode(as_csv(leaderboard(data.run)).encode()).decode()
+    html = fill(
+        "reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest), figures=figures
+    )
     return Section.of("reproduce", "How to reproduce and cite it", html)
 
 

@@ -1,0 +1,108 @@
+"""Which words of a sentence a model's guess of its last word depends on.
+
+Each earlier word is replaced by others, and the last two change places; how much the surprisal of the guessed word
+changes says what the model makes of them. J. Li, W. Monroe and D. Jurafsky (2016), *Understanding Neural Networks
+through Representation Erasure*, arXiv:1612.08220, section 3, erase words in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from lmcompare.measure.examples import most_likely
+from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+
+SENTENCES = 24  # of which a report shows one
+LENGTHS = range(8, 15)  # tokens of a sentence
+FEWEST = 4  # tokens before the word that is guessed
+DRAWN = 4  # words that stand in for a word in turn
+SHOWN = 5  # most likely words
+
+
+def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, Any]]:
+    """Return the ``influences`` of ``examples.json``: what a model's guesses of some last words depend on.
+
+    Every sentence is read by itself, and only up to the word that is guessed. ``replaced`` has for each earlier token
+    the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
+    validation text stand in its place; ``swapped`` is that change when the two tokens before the guessed word change
+    places. A model that learns while it reads is not asked, since one reading would change the next.
+    """
+    if model.traits.adaptive:
+        return []
+    tables = []
+    others = _drawn(corpus)
+    for sentence, at in guessed_sentences(corpus) if len(others) else ():
+        ids = corpus.test.ids[sentence.start : sentence.start + at + 1]
+        text = Encoded.from_documents([ids, *_replaced(ids, others), _swapped(ids)], corpus.vocabulary)
+        bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
+        bits = bits.clip(max=999.0)  # the word may be impossible
+        changes = np.abs(bits[1:] - bits[0])
+        tables.append(
+            {
+                "document": sentence.document,
+                "first": sentence.first,
+                "tokens": sentence.tokens[: at + 1],
+                "bits": float(bits[0]),
+                "next": most_likely(model, ids[:-1], corpus.vocabulary, SHOWN),
+                "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
+                "swapped": float(changes[-1]),
+            }
+        )
+    return tables
+
+
+def guessed_sentences(corpus: TokenizedCorpus) -> list[tuple[ExampleSentence, int]]:
+    """Return held-out sentences, drawn by hash, and the place in each of its last token with a letter.
+
+    They are short and have no unknown word; the word that is guessed has at least ``FEWEST`` tokens before it.
+    """
+    test, begins, strings = corpus.test, corpus.sentence_starts("test"), corpus.test_strings
+    lengths = np.diff(np.append(begins, len(test)))
+    unknown = np.append(0, np.cumsum(test.vocabulary.is_unknown(test.ids)))
+    known = unknown[begins + lengths] == unknown[begins]
+    fresh = fresh_documents(corpus)[test.document_of(begins)]
+    fitting = np.flatnonzero(fresh & known & np.isin(lengths, LENGTHS)).tolist()
+    fitting.sort(key=lambda i: digest_of("guessed", corpus.fingerprint, i))
+
+    def found() -> Iterator[tuple[ExampleSentence, int]]:
+        for i in fitting:
+            start, tokens = int(begins[i]), strings[begins[i] : begins[i] + lengths[i]].tolist()
+            letters = [at for at, token in enumerate(tokens) if any(sign.isalpha() for sign in token)]
+            ends = test.ids[start : start + len(tokens)] == test.vocabulary.end
+            at = max((at for at in letters if not ends[at]), default=0)
+            if at >= FEWEST:
+                document = int(test.document_of(np.array([start]))[0])
+                yield ExampleSentence(document, start, start - int(test.starts[document]), tokens), at
+
+    return list(islice(found(), SENTENCES))
+
+
+def _drawn(corpus: TokenizedCorpus) -> IntArray:
+    """(DRAWN,) ids of tokens of the validation text, neither unknown nor the end of a sentence; (0,) without any."""
+    ids = corpus.valid.ids
+    ids = ids[~corpus.vocabulary.is_unknown(ids) & (ids != corpus.vocabulary.end)]
+    return np.random.default_rng(0).choice(ids, DRAWN) if len(ids) else ids
+
+
+def _replaced(ids: IntArray, others: IntArray) -> list[IntArray]:
+    """Return the text with each earlier token in turn replaced by each of the others."""
+    variants = []
+    for place in range(len(ids) - 1):
+        for other in others:
+            variant = ids.copy()
+            variant[place] = other
+            variants.append(variant)
+    return variants
+
+
+def _swapped(ids: IntArray) -> IntArray:
+    """Return the text in which the two tokens before the last have changed places."""
+    return np.concatenate([ids[:-3], ids[[-2, -3, -1]]])

@@ -1,0 +1,45 @@
+// The story: the arrow keys lead from scene to scene, and ?present shows one at a time, for the wall.
+(function () {
+  "use strict";
+  document.addEventListener("DOMContentLoaded", () => {
+    const box = document.querySelector(".scenes");
+    if (!box) return;
+    const root = document.documentElement;
+    const scenes = Array.from(box.children);
+    let now = 0;
+
+    const presented = () => root.classList.contains("presenting");
+
+    function show(number) {
+      now = Math.max(0, Math.min(scenes.length - 1, number));
+      for (const [i, scene] of scenes.entries()) scene.classList.toggle("now", i === now);
+      const head = scenes[now].querySelector("h3");
+      head.tabIndex = -1;
+      head.focus({ preventScroll: true });
+      if (!presented()) scenes[now].scrollIntoView({ block: "center" });
+    }
+
+    function present(on) {
+      root.classList.toggle("presenting", on);
+      const address = new URL(location.href);
+      if (on) address.searchParams.set("present", "");
+      else address.searchParams.delete("present");
+      try { history.replaceState(null, "", address); } catch (error) { /* the address stays as it is */ }
+      show(now);
+    }
+
+    addEventListener("keydown", (event) => {
+      const within = presented() || box.contains(document.activeElement);
+      if (!within || event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select, .scroll")) return;
+      const steps = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+      if (event.key in steps) {
+        event.preventDefault();
+        show(now + steps[event.key]);
+      } else if (event.key === "Escape" && presented()) present(false);
+    });
+    for (const [i, scene] of scenes.entries()) scene.addEventListener("focusin", () => { now = i; });
+    for (const head of box.querySelectorAll("h3")) head.tabIndex = -1;
+    document.querySelector("#story .present").addEventListener("click", () => present(true));
+    if (new URLSearchParams(location.search).has("present")) present(true);
+  });
+})();

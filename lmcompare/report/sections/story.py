@@ -1,0 +1,174 @@
+"""From counting to attention: a story of the run's models in scenes, with one running sentence."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.templating import fill
+from lmcompare.report.tokens import visible
+from lmcompare.runfolder.parquet import Array
+
+COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
+FULL = 8.0  # bits of change that are shown in the full colour
+FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A model's guess of the last word, and what it depends on.
+
+    Parameters
+    ----------
+    better : float or None
+        The share of test sentences for which it needs fewer bits than the model of the scene before.
+    replaced : sequence of float
+        The change in bits when an earlier token is replaced.
+    swapped : float
+        The change in bits when the two tokens before the guessed word change places.
+    """
+
+    title: str
+    text: str
+    model: Model
+    row: Row
+    bits: float
+    next: Sequence[tuple[str, float]]
+    replaced: Sequence[float]
+    swapped: float
+    better: float | None
+
+    @property
+    def weights(self) -> list[float]:
+        """The strength of each token's colour, between 0 and 1."""
+        return [min(1.0, change / FULL) for change in self.replaced]
+
+    def depends(self, tokens: Sequence[str]) -> str:
+        """Return on which earlier words the guess depends, in words."""
+        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
+        if not counting:
+            return "No earlier word changes it" + (
+                "." if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more."
+            )
+        most = max(counting, key=lambda at: self.replaced[at])
+        back = numbers.plural(len(self.replaced) - counting[0], "token")
+        swapped = (
+            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "does nothing"
+        )
+        return (
+            f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or"
+            f" more is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
+        )
+
+
+@cache
+def outlines() -> list[dict[str, Any]]:
+    """Return the title, the text and the plug-ins of each scene."""
+    table = tomllib.loads(files("lmcompare.report").joinpath("story.toml").read_text("utf-8"))
+    return [{**scene, "text": " ".join(scene["text"].split())} for scene in table["scene"]]
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section; None unless two models of the story with the same tokens have guessed a sentence."""
+    if not data.main_tokens:
+        return None
+    here = data.groups[data.main_tokens]
+    told = [
+        (outline, model) for outline in outlines() if (model := _first(here, outline["plugins"], data)) is not None
+    ]
+    key = running_sentence([_by_place(model) for _, model in told])
+    if len(told) < 2 or key is None:
+        return None
+    sums = sentence_bits(data, [model for _, model in told])
+    shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
+    rows = {row.name: row for row in data.rows}
+    scenes = []
+    for (outline, model), share in zip(told, shares, strict=True):
+        found = _by_place(model)[key]
+        expected = [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
+        scenes.append(
+            Scene(
+                outline["title"],
+                outline["text"],
+                model,
+                rows[model.name],
+                found["bits"],
+                expected,
+                found["replaced"],
+                found["swapped"],
+                share,
+            )
+        )
+    tokens = [visible(str(token)) for token in _by_place(told[0][1])[key]["tokens"]]
+    html = fill(
+        "story",
+        scenes=scenes,
+        tokens=tokens,
+        candidates=len(_by_place(told[0][1])),
+        attends=any(
+            "attention" in scene.text.lower() or scene.model.entry.plugin == "transformer" for scene in scenes
+        ),
+        passed=_passed([scene.model for scene in scenes]),
+        falls=all(later.bits < earlier.bits for earlier, later in pairwise(scenes)),
+        falling=float(np.all([b < a for a, b in pairwise(sums)], axis=0).mean()),
+        sentences=len(sums[0]),
+        full=FULL,
+        unranked=data.unranked,
+    )
+    return Section.of("story", "From counting to attention", html)
+
+
+def running_sentence(found: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]]) -> tuple[int, int] | None:
+    """Return the sentence on which the bits of the last word fall most evenly from model to model.
+
+    Its smallest fall from one model to the next is the greatest. ``found`` has the guesses of each model by sentence;
+    None if they have no sentence in common.
+    """
+    shared = [key for key in (found[0] if found else ()) if all(key in other for other in found)]
+
+    def smallest_fall(key: tuple[int, int]) -> float:
+        bits = [one[key]["bits"] for one in found]
+        return min((a - b for a, b in pairwise(bits)), default=0.0)
+
+    return max(shared, key=smallest_fall, default=None)
+
+
+def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
+    """(models, sentences) the bits that each model needs for each sentence of the test text."""
+    begins = data.run.tokens[data.main_tokens].sentence_starts("test")
+    found = []
+    for model in models:
+        nats = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
+        found.append(np.add.reduceat(-nats.astype(np.float64), begins) / np.log(2))
+    return found
+
+
+def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:
+    """Return the first ranked model of the first of these plug-ins that has one with guesses."""
+    for plugin in plugins:
+        for model in models:
+            if model.entry.plugin == plugin and model.name not in data.unranked and _by_place(model):
+                return model
+    return None
+
+
+def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
+    return {(one["document"], one["first"]): one for one in model.cell.examples.get("influences", ())}
+
+
+def _passed(models: Sequence[Model]) -> int:
+    """Return how many models passed the check that later words do not change earlier guesses."""
+    return sum(
+        any(check["name"] == FUTURE and check["passed"] for check in model.cell.truth.get("checks", ()))
+        for model in models
+    )

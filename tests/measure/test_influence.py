@@ -1,0 +1,114 @@
+"""What a guess depends on: models of which it is known, and sentences that fit and that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.measure import influence
+from lmcompare.measure.influence import guessed_sentences, influences
+from lmcompare.model import FloatArray, LanguageModel, State, Traits
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+from tests.measure.test_word_contexts import prepared
+
+TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
+LONG = "one two three four five six seven eight ."
+TEST = [
+    [LONG],
+    ["one two three four five six seven", "one two three four five six seven eight nine ten one two three four five"],
+    ["one two three four five six unseen eight", "one two three , . 7 , . 7 , ."],
+    ["ten nine eight seven six five four three 7 ."],
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> TokenizedCorpus:
+    return prepared(tmp_path_factory.mktemp("influence"), TEST, TRAIN)
+
+
+class Looks(LanguageModel):
+    """Its log-probabilities are set by the sum of the ids at some distances back, and by the order if ``ordered``."""
+
+    def __init__(self, distances: tuple[int, ...] = (), ordered: bool = False, adaptive: bool = False) -> None:
+        self.distances, self.ordered = distances, ordered
+        self.traits = Traits(adaptive=adaptive)
+
+    def fit(self, *_: object) -> Looks:
+        return self
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        rows = []
+        for a, start in zip(at, text.context_starts(at), strict=True):
+            seen = [int(text.ids[a - d]) * (d if self.ordered else 1) for d in self.distances if a - d >= start]
+            scores = np.sin(sum(seen) + np.arange(len(text.vocabulary)))
+            rows.append(scores - np.log(np.exp(scores).sum()))
+        return np.stack(rows)
+
+    def state(self) -> State:
+        return State()
+
+    def restore(self, state: State) -> Looks:
+        return self
+
+
+def test_sentences_are_short_known_and_end_with_a_word(corpus: TokenizedCorpus) -> None:
+    found = {" ".join(s.tokens): s.tokens[at] for s, at in guessed_sentences(corpus)}
+    assert found == {
+        f"{LONG} </s>": "eight",
+        "one two three four five six seven </s>": "seven",
+        "ten nine eight seven six five four three 7 . </s>": "three",
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "counting", "order"),
+    [
+        (Looks(), set(), False),
+        (Looks((1,)), {1}, True),  # the last token is another one when two change places
+        (Looks((1, 2)), {1, 2}, False),  # a sum, a bag of two words
+        (Looks((1, 2), ordered=True), {1, 2}, True),
+        (Looks((5,)), {5}, False),
+    ],
+)
+def test_what_counts_is_what_the_model_looks_at(
+    corpus: TokenizedCorpus, model: Looks, counting: set[int], order: bool
+) -> None:
+    for table in influences(model, corpus):
+        at = len(table["tokens"]) - 1
+        assert {at - place for place, change in enumerate(table["replaced"]) if change > 1e-9} == counting
+        assert (table["swapped"] > 1e-9) == order
+
+
+def test_changes_against_one_reading_at_a_time(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influence, "_drawn", lambda _: np.array([2, 5], np.int32))
+    monkeypatch.setattr(influence, "DRAWN", 2)
+    model = Looks((1, 3), ordered=True)
+    table = next(t for t in influences(model, corpus) if len(t["tokens"]) == 8)
+    ids = corpus.vocabulary.ids(table["tokens"]).tolist()
+    *before, word = ids
+
+    def bits(context: list[int]) -> float:
+        text = Encoded.from_documents([context], corpus.vocabulary)
+        return float(-model.next_log_probs(text, np.array([len(text)]))[0, word] / np.log(2))
+
+    own = bits(before)
+    assert table["bits"] == pytest.approx(own)
+    for place, change in enumerate(table["replaced"]):
+        variants = [bits([*before[:place], other, *before[place + 1 :]]) for other in (2, 5)]
+        assert change == pytest.approx(np.mean([abs(b - own) for b in variants]))
+    assert table["swapped"] == pytest.approx(abs(bits([*before[:-2], before[-1], before[-2]]) - own))
+    nats = model.next_log_probs(Encoded.from_documents([before], corpus.vocabulary), np.array([len(before)]))[0]
+    best = sorted(range(len(nats)), key=lambda i: -nats[i])[:5]
+    assert [one["token"] for one in table["next"]] == [corpus.vocabulary[i] for i in best]
+    assert [one["probability"] for one in table["next"]] == pytest.approx(np.exp(nats[best]).tolist())
+
+
+def test_a_model_that_learns_while_it_reads_is_not_asked(corpus: TokenizedCorpus) -> None:
+    assert influences(Looks((1,), adaptive=True), corpus) == []
+
+
+def test_other_tokens_have_sentences_too_or_none(tmp_path: Path) -> None:
+    assert guessed_sentences(prepared(tmp_path, TEST, TRAIN, kind="char")) == []
