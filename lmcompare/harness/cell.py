@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from lmcompare.measure.influence import influences
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
+from lmcompare.measure.word_senses import sense_table
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, check_words, checked_size
 from lmcompare.processes import Emit
@@ -38,6 +39,8 @@ from lmcompare.tokens import IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 # By split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
 _Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
@@ -250,18 +253,20 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
     shown, text = model_examples(model, corpus, job.examples, job.seed)
     notes: list[str] = []
 
-    def explained(what: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def explained(what: str, make: Callable[[], T]) -> T | None:
         try:
             return make()
         except (Exception, SystemExit) as error:
             notes.append(f"{what} could not be made: {what_went_wrong(error)}.")
-            return []
+            return None
 
-    words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples))
-    depends = explained("What its guesses depend on", lambda: influences(model, corpus))
+    words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
+    # vectors that failed once are not asked for again
+    senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
+    depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
     see_that_it_is_there(Path(job.folder))
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
-    examples = {**shown, "words": words, "influences": depends, "in_page": in_page}
+    examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
     write_json(job.path / "examples.json", examples)
 
     def shown_of_itself() -> list[dict[str, Any]]:
@@ -276,6 +281,6 @@ def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> 
                 tables.append(exhibits.to_json(exhibit))
         return tables
 
-    tables = explained("Its exhibits", shown_of_itself)
+    tables = explained("Its exhibits", shown_of_itself) or []
     write_json(job.path / "exhibits.json", tables)
     return notes

@@ -97,7 +97,7 @@ def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[W
     all vectors of a model share a direction). The distances are None for a model without vectors.
     """
     contexts = [context for word in words for context in word.contexts]
-    vectors = _vectors(model, corpus, contexts)
+    vectors = centred_vectors(model, corpus, contexts)
     tables = []
     for word in words:
         table: dict[str, Any] = {"word": word.word, "contexts": [c.to_json() for c in word.contexts]}
@@ -119,7 +119,7 @@ def cosine_distances(vectors: FloatArray) -> FloatArray:
     return found
 
 
-def _vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
+def centred_vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
     """(n, d) the vectors of the words in their contexts, less the mean over a sample; None if there are none."""
     if not contexts:
         return None
@@ -132,7 +132,7 @@ def _vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[C
     found = _asked(model, text, np.array([starts[c.source] + len(c.ids) - 1 for c in contexts]))
     if found is None:
         return None
-    sample = _asked(model, *_sample(corpus))
+    sample = _asked(model, *text_sample(corpus))
     if sample is None or sample.shape[1] != found.shape[1]:
         raise PluginError(
             f"{type(model).__name__}.context_vectors gave vectors of another width, or none, when asked again"
@@ -160,7 +160,7 @@ def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | No
     return np.asarray(found, np.float64)
 
 
-def _sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
+def text_sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
     """Return the beginnings of the test documents and ``SAMPLE`` positions, evenly spread over them."""
     documents = [ids[:SAMPLE_LENGTH] for ids in corpus.test.documents() if len(ids)]
     text = Encoded.from_documents(documents[:SAMPLE], corpus.vocabulary)

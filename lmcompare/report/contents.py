@@ -29,7 +29,7 @@ QUESTIONS = {  # by the key of a section, what it answers
     "next": "What does each model expect next?",
     "inside": "How does a model arrive at its guess?",
     "alike": "Which words does a model take for similar?",
-    "meaning": "Does context change a word?",
+    "meaning": "What does context do to a word?",
     "truth": "Are the figures honest probabilities?",
     "text": "Which text was used, and how was it divided?",
     "reproduce": "How can I repeat or cite this?",

@@ -90,7 +90,7 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
     second = found.rivals[0].row.name
     own, other = read.get(found.best.name), read.get(second)
     if own is None or other is None:
-        return ", after unequal amounts of training text" if read else ""
+        return ", after unequal amounts of training" if read else ""
     if own > ALIKE * other:
         return f", after reading {_times(own / other)} {spoken(title(second))}"
     if other > ALIKE * own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
-from pydantic import Field, InstanceOf, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, InstanceOf, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from lmcompare.runfolder.files import REMEDY, RunFolderError
@@ -80,6 +80,45 @@ class _Word(TypedDict):
     distances: list[list[float | None]] | None
 
 
+_Distances = list[list[Annotated[float, Field(allow_inf_nan=False)]]]
+
+
+class _SenseSentence(TypedDict):
+    text: Text
+    sense: Annotated[int, Field(ge=0, le=1)]
+
+
+class _SenseNext(TypedDict):
+    token: Text
+    probability: float
+    other: float
+
+
+class _SenseSet(TypedDict):
+    word: Text
+    names: Annotated[list[Text], Field(min_length=2, max_length=2)]
+    sentences: list[_SenseSentence]
+    distances: _Distances
+    average: _Distances | None
+    counts: _Distances
+    next: list[list[_SenseNext]]
+
+
+def _fitting(one: _SenseSet) -> _SenseSet:
+    """Raise ``ValueError`` unless a set has two sentences of each sense, and a distance between any two."""
+    senses = [sentence["sense"] for sentence in one["sentences"]]
+    tables = [one["distances"], one["counts"], one["average"]]
+    square = all(t is None or [len(row) for row in t] == [len(senses)] * len(senses) for t in tables)
+    if not square or min(senses.count(0), senses.count(1)) < 2 or len(one["next"]) != 2:
+        raise ValueError("the sentences, senses and distances of a set do not fit")
+    return one
+
+
+class _Senses(TypedDict):
+    sets: list[Annotated[_SenseSet, AfterValidator(_fitting)]]
+    left_out: dict[Text, Text]
+
+
 class _InPage(TypedDict):
     kind: NotRequired[Text]
     reason: NotRequired[Text]
@@ -100,6 +139,7 @@ class _Examples(TypedDict):
     prompts: list[_Prompt]
     sentences: list[_Sentence]
     words: NotRequired[list[_Word] | None]
+    senses: NotRequired[_Senses | None]
     influences: NotRequired[list[_Influence]]
     in_page: NotRequired[_InPage]
 

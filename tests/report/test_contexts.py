@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from lmcompare.report.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
+from lmcompare.runfolder.contents import check_contents
+from lmcompare.runfolder.files import RunFolderError
 from tests.report.tree import Node
 from tests.run_folder import reseal, write_run_folder
 
@@ -146,7 +149,8 @@ def test_the_section(tree: Node, markdown: str) -> None:
     assert "fewer than twice in prompts and test text: zebra." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 8 + 8
-    assert "## Context changes a word's vector" in markdown
+    assert "## A word's vector in several sentences" in markdown
+    assert "0 of our 12 words with two senses can be read" in said.replace("\u00a0", " ")  # it is another language
     assert "| word | contexts | word2vec-bow | rnn-attention | transformer |" in markdown
 
 
@@ -154,6 +158,79 @@ def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
     path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=())
     for file in path.glob("cells/*/*/examples.json"):
         table = json.loads(file.read_text())
-        del table["words"]
+        del table["words"], table["senses"]
         file.write_text(json.dumps(table))
     assert contexts.build(ReportData(load_run(reseal(path)))) is None
+
+
+def sense_set(word: str, distances: list[list[float]], average: list[list[float]] | None = None) -> dict[str, Any]:
+    texts = [{"text": f"{name} {k} of the {word}", "sense": s} for s, name in enumerate("ab") for k in range(3)]
+    token = {"token": "then", "probability": 0.25, "other": 0.125}
+    return {
+        "word": word,
+        "names": ["fi<rst", "second"],
+        "sentences": texts,
+        "distances": distances,
+        "average": average,
+        "counts": SAME,
+        "next": [[token], []],
+    }
+
+
+SAME = [[0.0] * 6] * 6
+APART = [[0.0 if (i < 3) == (j < 3) else 1.0 for j in range(6)] for i in range(6)]
+
+
+def with_senses(path: Path, found: dict[str, list[dict[str, Any]]]) -> ReportData:
+    for file in path.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        sets = found.get(file.parent.parent.name)
+        table["senses"] = None if sets is None else {"sets": sets, "left_out": {"cell": "not one token"}}
+        file.write_text(json.dumps(table))
+    return ReportData(load_run(reseal(path)))
+
+
+def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
+    models = ("unigram", "word2vec-bow", "rnn-attention", "transformer")
+    path = write_run_folder(tmp_path / "run", models=models, failed=(), invalid=(), seeds=(0,))
+    still = [sense_set(word, SAME, APART) for word in "vwxyz"]
+    data = with_senses(path, {"word2vec-bow": still, "rnn-attention": still, "transformer": still[:2]})
+    section = contexts.build(data)
+    assert section is not None
+    said = plain(section.markdown)
+    assert section.title == "Do vectors tell the senses of a word apart?"
+    assert "No model tells the two senses of a word apart measurably better than chance: at most 40 %" in said
+    assert "chance 40 %" in said  # two of the five others
+    assert "before the word, each without its context, does: word2vec-bow 100 % and rnn-attention 100 %" in said
+    assert "Not tested: transformer. With these tokens 2 of our 3 words" in said
+    assert said.index("No model tells") < said.index("One word in several sentences")
+    assert "fi&lt;rst" in section.html
+    apart = [sense_set(word, APART) for word in "vwxyz"]
+    section = contexts.build(with_senses(path, {"word2vec-bow": still, "transformer": apart}))
+    assert section is not None
+    said = plain(section.markdown)
+    assert "transformer tells the two senses of a word apart better than chance" in said
+    assert "transformer 100 % and word2vec-bow 40 % (chance 40 %)" in said
+    assert ">6 of 6<" in section.html  # folded
+    assert "then 25 % (12 %)" in plain(section.html)
+    assert "Left out: cell (not one token)." in said
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"distances": SAME[:5]},
+        {"distances": [[float("nan")] * 6] * 6},
+        {"average": [[0.0]] * 6},
+        {"sentences": [{"text": "a", "sense": 0}] * 6},
+        {"next": []},
+    ],
+)
+def test_a_set_that_does_not_fit_is_damage(tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = tmp_path / "examples.json"
+    one = sense_set("bank", SAME)
+    table = {"prompts": [], "sentences": [], "senses": {"sets": [one], "left_out": {}}}
+    check_contents(path, table)
+    table["senses"] = {"sets": [{**one, **damage}], "left_out": {}}
+    with pytest.raises(RunFolderError, match="damaged at 'senses"):
+        check_contents(path, table)

@@ -46,7 +46,7 @@ def plain(text: str) -> str:
         ({"rnn": 1.4e6, "net": 1e6}, ", after reading 1.4 times as much text as the transformer"),
         ({"rnn": 1e6, "net": 3e6}, ", though the transformer read three times as much text as it"),
         ({"rnn": 1.1e6, "net": 1e6}, ""),
-        ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training text"),
+        ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training"),
     ],
 )
 def test_unequal_reading_is_said_in_the_same_breath(clear: Run, read: dict[str, float], rest: str) -> None:

@@ -71,7 +71,7 @@ def test_the_figures_are_those_of_the_stored_scores(data: ReportData) -> None:
     assert section is not None
     text = parse(str(section.html)).text
     for earlier, later in pairwise(truth):
-        assert f"{100 * (later < earlier).mean():.0f} % of the test sentences" in text
+        assert f"{100 * (later < earlier).mean():.0f} % of the sentences" in text
     both = (truth[1] < truth[0]) & (truth[2] < truth[1])
     assert f"On {100 * both.mean():.0f} % of the {len(both)} test sentences" in text
 

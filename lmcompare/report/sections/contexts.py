@@ -1,4 +1,4 @@
-"""How context changes a word's vector: one word in several sentences, and its vectors in each model."""
+"""Context and a word's vector: are its senses told apart, and one word in several sentences in each model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from lmcompare.analysis.scaling import classical_scaling
 from lmcompare.report import numbers
 from lmcompare.report.charts.contexts import numbered
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.sections import senses
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import printable, visible
 
+QUESTION = "Do vectors tell the senses of a word apart?"
+SHOWN = "A word's vector in several sentences"
 SHOWN_OPEN = 2  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
 HARDLY = 0.005  # distances below this are printed as 0.00
@@ -121,12 +124,14 @@ def build(data: ReportData) -> Section | None:
     models = [m for m in data.scored if any(m is one.model for word in words for one in word.placed)]
     asked = dict.fromkeys(word for found in answers.values() for word in found or {})
     missing = [word for word in asked if word not in {one.word for one in words}]
-    if not words and not missing:
+    test, tested = senses.build(data)
+    if not words and not missing and not test:
         return None
     said = caption(words, models) if words else ""
     left_out = _left_out([m for m in data.scored if m not in models], answers) if words else ""
     html = fill(
         "contexts",
+        senses=test,
         words=words,
         models=models,
         left_out=left_out,
@@ -134,7 +139,7 @@ def build(data: ReportData) -> Section | None:
         caption=said,
         shown_open=SHOWN_OPEN,
     )
-    return Section.of("meaning", "Context changes a word's vector", html)
+    return Section.of("meaning", QUESTION if tested else SHOWN, html)
 
 
 def seldom(run: Run) -> list[str]:

@@ -57,16 +57,17 @@ class Scene:
         """Return on which earlier words the guess depends, in words."""
         counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
         if not counting:
-            return "No earlier word changes this by 0.1 bits or more."
+            return "No earlier word changes it" + (
+                "." if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more."
+            )
         most = max(counting, key=lambda at: self.replaced[at])
-        back = len(self.replaced) - counting[0]
+        back = numbers.plural(len(self.replaced) - counting[0], "token")
         swapped = (
-            "change nothing" if self.swapped < COUNTS else f"change it by {numbers.decimals(self.swapped, 1)} bits"
+            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "does nothing"
         )
         return (
-            f"It depends most on “{visible(tokens[most])}”; the first word that counts is"
-            f" “{visible(tokens[counting[0]])}”, {numbers.plural(back, 'token')} back. The last two tokens, swapped,"
-            f" {swapped}."
+            f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or"
+            f" more is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
         )
 
 

@@ -1,0 +1,93 @@
+"""Do vectors tell the senses of a word apart? The sense of the nearest other sentence, with its exact chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from lmcompare.analysis.intervals import ratio_bootstrap
+from lmcompare.runfolder.parquet import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A set of labelled sentences: which other sentences are the nearest of each.
+
+    Parameters
+    ----------
+    distances : array of shape (n, n)
+    senses : array of shape (n,)
+        The sense of each sentence.
+    """
+
+    distances: Array
+    senses: Array
+
+    @property
+    def weights(self) -> Array:
+        """(n, n) the share of each sentence's answer that another gives: 1 over the number of the equally near."""
+        apart = self.distances + np.where(np.eye(len(self.senses), dtype=bool), np.inf, 0.0)
+        near = apart <= apart.min(axis=1, keepdims=True)
+        found: Array = near / near.sum(axis=1, keepdims=True)
+        return found
+
+    @property
+    def right(self) -> float:
+        """The number of sentences whose nearest other one has the same sense; equally near ones share the answer."""
+        return float(self.weights[self.senses[:, None] == self.senses].sum())
+
+    @property
+    def chance(self) -> float:
+        """The mean of ``right`` in random order: the sum of (number of the same sense - 1) / (n - 1)."""
+        _, own, counts = np.unique(self.senses, return_inverse=True, return_counts=True)
+        return float(((counts[own] - 1) / (len(self.senses) - 1)).sum())
+
+
+@dataclass(frozen=True)
+class Separation:
+    """The result over several sets.
+
+    ``share`` of the sentences whose nearest other sentence has the same sense; ``low`` and ``high``, the ends of its
+    95 % interval over sets (0 and 1 of too few); ``chance``, the share of a random order; ``p``, one-sided.
+    """
+
+    share: float
+    low: float
+    high: float
+    chance: float
+    p: float
+
+
+def separation(sets: Sequence[Labelled]) -> Separation:
+    """Return how well the nearest sentence tells the sense, over all of ``sets``.
+
+    The p-value is exact: the share of all ways to give each set's sentences the same numbers of labels that are right
+    at least as often. The interval resamples sets (studentised bootstrap).
+    """
+    right = np.array([one.right for one in sets])
+    sizes = np.array([float(len(one.senses)) for one in sets])
+    low, high = ratio_bootstrap(right[:, None], sizes[:, None]).interval()
+    n = sizes.sum()
+    chance = sum(one.chance for one in sets) / n
+    return Separation(right.sum() / n, max(0.0, float(low[0])), min(1.0, float(high[0])), chance, _p_value(sets))
+
+
+def _p_value(sets: Sequence[Labelled]) -> float:
+    """Return the share of all labellings within the sets that are right as often as the true one, or more often."""
+    # ``right`` is counted in a unit of which every 1 / (number of the equally near) is a whole multiple
+    unit = math.lcm(*range(1, max(len(one.senses) for one in sets)))
+    observed, ways = 0, np.ones(1)
+    for one in sets:
+        weights = np.rint(one.weights * unit).astype(np.int64)
+        n, first = len(one.senses), int((one.senses == one.senses[0]).sum())
+        labels = np.zeros((math.comb(n, first), n), bool)
+        for row, members in enumerate(combinations(range(n), first)):
+            labels[row, list(members)] = True
+        totals = np.einsum("lij,ij->l", labels[:, :, None] == labels[:, None], weights)
+        observed += int(weights[one.senses[:, None] == one.senses].sum())
+        ways = np.convolve(ways, np.bincount(totals) / len(totals))
+    return min(1.0, float(ways[observed:].sum()))

@@ -1,0 +1,186 @@
+"""Do vectors tell the senses of a word apart? The verdict of the labelled sentences, in words and in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from lmcompare.analysis.intervals import LEAST_UNITS, holm
+from lmcompare.analysis.senses import Labelled, Separation, separation
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.templating import fill
+from lmcompare.report.tokens import visible
+
+LEVEL = 0.05  # of the adjusted p-values
+
+
+@dataclass(frozen=True)
+class Row:
+    """A test: of a model's vectors, of the averages of its vectors of the words before, or of the words' counts.
+
+    ``sets`` are the words with their results, ``found`` the result over all of them, with ``p`` adjusted.
+    """
+
+    model: Model | None
+    average: bool
+    sets: Mapping[str, Labelled]
+    found: Separation
+
+    @property
+    def able(self) -> bool:
+        """Whether the nearest sentence has the same sense more often than by chance."""
+        return self.found.p < LEVEL
+
+    @property
+    def said(self) -> str:
+        """The model and the share."""
+        assert self.model is not None
+        return f"{self.model.title} {numbers.percent(self.found.share, 0)}"
+
+    def right(self, word: str) -> str:
+        """Return "5 of 8" of a set; a dash if it was left out."""
+        one = self.sets.get(word)
+        return "–" if one is None else f"{one.right:.3g} of {len(one.senses)}"
+
+
+def build(data: ReportData) -> tuple[Markup, bool]:
+    """Return the test of the senses, empty if no model was asked, and whether any could be tested."""
+    stored = {m.name: found for m in data.scored if (found := m.cell.examples.get("senses"))}
+    models = [m for m in data.scored if m.name in stored]
+    tested = [m for m in models if len(stored[m.name]["sets"]) >= LEAST_UNITS]
+    rows = _adjusted(_rows(tested, stored))
+    ranked = [row for row in rows if row.model is None or row.model.name not in data.unranked]
+    untested: dict[str, list[str]] = {}
+    for model in models:
+        if model not in tested:
+            untested.setdefault(_too_few(stored[model.name]), []).append(model.title)
+    if not models:
+        return Markup(), False
+    sets: dict[str, Mapping[str, Any]] = {}
+    for model in tested:
+        for one in stored[model.name]["sets"]:
+            sets.setdefault(str(one["word"]), one)
+    html = fill(
+        "senses",
+        verdict=verdict(ranked) or verdict(rows),
+        rows=rows,
+        sets=[_shown(one, tested, stored) for one in sets.values()],
+        unranked=data.unranked,
+        notes=[
+            *dict.fromkeys(_left_out(stored[m.name]) for m in tested),
+            *(f"Not tested: {numbers.listed(names)}. {why}" for why, names in untested.items()),
+        ],
+    )
+    return html, bool(tested)
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """Return which models tell the senses apart, and whether less than context does."""
+    own = sorted((r for r in rows if r.model and not r.average), key=lambda r: -r.found.share)
+    if not own:
+        return ""
+    able, chance = [r for r in own if r.able], numbers.percent(own[0].found.chance, 0)
+    if not able:
+        who, share = f"{_title(own[0])} does not tell", numbers.percent(own[0].found.share, 0)
+        if len(own) > 1:
+            who, share = "No model tells", f"at most {share} ({_title(own[0])})"
+        said = (
+            f"{who} the two senses of a word apart measurably better than chance: {share} of the nearest sentences"
+            f" have the same sense (chance {chance})."
+        )
+    else:
+        said = (
+            f"{numbers.listed([_title(r) for r in able])} {'tells' if len(able) == 1 else 'tell'} the two senses of a"
+            " word apart better than chance. Share of the nearest sentences that have the same sense:"
+            f" {numbers.listed([r.said for r in own])} (chance {chance})."
+        )
+    plain = [r for r in rows if r.model and r.average and r.able]
+    if plain:
+        said += (
+            " The plain average of the vectors of the words before the word, each without its context,"
+            f" does{', too' if able else ''}: {numbers.listed([r.said for r in plain])}."
+        )
+    return said
+
+
+def _title(row: Row) -> str:
+    assert row.model is not None
+    return row.model.title
+
+
+def _rows(models: Sequence[Model], stored: Mapping[str, Any]) -> list[Row]:
+    """Return the tests: of each model, then of the averages, and of the counts once for the same sentences."""
+    rows: list[Row] = []
+    seen: list[object] = []
+    for model in models:
+        sets = stored[model.name]["sets"]
+        rows.append(_row(model, sets, "distances"))
+    for model in models:
+        sets = stored[model.name]["sets"]
+        if all(one["average"] for one in sets):
+            rows.append(_row(model, sets, "average"))
+    for model in models:
+        sets = stored[model.name]["sets"]
+        if (counts := [one["counts"] for one in sets]) not in seen:
+            seen.append(counts)
+            rows.append(_row(None, sets, "counts"))
+    return rows
+
+
+def _row(model: Model | None, sets: Sequence[Mapping[str, Any]], what: str) -> Row:
+    labelled = {
+        str(one["word"]): Labelled(
+            np.array(one[what], np.float64), np.array([sentence["sense"] for sentence in one["sentences"]])
+        )
+        for one in sets
+    }
+    return Row(model, what == "average", labelled, separation(list(labelled.values())))
+
+
+def _adjusted(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with p-values adjusted for all of them."""
+    adjusted = holm(np.array([row.found.p for row in rows]))
+    return [replace(row, found=replace(row.found, p=float(p))) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _shown(one: Mapping[str, Any], models: Sequence[Model], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sentences of a set by sense, and the next words that each model expects after each sense."""
+    word = str(one["word"])
+    senses = []
+    for k, name in enumerate(one["names"]):
+        expected = []
+        for model in models:
+            own = next((other for other in stored[model.name]["sets"] if other["word"] == word), None)
+            if own is not None:
+                expected.append((model, [_next(token) for token in own["next"][k]]))
+        texts = [str(s["text"]) for s in one["sentences"] if s["sense"] == k]
+        senses.append({"name": name, "sentences": texts, "expected": expected})
+    return {"word": word, "senses": senses}
+
+
+def _next(token: Mapping[str, Any]) -> str:
+    name = visible(str(token["token"]).strip())
+    return f"{name} {numbers.probability(token['probability'])} ({numbers.probability(token['other'])})"
+
+
+def _too_few(senses: Mapping[str, Any]) -> str:
+    """Return why a model is not tested."""
+    sets, words = len(senses["sets"]), len(senses["sets"]) + len(senses["left_out"])
+    return (
+        f"With these tokens {sets} of our {words} words with two senses can be read, and at least {LEAST_UNITS} are"
+        f" needed. {_left_out(senses)}"
+    )
+
+
+def _left_out(senses: Mapping[str, Any]) -> str:
+    """Return which words are left out, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for word, reason in senses["left_out"].items():
+        reasons.setdefault(str(reason), []).append(str(word))
+    parts = [f"{numbers.listed(words)} ({reason})" for reason, words in reasons.items()]
+    return f"Left out: {'; '.join(parts)}." if parts else ""

@@ -1,0 +1,51 @@
+"""The sense of the nearest sentence: worked by hand, and against labels drawn at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis.senses import Labelled, separation
+
+
+def on_a_line(places: list[float], senses: list[int]) -> Labelled:
+    at = np.array(places)
+    return Labelled(np.abs(at[:, None] - at), np.array(senses))
+
+
+def test_worked_by_hand() -> None:
+    # the nearest of 0 is 1, of 1 it is 0, of 3 it is 1, and of 7 it is 3
+    one = on_a_line([0, 1, 3, 7], [0, 0, 1, 1])
+    assert one.right == 3
+    assert one.chance == pytest.approx(4 / 3)  # one of the three others has the same sense
+    # the three ways to make two pairs are right 3, 0 and 1 times
+    found = separation([one])
+    assert found.share == 0.75
+    assert (found.chance, found.p) == pytest.approx((1 / 3, 1 / 3))
+    assert separation([one, one]).p == pytest.approx(1 / 9)
+    assert separation([on_a_line([0, 1, 3, 7], [0, 1, 0, 1])]).p == 1.0  # right 0 times
+
+
+@pytest.mark.parametrize("senses", [[0] * 4 + [1] * 4, [0] * 3 + [1] * 4, [1, 0, 0, 1, 1, 0]])
+def test_a_vector_that_never_moves_is_exactly_at_chance(senses: list[int]) -> None:
+    found = separation([on_a_line([5.0] * len(senses), senses)] * 6)
+    own = [senses.count(sense) - 1 for sense in senses]
+    assert found.chance == pytest.approx(sum(own) / (len(senses) - 1) / len(senses))
+    assert found.share == found.low == found.high == pytest.approx(found.chance)
+    assert found.p == pytest.approx(1.0)
+
+
+def test_senses_far_apart_are_told_apart() -> None:
+    found = separation([on_a_line([0, 1, 2, 3, 10, 11, 12, 13], [0] * 4 + [1] * 4)] * 6)
+    assert (found.share, found.low, found.high) == (1, 1, 1)
+    assert found.p < 1e-6
+
+
+def test_p_values_are_those_of_random_labels() -> None:
+    rng = np.random.default_rng(3)
+    sets = [on_a_line(rng.integers(0, 9, 8).tolist(), [0] * 4 + [1] * 4) for _ in range(3)]  # with ties
+    right = sum(one.right for one in sets)
+    drawn = [sum(Labelled(one.distances, rng.permutation(one.senses)).right for one in sets) for _ in range(4000)]
+    share = np.mean(np.array(drawn) >= right - 1e-9)
+    assert separation(sets).p == pytest.approx(share, abs=4 * np.sqrt(0.25 / 4000))
+    assert np.mean(drawn) == pytest.approx(sum(one.chance for one in sets), abs=0.15)
