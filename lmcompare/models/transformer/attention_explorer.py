@@ -15,7 +15,7 @@ from lmcompare.models.transformer.self_attention import Compared, Maps
 from lmcompare.tokens import Encoded, IntArray
 
 HEADS = 12  # shown at most
-NUMBERS = 50_000  # of all heads shown, so that a page stays small
+NUMBERS = 40_000  # of all heads shown, so that they take less than 150 kB of a page
 
 
 def explorer(

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Attention, problem_with
+from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.attention_explorer import explorer
 from lmcompare.models.transformer.head_reach import HeadReach
 from lmcompare.models.transformer.network import Design, TransformerNetwork
+from lmcompare.report.kinds import render
 from lmcompare.report.kinds.attention import Head, packed
 from lmcompare.tokens import Encoded
 from tests.training.texts import TYPES, VOCABULARY
@@ -119,6 +121,18 @@ def test_heads_have_their_roles() -> None:
     assert [head.role for head in exhibit.heads] == ["the previous word 70%", "sentence boundaries 80%"] * 2
     assert "7 positions" in exhibit.note
     assert {head.role for head in drawn(network_of("rotary")).heads} == {""}
+
+
+@pytest.mark.parametrize("layers", [2, 4])
+def test_it_takes_little_of_a_page(layers: int) -> None:
+    """Heads of 64 numbers, as by default, over the longest sentence."""
+    torch.manual_seed(0)
+    network = TransformerNetwork(TYPES, Design(width=256, heads=4, layers=layers, window=64)).eval()
+    ids = np.resize(IDS, LONGEST)
+    text = Encoded.from_documents([ids], VOCABULARY)
+    exhibit = explorer(network, text, ids, (0, 1, 4), HeadReach())
+    assert len(exhibit.heads) == 8
+    assert len(str(render(exhibit).html).encode()) < 150_000
 
 
 def test_few_numbers_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
