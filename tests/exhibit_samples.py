@@ -10,6 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from lmcompare.exhibits import (
+    Attention,
+    AttentionHead,
     BackoffStep,
     BackoffTrace,
     Bars,
@@ -25,11 +27,25 @@ from tests.damage import TEXTS, VALUES
 
 WEIGHTS = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))
 TURNED = ((1.0, None, None), (0.1, 0.9, None), (0.0, 0.1, 0.9))
-PRODUCTS = ((2.0, None, None), (-1.25, 3.0, None), (0.123, -4.0, None))
+
+
+def attention(word: str = "bank") -> Attention:
+    """Return two heads over three words: the first prefers the last word it read, the second the one before."""
+    rows = ((0.0, 1.0), (1.0, 0.0), (2.0, -1.0))
+    adds = (((word, 0.5), ("x", -0.25)),) * 3
+    first = AttentionHead("head 1", rows, rows, rows, role=word, adds=adds, effect=word)
+    return Attention(
+        title=word,
+        words=("the", word, "was"),
+        heads=(first, AttentionHead("head 2", rows, rows[::-1], rows, adds=adds, effect=word)),
+        seen=((0, 1), (0, 2), (0, 3)),
+        scale=0.5,
+        opens=(0, 1),
+    )
 
 
 def heatmap(word: str = "bank", panels: int = 2) -> Heatmap:
-    """Return a heat map of three rows and columns with two steps."""
+    """Return a heat map of three rows and columns."""
     return Heatmap(
         title=word,
         rows=("the", word, "was"),
@@ -38,7 +54,6 @@ def heatmap(word: str = "bank", panels: int = 2) -> Heatmap:
         values=(WEIGHTS, TURNED)[:panels],
         row_axis=word,
         column_axis="looks at",
-        steps=((word, (WEIGHTS, TURNED)[:panels]), ("q·k", (PRODUCTS, TURNED)[:panels])),
     )
 
 
@@ -46,6 +61,7 @@ def samples(word: str = "bank") -> list[Exhibit]:
     """Return a well-formed exhibit of each kind, with the word in its texts."""
     step = BackoffStep(token=word, matched=2, contexts=("", word), counts=(40, 3), probabilities=(0.01, 0.2))
     return [
+        attention(word),
         heatmap(word),
         Neighbours(
             title=word, words=(word, "b"), neighbours=((word, "d"), ("e",)), similarities=((0.9, 0.1), (0.4,))
@@ -61,18 +77,34 @@ def samples(word: str = "bank") -> list[Exhibit]:
 _STEP = BackoffStep(token="bank", matched=2, contexts=("", "river"), counts=(7, 2), probabilities=(0.1, 0.4))
 
 # By kind: the changed fields and a part of the sentence that names the fault.
+_HEAD = attention().heads[0]
 FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
+    "attention": [
+        ({"words": ("a", "b")}, "queries of 'head 1' are not 2 vectors"),
+        ({"words": (), "seen": ()}, "no words"),
+        ({"heads": ()}, "no heads"),
+        ({"heads": (replace(_HEAD, keys=((1.0,),) * 3),)}, "queries of 'head 1' have 2 numbers, keys 1"),
+        ({"heads": (replace(_HEAD, values=((1.0,), (1.0, 2.0), (1.0,))),)}, "values of 'head 1'"),
+        ({"heads": (replace(_HEAD, bias=(1.0,)),)}, "bias of 'head 1' has 1 entries, not 5"),
+        ({"heads": (replace(_HEAD, adds=((),)),)}, "adds of 'head 1' has 1 entries, not 3"),
+        ({"heads": (replace(_HEAD, lengths=((1.0, 2e6),) * 3),)}, "beyond 1,000,000"),
+        ({"heads": (_HEAD, replace(_HEAD, bias=(1.0,) * 5))}, "for all heads or for none"),
+        ({"seen": ((0, 1), (0, 4), (0, 3))}, "seen is not a range"),
+        ({"seen": ((0, 1),)}, "seen is not a range"),
+        ({"weigh": (1.0,)}, "weigh has 1 numbers"),
+        ({"turns": (1.0, 2.0)}, "turns has 2 angles"),
+        ({"weigh": (1.0, 2.0), "turns": (1.0,)}, "turns has 1 angles"),
+        ({"scale": 1e7}, "beyond 1,000,000"),
+        ({"opens": (2, 0)}, "opens is (2, 0)"),
+        ({"opens": (0, 3)}, "2 heads and 3 words"),
+    ],
     "heatmap": [
         ({"panels": ("one", "two", "three")}, "2 panels, but 3"),
         ({"rows": ("a",)}, "for 1 rows"),
         ({"columns": ("x", "y")}, "2 columns"),
         ({"values": (WEIGHTS, (*WEIGHTS[:2], (0.5, 0.5)))}, "panel 'head 2'"),
-        ({"steps": (("score", ()),)}, "step 'score' has 0 panels, but 2"),
-        ({"steps": (("score", (((2.0,), (1.0,)),) * 2),)}, "step 'score', panel 'bank', has 2 rows of 1"),
-        ({"opens": (2, 0)}, "opens is (2, 0)"),
-        ({"opens": (0, 3)}, "2 panels and 3 rows"),
-        ({"opens": (0, -1)}, "opens is (0, -1)"),
-        ({"opens": (0,)}, "opens has 1 parts, not 2"),
+        ({"opened": 2}, "opened is 2, but there are 2 panels"),
+        ({"opened": -1}, "opened is -1"),
     ],
     "neighbours": [
         ({"words": ("a",)}, "words has 1 entries, neighbours has 2"),

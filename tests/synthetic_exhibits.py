@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from lmcompare import exhibits as kinds
@@ -21,7 +19,8 @@ def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
     if plugin == "word2vec-bow":
         return [neighbours(), plane(tokens)]
     if plugin in ("rnn-attention", "transformer"):
-        return [attention(heads=4 if plugin == "transformer" else 1), rates()]
+        heads = 4 if plugin == "transformer" else 1
+        return [attention(heads), maps(heads), rates()]
     return []
 
 
@@ -88,6 +87,39 @@ def plane(tokens: list[str]) -> Exhibit:
 
 
 def attention(heads: int) -> Exhibit:
+    """Heads over a sentence; a single one is additive and does not see the word itself."""
+    rng = np.random.default_rng(heads)
+    size, width = len(SENTENCE), 6
+    own = 0 if heads == 1 else 1
+
+    def vectors() -> kinds.Rows:
+        return tuple(map(tuple, rng.standard_normal((size, width)).round(4).tolist()))
+
+    return kinds.Attention(
+        title="Attention, number by number",
+        note="Choose a head and a word.",
+        words=SENTENCE,
+        heads=tuple(
+            kinds.AttentionHead(
+                name=f"layer {1 + h // 2}, head {1 + h % 2}",
+                role=("the previous word 62%", "spread out, over 5 words", "", "mixed")[h],
+                queries=vectors(),
+                keys=vectors(),
+                values=vectors(),
+                adds=tuple((("bank", 0.5 + h), ("<b>", 0.1 * i), ("was", -0.25)) for i in range(size)),
+                effect=f"Of head {h + 1}.",
+            )
+            for h in range(heads)
+        ),
+        seen=tuple((0, i + own) for i in range(size)),
+        scale=1.0 if heads == 1 else width**-0.5,
+        weigh=(1.0, -1.0, 0.5, 0.5, 2.0, 1.0) if heads == 1 else (),
+        turns=() if heads == 1 else (1.0, 0.1, 0.01),
+        opens=(0, 3),
+    )
+
+
+def maps(heads: int) -> Exhibit:
     """Causal maps, the future masked."""
     rng = np.random.default_rng(heads)
     panels = []
@@ -106,10 +138,6 @@ def attention(heads: int) -> Exhibit:
         values=tuple(panels),
         row_axis="looks from",
         column_axis="looks at",
-        steps=(
-            ("log a", tuple(tuple(tuple(v and math.log(v) for v in row) for row in panel) for panel in panels)),
-            ("a", tuple(panels)),
-        ),
     )
 
 

@@ -48,9 +48,14 @@ def test_an_exhibit_is_the_same_after_json(kind: str) -> None:
 
 
 def test_fields_with_defaults_may_be_absent() -> None:
-    table = to_json(replace(heatmap(), opens=(0, 1)))
-    del table["opens"]
+    table = to_json(replace(heatmap(), opened=1))
+    del table["opened"]
     assert from_json(table) == heatmap()
+
+
+def test_fields_of_earlier_versions_are_left_out() -> None:
+    stored = to_json(heatmap()) | {"opens": [1, 1], "steps": [["q·k", []]]}
+    assert from_json(stored) == heatmap()
 
 
 BARS: dict[str, Any] = {"kind": "bars", "title": "x", "labels": ["a"], "values": [1.0]}

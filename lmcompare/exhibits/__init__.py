@@ -4,6 +4,7 @@ A model yields exhibits of a few kinds; the report has a renderer for each kind 
 can bring kinds of its own (docs/exhibits.md). Exhibits hold plain Python values, so they are stored as JSON.
 """
 
+from lmcompare.exhibits.attention import Attention, AttentionHead, Rows
 from lmcompare.exhibits.backoff import BackoffStep, BackoffTrace
 from lmcompare.exhibits.bars import Bars
 from lmcompare.exhibits.curve import Curve
@@ -20,6 +21,8 @@ MOST = 100  # exhibits of a model that are stored; the rest is left out
 __all__ = [
     "KINDS",
     "MOST",
+    "Attention",
+    "AttentionHead",
     "BackoffStep",
     "BackoffTrace",
     "Bars",
@@ -29,6 +32,7 @@ __all__ = [
     "Map2D",
     "Neighbours",
     "Panels",
+    "Rows",
     "WorkedEquation",
     "from_json",
     "kind_named",

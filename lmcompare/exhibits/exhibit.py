@@ -30,9 +30,12 @@ class Exhibit:
     most : int
         How many parts an exhibit of this kind may have: fields and entries of tuples, nested ones included; a text
         counts once more for each 100 characters.
+    former : frozenset of str
+        Fields that the kind had in earlier versions: they are left out of an exhibit that was stored with them.
     """
 
     kind: ClassVar[str] = ""
+    former: ClassVar[frozenset[str]] = frozenset()
     most: ClassVar[int] = 10_000
     title: str
     note: str = ""

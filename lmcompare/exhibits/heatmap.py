@@ -24,14 +24,12 @@ class Heatmap(Exhibit):
         Panel, row, column: a number, or None for an empty cell (the masked future).
     row_axis, column_axis : str, default=""
         What the rows and the columns are.
-    steps : tuple of (str, values), default=()
-        How each value is computed and used: the name of a quantity and its numbers, of the shape of ``values``. They
-        are shown for one row at a time.
-    opens : (int, int) or None, default=None
-        The panel and the row that are shown first; by default the first panel and the last row.
+    opened : int, default=0
+        The panel that is shown first.
     """
 
     kind: ClassVar[str] = "heatmap"
+    former: ClassVar[frozenset[str]] = frozenset({"steps", "opens"})
     most: ClassVar[int] = 500_000
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -39,28 +37,16 @@ class Heatmap(Exhibit):
     values: Panels
     row_axis: str = ""
     column_axis: str = ""
-    steps: tuple[tuple[str, Panels], ...] = ()
-    opens: tuple[int, int] | None = None
+    opened: int = 0
 
     def problem(self) -> str:
-        """Return which panel does not have the shape of the labels, or that ``opens`` names no panel and row."""
-        for name, values in (("values", self.values), *((f"step '{name}'", panels) for name, panels in self.steps)):
-            if wrong := self._misshapen(name, values):
-                return wrong
-        if self.opens is None:
-            return ""
-        panel, row = self.opens
-        if 0 <= panel < len(self.panels) and 0 <= row < len(self.rows):
-            return ""
-        return f"opens is {self.opens}, but there are {len(self.panels)} panels and {len(self.rows)} rows"
-
-    def _misshapen(self, name: str, values: Panels) -> str:
-        if len(values) != len(self.panels):
-            return f"{name} has {len(values)} panels, but {len(self.panels)} are named"
-        for panel, rows in zip(self.panels, values, strict=True):
+        """Return which panel does not have the shape of the labels, or that ``opened`` is none of them."""
+        if len(self.values) != len(self.panels):
+            return f"values has {len(self.values)} panels, but {len(self.panels)} are named"
+        for panel, rows in zip(self.panels, self.values, strict=True):
             if len(rows) != len(self.rows) or any(len(row) != len(self.columns) for row in rows):
                 shape = f"{len(rows)} rows of {', '.join(str(n) for n in sorted({len(row) for row in rows}))}"
-                return (
-                    f"{name}, panel '{panel}', has {shape} for {len(self.rows)} rows and {len(self.columns)} columns"
-                )
+                return f"panel '{panel}' has {shape} for {len(self.rows)} rows and {len(self.columns)} columns"
+        if self.panels and not 0 <= self.opened < len(self.panels):
+            return f"opened is {self.opened}, but there are {len(self.panels)} panels"
         return ""

@@ -82,7 +82,7 @@ def from_json(table: Mapping[str, Any]) -> Exhibit:
     if not isinstance(kind, str):
         raise LmcompareError("it does not name its kind")
     cls = kind_named(kind)
-    values = {name: value for name, value in table.items() if name != "kind"}
+    values = {name: value for name, value in table.items() if name != "kind" and name not in cls.former}
     if is_larger(values.values(), cls.most):
         raise LmcompareError(f"it has more than {cls.most:,} parts, the most of the kind '{kind}'")
     exhibit: Exhibit = built(cls, values, f"the kind '{kind}'")

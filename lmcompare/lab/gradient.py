@@ -226,7 +226,7 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             ),
             row_axis="word that looks",
             column_axis="word that is looked at",
-            opens=(len(steps) - 1, size - 1),
+            opened=len(steps) - 1,
         ),
         Curve(
             title="The next word during the training",

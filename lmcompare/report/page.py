@@ -40,8 +40,8 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "charts.js", "story.js", "reader.js", "game.js", "gains.js", "live.js")
-STYLES = ("charts.css", "report.css", "try-it.css")
+SCRIPTS = ("page.js", "attention.js", "charts.js", "story.js", "reader.js", "game.js", "gains.js", "live.js")
+STYLES = ("charts.css", "report.css", "attention.css", "try-it.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lmcompare.report.build import write_reports
+from lmcompare.report.kinds import render
 from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
+from tests.report.tree import parse
 from tests.run_folder import write_run_folder
+from tests.synthetic_exhibits import attention
 
 pytestmark = pytest.mark.slow
 
@@ -235,20 +238,13 @@ def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
     expect(again).to_be_in_viewport()
 
 
-def test_a_link_leads_to_a_row_under_a_head(report: Page) -> None:
+def test_a_link_leads_to_a_panel(report: Page) -> None:
     several = report.locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
     several.locator(".heat-panel").nth(1).click()
     name = several.locator(".heat-name").first.inner_text()
     several = reopened(report).locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
     expect(several.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "true")
     assert several.locator(".heat-name").first.inner_text() == name
-    heat = report.locator(".heat:has(.heat-row)").first
-    row = heat.locator(".heat-table tbody tr").nth(2)
-    row.locator("th").click()
-    shown = heat.locator(".steps-table").inner_text()
-    again = reopened(report).locator(".heat:has(.heat-row)").first
-    assert again.locator(".steps-table").inner_text() == shown
-    expect(again.locator(".heat-row")).to_have_value("2")
 
 
 def test_a_link_keeps_the_models_that_are_picked(report: Page) -> None:
@@ -423,36 +419,59 @@ def test_choosing_a_head(report: Page) -> None:
     inside = report.locator("#inside-transformer")
     cells = inside.locator(".heat-table tbody td")
     before = cells.all_inner_texts()
-    inside.get_by_role("button", name="head 3").first.click()
+    inside.locator(".heat").get_by_role("button", name="head 3").first.click()
     assert cells.all_inner_texts() != before
     expect(inside.locator(".heat-name").first).to_have_text("head 3")
-    inside.get_by_role("button", name="head 1").first.click()
+    inside.locator(".heat").get_by_role("button", name="head 1").first.click()
     assert cells.all_inner_texts() == before
 
 
-def test_a_row_of_a_head_step_by_step(report: Page) -> None:
-    inside = report.locator("#inside-transformer")
-    heat = inside.locator(".heat-table").first.locator("tbody tr")
-    steps = inside.locator(".steps-table").first
-    logs, shares = (steps.locator("tbody tr").nth(step).locator("td") for step in (0, 1))
+@pytest.mark.parametrize(("plugin", "head", "word"), [("transformer", 2, 4), ("rnn-attention", 0, 2)])
+def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
+    """The page's script and Python compute the same from the same numbers."""
+    exhibit = attention(4 if plugin == "transformer" else 1)
+    wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
+    box = report.locator(f"#inside-{plugin} .att")
+    if head:
+        box.locator(".att-heads button").nth(head).click()
+    box.get_by_role("radio").nth(word).click()
+    table = wanted.one("table", class_="att-scores")
+    rows = box.locator(".att-scores tbody tr")
+    assert rows.count() == len(exhibit.words)
+    for row, cells in enumerate(table.rows()):
+        assert [cell.strip() for cell in rows.nth(row).locator("th, td").all_text_contents()] == cells
+    for part in wanted.all("dd"):
+        numbers = box.locator(f"[data-numbers={part.attributes['data-numbers']}]").text_content() or ""
+        assert numbers.split() == part.text.split()
+    for name in ("att-said", "att-adds"):
+        (said,) = box.locator(f".{name}").all_text_contents()
+        assert " ".join(said.split()) == wanted.one(class_=name).text
+    assert complaints(report) == []
 
-    def agrees_with_row(row: int) -> None:
-        cells = [text for text in heat.nth(row).locator("td").all_inner_texts() if text]
-        shown = shares.all_inner_texts()
-        assert [round(100 * float(text)) for text in shown[: len(cells)]] == [int(text) for text in cells]
-        assert set(shown[len(cells) :]) <= {"–"}
-        for log, share in zip(logs.all_inner_texts(), shown[: len(cells)], strict=False):
-            assert math.exp(float(log.replace("−", "-"))) == pytest.approx(float(share), abs=0.011)
 
-    agrees_with_row(5)  # the last one, to begin with
-    steps.get_by_label("another row").select_option("2")
-    expect(steps.locator(".steps-row")).to_have_text("river")
-    agrees_with_row(2)
-    before = shares.all_inner_texts()
-    inside.get_by_role("button", name="head 4").first.click()
-    expect(steps.locator(".heat-name")).to_have_text("head 4")
-    assert shares.all_inner_texts() != before
-    agrees_with_row(2)
+def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
+    box = report.locator("#inside-transformer .att")
+    box.locator(".att-heads button").nth(1).click()
+    box.get_by_role("radio").nth(3).focus()
+    report.keyboard.press("ArrowRight")
+    expect(box.get_by_role("radio").nth(4)).to_be_focused()
+    expect(box.get_by_role("radio").nth(4)).to_be_checked()
+    assert box.locator(".att-words [tabindex='0']").count() == 1
+    box.locator(".att-scores th button").nth(1).click()
+    said = box.inner_text()
+    again = reopened(report).locator("#inside-transformer .att")
+    assert again.inner_text() == said
+    expect(again.locator(".att-scores th button").nth(1)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
+    box = report.locator("#inside-transformer .att")
+    hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
+    expect(hidden).to_be_hidden()
+    box.get_by_role("checkbox").check()
+    expect(hidden).to_be_visible()
+    shares = box.locator(".att-scores td.part.unseen").all_inner_texts()
+    assert sum(map(float, shares)) == pytest.approx(1.0, abs=0.005)
 
 
 def test_dark_follows_the_system_and_the_button(report: Page) -> None:

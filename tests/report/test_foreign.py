@@ -49,11 +49,11 @@ class Herring(LanguageModel):
 
     def exhibits(self, text):
         word = text.vocabulary[int(text.ids[0])]
-        steps = (("score", (((1.0, 2.0),),)),)
+        rows = ((0.5, 1.0),)
+        head = kinds.AttentionHead("head 1", rows, rows, rows)
+        yield kinds.Attention(title="Its attention", words=(word,), heads=(head,), seen=((0, 1),))
         shares = (((0.2, 0.8),),)
-        yield kinds.Heatmap(
-            title="Its heat", rows=(word,), columns=("a", "b"), panels=("p",), values=shares, steps=steps
-        )
+        yield kinds.Heatmap(title="Its heat", rows=(word,), columns=("a", "b"), panels=("p",), values=shares)
         yield kinds.Neighbours(title="Its friends", words=(word,), neighbours=(("b",),), similarities=((0.5,),))
         step = kinds.BackoffStep(token=word, matched=1, contexts=("",), counts=(3,), probabilities=(0.1,))
         yield kinds.BackoffTrace(title="Its way down", steps=(step,))
@@ -90,8 +90,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
 def test_it_has_its_section_with_every_kind(tree: Node) -> None:
     article = tree.one("article", id_="inside-herring")
     assert "Counts pairs of words, and is somebody else's." in article.text
-    titles = ["Its heat", "Its friends", "Its way down", "Its map", "Its curve", "Its bars", "Its formula"]
-    assert [h.text for h in article.all("h4")] == titles
+    titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula"]
+    assert [h.text for h in article.all("h4")] == [f"Its {title}" for title in titles]
     drawn = {c for figure in article.all("figure") for c in figure.attributes["class"].split() if "kind-" in c}
     assert drawn == {f"kind-{kind}" for kind in KINDS.installed()}
     assert "could not be drawn" not in article.text

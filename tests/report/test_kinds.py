@@ -99,9 +99,15 @@ def test_empty_exhibits_are_drawn(kind: str, fields: dict[str, Any]) -> None:
         ({"kind": "bars", "title": "x", "labels": ["a"], "values": [math.nan]}, "values[0] is nan"),
         ({"kind": "map", "title": "x", "labels": ["a"], "x": [], "y": [1.0]}, "x has 0"),
         (
-            {"kind": "heatmap", "title": "x", "rows": ["a"], "columns": ["b"], "panels": ["p"], "values": [[[1.0]]]}
-            | {"steps": [["score", [[[1.0, 2.0]]]]]},
-            "step 'score', panel 'p', has 1 rows of 2",
+            {
+                "kind": "heatmap",
+                "title": "x",
+                "rows": ["a"],
+                "columns": ["b"],
+                "panels": ["p"],
+                "values": [[[1.0, 2.0]]],
+            },
+            "panel 'p' has 1 rows of 2",
         ),
         ({"title": ["a"] * 10}, "does not name its kind"),
         ({}, "does not name its kind"),
@@ -186,26 +192,11 @@ def test_marks_stand_upright_above_a_heatmap() -> None:
     assert upright == ["sign", "", "sign", ""]
 
 
-def test_heatmap_steps_are_shown_for_the_last_row_and_kept_for_all() -> None:
-    tree = drawn(heatmap())
-    _, steps = tree.all("table")
-    assert steps.rows() == [["bank", "0.70", "0.20", "0.10"], ["q·k", "0.12", "−4.00", "–"]]
-    (data,) = tree.all("script")
-    kept = json.loads(data.text)["steps"]
-    assert kept[1][0] == [[200], [-125, 300], [12, -400]], "hundredths, without the empty cells at the end"
-    assert [option.text for option in steps.one("select").all("option")] == ["1 the", "2 bank", "3 was"]
-    without = drawn(replace(heatmap(), steps=()))
-    assert len(without.all("table")) == 1
-
-
-def test_a_heatmap_opens_on_its_panel_and_row() -> None:
-    exhibit = replace(heatmap(), opens=(1, 1))
+def test_a_heatmap_opens_on_its_panel() -> None:
+    exhibit = replace(heatmap(), opened=1)
     tree = drawn(exhibit)
-    table, steps = tree.all("table")
-    assert table.rows() == [["the", "100", "", ""], ["bank", "10", "90", ""], ["was", "0", "10", "90"]]
-    assert steps.rows() == [["bank", "0.10", "0.90", "–"], ["q·k", "0.10", "0.90", "–"]]
+    assert tree.one("table").rows() == [["the", "100", "", ""], ["bank", "10", "90", ""], ["was", "0", "10", "90"]]
     assert [button.attributes["aria-pressed"] for button in tree.all("button")] == ["false", "true"]
-    assert [option.text for option in tree.all("option") if "selected" in option.attributes] == ["2 bank"]
     assert "Rows: bank; columns: looks at (head 2)" in render(exhibit).markdown
     assert "| bank | 0.10 | 0.90 |  |" in render(exhibit).markdown
 
@@ -242,13 +233,6 @@ def test_cells_too_great_to_be_written_are_parts_of_the_greatest() -> None:
     )
     assert tree.one("table").rows() == [["a", "100", "25"]]
     assert "in hundredths of 2,000" in tree.text
-
-
-def test_heatmap_steps_of_one_panel_can_be_chosen_too() -> None:
-    tree = drawn(heatmap(panels=1))
-    assert len(tree.all("table")) == 2
-    assert len(tree.all("script")) == 1
-    assert not tree.all("button")
 
 
 def test_heatmap_reading_says_how_far_the_heads_look_back() -> None:

@@ -185,7 +185,6 @@ def _probes(found: Mapping[str, tuple[Probed, Probed]]) -> Heatmap:
         values=tuple(tuple(pair[panel].shares() for pair in found.values()) for panel in range(2)),
         row_axis="network",
         column_axis="places of the two words, in words back",
-        opens=(0, 0),
     )
 
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
-from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
+from lmcompare.exhibits import Attention, AttentionHead, Exhibit, WorkedEquation, latex_lines
+from lmcompare.models.common.attention import NAMED, next_words, rounded
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn_attention import attention_reach
 from lmcompare.models.rnn_attention.attention_reach import Reach
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
+from lmcompare.models.rnn_attention.window_attention import AdditiveAttention
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 
-SCORES = {  # by the kind of attention: the score in a line of text, and in LaTeX
+SCORES = {  # by the kind of attention: the score, in LaTeX
     "additive": (
-        "v·tanh(W s_i + U s_j)",
-        r"\mathbf{v} \cdot \tanh(\mathbf{W} \mathbf{%(state)s}_%(index)s + \mathbf{U} \mathbf{%(attended)s}_j)",
+        r"\mathbf{v} \cdot \tanh(\mathbf{W} \mathbf{%(state)s}_%(index)s + \mathbf{U} \mathbf{%(attended)s}_j)"
     ),
     "multiplicative": (
-        "W s_i · U s_j / √d",
-        r"\frac{1}{\sqrt{d}} (\mathbf{W} \mathbf{%(state)s}_%(index)s) \cdot (\mathbf{U} \mathbf{%(attended)s}_j)",
+        r"\frac{1}{\sqrt{d}} (\mathbf{W} \mathbf{%(state)s}_%(index)s) \cdot (\mathbf{U} \mathbf{%(attended)s}_j)"
     ),
-    "even": ("0", "0"),
+    "even": "0",
 }
 _SAYING = (
     "After each word the network compares its state with each of its past states, turns the scores into weights that"
@@ -40,34 +41,41 @@ def exhibits(
     if documents:
         yield _worked(model, network, text, documents[0])
     for ids in documents:
-        yield _map(network, text, ids)
+        yield _explorer(network, text, ids)
     yield from attention_reach.exhibits(reach)
     yield tied_neighbours(model, text)
 
 
-def _map(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Heatmap:
+@torch.no_grad()
+def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Attention:
+    """Return the attention over a sentence, with the numbers from which it is computed."""
+    attention = network.attention
     read = labels(text, ids[:-1])
-    weights = network.attention_weights(ids[:-1])  # (T, T)
-    size = len(read)
-    scores: list[list[float | None]] = [[None] * size for _ in range(size)]
-    for i in range(1, size):
-        found = network.attention_at(ids[:i]).scores.tolist()
-        scores[i][i - len(found) : i] = found
-    shares = tuple(tuple(float(weights[i, j]) if j < i else None for j in range(size)) for i in range(size))
-    return Heatmap(
+    states = network.states(network.inputs(ids[:-1]), None)[0]  # (1, T, H)
+    queries, keys = attention.compared(states)
+    context = network.attention(states, *network.no_past(states))[0]
+    with_it, without = (
+        network.features(torch.cat([states, each], -1))[0] for each in (context, torch.zeros_like(context))
+    )
+    head = AttentionHead(
+        name=f"{attention.kind} attention",
+        queries=rounded(queries[0]),
+        keys=rounded(keys[0]),
+        values=rounded(states[0]),
+        adds=next_words(text, (with_it - without) @ network.head.table[: network.head.types].T),
+        effect=f"What changes if the mean is replaced with zeros before the output layer: {NAMED}.",
+    )
+    return Attention(
         title="Where it looks back",
-        note="A cell is the weight of a past state: how much it contributes to the prediction of the next word.",
-        rows=read,
-        columns=read,
-        panels=(f"{network.attention.kind} attention",),
-        values=(shares,),
-        row_axis="after reading",
-        column_axis="looks at the state after",
+        note="Choose a word: each step is computed with the trained model's numbers. In the letters of the equation,"
+        " q is W s_i, k is U s_j, u is the vector v, and the value is the state s_j after an earlier word."
+        + (f" It sees {network.window} states at most." if len(read) > network.window + 1 else ""),
+        words=read,
+        heads=(head,),
+        seen=tuple((max(0, i - network.window), i) for i in range(len(read))),
+        scale=attention.scale,
+        weigh=rounded(attention.v[None])[0] if isinstance(attention, AdditiveAttention) else (),
         opens=(0, _worked_at(ids)),
-        steps=(
-            (f"e = {SCORES[network.attention.kind][0]}", (tuple(map(tuple, scores)),)),
-            ("a = softmax", (shares,)),
-        ),
     )
 
 
@@ -77,7 +85,7 @@ def _worked_at(ids: IntArray) -> int:
 
 
 def _worked(model: TorchLanguageModel, network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
-    """Return the equation with the numbers that the steps of the map do not show."""
+    """Return the equation with numbers for the word on which the attention opens."""
     at = _worked_at(ids)
     read = labels(text, ids[:at])
     found = network.attention_at(ids[:at])
@@ -112,7 +120,7 @@ def attention_equation(kind: str, state: str, attended: str, index: str, limit: 
     limit : str
         The bound of j, for example ``"< i"``.
     """
-    score = SCORES[kind][1] % {"state": state, "attended": attended, "index": index}
+    score = SCORES[kind] % {"state": state, "attended": attended, "index": index}
     return latex_lines(
         rf"e_{{{index}j}} &= {score}",
         rf"a_{{{index}j}} &= \frac{{\exp(e_{{{index}j}})}}{{\sum_{{k {limit}}} \exp(e_{{{index}k}})}}",

@@ -17,6 +17,7 @@ class WindowAttention(nn.Module, ABC):
     """Weights a_ij = softmax_j e_ij over the ``window`` states before each state; kinds differ in the scores e_ij."""
 
     kind: ClassVar[str]
+    scale: float = 1.0  # of the products
 
     def __init__(self, window: int) -> None:
         super().__init__()
@@ -25,6 +26,10 @@ class WindowAttention(nn.Module, ABC):
     @abstractmethod
     def scores(self, states: Tensor, before: Tensor) -> Tensor:
         """Return (B, T, window): state t against states t … t + window - 1 of ``before`` (B, window + T - 1, H)."""
+
+    @abstractmethod
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return queries and keys (B, T, A) of states (B, T, H), from which the scores are computed."""
 
     def forward(
         self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
@@ -79,6 +84,10 @@ class AdditiveAttention(WindowAttention):
         found: Tensor = _AdditiveScores.apply(*read, self.v)  # type: ignore[no-untyped-call]
         return found
 
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return W s and U s."""
+        return self.W(states), self.U(states)
+
 
 class MultiplicativeAttention(WindowAttention):
     """e_ij = (W s_i) · (U s_j) / √width: scaled products (Luong et al. 2015, "general"; Vaswani et al. 2017)."""
@@ -89,11 +98,16 @@ class MultiplicativeAttention(WindowAttention):
         super().__init__(window)
         self.W = nn.Linear(hidden, width, bias=False)
         self.U = nn.Linear(hidden, width, bias=False)
+        self.scale = 1 / math.sqrt(width)
 
     def scores(self, states: Tensor, before: Tensor) -> Tensor:
         """Return the scores (B, T, window)."""
         pairs = self.W(states) @ self.U(before).transpose(1, 2)  # (B, T, window + T - 1)
         return band_of(pairs, self.window) / math.sqrt(self.W.out_features)
+
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return W s and U s."""
+        return self.W(states), self.U(states)
 
 
 class EvenAttention(WindowAttention):
@@ -104,6 +118,11 @@ class EvenAttention(WindowAttention):
     def scores(self, states: Tensor, before: Tensor) -> Tensor:
         """Return zeros (B, T, window)."""
         return states.new_zeros(*states.shape[:2], self.window)
+
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a zero for each state, twice."""
+        zeros = states.new_zeros(*states.shape[:2], 1)
+        return zeros, zeros
 
 
 def band_of(pairs: Tensor, window: int) -> Tensor:

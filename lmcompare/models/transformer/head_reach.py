@@ -1,4 +1,4 @@
-"""Measures how far back each head of a trained transformer looks, on the validation text."""
+"""Measures how far back each head of a trained transformer looks, and its role, on the validation text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.models.transformer.network import TransformerNetwork
@@ -16,11 +17,22 @@ from lmcompare.training.loop import excerpt
 EXCERPT = 2048  # tokens of the validation text
 PIECE = 4  # the longest piece computed at once, in windows
 SHOWN = 24  # heads
+MAIN = 0.4  # of the weight, on one word: the head is named after it
+TOGETHER = 0.6  # of the weight, on several words
+NEAR = 5  # words that are near, the word just read included
+RULE = (
+    f"The role of a head is measured at {{places}} positions of the validation text: the word that gets at least"
+    f" {MAIN:.0%} of its weight on average; else “the last {NEAR} words” or “far back” (beyond half the window), if"
+    f" they get {TOGETHER:.0%} together; else “spread out”, if e to the power of the entropy of the weights is at"
+    " least half the window, or “mixed”."
+)
 
 
 @dataclass(frozen=True)
 class HeadReach:
-    """How much each head attends to each distance, over positions that see a whole window. JSON-able.
+    """How much each head attends to each distance and to the ends of sentences. JSON-able.
+
+    All are means over the positions that see a whole window.
 
     Parameters
     ----------
@@ -28,10 +40,16 @@ class HeadReach:
         The number of positions.
     shares : nested sequence, default=()
         Layer, head, distance: the mean weight, from distance 0, the word just read. The weights of a head sum to one.
+    boundaries : nested sequence, default=()
+        Layer, head: the mean weight of the ends of sentences and the beginning of the text.
+    spread : nested sequence, default=()
+        Layer, head: the exponential of the mean entropy of the weights, from 1 (a single word) to the window.
     """
 
     places: int = 0
     shares: Sequence[Sequence[Sequence[float]]] = ()
+    boundaries: Sequence[Sequence[float]] = ()
+    spread: Sequence[Sequence[float]] = ()
 
 
 def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
@@ -39,21 +57,49 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
     design = network.design
     window = design.window
     total = np.zeros((design.layers, design.heads, window))
+    boundaries, entropy = np.zeros(total.shape[:2]), np.zeros(total.shape[:2])
     places = 0
     for ids in excerpt(valid, EXCERPT).documents():
         for first in range(0, len(ids), PIECE * window):
             piece = ids[first : first + PIECE * window]
             if len(piece) < window:
                 continue
+            ends = torch.from_numpy(np.concatenate([[True], piece[:-1] == network.end]))  # (T,) of its inputs
             for layer, maps in enumerate(network.maps(piece[:-1])):
                 weights = maps.weights[0]  # (heads, T, T)
+                full = weights[:, window - 1 :].double().cpu()
+                boundaries[layer] += full[..., ends].sum((1, 2)).numpy()
+                entropy[layer] += torch.special.entr(full).sum((1, 2)).numpy()
                 for distance in range(window):
                     diagonal = weights.diagonal(-distance, 1, 2)[:, window - 1 - distance :]
                     total[layer, :, distance] += diagonal.double().sum(1).cpu().numpy()
             places += len(piece) - window + 1
     if not places:
         return HeadReach()
-    return HeadReach(places, (total / places).tolist())
+    spread = np.exp(entropy / places)
+    return HeadReach(places, (total / places).tolist(), (boundaries / places).tolist(), spread.tolist())
+
+
+def roles(found: HeadReach) -> list[list[str]]:
+    """Return what each head of each layer does, in words, by ``RULE``; nothing if it was not measured."""
+    return [
+        [_role(*head) for head in zip(*layer, strict=True)]
+        for layer in zip(found.shares, found.boundaries, found.spread, strict=False)
+    ]
+
+
+def _role(shares: Sequence[float], boundaries: float, spread: float) -> str:
+    window = len(shares)
+    single = {"the word itself": shares[0], "sentence boundaries": boundaries}
+    single |= {name: shares[k] for k, name in ((1, "the previous word"), (2, "two words back")) if k < window}
+    most = max(single, key=lambda name: single[name])
+    if single[most] >= MAIN:
+        return f"{most} {single[most]:.0%}"
+    several = {f"the last {NEAR} words": sum(shares[:NEAR]), "far back": sum(shares[window // 2 :])}
+    most = max(several, key=lambda name: several[name])
+    if several[most] >= TOGETHER:
+        return f"{most} {several[most]:.0%}"
+    return f"{'spread out' if spread >= window / 2 else 'mixed'}, over {spread:.0f} words"
 
 
 def exhibits(found: HeadReach) -> list[Exhibit]:

@@ -147,13 +147,13 @@ class Transformer(TunableLanguageModel):
         return 2 * self.heads
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Measure on the validation text how far back each head looks; nothing without the causal mask."""
+        """Measure on the validation text what each head looks at; nothing without the causal mask."""
         return asdict(measured(self.trained_as(TransformerNetwork), valid)) if self.causal else {}
 
     def reach(self) -> HeadReach:
-        """Return the result of ``measure``: how far back each head looks."""
+        """Return the result of ``measure``: what each head looks at."""
         return HeadReach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, attention maps, the heads' reach, the position encoding, nearest words."""
+        """Yield the equation, the attention of a sentence, the heads' reach, the positions, and the nearest words."""
         return exhibits(self, self.trained_as(TransformerNetwork), self.reach(), text)

@@ -44,6 +44,24 @@ class View:
 
 
 @dataclass
+class Compared:
+    """The queries and keys of a piece that is read at once, before they are turned.
+
+    Parameters
+    ----------
+    query, key : (B, heads, T, d / heads) Tensor
+        After they were normalised, if they are.
+    query_length, key_length : (B, heads, T) Tensor
+        The lengths before that.
+    """
+
+    query: Tensor
+    key: Tensor
+    query_length: Tensor
+    key_length: Tensor
+
+
+@dataclass
 class Maps:
     """The intermediate results of attention.
 
@@ -59,6 +77,8 @@ class Maps:
         The value of each position.
     mixed : (B, heads, T, d / heads) Tensor
         The weighted means of the values.
+    compared : Compared or None, default=None
+        Queries and keys, where they were asked for and nothing is remembered.
     """
 
     scores: Tensor
@@ -66,6 +86,7 @@ class Maps:
     weights: Tensor
     value: Tensor
     mixed: Tensor
+    compared: Compared | None = None
 
 
 class SelfAttention(nn.Module):
@@ -128,13 +149,18 @@ class SelfAttention(nn.Module):
         maps : Maps or None
         """
         source = x if source is None else source
-        query = self.query_norm(_split(self.query(x), self.heads))
-        key = self.key_norm(_split(self.key(source), self.kv_heads))
+        asked, offered = _split(self.query(x), self.heads), _split(self.key(source), self.kv_heads)
+        query, key = self.query_norm(asked), self.key_norm(offered)
         value = _split(self.value(source), self.kv_heads)
         if past is not None:
             key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
             value = torch.cat([past[1].to(value.dtype), value], 2)
         kept = (key, value)
+        compared = None
+        if maps and past is None:
+            each = self.heads // self.kv_heads
+            repeated, lengths = (x.repeat_interleave(each, 1) for x in (key, offered.norm(dim=-1)))
+            compared = Compared(query, repeated, asked.norm(dim=-1), lengths)
         if view.rotation is not None:
             query, key = view.rotation.turn(query), view.rotation.turn(key)
         query, key = query.to(value.dtype), key.to(value.dtype)  # norms and rotations are float32 under autocast
@@ -143,6 +169,7 @@ class SelfAttention(nn.Module):
         shown = None
         if maps or _faster_written_out(query):
             shown = written_out(query, key, value, view)
+            shown.compared = compared
             mixed = shown.mixed
         else:
             mixed = _fused(query, key, value, view)

@@ -126,50 +126,31 @@
     }
   }
 
-  // Heat maps: a click on a small panel shows it in the table with its numbers; a row can be shown step by step.
+  // Heat maps: a click on a small panel shows it in the table with its numbers.
   function setUpHeat() {
     for (const heat of document.querySelectorAll(".heat")) {
       const source = heat.querySelector(".heat-data");
       if (!source) continue;
       const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
-      const choice = heat.querySelector(".heat-row");
       const rows = heat.querySelectorAll(".heat-table tbody tr");
       const title = heat.closest("figure")?.querySelector("h4[id]");
-      const said = () => { if (title) address.set(title.id, { panel, ...(choice ? { row: choice.value } : {}) }); };
-      let data = null, panel = Math.max(0, buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true"));
-      const read = () => (data = data || JSON.parse(source.textContent));
-      const showSteps = () => {
-        if (!choice) return;
-        const row = Number(choice.value);
-        heat.querySelector(".steps-row").textContent = rows[row].querySelector("th").textContent;
-        heat.querySelectorAll(".steps-table tbody tr").forEach((line, step) => {
-          const values = read().steps[step][panel][row]; // hundredths; empty cells at the end are left out
-          line.querySelectorAll("td").forEach((cell, c) => {
-            const value = values[c] ?? null;
-            cell.className = value === null ? "off" : "";
-            cell.textContent = value === null ? "–" : (value / 100).toFixed(2).replace("-", "−");
-          });
-        });
-      };
+      let data = null;
       const open = (button) => {
-        panel = Number(button.dataset.panel);
+        data = data || JSON.parse(source.textContent);
         for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
         for (const name of heat.querySelectorAll(".heat-name")) name.textContent = button.querySelector("span").textContent;
-        read().panels[panel].forEach((line, r) => {
+        data.panels[Number(button.dataset.panel)].forEach((line, r) => {
           rows[r].querySelectorAll("td").forEach((cell, c) => paint(cell, line[c] ?? null, data));
         });
-        showSteps();
       };
-      for (const button of buttons) button.addEventListener("click", () => { open(button); said(); });
-      if (choice) {
-        choice.addEventListener("change", () => { showSteps(); said(); });
-        rows.forEach((row, r) => row.addEventListener("click", () => { choice.value = String(r); showSteps(); said(); }));
+      for (const button of buttons) {
+        button.addEventListener("click", () => {
+          open(button);
+          if (title) address.set(title.id, { panel: button.dataset.panel });
+        });
       }
-      if (title && address.place === title.id) {
-        const { panel: asked, row } = Object.fromEntries(address.values);
-        if (choice && row !== undefined && rows[Number(row)]) choice.value = row;
-        if (buttons[Number(asked)]) open(buttons[Number(asked)]); else showSteps();
-      }
+      const asked = title && address.place === title.id && buttons[Number(address.values.get("panel") ?? -1)];
+      if (asked) open(asked);
     }
   }
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from lmcompare.exhibits import Heatmap, Panels
+from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.markdown import plain, table
@@ -61,10 +61,9 @@ def render(exhibit: Heatmap) -> Rendering:
     values = _array(exhibit)
     peak = float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
     scale = Scale.of(peak)
-    panel, row = exhibit.opens or (0, len(exhibit.rows) - 1)
+    panel = exhibit.opened
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     as_table = len(rows) * len(columns) <= TABLE_CELLS
-    several = len(exhibit.panels) > 1 or bool(exhibit.steps)
     shown = [[[scale.of_cell(v) for v in line] for line in panel] for panel in exhibit.values]
     html = fill(
         "kinds/heatmap",
@@ -75,19 +74,12 @@ def render(exhibit: Heatmap) -> Rendering:
             {"name": name, "image": picture(each, peak)} for name, each in zip(exhibit.panels, values, strict=True)
         ],
         opened=panel,
-        opened_row=row,
         first=shown[panel] if shown else [],
-        data={
-            "panels": _cut(shown),
-            "peak": scale.peak,
-            "places": scale.places,
-            "steps": [_cut(_in_hundredths(panels)) for _, panels in exhibit.steps],
-        }
-        if as_table and shown and several
+        data={"panels": _cut(shown), "peak": scale.peak, "places": scale.places}
+        if as_table and len(shown) > 1
         else None,
         as_table=as_table,
-        wide=bool(exhibit.steps) or len(columns) > WIDE,
-        steps=[(name, panels[panel][row]) for name, panels in exhibit.steps] if shown and rows else [],
+        wide=len(columns) > WIDE,
         peak=peak,
         scale=scale,
     )
@@ -96,19 +88,23 @@ def render(exhibit: Heatmap) -> Rendering:
 
 def reading(exhibit: Heatmap) -> str:
     """Return which panels look least and furthest back; "" if that is no question for rows and columns like these."""
-    if len(exhibit.panels) < 2 or exhibit.rows != exhibit.columns:
+    return near_and_far(exhibit.panels, _array(exhibit)) if exhibit.rows == exhibit.columns else ""
+
+
+def near_and_far(names: Sequence[str], values: Array) -> str:
+    """Return which of the named maps (P, T, T) look least and furthest back; "" if they are no weights of a past."""
+    if len(names) < 2:
         return ""
-    values = _array(exhibit)
     weights = np.nan_to_num(values)
-    back = np.subtract.outer(np.arange(len(exhibit.rows)), np.arange(len(exhibit.columns)))
+    back = np.subtract.outer(np.arange(values.shape[1]), np.arange(values.shape[2]))
     totals = weights.sum(axis=(1, 2))
-    if (weights < 0).any() or (np.isfinite(values) & (back < 0)).any() or not totals.all():
+    if (weights < 0).any() or weights[:, back < 0].any() or not totals.all():
         return ""
     means = (weights * back).sum(axis=(1, 2)) / totals
     near, far = int(means.argmin()), int(means.argmax())
     return (
-        f"On average, {exhibit.panels[near]} looks back least far ({means[near]:.1f} tokens) and"
-        f" {exhibit.panels[far]} farthest ({means[far]:.1f})."
+        f"On average, {names[near]} looks back least far ({means[near]:.1f} tokens) and"
+        f" {names[far]} farthest ({means[far]:.1f})."
     )
 
 
@@ -134,10 +130,6 @@ def picture(panel: Array, peak: float) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def _in_hundredths(panels: Panels) -> Panels:
-    return tuple(tuple(tuple(None if v is None else round(100 * v) for v in line) for line in p) for p in panels)
-
-
 def _cut(panels: Sequence[Sequence[Sequence[float | None]]]) -> list[list[Sequence[float | None]]]:
     """Return panels without the empty cells at the ends of lines, which are half of a causal map."""
     return [
@@ -151,7 +143,7 @@ def _markdown(exhibit: Heatmap) -> str:
     rows, columns = ([plain(visible(label)) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     if not exhibit.values or not rows or not columns or len(rows) > LONG:
         return ""
-    panel = exhibit.opens[0] if exhibit.opens else 0
+    panel = exhibit.opened
     cells, name = exhibit.values[panel], plain(exhibit.panels[panel])
     of = f" ({name})" if name else ""
     axes = (plain(exhibit.row_axis or "row"), plain(exhibit.column_axis or "column"))

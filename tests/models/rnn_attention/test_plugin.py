@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Heatmap, WorkedEquation
+from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.models.rnn_attention.plugin import RnnAttention
@@ -175,14 +175,47 @@ def test_what_it_shows_is_what_it_computes() -> None:
     np.testing.assert_allclose(np.exp(found.scores) / np.exp(found.scores).sum(), found.weights, atol=1e-6)
     assert found.context.shape == (10,)
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
-    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
-    assert drawn.rows == ("<s>", "a", "b", "c", "d", "e")
-    assert drawn.values[0][0] == (None,) * 6
-    assert drawn.values[0][5][2] == pytest.approx(float(weights[5, 2]))
+    drawn = next(e for e in exhibits if isinstance(e, Attention))
+    assert drawn.words == ("<s>", "a", "b", "c", "d", "e")
+    assert drawn.seen == tuple((0, i) for i in range(6))
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     assert drawn.opens == (0, 5)  # where the equation is worked
     (weight,) = (value for label, value in equation.lines if label.startswith("a:"))
     assert weight == pytest.approx(float(weights[5].max()))
+
+
+@pytest.mark.parametrize("case", ["gru", "lstm", "multiplicative"])
+def test_the_explorer_has_the_numbers_from_which_the_network_computes(case: str) -> None:
+    """From queries, keys and values come the network's weights; from the mean, what it changes in the logits."""
+    model = trained(case)
+    assert isinstance(model, RnnAttention)
+    network = model.trained_network()
+    assert isinstance(network, AttentiveRnnNetwork)
+    ids = np.array([2, 3, 4, 5, 6, 7, 8])
+    drawn = next(
+        e for e in model.exhibits(Encoded.from_documents([[*ids, 1]], VOCABULARY)) if isinstance(e, Attention)
+    )
+    (head,) = drawn.heads
+    queries, keys, values = (np.array(x) for x in (head.queries, head.keys, head.values))
+    wanted = network.attention_weights(ids)
+    assert len(drawn.words) == len(wanted)
+    for i, (first, end) in enumerate(drawn.seen):
+        assert end - first == min(i, model.window)
+        if end > first:
+            sums = np.tanh(queries[i] + keys[first:end]) @ np.array(drawn.weigh) if drawn.weigh else None
+            scores = drawn.scale * (keys[first:end] @ queries[i] if sums is None else sums)
+            shares = np.exp(scores) / np.exp(scores).sum()
+            np.testing.assert_allclose(shares, wanted[i, first:end], atol=1e-5)
+    found = network.attention_at(ids)
+    with torch.no_grad():
+        state = torch.tensor(values[-1], dtype=torch.float32)
+        context = torch.tensor(found.context)
+        both = [network.features(torch.cat([state, c])[None, None])[0] for c in (context, 0 * context)]
+        change = ((both[0] - both[1]) @ network.head.table[:-1].T)[0]
+    change = change - change.mean()
+    for word, amount in head.adds[-1]:
+        assert amount == pytest.approx(float(change[VOCABULARY.tokens.index(word)]), abs=1e-3)
+    assert head.adds[-1][0][1] == pytest.approx(float(change.max()), abs=1e-3)
 
 
 def test_impossible_cells_are_refused() -> None:

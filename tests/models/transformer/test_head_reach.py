@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
-from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured
+from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured, roles
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY, chain
+
+
+def _ends(ids: np.ndarray) -> list[int]:
+    """The places of inputs, the beginning included, that are ends of sentences."""
+    return [place for place, word in enumerate(ids[: PIECE * 9 - 1], 1) if word == VOCABULARY.end]
 
 
 def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None:
@@ -32,7 +37,36 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
                 wanted = np.mean([weights[i, i - distance] for i in rows])
                 assert found.shares[layer][head][distance] == pytest.approx(float(wanted), abs=1e-6)
             assert sum(found.shares[layer][head]) == pytest.approx(1.0, abs=1e-5)
+            full = maps[layer].weights[0, head].double().numpy()[window - 1 :]
+            assert found.boundaries[layer][head] == pytest.approx(full[:, [0, *_ends(long)]].sum(1).mean(), abs=1e-6)
+            entropy = -(full * np.log(full.clip(1e-300))).sum(1).mean()
+            assert found.spread[layer][head] == pytest.approx(np.exp(entropy), abs=1e-4)
     assert HeadReach(**json.loads(json.dumps(asdict(found)))) == found
+
+
+@pytest.mark.parametrize(
+    ("shares", "boundaries", "spread", "role"),
+    [
+        ([0.5, 0.3, 0.1, 0.1, 0, 0, 0, 0, 0, 0], 0.1, 3.0, "the word itself 50%"),
+        ([0.3, 0.4, 0.1, 0.1, 0.1, 0, 0, 0, 0, 0], 0.1, 3.0, "the previous word 40%"),
+        ([0.1, 0.1, 0.6, 0.1, 0.1, 0, 0, 0, 0, 0], 0.1, 3.0, "two words back 60%"),
+        ([0.3, 0.4, 0.1, 0.1, 0.1, 0, 0, 0, 0, 0], 0.5, 3.0, "sentence boundaries 50%"),
+        ([0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0, 0], 0.1, 7.0, "the last 5 words 70%"),
+        ([0, 0, 0, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2], 0.1, 7.0, "far back 80%"),
+        ([0.1] * 10, 0.1, 9.6, "spread out, over 10 words"),
+        ([0.1] * 10, 0.1, 4.0, "mixed, over 4 words"),
+        ([1.0], 0.0, 1.0, "the word itself 100%"),
+    ],
+)
+def test_a_role_follows_from_the_mean_weights(
+    shares: list[float], boundaries: float, spread: float, role: str
+) -> None:
+    assert roles(HeadReach(3, [[shares]], [[boundaries]], [[spread]])) == [[role]]
+
+
+def test_without_measurements_there_are_no_roles() -> None:
+    assert roles(HeadReach()) == []
+    assert roles(HeadReach(3, [[[1.0]]])) == [], "stored by an earlier version"
 
 
 def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:

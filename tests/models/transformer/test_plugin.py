@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.models.transformer import exhibits as transformer_exhibits
+from lmcompare.exhibits import Attention, WorkedEquation
+from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
+from lmcompare.report.kinds.attention import Head
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
@@ -158,37 +159,28 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
         for i in range(6):  # the softmax of the scores of the positions up to its own
             torch.testing.assert_close(scores[0, :, i, : i + 1].softmax(-1), layer.weights[0, :, i, : i + 1])
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
-    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
-    assert drawn.panels == ("layer 1, head 1", "layer 1, head 2", "layer 2, head 1", "layer 2, head 2")
-    assert drawn.values[3][5][1] == pytest.approx(float(maps[1].weights[0, 1, 5, 1]))
-    assert drawn.values[0][0][1] is None
-    steps = dict(drawn.steps)
-    assert steps["a = softmax"] == drawn.values
-    assert steps["q·k"][3][5][1] == pytest.approx(2 * float(maps[1].scores[0, 1, 5, 1]))  # √(8 / 2) = 2
-    share, length = drawn.values[3][5][1], float(maps[1].value[0, 1, 1].norm())
-    assert share is not None
-    assert steps["‖a v‖"][3][5][1] == pytest.approx(share * length)
+    drawn = next(e for e in exhibits if isinstance(e, Attention))
+    assert [head.name for head in drawn.heads] == [f"layer {n}, head {h}" for n in (1, 2) for h in (1, 2)]
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     greatest = torch.stack([m.weights[0, :, 5, :5].amax(-1) for m in maps])  # on a word other than the last one
     assert drawn.opens == (int(greatest.argmax()), 5)  # where the equation is worked
-    assert drawn.panels[drawn.opens[0]] in equation.note
-    row = [v for v in drawn.values[drawn.opens[0]][5] if v is not None]
+    head = drawn.heads[drawn.opens[0]]
+    assert head.name in equation.note
     (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
-    assert weight == pytest.approx(max(row))
+    assert weight == pytest.approx(Head.of(drawn, head).weights(drawn)[5].max(), abs=1e-3)
     assert ("b_{ij}" in equation.equation) == (case == "alibi")
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
 
 
 def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer_exhibits, "PANELS", 2)
+    monkeypatch.setattr(attention_explorer, "HEADS", 2)
     model = trained("rotary")
     assert isinstance(model, Transformer)
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
-    drawn = next(e for e in exhibits if isinstance(e, Heatmap))
-    assert len(drawn.panels) == 2
-    assert drawn.opens is not None
+    drawn = next(e for e in exhibits if isinstance(e, Attention))
+    assert len(drawn.heads) == 2
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
-    assert drawn.panels[drawn.opens[0]] in equation.note
+    assert drawn.heads[drawn.opens[0]].name in equation.note
 
 
 def test_slopes_are_those_of_the_paper() -> None:

@@ -1,0 +1,233 @@
+"""Draws attention over a sentence: what a head reads at a word, and how each number came about.
+
+The page has all heads and words and computes the rest in ``assets/attention.js``; what is drawn here, and is read
+without scripts and on paper, is one head at one word.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmcompare.exhibits import Attention, AttentionHead
+from lmcompare.report.kinds import Rendering
+from lmcompare.report.kinds.heatmap import near_and_far, picture
+from lmcompare.report.markdown import plain, table
+from lmcompare.report.templating import fill
+from lmcompare.report.tokens import visible
+from lmcompare.runfolder.parquet import Array
+
+STEPS = 2**15 - 1  # of a stored number, to both sides of zero
+HIGH, CELL = 12, 4  # of a strip: units above and below the middle, and of a number
+READ = 3  # words that are named in the sentence on what a head reads
+
+
+@dataclass(frozen=True)
+class Head:
+    """The numbers (T, d) of a head as the page has them, and what follows from them.
+
+    ``turned`` are the queries and keys after the rotation, ``scores`` (T, T) are before the mask.
+    """
+
+    queries: Array
+    keys: Array
+    values: Array
+    turned: tuple[Array, Array]
+    scores: Array
+
+    @classmethod
+    def of(cls, exhibit: Attention, head: AttentionHead) -> Head:
+        """Return the head with numbers rounded as in the page."""
+        queries, keys, values = (rounded(np.array(x, float)) for x in (head.queries, head.keys, head.values))
+        q, k = turned(queries, exhibit.turns), turned(keys, exhibit.turns)
+        scores = exhibit.scale * terms(exhibit, q[:, None], k[None]).sum(-1)
+        if head.bias:
+            size = len(exhibit.words)
+            scores = scores + np.array(head.bias)[np.subtract.outer(np.arange(size), np.arange(size)) + size - 1]
+        return cls(queries, keys, values, (q, k), scores)
+
+    def weights(self, exhibit: Attention) -> Array:
+        """(T, T) the softmax of the scores of what each word sees; zero elsewhere."""
+        weights = np.zeros_like(self.scores)
+        for i, (first, end) in enumerate(exhibit.seen):
+            weights[i, first:end] = softmax(self.scores[i, first:end])
+        return weights
+
+
+def terms(exhibit: Attention, query: Array, key: Array) -> Array:
+    """(…, d) what is added up to the score of queries and keys, before the scale."""
+    found: Array = np.array(exhibit.weigh) * np.tanh(query + key) if exhibit.weigh else query * key
+    return found
+
+
+def turned(x: Array, turns: tuple[float, ...]) -> Array:
+    """Return vectors (T, d) with the pair (n, n + d/2) of the one at place t turned by t · turns[n]."""
+    if not turns:
+        return x
+    angle = np.arange(len(x))[:, None] * np.array(turns)
+    first, second = np.split(x, 2, axis=1)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.concatenate([first * cos - second * sin, first * sin + second * cos], axis=1)
+
+
+def softmax(scores: Array) -> Array:
+    """Return weights (n,) that sum to one; none for no scores."""
+    raised: Array = np.exp(scores - scores.max(initial=-np.inf))
+    return raised / raised.sum() if len(scores) else raised
+
+
+def packed(x: Array) -> list[Any]:
+    """Return numbers as the page stores them: in base64 sixteen bits for each, and the greatest amount."""
+    peak = float(np.abs(x).max(initial=0.0)) or 1.0
+    return [base64.b64encode(np.rint(x / peak * STEPS).astype("<i2").tobytes()).decode(), peak]
+
+
+def rounded(x: Array) -> Array:
+    """Return numbers as they are read from the page."""
+    text, peak = packed(x)
+    read: Array = np.frombuffer(base64.b64decode(text), "<i2").reshape(x.shape) * (peak / STEPS)
+    return read
+
+
+def strip(values: Array) -> dict[str, Any]:
+    """Return numbers as bars to both sides of a middle line: two paths, the width of the drawing, and a reading."""
+    peak = float(np.abs(values).max(initial=0.0)) or 1.0
+    paths = {"up": "", "down": ""}
+    for n, value in enumerate(values):
+        height = round(HIGH * abs(float(value)) / peak, 1)
+        if height:
+            top, side = (HIGH - height, "up") if value > 0 else (HIGH, "down")
+            paths[side] += f"M{n * CELL} {top:g}h{CELL - 1}v{height:g}h{1 - CELL}z"
+    said = f"numbers from {signed(values.min())} to {signed(values.max())}"
+    return {**paths, "width": len(values) * CELL, "said": said, "all": "  ".join(signed(v) for v in values)}
+
+
+def signed(value: float, places: int = 2) -> str:
+    """Return a number with this many decimals and a true minus sign."""
+    return f"{round(float(value), places) + 0.0:.{places}f}".replace("-", "−")
+
+
+def percent(weight: float) -> str:
+    """Return a weight as a whole number of hundredths."""
+    return f"{100 * weight:.0f}%" if weight >= 0.005 or weight == 0 else "< 1%"
+
+
+def render(exhibit: Attention) -> Rendering:
+    """Draw one head at one word in full, with the numbers of all heads for the script."""
+    heads = [Head.of(exhibit, head) for head in exhibit.heads]
+    maps = np.stack([head.weights(exhibit) for head in heads])  # (H, T, T)
+    opened, word = exhibit.opens
+    words = [visible(each) for each in exhibit.words]
+    shown = _at(exhibit, heads[opened], maps[opened, word], exhibit.heads[opened], word)
+    html = fill(
+        "kinds/attention",
+        exhibit=exhibit,
+        words=words,
+        word=words[word],
+        other=words[shown["shown_other"]],
+        across=_across([head.name for head in exhibit.heads]),
+        greatest=max((abs(amount) for _, amount in shown["adds"]), default=0.0) or 1.0,
+        at=word,
+        opened=opened,
+        head=exhibit.heads[opened],
+        named=_named(words, maps[opened, word]),
+        percent=percent,
+        signed=signed,
+        strip=strip,
+        pictures=[picture(each, 1.0) for each in maps],
+        data=_data(exhibit),
+        hides=any((first, end) != (0, len(words)) for first, end in exhibit.seen),
+        **shown,
+    )
+    return Rendering(html, near_and_far([head.name for head in exhibit.heads], maps), _markdown(exhibit, shown))
+
+
+def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, word: int) -> dict[str, Any]:
+    """Return what a head computes at a word, and how it compares it with the word of the greatest weight."""
+    first, end = exhibit.seen[word]
+    other = int(weights.argmax()) if end > first else word
+    queries, keys = head.turned
+    mixed = weights @ head.values
+    size = len(exhibit.words)
+    products = terms(exhibit, queries[word], keys).sum(-1)
+    return {
+        "shown_other": other,
+        "bias": [said.bias[word - j + size - 1] for j in range(size)] if said.bias else [],
+        "products": products,
+        "scores": head.scores[word],
+        "weights": weights,
+        "unmasked": softmax(head.scores[word]),
+        "lengths": weights * np.linalg.norm(head.values, axis=1),
+        "seen": range(first, end),
+        "query": head.queries[word],
+        "key": head.keys[other],
+        "turned_query": queries[word],
+        "turned_key": keys[other],
+        "terms": terms(exhibit, queries[word], keys[other]),
+        "value": head.values[other],
+        "part": weights[other] * head.values[other],
+        "mixed": mixed,
+        "adds": said.adds[word] if said.adds else (),
+    }
+
+
+def _across(names: list[str]) -> int:
+    """Return how many heads the first layer has, by their names "layer 1, head 2"; all of them if it has one."""
+    first = sum(name.split(",")[0] == names[0].split(",")[0] for name in names)
+    return first if first > 1 else len(names)
+
+
+def _named(words: list[str], weights: Array) -> str:
+    """Return the words with the greatest weights, with the weights; "" if it reads none."""
+    most = [int(j) for j in np.argsort(-weights, kind="stable")[:READ] if weights[j] > 0]
+    return ", ".join(f"{words[j]} ({percent(weights[j])})" for j in most)
+
+
+def _data(exhibit: Attention) -> dict[str, Any]:
+    """Return what the script computes from."""
+    known = sorted({word for head in exhibit.heads for row in head.adds for word, _ in row})
+    place = {word: n for n, word in enumerate(known)}
+    return {
+        "seen": exhibit.seen,
+        "scale": exhibit.scale,
+        "weigh": exhibit.weigh,
+        "turns": exhibit.turns,
+        "known": [visible(word) for word in known],
+        "heads": [
+            {
+                "name": said.name,
+                "role": said.role,
+                "q": packed(np.array(said.queries, float)),
+                "k": packed(np.array(said.keys, float)),
+                "v": packed(np.array(said.values, float)),
+                "bias": [round(b, 4) for b in said.bias],
+                "lengths": [[round(n, 2) for n in pair] for pair in said.lengths],
+                "adds": [[[place[word], round(n, 2)] for word, n in row] for row in said.adds],
+                "effect": said.effect,
+            }
+            for said in exhibit.heads
+        ],
+    }
+
+
+def _markdown(exhibit: Attention, shown: dict[str, Any]) -> str:
+    """Return the head and the word that are shown first, as tables."""
+    opened, word = exhibit.opens
+    words = [plain(visible(each)) for each in exhibit.words]
+    head = exhibit.heads[opened]
+    rows = [
+        (words[j], signed(shown["products"][j]), signed(shown["scores"][j]), percent(shown["weights"][j]))
+        for j in shown["seen"]
+    ]
+    read = f"{plain(head.name)}{f' ({plain(head.role)})' if head.role else ''}, after reading {words[word]}"
+    added = ", ".join(f"{plain(visible(w))} {signed(n)}" for w, n in shown["adds"])
+    return "\n\n".join(
+        [
+            f"What {read}, reads:",
+            table(("word", "sum of products", "score", "weight"), rows, 1),
+            *([f"What it adds to the logits of next words: {added}. {plain(head.effect)}"] if added else []),
+        ]
+    )

@@ -1,0 +1,91 @@
+"""Tests of the drawing of attention: its numbers by hand, and what the page stores."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lmcompare.exhibits import Attention
+from lmcompare.report.kinds import render
+from lmcompare.report.kinds.attention import STEPS, Head, rounded, strip, turned
+from tests.exhibit_samples import attention
+from tests.report.tree import Node, parse
+
+
+def drawn(exhibit: Attention) -> Node:
+    return parse(str(render(exhibit).html))
+
+
+def test_one_head_at_one_word_is_shown_in_full() -> None:
+    # After "bank", q = (1, 0); its products with the keys (0, 1), (1, 0) and (2, -1) are 0, 1 and 2, halved to scores
+    # 0, 0.5 and 1. It sees the first two: e^0.5 / (1 + e^0.5) = 0.622 is the weight of "bank".
+    tree = drawn(attention())
+    assert tree.one("table", class_="att-scores").rows() == [
+        ["the", "0.00", "0.00", "0.378", "0.186", "0.38"],
+        ["bank", "1.00", "0.50", "0.622", "0.307", "0.62"],
+        ["was", "2.00", "1.00", "hidden", "0.506", "–"],
+    ]
+    assert "After reading bank, head 1 (bank) reads: bank (62%), the (38%)." in tree.text
+    numbers = {dd.attributes["data-numbers"]: dd.text.split() for dd in tree.all("dd")}
+    assert numbers["q"] == numbers["k"] == ["1.00", "0.00"]
+    assert numbers["part"] == ["0.62", "0.00"]
+    assert numbers["mix"] == ["0.62", "0.38"]
+    assert [li.text for li in tree.one("ul", class_="att-adds").all("li")] == ["bank +0.50", "x −0.25"]
+    assert [b.attributes["aria-checked"] for b in tree.one(class_="att-words").all("button")] == [
+        "false",
+        "true",
+        "false",
+    ]
+
+
+def test_additive_scores_and_a_bias_by_hand() -> None:
+    # Of "the" for "bank": u · tanh(q + k) = (1, 2) · tanh((1, 0) + (0, 1)), and a bias of 3 for distance 1.
+    head = replace(attention().heads[0], bias=(0.0, 0.0, 0.0, 3.0, 0.0))
+    exhibit = replace(attention(), heads=(head,), weigh=(1.0, 2.0), scale=1.0)
+    row, *_ = drawn(exhibit).one("table", class_="att-scores").rows()
+    score = 3 * math.tanh(1)
+    assert row[1:4] == [f"{score:.2f}", "3.00", f"{score + 3:.2f}"]
+
+
+def test_turning_is_a_rotation_by_the_position() -> None:
+    x = np.array([[1.0, 2.0, 0.0, 0.0]] * 3)
+    np.testing.assert_allclose(turned(x, (0.5, 0.0))[2], [math.cos(1), 2.0, math.sin(1), 0.0], atol=1e-12)
+    assert turned(x, ()) is x
+
+
+def test_a_word_that_sees_nothing_reads_nothing() -> None:
+    tree = drawn(replace(attention(), seen=((0, 0), (0, 0), (0, 0))))
+    assert "reads: nothing." in tree.text
+    assert all(row[-1] == "–" for row in tree.one("table", class_="att-scores").rows())
+
+
+def test_nothing_is_hidden_from_a_word_that_sees_all() -> None:
+    tree = drawn(replace(attention(), seen=((0, 3),) * 3))
+    assert not tree.all(class_="unseen")
+    assert not tree.all("input")
+
+
+def test_the_page_keeps_each_number_within_a_step() -> None:
+    values = np.random.default_rng(0).standard_normal((20, 64)) * 3
+    assert np.abs(rounded(values) - values).max() <= np.abs(values).max() / STEPS
+    (script,) = drawn(attention()).all("script")
+    assert json.loads(script.text)["seen"] == [[0, 1], [0, 2], [0, 3]]
+
+
+def test_heads_are_weights() -> None:
+    exhibit = attention()
+    for head in exhibit.heads:
+        weights = Head.of(exhibit, head).weights(exhibit)
+        np.testing.assert_allclose(weights.sum(1), 1.0)
+        assert not np.triu(weights, 1).any()
+
+
+@pytest.mark.parametrize(("values", "up", "down"), [((1.0, -0.5, 0.0), "M0 0h3v12h-3z", "M4 12h3v6h-3z")])
+def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], up: str, down: str) -> None:
+    made = strip(np.array(values))
+    assert (made["up"], made["down"]) == (up, down)
+    assert made["said"] == "numbers from −0.50 to 1.00"
