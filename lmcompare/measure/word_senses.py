@@ -37,12 +37,12 @@ def sense_sets(corpus: TokenizedCorpus) -> tuple[list[SenseSet], dict[str, str]]
     for word in BEGINNINGS:
         read = [(text, corpus.prompt_ids(text), sense) for sense, text in sentences(word)]
         if any(corpus.vocabulary[int(ids[-1])].strip() != word for _, ids, _ in read):
-            left_out[word] = "not one token"
+            left_out[word] = "not a token of the vocabulary"
             continue
         known = [one for one in read if not corpus.vocabulary.is_unknown(one[1]).any()]
         counts = Counter(sense for _, _, sense in known)
         if min(counts[0], counts[1]) < FEWEST:
-            left_out[word] = "unknown words before it"
+            left_out[word] = "too many unknown words before it"
             continue
         texts, ids, senses = zip(*known, strict=True)
         sets.append(SenseSet(word, texts, ids, senses))

@@ -75,7 +75,7 @@ def test_sets_whose_words_are_unknown_are_left_out(tmp_path: Path) -> None:
     assert len(sets) == 10
     none = prepared(tmp_path, [RIVERS], ["nothing of it here"])
     assert sense_sets(none)[0] == []
-    assert set(sense_sets(none)[1].values()) == {"not one token"}
+    assert set(sense_sets(none)[1].values()) == {"not a token of the vocabulary"}
 
 
 def test_a_vector_of_the_previous_word_is_the_same_in_all_sentences(corpus: TokenizedCorpus) -> None:

@@ -17,6 +17,7 @@ from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 LEVEL = 0.05  # of the adjusted p-values
+NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested for"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         unranked=data.unranked,
         notes=[
             *dict.fromkeys(_left_out(stored[m.name]) for m in tested),
-            *(f"Not tested: {numbers.listed(names)}. {why}" for why, names in untested.items()),
+            *(f"{NOT_TESTED} {numbers.listed(names)}: {why}" for why, names in untested.items()),
         ],
     )
     return html, bool(tested)
@@ -172,8 +173,8 @@ def _too_few(senses: Mapping[str, Any]) -> str:
     """Return why a model is not tested."""
     sets, words = len(senses["sets"]), len(senses["sets"]) + len(senses["left_out"])
     return (
-        f"With these tokens {sets} of our {words} words with two senses can be read, and at least {LEAST_UNITS} are"
-        f" needed. {_left_out(senses)}"
+        f"the test needs {LEAST_UNITS} of our {words} words with two senses, and {sets} can be read with these"
+        f" tokens. {_left_out(senses)}"
     )
 
 
