@@ -20,10 +20,10 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-SENTENCES = 24  # of which a report shows one
+SENTENCES = 64  # of which a report shows one
 LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
-DRAWN = 4  # words that stand in for a word in turn
+DRAWN = 3  # words that stand in for a word in turn
 SHOWN = 5  # most likely words
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -86,12 +86,13 @@ def build(data: ReportData) -> Section | None:
     told = [
         (outline, model) for outline in outlines() if (model := _first(here, outline["plugins"], data)) is not None
     ]
-    key = running_sentence([_by_place(model) for _, model in told])
+    rows = {row.name: row for row in data.rows}
+    whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
+    key = running_sentence([_by_place(model) for _, model in told], whole)
     if len(told) < 2 or key is None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
     shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
-    rows = {row.name: row for row in data.rows}
     scenes = []
     for (outline, model), share in zip(told, shares, strict=True):
         found = _by_place(model)[key]
@@ -119,8 +120,8 @@ def build(data: ReportData) -> Section | None:
             "attention" in scene.text.lower() or scene.model.entry.plugin == "transformer" for scene in scenes
         ),
         passed=_passed([scene.model for scene in scenes]),
-        falls=all(later.bits < earlier.bits for earlier, later in pairwise(scenes)),
-        falling=float(np.all([b < a for a, b in pairwise(sums)], axis=0).mean()),
+        same=all(in_order([scene.bits for scene in scenes], whole)),
+        share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
         full=FULL,
         unranked=data.unranked,
@@ -128,19 +129,38 @@ def build(data: ReportData) -> Section | None:
     return Section.of("story", "From counting to attention", html)
 
 
-def running_sentence(found: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]]) -> tuple[int, int] | None:
-    """Return the sentence on which the bits of the last word fall most evenly from model to model.
+def running_sentence(
+    found: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]], whole: Sequence[float]
+) -> tuple[int, int] | None:
+    """Return the sentence on whose last word the models come most nearly in their order on the whole text.
 
-    Its smallest fall from one model to the next is the greatest. ``found`` has the guesses of each model by sentence;
-    None if they have no sentence in common.
+    Among several, it is the one on which the best model gains most over the first.
+
+    Parameters
+    ----------
+    found : sequence of mappings
+        The guesses of each model by sentence.
+    whole : sequence of float
+        The figure of each model on the whole text.
+
+    Returns
+    -------
+    tuple or None
+        The sentence; None if the models have none in common.
     """
     shared = [key for key in (found[0] if found else ()) if all(key in other for other in found)]
 
-    def smallest_fall(key: tuple[int, int]) -> float:
+    def fitting(key: tuple[int, int]) -> tuple[int, float]:
         bits = [one[key]["bits"] for one in found]
-        return min((a - b for a, b in pairwise(bits)), default=0.0)
+        return int(np.sum(in_order(bits, whole))), bits[0] - min(bits)
 
-    return max(shared, key=smallest_fall, default=None)
+    return max(shared, key=fitting, default=None)
+
+
+def in_order(bits: Sequence[Any], whole: Sequence[float]) -> list[Any]:
+    """Return of each pair of models whether their bits (or arrays of them) differ as on the whole text."""
+    pairs = combinations(range(len(whole)), 2)
+    return [bits[a] < bits[b] if whole[a] < whole[b] else bits[b] < bits[a] for a, b in pairs]
 
 
 def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
