@@ -56,3 +56,10 @@ def complaints(page: Page) -> list[str]:
     """Return what the console warned of and what the page's scripts raised."""
     said = [m.text for m in page.console_messages() if m.type in ("error", "warning", "assert")]
     return said + [str(error) for error in page.page_errors()]
+
+
+def reopened(report: Page) -> Page:
+    """The page opened anew at its present address."""
+    report.goto("about:blank" if report.url.startswith("about") else report.url)
+    report.reload()
+    return report

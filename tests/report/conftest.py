@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.report.build import write_reports
 from lmcompare.report.write import write_joined_report
-from tests.report.browser import executable
+from tests.report.browser import executable, visit
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, write_report, write_run_folder
 
@@ -81,3 +82,22 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     yield chromium
     for context in chromium.contexts:
         context.close()
+
+
+@pytest.fixture
+def report(browser: Browser, folder: Path) -> Page:
+    """The page freshly opened, wide and light."""
+    return visit(browser, folder / "report.html")
+
+
+@pytest.fixture(scope="module")
+def folder_of_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokens")
+    write_reports(write_run_folder(path, models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)))
+    return path
+
+
+@pytest.fixture
+def of_tokens(browser: Browser, folder_of_tokens: Path) -> Page:
+    """A page of models that all have the same tokens."""
+    return visit(browser, folder_of_tokens / "report.html")

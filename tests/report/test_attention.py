@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import Attention
 from lmcompare.report.kinds import render
 from lmcompare.report.kinds.attention import STEPS, Head, rounded, strip, turned
 from tests.exhibit_samples import attention
+from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse
+from tests.synthetic_exhibits import attention as of_heads
 
 
 def drawn(exhibit: Attention) -> Node:
@@ -89,3 +92,54 @@ def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], 
     made = strip(np.array(values))
     assert (made["up"], made["down"]) == (up, down)
     assert made["said"] == "numbers from −0.50 to 1.00"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("plugin", "head", "word"), [("transformer", 2, 4), ("rnn-attention", 0, 2)])
+def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
+    """The page's script and Python compute the same from the same numbers."""
+    exhibit = of_heads(4 if plugin == "transformer" else 1)
+    wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
+    box = report.locator(f"#inside-{plugin} .att")
+    if head:
+        box.locator(".att-heads button").nth(head).click()
+    box.get_by_role("radio").nth(word).click()
+    table = wanted.one("table", class_="att-scores")
+    rows = box.locator(".att-scores tbody tr")
+    assert rows.count() == len(exhibit.words)
+    for row, cells in enumerate(table.rows()):
+        assert [cell.strip() for cell in rows.nth(row).locator("th, td").all_text_contents()] == cells
+    for part in wanted.all("dd"):
+        numbers = box.locator(f"[data-numbers={part.attributes['data-numbers']}]").text_content() or ""
+        assert numbers.split() == part.text.split()
+    for name in ("att-said", "att-adds"):
+        (said,) = box.locator(f".{name}").all_text_contents()
+        assert " ".join(said.split()) == wanted.one(class_=name).text
+    assert complaints(report) == []
+
+
+@pytest.mark.slow
+def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
+    box = report.locator("#inside-transformer .att")
+    box.locator(".att-heads button").nth(1).click()
+    box.get_by_role("radio").nth(3).focus()
+    report.keyboard.press("ArrowRight")
+    expect(box.get_by_role("radio").nth(4)).to_be_focused()
+    expect(box.get_by_role("radio").nth(4)).to_be_checked()
+    assert box.locator(".att-words [tabindex='0']").count() == 1
+    box.locator(".att-scores th button").nth(1).click()
+    said = box.inner_text()
+    again = reopened(report).locator("#inside-transformer .att")
+    assert again.inner_text() == said
+    expect(again.locator(".att-scores th button").nth(1)).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.slow
+def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
+    box = report.locator("#inside-transformer .att")
+    hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
+    expect(hidden).to_be_hidden()
+    box.get_by_role("checkbox").check()
+    expect(hidden).to_be_visible()
+    shares = box.locator(".att-scores td.part.unseen").all_inner_texts()
+    assert sum(map(float, shares)) == pytest.approx(1.0, abs=0.005)

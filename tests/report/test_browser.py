@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-import xml.etree.ElementTree as ET
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmcompare.report.build import write_reports
-from lmcompare.report.kinds import render
-from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
+from tests.report.browser import REQUIRED, complaints, executable, open_all, reopened, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
-from tests.report.tree import parse
-from tests.run_folder import write_run_folder
-from tests.synthetic_exhibits import attention
 
 pytestmark = pytest.mark.slow
 
 WIDTH = "document.documentElement.scrollWidth"
-
-
-@pytest.fixture
-def report(browser: Browser, folder: Path) -> Page:
-    """The page freshly opened, wide and light."""
-    return visit(browser, folder / "report.html")
-
-
-@pytest.fixture(scope="module")
-def folder_of_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tokens")
-    write_reports(write_run_folder(path, models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)))
-    return path
-
-
-@pytest.fixture
-def of_tokens(browser: Browser, folder_of_tokens: Path) -> Page:
-    """A page of models that all have the same tokens."""
-    return visit(browser, folder_of_tokens / "report.html")
 
 
 def test_without_a_browser_tests_are_skipped_or_fail_where_one_is_required(
@@ -217,13 +190,6 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
     assert "term" not in report.evaluate("location.hash")
 
 
-def reopened(report: Page) -> Page:
-    """The page opened anew at its present address."""
-    report.goto("about:blank" if report.url.startswith("about") else report.url)
-    report.reload()
-    return report
-
-
 def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
     reader = report.locator(".reader").first
     reader.locator("select[name=passage]").select_option(index=1)
@@ -294,127 +260,6 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
     expect(reader.locator(".passage")).not_to_have_text(first)
 
 
-def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Browser, folder: Path) -> None:
-    def texts(page: Page) -> list[str | None]:
-        places = ".gains-table td, .gains-details td, .own-name"
-        return [cell.text_content() for cell in page.locator(places).all()]
-
-    static = texts(visit(browser, folder / "report.html", scripts=False))
-    assert texts(report) == static, "the script writes what the page already says"
-    choice = report.locator("#wins").get_by_label("Compare with")
-    first = report.locator(".gains-table [data-row]").first.locator("td")
-    names = report.locator(".gains-table thead th").all_inner_texts()
-    own, other = names.index("ngram") - 1, names.index("transformer") - 1
-    saved, figure = first.nth(other).inner_text(), float(first.nth(own).inner_text())
-    choice.select_option(label="transformer")
-    turned = {"+": "−", "−": "+"}[saved[0]] + saved[1:]
-    assert first.nth(own).inner_text() == turned
-    expect(first.nth(own)).to_have_attribute(
-        "title", re.compile(r"ngram, .+: \d+\.\d\d, which saves .+ against transformer")
-    )
-    assert float(first.nth(other).inner_text()) == pytest.approx(figure - float(saved.replace("−", "-")), abs=0.011)
-    expect(report.locator(".own-name")).to_have_text("transformer")
-    choice.select_option(label="ngram")
-    assert texts(report) == static
-
-
-@pytest.mark.parametrize("key", ["", "Enter"])
-def test_a_cell_opens_such_a_token_in_the_reader(of_tokens: Page, key: str) -> None:
-    rows = of_tokens.locator(".gains-table [data-row]")
-    row = rows.filter(has=of_tokens.locator("th", has_text=re.compile("^0 \\(unknown"))).first
-    cell = row.get_by_role("button").first
-    if key:
-        cell.focus()
-        of_tokens.keyboard.press(key)
-    else:
-        cell.click()
-    token = of_tokens.locator(".reader .tok:focus")
-    expect(token).to_have_class(re.compile("unknown"))
-    expect(token).to_be_in_viewport()
-    expect(of_tokens.locator(".card")).to_contain_text("Not in the vocabulary")
-    reader = of_tokens.locator(".reader")
-    assert reader.get_by_label("Surprisal in").input_value() == "0"
-    assert reader.get_by_label("compared with").input_value() == "1"
-    assert complaints(of_tokens) == []
-
-
-def test_the_cells_are_one_stop_and_the_arrows_go_on(of_tokens: Page) -> None:
-    cells = of_tokens.locator(".gains-table").get_by_role("button")
-    assert of_tokens.locator(".gains-table button[tabindex='0']").count() == 1
-    cells.first.focus()
-    of_tokens.keyboard.press("ArrowRight")
-    expect(cells.nth(1)).to_be_focused()
-    of_tokens.keyboard.press("ArrowDown")
-    expect(cells.nth(3)).to_be_focused()  # of two models
-
-
-def saved(page: Page, box: Locator, kind: str) -> bytes:
-    """Choose a kind in the menu "Save" of a chart and return the file."""
-    if not box.locator(".save").evaluate("menu => menu.open"):
-        box.locator(".save summary").click()
-    with page.expect_download() as download:
-        box.get_by_role("button", name=kind, exact=True).click()
-    expect(box.locator(".save summary")).to_be_focused()
-    assert download.value.suggested_filename.endswith(f".{kind.lower()}")
-    return download.value.path().read_bytes()
-
-
-def test_a_chart_is_saved_as_picture_and_numbers(report: Page) -> None:
-    box = report.locator("#cost .figure-box").first
-    data = json.loads(box.locator(".chart").get_attribute("data-numbers") or "")
-    rows = list(csv.reader(saved(report, box, "CSV").decode().splitlines()))
-    assert rows[0] == ["name", "Training time", "Bits per byte (less is better)", "low", "high"]
-    assert [row[0] for row in rows[1:]] == [series[0] for series in data["series"]]
-    assert [float(row[2]) for row in rows[1:]] == [series[3][0] for series in data["series"]]
-    drawing = ET.fromstring(saved(report, box, "SVG"))
-    mark = next(drawing.iter("{http://www.w3.org/2000/svg}circle"))
-    assert mark.attrib["fill"].startswith("rgb")
-    assert "var(" not in ET.tostring(drawing, "unicode")
-    assert saved(report, box, "PNG").startswith(b"\x89PNG")
-    assert complaints(report) == []
-    assert [r.url for r in report.requests() if not r.url.startswith(("data:", "blob:"))] == [report.url]
-
-
-def test_the_matrix_is_saved_as_a_table(report: Page) -> None:
-    with report.expect_download() as download:
-        report.locator("#wins").get_by_role("button", name="Save as CSV").click()
-    head, *rows = csv.reader(download.value.path().read_text(encoding="utf-8").splitlines())
-    assert head[6] == "saved against ngram"
-    shown = report.locator(".gains-table [data-row]").first.locator("td").all_inner_texts()[1:]
-    first = [row for row in rows if row[:2] == rows[0][:2]][: len(shown)]
-    for text, row in zip(shown, first, strict=True):
-        number = float(text.replace("−", "-"))
-        assert number == pytest.approx(float(row[3] if row[2] == "ngram" else row[6]), abs=0.0051)
-        assert float(row[4]) < float(row[3]) < float(row[5])
-
-
-def test_all_lines_have_their_values_at_the_x_that_is_pointed_at(report: Page) -> None:
-    chart, tip = report.locator("#learning .chart").first, report.locator(".tip")
-    data = json.loads(chart.get_attribute("data-numbers") or "")
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    assert box is not None
-    chart.hover(position={"x": box["width"] / 3, "y": box["height"] / 2})
-    expect(tip).to_be_visible()
-    names = tip.locator("th").all_inner_texts()
-    assert set(names) <= {series[0] for series in data["series"]}
-    assert len(names) >= 2
-    report.mouse.move(2, 2)
-    expect(tip).to_be_hidden()
-    chart.focus()
-    report.keyboard.press("Home")
-    said = report.locator("[role=status]")
-    measured = [series for series in data["series"] if series[0].endswith("validation text")]
-    first = min(measured, key=lambda series: series[2][0])
-    expect(said).to_contain_text(f"{first[0]}: {float(f'{first[3][0]:.4g}'):g}")
-    before = said.inner_text()
-    report.keyboard.press("ArrowRight")
-    expect(said).not_to_have_text(before)
-    report.keyboard.press("Escape")
-    expect(tip).to_be_hidden()
-    assert complaints(report) == []
-
-
 def test_choosing_a_head(report: Page) -> None:
     inside = report.locator("#inside-transformer")
     cells = inside.locator(".heat-table tbody td")
@@ -424,54 +269,6 @@ def test_choosing_a_head(report: Page) -> None:
     expect(inside.locator(".heat-name").first).to_have_text("head 3")
     inside.locator(".heat").get_by_role("button", name="head 1").first.click()
     assert cells.all_inner_texts() == before
-
-
-@pytest.mark.parametrize(("plugin", "head", "word"), [("transformer", 2, 4), ("rnn-attention", 0, 2)])
-def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
-    """The page's script and Python compute the same from the same numbers."""
-    exhibit = attention(4 if plugin == "transformer" else 1)
-    wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
-    box = report.locator(f"#inside-{plugin} .att")
-    if head:
-        box.locator(".att-heads button").nth(head).click()
-    box.get_by_role("radio").nth(word).click()
-    table = wanted.one("table", class_="att-scores")
-    rows = box.locator(".att-scores tbody tr")
-    assert rows.count() == len(exhibit.words)
-    for row, cells in enumerate(table.rows()):
-        assert [cell.strip() for cell in rows.nth(row).locator("th, td").all_text_contents()] == cells
-    for part in wanted.all("dd"):
-        numbers = box.locator(f"[data-numbers={part.attributes['data-numbers']}]").text_content() or ""
-        assert numbers.split() == part.text.split()
-    for name in ("att-said", "att-adds"):
-        (said,) = box.locator(f".{name}").all_text_contents()
-        assert " ".join(said.split()) == wanted.one(class_=name).text
-    assert complaints(report) == []
-
-
-def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
-    box = report.locator("#inside-transformer .att")
-    box.locator(".att-heads button").nth(1).click()
-    box.get_by_role("radio").nth(3).focus()
-    report.keyboard.press("ArrowRight")
-    expect(box.get_by_role("radio").nth(4)).to_be_focused()
-    expect(box.get_by_role("radio").nth(4)).to_be_checked()
-    assert box.locator(".att-words [tabindex='0']").count() == 1
-    box.locator(".att-scores th button").nth(1).click()
-    said = box.inner_text()
-    again = reopened(report).locator("#inside-transformer .att")
-    assert again.inner_text() == said
-    expect(again.locator(".att-scores th button").nth(1)).to_have_attribute("aria-pressed", "true")
-
-
-def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
-    box = report.locator("#inside-transformer .att")
-    hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
-    expect(hidden).to_be_hidden()
-    box.get_by_role("checkbox").check()
-    expect(hidden).to_be_visible()
-    shares = box.locator(".att-scores td.part.unseen").all_inner_texts()
-    assert sum(map(float, shares)) == pytest.approx(1.0, abs=0.005)
 
 
 def test_dark_follows_the_system_and_the_button(report: Page) -> None:

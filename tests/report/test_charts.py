@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from markupsafe import Markup
+from playwright.sync_api import Locator, Page, expect
 
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
@@ -21,6 +23,7 @@ from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
 from lmcompare.report.charts.scatter import Dot, pareto, scatter
+from tests.report.browser import complaints
 
 HOSTILE = '</svg><script>alert("x")</script>'
 
@@ -178,3 +181,59 @@ def test_no_values_at_all_still_draw() -> None:
         scatter([], "l", "x", "y", numbers.tidy, numbers.tidy),
     ):
         ET.fromstring(str(drawing))
+
+
+def saved(page: Page, box: Locator, kind: str) -> bytes:
+    """Choose a kind in the menu "Save" of a chart and return the file."""
+    if not box.locator(".save").evaluate("menu => menu.open"):
+        box.locator(".save summary").click()
+    with page.expect_download() as download:
+        box.get_by_role("button", name=kind, exact=True).click()
+    expect(box.locator(".save summary")).to_be_focused()
+    assert download.value.suggested_filename.endswith(f".{kind.lower()}")
+    return download.value.path().read_bytes()
+
+
+@pytest.mark.slow
+def test_a_chart_is_saved_as_picture_and_numbers(report: Page) -> None:
+    box = report.locator("#cost .figure-box").first
+    data = json.loads(box.locator(".chart").get_attribute("data-numbers") or "")
+    rows = list(csv.reader(saved(report, box, "CSV").decode().splitlines()))
+    assert rows[0] == ["name", "Training time", "Bits per byte (less is better)", "low", "high"]
+    assert [row[0] for row in rows[1:]] == [series[0] for series in data["series"]]
+    assert [float(row[2]) for row in rows[1:]] == [series[3][0] for series in data["series"]]
+    drawing = ET.fromstring(saved(report, box, "SVG"))
+    mark = next(drawing.iter("{http://www.w3.org/2000/svg}circle"))
+    assert mark.attrib["fill"].startswith("rgb")
+    assert "var(" not in ET.tostring(drawing, "unicode")
+    assert saved(report, box, "PNG").startswith(b"\x89PNG")
+    assert complaints(report) == []
+    assert [r.url for r in report.requests() if not r.url.startswith(("data:", "blob:"))] == [report.url]
+
+
+@pytest.mark.slow
+def test_all_lines_have_their_values_at_the_x_that_is_pointed_at(report: Page) -> None:
+    chart, tip = report.locator("#learning .chart").first, report.locator(".tip")
+    data = json.loads(chart.get_attribute("data-numbers") or "")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    chart.hover(position={"x": box["width"] / 3, "y": box["height"] / 2})
+    expect(tip).to_be_visible()
+    names = tip.locator("th").all_inner_texts()
+    assert set(names) <= {series[0] for series in data["series"]}
+    assert len(names) >= 2
+    report.mouse.move(2, 2)
+    expect(tip).to_be_hidden()
+    chart.focus()
+    report.keyboard.press("Home")
+    said = report.locator("[role=status]")
+    measured = [series for series in data["series"] if series[0].endswith("validation text")]
+    first = min(measured, key=lambda series: series[2][0])
+    expect(said).to_contain_text(f"{first[0]}: {float(f'{first[3][0]:.4g}'):g}")
+    before = said.inner_text()
+    report.keyboard.press("ArrowRight")
+    expect(said).not_to_have_text(before)
+    report.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    assert complaints(report) == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.slice_differences import Divided, divided
@@ -13,6 +17,7 @@ from lmcompare.analysis.slices import token_places
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import chosen
 from lmcompare.report.sections import slices as section
+from tests.report.browser import complaints, visit
 from tests.report.tree import Node
 
 NAMES = ("b", "x", "y")
@@ -154,3 +159,74 @@ def test_the_data_of_the_page_have_every_pair(tree: Node) -> None:
     size = len(data["models"])
     assert data["pairs"] == [[i, j] for i in range(size) for j in range(i + 1, size)]
     assert all(len(row["apart"]) == len(data["pairs"]) and len(row["figures"]) == size for row in data["rows"])
+
+
+@pytest.mark.slow
+def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Browser, folder: Path) -> None:
+    def texts(page: Page) -> list[str | None]:
+        places = ".gains-table td, .gains-details td, .own-name"
+        return [cell.text_content() for cell in page.locator(places).all()]
+
+    static = texts(visit(browser, folder / "report.html", scripts=False))
+    assert texts(report) == static, "the script writes what the page already says"
+    choice = report.locator("#wins").get_by_label("Compare with")
+    first = report.locator(".gains-table [data-row]").first.locator("td")
+    names = report.locator(".gains-table thead th").all_inner_texts()
+    own, other = names.index("ngram") - 1, names.index("transformer") - 1
+    saved, figure = first.nth(other).inner_text(), float(first.nth(own).inner_text())
+    choice.select_option(label="transformer")
+    turned = {"+": "−", "−": "+"}[saved[0]] + saved[1:]
+    assert first.nth(own).inner_text() == turned
+    expect(first.nth(own)).to_have_attribute(
+        "title", re.compile(r"ngram, .+: \d+\.\d\d, which saves .+ against transformer")
+    )
+    assert float(first.nth(other).inner_text()) == pytest.approx(figure - float(saved.replace("−", "-")), abs=0.011)
+    expect(report.locator(".own-name")).to_have_text("transformer")
+    choice.select_option(label="ngram")
+    assert texts(report) == static
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["", "Enter"])
+def test_a_cell_opens_such_a_token_in_the_reader(of_tokens: Page, key: str) -> None:
+    rows = of_tokens.locator(".gains-table [data-row]")
+    row = rows.filter(has=of_tokens.locator("th", has_text=re.compile("^0 \\(unknown"))).first
+    cell = row.get_by_role("button").first
+    if key:
+        cell.focus()
+        of_tokens.keyboard.press(key)
+    else:
+        cell.click()
+    token = of_tokens.locator(".reader .tok:focus")
+    expect(token).to_have_class(re.compile("unknown"))
+    expect(token).to_be_in_viewport()
+    expect(of_tokens.locator(".card")).to_contain_text("Not in the vocabulary")
+    reader = of_tokens.locator(".reader")
+    assert reader.get_by_label("Surprisal in").input_value() == "0"
+    assert reader.get_by_label("compared with").input_value() == "1"
+    assert complaints(of_tokens) == []
+
+
+@pytest.mark.slow
+def test_the_cells_are_one_stop_and_the_arrows_go_on(of_tokens: Page) -> None:
+    cells = of_tokens.locator(".gains-table").get_by_role("button")
+    assert of_tokens.locator(".gains-table button[tabindex='0']").count() == 1
+    cells.first.focus()
+    of_tokens.keyboard.press("ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    of_tokens.keyboard.press("ArrowDown")
+    expect(cells.nth(3)).to_be_focused()  # of two models
+
+
+@pytest.mark.slow
+def test_the_matrix_is_saved_as_a_table(report: Page) -> None:
+    with report.expect_download() as download:
+        report.locator("#wins").get_by_role("button", name="Save as CSV").click()
+    head, *rows = csv.reader(download.value.path().read_text(encoding="utf-8").splitlines())
+    assert head[6] == "saved against ngram"
+    shown = report.locator(".gains-table [data-row]").first.locator("td").all_inner_texts()[1:]
+    first = [row for row in rows if row[:2] == rows[0][:2]][: len(shown)]
+    for text, row in zip(shown, first, strict=True):
+        number = float(text.replace("−", "-"))
+        assert number == pytest.approx(float(row[3] if row[2] == "ngram" else row[6]), abs=0.0051)
+        assert float(row[4]) < float(row[3]) < float(row[5])
