@@ -88,14 +88,14 @@ def build(data: ReportData) -> Section | None:
     ]
     rows = {row.name: row for row in data.rows}
     whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
-    key = running_sentence([_by_place(model) for _, model in told], whole)
+    guesses = [_by_place(model) for _, model in told]
+    key = running_sentence(guesses, whole)
     if len(told) < 2 or key is None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
     shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
     scenes = []
-    for (outline, model), share in zip(told, shares, strict=True):
-        found = _by_place(model)[key]
+    for (outline, model), share, found in zip(told, shares, (each[key] for each in guesses), strict=True):
         expected = [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
         scenes.append(
             Scene(
@@ -110,15 +110,13 @@ def build(data: ReportData) -> Section | None:
                 share,
             )
         )
-    tokens = [visible(str(token)) for token in _by_place(told[0][1])[key]["tokens"]]
+    tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
     html = fill(
         "story",
         scenes=scenes,
         tokens=tokens,
-        candidates=len(_by_place(told[0][1])),
-        attends=any(
-            "attention" in scene.text.lower() or scene.model.entry.plugin == "transformer" for scene in scenes
-        ),
+        candidates=len(guesses[0]),
+        attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
