@@ -44,7 +44,7 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_
             before = np.append(np.int64(-1), number[:-1])
             at = np.flatnonzero((before >= 0) & ~begins)
             number = np.full(len(ids), -1, np.int64)
-            number[at] = hashed[order].get_indexer(before[at] * types + ids[at])  # -1: not in the text
+            number[at] = hashed[order].get_indexer(pd.Index(before[at] * types + ids[at]))  # -1: not in the text
             occurs[order][number[number >= 0]] = True
     return {order: np.append(occurs[order], False)[numbers[order]] for order in ORDERS}
 
