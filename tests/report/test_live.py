@@ -21,122 +21,10 @@ from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, mak
 from lmcompare.training.pocket import Pocket
 from tests.models.neural_cases import CASES, trained
 from tests.report.browser import complaints, visit
+from tests.report.typed import PIECES, strings
 from tests.training.texts import VOCABULARY, chain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
-
-PIECES = (
-    *(
-        "the",
-        "cat",
-        "Wien's",
-        "don't",
-        "O’Brien",
-        "l'eau",
-        "1,000.5",
-        "B12",
-        "well-known",
-        "U.S.",
-        "...",
-        "--",
-        "it's",
-    ),
-    *(
-        "Grüße",
-        "ἀγάπη",
-        "мир",
-        "שָׁלוֹם",
-        "سلام",
-        "می‌خواهم",
-        "नमस्ते",
-        "日本語",
-        "カタカナ",
-        "ไทย",
-        "한국어",
-        "ﾊﾝｶｸ",
-        "ශ්‍රී",
-    ),
-    *(
-        "👩‍🔬",
-        "🇩🇪",
-        "👍🏽",
-        "❤️",
-        "e\u0301",
-        "a\u0300\u0323",
-        "ß",
-        "ǅ",
-        "²",
-        "½",
-        "٣",
-        "\u00ad",
-        "\u200b",
-        "\ufeff",
-        "\u2060",
-    ),
-    *(
-        "<unk>",
-        "</s>",
-        "<unk_>",
-        "@-@",
-        "&apos;",
-        "'s",
-        "'S",
-        "s'",
-        "’",
-        "'",
-        '"',
-        "(",
-        ")",
-        "[x]",
-        "{y}",
-        "a|b",
-        "a/b",
-        "$5",
-    ),
-    *(
-        " ",
-        "  ",
-        "\t",
-        "\n",
-        "\r\n",
-        "\n\n",
-        "\u00a0",
-        "\u2003",
-        "\u3000",
-        "\x1c",
-        "\x85",
-        "\v",
-        "\u2028",
-        ".",
-        ",",
-        "!",
-        "?",
-    ),
-    *(
-        "xylophone",
-        "a",
-        "A",
-        "0",
-        "9.9",
-        ".5",
-        "5.",
-        "1,2,3",
-        "x'y'z",
-        "''",
-        "``",
-        "\x00",
-        "\x7f",
-        "\u0345",
-        "\U0001f1e6",
-    ),
-)
-
-
-def strings(number: int = 1_000) -> list[str]:
-    """Texts of many scripts, with what a tokenizer may stumble over."""
-    draw = random.Random(0)
-    return ["".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number)]
-
 
 WITHOUT = ("wordnet-bag", "encoder-decoder", "overlapping-chunks")  # networks that the page can't compute
 
@@ -150,7 +38,7 @@ TEXTS = [
 def engine(browser: Browser) -> Page:
     """A page in which the engine's classes can be used."""
     page = browser.new_page()
-    for name in ("live-network.js", "live-engine.js"):
+    for name in ("live-network.js", "live-pieces.js", "live-engine.js"):
         page.add_script_tag(content=asset(name))
     return page
 
