@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import tokenizers
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
+import lmcompare
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
-from lmcompare.report.templating import asset
 from lmcompare.tokens import Vocabulary, build_vocabulary, encode_prompt, make_tokenizer
 from lmcompare.tokens.pieces import PieceTokenizer
 from tests.report.typed import PIECES, strings
@@ -128,14 +128,6 @@ def ids_or_none(text: str, tokenizer: PieceTokenizer, vocabulary: Vocabulary) ->
         return None
 
 
-@pytest.fixture
-def engine(browser: Browser) -> Page:
-    page = browser.new_page()
-    for name in ("live-network.js", "live-pieces.js", "live-engine.js"):
-        page.add_script_tag(content=asset(name))
-    return page
-
-
 @pytest.mark.parametrize("kind", ["bpe", *(f"saved:{case}" for case in SAVED), *(f"hf:{case}" for case in HF)])
 def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, tmp_path: Path) -> None:
     tokenizer = fitted(kind, tmp_path)
@@ -155,3 +147,16 @@ def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, tmp_path:
     assert not wrong, (len(wrong), wrong[:3])
     written = {tuple(ids) for ids in wanted if ids is not None}
     assert len(written) > (900 if kind == "bpe" else 200)
+
+
+@pytest.mark.usefixtures("cells_here")
+def test_a_tokenizer_that_the_page_can_not_repeat_is_named(tmp_path: Path) -> None:
+    """Its expression is in a syntax that JavaScript does not have."""
+    expression = tokenizers.Regex(r"\p{L}++|\P{L}++")
+    byte_level(pre_tokenizers.Split(expression, "isolated")).save(str(tmp_path / "tokenizer.json"))
+    tokens = {"kind": "saved", "path": str(tmp_path / "tokenizer.json")}
+    run = lmcompare.compare(["a cat\n", "a dog\n"] * 9, ["unigram"], tokens=tokens, out=tmp_path / "run", quiet=True)
+    page = run.to_html()
+    assert "You can&#39;t type a text here" in page or "You can't type a text here" in page
+    assert "it cuts the text by Split" in page
+    assert 'class="live-data"' not in page
