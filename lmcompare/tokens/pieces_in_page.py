@@ -35,7 +35,7 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
     -------
     dict
         "added"
-            The ids of tokens that are found in the text first.
+            The ids of tokens that are found in the text first, and of others that are found in the rest.
         "changes"
             What happens to the text between them, in order: ["prepend", text], ["replace", text, by] or ["nfc"].
         "cuts"
@@ -57,7 +57,7 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
         If the page can't do it.
     """
     changes = [step for part in _flat(table.get("normalizer"), "normalizers") for step in _change(part)]
-    added = {}
+    added: tuple[dict[str, int], dict[str, int]] = {}, {}
     for token in table.get("added_tokens") or ():
         if special_as_text and token["special"]:
             continue
@@ -65,7 +65,7 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
             raise _cannot(f"it looks for {token['content']} in a way of its own")
         if token["content"] not in ids:
             raise _cannot(f"{token['content']} is not a text")
-        added[token["content"]] = ids[token["content"]]
+        added[token["normalized"]][token["content"]] = ids[token["content"]]
     cuts = [step for part in _flat(table.get("pre_tokenizer"), "pretokenizers") for step in _cuts(part)]
     model = table["model"]
     known = {piece: ids[piece] for piece in _pieces(model) if piece in ids}

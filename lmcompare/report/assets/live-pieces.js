@@ -25,9 +25,11 @@ class Pieces {
     Object.assign(this, table);
     this.ids = new Map(this.pieces.map((piece, id) => [piece, id]));
     this.ids.delete("");
-    this.written = new Map(Object.entries(this.added).map(([text, id]) => [id, bytesOf(text)]));
-    const found = Object.keys(this.added).sort((a, b) => b.length - a.length).map(escaped);
-    this.first = found.length ? new RegExp(`(${found.join("|")})`, "u") : null;
+    this.written = new Map(this.added.flatMap(Object.entries).map(([text, id]) => [id, bytesOf(text)]));
+    this.found = this.added.map((ids) => { // the longest of those that begin at one place
+      const texts = Object.keys(ids).sort((a, b) => b.length - a.length);
+      return texts.length ? new RegExp(`(${texts.map(escaped).join("|")})`, "u") : null;
+    });
     this.steps = this.cuts.map(([kind, ...rest]) => Pieces.step(kind, ...rest));
     if (this.merges) {
       this.ranks = new Map(); // [rank, id of both], by the pair
@@ -54,14 +56,20 @@ class Pieces {
   // the ids of a text; an error if they would not give the text back, which lmcompare refuses, too
   cut(text) {
     const found = [];
-    for (const part of this.first ? text.split(this.first) : [text]) {
-      if (Object.hasOwn(this.added, part)) found.push(this.added[part]);
-      else if (part) this.inside(part, found);
-    }
+    this.around(text, 0, found);
     if (found.map((id) => this.bytesOfPiece(id)).join("") !== bytesOf(text && this.mark + text)) {
       throw new Error("these tokens can't write this text exactly");
     }
     return found;
+  }
+
+  // looks for the added tokens of a turn, and cuts what is between those of all turns
+  around(text, turn, found) {
+    if (turn === this.added.length) { if (text) this.inside(text, found); return; }
+    const parts = this.found[turn] ? text.split(this.found[turn]) : [text];
+    parts.forEach((part, i) => {
+      if (i % 2) found.push(this.added[turn][part]); else this.around(part, turn + 1, found);
+    });
   }
 
   bytesOfPiece(id) {
