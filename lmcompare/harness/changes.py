@@ -141,9 +141,10 @@ def _named(models: Iterable[ModelTable], name: str, option: str) -> list[str]:
 def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
     """Return the experiment with several values of hyper-parameters, each as in "ngram.order=2,3,4".
 
-    They are added to the values of the experiment file, and replace those of the same hyper-parameter. Raises
-    ``LmcompareError`` as ``with_hyperparameters`` does.
+    They replace what an experiment file gives for the same hyper-parameter. Raises ``LmcompareError`` as
+    ``with_hyperparameters`` does.
     """
+    said: set[tuple[str, str]] = set()
     sweep: dict[str, dict[str, Any]] = {name: dict(grid) for name, grid in experiment.sweep.items()}
     for text in grids:
         target, equals, values = text.partition("=")
@@ -151,6 +152,9 @@ def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
         if not (name and key.isidentifier() and equals and values):
             raise LmcompareError(f"--sweep takes MODEL.KEY=VALUE,VALUE,…, such as ngram.order=2,3,4, not '{text}'")
         for model in _named(experiment.models, name, f"--sweep {text}"):
+            if (model, key) in said:
+                raise LmcompareError(f"--sweep gives values of {key} of {model} twice: give all of them at once")
+            said.add((model, key))
             sweep.setdefault(model, {})[key] = _listed(values)
     return experiment.replace(HERE, sweep=sweep)
 

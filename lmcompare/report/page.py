@@ -35,6 +35,7 @@ from lmcompare.report.sections import (
     slices,
     story,
     summary,
+    sweeps,
     validity,
 )
 from lmcompare.report.templating import asset, fill
@@ -49,6 +50,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Mixtures": mixtures.build,
+        "Sweeps": sweeps.build,
     },
     "Try it": {
         "The story": story.build,
