@@ -124,7 +124,7 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
             if before is not value and before != value:  # NaN differs from itself
                 raise LmcompareError(
                     f"--set gives {key} of {model['name']} two values: run the command once with each, which puts"
-                    " both into one report, or write an experiment file with a name for each"
+                    " both into one report, or let the validation text choose one (--sweep)"
                 )
             model[key] = value
     return experiment.replace(HERE, models=models)

@@ -114,6 +114,8 @@ class Run:
     @cached_property
     def sweeps(self) -> tuple[Sweep, ...]:
         """How the hyper-parameters of its models were chosen, where a sweep did."""
+        for place in (place for row in self.manifest.sweeps for trial in row.trials for place in trial.cells):
+            _inside(self.path, place)
         return tuple(read_sweep(self.path, row) for row in self.manifest.sweeps)
 
     @property

@@ -56,11 +56,6 @@ class Sweep:
     chosen: Mapping[str, Any]
     trials: tuple[Trial, ...]
 
-    @property
-    def best(self) -> Trial:
-        """The trial that was chosen."""
-        return next(trial for trial in self.trials if trial.setting == self.chosen)
-
 
 def mean_bits_per_byte(bits: Array, sizes: Array) -> float:
     """Return the mean of the bits per byte of S trainings, (S, D), on D documents of these sizes; NaN without any."""
@@ -95,7 +90,7 @@ def read_sweep(folder: Path, row: SweepRow) -> Sweep:
                 costs.append(cost)
             except RunFolderError as why:
                 error = str(why).replace(f"{path}/", "")
-        same = [pair for pair in found if np.array_equal(pair[1], found[0][1])]
-        bits = np.array([bits for bits, _ in same]).reshape(len(same), -1)
-        trials.append(Trial(each.setting, bits, same[0][1] if same else np.zeros(0), tuple(costs), error))
+        sizes = found[0][1] if found else np.zeros(0)
+        bits = [own for own, other in found if np.array_equal(sizes, other)]
+        trials.append(Trial(each.setting, np.reshape(bits, (len(bits), len(sizes))), sizes, tuple(costs), error))
     return Sweep(row.name, row.chosen, tuple(trials))

@@ -57,8 +57,8 @@ def _shown(model: Model, sweep: Sweep) -> Shown:
             numbers.tidy,
             numbers.bits_per_byte,
         )
-    best = next(name for name, row in rows if row.chosen)
-    return Shown(model, rows, chart, f"{best} is the best of {len(rows)} settings on validation text", honest(sweep))
+    best = numbers.listed([name for name, row in rows if row.chosen])
+    return Shown(model, rows, chart, f"The best of {len(rows)} settings on validation text is {best}", honest(sweep))
 
 
 def honest(sweep: Sweep) -> str:
