@@ -109,6 +109,17 @@
     update();
   }
 
+  // Of several findings one is shown: as run, at equal tokens, at equal seconds.
+  function setUpViews() {
+    const buttons = Array.from(document.querySelectorAll(".views button")), views = document.querySelectorAll(".view");
+    const show = (chosen) => buttons.forEach((button, n) => {
+      button.setAttribute("aria-pressed", String(n === chosen));
+      views[n].hidden = n !== chosen;
+    });
+    buttons.forEach((button, n) => button.addEventListener("click", () => show(n)));
+    if (buttons.length) show(0);
+  }
+
   function setUpCopying() {
     for (const button of document.querySelectorAll("button.copy")) {
       button.addEventListener("click", async () => {
@@ -237,6 +248,7 @@
     setUpTheme();
     setUpSorting();
     setUpPicking();
+    setUpViews();
     setUpCopying();
     setUpHeat();
     setUpNavigation();
