@@ -93,7 +93,7 @@ def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model])
     chosen = [models[n] for n in ("unigram", "ngram", "leaky")]
     bits = [[5.0, 9.0], [4.0, 2.0], [0.1, 0.1]]
     one = sentences.Sentence("d", ["a", "b"], chosen, bits, [False, True], 2, frozenset({"leaky"}))
-    assert "“b”" in one.caption
+    assert "<code>b</code>" in one.caption
     assert "7.0 bits" in one.caption, "9 − 2; the model that is not ranked does not count"
 
 

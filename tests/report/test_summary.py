@@ -68,7 +68,7 @@ def test_trainings_of_one_kind_have_one_finding(tree: Node) -> None:
 @pytest.mark.parametrize(
     ("name", "source", "said"),
     [
-        ("lee", "300 news texts of gensim", "lee (300 news texts of gensim)"),
+        ("lee", "300 news texts of gensim", "lee, 300 news texts of gensim"),
         ("book.txt", "my texts/book.txt", "book.txt"),
         ("book.txt", "book.txt", "book.txt"),
     ],

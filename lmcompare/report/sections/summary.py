@@ -116,7 +116,7 @@ def _subtitle(data: ReportData) -> str:
     run = data.run
     train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
     models = numbers.plural(len(data.scored), "language model")
-    said = f"{run.name}: {models} trained on {train} of {_corpus(data)}, tested on {test} of it, {_day(data)}"
+    said = f"{run.name}: {models} trained on {train} and tested on {test} of {_corpus(data)}; {_day(data)}"
     return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
 
 
@@ -124,7 +124,7 @@ def _corpus(data: ReportData) -> str:
     """Return the name of the corpus and what it is, unless its source is only a path."""
     corpus = data.run.corpus
     described = " " in corpus.source and Path(corpus.source).name != corpus.name
-    return f"{corpus.name} ({corpus.source})" if described else corpus.name
+    return f"{corpus.name}, {corpus.source}" if described else corpus.name
 
 
 def _day(data: ReportData) -> str:
