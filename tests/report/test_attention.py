@@ -109,7 +109,7 @@ def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, h
     """The page's script and Python compute the same from the same numbers."""
     exhibit = of_heads(4 if plugin == "transformer" else 1)
     wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
-    report.locator(f"#inside-{plugin} > summary").click()
+    report.locator(f"#inside-{plugin} > details > summary").click()
     box = report.locator(f"#inside-{plugin} .att")
     if head:
         box.locator(".att-heads button").nth(head).click()
@@ -130,7 +130,7 @@ def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, h
 
 @pytest.mark.slow
 def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
-    report.locator("#inside-transformer > summary").click()
+    report.locator("#inside-transformer > details > summary").click()
     box = report.locator("#inside-transformer .att")
     box.locator(".att-heads button").nth(1).click()
     box.get_by_role("radio").nth(3).focus()
@@ -147,7 +147,7 @@ def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> No
 
 @pytest.mark.slow
 def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
-    report.locator("#inside-transformer > summary").click()
+    report.locator("#inside-transformer > details > summary").click()
     box = report.locator("#inside-transformer .att")
     hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
     expect(hidden).to_be_hidden()

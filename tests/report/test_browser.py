@@ -205,6 +205,7 @@ def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
 
 
 def test_a_link_leads_to_a_panel(report: Page) -> None:
+    open_all(report)
     several = report.locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
     several.locator(".heat-panel").nth(1).click()
     name = several.locator(".heat-name").first.inner_text()
@@ -291,7 +292,7 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
 
 def test_choosing_a_head(report: Page) -> None:
     inside = report.locator("#inside-transformer")
-    inside.locator("summary").first.click()
+    inside.locator("> details > summary").click()
     cells = inside.locator(".heat-table tbody td")
     before = cells.all_inner_texts()
     inside.locator(".heat").get_by_role("button", name="head 3").first.click()

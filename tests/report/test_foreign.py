@@ -88,7 +88,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
 
 
 def test_it_has_its_section_with_every_kind(tree: Node) -> None:
-    article = tree.one("details", id_="inside-herring")
+    article = tree.one("article", id_="inside-herring")
     assert "Counts pairs of words, and is somebody else's." in article.text
     titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula"]
     assert [h.text for h in article.all("h4")] == [f"Its {title}" for title in titles]

@@ -203,7 +203,7 @@ def test_the_reader_says_how_much_of_the_text_it_chose_from(run: Run, tree: Node
 
 def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None:
     for model in run.scored:
-        article = tree.one("details", id_=f"inside-{model.name}")
+        article = tree.one("article", id_=f"inside-{model.name}")
         titles = [h.text for h in article.all("h4")]
         assert titles == [table["title"] for table in model.done[0].exhibit_tables]
         assert model.summary in article.text

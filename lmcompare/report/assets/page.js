@@ -199,9 +199,11 @@
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
     const reveal = () => {
       const target = document.getElementById(address.place);
-      let fold = target && target.closest("details:not([open])");
-      if (!target || (!fold && !location.hash.includes("?"))) return; // the browser itself goes there
-      for (; fold; fold = fold.parentElement.closest("details:not([open])")) fold.open = true;
+      const folds = [];
+      for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
+      folds.push(...(target ? target.closest(".inside")?.querySelectorAll(":scope > details") ?? [] : [])); // of the model
+      if (!target || (folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
+      for (const fold of folds) fold.open = true;
       target.scrollIntoView();
     };
     addEventListener("hashchange", reveal);
