@@ -22,6 +22,7 @@ from lmcompare.report.sections import (
     exhibits,
     game,
     glossary,
+    ideas,
     leaderboard,
     learning,
     live,
@@ -49,6 +50,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Mixtures": mixtures.build,
+        "Each idea": ideas.build,
     },
     "Try it": {
         "The story": story.build,
