@@ -35,6 +35,7 @@ class Looks(LanguageModel):
     def __init__(self, distances: tuple[int, ...] = (), ordered: bool = False, adaptive: bool = False) -> None:
         self.distances, self.ordered = distances, ordered
         self.traits = Traits(adaptive=adaptive)
+        self.types = 0
 
     def fit(self, *_: object) -> Looks:
         return self
@@ -80,6 +81,7 @@ def test_what_counts_is_what_the_model_looks_at(
         at = len(table["tokens"]) - 1
         assert {at - place for place, change in enumerate(table["replaced"]) if change > 1e-9} == counting
         assert (table["swapped"] > 1e-9) == order
+        assert table["near"] is None  # it has no vectors
 
 
 def test_changes_against_one_reading_at_a_time(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +106,47 @@ def test_changes_against_one_reading_at_a_time(corpus: TokenizedCorpus, monkeypa
     best = sorted(range(len(nats)), key=lambda i: -nats[i])[:5]
     assert [one["token"] for one in table["next"]] == [corpus.vocabulary[i] for i in best]
     assert [one["probability"] for one in table["next"]] == pytest.approx(np.exp(nats[best]).tolist())
+
+
+@pytest.mark.parametrize(("model", "same"), [(Looks((1, 2, 3)), True), (Looks((1, 2, 3), ordered=True), False)])
+def test_a_bag_does_not_notice_another_order(corpus: TokenizedCorpus, model: Looks, same: bool) -> None:
+    for table in influences(model, corpus):
+        *earlier, a, b, c, word = table["tokens"]
+        shuffled = table["shuffled"]
+        assert shuffled["tokens"] == [*earlier, c, a, b, word]
+        text = Encoded.from_documents([corpus.vocabulary.ids(shuffled["tokens"][:-1])], corpus.vocabulary)
+        nats = model.next_log_probs(text, np.array([len(text)]))[0]
+        assert shuffled["bits"] == pytest.approx(-nats[corpus.vocabulary.ids([word])[0]] / np.log(2))
+        assert [one["probability"] for one in shuffled["next"]] == pytest.approx(sorted(np.exp(nats))[::-1][:5])
+        assert (shuffled["bits"] == pytest.approx(table["bits"], abs=1e-9)) == same
+        assert (shuffled["next"] == table["next"]) == same
+
+
+class Has(Looks):
+    """Looks at the word two back; the vector of the word with the id i has the angle √i / 2."""
+
+    def word_vectors(self) -> FloatArray:
+        angles = np.sqrt(np.arange(self.types)) / 2
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_the_nearest_words_are_those_of_the_word_that_counts(
+    corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influence, "KNOWN", 1)
+    model, vocabulary = Has((2,)), corpus.vocabulary
+    model.types = len(vocabulary)
+    for table in influences(model, corpus):
+        before = table["tokens"][-3]
+        if not before.isalpha():
+            continue
+        word = int(vocabulary.ids([before])[0])
+        others = [i for i in range(len(vocabulary)) if i not in (word, *vocabulary.special) and vocabulary.counts[i]]
+        cosines = {i: np.cos((i**0.5 - word**0.5) / 2) for i in others}
+        near = sorted(others, key=cosines.__getitem__)[:-6:-1]
+        assert table["near"]["word"] == before
+        assert [one["token"] for one in table["near"]["words"]] == [vocabulary[i] for i in near]
+        assert [one["cosine"] for one in table["near"]["words"]] == pytest.approx([cosines[i] for i in near])
 
 
 def test_a_model_that_learns_while_it_reads_is_not_asked(corpus: TokenizedCorpus) -> None:
