@@ -10,6 +10,7 @@ from typing import Any, Self
 from markupsafe import Markup
 
 from lmcompare.analysis.findings import Figures, Row, StoredFindings, findings_in, order_of
+from lmcompare.exhibits import TrainingFilm
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import SERVED, ReportData, Section
@@ -88,7 +89,12 @@ def build(data: ReportData) -> Section | None:
     if not found and not left_out:
         return None
     experiments = [
-        DrawnExperiment.of(f"ideas-{anchor(name)}", found[name], found[name].tables[:1], ())
+        DrawnExperiment.of(
+            f"ideas-{anchor(name)}",
+            found[name],
+            found[name].tables[:1],
+            [each for each in found[name].exhibits if each.get("kind") == TrainingFilm.kind],
+        )
         for name in sorted(found, key=order_of)
     ]
     alone = data.run.runs == (data.run,) and data.page.get("live") != SERVED
