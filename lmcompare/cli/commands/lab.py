@@ -86,7 +86,10 @@ def lab(
         say(f"{name}{'' if found.decides else ' (preview, no verdict)'}: {found.verdict}")
     say(f"The page: {page}")
     if (folder / MANIFEST).is_file():
-        say(f"The report of the run in this folder shows it, too: {rebuild(folder)[0]}")
+        try:
+            say(f"The report of the run in this folder shows it, too: {rebuild(folder)[0]}")
+        except LmcompareError as error:
+            note(f"the report of the run in this folder is not written anew: {error}")
     if outcome.failures:
         sentences = "; ".join(f"{name}: {error}" for name, error in outcome.failures.items())
         raise LmcompareError(f"{len(outcome.failures)} of the experiments failed: {sentences}")
