@@ -36,9 +36,8 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
     validation text stand in its place; ``swapped`` is that change when the two tokens before the guessed word change
     places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
-    the same for all models. ``near``, of a model with word vectors, has the words nearest to that word among these
-    three on which the guess depends most. A model that learns while it reads is not asked, since one reading would
-    change the next.
+    the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
+    A model that learns while it reads is not asked, since one reading would change the next.
     """
     if model.traits.adaptive:
         return []
@@ -51,7 +50,6 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
         bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
         bits = bits.clip(max=999.0)  # the word may be impossible
         changes = np.abs(bits[1:-1] - bits[0])
-        replaced = changes[:-1].reshape(at, DRAWN).mean(1)
         tables.append(
             {
                 "document": sentence.document,
@@ -59,14 +57,14 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
                 "tokens": sentence.tokens[: at + 1],
                 "bits": float(bits[0]),
                 "next": most_likely(model, ids[:-1], corpus.vocabulary, SHOWN),
-                "replaced": replaced.tolist(),
+                "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
                 "swapped": float(changes[-1]),
                 "shuffled": {
                     "tokens": _shuffled(np.array(sentence.tokens[: at + 1], object)).tolist(),
                     "bits": float(bits[-1]),
                     "next": most_likely(model, mixed[:-1], corpus.vocabulary, SHOWN),
                 },
-                "near": None if vectors is None else _nearest(vectors, ids, replaced, corpus.vocabulary),
+                "near": None if vectors is None else _nearest(vectors, ids, corpus.vocabulary),
             }
         )
     return tables
@@ -127,18 +125,16 @@ def _shuffled(ids: IntArray) -> IntArray:
     return np.concatenate([ids[: -last - 1], ids[:-1][list(SHUFFLED)], ids[-1:]])
 
 
-def _nearest(
-    vectors: FloatArray, ids: IntArray, replaced: FloatArray, vocabulary: Vocabulary
-) -> dict[str, Any] | None:
-    """Return a word with its nearest words and their cosines; None if none of the last words has a letter.
+def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict[str, Any] | None:
+    """Return the rarest well-known word of the three before the last, with its nearest such words and their cosines.
 
-    It is that of the three words before the last on which the guess depends most.
+    Returns None if none of the three is a well-known word with a letter.
     """
-    places = [at for at in range(len(ids) - 1 - len(SHUFFLED), len(ids) - 1) if _has_letter(vocabulary[int(ids[at])])]
-    if not places:
-        return None
-    word = int(ids[max(places, key=lambda at: replaced[at])])
     known = vocabulary.counts >= KNOWN
+    words = [i for i in ids[-1 - len(SHUFFLED) : -1].tolist() if known[i] and _has_letter(vocabulary[i])]
+    if not words:
+        return None
+    word = min(words, key=lambda i: int(vocabulary.counts[i]))
     known[[word, *vocabulary.special]] = False
     others = np.flatnonzero(known)
     lengths = np.linalg.norm(vectors[others], axis=1) * np.linalg.norm(vectors[word])

@@ -19,6 +19,7 @@ from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
+from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
 from tests.report.browser import complaints, visit
 from tests.report.tree import parse
@@ -101,9 +102,8 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
         (f"{one['bits']:.1f}", f"{one['shuffled']['bits']:.1f}") for one in found
     ]
     for row, one in zip(after.rows(), found, strict=True):
-        assert one["next"][0]["token"] in row[1]
-        assert one["shuffled"]["next"][0]["token"] in row[3]
-    assert after.rows()[0][1] == after.rows()[0][3]  # counts of words have no order
+        assert visible(one["next"][0]["token"]) in row[1]
+        assert visible(one["shuffled"]["next"][0]["token"]) in row[3]
     said = after.one("p", "needs").text
     for one, name in zip(found, names, strict=True):
         change = one["shuffled"]["bits"] - one["bits"]
