@@ -220,7 +220,7 @@ class Child:
 
 
 def _message(line: bytes) -> tuple[str, Any]:
-    """Return the kind and the value of a message. Raises ``JunkError`` for what is none."""
+    """Return the kind and the value of a message. Raises ``JunkError`` for any other bytes."""
     try:
         kind, value = json.loads(line)
         if kind == "event" and isinstance(value, dict):

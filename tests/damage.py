@@ -39,7 +39,7 @@ CHANGES = st.lists(st.tuples(PLACES, st.integers(0, 6), PIECES), min_size=1, max
 
 
 def changed(content: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
-    """The content with pieces put at some places, each in place of so many bytes."""
+    """The content with pieces put at some places, each in place of ``length`` bytes."""
     for place, length, piece in changes:
         at = place % (len(content) + 1)
         content = content[:at] + piece + content[at + length :]

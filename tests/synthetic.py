@@ -116,7 +116,7 @@ class Grammar:
 
 @cache
 def corpus_of(seed: int, documents: int, sentences: int) -> Corpus:
-    """Return a corpus with so many test documents, half as many in valid, of so many sentences on the average.
+    """Return a corpus of ``documents`` test documents, half as many in valid, of ``sentences`` sentences on average.
 
     Most of the rare words do not occur in the training text.
     """

@@ -60,7 +60,7 @@ def distributions(model: LanguageModel, text: Encoded, at: IntArray | list[int])
 
 
 def stepper_of(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-    """Return the model's ``stepper``. Raises ``PluginError`` for what is none."""
+    """Return the model's ``stepper``. Raises ``PluginError`` if it is not a stepper."""
     stepper = model.stepper(prefix, vocabulary)
     check_stepper(stepper, type(model).__name__)
     return stepper

@@ -105,7 +105,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
 
 @contextmanager
 def _steps(show: Display, what: str, number: int) -> Iterator[Callable[[], None]]:
-    """Give a function to call after each of so many steps of a piece of work, and show how many are done."""
+    """Give a function to call after each of ``number`` steps, and show how many are done."""
     done = 0
 
     def step() -> None:

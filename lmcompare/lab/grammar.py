@@ -178,7 +178,7 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
         f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
     ]
     where = (
-        f"By the phrase that ended before the word, it is better, by so many bits, after {numbers.listed(better)}."
+        f"It is better after phrases of these kinds, by the bits in brackets: {numbers.listed(better)}."
         if better
         else "No kind of place was found where it is better."
     )

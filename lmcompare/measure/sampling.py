@@ -49,7 +49,7 @@ class Sampling:
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
     """Return one of the token ids (n,), given the most likely first, drawn by their log-probabilities in nats."""
-    below = nats[: sampling.top_k].astype(np.float64) - nats[0]  # 0 for the likeliest at any temperature
+    below = nats[: sampling.top_k].astype(np.float64) - nats[0]  # 0 for the most likely token at any temperature
     with np.errstate(over="ignore"):
         weights = np.exp(below / sampling.temperature)
     weights /= weights.sum()

@@ -29,7 +29,7 @@ GROUPS = 256  # groups of types; the maxima of the groups bound the fifth greate
 MANY = 20  # times as many values as are asked for: more are not sorted
 PART_TOKENS = 200_000  # a long text is scored in parts of about this length
 
-Seen = Callable[[int], None]  # is told of so many more tokens that are scored
+Seen = Callable[[int], None]  # called with the number of tokens scored since the last call
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tests.run_folder import reseal
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Blocks of so many rows that no document ends with one."""
+    """Blocks whose length is chosen so that no document ends with one."""
     monkeypatch.setattr(module, "BLOCK", 17)
     return 17
 

@@ -308,7 +308,7 @@ def test_cuts_stand_among_the_positions_with_those_before_them() -> None:
 
 
 def test_reading_is_bounded_in_a_long_text() -> None:
-    """A recurrent model reads a document up to the position: beside the longest, so many tokens and no more."""
+    """A recurrent model reads a document up to the position: beside the longest document, READ_TOKENS at most."""
     generator = np.random.default_rng(0)
     text = TEXTS.encoded(*(generator.integers(1, 20, n) for n in (9000, 8000, 7000, 30_000, 5000, 400)))
     found = sampled(text)

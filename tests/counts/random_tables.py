@@ -69,7 +69,7 @@ def probability(numbers: list[dict[Gram, tuple[float, float]]], context: Gram, w
 
 
 def contexts(words: int, longest: int) -> list[Gram]:
-    """All contexts of up to so many words: the first may be ``<s>``, none is ``</s>``."""
+    """All contexts of at most ``longest`` words: the first may be ``<s>``, none is ``</s>``."""
     inner = [w for w in range(words) if w != END]
     found: list[Gram] = []
     for n in range(longest + 1):

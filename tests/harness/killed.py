@@ -43,7 +43,7 @@ def finish(model: str, place: Path, out: str) -> float:
 
 
 def kill_after(seconds: float, model: str, place: Path, out: str) -> bool:
-    """Start the run and kill it after so many seconds; return whether it still ran."""
+    """Start the run and kill it after the given seconds; return whether it still ran."""
     with subprocess.Popen(
         command(model, place, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
@@ -63,7 +63,7 @@ def stored(folder: Path) -> dict[str, bytes]:
 
 
 def trial(model: str, kills: int, seed: int = 0) -> int:
-    """Kill a run so many times, finish it, and compare it with one that was left alone; return how many kills hit.
+    """Kill a run several times, finish it, and compare it with one left alone; return how many kills hit.
 
     A kill that comes after the end begins the run anew in another folder. A run that goes on is shorter than a whole
     one, so that early kills reach its end.

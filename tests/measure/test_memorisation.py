@@ -1,4 +1,4 @@
-"""What a model has learnt by heart: as much of train as of valid, read in the same way."""
+"""Memorisation: as much of train as of valid is scored, in the same way."""
 
 from __future__ import annotations
 

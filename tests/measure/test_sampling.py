@@ -36,7 +36,7 @@ def test_temperature_raises_probabilities_to_its_inverse() -> None:
     np.testing.assert_allclose(_share(Sampling(0.5, None, 1.0)), wanted, atol=0.015)
 
 
-def test_the_limit_of_no_temperature_is_the_likeliest() -> None:
+def test_the_limit_of_no_temperature_is_the_most_likely_token() -> None:
     assert _share(Sampling(1e-320, None, 1.0), 50)[3] == 1
 
 

@@ -205,6 +205,10 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert "not tested for transformer: the test needs 5 of our 3 words with two senses, and 2 can be read" in said
     assert said.index("No model tells") < said.index("One word in several sentences")
     assert "fi&lt;rst" in section.html
+    assert (
+        "No model is measurably better in context than by its average of the words before: word2vec-bow −60 points"
+        in said
+    )
     apart = [sense_set(word, APART) for word in "vwxyz"]
     section = contexts.build(with_senses(path, {"word2vec-bow": still, "transformer": apart}))
     assert section is not None
@@ -214,6 +218,13 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert ">6 of 6<" in section.html  # folded
     assert "then 25 % (12 %)" in plain(section.html)
     assert "Left out: cell (not one token)." in said
+    # with 5 sets p is 2/32 at best; with 6 it is 2/64
+    beyond = [sense_set(word, APART, SAME) for word in "uvwxyz"]
+    section = contexts.build(with_senses(path, {"transformer": beyond}))
+    assert section is not None
+    said = plain(section.markdown)
+    assert "Only transformer is measurably better in context than by its average of the words before" in said
+    assert "transformer +60 points" in said
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,13 @@
 
   // On a phone the card covers the page: it closes when its passage leaves the screen.
   const readers = new Map(Array.from(document.querySelectorAll(".reader"), (box) => [box, new Reader(box)]));
+  // One that a link opened has not been on the screen yet when the observer first tells.
+  const seen = new Set();
   const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (!entry.isIntersecting) readers.get(entry.target).close();
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) seen.add(target);
+      else if (seen.delete(target)) readers.get(target).close();
+    }
   });
   for (const box of readers.keys()) watcher.observe(box);
 })();

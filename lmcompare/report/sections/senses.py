@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
-from lmcompare.analysis.senses import Labelled, Separation, separation
+from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.templating import fill
@@ -68,7 +68,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
             sets.setdefault(str(one["word"]), one)
     html = fill(
         "senses",
-        verdict=verdict(ranked) or verdict(rows),
+        verdict=(verdict(ranked) or verdict(rows)) + beyond_average(ranked or rows),
         rows=rows,
         sets=[_shown(one, tested, stored) for one in sets.values()],
         unranked=data.unranked,
@@ -107,6 +107,27 @@ def verdict(rows: Sequence[Row]) -> str:
             f" does{', too' if able else ''}: {numbers.listed([r.said for r in plain])}."
         )
     return said
+
+
+def beyond_average(rows: Sequence[Row]) -> str:
+    """Return whether the vectors in context are better than the average of the vectors of the words before."""
+    plain = {_title(row): row for row in rows if row.average}
+    own = [row for row in rows if row.model and not row.average and _title(row) in plain]
+    if not own:
+        return ""
+    found = [(row, gain([*row.sets.values()], [*plain[_title(row)].sets.values()])) for row in own]
+    p_values = holm(np.array([one.p for _, one in found]))
+    better = [_title(row) for (row, one), p in zip(found, p_values, strict=True) if p < LEVEL and one.difference > 0]
+    said = f"Only {numbers.listed(better)} {'is' if len(better) == 1 else 'are'}" if better else "No model is"
+    found.sort(key=lambda pair: -pair[1].difference)
+    amounts = numbers.listed([f"{_title(row)} {_points(one)}" for row, one in found])
+    return f" {said} measurably better in context than by its average of the words before: {amounts}."
+
+
+def _points(one: Gain) -> str:
+    low, high = (numbers.decimals(100 * value, 0) for value in (one.low, one.high))
+    sign = "+" if one.difference > 0 else ""
+    return f"{sign}{numbers.decimals(100 * one.difference, 0)} points ({low} to {high})"
 
 
 def _title(row: Row) -> str:
