@@ -15,7 +15,7 @@ from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
-EXAMPLES_VERSION = 2  # raised whenever examples.json gets other contents
+EXAMPLES_VERSION = 1  # raised whenever examples.json gets other contents
 
 
 @dataclass(frozen=True)
