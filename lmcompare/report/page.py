@@ -85,15 +85,22 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
 }
 
 
-def whole_page(template: str, *, served: bool = False, **context: Any) -> str:
+def whole_page(
+    template: str,
+    *,
+    served: bool = False,
+    scripts: Sequence[str] = SCRIPTS,
+    styles: Sequence[str] = STYLES,
+    **context: Any,
+) -> str:
     """Return a page made from a template that extends the layout, with style and scripts inside.
 
     ``served``: whether it may ask the server that it comes from.
     """
-    scripts = [Markup(asset(name)) for name in SCRIPTS]
-    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
-    style = Markup(style_sheet() + "".join(map(asset, STYLES)))
-    return fill(template, style=style, scripts=scripts, digests=digests, served=served, **context).translate(CONTROL)
+    code = [Markup(asset(name)) for name in scripts]
+    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in code]
+    style = Markup(style_sheet() + "".join(map(asset, styles)))
+    return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
 class Report:
