@@ -104,8 +104,11 @@ class OtherTokens:
     lines: Sequence[Line]
 
 
-def build(data: ReportData, prefix: str = "") -> Section:
-    """Return the section; ``prefix`` goes before its ids if a page has several."""
+def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
+    """Return the section.
+
+    ``prefix`` goes before its ids if a page has several; ``pairs``: whether a table compares all pairs of models.
+    """
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     unranked = [Line(model, row) for model, row in data.with_status("not ranked")]
     html = fill(
@@ -120,7 +123,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
         note=data.results["interval"]["note"],
         sampled=sampled_notes(data.results),
         comparison=data.comparison,
-        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm) if pairs else [],
         summary=_significant(data, data.comparison.differences),
         by_name=data.by_name,
         per_token=per_token,

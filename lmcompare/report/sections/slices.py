@@ -239,18 +239,12 @@ def _cell(
         detail = figure + _ends(figures[1], reach[0], places)
         return Cell(figure, detail, f"{model.title}, {label}: {detail}", "own", 0.0, False)
     saved = figures[0] - figures[1]
-    text = signed(saved, places)
+    text = numbers.signed(saved, places)
     detail = text + _ends(saved, reach[1], places)
     sure = bool(abs(saved) > reach[1])
     strength = min(1.0, abs(saved) / full)
     note = f"{model.title}, {label}: {figure}, which saves {detail} against {own.title}"
     return Cell(text, detail, note, "cool" if saved > 0 else "heat", strength, sure)
-
-
-def signed(value: float, places: int) -> str:
-    """Return a difference with its sign, unless it is rounded to zero."""
-    text = numbers.decimals(value, places)
-    return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def _ends(value: float, reach: float, places: int) -> str:
