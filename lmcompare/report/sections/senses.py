@@ -17,6 +17,7 @@ from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 LEVEL = 0.05  # of the adjusted p-values
+SHOWN_LAYERS = 12  # of a deeper model as many are shown, evenly spread
 NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested for"
 
 
@@ -70,6 +71,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         "senses",
         verdict=(verdict(ranked) or verdict(rows)) + beyond_average(ranked or rows),
         rows=rows,
+        layers=[_by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name])],
         sets=[_shown(one, tested, stored) for one in sets.values()],
         unranked=data.unranked,
         notes=[
@@ -155,13 +157,33 @@ def _rows(models: Sequence[Model], stored: Mapping[str, Any]) -> list[Row]:
 
 
 def _row(model: Model | None, sets: Sequence[Mapping[str, Any]], what: str) -> Row:
-    labelled = {
-        str(one["word"]): Labelled(
-            np.array(one[what], np.float64), np.array([sentence["sense"] for sentence in one["sentences"]])
-        )
-        for one in sets
-    }
+    labelled = {str(one["word"]): _labelled(one, one[what]) for one in sets}
     return Row(model, what == "average", labelled, separation(list(labelled.values())))
+
+
+@dataclass(frozen=True)
+class ByLayer:
+    """The share of right sentences in a model's vectors after some of its layers; 0 is before the first."""
+
+    model: Model
+    shares: Mapping[int, float]
+
+
+def _layers(senses: Mapping[str, Any]) -> int:
+    return min((len(one.get("layers", [])) for one in senses["sets"]), default=0)
+
+
+def _by_layer(model: Model, sets: Sequence[Mapping[str, Any]]) -> ByLayer:
+    last = _layers({"sets": sets}) - 1
+    shares = {}
+    for layer in dict.fromkeys(round(last * k / SHOWN_LAYERS) for k in range(SHOWN_LAYERS + 1)):
+        found = [_labelled(one, one["layers"][layer]) for one in sets]
+        shares[layer] = sum(one.right for one in found) / sum(len(one.senses) for one in found)
+    return ByLayer(model, shares)
+
+
+def _labelled(one: Mapping[str, Any], distances: Sequence[Sequence[float]]) -> Labelled:
+    return Labelled(np.array(distances, np.float64), np.array([sentence["sense"] for sentence in one["sentences"]]))
 
 
 def _adjusted(rows: Sequence[Row]) -> list[Row]:
