@@ -108,6 +108,7 @@ def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], 
 def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
     """The page's script and Python compute the same from the same numbers."""
     exhibit = of_heads(4 if plugin == "transformer" else 1)
+    assert isinstance(exhibit, Attention)
     wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
     report.locator(f"#inside-{plugin} > details > summary").click()
     box = report.locator(f"#inside-{plugin} .att")
