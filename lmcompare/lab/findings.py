@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from lmcompare.errors import PluginError, kind_of
-from lmcompare.exhibits import MOST, problem_with, to_json
-from lmcompare.lab.contract import Figures, Findings
+from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
+from lmcompare.lab.contract import Figures, Findings, Row
 from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 
 SCHEMA_VERSION = 1
-ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, characters of a text, and numbers
+ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, tables and remarks, characters of a text, and numbers
 
 
 @dataclass(frozen=True, config=ConfigDict(allow_inf_nan=False))
@@ -83,6 +84,9 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     name = about["name"]
     if not isinstance(found, Findings):
         raise PluginError(f"measure of '{name}' must return Findings, not {kind_of(found)}")
+    _check_tuples(found, ("tables", Figures), ("exhibits", Exhibit), ("remarks", str))
+    for figures in found.tables:
+        _check_tuples(figures, ("rows", Row))
     for exhibit in found.exhibits[:MOST]:
         if problem := problem_with(exhibit):
             raise PluginError(f"an exhibit of '{name}' can't be drawn: {problem}")
@@ -106,11 +110,21 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     write_json(path, {**table, "checksum": _digest(table)})
 
 
+def _check_tuples(owner: object, *kinds: tuple[str, type]) -> None:
+    """Raise ``PluginError`` for a field that is no tuple of what it should have."""
+    for field, kind in kinds:
+        values = getattr(owner, field)
+        if not isinstance(values, tuple | list) or not all(isinstance(value, kind) for value in values):
+            raise PluginError(
+                f"{field} of {type(owner).__name__} must be a tuple of {kind.__name__}, not {reprlib.repr(values)}"
+            )
+
+
 def _out_of_bounds(table: Mapping[str, Any]) -> str:
     """Return what is too long or too large for a page, "" if nothing is."""
     rows = [row for figures in table["tables"] for row in figures["rows"]]
-    if len(rows) > ROWS or len(table["remarks"]) > ROWS:
-        return f"more than {ROWS} rows or remarks"
+    if max(len(rows), len(table["tables"]), len(table["remarks"])) > ROWS:
+        return f"more than {ROWS} rows, tables or remarks"
     texts = [table["verdict"], *table["remarks"]]
     texts += [value for each in (*table["tables"], *rows) for value in each.values() if isinstance(value, str)]
     if any(len(text) > LONGEST for text in texts):

@@ -52,7 +52,7 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
     host = host.strip("[]")
     if not host:
         raise LmcompareError(
-            "--host names no address: leave it out, or give 0.0.0.0 for every address of this machine"
+            "--host names no address: leave it out, or give 0.0.0.0 for all addresses of this machine"
         )
     token = secrets.token_urlsafe(24)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
