@@ -267,8 +267,9 @@ class Comparison:
             ) from error
 
     def _repr_html_(self) -> str:
-        table: str = self.table.to_html(na_rep="–", float_format="{:,.4g}".format)
-        return table
+        from lmcompare.report.notebook import notebook
+
+        return notebook(self.folder)
 
 
 def _where(corpus: object) -> dict[str, str] | None:

@@ -117,12 +117,14 @@ def source_digest(model: LanguageModel) -> str:
     It covers the code of the plug-in, as ``code_digest`` does, and what every model uses: the contract, ``tokens/``
     and ``training/``.
     """
-    digest = hashlib.sha256(_code(model))
-    package = Path(__file__).parent
-    shared = (p for part in ("model", "tokens", "training") for p in sorted((package / part).rglob("*.py")))
-    for path in [package / "state.py", *shared]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(_code(model) + own_code("state.py", "model", "tokens", "training")).hexdigest()[:16]
+
+
+def own_code(*parts: str, package: Path = Path(__file__).parent) -> bytes:
+    """Return the source code of files and of whole folders of lmcompare, so that a change to it is noticed."""
+    places = [package / part for part in parts]
+    files = [file for place in places for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+    return b"".join(file.read_bytes() for file in files)
 
 
 def code_digest(model: LanguageModel) -> str:

@@ -29,6 +29,7 @@ from lmcompare.runfolder.seals import check_sealed, require_seal
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Vocabulary
+from lmcompare.tokens.tokenizer import Covers
 from lmcompare.tokens.tokenizer_json import beginning_with_end
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN
 
@@ -109,6 +110,11 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
+
+    @property
+    def covers(self) -> Covers:
+        """What its tokens cover: "words", "sentences" or "documents", as ``Tokenizer.covers`` defines it."""
+        return self._corpus.tokenizer.covers
 
     def score(self, text: str, *, context: str = "", ends: bool = False) -> Scored:
         """Score a text; its lines are its sentences.

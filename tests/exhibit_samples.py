@@ -20,6 +20,7 @@ from lmcompare.exhibits import (
     Heatmap,
     Map2D,
     Neighbours,
+    TrainingFilm,
     WorkedEquation,
 )
 from lmcompare.exhibits.fields import hints
@@ -70,6 +71,18 @@ def samples(word: str = "bank") -> list[Exhibit]:
         Map2D(title=word, labels=(word, "b", "c"), x=(0.0, 1.0, 5.0), y=(0.0, 1.0, 5.0), groups=(word, "g", "g")),
         Curve(title=word, names=(word,), x=((0.0, 1.0, 2.0),), y=((1.0, 3.0, 2.0),), x_axis=word, y_axis=word),
         Bars(title=word, labels=(word, "b"), values=(2.0, -1.0), unit=word),
+        TrainingFilm(
+            title=word,
+            moments=(word, "step 9"),
+            tokens=("the", word, "was"),
+            weights=(WEIGHTS, TURNED),
+            words=(word, "b"),
+            x=((0.0, 0.1), (-1.0, 1.0)),
+            y=((0.0, 0.2), (3.0, 1.0)),
+            next=(word, "c"),
+            probabilities=((0.1, 0.2), (0.7, 0.05)),
+            follows=word,
+        ),
         WorkedEquation(title=word, equation=word, saying=word, lines=((word, 0.5),)),
     ]
 
@@ -132,6 +145,16 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"values": (1.0, None)}, "values[1] is None, not a number"),
         ({"title": " "}, "no title"),
         ({"note": None}, "note is None, not a text"),
+    ],
+    "film": [
+        ({"moments": (), "weights": (), "x": (), "y": (), "probabilities": ()}, "no moments"),
+        ({"moments": ("one",)}, "moments has 1 entries, weights has 2"),
+        ({"tokens": ("a", "b")}, "not of 2 by 2"),
+        ({"words": ("a",)}, "x does not have 1 numbers"),
+        ({"y": ((0.0,), (1.0,))}, "y does not have 2 numbers"),
+        ({"probabilities": ((0.1,), (0.2, 0.3))}, "probabilities does not have 2 numbers"),
+        ({"probabilities": ((0.1, 1.2), (0.2, 0.3))}, "outside 0 … 1"),
+        ({"weights": (WEIGHTS, (*TURNED[:2], (0.0, 0.1, -0.9)))}, "outside 0 … 1"),
     ],
     "equation": [
         ({"equation": " "}, "LaTeX"),

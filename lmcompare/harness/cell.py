@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lmcompare import exhibits, plugins
+from lmcompare import plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import LmcompareError, PluginError, permitted, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, permitted
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
+from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
-from lmcompare.harness.page_copy import page_copy
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
-from lmcompare.measure.examples import model_examples, word_examples
-from lmcompare.measure.influence import influences
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
-from lmcompare.measure.word_senses import sense_table
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, check_words, checked_size
 from lmcompare.processes import Emit
@@ -79,8 +76,8 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     if job.is_finished():
         model.restore(load_state(job.path / "model"))
         emit({"event": "stage", "stage": "examples"})
-        _write_examples(job, corpus, model)
-        job.finish({**job.stored(), "examples_key": job.examples_key})
+        write_examples(job, corpus, model)
+        job.finish({**job.stored(), **job.examples_keys})
         return
     job.reopen()
     _told(model)  # what is wrong with it is said before it is trained
@@ -94,7 +91,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     truth = _checked(job, corpus, model, scored, part)
     cost |= {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
-    notes = _write_examples(job, corpus, model)
+    notes = write_examples(job, corpus, model)
     see_that_it_is_there(Path(job.folder))
     write_json(
         job.path / "cost.json",
@@ -103,7 +100,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     job.finish(
         {
             "key": job.key,
-            "examples_key": job.examples_key,
+            **job.examples_keys,
             "status": "done",
             "error": None,
             **_told(model),
@@ -246,41 +243,3 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
         for r in results
     ]
     return {"passed": all(r.passed for r in results), "checks": checks}
-
-
-def _write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
-    """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else."""
-    shown, text = model_examples(model, corpus, job.examples, job.seed)
-    notes: list[str] = []
-
-    def explained(what: str, make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except (Exception, SystemExit) as error:
-            notes.append(f"{what} could not be made: {what_went_wrong(error)}.")
-            return None
-
-    words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
-    # vectors that failed once are not asked for again
-    senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
-    depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
-    see_that_it_is_there(Path(job.folder))
-    in_page = page_copy(job.path, model, corpus, whole=job.whole)
-    examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
-    write_json(job.path / "examples.json", examples)
-
-    def shown_of_itself() -> list[dict[str, Any]]:
-        tables = []
-        for number, exhibit in enumerate(model.exhibits(text)):
-            if number == exhibits.MOST:
-                notes.append(f"It has more than {exhibits.MOST} exhibits: the rest is left out.")
-                break
-            if wrong := exhibits.problem_with(exhibit):
-                notes.append(f"Its exhibit '{str(getattr(exhibit, 'title', ''))[:80]}' is left out: {wrong}.")
-            else:
-                tables.append(exhibits.to_json(exhibit))
-        return tables
-
-    tables = explained("Its exhibits", shown_of_itself) or []
-    write_json(job.path / "exhibits.json", tables)
-    return notes

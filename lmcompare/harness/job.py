@@ -6,16 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lmcompare.plugins import own_code
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
-EXAMPLES_VERSION = 1  # raised whenever examples.json gets other contents
+EXAMPLES_CODE = ("harness/examples.py", "harness/page_copy.py", "measure", "exhibits")  # that of models is in the key
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,10 @@ class Job:
         }
 
     @property
-    def examples_key(self) -> str:
-        """What the cell's prompts and continuations depend on besides, as a digest."""
-        return _digest({**self.examples, "version": EXAMPLES_VERSION, "whole": self.whole})
+    def examples_keys(self) -> dict[str, str]:
+        """What the cell's examples depend on besides, as digests: what is asked for, and the code that makes them."""
+        asked = _digest({**self.examples, "version": 1, "whole": self.whole})  # a version was in it once
+        return {"examples_key": asked, "examples_code": _code_digest()}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -144,8 +147,12 @@ class Job:
         return done and not seals.damage(self.path, CELL_FILES)
 
     def has_examples(self) -> bool:
-        """Return whether a finished cell's examples answer the prompts that are asked for now."""
-        return self.stored().get("examples_key") == self.examples_key
+        """Return whether a finished cell's examples are those that would be made now."""
+        return self.stored().items() >= self.examples_keys.items()
+
+    def has_what_is_asked(self) -> bool:
+        """Return whether a finished cell's examples are what is asked for now, whichever code made them."""
+        return self.stored().get("examples_key") == self.examples_keys["examples_key"]
 
     def damage(self) -> str | None:
         """Return the damaged file for which a finished cell has to be made anew, or None."""
@@ -171,6 +178,11 @@ class Job:
         if not self.is_finished():
             table = {"key": self.key, "status": "failed", "error": error}
             write_json(self.path / "cell.json", {**table, **self.about})
+
+
+@cache
+def _code_digest() -> str:
+    return hashlib.sha256(own_code(*EXAMPLES_CODE)).hexdigest()[:16]
 
 
 def _digest(table: Mapping[str, Any]) -> str:

@@ -185,6 +185,7 @@ def _run_cells(
         if (damaged := job.damage()) is not None:
             show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
         show.event(index, {"event": "stage", "stage": "starting"})
+        may_keep = job.is_finished() and job.has_what_is_asked()
         before = evidence(Path(job.folder))
         try:
             error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
@@ -195,6 +196,9 @@ def _run_cells(
             error = (
                 "its process said that it was finished, and some of its files are missing or changed: run it again"
             )
+        if error is not None and may_keep and job.is_finished():
+            show.say(f"{job.name} keeps the examples that an earlier version of lmcompare made of it: {error}.")
+            error = None
         failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
         failures |= changed
         if error is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, kind_of
 from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -121,43 +121,59 @@ def cosine_distances(vectors: FloatArray) -> FloatArray:
 
 def centred_vectors(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> FloatArray | None:
     """(n, d) the vectors of the words in their contexts, less the mean over a sample; None if there are none."""
+    found = _centred(model, "context_vectors", corpus, contexts)
+    return found[0] if found else None
+
+
+def centred_layers(model: LanguageModel, corpus: TokenizedCorpus, contexts: Sequence[Context]) -> list[FloatArray]:
+    """The same before the first layer of the model and after each; empty for a model without layers."""
+    return _centred(model, "layer_vectors", corpus, contexts)
+
+
+def _centred(
+    model: LanguageModel, method: str, corpus: TokenizedCorpus, contexts: Sequence[Context]
+) -> list[FloatArray]:
     if not contexts:
-        return None
+        return []
     longest: dict[object, IntArray] = {}  # every document is read once, up to its last context
     for context in contexts:
         if len(context.ids) > len(longest.get(context.source, ())):
             longest[context.source] = context.ids
     text = Encoded.from_documents(list(longest.values()), corpus.vocabulary)
     starts = dict(zip(longest, text.starts.tolist(), strict=True))
-    found = _asked(model, text, np.array([starts[c.source] + len(c.ids) - 1 for c in contexts]))
-    if found is None:
-        return None
-    sample = _asked(model, *text_sample(corpus))
-    if sample is None or sample.shape[1] != found.shape[1]:
-        raise PluginError(
-            f"{type(model).__name__}.context_vectors gave vectors of another width, or none, when asked again"
-        )
-    centred: FloatArray = found - sample.mean(0)
-    return centred
+    found = _asked(model, method, text, np.array([starts[c.source] + len(c.ids) - 1 for c in contexts]))
+    if not found:
+        return []
+    sample = _asked(model, method, *text_sample(corpus))
+    if [vectors.shape[1] for vectors in sample] != [vectors.shape[1] for vectors in found]:
+        raise PluginError(f"{type(model).__name__}.{method} gave vectors of another width, or none, when asked again")
+    return [vectors - each.mean(0) for vectors, each in zip(found, sample, strict=True)]
 
 
-def _asked(model: LanguageModel, text: Encoded, at: IntArray) -> FloatArray | None:
-    """Return a model's vectors as float64. Raises ``PluginError`` if they are not (n, d) finite numbers."""
-    found = model.context_vectors(text, at)
-    if found is None:
-        return None
-    wrong = ""
-    if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
-        wrong = str(found.dtype if isinstance(found, np.ndarray) else type(found).__name__)
-    elif not np.isfinite(found).all():
-        wrong = "numbers that are not finite"
-    elif found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
-        wrong = f"the shape {found.shape} for {len(at)} positions"
-    if wrong:
-        raise PluginError(
-            f"{type(model).__name__}.context_vectors gave {wrong}: it returns (n, d) finite floats, or None"
-        )
-    return np.asarray(found, np.float64)
+def _asked(model: LanguageModel, method: str, text: Encoded, at: IntArray) -> list[FloatArray]:
+    """Return a model's vectors as float64: one array, or one for each layer.
+
+    Raises ``PluginError`` if they are not (n, d) finite numbers.
+    """
+    answer = getattr(model, method)(text, at)
+    if answer is None:
+        return []
+    of_layers = method == "layer_vectors"
+    name = f"{type(model).__name__}.{method}"
+    if of_layers and not isinstance(answer, Sequence):
+        raise PluginError(f"{name} gave {kind_of(answer)}: it returns a list of (n, d) finite floats, or None")
+    for found in answer if of_layers else [answer]:
+        wrong = ""
+        if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
+            wrong = str(found.dtype if isinstance(found, np.ndarray) else type(found).__name__)
+        elif not np.isfinite(found).all():
+            wrong = "numbers that are not finite"
+        elif found.ndim != 2 or len(found) != len(at) or not found.shape[1]:
+            wrong = f"the shape {found.shape} for {len(at)} positions"
+        if wrong:
+            due = "a list of (n, d) finite floats" if of_layers else "(n, d) finite floats"
+            raise PluginError(f"{name} gave {wrong}: it returns {due}, or None")
+    return [np.asarray(found, np.float64) for found in (answer if of_layers else [answer])]
 
 
 def text_sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:

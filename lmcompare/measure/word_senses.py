@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.sense_sets import BEGINNINGS, sentences
-from lmcompare.measure.word_contexts import Context, centred_vectors, cosine_distances, text_sample
+from lmcompare.measure.word_contexts import Context, centred_layers, centred_vectors, cosine_distances, text_sample
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
@@ -52,13 +52,14 @@ def sense_sets(corpus: TokenizedCorpus) -> tuple[list[SenseSet], dict[str, str]]
 def sense_table(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any] | None:
     """Return the ``senses`` of ``examples.json``, or None for a model without vectors.
 
-    Of each set: the context distances between the model's vectors of the word in the sentences, and for comparison
-    those between the averages of its vectors of the words before, each without context (None if it has none), and
-    between the counts of these words; and the tokens that the model expects next more after one sense than after the
-    other.
+    Of each set: the context distances between the model's vectors of the word in the sentences; the same before its
+    first layer and after each, if it has layers; for comparison, those between the averages of its vectors of the
+    words before, each without context (None if it has none), and between the counts of these words; and the tokens
+    that the model expects next more after one sense than after the other.
     """
     sets, left_out = sense_sets(corpus)
-    vectors = centred_vectors(model, corpus, [Context(ids, "", one.word, "") for one in sets for ids in one.ids])
+    contexts = [Context(ids, "", one.word, "") for one in sets for ids in one.ids]
+    vectors = centred_vectors(model, corpus, contexts)
     if vectors is None and (sets or model.context_vectors(*text_sample(corpus)) is None):
         return None
     table = model.word_vectors() if sets else None
@@ -66,10 +67,12 @@ def sense_table(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any]
     if table is not None:
         text, at = text_sample(corpus)
         mean = np.asarray(table[text.ids[at]], np.float64).mean(0)
+    layers = centred_layers(model, corpus, contexts)
     tables = []
+    first = 0
     for one in sets:
         assert vectors is not None
-        here, vectors = np.split(vectors, [len(one.ids)])
+        here = slice(first, first := first + len(one.ids))
         counts = np.stack([np.bincount(ids[:-1], minlength=len(corpus.vocabulary)) for ids in one.ids])
         counts = counts[:, counts.any(0)]
         average = None
@@ -80,7 +83,8 @@ def sense_table(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any]
                 "word": one.word,
                 "names": list(BEGINNINGS[one.word]),
                 "sentences": [{"text": t, "sense": s} for t, s in zip(one.texts, one.senses, strict=True)],
-                "distances": _stored(here),
+                "distances": _stored(vectors[here]),
+                "layers": [_stored(layer[here]) for layer in layers],
                 "average": None if average is None else _stored(average),
                 "counts": _stored(counts.astype(np.float64)),
                 "next": _expected(model, corpus, one),

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -251,6 +251,13 @@ class LanguageModel(ABC):
         """
         vectors = self.word_vectors()
         return None if vectors is None else vectors[text.ids[at]]
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
+        """Return what ``context_vectors`` is on its way through the layers; None for a model without layers.
+
+        The first of these (n, d) arrays is before the first layer, the second after it, and so on.
+        """
+        return None
 
     # Size and files
 

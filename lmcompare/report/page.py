@@ -22,6 +22,7 @@ from lmcompare.report.sections import (
     exhibits,
     game,
     glossary,
+    ideas,
     leaderboard,
     learning,
     live,
@@ -40,7 +41,17 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "attention.js", "charts.js", "story.js", "reader.js", "game.js", "gains.js", "live.js")
+SCRIPTS = (
+    "page.js",
+    "attention.js",
+    "charts.js",
+    "film.js",
+    "story.js",
+    "reader.js",
+    "game.js",
+    "gains.js",
+    "live.js",
+)
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
@@ -49,6 +60,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Mixtures": mixtures.build,
+        "Each idea": ideas.build,
     },
     "Try it": {
         "The story": story.build,
@@ -73,15 +85,22 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
 }
 
 
-def whole_page(template: str, *, served: bool = False, **context: Any) -> str:
+def whole_page(
+    template: str,
+    *,
+    served: bool = False,
+    scripts: Sequence[str] = SCRIPTS,
+    styles: Sequence[str] = STYLES,
+    **context: Any,
+) -> str:
     """Return a page made from a template that extends the layout, with style and scripts inside.
 
     ``served``: whether it may ask the server that it comes from.
     """
-    scripts = [Markup(asset(name)) for name in SCRIPTS]
-    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in scripts]
-    style = Markup(style_sheet() + "".join(map(asset, STYLES)))
-    return fill(template, style=style, scripts=scripts, digests=digests, served=served, **context).translate(CONTROL)
+    code = [Markup(asset(name)) for name in scripts]
+    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in code]
+    style = Markup(style_sheet() + "".join(map(asset, styles)))
+    return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
 class Report:

@@ -101,13 +101,14 @@ class _SenseSet(TypedDict):
     distances: _Distances
     average: _Distances | None
     counts: _Distances
+    layers: NotRequired[list[_Distances]]
     next: list[list[_SenseNext]]
 
 
 def _fitting(one: _SenseSet) -> _SenseSet:
     """Raise ``ValueError`` unless a set has two sentences of each sense, and a distance between any two."""
     senses = [sentence["sense"] for sentence in one["sentences"]]
-    tables = [one["distances"], one["counts"], one["average"]]
+    tables = [one["distances"], one["counts"], one["average"], *one.get("layers", [])]
     square = all(t is None or [len(row) for row in t] == [len(senses)] * len(senses) for t in tables)
     if not square or min(senses.count(0), senses.count(1)) < 2 or len(one["next"]) != 2:
         raise ValueError("the sentences, senses and distances of a set do not fit")
@@ -125,6 +126,22 @@ class _InPage(TypedDict):
     bits_lost: NotRequired[float]
 
 
+class _Shuffled(TypedDict):
+    tokens: list[Text]
+    bits: float
+    next: list[_Next]
+
+
+class _NearWord(TypedDict):
+    token: Text
+    cosine: float
+
+
+class _Near(TypedDict):
+    word: Text
+    words: list[_NearWord]
+
+
 class _Influence(TypedDict):
     document: int
     first: int
@@ -133,6 +150,8 @@ class _Influence(TypedDict):
     next: list[_Next]
     replaced: list[float]
     swapped: float
+    shuffled: NotRequired[_Shuffled]
+    near: NotRequired[_Near | None]
 
 
 class _Examples(TypedDict):

@@ -50,6 +50,7 @@ from lmcompare.tokens import (
     tokenise,
     tokenizer_code,
 )
+from lmcompare.tokens.pieces import PieceTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,6 +258,15 @@ class TokenizedCorpus:
             strawberry=self._cut(" strawberry"),
             in_page=self._in_page(),
         )
+
+    def pieces_in_page(self) -> dict[str, Any]:
+        """Return how the page cuts a text into pieces, which is too long for the manifest.
+
+        Raises ``LmcompareError`` if it can't, or if the tokenizer has no pieces.
+        """
+        if not isinstance(self.tokenizer, PieceTokenizer):
+            raise RunFolderError(f"{self.path / 'tokenizer.json'} names a tokenizer that has no pieces")
+        return self.tokenizer.pieces_in_page(self.vocabulary)
 
     def _in_page(self) -> dict[str, Any]:
         try:

@@ -62,6 +62,7 @@ def _scored(model: TrainedModel, text: str) -> dict[str, Any]:
     ends = [0, *(end for _, end in found.offsets)]
     spaced = [begin > end for (begin, _), end in zip(found.offsets, ends, strict=False)]
     return {
+        "covers": model.covers,
         "tokens": [
             {"text": token, "spaced": gap, "unknown": unknown}
             for token, gap, unknown in zip(found.tokens, spaced, found.unknown, strict=True)

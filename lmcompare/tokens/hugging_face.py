@@ -113,13 +113,14 @@ class HuggingFaceTokenizer(PieceTokenizer):
     description = "The tokenizer of a Hugging Face model, with the vocabulary that the model predicts."
     files: ClassVar[tuple[str, ...]] = ("path",)
 
+    _special_as_text = True
+
     def __init__(self, path: str = "") -> None:
         if not path:
             raise LmcompareError("no model is named; give --tokens hf:FOLDER, or path in an experiment file")
         self.path = path
         self._types: tuple[str, ...] = ()
         self._end = 0
-        self._blank = False  # whether it puts a blank before each text, as that of Llama 2 does
 
     def fit(self, texts: Sequence[str]) -> Self:
         folder = located(self.path)
@@ -145,14 +146,14 @@ class HuggingFaceTokenizer(PieceTokenizer):
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
         tokens, offsets = super().tokenize(text)
-        if self._blank and text:
-            self._compare(f" {text}", tokens, f"the tokenizer of {self.path}")
+        if self._mark and text:
+            self._compare(self._mark + text, tokens, f"the tokenizer of {self.path}")
             return tokens, np.maximum(offsets - 1, 0)
         self._compare(text, tokens, f"the tokenizer of {self.path}")
         return tokens, offsets
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        return super().detokenize(tokens).removeprefix(" " if self._blank else "")
+        return super().detokenize(tokens).removeprefix(self._mark)
 
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         raise LmcompareError(f"the tokenizer is that of {self.path}: copy its tokenizer.json")
@@ -160,13 +161,14 @@ class HuggingFaceTokenizer(PieceTokenizer):
     def _adopt(self, content: str, end: int, types: int) -> None:
         self._take(content, f"the tokenizer of {self.path}")
         assert self._cutter is not None, "it was just taken"
-        self._cutter.encode_special_tokens = True  # those of a text are text
+        self._cutter.encode_special_tokens = self._special_as_text
         names = list(self._names)
         names += [f"<unused {number}>" for number in range(len(names), types)]
         self._bytes = {name: piece for name, piece in self._bytes.items() if name != names[end]}
         names[end] = END_TOKEN
         self._names, self._types, self._end = tuple(names), tuple(names), end
-        self._blank = all(self._bytes_of(text) == f" {text}".encode() for text in ("a", " a"))
+        blank = all(self._bytes_of(text) == f" {text}".encode() for text in ("a", " a"))
+        self._mark = " " if blank else ""  # as that of Llama 2 has it
 
     def _bytes_of(self, text: str) -> bytes:
         return b"".join(self._bytes.get(token, b"") for token in super().tokenize(text)[0])

@@ -15,6 +15,7 @@ import regex
 from lmcompare.errors import LmcompareError, PluginError, expanded, one_line, ordinary
 from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
+from lmcompare.tokens.pieces_in_page import page_table
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
@@ -38,6 +39,8 @@ class PieceTokenizer(Tokenizer):
     covers = "documents"
     fixed_vocabulary = True
 
+    _special_as_text: ClassVar[bool] = False  # whether special tokens that a text writes out are cut like the rest
+    _mark: str = ""  # what it puts before each text
     _cutter: tokenizers.Tokenizer | None = None
     _names: tuple[str, ...] = ()  # of each piece, by its number in the cutter
     _bytes: Mapping[str, bytes] = {}  # by name
@@ -113,11 +116,44 @@ class PieceTokenizer(Tokenizer):
             ) from None
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
 
-    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return the tokenizer's own table with the ids of the vocabulary in place of its own."""
+    def in_page(self) -> dict[str, Any]:
+        self.pieces_in_page(Vocabulary([END_TOKEN, *self.always_tokens]))
+        return {"cut": "pieces"}
+
+    def pieces_in_page(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return what the page needs beside ``in_page``, with the ids of a vocabulary.
+
+        It is that of `page_table`, with "level", whether the pieces are written with a character per byte, and
+        "mark", what the tokenizer puts before each text.
+
+        Raises
+        ------
+        LmcompareError
+            If the page can't cut exactly as this tokenizer does.
+        """
+        table = self._table()
+        ids = {piece: vocabulary.id(name) for piece, name in self._texts().items()}
+        found = page_table(table, ids, special_as_text=self._special_as_text)
+        return {**found, "level": _is_byte_level(table), "mark": self._mark}
+
+    def _texts(self) -> dict[str, str]:
+        """Return the name of each piece that a text may be cut into."""
+        assert self._cutter is not None
+        numbers = self._cutter.get_vocab(with_added_tokens=True)
+        named = {piece: self._names[number] for piece, number in numbers.items()}
+        return {piece: name for piece, name in named.items() if self._bytes.get(name)}
+
+    def _table(self) -> dict[str, Any]:
+        """Return the tokenizer in the form of ``tokenizer.json``."""
         if self._cutter is None:
             raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
         table: dict[str, Any] = json.loads(self._cutter.to_str())
+        return table
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Return the tokenizer's own table with the ids of the vocabulary in place of its own."""
+        table = self._table()
+        assert self._cutter is not None
         if table["model"]["type"] != "BPE":
             raise LmcompareError(
                 f"the tokenizer {self.kind} can't be written as tokenizer.json: in a model of the kind"
@@ -266,10 +302,14 @@ def _library() -> Any:
     return tokenizers
 
 
+def _is_byte_level(table: Mapping[str, Any]) -> bool:
+    return '"ByteLevel"' in json.dumps([table.get("pre_tokenizer"), table.get("decoder")])
+
+
 def _bytes_of_pieces(table: Mapping[str, Any]) -> Any:
     """Return the function from the pieces of a saved tokenizer to their bytes."""
     added = {each["content"] for each in table.get("added_tokens") or ()}
-    if '"ByteLevel"' in json.dumps([table.get("pre_tokenizer"), table.get("decoder")]):
+    if _is_byte_level(table):
         values = {character: value for value, character in enumerate(_byte_characters())}
 
         def bytes_of(piece: str) -> bytes:

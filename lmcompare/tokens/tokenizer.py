@@ -137,8 +137,9 @@ class Tokenizer(ABC):
     def in_page(self) -> dict[str, Any]:
         """Return the table by which the page of a report cuts a text that a reader types, as this tokenizer does.
 
-        ``cut`` is "char", "byte" or "pattern"; then ``pattern`` is an expression of JavaScript, with the flag v, that
-        matches the tokens, and ``escapes`` says whether ``<unk>`` and ``</s>`` in the text are words of their own.
+        ``cut`` is "char", "byte", "pieces" for a built-in tokenizer of pieces, or "pattern"; then ``pattern`` is an
+        expression of JavaScript, with the flag v, that matches the tokens, and ``escapes`` says whether ``<unk>`` and
+        ``</s>`` in the text are words of their own.
 
         Raises
         ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.analysis.senses import Labelled, separation
+from lmcompare.analysis.senses import Labelled, gain, separation
 
 
 def on_a_line(places: list[float], senses: list[int]) -> Labelled:
@@ -49,3 +49,14 @@ def test_p_values_are_those_of_random_labels() -> None:
     share = np.mean(np.array(drawn) >= right - 1e-9)
     assert separation(sets).p == pytest.approx(share, abs=4 * np.sqrt(0.25 / 4000))
     assert np.mean(drawn) == pytest.approx(sum(one.chance for one in sets), abs=0.15)
+
+
+def test_a_gain_by_hand() -> None:
+    right, wrong = on_a_line([0, 1, 7, 8], [0, 0, 1, 1]), on_a_line([0, 7, 1, 8], [0, 0, 1, 1])
+    assert (right.right, wrong.right) == (4, 0)
+    found = gain([right, right, right, wrong], [wrong, wrong, right, wrong])
+    assert found.difference == 0.5  # 8 of 16 sentences more
+    assert found.p == 0.5  # the first two sets can be swapped in four ways, and two of them are as far from 0
+    assert gain([right] * 6, [wrong] * 6).p == 2 / 2**6
+    same = gain([right] * 6, [right] * 6)
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)

@@ -141,6 +141,26 @@ def test_figures_outlive_examples_that_fail(finished: Path, tmp_path: Path) -> N
     assert json.loads((folder / "results.json").read_text())["models"][0]["rank_low"] == 1
 
 
+@pytest.mark.parametrize("loadable", [True, False])
+def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
+    finished: Path, tmp_path: Path, loadable: bool
+) -> None:
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    cell = folder / "cells/ngram/0"
+    made = json.loads((cell / "examples.json").read_text())
+    for name, changed in (("cell.json", {"examples_code": "earlier"}), ("examples.json", {"prompts": []})):
+        (cell / name).write_text(json.dumps({**json.loads((cell / name).read_text()), **changed}))
+    if not loadable:
+        (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
+    reseal(cell)
+    heard = Heard()
+    assert run(EXPERIMENT, folder, base=finished, show=heard).failures == {}
+    now = json.loads((cell / "examples.json").read_text())
+    assert now == (made if loadable else {**made, "prompts": []})
+    said = [line for line in heard.said if "ngram keeps the examples" in line]
+    assert len(said) == (not loadable)
+
+
 REWRITES = '''
 import pandas as pd
 from lmcompare.runfolder.layout import CELL_FILES

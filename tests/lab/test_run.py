@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
+from lmcompare.analysis.findings import digest_of, read_findings
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import changes
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
 from lmcompare.lab.bench import row_of
 from lmcompare.lab.contract import Figures, Findings, Row
-from lmcompare.lab.findings import read_findings, write_findings
+from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
@@ -148,6 +149,10 @@ def test_damaged_findings_are_named(plugins_file: Path, text: Path) -> None:
     path = path_of(text.parent / "lab", "Shares")
     table = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(table | {"seeds": "many"}), encoding="utf-8")
+    with pytest.raises(RunFolderError, match="Shares"):
+        read_findings(path)
+    odd = table | {"tables": 5}
+    path.write_text(json.dumps(odd | {"checksum": digest_of(odd)}), encoding="utf-8")
     with pytest.raises(RunFolderError, match="Shares"):
         read_findings(path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmcompare.errors import PluginError
 from lmcompare.measure.sense_sets import BEGINNINGS, sentences
 from lmcompare.measure.word_senses import SenseSet, sense_sets, sense_table
 from lmcompare.model import FloatArray
@@ -119,6 +120,33 @@ def test_a_model_that_knows_the_sense(corpus: TokenizedCorpus) -> None:
         assert one["average"] is None
         assert [token["token"] for token in one["next"][0]] == ["king"]
         assert one["next"][0][0]["probability"] == pytest.approx(0.5)
+
+
+def test_layers_are_asked_for_as_vectors_are(corpus: TokenizedCorpus) -> None:
+    class Deep(Knowing):
+        def layer_vectors(self, text: Encoded, at: IntArray) -> list[FloatArray]:
+            return [np.ones((len(at), 2)), self.context_vectors(text, at)]
+
+    model = Deep()
+    model.sets, _ = sense_sets(corpus)
+    table = sense_table(model, corpus)
+    assert table is not None
+    for one in table["sets"]:
+        still, last = one["layers"]
+        assert not np.any(still)
+        assert last == one["distances"]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "said"),
+    [(7, "gave an int"), ([np.ones((2, 2), int)], "gave int64"), ([np.ones(2)], "gave the shape")],
+)
+def test_layers_that_are_no_vectors_are_refused(corpus: TokenizedCorpus, vectors: object, said: str) -> None:
+    model = Knowing()
+    model.sets, _ = sense_sets(corpus)
+    model.layer_vectors = lambda text, at: vectors  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(PluginError, match=rf"Knowing.layer_vectors {said}"):
+        sense_table(model, corpus)
 
 
 def test_a_model_without_vectors_has_none(corpus: TokenizedCorpus, tmp_path: Path) -> None:

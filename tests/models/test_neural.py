@@ -15,6 +15,8 @@ import torch
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.testing import parametrize_with_checks
@@ -73,6 +75,25 @@ def test_context_vectors_predict_the_next_token(case: str) -> None:
     for row, start, place in zip(predicted, text.context_starts(at), at, strict=True):
         alone = Encoded.from_documents([text.ids[start : place + 1]], VOCABULARY)
         np.testing.assert_allclose(row, model.next_log_probs(alone, np.array([len(alone)]))[0], atol=1e-4)
+
+
+@every_case
+def test_the_vectors_of_the_last_layer_are_those_in_context(case: str) -> None:
+    model, text = trained(case), ragged()
+    at = np.array([300, 47, 0, 47, len(text) - 1, int(text.ends[0]) - 1])
+    layers = model.layer_vectors(text, at)
+    if not isinstance(model, Transformer):
+        assert layers is None
+        return
+    assert layers is not None
+    assert len(layers) == model.layers + 1
+    network = model.trained_as(TransformerNetwork)
+    with torch.inference_mode():
+        last = network.last_norm(torch.from_numpy(layers[-1])).numpy()
+        words = network.head.embed(torch.from_numpy(text.ids[at]).long()) * model.width**0.5
+    np.testing.assert_allclose(last, model.context_vectors(text, at), atol=1e-4)
+    if model.positions not in ("learned", "sinusoidal"):  # these add a vector of the position
+        np.testing.assert_allclose(layers[0], words.numpy(), atol=1e-6)
 
 
 @every_case

@@ -205,15 +205,28 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert "not tested for transformer: the test needs 5 of our 3 words with two senses, and 2 can be read" in said
     assert said.index("No model tells") < said.index("One word in several sentences")
     assert "fi&lt;rst" in section.html
-    apart = [sense_set(word, APART) for word in "vwxyz"]
+    assert (
+        "No model is measurably better in context than by its average of the words before: word2vec-bow −60 points"
+        in said
+    )
+    apart = [{**sense_set(word, APART), "layers": [SAME, APART]} for word in "vwxyz"]
     section = contexts.build(with_senses(path, {"word2vec-bow": still, "transformer": apart}))
     assert section is not None
     said = plain(section.markdown)
     assert "transformer tells the two senses of a word apart better than chance" in said
     assert "transformer 100 % and word2vec-bow 40 % (chance 40 %)" in said
     assert ">6 of 6<" in section.html  # folded
+    assert "| after layer | none | 1 |" in said
+    assert "| same sense | 40 % | 100 % |" in said
     assert "then 25 % (12 %)" in plain(section.html)
     assert "Left out: cell (not one token)." in said
+    # with 5 sets p is 2/32 at best; with 6 it is 2/64
+    beyond = [sense_set(word, APART, SAME) for word in "uvwxyz"]
+    section = contexts.build(with_senses(path, {"transformer": beyond}))
+    assert section is not None
+    said = plain(section.markdown)
+    assert "Only transformer is measurably better in context than by its average of the words before" in said
+    assert "transformer +60 points" in said
 
 
 @pytest.mark.parametrize(
@@ -222,6 +235,7 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
         {"distances": SAME[:5]},
         {"distances": [[float("nan")] * 6] * 6},
         {"average": [[0.0]] * 6},
+        {"layers": [SAME, SAME[:5]]},
         {"sentences": [{"text": "a", "sense": 0}] * 6},
         {"next": []},
     ],

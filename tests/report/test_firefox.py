@@ -81,6 +81,7 @@ def test_the_scenes_of_the_story_are_led_by_keys(page: Firefox, folder: Path) ->
 
 
 def test_a_head_is_computed_for_the_word_that_is_chosen(page: Firefox) -> None:
+    page.click("#inside-transformer > details > summary")
     box = "#inside-transformer .att"
     page.click(f"{box} .att-heads button:nth-child(2)")
     page.click(f"{box} .att-words [role=radio]:not([aria-checked=true])")

@@ -16,127 +16,14 @@ from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
-from lmcompare.report.templating import asset
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
 from lmcompare.training.pocket import Pocket
 from tests.models.neural_cases import CASES, trained
 from tests.report.browser import complaints, visit
+from tests.report.typed import PIECES, strings
 from tests.training.texts import VOCABULARY, chain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
-
-PIECES = (
-    *(
-        "the",
-        "cat",
-        "Wien's",
-        "don't",
-        "O’Brien",
-        "l'eau",
-        "1,000.5",
-        "B12",
-        "well-known",
-        "U.S.",
-        "...",
-        "--",
-        "it's",
-    ),
-    *(
-        "Grüße",
-        "ἀγάπη",
-        "мир",
-        "שָׁלוֹם",
-        "سلام",
-        "می‌خواهم",
-        "नमस्ते",
-        "日本語",
-        "カタカナ",
-        "ไทย",
-        "한국어",
-        "ﾊﾝｶｸ",
-        "ශ්‍රී",
-    ),
-    *(
-        "👩‍🔬",
-        "🇩🇪",
-        "👍🏽",
-        "❤️",
-        "e\u0301",
-        "a\u0300\u0323",
-        "ß",
-        "ǅ",
-        "²",
-        "½",
-        "٣",
-        "\u00ad",
-        "\u200b",
-        "\ufeff",
-        "\u2060",
-    ),
-    *(
-        "<unk>",
-        "</s>",
-        "<unk_>",
-        "@-@",
-        "&apos;",
-        "'s",
-        "'S",
-        "s'",
-        "’",
-        "'",
-        '"',
-        "(",
-        ")",
-        "[x]",
-        "{y}",
-        "a|b",
-        "a/b",
-        "$5",
-    ),
-    *(
-        " ",
-        "  ",
-        "\t",
-        "\n",
-        "\r\n",
-        "\n\n",
-        "\u00a0",
-        "\u2003",
-        "\u3000",
-        "\x1c",
-        "\x85",
-        "\v",
-        "\u2028",
-        ".",
-        ",",
-        "!",
-        "?",
-    ),
-    *(
-        "xylophone",
-        "a",
-        "A",
-        "0",
-        "9.9",
-        ".5",
-        "5.",
-        "1,2,3",
-        "x'y'z",
-        "''",
-        "``",
-        "\x00",
-        "\x7f",
-        "\u0345",
-        "\U0001f1e6",
-    ),
-)
-
-
-def strings(number: int = 1_000) -> list[str]:
-    """Texts of many scripts, with what a tokenizer may stumble over."""
-    draw = random.Random(0)
-    return ["".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number)]
-
 
 WITHOUT = ("wordnet-bag", "encoder-decoder", "overlapping-chunks")  # networks that the page can't compute
 
@@ -144,15 +31,6 @@ WITHOUT = ("wordnet-bag", "encoder-decoder", "overlapping-chunks")  # networks t
 TEXTS = [
     f"The cat saw {n} dogs .\n<unk> it's 日本 <unk> @-@ @-@ <unk>\n" for n in ("two", "three", "some", "2,000")
 ] * 3
-
-
-@pytest.fixture
-def engine(browser: Browser) -> Page:
-    """A page in which the engine's classes can be used."""
-    page = browser.new_page()
-    for name in ("live-network.js", "live-engine.js"):
-        page.add_script_tag(content=asset(name))
-    return page
 
 
 @pytest.mark.parametrize("train", [TEXTS, ["The cat saw two dogs.\n"]], ids=["marks", "plain"])
@@ -285,6 +163,37 @@ def test_a_guess_is_traced_to_the_training_text(page: Page, compared: Comparison
     assert evidence.first.locator("b").all_inner_texts()[-1] == word
     guess.locator("button").first.click()
     expect(page.locator(".live")).to_have_attribute("data-shown", f"the cat saw{'' if word == '.' else ' '}{word}")
+    assert complaints(page) == []
+
+
+@pytest.mark.parametrize("kind", ["char", "byte", "bpe"])
+def test_tokens_smaller_than_words_are_scored_traced_and_typed(browser: Browser, kind: str, tmp_path: Path) -> None:
+    documents = [f"The cat saw {n} dogs — a café.\nIt's 日本, and the cat ran.\n" for n in range(60)]
+    tokens = {"kind": kind} | ({"pieces": 300} if kind == "bpe" else {})
+    run = lmcompare.compare(documents, ["unigram", "ngram"], tokens=tokens, out=tmp_path / "run", quiet=True)
+    write_reports(run.folder, {"live_text": True})
+    page = visit(browser, run.folder / "report.html")
+    page.locator("#live").scroll_into_view_if_needed()
+    page.wait_for_selector(".live[data-shown]", timeout=20_000)
+    for text in ("The cat", "It's\na dog é 日", "zebras  𝕏", ""):
+        for m, name in enumerate(("unigram", "ngram")):
+            given, trained = asked(page, text)["each"][m], run.model(name)
+            assert given["bits"] == pytest.approx(trained.score(text).surprisal_bits, abs=1e-5)
+            wanted = dict(trained.next_tokens(text, None))
+            assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
+    text = "The cat"
+    page.get_by_label("Your text").fill(text)
+    expect(page.locator(".live")).to_have_attribute("data-shown", text)
+    row = page.locator(".live-model").nth(1)
+    guess = row.locator(".next-words li").first
+    guess.locator(".why").click()
+    evidence = row.locator(".evidence li").first
+    expect(evidence).to_contain_text("from “")
+    word = guess.locator("button").first.inner_text().replace("␣", " ")
+    assert evidence.locator("b").all_text_contents()[-1] == word == asked(page, text)["each"][1]["next"][0][0]
+    assert "The cat saw" in evidence.inner_text()
+    guess.locator("button").first.click()
+    expect(page.locator(".live")).to_have_attribute("data-shown", text + word)
     assert complaints(page) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,10 +104,10 @@ class CausalNetwork(Network):
         logits: Tensor = self.model(input_ids=self.ids(inputs), **how).logits
         return logits[:, first - inputs.shape[1] :, : self.head.types]
 
-    def hidden(self, inputs: Tensor) -> Tensor:
-        """Return the last hidden states (B, T, d) of the inputs."""
+    def hidden(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Return the hidden states (B, T, d) of the inputs: before the first layer, and after each."""
         found = self.model(input_ids=self.ids(inputs), use_cache=False, output_hidden_states=True)
-        states: Tensor = found.hidden_states[-1]
+        states: Sequence[Tensor] = found.hidden_states
         return states
 
     def attentions(self, inputs: Tensor) -> list[Tensor]:

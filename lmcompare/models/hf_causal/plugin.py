@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -298,16 +298,23 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
         """Return (n, d): the last hidden state at each token."""
+        return self.layer_vectors(text, at)[-1]
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray]:
+        """Return (n, d) for the word vectors and for the output of each layer."""
         network, windows = self._for(text)
         # A hidden state belongs to the token after it, so every document gets one more token at its end.
         longer = Encoded.from_documents(
             [np.append(ids, text.vocabulary.end) for ids in text.documents()], text.vocabulary
         )
         after = at + text.document_of(at) + 1
-        vectors = np.zeros((len(at), self.word_vectors().shape[1]), np.float32)
+        vectors = np.zeros((1, len(at), self.word_vectors().shape[1]), np.float32)
         for where, states in read(network, windows, longer, after, self.batch, hidden=True):
-            vectors[where] = states.float().cpu().numpy()
-        return vectors
+            layers, _, width = states.shape
+            if vectors.shape != (layers, len(at), width):  # known from the first states only
+                vectors = np.zeros((layers, len(at), width), np.float32)
+            vectors[:, where] = states.float().cpu().numpy()
+        return list(vectors)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the attention maps of a sentence and the nearest words."""

@@ -64,13 +64,14 @@ def read(
     batch : int
         The most windows that are read together.
     hidden : bool
-        Whether the last hidden states are returned in place of the logits.
+        Whether the hidden states are returned in place of the logits.
 
     Yields
     ------
     where : (n,) array of int
         Indices into ``at``; every index comes once.
     logits : (n, V) Tensor
+        Or the hidden states (layers + 1, n, d).
     """
     pieces = _pieces(windows, text, at)
     device = network.head.table.device
@@ -83,15 +84,15 @@ def read(
         inputs = np.zeros((len(chosen), width), np.int64)
         for row, piece in enumerate(chosen):
             inputs[row, : piece.length] = inputs_of(text, piece.document, piece.first, piece.length)
-        if hidden:
-            found = network.hidden(torch.from_numpy(inputs).to(device))[:, least:]
-        else:
-            found = network.logits(torch.from_numpy(inputs).to(device), least)
+        there = torch.from_numpy(inputs).to(device)
+        found = network.hidden(there) if hidden else [network.logits(there, least)]
         where = np.concatenate([piece.elements for piece in chosen])
         picks = np.concatenate(
             [row * (width - least) + piece.offsets - piece.first - least for row, piece in enumerate(chosen)]
         )
-        yield where, found.flatten(0, 1)[torch.from_numpy(picks).to(device)]
+        wanted = torch.from_numpy(picks).to(device)
+        picked = [each[:, least - width :].flatten(0, 1)[wanted] for each in found]
+        yield where, torch.stack(picked) if hidden else picked[0]
 
 
 def inputs_of(text: Encoded, document: int, first: int, length: int) -> IntArray:

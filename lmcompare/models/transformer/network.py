@@ -218,6 +218,21 @@ class TransformerNetwork(Network):
         return None
 
     @torch.no_grad()
+    def states(self, ids: IntArray) -> Tensor:
+        """Return (layers + 1, len + 1, d): what a document of these ids is before the first layer and after each."""
+        found: list[Tensor] = []
+        hooks = [self.blocks[0].register_forward_pre_hook(lambda _, given: found.append(given[0][0]))]
+        hooks += [
+            block.register_forward_hook(lambda _, given, made: found.append(made[0][0])) for block in self.blocks
+        ]
+        try:
+            self.attend(self.inputs(ids), None)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return torch.stack(found)
+
+    @torch.no_grad()
     def maps(self, ids: IntArray) -> list[Maps]:
         """Return the attention of each layer over a document of these ids: B = 1, M = 0, T = len + 1."""
         return self.attend(self.inputs(ids), None, maps=True)[2]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
@@ -16,7 +18,7 @@ from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.hugging_face import write_folder
 from lmcompare.models.transformer.network import ACTIVATIONS, STYLES, Design, TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 from lmcompare.training.tunable import TunableLanguageModel
 
 
@@ -153,6 +155,18 @@ class Transformer(TunableLanguageModel):
     def reach(self) -> HeadReach:
         """Return the result of ``measure``: what each head looks at."""
         return HeadReach(**self.measured)
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray]:
+        """Return (n, d) for the input of the first layer and for the output of each layer."""
+        network = self.trained_as(TransformerNetwork)
+        starts = text.context_starts(at)
+        vectors = np.zeros((self.layers + 1, len(at), self.width), np.float32)
+        for start in np.unique(starts):
+            where = np.flatnonzero(starts == start)
+            read = at[where] - start + 1  # the first input is the beginning of the document
+            states = network.states(text.ids[start : start + read.max()])
+            vectors[:, where] = states[:, read].float().cpu().numpy()
+        return list(vectors)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, the attention of a sentence, the heads' reach, the positions, and the nearest words."""

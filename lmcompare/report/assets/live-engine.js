@@ -8,17 +8,21 @@ async function unpacked(base64) {
   return new Response(stream).arrayBuffer();
 }
 
-// Text to ids. A line end closes a sentence; the end of the text does not.
+const COVERS = { pattern: "words", char: "sentences", byte: "sentences", pieces: "documents" };
+
+// Text to ids. A line end closes a sentence, except where pieces are cut from a whole text; the end of the text does not.
 class Cutter {
   constructor(how, words, end, unknown) {
-    Object.assign(this, { how, end, unknown });
+    Object.assign(this, { how, words, end, unknown });
     this.ids = new Map(words.map((word, i) => [word, i]));
     this.ids.delete(words[end]); // which a text can't write
+    if (how.cut === "pieces") this.pieces = new Pieces(how.table);
     if (how.cut === "pattern") this.pattern = new RegExp(how.pattern, "gv");
   }
 
   // [{ text, id, spaced, unknown }], with an entry for each line end
   cut(text) {
+    if (this.pieces) return this.pieces.cut(text).map((id) => ({ text: this.words[id], id, spaced: false, unknown: false }));
     const found = [];
     text.replaceAll("\r\n", "\n").split("\n").forEach((line, i) => {
       if (i) found.push({ text: "</s>", id: this.end, spaced: false, unknown: false });
@@ -36,7 +40,7 @@ class Cutter {
       for (const c of line) yield [c, false];
     } else if (this.how.cut === "byte") {
       for (const b of new TextEncoder().encode(line)) {
-        yield [b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : `<0x${b.toString(16).toUpperCase().padStart(2, "0")}>`, false];
+        yield [b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : byteName(b), false];
       }
     } else {
       let last = 0;
@@ -49,6 +53,8 @@ class Cutter {
     }
   }
 }
+
+const AROUND = 40; // tokens before and after a phrase that are shown of a sentence or document
 
 // The training text as a suffix array: where does a phrase occur, what follows it, what precedes it?
 class Phrases {
@@ -144,15 +150,17 @@ class Phrases {
   }
 
   // the sentence around a place in the order: the tokens of the training text, and the document
+  // and whether there is more before and after
   sentence(at) {
-    let first = this.order[at];
-    while (this.text[first] !== this.types) first -= 1;
-    let last = this.order[at];
-    while (last < this.text.length && this.text[last] !== this.end) last += 1;
-    const begin = this.place[first];
+    const hit = this.order[at];
+    let first = hit, last = hit;
+    while (this.text[first] !== this.types && first > hit - AROUND) first -= 1;
+    while (last < this.text.length && this.text[last] !== this.end && last < hit + AROUND) last += 1;
+    const more = [this.text[first] !== this.types, last < this.text.length && this.text[last] !== this.end];
+    const begin = more[0] ? first : first + 1, place = this.place[hit];
     let document = 0;
-    while (document + 1 < this.documents.length && this.documents[document + 1] <= begin) document += 1;
-    return { ids: Array.from(this.text.subarray(first + 1, last)), from: this.order[at] - first - 1, document };
+    while (document + 1 < this.documents.length && this.documents[document + 1] <= place) document += 1;
+    return { ids: Array.from(this.text.subarray(begin, last)), from: hit - begin, more, document };
   }
 }
 
@@ -236,7 +244,8 @@ class Page {
     const read = async (base64) => JSON.parse(new TextDecoder().decode(await unpacked(base64)));
     page.words = await read(data.words);
     page.counts = await read(data.counts);
-    page.cutter = new Cutter(data.cut, page.words, data.end, data.unknown);
+    const how = data.cut.table ? { ...data.cut, table: await read(data.cut.table) } : data.cut;
+    page.cutter = new Cutter(how, page.words, data.end, data.unknown);
     if (data.text) {
       const bytes = await unpacked(data.text.ids);
       const ids = page.words.length < 65536 ? new Uint16Array(bytes) : new Int32Array(bytes);
@@ -251,8 +260,10 @@ class Page {
     const tokens = this.cutter.cut(text), ids = tokens.map((token) => token.id);
     const missing = ids.indexOf(null); // a vocabulary without an unknown word
     const scored = missing < 0 ? ids : ids.slice(0, missing);
+    const covers = COVERS[this.cutter.how.cut];
     return {
       each: this.models.map((model) => ({
+        covers,
         tokens,
         bits: scored.map((id, i) => -Math.log2(model.probability(ids.slice(0, i), id))),
         next: this.likely(model.distribution(scored)),
@@ -290,6 +301,6 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ id: data.id, result: page[data.type](...data.arguments) });
     }
   } catch (error) {
-    self.postMessage({ id: data.id, error: String(error) });
+    self.postMessage({ id: data.id, error: error.message });
   }
 };

@@ -16,6 +16,18 @@
     return p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.00995 ? `${(100 * p).toFixed(1)} %` : `${(100 * p).toFixed(2)} %`;
   }
 
+  // A token as it is printed, as report/tokens.py has it
+  function signs(token) {
+    if (token === "</s>") return "¶";
+    return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replaceAll("\n", "↵").replaceAll("\t", "⇥");
+  }
+
+  // A part of a character can't be typed, nor what is unknown, nor the end of a document.
+  function canBeTyped(token, covers) {
+    if (covers === "words") return true;
+    return !/^(<unk>|(<0x[0-9A-F]{2}>)+′*)$/.test(token) && !(token === "</s>" && covers === "documents");
+  }
+
   // The worker answers each question with the same number.
   class Engine {
     constructor(source) {
@@ -117,10 +129,10 @@
         return;
       }
       if (number !== this.asked) return; // the reader has typed on
-      found.each.forEach(({ tokens, bits, next }, m) => this.fill(this.rows[m], tokens, bits, next, m, text));
+      found.each.forEach((answer, m) => this.fill(this.rows[m], answer, m, text));
       this.own = found.each.map(({ bits }) => bits.reduce((sum, b) => sum + b, 0));
       const [{ tokens }] = found.each, unknown = tokens.filter((token) => token.unknown).length;
-      this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens are unknown words (underlined).` : "";
+      this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens are unknown (underlined).` : "";
       await this.compare();
       this.box.dataset.shown = text;
     }
@@ -189,12 +201,12 @@
       button.disabled = false;
     }
 
-    fill(row, tokens, bits, next, m, text) {
+    fill(row, { tokens, bits, next, covers }, m, text) {
       const line = row.querySelector(".passage");
       line.replaceChildren();
       tokens.forEach((token, i) => {
         if (token.spaced) line.append(" ");
-        const node = make("span", token.unknown ? "tok unknown" : "tok", token.text === "</s>" ? "¶" : token.text);
+        const node = make("span", token.unknown ? "tok unknown" : "tok", token.text === "</s>" ? "¶" : token.text.replaceAll("\n", "↵\n"));
         node.style.setProperty("--w", Math.min(1, (bits[i] ?? 0) / FULL).toFixed(3));
         node.title = bits[i] === undefined ? "cannot be scored" : `${bits[i].toFixed(1)} bits`;
         line.append(node);
@@ -203,52 +215,55 @@
       const total = bits.reduce((sum, b) => sum + b, 0);
       row.querySelector(".total").textContent = bits.length ? `${total.toFixed(1)} bits, ${(total / bits.length).toFixed(2)} per token` : "";
       const list = row.querySelector(".next-words");
-      list.replaceChildren(...next.map(([word, p]) => this.bar(row, word, p, m, text)));
+      list.replaceChildren(...next.map(([word, p]) => this.bar(row, word, p, covers, m, text)));
       row.querySelector(".evidence").replaceChildren();
     }
 
-    bar(row, word, p, m, text) {
+    bar(row, word, p, covers, m, text) {
       const item = make("li");
       item.style.setProperty("--w", String(p));
-      const button = make("button", "", word === "</s>" ? "¶" : word);
-      button.type = "button";
-      button.title = "Append it";
-      button.addEventListener("click", () => this.append(word));
-      item.append(button, make("small", "", inPercent(p)));
+      const guess = make(canBeTyped(word, covers) ? "button" : "span", "", signs(word));
+      if (guess.localName === "button") {
+        guess.type = "button";
+        guess.title = "Append it";
+        guess.addEventListener("click", () => this.append(word, covers));
+      }
+      item.append(guess, make("small", "", inPercent(p)));
       if (this.traced[m]) {
         const why = make("button", "why", "why?");
         why.type = "button";
-        why.setAttribute("aria-label", `Why “${word}”?`);
-        why.addEventListener("click", async () => this.trace(row, await this.ask("evidence", m, text, word), word));
+        why.setAttribute("aria-label", `Why “${signs(word)}”?`);
+        why.addEventListener("click", async () => this.trace(row, await this.ask("evidence", m, text, word), word, covers));
         item.append(why);
       }
       return item;
     }
 
-    append(word) {
+    append(word, covers) {
       const text = this.field.value;
       if (word === "</s>") this.field.value = `${text.replace(/ +$/, "")}\n`;
-      else if (this.data.cut.cut === "char") this.field.value = text + word;
+      else if (covers !== "words") this.field.value = text + word;
       else this.field.value = text + (/^[,.;:!?)\]}]|^['’]/.test(word) || /\s$/.test(text) || !text ? "" : " ") + word;
       this.show();
     }
 
     // the sentences of the training text from which a guess comes
-    trace(row, found, word) {
+    trace(row, found, word, covers) {
+      const [between, one] = covers === "words" ? [" ", "word"] : ["", "token"];
       const place = row.querySelector(".evidence");
       const times = found.times === 1 ? "once" : `${found.times.toLocaleString("en")} times`;
       const [first] = found.sentences;
-      const phrase = first ? first.words.slice(first.from, first.from + found.words).join(" ") : word;
-      const after = found.words > 1 ? "" : ", but never after the word before it";
-      const what = `“${phrase}” occurs ${times} in the training text${after}`;
+      const phrase = first ? first.words.slice(first.from, first.from + found.words).join(between) : word;
+      const after = found.words > 1 ? "" : `, but never after the ${one} before it`;
+      const what = `“${signs(phrase)}” occurs ${times} in the training text${after}`;
       const list = make("ul");
-      for (const one of found.sentences) {
-        const item = make("li");
-        one.words.forEach((token, i) => {
-          const hit = i >= one.from && i < one.from + found.words;
-          item.append(hit ? make("b", "", token) : token, " ");
+      for (const { words, from, more, document: number } of found.sentences) {
+        const item = make("li", "", more[0] ? "… " : "");
+        words.forEach((token, i) => {
+          const hit = i >= from && i < from + found.words;
+          item.append(hit ? make("b", "", token) : token, between);
         });
-        item.append(make("small", "", `from “${this.data.text.titles[one.document]}”`));
+        item.append(more[1] ? " … " : " ", make("small", "", `from “${this.data.text.titles[number]}”`));
         list.append(item);
       }
       place.replaceChildren(make("p", "fine", `${what}${found.sentences.length < found.times ? ", for example:" : ":"}`), list);

@@ -104,8 +104,11 @@ class OtherTokens:
     lines: Sequence[Line]
 
 
-def build(data: ReportData, prefix: str = "") -> Section:
-    """Return the section; ``prefix`` goes before its ids if a page has several."""
+def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
+    """Return the section.
+
+    ``prefix`` goes before its ids if a page has several; ``pairs``: whether a table compares all pairs of models.
+    """
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     unranked = [Line(model, row) for model, row in data.with_status("not ranked")]
     html = fill(
@@ -120,7 +123,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
         note=data.results["interval"]["note"],
         sampled=sampled_notes(data.results),
         comparison=data.comparison,
-        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm) if pairs else [],
         summary=_significant(data, data.comparison.differences),
         by_name=data.by_name,
         per_token=per_token,
@@ -132,9 +135,9 @@ def build(data: ReportData, prefix: str = "") -> Section:
     return Section.of("leaderboard", "Leaderboard", html)
 
 
-def chart(data: ReportData) -> Markup | None:
-    """Return the intervals of the comparable models, the best first; None without any."""
-    rows = [_drawn(model, row) for model, row in data.ranking]
+def chart(data: ReportData, names: Sequence[str] = ()) -> Markup | None:
+    """Return the intervals of the comparable models, or of those of these names, the best first; None without any."""
+    rows = [_drawn(model, row) for model, row in data.ranking if not names or row.name in names]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     xz = data.run.corpus.xz

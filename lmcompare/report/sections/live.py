@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
+from lmcompare.errors import LmcompareError
 from lmcompare.report import numbers
 from lmcompare.report.data import SERVED, Model, ReportData, Section
 from lmcompare.report.templating import asset, fill
@@ -24,6 +26,11 @@ LICENCE = (
 MOST_TOKENS = 1_000_000  # of the training text
 # by the kinds of models that the page can compute
 NEEDS_TEXT = {"kneser-ney": True, "frequencies": False, "network": False}
+TITLE = "Type your own text"
+NO_TEXT = (
+    "<p>You can't type a text here: {}. <code>lmcompare generate</code> and <code>lmcompare score</code> take one in"
+    " the terminal.</p>"
+)
 WORDS_FIRST = "The"  # the text in the field if the run has no prompt
 
 
@@ -49,13 +56,18 @@ def build(data: ReportData) -> Section | None:
     no_text = _why_no_text(data, entry.tokens.get("train", 0))
     found = [_answering(data, model, no_text) for model in models]
     here = [each for each in found if not each.reason]
-    if not here or "cut" not in entry.in_page:
+    if not here:
         return None
     tokens = data.run.tokens[fingerprint]
+    try:
+        cut = _cut(entry.in_page, tokens)
+    except LmcompareError as error:
+        return Section.of("live", TITLE, Markup(NO_TEXT).format(error))
     carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
     html = fill(
         "live",
         served=False,
+        copies=any("bits_lost" in each.copy for each in here),
         answering=here,
         left_out=[each for each in found if each.reason],
         others=[model for model in data.scored if model not in models],
@@ -63,9 +75,18 @@ def build(data: ReportData) -> Section | None:
         traced=carries,
         licence=LICENCE if carries and _is_public(data) else "",
         unranked=data.unranked,
-        data=_packed(tokens, entry.in_page, here, carries),
+        data=_packed(tokens, cut, here, carries),
     )
-    return Section.of("live", "Type your own text", html)
+    return Section.of("live", TITLE, html)
+
+
+def _cut(in_page: Mapping[str, Any], tokens: TokenizedCorpus) -> Mapping[str, Any]:
+    """Return how the page cuts a text. Raises ``LmcompareError`` if it can't."""
+    if "cut" not in in_page:
+        raise LmcompareError(in_page.get("reason", "the run was made before pages had models: run it again"))
+    if in_page["cut"] != "pieces":
+        return in_page
+    return {**in_page, "table": _compressed(json.dumps(tokens.pieces_in_page(), ensure_ascii=False).encode())}
 
 
 def _served(data: ReportData) -> Section:
@@ -74,6 +95,7 @@ def _served(data: ReportData) -> Section:
     html = fill(
         "live",
         served=True,
+        copies=False,
         answering=[Answering(model, {}, "", "The model itself, behind this page.") for model in models],
         left_out=[],
         others=[],
@@ -83,7 +105,7 @@ def _served(data: ReportData) -> Section:
         unranked=data.unranked,
         data={"served": True, "models": [{"name": model.title, "id": model.name} for model in models]},
     )
-    return Section.of("live", "Type your own text", html)
+    return Section.of("live", TITLE, html)
 
 
 def _why_no_text(data: ReportData, tokens: int) -> str:
@@ -146,7 +168,7 @@ def _packed(
             "titles": list(train.names),
         }
     return {
-        "engine": asset("live-network.js") + asset("live-engine.js"),
+        "engine": "".join(map(asset, ("live-network.js", "live-pieces.js", "live-engine.js"))),
         "cut": cut,
         "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),

@@ -10,13 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
-from lmcompare.analysis.senses import Labelled, Separation, separation
+from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
 LEVEL = 0.05  # of the adjusted p-values
+SHOWN_LAYERS = 12  # of a deeper model as many are shown, evenly spread
 NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested for"
 
 
@@ -68,8 +69,9 @@ def build(data: ReportData) -> tuple[Markup, bool]:
             sets.setdefault(str(one["word"]), one)
     html = fill(
         "senses",
-        verdict=verdict(ranked) or verdict(rows),
+        verdict=(verdict(ranked) or verdict(rows)) + beyond_average(ranked or rows),
         rows=rows,
+        layers=[_by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name])],
         sets=[_shown(one, tested, stored) for one in sets.values()],
         unranked=data.unranked,
         notes=[
@@ -109,6 +111,27 @@ def verdict(rows: Sequence[Row]) -> str:
     return said
 
 
+def beyond_average(rows: Sequence[Row]) -> str:
+    """Return whether the vectors in context are better than the average of the vectors of the words before."""
+    plain = {_title(row): row for row in rows if row.average}
+    own = [row for row in rows if row.model and not row.average and _title(row) in plain]
+    if not own:
+        return ""
+    found = [(row, gain([*row.sets.values()], [*plain[_title(row)].sets.values()])) for row in own]
+    p_values = holm(np.array([one.p for _, one in found]))
+    better = [_title(row) for (row, one), p in zip(found, p_values, strict=True) if p < LEVEL and one.difference > 0]
+    said = f"Only {numbers.listed(better)} {'is' if len(better) == 1 else 'are'}" if better else "No model is"
+    found.sort(key=lambda pair: -pair[1].difference)
+    amounts = numbers.listed([f"{_title(row)} {_points(one)}" for row, one in found])
+    return f" {said} measurably better in context than by its average of the words before: {amounts}."
+
+
+def _points(one: Gain) -> str:
+    low, high = (numbers.decimals(100 * value, 0) for value in (one.low, one.high))
+    sign = "+" if one.difference > 0 else ""
+    return f"{sign}{numbers.decimals(100 * one.difference, 0)} points ({low} to {high})"
+
+
 def _title(row: Row) -> str:
     assert row.model is not None
     return row.model.title
@@ -134,13 +157,33 @@ def _rows(models: Sequence[Model], stored: Mapping[str, Any]) -> list[Row]:
 
 
 def _row(model: Model | None, sets: Sequence[Mapping[str, Any]], what: str) -> Row:
-    labelled = {
-        str(one["word"]): Labelled(
-            np.array(one[what], np.float64), np.array([sentence["sense"] for sentence in one["sentences"]])
-        )
-        for one in sets
-    }
+    labelled = {str(one["word"]): _labelled(one, one[what]) for one in sets}
     return Row(model, what == "average", labelled, separation(list(labelled.values())))
+
+
+@dataclass(frozen=True)
+class ByLayer:
+    """The share of right sentences in a model's vectors after some of its layers; 0 is before the first."""
+
+    model: Model
+    shares: Mapping[int, float]
+
+
+def _layers(senses: Mapping[str, Any]) -> int:
+    return min((len(one.get("layers", [])) for one in senses["sets"]), default=0)
+
+
+def _by_layer(model: Model, sets: Sequence[Mapping[str, Any]]) -> ByLayer:
+    last = _layers({"sets": sets}) - 1
+    shares = {}
+    for layer in dict.fromkeys(round(last * k / SHOWN_LAYERS) for k in range(SHOWN_LAYERS + 1)):
+        found = [_labelled(one, one["layers"][layer]) for one in sets]
+        shares[layer] = sum(one.right for one in found) / sum(len(one.senses) for one in found)
+    return ByLayer(model, shares)
+
+
+def _labelled(one: Mapping[str, Any], distances: Sequence[Sequence[float]]) -> Labelled:
+    return Labelled(np.array(distances, np.float64), np.array([sentence["sense"] for sentence in one["sentences"]]))
 
 
 def _adjusted(rows: Sequence[Row]) -> list[Row]:

@@ -82,6 +82,24 @@ def test_figures_are_those_of_transformers(folder: Path, window: int, stride: in
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_layers_are_those_of_transformers(folder: Path) -> None:
+    text = read(folder)
+    model = trained(folder, text, window=32)
+    reference, begin = (
+        AutoModelForCausalLM.from_pretrained(folder).eval(),
+        AutoTokenizer.from_pretrained(folder).bos_token_id,
+    )
+    at = np.array([0, 3, 17, 3])
+    with torch.no_grad():
+        ids = torch.tensor([[begin, *text.ids[:20].tolist()]])
+        wanted = reference(ids, output_hidden_states=True).hidden_states
+    found = model.layer_vectors(text, at)
+    assert len(found) == len(wanted) == 3
+    for own, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(own, theirs[0, at + 1], atol=1e-4)
+    assert model.context_vectors(text, at[:0]).shape == (0, 32)  # type: ignore[union-attr]
+
+
 def test_figures_do_not_depend_on_the_batch(folder: Path) -> None:
     text = read(folder)
     one, many = (trained(folder, text, window=32, batch=batch).log_probs(text) for batch in (1, 13))

@@ -1,0 +1,61 @@
+"""What a trained model shows of itself: its examples and exhibits, in two files of its cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lmcompare import exhibits
+from lmcompare.errors import what_went_wrong
+from lmcompare.harness.job import Job
+from lmcompare.harness.page_copy import page_copy
+from lmcompare.measure.examples import model_examples, word_examples
+from lmcompare.measure.influence import influences
+from lmcompare.measure.word_senses import sense_table
+from lmcompare.model import LanguageModel
+from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.ownership import see_that_it_is_there
+from lmcompare.runfolder.tokens import TokenizedCorpus
+
+T = TypeVar("T")
+
+
+def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
+    """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else.
+
+    Both are made before either is written, so that a finished cell keeps those that it has if they can't be made.
+    """
+    shown, text = model_examples(model, corpus, job.examples, job.seed)
+    notes: list[str] = []
+
+    def explained(what: str, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except (Exception, SystemExit) as error:
+            notes.append(f"{what} could not be made: {what_went_wrong(error)}.")
+            return None
+
+    def shown_of_itself() -> list[dict[str, Any]]:
+        tables = []
+        for number, exhibit in enumerate(model.exhibits(text)):
+            if number == exhibits.MOST:
+                notes.append(f"It has more than {exhibits.MOST} exhibits: the rest is left out.")
+                break
+            if wrong := exhibits.problem_with(exhibit):
+                notes.append(f"Its exhibit '{str(getattr(exhibit, 'title', ''))[:80]}' is left out: {wrong}.")
+            else:
+                tables.append(exhibits.to_json(exhibit))
+        return tables
+
+    words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
+    # vectors that failed once are not asked for again
+    senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
+    depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
+    in_page = page_copy(job.path, model, corpus, whole=job.whole)
+    tables = explained("Its exhibits", shown_of_itself) or []
+    see_that_it_is_there(Path(job.folder))
+    examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
+    write_json(job.path / "examples.json", examples)
+    write_json(job.path / "exhibits.json", tables)
+    return notes
