@@ -56,7 +56,7 @@ def plan(text: Path, seeds: tuple[int, ...]) -> Experiment:
 
 
 def ran(
-    plugins: Path, text: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: bool
+    plugins: Path, text: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: Any
 ) -> tuple[Outcome, Said]:
     show = Said()
     outcome = run_lab(
@@ -170,7 +170,7 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     many = Findings(verdict="", held=None, tables=(Figures("t", (), ""),) * 501)
     with pytest.raises(PluginError, match="more than 500"):
         write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
-    contrast = Contrast("x", 1.0, 0.5, *[float("nan")] * 2, 1.0, 1.0)
+    contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
     assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
 
 

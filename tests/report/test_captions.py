@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -120,7 +121,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
         mixtures.Mixture([(c, 0.97), (b, 0.02), (a, 0.01)], 60.0, c, 0.0),
         mixtures.Mixture([(c, 1.0), (b, 0.0), (a, 0.0)], 60.0, c, 0.0),
     ]
-    given = {"models": [a, b, c], "grid": [], "caption": "", "unit": "token", "shown_open": 15}
+    given: dict[str, Any] = {"models": [a, b, c], "grid": [], "caption": "", "unit": "token", "shown_open": 15}
     html = fill("mixtures", mixtures=found, figure="perplexity", **given)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
         "ngram alone, unigram below 1 %",
