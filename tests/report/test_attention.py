@@ -67,10 +67,10 @@ def test_a_word_that_sees_nothing_reads_nothing() -> None:
 
 
 def test_attention_that_rests_on_the_beginning_is_explained() -> None:
-    resting = [[1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.3, 0.4]]  # 0.6 of the weight in the mean of the later words
-    reading = [[1.0, 0, 0], [0.2, 0.8, 0], [0.7, 0, 0.3]]
+    resting = [[1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.3, 0.4]]  # at one of the two words after the beginning
+    reading = [[1.0, 0, 0], [0.2, 0.8, 0], [0.5, 0, 0.5]]
     words = ("<s>", "the", "bank")
-    assert "1 of 2 heads puts more than half" in _sink(words, np.array([resting, reading]))
+    assert "1 of 2 heads puts over half" in _sink(words, np.array([resting, reading]))
     assert "Xiao et al. 2023" in _sink(words, np.array([resting]))
     assert _sink(words, np.array([reading])) == _sink(("a", *words[1:]), np.array([resting])) == ""
 

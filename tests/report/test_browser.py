@@ -100,7 +100,7 @@ def test_pointing_at_a_word_opens_its_card(report: Page) -> None:
     word = report.locator(".reader .tok[data-i='2']").first
     word.hover()
     card = report.locator(".card").first
-    expect(card.locator("h3")).to_have_text(f"“{word.inner_text()}”")
+    expect(card.locator("h3")).to_have_text(word.inner_text())
     for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"):
         expect(card).to_contain_text(name)
     expect(card.locator(".card-model")).to_have_count(7)
@@ -113,7 +113,7 @@ def test_pointing_at_a_token_opens_its_card(of_tokens: Page) -> None:
     token = of_tokens.locator(".reader .tok[data-i='2']").first
     token.hover()
     card = of_tokens.locator(".card").first
-    expect(card.locator("h3")).to_have_text(f"“{token.inner_text()}”")
+    expect(card.locator("h3")).to_have_text(token.inner_text())
     expect(card.locator(".card-model")).to_have_count(2)
     expect(card.locator("li")).to_have_count(10)
     expect(card.locator(".pieces")).to_have_count(0)
