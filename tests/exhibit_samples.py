@@ -20,6 +20,7 @@ from lmcompare.exhibits import (
     Heatmap,
     Map2D,
     Neighbours,
+    TrainingFilm,
     WorkedEquation,
 )
 from lmcompare.exhibits.fields import hints
@@ -70,10 +71,23 @@ def samples(word: str = "bank") -> list[Exhibit]:
         Map2D(title=word, labels=(word, "b", "c"), x=(0.0, 1.0, 5.0), y=(0.0, 1.0, 5.0), groups=(word, "g", "g")),
         Curve(title=word, names=(word,), x=((0.0, 1.0, 2.0),), y=((1.0, 3.0, 2.0),), x_axis=word, y_axis=word),
         Bars(title=word, labels=(word, "b"), values=(2.0, -1.0), unit=word),
+        TrainingFilm(
+            title=word,
+            moments=(word, "step 9"),
+            tokens=("the", word, "was"),
+            weights=(WEIGHTS, TURNED),
+            words=(word, "b"),
+            x=((0.0, 0.1), (-1.0, 1.0)),
+            y=((0.0, 0.2), (3.0, 1.0)),
+            next=(word, "c"),
+            probabilities=((0.1, 0.2), (0.7, 0.05)),
+            follows=word,
+        ),
         WorkedEquation(title=word, equation=word, saying=word, lines=((word, 0.5),)),
     ]
 
 
+_NOT_WHOLE: Any = (1.5, 2)
 _STEP = BackoffStep(token="bank", matched=2, contexts=("", "river"), counts=(7, 2), probabilities=(0.1, 0.4))
 
 # By kind: the changed fields and a part of the sentence that names the fault.
@@ -115,7 +129,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"steps": (replace(_STEP, counts=(1,)),)}, "for 'bank' contexts has 2 entries, counts has 1"),
         ({"steps": (replace(_STEP, matched=3),)}, "matched order 3 of 2"),
         ({"steps": (replace(_STEP, probabilities=(0.1, 1.2)),)}, "outside 0 … 1"),
-        ({"steps": (replace(_STEP, counts=(1.5, 2)),)}, "steps[0].counts[0] is 1.5, not a whole number"),
+        ({"steps": (replace(_STEP, counts=_NOT_WHOLE),)}, "steps[0].counts[0] is 1.5, not a whole number"),
         ({"steps": (replace(_STEP, counts=(1, 10**5000)),)}, "only numbers up to"),
         ({"steps": ("bank",)}, "steps[0] is 'bank', not a BackoffStep"),
     ],
@@ -132,6 +146,16 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"values": (1.0, None)}, "values[1] is None, not a number"),
         ({"title": " "}, "no title"),
         ({"note": None}, "note is None, not a text"),
+    ],
+    "film": [
+        ({"moments": (), "weights": (), "x": (), "y": (), "probabilities": ()}, "no moments"),
+        ({"moments": ("one",)}, "moments has 1 entries, weights has 2"),
+        ({"tokens": ("a", "b")}, "not of 2 by 2"),
+        ({"words": ("a",)}, "x does not have 1 numbers"),
+        ({"y": ((0.0,), (1.0,))}, "y does not have 2 numbers"),
+        ({"probabilities": ((0.1,), (0.2, 0.3))}, "probabilities does not have 2 numbers"),
+        ({"probabilities": ((0.1, 1.2), (0.2, 0.3))}, "outside 0 … 1"),
+        ({"weights": (WEIGHTS, (*TURNED[:2], (0.0, 0.1, -0.9)))}, "outside 0 … 1"),
     ],
     "equation": [
         ({"equation": " "}, "LaTeX"),
@@ -167,7 +191,7 @@ def _of_type(kind: Any, n: int) -> st.SearchStrategy[Any]:
         return lengths.flatmap(lambda m: st.lists(inside, min_size=m, max_size=m)).map(tuple)
     if origin is tuple:
         return st.tuples(*(_of_type(part, n) for part in parts))
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         types = {name: each for name, each in hints(kind).items() if get_origin(each) is not ClassVar}
         return st.builds(kind, **{name: _of_type(each, n) for name, each in types.items()})
     return {str: TEXTS, int: st.integers(0, 3) | st.just(10**400), float: _FLOATS, NoneType: st.none()}[kind]

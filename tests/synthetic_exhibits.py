@@ -20,7 +20,7 @@ def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
         return [neighbours(), plane(tokens)]
     if plugin in ("rnn-attention", "transformer"):
         heads = 4 if plugin == "transformer" else 1
-        return [attention(heads), maps(heads), rates()]
+        return [attention(heads), maps(heads), rates(), film()]
     return []
 
 
@@ -151,4 +151,26 @@ def rates() -> Exhibit:
         y=((0.0, 0.02, 0.0), (0.0, 0.003, 0.0)),
         x_axis="step",
         y_axis="rate",
+    )
+
+
+def film() -> Exhibit:
+    """Three moments of a training."""
+    rng = np.random.default_rng(0)
+    size = len(SENTENCE) - 1
+    even = [[1 / (i + 1) if j <= i else None for j in range(size)] for i in range(size)]
+    last = [[1.0 if j == i else 0.0 if j < i else None for j in range(size)] for i in range(size)]
+    plane = rng.standard_normal((3, 2, size)) * np.array([0.1, 0.5, 1.0])[:, None, None]
+    return kinds.TrainingFilm(
+        title="How a network learns to look and to guess",
+        note="From the first step to the last.",
+        moments=("step 0", "step 10", "step 200"),
+        tokens=SENTENCE[:-1],
+        weights=tuple(tuple(map(tuple, frame)) for frame in (even, even, last)),
+        words=SENTENCE[:-1],
+        x=tuple(map(tuple, plane[:, 0].tolist())),
+        y=tuple(map(tuple, plane[:, 1].tolist())),
+        next=("bridge", "<b>", "built"),
+        probabilities=((0.01, 0.01, 0.01), (0.1, 0.02, 0.2), (0.05, 0.001, 0.7)),
+        follows="built",
     )

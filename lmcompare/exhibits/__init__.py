@@ -10,6 +10,7 @@ from lmcompare.exhibits.bars import Bars
 from lmcompare.exhibits.curve import Curve
 from lmcompare.exhibits.equation import WorkedEquation
 from lmcompare.exhibits.exhibit import Exhibit, unequal
+from lmcompare.exhibits.film import TrainingFilm
 from lmcompare.exhibits.heatmap import Heatmap, Panels
 from lmcompare.exhibits.kinds import KINDS, from_json, kind_named, problem_with, to_json
 from lmcompare.exhibits.latex import latex_lines, latex_text
@@ -33,6 +34,7 @@ __all__ = [
     "Neighbours",
     "Panels",
     "Rows",
+    "TrainingFilm",
     "WorkedEquation",
     "from_json",
     "kind_named",

@@ -11,13 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lmcompare.analysis.comparison import SIGNIFICANCE
+from lmcompare.analysis.findings import Figures, Row, order_of
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.registry import Registry
 
 if TYPE_CHECKING:
     from lmcompare.lab.bench import Bench
+
+__all__ = [
+    "EXPERIMENTS",
+    "LEAST_SEEDS",
+    "Condition",
+    "Figures",
+    "Findings",
+    "LabExperiment",
+    "Row",
+    "experiment_names",
+]
 
 LEAST_SEEDS = 3  # trainings of each condition, without which there is no verdict
 
@@ -43,79 +54,6 @@ class Condition:
     plugin: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     tokens: str | Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """A measured quantity with its interval.
-
-    Parameters
-    ----------
-    name : str
-        What was changed or measured, in a few words.
-    saying : str
-        The idea in one sentence.
-    value, low, high : float or None
-        The estimate with its 95 % interval; None where it is undefined or there is no interval.
-    p_holm : float or None
-        The p-value of "it is zero", after Holm's correction for all rows; None for a row that is not tested.
-    figure : float or None
-        The quantity of the condition itself, from which that of the baseline was subtracted.
-    remark : str
-        What a reader has to know of this row, such as that the condition is no language model.
-    explained_by : str
-        The name of an experiment that explains it; "" for none.
-    """
-
-    name: str
-    saying: str = ""
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_holm: float | None = None
-    figure: float | None = None
-    remark: str = ""
-    explained_by: str = ""
-
-    @property
-    def amount(self) -> float:
-        """The estimate, 0 where it is undefined."""
-        return self.value or 0.0
-
-    @property
-    def found(self) -> bool:
-        """Whether the quantity differs from zero, at the 5 % level after the correction."""
-        return self.p_holm is not None and self.p_holm < SIGNIFICANCE
-
-
-@dataclass(frozen=True)
-class Figures:
-    """A table of measured quantities in one unit, which is also drawn as a chart.
-
-    Parameters
-    ----------
-    title : str
-        The claim that the table supports, or what it shows.
-    rows : tuple of Row
-    unit : str
-        The unit of ``value``.
-    note : str
-        How it was measured.
-    differences : bool
-        Whether the values are differences, which are written with their sign.
-    row_name : str
-        The name of the first column.
-    figure_name : str
-        The name and the unit of the column ``figure``; "" for none.
-    """
-
-    title: str
-    rows: tuple[Row, ...]
-    unit: str
-    note: str = ""
-    differences: bool = True
-    row_name: str = ""
-    figure_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,27 +128,9 @@ def _checked(found: Any, name: str) -> type[LabExperiment]:
     return found
 
 
-_FIRST = (
-    "ideas",
-    "order",
-    "unseen",
-    "positions",
-    "mask",
-    "gradient",
-    "attention",
-    "ontology",
-    "neurons",
-    "grammar",
-    "rules",
-    "letters",
-    "inference",
-)  # the rest follows by name
-
-
 def experiment_names() -> list[str]:
     """Return the names of the installed experiments, in the order in which they are listed, run and shown."""
-    installed = EXPERIMENTS.installed()
-    return [name for name in _FIRST if name in installed] + [name for name in installed if name not in _FIRST]
+    return sorted(EXPERIMENTS.installed(), key=order_of)
 
 
 EXPERIMENTS: Registry[type[LabExperiment]] = Registry("lmcompare.lab", "experiment", _checked)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import stats
 
-from lmcompare.exhibits import Curve, Exhibit, Heatmap, Map2D, WorkedEquation
+from lmcompare.exhibits import Curve, Exhibit, Heatmap, TrainingFilm, WorkedEquation
 from lmcompare.lab.attention_gradient import Array, Learning, Steps, by_autograd, by_hand, learning
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.changes import FilmedTransformer
@@ -203,48 +203,43 @@ def _norms(film: Film) -> Curve:
 
 
 def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
-    """Return the attention of the head that changed most, the next word, and the word map, frame by frame."""
+    """Return what was filmed: the attention of the head that changed most, the word map and the next word."""
     maps = np.array(film.maps)  # (F, layers, heads, T, T)
     moved = np.abs(maps[-1] - maps[0]).sum(axis=(-1, -2))
     layer, head = np.unravel_index(int(np.argmax(moved)), moved.shape)
-    frames = maps[:, layer, head]
     labels = ("<s>", *(tokens[i] for i in film.sentence[:-1]))
-    size = len(labels)
-    steps = [f"step {numbers.count(step)}" for step in film.steps]
-    words = tuple(tokens[i] for i in film.words)
-    after = " ".join(labels[1:])
+    after, follows = " ".join(labels[1:]), tokens[film.sentence[-1]]
+    likely = tuple(tokens[i] for i in film.likely)
+    vectors = np.array(film.vectors)  # (F, W, 2)
     return [
-        Heatmap(
-            title=f"How an attention map forms: layer {layer + 1}, head {head + 1}",
-            note="One map for each moment of the training, from its first step to its last.",
-            rows=labels,
-            columns=labels,
-            panels=tuple(steps),
-            values=tuple(
-                tuple(tuple(float(frame[i, j]) if j <= i else None for j in range(size)) for i in range(size))
-                for frame in frames
+        TrainingFilm(
+            title="How a network learns to look and to guess",
+            note=(
+                f"Attention of layer {layer + 1}, head {head + 1}, which changed most; the most frequent words, in"
+                f" the plane in which their vectors differ most at the end; and what follows “{after}”."
             ),
-            row_axis="word that looks",
-            column_axis="word that is looked at",
-            opened=len(steps) - 1,
+            moments=tuple(f"step {numbers.count(step)}" for step in film.steps),
+            tokens=labels,
+            weights=tuple(map(_causal, maps[:, layer, head].clip(0, 1))),
+            words=tuple(tokens[i] for i in film.words),
+            x=tuple(map(tuple, vectors[..., 0].tolist())),
+            y=tuple(map(tuple, vectors[..., 1].tolist())),
+            next=likely,
+            probabilities=tuple(tuple(map(float, row)) for row in film.next),
+            follows=follows,
         ),
         Curve(
             title="The next word during the training",
-            note=f"The probability of some words after “{after}”; “{tokens[film.sentence[-1]]}” follows there.",
-            names=tuple(tokens[i] for i in film.likely),
-            x=tuple(tuple(step + 1.0 for step in film.steps) for _ in film.likely),
-            y=tuple(tuple(float(row[k]) for row in film.next) for k in range(len(film.likely))),
+            note=f"The probability of some words after “{after}”; “{follows}” follows there.",
+            names=likely,
+            x=tuple(tuple(step + 1.0 for step in film.steps) for _ in likely),
+            y=tuple(tuple(float(row[k]) for row in film.next) for k in range(len(likely))),
             x_axis="before step",
             y_axis="probability",
         ),
-        *(
-            Map2D(
-                title="The word map during the training",
-                note=f"{step[:1].upper()}{step[1:]}: the most frequent words, in the plane of the last step.",
-                labels=words,
-                x=tuple(float(x) for x, _ in frame),
-                y=tuple(float(y) for _, y in frame),
-            )
-            for step, frame in zip(reversed(steps), reversed(film.vectors), strict=True)
-        ),
     ]
+
+
+def _causal(weights: Array) -> tuple[tuple[float | None, ...], ...]:
+    """Return a map of attention (T, T) without what is hidden."""
+    return tuple(tuple(float(w) if j <= i else None for j, w in enumerate(row)) for i, row in enumerate(weights))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, ordinary
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
@@ -20,11 +21,12 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.cost import estimate
 from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
-from lmcompare.lab.findings import read_findings, write_findings
-from lmcompare.lab.folder import RUN, check_free, claim, path_of, see_that_it_is_there
+from lmcompare.lab.findings import write_findings
+from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.report import numbers
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import LAB_RUN
 from lmcompare.runfolder.ownership import refuse_link
 from lmcompare.runfolder.run import Run, load_run
 
@@ -129,7 +131,7 @@ def run_lab(
         claim(folder)
         _say_cost([each.name for each in experiments], jobs, show)
 
-    outcome = run_experiment(plan, folder / RUN, force=force, show=show, command=command, planned=planned)
+    outcome = run_experiment(plan, folder / LAB_RUN, force=force, show=show, command=command, planned=planned)
     for experiment in experiments:
         try:
             if lost := _lost(experiment, outcome.failures, outcome.names):
@@ -171,7 +173,7 @@ def _measure(
 ) -> None:
     """Measure an experiment in a process of its own, unless the same was measured before."""
     mine = {condition.name: names[condition.name] for condition in experiment.conditions}
-    key = _key(experiment, load_run(folder / RUN), mine)
+    key = _key(experiment, load_run(folder / LAB_RUN), mine)
     path = path_of(folder, experiment.name)
     try:
         there = read_findings(path)
@@ -224,11 +226,12 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
     experiment, show, name = EXPERIMENTS.resolve(spec)(), Sending(emit), str(about["name"])
     if source_digest(type(experiment)) != code:
         raise LmcompareError("its code was changed while it was run: run it again")
-    run = load_run(Path(folder) / RUN)
+    run = load_run(Path(folder) / LAB_RUN)
     bench = Bench(run, names, lambda done: show.share(f"measuring {name}", min(1.0, max(0.0, float(done)))))
     found = experiment.measure(bench)
     cells = [cell for model in names.values() for cell in run.model(model).done]
     measured = {
+        "text": run.corpus_fingerprint,
         "seeds": bench.seeds,
         "decides": bench.decides,
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),

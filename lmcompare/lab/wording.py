@@ -10,12 +10,6 @@ from lmcompare.report import numbers
 Named = Callable[[Row], str]
 
 
-def signed(value: float | None) -> str:
-    """Return a difference with its sign and three decimals; a dash for None."""
-    text = numbers.decimals(value, 3)
-    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
-
-
 def inside(row: Row) -> str:
     """Return the name of a row as it is written inside a sentence."""
     return row.name[:1].lower() + row.name[1:]
@@ -42,7 +36,7 @@ def without_effect(rows: Iterable[Row], small: float, named: Named = inside) -> 
         if row.low is None or row.high is None or max(-row.low, row.high) <= small:
             nothing.append(named(row))
         else:
-            unclear.append(f"{named(row)} ({signed(row.low)} to {signed(row.high)})")
+            unclear.append(f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})")
     said = [f"No effect was found of {numbers.listed(nothing)}."] if nothing else []
     if unclear:
         effect = "effect" if len(unclear) == 1 else "effects"

@@ -1,8 +1,8 @@
 """Which words of a sentence a model's guess of its last word depends on.
 
-Each earlier word is replaced by others, and the last two change places; how much the surprisal of the guessed word
-changes says what the model makes of them. J. Li, W. Monroe and D. Jurafsky (2016), *Understanding Neural Networks
-through Representation Erasure*, arXiv:1612.08220, section 3, erase words in the same way.
+Each earlier word is replaced by others, and the last ones get another order; how much the surprisal of the guessed
+word changes says what the model makes of them. J. Li, W. Monroe and D. Jurafsky (2016), *Understanding Neural
+Networks through Representation Erasure*, arXiv:1612.08220, section 3, erase words in the same way.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import numpy as np
 from lmcompare.measure.examples import most_likely
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
-from lmcompare.model import LanguageModel
+from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SENTENCES = 64  # of which a report shows one
 LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
 DRAWN = 3  # words that stand in for a word in turn
-SHOWN = 5  # most likely words
+SHOWN = 5  # most likely words, and nearest words
+SHUFFLED = (-1, -3, -2)  # the last three words in an order in which each has another place
+KNOWN = 5  # times in the training text; the vector of a rarer word is close to its random beginning
 
 
 def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, Any]]:
@@ -33,18 +35,21 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     Every sentence is read by itself, and only up to the word that is guessed. ``replaced`` has for each earlier token
     the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
     validation text stand in its place; ``swapped`` is that change when the two tokens before the guessed word change
-    places. A model that learns while it reads is not asked, since one reading would change the next.
+    places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
+    the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
+    A model that learns while it reads is not asked, since one reading would change the next.
     """
     if model.traits.adaptive:
         return []
     tables = []
-    others = _drawn(corpus)
+    others, vectors = _drawn(corpus), model.word_vectors()
     for sentence, at in guessed_sentences(corpus) if len(others) else ():
         ids = corpus.test.ids[sentence.start : sentence.start + at + 1]
-        text = Encoded.from_documents([ids, *_replaced(ids, others), _swapped(ids)], corpus.vocabulary)
+        mixed = _shuffled(ids)
+        text = Encoded.from_documents([ids, *_replaced(ids, others), _swapped(ids), mixed], corpus.vocabulary)
         bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
         bits = bits.clip(max=999.0)  # the word may be impossible
-        changes = np.abs(bits[1:] - bits[0])
+        changes = np.abs(bits[1:-1] - bits[0])
         tables.append(
             {
                 "document": sentence.document,
@@ -54,6 +59,12 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
                 "next": most_likely(model, ids[:-1], corpus.vocabulary, SHOWN),
                 "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
                 "swapped": float(changes[-1]),
+                "shuffled": {
+                    "tokens": _shuffled(np.array(sentence.tokens[: at + 1], object)).tolist(),
+                    "bits": float(bits[-1]),
+                    "next": most_likely(model, mixed[:-1], corpus.vocabulary, SHOWN),
+                },
+                "near": None if vectors is None else _nearest(vectors, ids, corpus.vocabulary),
             }
         )
     return tables
@@ -75,7 +86,7 @@ def guessed_sentences(corpus: TokenizedCorpus) -> list[tuple[ExampleSentence, in
     def found() -> Iterator[tuple[ExampleSentence, int]]:
         for i in fitting:
             start, tokens = int(begins[i]), strings[begins[i] : begins[i] + lengths[i]].tolist()
-            letters = [at for at, token in enumerate(tokens) if any(sign.isalpha() for sign in token)]
+            letters = [at for at, token in enumerate(tokens) if _has_letter(token)]
             ends = test.ids[start : start + len(tokens)] == test.vocabulary.end
             at = max((at for at in letters if not ends[at]), default=0)
             if at >= FEWEST:
@@ -106,3 +117,34 @@ def _replaced(ids: IntArray, others: IntArray) -> list[IntArray]:
 def _swapped(ids: IntArray) -> IntArray:
     """Return the text in which the two tokens before the last have changed places."""
     return np.concatenate([ids[:-3], ids[[-2, -3, -1]]])
+
+
+def _shuffled(ids: IntArray) -> IntArray:
+    """Return the text in which the three tokens before the last have another order."""
+    last = len(SHUFFLED)
+    return np.concatenate([ids[: -last - 1], ids[:-1][list(SHUFFLED)], ids[-1:]])
+
+
+def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict[str, Any] | None:
+    """Return the rarest well-known word of the three before the last, with its nearest such words and their cosines.
+
+    Returns None if none of the three is a well-known word with a letter.
+    """
+    known = vocabulary.counts >= KNOWN
+    words = [i for i in ids[-1 - len(SHUFFLED) : -1].tolist() if known[i] and _has_letter(vocabulary[i])]
+    if not words:
+        return None
+    word = min(words, key=lambda i: int(vocabulary.counts[i]))
+    known[[word, *vocabulary.special]] = False
+    others = np.flatnonzero(known)
+    lengths = np.linalg.norm(vectors[others], axis=1) * np.linalg.norm(vectors[word])
+    cosines = vectors[others] @ vectors[word] / np.maximum(lengths, 1e-12)
+    best = [k for k in np.argsort(-cosines, kind="stable")[:SHOWN] if np.isfinite(cosines[k])]
+    return {
+        "word": vocabulary[word],
+        "words": [{"token": vocabulary[int(others[k])], "cosine": float(cosines[k])} for k in best],
+    }
+
+
+def _has_letter(token: str) -> bool:
+    return any(sign.isalpha() for sign in token)

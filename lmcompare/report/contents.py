@@ -22,6 +22,7 @@ QUESTIONS = {  # by the key of a section, what it answers
     "wins": "Where does each model win?",
     "learning": "Would more training help?",
     "together": "Are several models together better?",
+    "ideas": "What is each idea worth?",
     "story": "Why did vectors and attention matter?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",

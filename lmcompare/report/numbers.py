@@ -33,6 +33,12 @@ def decimals(value: float, places: int) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float | None, places: int = 3) -> str:
+    """Return a difference with its sign, unless it is rounded to zero."""
+    text = decimals(value, places)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
 def perplexity(value: float | None) -> str:
     """Return a perplexity with about four significant digits."""
     return decimals(value, 0 if value and value >= 1000 else 1 if value and value >= 100 else 2)

@@ -22,6 +22,7 @@ from lmcompare.report.sections import (
     exhibits,
     game,
     glossary,
+    ideas,
     leaderboard,
     learning,
     live,
@@ -41,7 +42,17 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = ("page.js", "attention.js", "charts.js", "story.js", "reader.js", "game.js", "gains.js", "live.js")
+SCRIPTS = (
+    "page.js",
+    "attention.js",
+    "charts.js",
+    "film.js",
+    "story.js",
+    "reader.js",
+    "game.js",
+    "gains.js",
+    "live.js",
+)
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
@@ -51,6 +62,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Learning": learning.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
+        "Each idea": ideas.build,
     },
     "Try it": {
         "The story": story.build,

@@ -20,7 +20,7 @@ from lmcompare.report.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
-from lmcompare.runfolder.layout import JOINED, REPORT, REPORT_FILES
+from lmcompare.runfolder.layout import CHARTS, JOINED, LAB_CHARTS, REPORT, REPORT_FILES
 from lmcompare.runfolder.ownership import refuse_others, remove_begun, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
@@ -59,7 +59,7 @@ def remove_report(folder: Path) -> None:
     """Remove the results and the reports of a run that has no models any more."""
     with locked(folder):
         _write_charts(folder, {})
-        remove_if_empty(folder / "charts")
+        remove_if_empty(folder / CHARTS)
         for name in REPORT_FILES:
             (folder / name).unlink(missing_ok=True)
 
@@ -132,7 +132,7 @@ def _check_place(out: Path) -> None:
         return
     found = {path.name for path in out.iterdir()}
     tables = [path for table in out.glob("tables/*") for path in (table.iterdir() if table.is_dir() else [table])]
-    charts = [path for folder in (out, *out.glob("tables/*")) for path in (folder / "charts").glob("*")]
+    charts = [path for folder in (out, *out.glob("tables/*")) for path in (folder / CHARTS).glob("*")]
     strange = sorted(found - {JOINED, ".lock", ".holder", *REPORT} if JOINED in found else found)
     strange += sorted(str(path.relative_to(out)) for path in tables if path.name not in REPORT)
     strange += [str(path.relative_to(out)) for path in charts if not is_standalone(path)]
@@ -162,11 +162,14 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _write_charts(folder: Path, charts: dict[str, str]) -> None:
-    """Write the charts, then remove those of an earlier report; other files in their folder stay."""
-    place = folder / "charts"
+    """Write the charts, then remove those of an earlier report; other files in their folder stay.
+
+    Among these are the charts of a laboratory in the same folder.
+    """
+    place = folder / CHARTS
     remove_begun(place, charts)
     for name, drawing in charts.items():
         write_text(place / name, drawing)
     for path in place.glob("*"):
-        if path.name not in charts and is_standalone(path):
+        if path.name not in charts and not path.name.startswith(LAB_CHARTS) and is_standalone(path):
             path.unlink()

@@ -131,6 +131,22 @@ class _InPage(TypedDict):
     bits_lost: NotRequired[float]
 
 
+class _Shuffled(TypedDict):
+    tokens: list[Text]
+    bits: float
+    next: list[_Next]
+
+
+class _NearWord(TypedDict):
+    token: Text
+    cosine: float
+
+
+class _Near(TypedDict):
+    word: Text
+    words: list[_NearWord]
+
+
 class _Influence(TypedDict):
     document: int
     first: int
@@ -139,6 +155,8 @@ class _Influence(TypedDict):
     next: list[_Next]
     replaced: list[float]
     swapped: float
+    shuffled: NotRequired[_Shuffled]
+    near: NotRequired[_Near | None]
 
 
 class _Examples(TypedDict):

@@ -28,8 +28,17 @@ TOKENS, CELLS, TRIALS = "tokens", "cells", "trials"  # folders
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")
-REPORT = ("tables", "charts", *REPORT_FILES)  # the first is in the report of several runs alone
+CHARTS = "charts"  # of the report, and of the page of a laboratory
+REPORT = ("tables", CHARTS, *REPORT_FILES)  # the first is in the report of several runs alone
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
+
+# Of a laboratory; its folder may be that of a run, whose report then shows what was found
+LAB_MARK = ".lmcompare-lab"
+LAB_RUN = "run"  # the run folder of all conditions
+FINDINGS = "findings"  # a JSON file for each experiment
+LAB_PAGE, LAB_MARKDOWN = "lab.html", "lab.md"
+LAB = (LAB_RUN, FINDINGS, LAB_PAGE, LAB_MARKDOWN)
+LAB_CHARTS = "lab-"  # begins the names of its charts
 
 STATE_FILES = ("arrays.safetensors", "values.json")  # what a model or a tokenizer has learnt
 TOKENS_FILES = (

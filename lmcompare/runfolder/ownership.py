@@ -15,7 +15,10 @@ from lmcompare.runfolder.files import RunFolderError, write_text
 from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
+    CHARTS,
     JOINED,
+    LAB,
+    LAB_MARK,
     LOG,
     MANIFEST,
     MARK,
@@ -31,7 +34,7 @@ from lmcompare.runfolder.probed import probed_in
 
 OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
-OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, JOINED, ".lock", ".holder", "charts", *REPORT_FILES)
+OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
@@ -55,7 +58,8 @@ def check_free(folder: Path) -> None:
     Raises
     ------
     LmcompareError
-        If it is a file or has other files or links in it, cannot be written to, or has a report of several runs.
+        If it is a file or has other files or links in it, cannot be written to, or has a report of several runs. A
+        laboratory may be in it.
     """
     if "\0" in str(folder):
         raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
@@ -64,7 +68,9 @@ def check_free(folder: Path) -> None:
     if (folder / JOINED).exists():
         raise LmcompareError(f"{folder} holds a report of several runs: choose another --out")
     if folder.is_dir() and not is_run_folder(folder):
-        refuse_others(folder, [p.name for p in folder.iterdir() if p.name in OF_RUN or not p.name.startswith(".")])
+        theirs = {*LAB, CHARTS} if (folder / LAB_MARK).is_file() else set()
+        there = {path.name for path in folder.iterdir()} - theirs
+        refuse_others(folder, [name for name in there if name in OF_RUN or not name.startswith(".")])
     refuse_links(folder)
 
 

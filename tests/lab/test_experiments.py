@@ -8,10 +8,10 @@ import nltk.data
 import numpy as np
 import pytest
 
+from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.harness import changes
 from lmcompare.harness.progress import Display
 from lmcompare.lab.contract import experiment_names
-from lmcompare.lab.findings import StoredFindings, read_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from nltk import Tree
 
+from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, from_json
 from lmcompare.harness import changes
 from lmcompare.harness.progress import Display
-from lmcompare.lab.findings import read_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.grammar import ended_before, phrases_ended
 from lmcompare.lab.run import run_lab

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lmcompare.analysis.findings import read_findings
 from lmcompare.harness import changes
 from lmcompare.harness.progress import Display
-from lmcompare.lab.findings import read_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.run import run_lab
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lmcompare.lab.contract import Row
-from lmcompare.lab.wording import effects, signed, without_effect
+from lmcompare.lab.wording import effects, without_effect
 
 FOUND = Row("Word order", value=0.1, low=0.09, high=0.11, p_holm=0.001)
 HARMFUL = Row("Reading on", value=-0.2, low=-0.3, high=-0.1, p_holm=0.001)
@@ -27,10 +25,3 @@ def test_effects_have_a_sign_and_the_largest_comes_first() -> None:
     larger = Row("Attention", value=0.3, low=0.2, high=0.4, p_holm=0.001)
     assert effects([FOUND, ZERO, HARMFUL, WIDE, larger], 1) == ["attention (0.300)", "word order (0.100)"]
     assert effects([FOUND, HARMFUL], -1) == ["reading on (0.200)"]
-
-
-@pytest.mark.parametrize(
-    ("value", "written"), [(0.0214, "+0.021"), (-1.2, "−1.200"), (0.0001, "0.000"), (0.0, "0.000"), (None, "–")]
-)
-def test_differences_have_a_sign(value: float | None, written: str) -> None:
-    assert signed(value) == written

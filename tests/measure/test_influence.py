@@ -15,6 +15,7 @@ from lmcompare.tokens import Encoded, IntArray
 from tests.measure.test_word_contexts import prepared
 
 TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
+TRAIN += ["they walked along the river bank"]  # words of the validation text, which stand in for others
 LONG = "one two three four five six seven eight ."
 TEST = [
     [LONG],
@@ -76,10 +77,13 @@ def test_sentences_are_short_known_and_end_with_a_word(corpus: TokenizedCorpus) 
 def test_what_counts_is_what_the_model_looks_at(
     corpus: TokenizedCorpus, model: Looks, counting: set[int], order: bool
 ) -> None:
-    for table in influences(model, corpus):
+    tables = influences(model, corpus)
+    assert len(tables) == 3
+    for table in tables:
         at = len(table["tokens"]) - 1
         assert {at - place for place, change in enumerate(table["replaced"]) if change > 1e-9} == counting
         assert (table["swapped"] > 1e-9) == order
+        assert table["near"] is None  # it has no vectors
 
 
 def test_changes_against_one_reading_at_a_time(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +108,53 @@ def test_changes_against_one_reading_at_a_time(corpus: TokenizedCorpus, monkeypa
     best = sorted(range(len(nats)), key=lambda i: -nats[i])[:5]
     assert [one["token"] for one in table["next"]] == [corpus.vocabulary[i] for i in best]
     assert [one["probability"] for one in table["next"]] == pytest.approx(np.exp(nats[best]).tolist())
+
+
+@pytest.mark.parametrize(("model", "same"), [(Looks((1, 2, 3)), True), (Looks((1, 2, 3), ordered=True), False)])
+def test_a_bag_does_not_notice_another_order(corpus: TokenizedCorpus, model: Looks, same: bool) -> None:
+    tables = influences(model, corpus)
+    assert len(tables) == 3
+    for table in tables:
+        *earlier, a, b, c, word = table["tokens"]
+        shuffled = table["shuffled"]
+        assert shuffled["tokens"] == [*earlier, c, a, b, word]
+        text = Encoded.from_documents([corpus.vocabulary.ids(shuffled["tokens"][:-1])], corpus.vocabulary)
+        nats = model.next_log_probs(text, np.array([len(text)]))[0]
+        assert shuffled["bits"] == pytest.approx(-nats[corpus.vocabulary.ids([word])[0]] / np.log(2))
+        assert [one["probability"] for one in shuffled["next"]] == pytest.approx(sorted(np.exp(nats))[::-1][:5])
+        assert (shuffled["bits"] == pytest.approx(table["bits"], abs=1e-9)) == same
+        assert (shuffled["next"] == table["next"]) == same
+
+
+class Has(Looks):
+    """The vector of the word with the id i has the angle √i / 2."""
+
+    def word_vectors(self) -> FloatArray:
+        angles = np.sqrt(np.arange(30)) / 2
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def test_the_nearest_words_are_those_of_the_rarest_of_the_last(
+    corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = corpus.vocabulary.counts
+    monkeypatch.setattr(influence, "KNOWN", 3)
+    tables = influences(Has(), corpus)
+    assert len(tables) == 3
+    for table in tables:
+        words = [int(corpus.vocabulary.ids([token])[0]) for token in table["tokens"][-4:-1] if token.isalpha()]
+        word = min(words, key=lambda i: (counts[i], words.index(i)))
+        others = [i for i in range(len(counts)) if counts[i] >= 3 and i not in (word, *corpus.vocabulary.special)]
+        cosines = {i: np.cos((i**0.5 - word**0.5) / 2) for i in others}
+        near = sorted(others, key=cosines.__getitem__)[:-6:-1]
+        assert table["near"]["word"] == corpus.vocabulary[word]
+        assert [one["token"] for one in table["near"]["words"]] == [corpus.vocabulary[i] for i in near]
+        assert [one["cosine"] for one in table["near"]["words"]] == pytest.approx([cosines[i] for i in near])
+
+
+def test_rare_words_have_no_nearest_ones(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(influence, "KNOWN", 1000)
+    assert [table["near"] for table in influences(Has(), corpus)] == [None] * 3
 
 
 def test_a_model_that_learns_while_it_reads_is_not_asked(corpus: TokenizedCorpus) -> None:

@@ -91,7 +91,9 @@ def test_the_vectors_of_the_last_layer_are_those_in_context(case: str) -> None:
     with torch.inference_mode():
         last = network.last_norm(torch.from_numpy(layers[-1])).numpy()
         words = network.head.embed(torch.from_numpy(text.ids[at]).long()) * model.width**0.5
-    np.testing.assert_allclose(last, model.context_vectors(text, at), atol=1e-4)
+    vectors = model.context_vectors(text, at)
+    assert vectors is not None
+    np.testing.assert_allclose(last, vectors, atol=1e-4)
     if model.positions not in ("learned", "sinusoidal"):  # these add a vector of the position
         np.testing.assert_allclose(layers[0], words.numpy(), atol=1e-6)
 
@@ -219,11 +221,16 @@ def test_a_run_with_a_budget_of_seconds_continues_too(tmp_path: Path) -> None:
             if len(measured) == 3:
                 raise Killed
 
-    limit = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
+    limit: dict[str, Any] = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
     with pytest.raises(Killed):
         fitted(build("bag"), **limit, progress=kill)
     said: list[str] = []
-    fitted(build("bag"), **limit, progress=lambda p: [steps.append(p.step), said.append(p.note)])
+
+    def hear(progress: Progress) -> None:
+        steps.append(progress.step)
+        said.append(progress.note)
+
+    fitted(build("bag"), **limit, progress=hear)
     assert min(steps) == measured[1] > 0, "it went on from the second measurement"
     assert [note for note in said if note] == [f"continues from step {measured[1]:,}"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from lmcompare.lab.page import write_page
+from lmcompare.report.build import write_reports
 from tests.lab.laboratory import write_lab
 from tests.report.browser import open_all, visit
 
@@ -80,6 +82,11 @@ def test_what_is_wrong_is_found(browser: Browser, planted: str, rule: str) -> No
 def test_the_laboratory(
     browser: Browser, folder: Path, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    page = visit(browser, write_page(write_lab(tmp_path / "lab", folder), {}), width=width, scheme=scheme)
+    shutil.copytree(folder, tmp_path / "both")
+    written = write_page(write_lab(tmp_path / "both", folder), {})
+    page = visit(browser, written, width=width, scheme=scheme)
     open_all(page)
     assert findings(page) == []
+    page = visit(browser, write_reports(tmp_path / "both")[0], width=width, scheme=scheme)  # beside it
+    open_all(page)
+    assert findings(page, "#ideas") == []

@@ -61,6 +61,11 @@ class Herring(LanguageModel):
         yield kinds.Curve(title="Its curve", names=("line",), x=((0.0, 1.0),), y=((1.0, 2.0),))
         yield kinds.Bars(title="Its bars", labels=(word,), values=(1.0,))
         yield kinds.WorkedEquation(title="Its formula", equation="p", saying="It counts.", lines=(("p", 0.5),))
+        yield kinds.TrainingFilm(
+            title="Its film",
+            moments=("end",), tokens=(word,), weights=(((1.0,),),), words=(word,), x=((0.0,),), y=((0.0,),),
+            next=(word,), probabilities=((0.5,),), follows=word,
+        )
 
     @staticmethod
     def _before(text, at):
@@ -90,7 +95,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
 def test_it_has_its_section_with_every_kind(tree: Node) -> None:
     article = tree.one("article", id_="inside-herring")
     assert "Counts pairs of words, and is somebody else's." in article.text
-    titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula"]
+    titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula", "film"]
     assert [h.text for h in article.all("h4")] == [f"Its {title}" for title in titles]
     drawn = {c for figure in article.all("figure") for c in figure.attributes["class"].split() if "kind-" in c}
     assert drawn == {f"kind-{kind}" for kind in KINDS.installed()}

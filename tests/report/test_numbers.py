@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -23,6 +24,11 @@ from lmcompare.report import numbers
         (numbers.ranks(None, None), "–"),
         (numbers.decimals(-0.0004, 2), "0.00"),
         (numbers.decimals(-1.5, 1), "−1.5"),
+        (numbers.signed(0.0214), "+0.021"),
+        (numbers.signed(-1.2), "−1.200"),
+        (numbers.signed(0.0001), "0.000"),
+        (numbers.signed(0.0), "0.000"),
+        (numbers.signed(None), "–"),
         (numbers.percent(0.1234), "12.3 %"),
         (numbers.percent(-0.00001), "0.0 %"),
         (numbers.probability(0.5), "50 %"),
@@ -71,7 +77,7 @@ def test_by_hand(written: str, expected: str) -> None:
     [numbers.perplexity, numbers.percent, numbers.probability, numbers.short, numbers.size, numbers.seconds,
      numbers.microseconds, numbers.tidy, numbers.count, numbers.bits],
 )  # fmt: skip
-def test_what_is_missing_is_a_dash(write: numbers.Format) -> None:
+def test_what_is_missing_is_a_dash(write: Callable[[float | None], str]) -> None:
     assert write(None) == write(math.nan) == numbers.NONE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,12 +13,17 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from lmcompare.analysis import load_run
+from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab.findings import write_findings
+from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
+from lmcompare.report.tokens import visible
+from tests.lab.laboratory import ABOUT
 from tests.report.browser import complaints, visit
 from tests.report.tree import parse
-from tests.run_folder import write_run_folder
+from tests.run_folder import reseal, write_run_folder
 
 
 def test_on_the_running_sentence_the_models_come_in_the_order_of_the_whole_text() -> None:
@@ -80,6 +87,70 @@ def test_the_figures_are_those_of_the_stored_scores(data: ReportData) -> None:
     assert f"{100 * np.mean(same):.0f} % of the {len(same)} test sentences" in text
 
 
+def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
+    names = ("unigram", "word2vec-bow", "rnn-attention")
+    data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
+    section = story.build(data)
+    assert section is not None
+    shown = parse(str(section.html))
+    tables = [data.by_name[name].cell.examples["influences"] for name in names]
+    words = shown.one("p", "running").text.removesuffix(" _____")
+    found = [next(t for t in table if " ".join(t["tokens"][:-1]) == words) for table in tables]
+    after = shown.one("div", "after")
+    assert after.one("p", "running").text == " ".join([*found[0]["shuffled"]["tokens"][:-1], "_____"])
+    assert [(row[2], row[4]) for row in after.rows()] == [
+        (f"{one['bits']:.1f}", f"{one['shuffled']['bits']:.1f}") for one in found
+    ]
+    for row, one in zip(after.rows(), found, strict=True):
+        assert visible(one["next"][0]["token"]) in row[1]
+        assert visible(one["shuffled"]["next"][0]["token"]) in row[3]
+    said = after.one("p", "needs").text
+    for one, name in zip(found, names, strict=True):
+        change = one["shuffled"]["bits"] - one["bits"]
+        told = f"{data.title(name)} ({f'{change:+.2f}'.replace('-', '−')})"
+        assert (told in said) == (abs(change) >= story.SAME)
+    last = np.mean([t["replaced"][-1] for t in tables[2]])
+    assert f"in place of the last one changes the guess by {last:.1f} bits" in shown.text
+
+
+def test_means_by_distance_reach_as_far_as_half_of_the_sentences() -> None:
+    assert story.by_distance([[1, 2], [3, 4, 6], [9, 8, 7, 6, 5]]) == pytest.approx([13 / 3, 11 / 3, 5])
+
+
+def test_a_run_of_an_older_version_has_no_other_order(tmp_path: Path) -> None:
+    models = ("unigram", "word2vec-bow")
+    folder = write_run_folder(tmp_path, models=models, failed=(), invalid=(), seeds=(0,))
+    for path in folder.glob("cells/*/*/examples.json"):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        for one in table["influences"]:
+            del one["shuffled"], one["near"]
+        path.write_text(json.dumps(table), encoding="utf-8")
+    section = story.build(ReportData(load_run(reseal(folder))))
+    assert section is not None
+    assert "Shuffle" not in section.html
+
+
+def test_without_its_mask_a_network_claims_what_the_laboratory_found(folder: Path, tmp_path: Path) -> None:
+    both = Path(shutil.copytree(folder, tmp_path / "both"))
+    shutil.copytree(folder, both / "run")
+    rows = (
+        Row("No mask, honestly", "", 0.5, 0.4, 0.6, 0.01, 2.448),
+        Row("No mask, its claim", "", -1.4, figure=0.585),
+    )
+    found = Findings("It claims 0.585.", True, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
+    write_findings(path_of(both, "mask"), found, {"name": "mask", **ABOUT, "seeds": 1, "decides": False})
+    section = story.build(ReportData(load_run(both)))
+    assert section is not None
+    shown = parse(str(section.html))
+    (scene,) = (one for one in shown.all("article") if "Take the mask off" in one.text)
+    assert [row[-1] for row in scene.rows()] == ["1.948", "0.585", "2.448"]
+    assert "It claims 0.585." in scene.text
+    assert "preview: 1 training" in scene.text
+    without = story.build(ReportData(load_run(folder)))
+    assert without is not None
+    assert "Take the mask off" not in without.html
+
+
 def test_there_is_no_story_of_one_model_or_of_none_that_it_knows(tmp_path: Path) -> None:
     run = load_run(write_run_folder(tmp_path / "run", models=("ngram", "char-transformer"), seeds=(0,)))
     assert story.build(ReportData(run)) is None
@@ -92,7 +163,9 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     heads = page.locator(".scene h3")
     expect(heads.nth(0)).to_be_visible()
     expect(page.locator("#leaderboard")).to_be_hidden()
+    expect(page.locator(".count")).to_have_text(f"1 of {heads.count()}")
     page.keyboard.press("ArrowRight")
+    expect(page.locator(".count")).to_have_text(f"2 of {heads.count()}")
     expect(heads.nth(0)).to_be_hidden()
     expect(heads.nth(1)).to_be_focused()
     assert page.locator(".scene.now p").last.evaluate("p => parseFloat(getComputedStyle(p).fontSize)") >= 28
@@ -102,5 +175,21 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     expect(heads.last).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#leaderboard")).to_be_visible()
+    expect(page.locator(".count")).to_be_hidden()
     assert "present" not in page.url
+    assert complaints(page) == []
+
+
+def test_the_button_shows_another_order(tmp_path: Path, browser: Browser) -> None:
+    models = ("unigram", "word2vec-bow", "rnn-attention")
+    folder = write_run_folder(tmp_path, models=models, failed=(), invalid=(), seeds=(0,))
+    page = visit(browser, write_reports(folder)[0], width=390)
+    button, after = page.locator(".shuffle button"), page.locator(".shuffle .after")
+    expect(after).to_be_hidden()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(after).to_be_visible()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Enter")
+    expect(after).to_be_hidden()
     assert complaints(page) == []

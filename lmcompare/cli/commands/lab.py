@@ -14,6 +14,7 @@ from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import RunOptions
+from lmcompare.run_mark import MANIFEST
 
 
 @app.command()
@@ -53,11 +54,12 @@ def lab(
         return
     if names and every:
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
+    from lmcompare.analysis.findings import read_findings
     from lmcompare.harness import changes
-    from lmcompare.lab.findings import read_findings
     from lmcompare.lab.folder import path_of
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
+    from lmcompare.report.build import rebuild
 
     plan, _ = changes.started(None, options["preset"])
     seeds = listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
@@ -83,6 +85,11 @@ def lab(
         assert found is not None
         say(f"{name}{'' if found.decides else ' (preview, no verdict)'}: {found.verdict}")
     say(f"The page: {page}")
+    if (folder / MANIFEST).is_file():
+        try:
+            say(f"The report of the run in this folder shows it, too: {rebuild(folder)[0]}")
+        except LmcompareError as error:
+            note(f"the report of the run in this folder is not written anew: {error}")
     if outcome.failures:
         sentences = "; ".join(f"{name}: {error}" for name, error in outcome.failures.items())
         raise LmcompareError(f"{len(outcome.failures)} of the experiments failed: {sentences}")

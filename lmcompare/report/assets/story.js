@@ -1,4 +1,5 @@
-// The story: the arrow keys lead from scene to scene, and ?present shows one at a time, for the wall.
+// The story: the arrow keys lead from scene to scene, ?present shows one at a time, for the wall, and a button what
+// the models make of another order of the last words.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
@@ -6,6 +7,8 @@
     if (!box) return;
     const root = document.documentElement;
     const scenes = Array.from(box.children);
+    const count = box.insertAdjacentElement("afterend", document.createElement("p"));
+    count.className = "count";
     let now = 0;
 
     const presented = () => root.classList.contains("presenting");
@@ -13,6 +16,7 @@
     function show(number) {
       now = Math.max(0, Math.min(scenes.length - 1, number));
       for (const [i, scene] of scenes.entries()) scene.classList.toggle("now", i === now);
+      count.textContent = `${now + 1} of ${scenes.length}`;
       const head = scenes[now].querySelector("h3");
       head.tabIndex = -1;
       head.focus({ preventScroll: true });
@@ -39,6 +43,10 @@
     });
     for (const [i, scene] of scenes.entries()) scene.addEventListener("focusin", () => { now = i; });
     for (const head of box.querySelectorAll("h3")) head.tabIndex = -1;
+    for (const shuffle of box.querySelectorAll(".shuffle")) {
+      const button = shuffle.querySelector("button");
+      button.addEventListener("click", () => button.setAttribute("aria-expanded", String(shuffle.classList.toggle("on"))));
+    }
     document.querySelector("#story .present").addEventListener("click", () => present(true));
     if (new URLSearchParams(location.search).has("present")) present(true);
   });

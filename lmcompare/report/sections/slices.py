@@ -20,6 +20,7 @@ from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.parquet import Array
 
+SHOWN_OPEN = 3  # questions beyond these are folded
 DOCUMENTS = 40  # in the table
 BASELINES = 12  # models with which the others can be compared
 DIGITS = 5  # of the figures in the page
@@ -99,6 +100,7 @@ def build(data: ReportData) -> Section | None:
         documents=_documents(documents, models),
         board=_board(documents, models),
         unit=unit,
+        shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
         spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models],
@@ -237,18 +239,12 @@ def _cell(
         detail = figure + _ends(figures[1], reach[0], places)
         return Cell(figure, detail, f"{model.title}, {label}: {detail}", "own", 0.0, False)
     saved = figures[0] - figures[1]
-    text = signed(saved, places)
+    text = numbers.signed(saved, places)
     detail = text + _ends(saved, reach[1], places)
     sure = bool(abs(saved) > reach[1])
     strength = min(1.0, abs(saved) / full)
     note = f"{model.title}, {label}: {figure}, which saves {detail} against {own.title}"
     return Cell(text, detail, note, "cool" if saved > 0 else "heat", strength, sure)
-
-
-def signed(value: float, places: int) -> str:
-    """Return a difference with its sign, unless it is rounded to zero."""
-    text = numbers.decimals(value, places)
-    return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def _ends(value: float, reach: float, places: int) -> str:

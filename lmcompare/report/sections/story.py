@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.sections.ideas import found_on_its_text
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
-FULL = 8.0  # bits of change that are shown in the full colour
+FULL = 8.0  # bits of change that have the highest bar
+SAME = 0.01  # bits: rounding, since a mean of the same vectors in another order is not the same number
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
 
 
@@ -30,27 +33,52 @@ class Scene:
 
     Parameters
     ----------
+    shows : str
+        What it shows beside the guess: "vectors", "fading" or "".
+    model : Model
+    row : Row
+    found : mapping
+        Its guess of the running sentence, as in ``influences`` of examples.json.
     better : float or None
         The share of test sentences for which it needs fewer bits than the model of the scene before.
-    replaced : sequence of float
-        The change in bits when an earlier token is replaced.
-    swapped : float
-        The change in bits when the two tokens before the guessed word change places.
+    by_distance : sequence of float
+        The mean change in bits when the token at each distance before the guessed word is replaced, the last one
+        first, over all sentences that are long enough.
     """
 
     title: str
     text: str
+    shows: str
     model: Model
     row: Row
-    bits: float
-    next: Sequence[tuple[str, float]]
-    replaced: Sequence[float]
-    swapped: float
+    found: Mapping[str, Any]
     better: float | None
+    by_distance: Sequence[float]
+
+    @property
+    def bits(self) -> float:
+        """The surprisal of the guessed word."""
+        return float(self.found["bits"])
+
+    @property
+    def next(self) -> list[tuple[str, float]]:
+        """The most likely words."""
+        return _likely(self.found)
+
+    @property
+    def replaced(self) -> Sequence[float]:
+        """The change in bits when an earlier token is replaced."""
+        changes: Sequence[float] = self.found["replaced"]
+        return changes
+
+    @property
+    def swapped(self) -> float:
+        """The change in bits when the two tokens before the guessed word change places."""
+        return float(self.found["swapped"])
 
     @property
     def weights(self) -> list[float]:
-        """The strength of each token's colour, between 0 and 1."""
+        """The height of the bar above each token, between 0 and 1."""
         return [min(1.0, change / FULL) for change in self.replaced]
 
     def depends(self, tokens: Sequence[str]) -> str:
@@ -69,6 +97,73 @@ class Scene:
             f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or"
             f" more is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
         )
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """What the models of all scenes make of the sentence in which the last words have another order.
+
+    Parameters
+    ----------
+    tokens : tuple of str
+        The words in this order, without the guessed one.
+    moved : int
+        How many of the last words have another place than before.
+    guesses : tuple
+        By scene, its likeliest word with the probability, before and after, and its bits after.
+    said : str
+        Whose guesses stay the same.
+    """
+
+    tokens: tuple[str, ...]
+    moved: int
+    guesses: tuple[tuple[tuple[str, float], tuple[str, float], float], ...]
+    said: str
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene]) -> Self | None:
+        """Return it; None for runs of versions that did not measure it."""
+        after = [scene.found.get("shuffled") for scene in scenes]
+        if not all(after):
+            return None
+        found = [each for each in after if each is not None]
+        changes = {s.model.title: float(each["bits"]) - s.bits for s, each in zip(scenes, found, strict=True)}
+        same = [title for title, change in changes.items() if abs(change) < SAME]
+        others = [f"{title} ({numbers.signed(change, 2)})" for title, change in changes.items() if title not in same]
+        said = [f"stay the same in {numbers.listed(same)}"] if same else []
+        said += [f"change in {numbers.listed(others)}"] if others else []
+        before, now = scenes[0].found["tokens"][:-1], found[0]["tokens"][:-1]
+        return cls(
+            tuple(visible(str(token)) for token in now),
+            sum(a != b for a, b in zip(before, now, strict=True)),
+            tuple(
+                (scene.next[0], _likely(each)[0], float(each["bits"]))
+                for scene, each in zip(scenes, found, strict=True)
+            ),
+            f"The bits for “{visible(str(scenes[0].found['tokens'][-1]))}” {', and '.join(said)}.",
+        )
+
+
+@dataclass(frozen=True)
+class Unmasked:
+    """What the laboratory found of a transformer without its mask: its claim, and what it and the one with it need.
+
+    These are in bits per byte.
+    """
+
+    found: StoredFindings
+    claimed: float
+    honest: float
+    masked: float
+
+    @classmethod
+    def of(cls, found: StoredFindings) -> Self | None:
+        """Return it; None for findings that do not have these figures."""
+        rows = {row.name: row for table in found.tables for row in table.rows}
+        honest, claimed = rows.get("No mask, honestly"), rows.get("No mask, its claim")
+        if honest is None or claimed is None or honest.figure is None or claimed.figure is None:
+            return None
+        return cls(found, claimed.figure, honest.figure, honest.figure - honest.amount)
 
 
 @cache
@@ -94,26 +189,25 @@ def build(data: ReportData) -> Section | None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
     shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
-    scenes = []
-    for (outline, model), share, found in zip(told, shares, (each[key] for each in guesses), strict=True):
-        expected = [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
-        scenes.append(
-            Scene(
-                outline["title"],
-                outline["text"],
-                model,
-                rows[model.name],
-                found["bits"],
-                expected,
-                found["replaced"],
-                found["swapped"],
-                share,
-            )
+    scenes = [
+        Scene(
+            outline["title"],
+            outline["text"],
+            outline.get("shows", ""),
+            model,
+            rows[model.name],
+            found[key],
+            share,
+            by_distance([one["replaced"] for one in found.values()]),
         )
+        for (outline, model), share, found in zip(told, shares, guesses, strict=True)
+    ]
     tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
     html = fill(
         "story",
         scenes=scenes,
+        shuffle=Shuffle.of(scenes),
+        unmasked=_unmasked(data),
         tokens=tokens,
         candidates=len(guesses[0]),
         attends=any("attention" in scene.title.lower() for scene in scenes),
@@ -182,6 +276,22 @@ def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) ->
 
 def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
     return {(one["document"], one["first"]): one for one in model.cell.examples.get("influences", ())}
+
+
+def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:
+    """Return the mean at each distance from the end, the last place first, as far back as half of the lists reach."""
+    reach = int(np.median([len(each) for each in replaced]))
+    return [float(np.mean([each[-k] for each in replaced if len(each) >= k])) for k in range(1, reach + 1)]
+
+
+def _likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:
+    return [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
+
+
+def _unmasked(data: ReportData) -> Unmasked | None:
+    """Return the finding on the mask, if the folder of a run has it on its text."""
+    found = (each for run in data.run.runs for each in found_on_its_text(run)[0] if each.name == "mask")
+    return next(filter(None, map(Unmasked.of, found)), None)
 
 
 def _passed(models: Sequence[Model]) -> int:

@@ -1,0 +1,222 @@
+"""What experiments of the laboratory found, as it is stored: one JSON file for each experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass as checked
+
+from lmcompare.analysis.comparison import SIGNIFICANCE
+from lmcompare.runfolder.files import RunFolderError, read_object
+from lmcompare.runfolder.layout import FINDINGS
+
+FINDINGS_VERSION = 1
+ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, tables or remarks, characters of a text, numbers
+FIRST = (
+    "ideas",
+    "order",
+    "unseen",
+    "positions",
+    "mask",
+    "gradient",
+    "attention",
+    "ontology",
+    "neurons",
+    "grammar",
+    "rules",
+    "letters",
+    "inference",
+)  # the order in which experiments are shown; the rest follows by name
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measured quantity with its interval.
+
+    Parameters
+    ----------
+    name : str
+        What was changed or measured, in a few words.
+    saying : str
+        The idea in one sentence.
+    value, low, high : float or None
+        The estimate with its 95 % interval; None where it is undefined or there is no interval.
+    p_holm : float or None
+        The p-value of "it is zero", after Holm's correction for all rows; None for a row that is not tested.
+    figure : float or None
+        The quantity of the condition itself, from which that of the baseline was subtracted.
+    remark : str
+        What a reader has to know of this row, such as that the condition is no language model.
+    explained_by : str
+        The name of an experiment that explains it; "" for none.
+    """
+
+    name: str
+    saying: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_holm: float | None = None
+    figure: float | None = None
+    remark: str = ""
+    explained_by: str = ""
+
+    @property
+    def amount(self) -> float:
+        """The estimate, 0 where it is undefined."""
+        return self.value or 0.0
+
+    @property
+    def found(self) -> bool:
+        """Whether the quantity differs from zero, at the 5 % level after the correction."""
+        return self.p_holm is not None and self.p_holm < SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A table of measured quantities in one unit, which is also drawn as a chart.
+
+    Parameters
+    ----------
+    title : str
+        The claim that the table supports, or what it shows.
+    rows : tuple of Row
+    unit : str
+        The unit of ``value``.
+    note : str
+        How it was measured.
+    differences : bool
+        Whether the values are differences, which are written with their sign.
+    row_name : str
+        The name of the first column.
+    figure_name : str
+        The name and the unit of the column ``figure``; "" for none.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    unit: str
+    note: str = ""
+    differences: bool = True
+    row_name: str = ""
+    figure_name: str = ""
+
+
+@checked(frozen=True, config=ConfigDict(allow_inf_nan=False))
+class StoredFindings:
+    """The findings of one experiment.
+
+    Parameters
+    ----------
+    schema_version : int
+    name, title, question, prediction : str
+        Of the experiment.
+    key : str
+        A digest of everything that the findings depend on: the trained cells and the code of the experiment.
+    verdict : str
+        As in ``Findings``; for a preview, what the numbers of one training look like.
+    held : bool or None
+        As in ``Findings``.
+    seeds : int
+        The trainings of each condition.
+    decides : bool
+        Whether these are enough for a verdict.
+    tables : tuple of Figures
+    exhibits : tuple of dict
+        As ``lmcompare.exhibits.to_json`` gives them.
+    remarks : tuple of str
+    train_seconds, measure_seconds : float
+        The seconds of all trainings, those that other experiments share included, and of the measurement.
+    checksum : str
+        A digest of all other fields.
+    text : str
+        The fingerprint of the corpus; "" in findings of versions that did not store it.
+    """
+
+    schema_version: int
+    name: str
+    title: str
+    question: str
+    prediction: str
+    key: str
+    verdict: str
+    held: bool | None
+    seeds: int
+    decides: bool
+    tables: tuple[Figures, ...]
+    exhibits: tuple[dict[str, Any], ...]
+    remarks: tuple[str, ...]
+    train_seconds: float
+    measure_seconds: float
+    checksum: str
+    text: str = ""
+
+
+STORED = TypeAdapter(StoredFindings)
+
+
+def out_of_bounds(table: Mapping[str, Any]) -> str:
+    """Return what is too long or too large for a page, "" if nothing is."""
+    rows = [row for figures in table["tables"] for row in figures["rows"]]
+    if max(len(rows), len(table["tables"]), len(table["remarks"])) > ROWS:
+        return f"more than {ROWS} rows, tables or remarks"
+    texts = [table["verdict"], *table["remarks"]]
+    texts += [value for each in (*table["tables"], *rows) for value in each.values() if isinstance(value, str)]
+    if any(len(text) > LONGEST for text in texts):
+        return f"a text of more than {LONGEST:,} characters"
+    values = [value for row in rows for value in row.values() if isinstance(value, int | float)]
+    if any(abs(value) > LARGEST for value in values):
+        return f"a number beyond {LARGEST:g}"
+    return ""
+
+
+def digest_of(table: Mapping[str, Any]) -> str:
+    """Return a digest of all fields but the checksum."""
+    rest = {key: value for key, value in table.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+
+
+def read_findings(path: Path) -> StoredFindings | None:
+    """Return the findings in a file; None if there is no file.
+
+    Raises
+    ------
+    RunFolderError
+        If it is not as lmcompare has written it.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        table = read_object(path, "schema_version", "key", "checksum")
+        if table["checksum"] == digest_of(table) and not out_of_bounds(
+            asdict(found := STORED.validate_python(table))
+        ):
+            return found
+    except (ValueError, RecursionError, RunFolderError):
+        pass
+    raise RunFolderError(f"{path} is not as it was written")
+
+
+def findings_in(folder: Path) -> tuple[list[StoredFindings], list[Path]]:
+    """Return the findings in the folder of a laboratory, in their order, and the files that are not as written."""
+    found, broken = [], []
+    for path in sorted((folder / FINDINGS).glob("*.json"), key=lambda path: order_of(path.stem)):
+        try:
+            each = read_findings(path)
+        except RunFolderError:
+            broken.append(path)
+        else:
+            found += [] if each is None else [each]
+    return found, broken
+
+
+def order_of(name: str) -> tuple[int, str]:
+    """Return what experiments are sorted by."""
+    return (FIRST.index(name) if name in FIRST else len(FIRST)), name

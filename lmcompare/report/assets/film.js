@@ -1,0 +1,24 @@
+// The film of a training: a slider moves its attention map, the words in the plane and the next words together.
+(function () {
+  "use strict";
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const film of document.querySelectorAll(".film")) {
+      const { moments, at, chances } = JSON.parse(film.querySelector(".film-data").textContent);
+      const slider = film.querySelector("input"), name = film.querySelector("output");
+      const maps = film.querySelectorAll(".heat-panel"), words = film.querySelectorAll(".film-plane g");
+      const next = film.querySelectorAll(".next li");
+      const show = (moment) => {
+        slider.value = moment;
+        name.textContent = moments[moment];
+        slider.setAttribute("aria-valuetext", moments[moment]);
+        at[moment].forEach(([x, y], i) => words[i].setAttribute("transform", `translate(${x} ${y})`));
+        chances[moment].forEach(([p, said], i) => {
+          next[i].style.setProperty("--w", p);
+          next[i].querySelector("small").textContent = said;
+        });
+      };
+      slider.addEventListener("input", () => (maps[slider.value] ? maps[slider.value].click() : show(Number(slider.value))));
+      maps.forEach((map, moment) => map.addEventListener("click", () => show(moment)));
+    }
+  });
+})();

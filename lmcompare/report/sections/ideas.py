@@ -1,0 +1,132 @@
+"""What the laboratory found on the text of the run, where its folder is that of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from markupsafe import Markup
+
+from lmcompare.analysis.findings import Figures, Row, StoredFindings, findings_in, order_of
+from lmcompare.exhibits import TrainingFilm
+from lmcompare.report import numbers
+from lmcompare.report.charts import intervals as charts
+from lmcompare.report.data import SERVED, ReportData, Section
+from lmcompare.report.sections.exhibits import Drawn, in_series
+from lmcompare.report.templating import anchor, fill
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import FINDINGS, LAB_PAGE, LAB_RUN
+from lmcompare.runfolder.manifest import read_manifest
+from lmcompare.runfolder.run import Run
+
+PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
+
+
+@dataclass(frozen=True)
+class DrawnTable:
+    """A table of measured quantities, with a chart of those that have an interval."""
+
+    figures: Figures
+    chart: Markup | None
+
+    @classmethod
+    def of(cls, figures: Figures) -> Self:
+        """Draw the rows with an interval and without a remark, if there are two or more."""
+        rows = [
+            charts.Row(row.name, 0, row.value, row.low, row.high)
+            for row in figures.rows
+            if row.value is not None and row.low is not None and not row.remark
+        ]
+        if not rows[1:]:
+            return cls(figures, None)
+        label = numbers.signed if figures.differences else numbers.bits_per_byte
+        return cls(figures, charts.intervals(rows, figures.title, figures.unit, numbers.tidy, label, zero=True))
+
+    def written(self, row: Row) -> tuple[str, str]:
+        """Return the estimate of a row and its interval as text."""
+        write = numbers.signed if self.figures.differences else numbers.bits_per_byte
+        interval = "–" if row.low is None or row.high is None else f"{write(row.low)} to {write(row.high)}"
+        return write(row.value), interval
+
+
+@dataclass(frozen=True)
+class DrawnExperiment:
+    """An experiment as a page shows it.
+
+    Parameters
+    ----------
+    key : str
+        Its id on the page.
+    found : StoredFindings
+    tables : tuple of DrawnTable
+    series : list
+        Its exhibits.
+    """
+
+    key: str
+    found: StoredFindings
+    tables: tuple[DrawnTable, ...]
+    series: list[list[Drawn]]
+
+    @classmethod
+    def of(
+        cls, key: str, found: StoredFindings, tables: Iterable[Figures], exhibits: Iterable[Mapping[str, Any]]
+    ) -> Self:
+        """Draw these of the tables and exhibits of an experiment."""
+        return cls(key, found, tuple(map(DrawnTable.of, tables)), in_series(exhibits))
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section, or None if the folder of no run has findings."""
+    found: dict[str, StoredFindings] = {}
+    left_out: list[str] = []
+    for run in data.run.runs:
+        those, why = found_on_its_text(run)
+        found = {each.name: each for each in those} | found
+        left_out += why
+    if not found and not left_out:
+        return None
+    experiments = [
+        DrawnExperiment.of(
+            f"ideas-{anchor(name)}",
+            found[name],
+            found[name].tables[:1],
+            [each for each in found[name].exhibits if each.get("kind") == TrainingFilm.kind],
+        )
+        for name in sorted(found, key=order_of)
+    ]
+    alone = data.run.runs == (data.run,) and data.page.get("live") != SERVED
+    html = fill(
+        "ideas",
+        experiments=experiments,
+        titles={each.found.name: each for each in experiments},
+        left_out=left_out,
+        preview=PREVIEW,
+        page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
+    )
+    return Section.of("ideas", "What is each idea worth?", html)
+
+
+def found_on_its_text(run: Run) -> tuple[list[StoredFindings], list[str]]:
+    """Return the findings in the folder of a run, and sentences on those that are left out."""
+    found, broken = findings_in(run.path)
+    left_out = [
+        f"{FINDINGS}/{path.name} is not as it was written and is left out: run the experiment again with"
+        f" 'lmcompare lab {path.stem}'."
+        for path in broken
+    ]
+    own = run.corpus_fingerprint
+    others = [each.name for each in found if (each.text or _text_of_models(run.path)) != own]
+    if others:
+        left_out.append(f"What was found by {numbers.listed(others)} is left out: it is not of this report's text.")
+    return [each for each in found if each.name not in others], left_out
+
+
+def _text_of_models(folder: Path) -> str:
+    """Return the fingerprint of the corpus on which the laboratory has trained its models; "" if it can't be read."""
+    try:
+        return read_manifest(folder / LAB_RUN).corpus.fingerprint
+    except RunFolderError:
+        return ""
