@@ -212,7 +212,6 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
     order = sorted(range(len(film.likely)), key=lambda k: -film.next[-1][k])
     likely = tuple(tokens[film.likely[k]] for k in order)
     chances = [tuple(float(row[k]) for k in order) for row in film.next]  # F, K
-    vectors = np.array(film.vectors)  # (F, W, 2)
     return [
         TrainingFilm(
             title="How a network learns to look and to guess",
@@ -224,8 +223,8 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             tokens=labels,
             weights=tuple(map(_causal, maps[:, layer, head].clip(0, 1))),
             words=tuple(tokens[i] for i in film.words),
-            x=tuple(map(tuple, vectors[..., 0].tolist())),
-            y=tuple(map(tuple, vectors[..., 1].tolist())),
+            x=tuple(tuple(float(x) for x, _ in frame) for frame in film.vectors),
+            y=tuple(tuple(float(y) for _, y in frame) for frame in film.vectors),
             next=likely,
             probabilities=tuple(chances),
             follows=follows,
