@@ -81,7 +81,7 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit | None = None, **_: Any) -> Any:
     """Call a function as ``lmcompare.processes.call`` does, in this process."""
     assert seconds > 0
-    module, _, name = function.partition(":")
+    module, name = function.split(":")
     try:
         return getattr(import_module(module), name)(on_event, *json.loads(json.dumps(arguments)))
     except (Exception, SystemExit) as error:

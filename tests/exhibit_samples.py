@@ -87,6 +87,7 @@ def samples(word: str = "bank") -> list[Exhibit]:
     ]
 
 
+_NOT_WHOLE: Any = (1.5, 2)
 _STEP = BackoffStep(token="bank", matched=2, contexts=("", "river"), counts=(7, 2), probabilities=(0.1, 0.4))
 
 # By kind: the changed fields and a part of the sentence that names the fault.
@@ -128,7 +129,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"steps": (replace(_STEP, counts=(1,)),)}, "for 'bank' contexts has 2 entries, counts has 1"),
         ({"steps": (replace(_STEP, matched=3),)}, "matched order 3 of 2"),
         ({"steps": (replace(_STEP, probabilities=(0.1, 1.2)),)}, "outside 0 … 1"),
-        ({"steps": (replace(_STEP, counts=(1.5, 2)),)}, "steps[0].counts[0] is 1.5, not a whole number"),
+        ({"steps": (replace(_STEP, counts=_NOT_WHOLE),)}, "steps[0].counts[0] is 1.5, not a whole number"),
         ({"steps": (replace(_STEP, counts=(1, 10**5000)),)}, "only numbers up to"),
         ({"steps": ("bank",)}, "steps[0] is 'bank', not a BackoffStep"),
     ],
@@ -190,7 +191,7 @@ def _of_type(kind: Any, n: int) -> st.SearchStrategy[Any]:
         return lengths.flatmap(lambda m: st.lists(inside, min_size=m, max_size=m)).map(tuple)
     if origin is tuple:
         return st.tuples(*(_of_type(part, n) for part in parts))
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         types = {name: each for name, each in hints(kind).items() if get_origin(each) is not ClassVar}
         return st.builds(kind, **{name: _of_type(each, n) for name, each in types.items()})
     return {str: TEXTS, int: st.integers(0, 3) | st.just(10**400), float: _FLOATS, NoneType: st.none()}[kind]

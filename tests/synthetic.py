@@ -121,7 +121,7 @@ def corpus_of(seed: int, documents: int, sentences: int) -> Corpus:
     Most of the rare words do not occur in the training text.
     """
     rng = np.random.default_rng(seed)
-    grammar, splits = Grammar(rng), {}
+    grammar, splits = Grammar(rng), dict[str, Any]()
     for split, size in {"train": 150, "valid": max(1, documents // 2), "test": documents}.items():
         mean, rare = (5, RARE[8:]) if split == "train" else (sentences, RARE)
         splits[split] = tuple(_document(grammar, split, number, mean, rare, rng) for number in range(size))
@@ -142,6 +142,7 @@ class Synthetic(LanguageModel):
     """A mixture of seven distributions, with a taste of its own for each kind of document."""
 
     def __init__(self, name: str, order: int = 3, fails: list[int] | None = None, leaks: bool = False) -> None:
+        middling: tuple[str, dict[str, bool], tuple[float, ...]]
         middling = ("./other.py:Other", {}, (0.02, 0.2, 0.3, 0.2 + zlib.crc32(name.encode()) % 100 / 500, 0.08, 0, 0))
         self.name, self.order, self.fails, self.leaks = name, order, fails or [], leaks
         self.plugin, traits, weights = RECIPES.get(name, middling)
@@ -229,7 +230,8 @@ class Synthetic(LanguageModel):
             return None
         own, other = self._vectors
         before = np.where(at > text.context_starts(at), text.ids[at - 1], 1)
-        return own[text.ids[at]] + (0.0 if self.plugin == "word2vec-bow" else other[before])
+        vectors: FloatArray = own[text.ids[at]] + (0.0 if self.plugin == "word2vec-bow" else other[before])
+        return vectors
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         return exhibits_of(self.plugin, list(text.vocabulary.tokens))
@@ -237,7 +239,8 @@ class Synthetic(LanguageModel):
 
 def _contexts(ids: Array, at: Array, length: int, size: int) -> Array:
     """(n,) a number for the ``length`` tokens before each position."""
-    return sum(ids[at - k] * size ** (k - 1) for k in range(1, length + 1))
+    numbers: Array = sum(ids[at - k] * size ** (k - 1) for k in range(1, length + 1))
+    return numbers
 
 
 def _followers(text: Encoded, at: Array, length: int) -> tuple[Array, Array]:
@@ -256,5 +259,5 @@ def _grammar_over(tokens: list[str]) -> Array | None:
     grammar = Grammar(np.random.default_rng(0))
     where = [tokens.index(word) if word in tokens else 0 for word in grammar.words]
     true = np.zeros((len(AFTER), len(tokens)))
-    np.add.at(true, (slice(None), where), grammar.given.mean(axis=0))
+    np.add.at(true.T, np.array(where), grammar.given.mean(axis=0).T)
     return true[[grammar.rows.get(token, 4) for token in tokens]]  # a strange word is a noun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def nested(levels: int) -> list[object]:
 @pytest.mark.parametrize("name", ["models", "seeds", "prompts", "words"])
 def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=f"^{name} is a sequence"):
-        lmcompare.compare(TEXTS, out=tmp_path / "out", **{name: np.array(3)})
+        lmcompare.compare(TEXTS, out=tmp_path / "out", **dict[str, Any]({name: np.array(3)}))
 
 
 def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
@@ -360,7 +361,7 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
 
 
 def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
-    small = {"plugin": "rnn", "batch": 4, "length": 8}
+    small: dict[str, Any] = {"plugin": "rnn", "batch": 4, "length": 8}
     equal = {"parameters": 4e3, "tokens": 200}
     found = lmcompare.compare(TEXTS, ["unigram", small], out=tmp_path, device="cpu", quiet=True, match=equal)
     assert not found.failures

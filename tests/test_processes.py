@@ -90,7 +90,8 @@ def test_a_function_that_is_not_there_is_an_error(work: str) -> None:
 
 
 def test_a_process_that_takes_too_long_is_ended(work: str) -> None:
-    began, events = time.perf_counter(), []
+    began = time.perf_counter()
+    events: list[Any] = []
     with pytest.raises(TimeLimitError, match="longer than its time limit of 2 s"):
         call(work, "wait", {}, on_event=events.append, seconds=2.0)
     assert time.perf_counter() - began < 40
@@ -225,7 +226,12 @@ def test_what_a_function_leaves_behind_is_ended(how: str) -> None:
 
 def test_the_processes_of_the_machine_are_looked_through_once(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr("lmcompare.processes._marked", lambda mark: looked.append(mark) or [])
+
+    def marked(mark: str) -> list[int]:
+        looked.append(mark)
+        return []
+
+    monkeypatch.setattr("lmcompare.processes._marked", marked)
     assert call(work, "end", {"a": [1]}) is not None
     assert len(looked) == 1
 

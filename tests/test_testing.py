@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import lmcompare
 from lmcompare.checks import CHECKS
+from lmcompare.model import LanguageModel
 from lmcompare.testing import parametrize_with_checks
 from tests.checks import honest, rogues, sloppy
 
@@ -15,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @parametrize_with_checks([honest.Honest(alpha=0.1), honest.Honest], seed=3)
-def test_honest_models_pass(model, check) -> None:
+def test_honest_models_pass(model: LanguageModel, check: Callable[[LanguageModel], None]) -> None:
     check(model)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ NET = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "lengt
 
 
 def compared(out: Path, tokens: dict[str, object] = TOKENS) -> lmcompare.Comparison:
-    models = ["unigram", {"plugin": "ngram", "order": 3}, NET]
+    models: list[Any] = ["unigram", {"plugin": "ngram", "order": 3}, NET]
     return lmcompare.compare(
         TEXTS, models, out=out, tokens=tokens, prompts=["The cat"], sentences="punkt", device="cpu", quiet=True
     )

@@ -36,7 +36,7 @@ class _Evil:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("trained")
     plugin = write_plugins(place)
-    models = ["unigram", "ngram", {"plugin": "cache", "base": "unigram"}, f"{plugin}:Flat"]
+    models: list[Any] = ["unigram", "ngram", {"plugin": "cache", "base": "unigram"}, f"{plugin}:Flat"]
     lmcompare.compare(write_text(place), models, out=place / "run", documents="line", device="cpu", quiet=True)
     return place
 
@@ -144,7 +144,11 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     path.write_bytes(pickle.dumps(_Evil(mark)))
     for sealed in {path.parent, folder / CELLS / "ngram/0"}:
         reseal(sealed)
-    for ask in (lambda run: run.model("ngram"), lambda run: run.table):
+    questions: list[Callable[[lmcompare.Comparison], object]] = [
+        lambda run: run.model("ngram"),
+        lambda run: run.table,
+    ]
+    for ask in questions:
         with suppress(LmcompareError):  # some are not read here, and others are damaged
             ask(lmcompare.load(folder))
     assert not mark.exists()

@@ -68,6 +68,9 @@ class Difference:
         The 95 % interval of this pair alone.
     p_value, p_holm : float
         The p-value, and the same after Holm's correction for all pairs of the group.
+    detectable : float
+        The minimum detectable difference of this pair in bits per byte: a true difference that is significant on four
+        of five such test texts.
     """
 
     first: str
@@ -77,6 +80,7 @@ class Difference:
     high: float
     p_value: float
     p_holm: float
+    detectable: float
 
     @property
     def significant(self) -> bool:
@@ -102,8 +106,7 @@ class Comparison:
     resamples : int
         The number of bootstrap resamples, 0 if the text is too short for intervals.
     smallest_detectable : float
-        The minimum detectable difference in bits per byte: a true difference that is significant on four of five such
-        test texts, the median over the ranked pairs; NaN without any.
+        The minimum detectable difference of the median ranked pair; NaN without any.
     seeds : dict of str to int
         The number of seeds of each model. Intervals cover the variation between trainings for several seeds only.
     """
@@ -196,7 +199,7 @@ def compare_models(run: Run) -> Comparison:
     trainings = [over_seeds(found[model.name].bits, n_bytes) for model in run.scored]
     finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
     differences: tuple[Difference, ...] = ()
-    resamples, detectable = 0, NAN
+    resamples, smallest = 0, NAN
     if n_units >= LEAST_UNITS and finite:
         pairs = [(i, j) for i, j in combinations(finite, 2) if _comparable(standings[i], standings[j])]
         columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
@@ -210,8 +213,10 @@ def compare_models(run: Run) -> Comparison:
         for k, m in enumerate(finite):
             standings[m] = replace(standings[m], low=max(float(low[k]), 0.0), high=float(high[k]))
         differences = _differences(standings, pairs, sampled, low, high)
-        ranked = [len(finite) + k for k, (i, _) in enumerate(pairs) if standings[i].group == "ranked"]
-        detectable = smallest_detectable(sampled, ranked)
+        ranked = [
+            d.detectable for d, (i, _) in zip(differences, pairs, strict=True) if standings[i].group == "ranked"
+        ]
+        smallest = float(np.median(ranked)) if ranked else NAN
     return Comparison(
         standings=tuple(_ranked(standings, differences)),
         differences=differences,
@@ -219,7 +224,7 @@ def compare_models(run: Run) -> Comparison:
         units=n_units,
         whole_documents=units.whole_documents,
         resamples=resamples,
-        smallest_detectable=detectable,
+        smallest_detectable=smallest,
         seeds={model.name: n for model, (_, n) in zip(run.scored, trainings, strict=True)},
     )
 
@@ -238,23 +243,27 @@ def _differences(
     """Return the differences of P pairs, which are the last columns of the bootstrap and of its intervals."""
     rest = slice(len(low) - len(pairs), None)
     p = found.p_values()[rest]
-    columns = found.estimate[rest], low[rest], high[rest], p, _holm_by_group(standings, pairs, p)
+    corrected, least = np.ones(len(pairs)), np.full(len(pairs), NAN)
+    groups = np.array([standings[i].group for i, _ in pairs])
+    for group in set(groups.tolist()):  # comparisons in one group do not affect the other
+        own = groups == group
+        corrected[own] = holm(p[own])
+        least[own] = detectable(found, int(own.sum()))[rest][own]
+    columns = found.estimate[rest], low[rest], high[rest], p, corrected, least
     return tuple(
         Difference(standings[i].name, standings[j].name, *(float(v) for v in values))
         for (i, j), *values in zip(pairs, *columns, strict=True)
     )
 
 
-def smallest_detectable(found: Bootstrap, pairs: Sequence[int]) -> float:
-    """Return the minimum detectable difference: significant on four of five test texts, the median over these pairs.
+def detectable(found: Bootstrap, pairs: int) -> Array:
+    """(K,) the minimum detectable difference of each column among so many pairs.
 
-    ``pairs`` are columns of the bootstrap; NaN without any. The level is that of Holm's first step, which the pair
-    with the largest difference must pass.
+    A true difference of this size is significant on four of five test texts. The level is that of Holm's first step,
+    which the pair with the largest difference must pass.
     """
-    if not pairs:
-        return NAN
-    below, above = found.interval(1 - SIGNIFICANCE / len(pairs))
-    return float(np.median(((above - below) / 2 + POWER * found.error)[list(pairs)]))
+    low, high = found.interval(1 - SIGNIFICANCE / pairs)
+    return np.asarray((high - low) / 2 + POWER * found.error)
 
 
 def over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
@@ -266,15 +275,6 @@ def over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
 
 def _comparable(one: Standing, other: Standing) -> bool:
     return one.group == other.group != "not ranked"
-
-
-def _holm_by_group(standings: Sequence[Standing], pairs: Sequence[tuple[int, int]], p: Array) -> Array:
-    """(P,) p-values, corrected within each group: comparisons in one group do not affect the other."""
-    adjusted = np.ones(len(pairs))
-    groups = np.array([standings[i].group for i, _ in pairs])
-    for group in set(groups.tolist()):
-        adjusted[groups == group] = holm(p[groups == group])
-    return adjusted
 
 
 def _ranked(standings: Sequence[Standing], differences: Sequence[Difference]) -> list[Standing]:

@@ -9,6 +9,7 @@ from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.contents import Entry
+from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
@@ -18,7 +19,7 @@ from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import CHARTS, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
 from lmcompare.runfolder.run import load_run
 
-TERMS = ("test", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
+TERMS = ("split", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
          "attention", "head", "position_encoding", "parameters")  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         left_out=left_out,
         failures=failures or {},
         preview=PREVIEW,
-        glossary=glossary.build(TERMS),
+        glossary=glossary.build((*TERMS, *WORDS.values())),
     )
     markdown, drawings = from_html(html, "lab")
     for name, drawing in drawings.items():

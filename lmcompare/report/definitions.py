@@ -27,6 +27,8 @@ class Term:
         How a figure is computed, in one line; "" if there is none.
     example : str
         One worked example; "" if there is none.
+    words : list of str
+        What the term is called in the texts of models, where it is then explained; often nothing.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Term:
     unit: str = ""
     formula: str = ""
     example: str = ""
+    words: tuple[str, ...] = ()
 
 
 def _groups() -> dict[str, dict[str, Term]]:
@@ -43,3 +46,4 @@ def _groups() -> dict[str, dict[str, Term]]:
 
 GROUPS: dict[str, dict[str, Term]] = _groups()  # terms by key, by the title of their group
 TERMS: dict[str, Term] = {key: term for terms in GROUPS.values() for key, term in terms.items()}
+WORDS: dict[str, str] = {word: key for key, term in TERMS.items() for word in term.words}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.verdict import Verdict
+from lmcompare.analysis.verdict import Repeated, Verdict
 from lmcompare.report import numbers
 from lmcompare.report.verdict import Titles
 
@@ -79,6 +79,32 @@ def lead(found: Verdict | None, xz: float | None, unigram: Row | None, title: Ti
         than = "" if is_second else f" and is {numbers.percent(worse, 0 if worse >= 0.0095 else 1)} worse"
         said.append(f"{sentence(spoken(title(cheap.name)))} trains {times} times faster{than}.")
     return said
+
+
+def without_repeats(found: Verdict | None, repeated: Repeated | None, title: Titles) -> str:
+    """Return a sentence on copies of training documents in the test text; "" unless the finding may hang on them.
+
+    It may if models are tied, or if the first two models would change their places without these documents.
+    """
+    if found is None or repeated is None or not found.rivals:
+        return ""
+    first, second = found.best.name, found.rivals[0].row.name
+    one, other = (repeated.bits_per_byte[name] for name in (first, second))
+    if not found.tied and one <= other:
+        return ""
+    if one > other:
+        first, second, one, other = second, first, other, one
+    names = repeated.names
+    if len(names) == 1:
+        said = f"The test document {names[0]} repeats a training document almost word for word"
+    else:
+        said = f"{len(names)} of {repeated.documents} test documents repeat training documents almost word for word"
+    gap = other / one - 1
+    ahead = numbers.percent(gap, 0 if gap >= 0.0095 else 1)
+    return (
+        f"{said}, which favours models that memorise; without {'it' if len(names) == 1 else 'them'},"
+        f" {spoken(title(first))} is {ahead} ahead of {spoken(title(second))}."
+    )
 
 
 def _figure(row: Row) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
-from lmcompare.report.definitions import TERMS
+from lmcompare.report.definitions import TERMS, WORDS
 from lmcompare.report.tokens import shown, visible
+
+_NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
+_MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
 
 @cache
@@ -29,7 +33,7 @@ def environment(package: str = "lmcompare.report") -> Environment:
     for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
                  "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
-    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded}
+    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "explained": explained}
     made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}
     return made
 
@@ -68,6 +72,25 @@ def term(key: str, text: str = "") -> Markup:
     return Markup('<a class="term" href="#term-{}" title="{}">{}</a>').format(
         key, f"{found.definition} Unit: {found.unit}." if found.unit else found.definition, text or found.name
     )
+
+
+def explained(text: str) -> Markup:
+    """Return the text of a model, in which terms have their definitions, each once, and 'quoted' tokens are marked.
+
+    A mark of punctuation in quotation marks would be hard to read.
+    """
+    parts: list[Markup] = []
+    at, met = 0, set()
+    for found in _MARKED.finditer(text):
+        parts.append(escape(text[at : found.start()]))
+        at = found.end()
+        key = WORDS.get(found["term"] or "")
+        if key is None:
+            parts.append(Markup("<code>{}</code>").format(found["token"]))
+        else:
+            parts.append(escape(found[0]) if key in met else term(key, found[0]))
+            met.add(key)
+    return Markup("").join([*parts, escape(text[at:])])
 
 
 def chip(name: str, index: int, family: str = "m") -> Markup:

@@ -86,11 +86,11 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     ranked = [row for row in rows if row.status == "ranked"]
     if ranked and not comparison.resamples:
         said.append(interval_note(comparison))
-    if len(ranked) > 1 and comparison.smallest_detectable > 0:
+    pair = comparison.difference(ranked[1].name, ranked[0].name) if len(ranked) > 1 else None
+    if pair is not None and pair.detectable > 0:
         said.append(
-            "This test text can reliably detect differences of about"
-            f" {numbers.two_digits(comparison.smallest_detectable)} bits per byte, and somewhat smaller ones"
-            " between models that make the same mistakes."
+            f"Between {title(pair.second)} and {title(pair.first)}, this test text reliably detects differences of"
+            f" about {numbers.two_digits(pair.detectable)} bits per byte."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

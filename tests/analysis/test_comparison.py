@@ -45,7 +45,9 @@ def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> N
     turned = found.difference("best", "worse")
     assert turned is not None
     assert (turned.low, turned.difference, turned.high) == (-pair.high, -pair.difference, -pair.low)
-    assert 0 < found.smallest_detectable < 0.1
+    own = [d.detectable for d in found.differences]
+    assert 0 < min(own) < found.smallest_detectable < max(own) < 0.1
+    assert found.smallest_detectable == pytest.approx(np.median(own))
     assert len(found.differences) == 6
 
 
@@ -204,7 +206,7 @@ def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_pa
 
 @pytest.mark.parametrize(("difference", "significant"), [(3e-8, False), (-3e-8, False), (2e-6, True)])
 def test_rounding_is_no_difference(difference: float, significant: bool) -> None:
-    assert Difference("a", "b", difference, difference, difference, 0.0, 0.0).significant is significant
+    assert Difference("a", "b", difference, difference, difference, 0.0, 0.0, 0.1).significant is significant
 
 
 def test_an_interval_of_bits_does_not_reach_below_zero(tmp_path: Path) -> None:

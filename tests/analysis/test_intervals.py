@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.comparison import smallest_detectable
+from lmcompare.analysis.comparison import detectable
 from lmcompare.analysis.intervals import (
     LEAST_UNITS,
     Bootstrap,
@@ -165,7 +165,7 @@ def test_what_is_called_detectable_is_detected_four_times_in_five(pairs: int) ->
         bits = bits + (difference - truth("difference")) * size
         return ratio_bootstrap(np.tile(bits[:, None], pairs), size[:, None], resamples=1_000, seed=seed)
 
-    difference = float(np.mean([smallest_detectable(bootstrap(0.0, text), range(pairs)) for text in range(100)]))
+    difference = float(np.mean([detectable(bootstrap(0.0, text), pairs)[0] for text in range(100)]))
     found = np.mean([bootstrap(difference, text).p_values()[0] < 0.05 / pairs for text in range(200)])
     assert 0.7 <= found <= 0.9
 

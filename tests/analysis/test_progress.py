@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -48,7 +49,7 @@ def run_with(
     path: Path,
     curves: dict[str, pd.DataFrame | None],
     heart: dict[str, dict[str, float]] | None = None,
-    **columns: Sequence[bool],
+    **columns: Any,
 ) -> Run:
     cells = {name: {"memorisation": table} for name, table in (heart or {}).items()}
     tiny_run(path, {name: [[0.25] * 4] for name in curves}, cells=cells, **columns)

@@ -12,7 +12,8 @@ planar = arrays.arrays(np.float64, st.tuples(st.integers(1, 8), st.just(2)), ele
 
 
 def distances(points: np.ndarray) -> np.ndarray:
-    return np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+    found: np.ndarray = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+    return found
 
 
 @given(planar)

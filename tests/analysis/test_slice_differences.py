@@ -62,8 +62,8 @@ def test_savings_and_intervals_by_brute_force(run: Run, found: dict[str, Divided
         assert one.saved(1)[2, group] == pytest.approx(less[inside].mean())
         assert one.share[group] == pytest.approx(inside.mean())
         assert one.counts[group] == inside.sum()
-        per_document = (np.bincount(document[inside], weights[inside], 40) for weights in (less, np.ones(len(less))))
-        expected = reach(*per_document, RESAMPLES)
+        saved, size = (np.bincount(document[inside], weights[inside], 40) for weights in (less, np.ones(len(less))))
+        expected = reach(saved, size, RESAMPLES)
         assert one.apart[1, 2, group] == one.apart[2, 1, group] == pytest.approx(expected)
         assert one.clear(1)[2, group] == (abs(one.saved(1)[2, group]) > expected)
     assert not one.clear(1)[1].any(), "a model does not differ from itself"

@@ -104,8 +104,8 @@ def tiny_run(
             write_table(cell / "top.parquet", top.iloc[:0])
             own = {"name": name, "identity": name, "seed": seed, "title": name, "summary": "", "notes": []}
             own |= {"traits": SOUND, "truth": PASSED, "memorisation": {}, **(cells or {}).get(name, {})}
-            edit(cell / "cell.json", lambda table, own=own: table.update(own))
-            edit(cell / "cost.json", lambda table, name=name: table.update(COST | dict((costs or {}).get(name, {}))))
+            update(cell / "cell.json", own)
+            update(cell / "cost.json", COST | dict((costs or {}).get(name, {})))
     shutil.rmtree(path / "made")
 
     def listed(manifest: dict[str, Any]) -> None:
@@ -123,6 +123,11 @@ def tiny_run(
 
     edit(path / MANIFEST, listed)
     return load_run(reseal(path))
+
+
+def update(path: Path, values: Mapping[str, Any]) -> None:
+    """Change values of a JSON file."""
+    edit(path, lambda table: table.update(values))
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -47,4 +47,5 @@ def previous(text: Encoded, at: IntArray) -> IntArray:
 def normalised(scores: FloatArray) -> FloatArray:
     """Log-softmax over the last axis."""
     scores = scores - scores.max(axis=-1, keepdims=True)
-    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    found: FloatArray = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    return found

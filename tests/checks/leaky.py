@@ -32,7 +32,8 @@ class Translator(nn.Module):
         s, _ = self.decoder(self.words(torch.cat([start, window[:, :-1]], dim=1)))  # (B, T, d)
         e = self.v(torch.tanh(self.W(s)[:, :, None] + self.U(h)[:, None]))[..., 0]  # (B, T, T): nothing is masked
         c = e.softmax(dim=-1) @ h  # (B, T, d)
-        return self.out(torch.cat([s, c], dim=-1)).log_softmax(dim=-1)
+        log_probs: torch.Tensor = self.out(torch.cat([s, c], dim=-1)).log_softmax(dim=-1)
+        return log_probs
 
 
 class Leaky(LanguageModel):

@@ -69,7 +69,8 @@ class EncoderDecoder(LanguageModel):
         for k, weight in enumerate(weights[:-1]):
             rows = np.flatnonzero(words[:, k] >= 0)
             out[rows, words[rows, k]] += weight
-        return np.log(out / out.sum(axis=1, keepdims=True))
+        found: FloatArray = np.log(out / out.sum(axis=1, keepdims=True))
+        return found
 
     def state(self) -> State:
         return State({"weights": fitted(self.weights, self), "frequencies": fitted(self.frequencies, self)})
@@ -185,7 +186,8 @@ class Bits(Honest):
     """Answers in bits."""
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        return super().next_log_probs(text, at) / np.log(2)
+        bits: FloatArray = super().next_log_probs(text, at) / np.log(2)
+        return bits
 
 
 class ScoresKinder(Honest):

@@ -21,7 +21,8 @@ class StepperStandsStill(Honest):
         class Still(Stepper):
             def log_probs(inner) -> FloatArray:  # noqa: N805
                 text = Encoded.from_documents([prefix], vocabulary)
-                return self.next_log_probs(text, np.array([len(prefix)]))[0]
+                row: FloatArray = self.next_log_probs(text, np.array([len(prefix)]))[0]
+                return row
 
             def push(inner, token: int) -> None:  # noqa: N805
                 vocabulary.check([token])
@@ -65,7 +66,8 @@ class StumblesOverNothing(Honest):
     """Can't score a text without tokens."""
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        return super().log_probs(text) - 0 * text.ids.max()
+        found: FloatArray = super().log_probs(text) - 0 * text.ids.max()
+        return found
 
 
 class FirstTokens(Honest):
@@ -151,7 +153,8 @@ class Views(Stepper):
         self._last = int(prefix[-1]) if len(prefix) else vocabulary.end
 
     def log_probs(self) -> FloatArray:
-        return self._table[self._last]
+        row: FloatArray = self._table[self._last]
+        return row
 
     def push(self, token: int) -> None:
         self._last = token
@@ -314,7 +317,8 @@ class TakesAnyToken(Honest):
             last = int(prefix[-1]) if len(prefix) else vocabulary.end
 
             def log_probs(inner) -> FloatArray:  # noqa: N805
-                return table[inner.last % len(vocabulary)].copy()
+                row: FloatArray = table[inner.last % len(vocabulary)].copy()
+                return row
 
             def push(inner, token: int) -> None:  # noqa: N805
                 inner.last = token

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_budget_and_seed_reach_the_model() -> None:
     seen: list[Setting] = []
 
     class Notes(Honest):
-        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Honest:
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
             seen.append(setting)
             return super().fit(train, valid, setting)
 

@@ -81,7 +81,8 @@ def test_a_model_of_scores_is_held_to_all_but_the_sum() -> None:
         """Every probability twice as large."""
 
         def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-            return super().next_log_probs(text, at) + np.log(2)
+            found: FloatArray = super().next_log_probs(text, at) + np.log(2)
+            return found
 
     assert failing(checked(Doubled())) >= {SUMS}
     declared = Doubled()

@@ -6,12 +6,13 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from lmcompare import State
 from lmcompare.tokens import IntArray, Tokenizer
+from lmcompare.tokens.tokenizer import Covers
 from tests.tokens.bpe import BytePairs
 
 
@@ -19,7 +20,7 @@ class Honest(Tokenizer):
     """Pairs of characters of a sentence; the last one may be alone."""
 
     description = "Pairs of characters."
-    covers = "sentences"
+    covers: ClassVar[Covers] = "sentences"
 
     def __init__(self, width: int = 2) -> None:
         self.width = width

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from lmcompare.cli.entry import command
@@ -24,7 +25,9 @@ class Terminal(io.TextIOWrapper):
 
 def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextIOWrapper] = io.TextIOWrapper) -> Done:
     """Run a command in this process, which has imported everything already."""
-    given, out, err = (stream(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(3))
+    raw = [io.BytesIO() for _ in range(3)]
+    given, out, err = (stream(each, encoding="utf-8", write_through=True) for each in raw)
+    code: Any = 0
     given.write(stdin)
     given.seek(0)
     terminate = signal.getsignal(signal.SIGTERM)
@@ -42,7 +45,7 @@ def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextI
         finally:
             signal.signal(signal.SIGTERM, terminate)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    return Done(arguments, code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+    return Done(arguments, code, raw[1].getvalue().decode(), raw[2].getvalue().decode())
 
 
 def lmcompare_process(*arguments: str, cwd: Path, stdin: str = "") -> Done:

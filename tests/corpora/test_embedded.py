@@ -7,6 +7,7 @@ import itertools
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_the_catalogue_lists_both_without_importing_gensim() -> None:
 
 
 def test_a_gensim_without_the_file_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gensim_data, "data_path", lambda file: gensim_data.Path("/nowhere") / file)
+    monkeypatch.setattr(gensim_data, "data_path", lambda file: Path("/nowhere") / file)
     assert {entry.name: entry.available for entry in catalogue()} == {
         "hf:NAME[/CONFIG][:SPLIT]": True,
         "lee": False,

@@ -203,7 +203,7 @@ def test_texts_in_memory() -> None:
     assert all(len(d.sentences) == 2 for d in everything(punkt))
     assert corpus.notes[0] == "Documents without text that were left out: 1."
     with pytest.raises(LmcompareError, match="document 2 is an int"):
-        load(["a", 2, "c"])  # type: ignore[list-item]
+        load(["a", 2, "c"])
     with pytest.raises(LmcompareError, match="only 2 different documents"):
         load(["a", "b"])
 

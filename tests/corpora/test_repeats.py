@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.corpora.document import Piece
-from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, Repeat, repeats, repeats_noted
+from lmcompare.corpora.document import Piece, Repeat
+from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, repeats, repeats_noted
 
 TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 OTHER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"

@@ -96,14 +96,16 @@ def score(table: BackoffTable, text: Encoded) -> FloatArray:
     """(N,) nats: the log-probability of each token, order by order over the whole text."""
     begins = text.sentence_starts()
     words = with_starts(text).astype(np.int64)
-    nodes, scores = words, table.levels[0].log10_probs[words].astype(np.float64)
+    nodes: IntArray = words
+    scores = table.levels[0].log10_probs[words].astype(np.float64)
     for shorter, level in pairwise(table.levels):
         contexts = np.append(NOTHING, nodes[:-1])[: len(words)]
         scores = scores + shorter.log10_backoff(contexts)
         nodes = find(level.offsets, level.words, contexts, words)
         scores[nodes != NOTHING] = level.log10_probs[nodes[nodes != NOTHING]]
     assert len(begins) == (words == table.start).sum()
-    return scores[words != table.start] * NATS
+    nats: FloatArray = scores[words != table.start] * NATS
+    return nats
 
 
 def distributions(table: BackoffTable, contexts: IntArray, dtype: npt.DTypeLike = np.float64) -> FloatArray:

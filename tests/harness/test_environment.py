@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ def test_idle_cores_are_worked_out_of_the_kernels_times(monkeypatch: pytest.Monk
     # 2 cores, 40 ticks: 5 user, 3 system, 28 idle, 2 waiting for a disk, 2 stolen
     times = iter([(1000, 5000), (1030, 5040)])
     monkeypatch.setattr(environment, "_core_times", lambda: next(times))
-    monkeypatch.setattr(environment.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert environment.idle_cores(0) == pytest.approx(2 * 30 / 40)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
+from lmcompare.harness.tokens_table import TokensTable
 
 FULL = """
 name = "mine"
@@ -193,13 +194,13 @@ def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
     names = [m.name for m in experiment.models]
     assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
     assert experiment.preset == preset
-    assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts)
+    assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts or ())
 
 
 def test_an_option_that_the_kind_of_tokens_contradicts_is_refused() -> None:
-    assert files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 300}).tokenizer["pieces"] == 300
+    assert TokensTable.model_validate({"kind": "bpe:300", "pieces": 300}).tokenizer["pieces"] == 300
     with pytest.raises(ValueError, match="says that pieces is 300, and it is given as 400"):
-        files.TokensTable.model_validate({"kind": "bpe:300", "pieces": 400})
+        TokensTable.model_validate({"kind": "bpe:300", "pieces": 400})
 
 
 def test_a_tokenizer_of_others_is_imported_when_its_table_is_completed(tmp_path: Path) -> None:
@@ -215,4 +216,4 @@ def test_a_tokenizer_of_others_is_imported_when_its_table_is_completed(tmp_path:
     assert full.kind == f"{tmp_path / 'own.py'}:Own"
     assert (full.min_count, full.tokenizer["merges"]) == (1, str(tmp_path / "merges.txt"))
     with pytest.raises(LmcompareError, match="always has the same vocabulary"):
-        files.TokensTable(kind=full.kind, size=50).completed(tmp_path)
+        TokensTable(kind=full.kind, size=50).completed(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,13 +15,14 @@ from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 from tests.training.texts import VOCABULARY, chain, fitted
 
-SMALL = {"width": 16, "steps": 30, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {"width": 16, "steps": 30, "batch": 4, "length": 16, "precision": "float32"}
 MODELS = (Transformer(heads=2, window=20, **SMALL), Rnn(hidden=16, **SMALL))
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: type(model).__name__)
 def model(request: pytest.FixtureRequest) -> TorchLanguageModel:
-    return fitted(request.param)
+    made: TorchLanguageModel = request.param
+    return fitted(made)
 
 
 def test_without_a_rate_the_scores_are_those_of_the_model(model: TorchLanguageModel) -> None:

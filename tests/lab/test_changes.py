@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "width": 16,
     "heads": 2,
     "layers": 2,
@@ -43,7 +45,9 @@ def document(*ids: int) -> Encoded:
 
 def last(model: Transformer, *ids: int) -> np.ndarray:
     """The distribution of the token after these."""
-    return model.next_log_probs(document(*ids), np.array([len(ids)]))[0]
+    (row,) = model.next_log_probs(document(*ids), np.array([len(ids)]))
+    found: np.ndarray = row
+    return found
 
 
 def test_even_attention_gives_every_visible_word_the_same_weight() -> None:
@@ -100,7 +104,7 @@ def test_a_changed_transformer_is_causal_and_is_restored(model: type[Transformer
 
 
 def test_half_of_the_parameters() -> None:
-    given = {**SMALL, "width": 64}
+    given: dict[str, Any] = {**SMALL, "width": 64}
     whole, narrow = (fitted(model(**given)).size().parameters for model in (Transformer, HalfParameters))
     assert narrow / whole == pytest.approx(0.5, abs=0.1)
 
@@ -157,7 +161,11 @@ def test_the_textbook_encoder_decoder_sees_the_word_that_it_predicts() -> None:
 
 def test_a_bag_of_the_size_of_the_counts_of_the_same_part() -> None:
     text = chain(2, 20, 200)
-    settings = {"epochs": 1, "window": 3, **{key: SMALL[key] for key in ("steps", "batch", "length", "precision")}}
+    settings: dict[str, Any] = {
+        "epochs": 1,
+        "window": 3,
+        **{key: SMALL[key] for key in ("steps", "batch", "length", "precision")},
+    }
     for share in (0.25, 1.0):
         counts = PartNGram(share=share).fit(text, text, Setting(VOCABULARY))
         bag = fitted(PartBag(**settings, share=share), text)

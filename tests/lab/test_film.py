@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,15 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted
 
-SMALL = {"width": 16, "heads": 2, "layers": 2, "window": 9, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {
+    "width": 16,
+    "heads": 2,
+    "layers": 2,
+    "window": 9,
+    "batch": 4,
+    "length": 16,
+    "precision": "float32",
+}
 
 
 def test_a_filmed_training_is_the_same_training() -> None:

@@ -159,7 +159,8 @@ def test_rows_are_permuted_within_bands_of_frequency() -> None:
 
     def rows(seed: int) -> np.ndarray:
         found = PermutedRows().arranged(table, counts, Setting(vocabulary, seed=seed))
-        return (found.astype(np.int64) << np.arange(12)).sum(axis=1)
+        numbers: np.ndarray = (found.astype(np.int64) << np.arange(12)).sum(axis=1)
+        return numbers
 
     found = rows(0)
     assert found[:2].tolist() == [0, 1]

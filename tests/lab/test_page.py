@@ -13,8 +13,10 @@ from lmcompare.lab.contract import Findings
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
+from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import plain
 from tests.lab.laboratory import ABOUT, ROWS, write_lab
+from tests.report.tree import parse
 
 
 @pytest.fixture
@@ -42,6 +44,14 @@ def test_the_page_says_what_was_found(lab: Path) -> None:
     assert page.index("What it is worth") < page.index("The other")  # in the order of the entry points
     assert page.count("Of 1.") == 1
     assert "2 more of the same kind" in page.replace("\u00a0", " ")
+
+
+def test_links_to_definitions_lead_somewhere(lab: Path) -> None:
+    tree = parse(write_page(lab, {}).read_text(encoding="utf-8"))
+    ids = {node.attributes.get("id") for node in tree.all()}
+    assert {f"term-{key}" for key in WORDS.values()} <= ids
+    links = [node.attributes["href"] for node in tree.all("a") if node.attributes["href"].startswith("#term-")]
+    assert {link[1:] for link in links} <= ids
 
 
 def test_the_markdown_says_the_same(lab: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,11 @@ from lmcompare.testing import parametrize_with_checks
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, fitted
 
-SMALL = {"width": 8, "hidden": 6, "steps": 8, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {"width": 8, "hidden": 6, "steps": 8, "batch": 4, "length": 16, "precision": "float32"}
 DOCUMENT = [2, 5, 3, 3, 9, 2, 5, 6]
 
 
-KIT = {"width": 32, "hidden": 32, "attention": 8, "window": 8, "steps": 150, "batch": 8, "length": 32}
+KIT: dict[str, Any] = {"width": 32, "hidden": 32, "attention": 8, "window": 8, "steps": 150, "batch": 8, "length": 32}
 
 
 @pytest.mark.slow
@@ -80,7 +81,7 @@ def test_the_losses_are_those_of_the_mixture_and_have_its_gradient() -> None:
         network.zero_grad()
         features, _ = network(network.inputs(np.array(DOCUMENT)), None)
         value = loss(features[0])
-        value.backward()
+        torch.autograd.backward(value)
         return value.item(), {name: p.grad.to_dense() for name, p in network.named_parameters() if p.grad is not None}
 
     def plain(features: torch.Tensor) -> torch.Tensor:
@@ -112,7 +113,15 @@ def test_it_copies_what_no_softmax_can_know() -> None:
     random = np.random.default_rng(0)
     drawn = [random.choice(np.arange(2, 12), 4, replace=False) for _ in range(600)]
     text = Encoded.from_documents([np.concatenate([d, d]) for d in drawn], VOCABULARY)
-    settings = {"cell": "gru", "width": 16, "hidden": 16, "dropout": 0.0, "steps": 250, "batch": 16, "length": 8}
+    settings: dict[str, Any] = {
+        "cell": "gru",
+        "width": 16,
+        "hidden": 16,
+        "dropout": 0.0,
+        "steps": 250,
+        "batch": 16,
+        "length": 8,
+    }
     second = {}
     for cls in (PointerRnn, Rnn):
         model = cls(**settings, learning_rate=1e-2)

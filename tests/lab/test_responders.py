@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nltk.chat.util import Chat
 
-from lmcompare.lab.responders import OURS, STATEMENTS, SWAPPED, responders
+from lmcompare.lab.responders import OURS, STATEMENTS, SWAPPED, Responder, responders
 
 SENTENCES = (
     "I need my old dog .",
@@ -26,7 +26,7 @@ SENTENCES = (
 
 
 @pytest.mark.parametrize("responder", responders(), ids=lambda each: each.name)
-def test_answers_are_those_of_nltk(responder) -> None:
+def test_answers_are_those_of_nltk(responder: Responder) -> None:
     chat = Chat(responder.rules, responder.swapped)
     for sentence in SENTENCES:
         found = responder.answer(sentence, 0)
@@ -51,9 +51,9 @@ def test_the_seed_draws_the_answer() -> None:
     drawn = [eliza.answer("Nothing in particular", seed).text for seed in range(20)]
     assert drawn == [eliza.answer("Nothing in particular", seed).text for seed in range(20)]
     assert len(set(drawn)) > 2
-    state = np.random.get_state()[1].tolist()
+    state = np.random.get_state(legacy=False)["state"]["key"].tolist()
     eliza.answer("Nothing", 3)
-    assert np.random.get_state()[1].tolist() == state
+    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == state
 
 
 @pytest.mark.parametrize(

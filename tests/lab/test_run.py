@@ -7,6 +7,7 @@ import linecache
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def plan(text: Path, seeds: tuple[int, ...]) -> Experiment:
 
 
 def ran(
-    plugins: Path, text: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: bool
+    plugins: Path, text: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: Any
 ) -> tuple[Outcome, Said]:
     show = Said()
     outcome = run_lab(
@@ -159,7 +160,7 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     found = Findings(verdict="", held=None, tables=(Figures(title="t", rows=(row,), unit="bits"),))
     with pytest.raises(PluginError, match=r"rows\.0\.value"):
         write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
-    contrast = Contrast("x", 1.0, 0.5, *[float("nan")] * 2, 1.0, 1.0)
+    contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
     assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
 
 

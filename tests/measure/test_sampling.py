@@ -57,7 +57,8 @@ class _Cycle(Stepper):
         p = np.full(4, 1e-9)
         p[0] = 1.0
         p[self.pushed[-1] % 3 + 1] = 0.5
-        return np.log(p / p.sum())
+        row: np.ndarray = np.log(p / p.sum())
+        return row
 
     def push(self, token: int) -> None:
         self.pushed.append(token)

@@ -108,7 +108,7 @@ def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:
 @pytest.mark.parametrize("types", [1, 4, 5, 255, 256, 257, 1000])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_the_most_likely_are_those_of_a_full_sort_with_ties_by_id(types: int, kind: type) -> None:
-    values = np.random.default_rng(types).integers(-9, 0, (20, types)).astype(kind)
+    values: np.ndarray = np.random.default_rng(types).integers(-9, 0, (20, types)).astype(kind)
     values[3] = -np.inf
     values[4, : types // 2] = -np.inf
     ids, nats = most_likely(values, 5)

@@ -47,7 +47,7 @@ class Vectors(LanguageModel):
         self.sums = sums
         self.asked = 0
 
-    def fit(self, *_: object) -> Vectors:  # type: ignore[override]
+    def fit(self, *_: object) -> Vectors:
         return self
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:

@@ -19,7 +19,7 @@ from lmcompare.training.language_model import TorchLanguageModel
 from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import fitted
 
-SMALL = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
 
 CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "across": True}),

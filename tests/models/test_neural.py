@@ -219,11 +219,16 @@ def test_a_run_with_a_budget_of_seconds_continues_too(tmp_path: Path) -> None:
             if len(measured) == 3:
                 raise Killed
 
-    limit = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
+    limit: dict[str, Any] = {"budget": Budget(seconds=2.0), "checkpoints": tmp_path}
     with pytest.raises(Killed):
         fitted(build("bag"), **limit, progress=kill)
     said: list[str] = []
-    fitted(build("bag"), **limit, progress=lambda p: [steps.append(p.step), said.append(p.note)])
+
+    def hear(progress: Progress) -> None:
+        steps.append(progress.step)
+        said.append(progress.note)
+
+    fitted(build("bag"), **limit, progress=hear)
     assert min(steps) == measured[1] > 0, "it went on from the second measurement"
     assert [note for note in said if note] == [f"continues from step {measured[1]:,}"]
 

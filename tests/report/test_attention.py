@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import Attention
 from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import STEPS, Head, rounded, strip, turned
+from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip, turned
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse
@@ -66,6 +66,15 @@ def test_a_word_that_sees_nothing_reads_nothing() -> None:
     assert all(row[-1] == "–" for row in tree.one("table", class_="att-scores").rows())
 
 
+def test_attention_that_rests_on_the_beginning_is_explained() -> None:
+    resting = [[1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.3, 0.4]]  # at one of the two words after the beginning
+    reading = [[1.0, 0, 0], [0.2, 0.8, 0], [0.5, 0, 0.5]]
+    words = ("<s>", "the", "bank")
+    assert "1 of 2 heads puts over half" in _sink(words, np.array([resting, reading]))
+    assert "Xiao et al. 2023" in _sink(words, np.array([resting]))
+    assert _sink(words, np.array([reading])) == _sink(("a", *words[1:]), np.array([resting])) == ""
+
+
 def test_nothing_is_hidden_from_a_word_that_sees_all() -> None:
     tree = drawn(replace(attention(), seen=((0, 3),) * 3))
     assert not tree.all(class_="unseen")
@@ -99,7 +108,9 @@ def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], 
 def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
     """The page's script and Python compute the same from the same numbers."""
     exhibit = of_heads(4 if plugin == "transformer" else 1)
+    assert isinstance(exhibit, Attention)
     wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
+    report.locator(f"#inside-{plugin} > details > summary").click()
     box = report.locator(f"#inside-{plugin} .att")
     if head:
         box.locator(".att-heads button").nth(head).click()
@@ -120,6 +131,7 @@ def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, h
 
 @pytest.mark.slow
 def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
+    report.locator("#inside-transformer > details > summary").click()
     box = report.locator("#inside-transformer .att")
     box.locator(".att-heads button").nth(1).click()
     box.get_by_role("radio").nth(3).focus()
@@ -136,6 +148,7 @@ def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> No
 
 @pytest.mark.slow
 def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
+    report.locator("#inside-transformer > details > summary").click()
     box = report.locator("#inside-transformer .att")
     hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
     expect(hidden).to_be_hidden()

@@ -100,7 +100,7 @@ def test_pointing_at_a_word_opens_its_card(report: Page) -> None:
     word = report.locator(".reader .tok[data-i='2']").first
     word.hover()
     card = report.locator(".card").first
-    expect(card.locator("h3")).to_have_text(f"“{word.inner_text()}”")
+    expect(card.locator("h3")).to_have_text(word.inner_text())
     for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"):
         expect(card).to_contain_text(name)
     expect(card.locator(".card-model")).to_have_count(7)
@@ -113,7 +113,7 @@ def test_pointing_at_a_token_opens_its_card(of_tokens: Page) -> None:
     token = of_tokens.locator(".reader .tok[data-i='2']").first
     token.hover()
     card = of_tokens.locator(".card").first
-    expect(card.locator("h3")).to_have_text(f"“{token.inner_text()}”")
+    expect(card.locator("h3")).to_have_text(token.inner_text())
     expect(card.locator(".card-model")).to_have_count(2)
     expect(card.locator("li")).to_have_count(10)
     expect(card.locator(".pieces")).to_have_count(0)
@@ -205,6 +205,7 @@ def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
 
 
 def test_a_link_leads_to_a_panel(report: Page) -> None:
+    open_all(report)
     several = report.locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
     several.locator(".heat-panel").nth(1).click()
     name = several.locator(".heat-name").first.inner_text()
@@ -227,6 +228,35 @@ def test_a_link_into_a_fold_opens_it(report: Page) -> None:
     expect(report.locator("#deep")).to_be_hidden()
     report.evaluate("location.hash = 'deep'")
     expect(report.locator("#deep")).to_be_in_viewport()
+
+
+def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:
+    figure = report.locator("#inside-transformer h4").first
+    expect(figure).to_be_hidden()
+    report.locator("nav").get_by_text("Inside the models", exact=True).click()
+    report.evaluate("id => { location.hash = id }", figure.get_attribute("id"))
+    expect(figure).to_be_in_viewport()
+    report.evaluate("location.hash = 'term-lstm'")
+    expect(report.locator("#term-lstm")).to_be_in_viewport()
+
+
+def test_on_a_phone_the_figure_that_ranks_is_on_the_screen(browser: Browser, folder: Path) -> None:
+    page = visit(browser, folder / "report.html", width=390)
+    for cell in page.locator("#leaderboard .board").first.locator("tbody tr td:nth-child(3)").all():
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+
+
+def test_on_paper_nothing_is_folded_or_cut_off(browser: Browser, folder: Path) -> None:
+    page = visit(browser, folder / "report.html", width=718, scripts=False)  # A4 less margins of a centimetre
+    page.emulate_media(media="print")
+    expect(page.locator("#inside-transformer h4").first).to_be_visible()
+    wide = page.evaluate(
+        "Array.from(document.querySelectorAll('main table'))"
+        ".filter(e => e.getBoundingClientRect().right > 719).map(e => e.outerHTML.slice(0, 200))"
+    )
+    assert wide == []
 
 
 def test_the_contents_are_on_the_first_screen_and_follow_the_reader(report: Page) -> None:
@@ -262,6 +292,7 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
 
 def test_choosing_a_head(report: Page) -> None:
     inside = report.locator("#inside-transformer")
+    inside.locator("> details > summary").click()
     cells = inside.locator(".heat-table tbody td")
     before = cells.all_inner_texts()
     inside.locator(".heat").get_by_role("button", name="head 3").first.click()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from lmcompare.report.definitions import GROUPS, TERMS
 from lmcompare.report.sections.glossary import as_page
+from lmcompare.report.templating import explained
+from tests.report.tree import parse
 
 PAGE = Path(__file__).parents[2] / "docs" / "glossary.md"
 
@@ -24,3 +26,11 @@ def test_definitions_are_whole_sentences() -> None:
         assert term.definition[0].isupper()
         assert term.definition.endswith(".")
         assert len(term.definition) < 480
+
+
+def test_terms_in_the_text_of_a_model_are_explained_once_and_tokens_are_marked() -> None:
+    said = explained("An LSTM, an LSTM: the model's number for '<b>' in float32")
+    tree = parse(f"<p>{said}</p>")
+    assert [link.attributes["href"] for link in tree.all("a")] == ["#term-lstm", "#term-precision"]
+    assert tree.one("code").text == "<b>"
+    assert tree.text == "An LSTM, an LSTM: the model's number for <b> in float32"

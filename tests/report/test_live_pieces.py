@@ -124,7 +124,7 @@ def fitted(kind: str, folder: Path) -> PieceTokenizer:
 def ids_or_none(text: str, tokenizer: PieceTokenizer, vocabulary: Vocabulary) -> list[int] | None:
     """The ids of a text; None if the tokenizer refuses it."""
     try:
-        return encode_prompt(text, tokenizer, vocabulary).tolist()
+        return [int(index) for index in encode_prompt(text, tokenizer, vocabulary)]
     except LmcompareError:
         return None
 

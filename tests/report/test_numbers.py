@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_by_hand(written: str, expected: str) -> None:
     [numbers.perplexity, numbers.percent, numbers.probability, numbers.short, numbers.size, numbers.seconds,
      numbers.microseconds, numbers.tidy, numbers.count, numbers.bits],
 )  # fmt: skip
-def test_what_is_missing_is_a_dash(write: numbers.Format) -> None:
+def test_what_is_missing_is_a_dash(write: Callable[[float | None], str]) -> None:
     assert write(None) == write(math.nan) == numbers.NONE
 
 

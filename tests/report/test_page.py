@@ -179,8 +179,8 @@ def test_documents_are_those_of_the_slices(run: Run, tree: Node, monkeypatch: py
     table = tree.one("section", id_="wins").all("table")[-1]
     models = [h.text for h in table.one("thead").all("th")][2:]
     for row in table.rows():
-        mine = rows[rows["value"] == row[0]].set_index("model")
-        assert row[2:] == [numbers.bits_per_byte(mine.loc[name, "bits_per_byte"]) for name in models]
+        mine = rows[rows["value"] == row[0]].set_index("model")["bits_per_byte"]
+        assert row[2:] == [numbers.bits_per_byte(mine[name]) for name in models]
     assert len(table.rows()) == rows["value"].nunique() == 40
     monkeypatch.setattr(slices_section, "DOCUMENTS", 3)
     found = slices_section._board(rows, ReportData(run).comparable)

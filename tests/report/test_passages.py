@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,12 +29,12 @@ def test_bits_and_most_likely_words_are_the_stored_ones(material: ReportData, pa
     models = material.groups[material.main_tokens]
     for m, model in enumerate(models):
         scores = model.cell.scores("test").set_index(["document", "position"])
-        top = model.cell.top.set_index(["document", "position", "place"])
+        top: Any = model.cell.top.set_index(["document", "position", "place"])
         names = list(material.run.tokens[material.main_tokens].documents_of("test")["name"])
         for passage in passages[:3]:
             document = names.index(passage.document)
             for i, token in enumerate(passage.tokens):
-                row = scores.loc[(document, passage.first + i)]
+                row: Any = scores.loc[(document, passage.first + i)]
                 assert row["token"] == token
                 assert row["is_unknown"] == passage.unknown[i]
                 assert passage.bits[m, i] == pytest.approx(-row["log_prob"] / np.log(2))

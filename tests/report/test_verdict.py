@@ -8,6 +8,7 @@ from pathlib import Path
 from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import verdict
+from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from tests.analysis.tiny import bits, tiny_run
 
@@ -51,6 +52,15 @@ def test_a_clear_winner(tmp_path: Path) -> None:
     assert "0.060 bits per byte" in said
     assert "50 % fewer bits than the weakest model, Floor (4.00)" in said
     assert "6 s instead of 10 min" in said
+
+
+def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2.01, 1), "c": bits(4, 2)}, documents=[[10]] * 40)
+    pair = compare_models(run).difference("b", "a")
+    assert pair is not None
+    said = limits(run)
+    assert "Between A and B" in said
+    assert f"about {numbers.two_digits(pair.detectable)} bits" in said
 
 
 def test_a_far_cheaper_model_is_named_where_the_best_is_the_cheapest_of_the_good(tmp_path: Path) -> None:

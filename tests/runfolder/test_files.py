@@ -19,7 +19,11 @@ from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, wr
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
-    arrays = {"a": np.arange(6, dtype=np.int32).reshape(2, 3).T, "b": np.array([0.5], np.float32), "c": np.zeros(0)}
+    arrays: dict[str, np.ndarray] = {
+        "a": np.arange(6, dtype=np.int32).reshape(2, 3).T,
+        "b": np.array([0.5], np.float32),
+        "c": np.zeros(0),
+    }
     states.save_state(State(arrays, {"n": 3, "name": "ä"}), tmp_path)
     state = states.load_state(tmp_path)
     assert dict(state.values) == {"n": 3, "name": "ä"}

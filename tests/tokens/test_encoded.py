@@ -89,7 +89,8 @@ def test_one_id_is_checked_as_many_are(token: Any) -> None:
     for check in (VOCABULARY.check_one, lambda one: VOCABULARY.check([one])):
         with pytest.raises(LmcompareError, match="token ids"):
             check(token)
-    for good in (0, 3, np.int32(3)):
+    known: tuple[Any, ...] = (0, 3, np.int32(3))
+    for good in known:
         VOCABULARY.check_one(good)
 
 

@@ -262,7 +262,12 @@ def test_what_goes_wrong_while_learning_is_raised() -> None:
     ],
 )
 def test_a_file_with_a_gap_or_without_its_unknown_piece(tmp_path: Path, model: dict[str, Any], said: str) -> None:
-    table = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "Whitespace"}}
+    table: dict[str, Any] = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Whitespace"},
+    }
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps({**table, "post_processor": None, "decoder": None, "model": model}), encoding="utf-8")
     with pytest.raises(LmcompareError, match=said):

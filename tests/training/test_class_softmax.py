@@ -66,7 +66,7 @@ def test_the_loss_and_its_gradient(head: ClassHead) -> None:
             loss = head.full_loss(x, targets)
         else:
             loss = head.sampled_loss(x, targets, torch.tensor([1]), torch.zeros(1))
-        loss.backward()
+        torch.autograd.backward(loss)
         gradients.append([loss.double(), x.grad, *(weight.grad for weight in head.parameters())])
     for other in gradients[1:]:
         for wanted, got in zip(gradients[0], other, strict=True):

@@ -96,7 +96,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_not_used(tmp_path: Path) -> None:
 
 def test_a_checkpoint_keeps_all_values(tmp_path: Path) -> None:
     shared = torch.randn(3, 4)
-    odd = {
+    odd: dict[Any, Any] = {
         0: {"step": torch.tensor(7.0), "rows": (1, 2.5)},
         "groups": [{"lr": 1e-3, "betas": (0.9, 0.95), "off": None}],
     }
@@ -120,9 +120,10 @@ def test_a_checkpoint_keeps_all_values(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, "other") is None
     assert (found.seconds, found.best_loss, found.memory) == (0.1 + 0.2, float("inf"), None)
     assert repr(found.history) == repr(snapshot.history)
-    assert found.optimisers[0]["groups"] == odd["groups"]
-    assert found.optimisers[0][0]["rows"] == (1, 2.5)
-    assert torch.equal(found.optimisers[0][0]["step"], torch.tensor(7.0))
+    state: dict[Any, Any] = found.optimisers[0]
+    assert state["groups"] == odd["groups"]
+    assert state[0]["rows"] == (1, 2.5)
+    assert torch.equal(state[0]["step"], torch.tensor(7.0))
     for name, value in snapshot.weights.items():
         assert found.weights[name].dtype == value.dtype
         assert torch.equal(found.weights[name], value)
@@ -190,7 +191,7 @@ def test_a_loss_that_is_not_a_number_halves_the_learning_rate(monkeypatch: pytes
     rates = spoil(monkeypatch, [11])  # steps 9 to 11 follow the evaluation after 8
     said: list[str] = []
     monkeypatch.setattr(Recipe, "rate", lambda recipe, _: recipe.learning_rate)
-    _, outcome = run(RECIPE, progress=lambda p: p.note and said.append(p.note))
+    _, outcome = run(RECIPE, progress=lambda p: said.extend([p.note] if p.note else []))
     assert rates[:11] == [1e-2] * 11
     assert rates[11:] == [5e-3] * 16  # steps 9 to 24
     assert any("back to step 8" in note for note in said)
@@ -227,7 +228,7 @@ def test_the_best_weights_are_kept_and_runs_without_improvement_end() -> None:
     recipe = replace(RECIPE, steps=400, evaluations=50, patience=3, learning_rate=3e-2)
     with seeded(7):
         network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.0).network(12)
-        setting = Setting(VOCABULARY, progress=lambda p: p.valid_loss and seen.append(p.valid_loss))
+        setting = Setting(VOCABULARY, progress=lambda p: seen.extend([p.valid_loss] if p.valid_loss else []))
         outcome = Training(network, Texts(TRAIN, other), recipe, setting).run()
     assert seen.index(min(seen)) == len(seen) - 4 < 45
     assert evaluate(network, other) == pytest.approx(min(seen)) == pytest.approx(outcome.snapshot.best_loss)
@@ -290,7 +291,7 @@ def test_a_training_goes_on_where_no_checkpoint_can_be_written(tmp_path: Path) -
     notes: list[str] = []
     setting = Setting(VOCABULARY, checkpoints=tmp_path / "place", progress=lambda now: notes.append(now.note))
     text = chain(1, 6, 60)
-    settings = {"width": 8, "hidden": 8, "steps": 4, "batch": 4, "length": 16}
+    settings: dict[str, Any] = {"width": 8, "hidden": 8, "steps": 4, "batch": 4, "length": 16}
     kept, free = (Rnn(**settings).fit(text, text, each) for each in (setting, Setting(VOCABULARY)))
     assert any("can't be written" in note for note in notes)
     assert kept.log_probs(text).tolist() == free.log_probs(text).tolist()

@@ -96,7 +96,7 @@ def test_an_eager_optimiser_makes_the_same_steps(optimiser: Any, options: dict[s
         def loss(matrix: torch.Tensor = matrix, stepping: Any = stepping) -> torch.Tensor:
             stepping.zero_grad()
             value = ((matrix @ matrix.T).tanh() - torch.eye(3)).square().sum()
-            value.backward()
+            torch.autograd.backward(value)
             return value
 
         for _ in range(3):
@@ -108,6 +108,6 @@ def test_an_eager_optimiser_makes_the_same_steps(optimiser: Any, options: dict[s
 
 def test_training_does_not_load_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # whoever imports it raises ImportError
-    small = {"width": 4, "hidden": 4, "window": 2, "batch": 2, "length": 4}
+    small: dict[str, Any] = {"width": 4, "hidden": 4, "window": 2, "batch": 2, "length": 4}
     fitted(RnnAttention(**small, steps=2, optimiser="muon"), checkpoints=tmp_path)
     trained(ClassNGram(classes=2), animals(9, seed=1), animals(3, seed=2))

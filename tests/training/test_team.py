@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
     "precision": "float32",
     "candidates": 6,
 }
-MODELS = {
+MODELS: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "recurrent": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 8, "attention": 4, "window": 3}),
     "transformer": (Transformer, {"width": 8, "heads": 2, "layers": 1, "window": 9, "optimiser": "muon"}),
     "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "tune": False}),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lmcompare.model import Setting
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
+
+M = TypeVar("M", bound=TorchLanguageModel)
 
 TYPES = 12
 VOCABULARY = Vocabulary(["<unk>", "</s>", *"abcdefghij"], np.array([3, 40, *[20] * 10]))
@@ -45,7 +47,7 @@ def ragged(seed: int = 0, lengths: tuple[int, ...] = (40, 0, 7, 1, 301, 40)) -> 
     return Encoded.from_documents([random.integers(0, TYPES, n) for n in lengths], VOCABULARY)
 
 
-def fitted(model: TorchLanguageModel, text: Encoded | None = None, **setting: Any) -> TorchLanguageModel:
+def fitted(model: M, text: Encoded | None = None, **setting: Any) -> M:
     """The model trained on a short chain, and studied there."""
     train = chain(1, 6, 80) if text is None else text
     texts = train, chain(2, 2, 60, train.vocabulary), Setting(train.vocabulary, **setting)

@@ -22,7 +22,7 @@ def read_lee(name: str, options: CorpusOptions) -> Found:
     return Found(
         tuple(cut(Piece("lee", text), "line")),
         sentences="punkt",
-        source="the Lee background corpus in gensim's test data",
+        source="300 short Australian news texts, the Lee background corpus in gensim's test data",
     )
 
 

@@ -94,7 +94,7 @@ def exhibits(found: Reach) -> list[Exhibit]:
                 " on the validation text, at words with a whole window before them.",
                 labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
                 values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
-                unit="times",
+                unit=f"multiples of 1/{window}",
             )
         )
     lost = [bits - found.bits[-1] for bits in found.bits]

@@ -116,7 +116,7 @@ class Unigram(LanguageModel):
             note="The words it predicts at every position, whatever the context.",
             labels=tuple(vocabulary[int(i)] for i in top),
             values=tuple(float(p) for p in 100 * probabilities[top]),
-            unit="% probability",
+            unit="percent",
         )
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:

@@ -143,11 +143,13 @@ def _order(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: in
     return Bars(
         title="The order of the words does not matter" if is_bag else "How much the order of the words matters",
         note="The words in the window are put in another order, and the model predicts again. A bar shows the"
-        f" greatest change of any word's log-probability{': nothing but rounding' if is_bag else ''}. For"
+        f" greatest change of any word's surprisal{': nothing but rounding' if is_bag else ''}. For"
         " comparison, the bar with the arrow (→) replaces one word by its nearest word.",
         labels=tuple(label for label, _ in variants),
-        values=tuple(float(np.abs(_after(model, text, [*head, *bag_]) - own).max()) for _, bag_ in variants),
-        unit="nats",
+        values=tuple(
+            float(np.abs(_after(model, text, [*head, *bag_]) - own).max() / np.log(2)) for _, bag_ in variants
+        ),
+        unit="bits",
     )
 
 

@@ -109,6 +109,17 @@
     update();
   }
 
+  // Of several findings one is shown: as run, at equal tokens, at equal seconds.
+  function setUpViews() {
+    const buttons = Array.from(document.querySelectorAll(".views button")), views = document.querySelectorAll(".view");
+    const show = (chosen) => buttons.forEach((button, n) => {
+      button.setAttribute("aria-pressed", String(n === chosen));
+      views[n].hidden = n !== chosen;
+    });
+    buttons.forEach((button, n) => button.addEventListener("click", () => show(n)));
+    if (buttons.length) show(0);
+  }
+
   function setUpCopying() {
     for (const button of document.querySelectorAll("button.copy")) {
       button.addEventListener("click", async () => {
@@ -188,9 +199,11 @@
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
     const reveal = () => {
       const target = document.getElementById(address.place);
-      let fold = target && target.closest("details:not([open])");
-      if (!target || (!fold && !location.hash.includes("?"))) return; // the browser itself goes there
-      for (; fold; fold = fold.parentElement.closest("details:not([open])")) fold.open = true;
+      const folds = [];
+      for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
+      folds.push(...(target ? target.closest(".inside")?.querySelectorAll(":scope > details") ?? [] : [])); // of the model
+      if (!target || (folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
+      for (const fold of folds) fold.open = true;
       target.scrollIntoView();
     };
     addEventListener("hashchange", reveal);
@@ -237,6 +250,7 @@
     setUpTheme();
     setUpSorting();
     setUpPicking();
+    setUpViews();
     setUpCopying();
     setUpHeat();
     setUpNavigation();

@@ -144,7 +144,7 @@
       const shut = make("button", "shut", "×");
       shut.setAttribute("aria-label", "Close");
       shut.addEventListener("click", () => this.close());
-      const parts = [shut, make("h3", "", "“" + visible(this.data.words[target]) + "”")];
+      const parts = [shut, make("h3", "", visible(this.data.words[target]))];
       const unknown = this.passage.unknown[i] === "1";
       if (unknown) parts.push(make("p", "fine", (this.passage.pieces ? "Underlined: not in the vocabulary of a model, " : "Not in the vocabulary: ") + "scored as <unk>."));
       this.data.models.forEach((model, m) => {

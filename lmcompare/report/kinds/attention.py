@@ -7,6 +7,7 @@ without scripts and on paper, is one head at one word.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from lmcompare.runfolder.parquet import Array
 
 STEPS = 2**15 - 1  # of a stored number, to both sides of zero
 HIGH, CELL = 12, 4  # of a strip: units above and below the middle, and of a number
+BEGINNING = "<s>"
+MOST, OFTEN = 0.5, 0.25  # of the weight on the beginning, at this share of the words: a head rests there
 READ = 3  # words that are named in the sentence on what a head reads
 
 
@@ -142,7 +145,8 @@ def render(exhibit: Attention) -> Rendering:
         hides=any((first, end) != (0, len(words)) for first, end in exhibit.seen),
         **shown,
     )
-    return Rendering(html, near_and_far([head.name for head in exhibit.heads], maps), _markdown(exhibit, shown))
+    said = (near_and_far([head.name for head in exhibit.heads], maps), _sink(exhibit.words, maps))
+    return Rendering(html, " ".join(filter(None, said)), _markdown(exhibit, shown))
 
 
 def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, word: int) -> dict[str, Any]:
@@ -172,6 +176,21 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
         "mixed": mixed,
         "adds": said.adds[word] if said.adds else (),
     }
+
+
+def _sink(words: Sequence[str], maps: Array) -> str:
+    """Return how many heads rest on the beginning of the text, and why they may; "" if none does."""
+    if len(words) < 2 or words[0] != BEGINNING:
+        return ""
+    resting = int(np.count_nonzero((maps[:, 1:, 0] > MOST).mean(axis=1) >= OFTEN))
+    if not resting:
+        return ""
+    who = "attention puts" if len(maps) == 1 else f"{resting} of {len(maps)} heads {'put' if resting > 1 else 'puts'}"
+    return (
+        f"At a quarter of the words or more, {who} over half of the weight on the beginning of the text, {BEGINNING}."
+        " A common explanation: weights must sum to one, so what needs no earlier word rests where it changes least,"
+        " on an attention sink (Xiao et al. 2023)."
+    )
 
 
 def _across(names: list[str]) -> int:

@@ -67,9 +67,11 @@ def build(data: ReportData) -> Section | None:
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = "" if data.run.one_machine else MACHINES
+    within = [(cost.title, said) for cost in shown if cost.key in OF_MACHINE and (said := budget(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
+        budgets=within,
         drawn=drawn,
         costs=COSTS,
         rows=rows,
@@ -127,6 +129,24 @@ def _budget(manifest: Manifest) -> dict[str, float]:
     """Return the budget that all models of a run had, by its unit; empty if they had none or different ones."""
     budgets = {tuple(row.settings.budget.items()) for row in manifest.models}
     return dict(budgets.pop()) if len(budgets) == 1 else {}
+
+
+def budget(data: ReportData, cost: Cost) -> str:
+    """Return from which amount of a cost on which model is the best; "" unless this can be said of two or more.
+
+    A dearer model is named only if it is significantly better than all that are named before it.
+    """
+    known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
+    best: list[tuple[float, Row]] = []
+    for value, row in sorted(known, key=lambda pair: (pair[0], pair[1].bits_per_byte or 0.0)):
+        found = [data.comparison.difference(row.name, cheaper.name) for _, cheaper in best]
+        if all(d is not None and d.significant and d.difference < 0 for d in found):
+            best.append((value, row))
+    said = [
+        f"from {cost.label(value)} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
+        for value, row in best
+    ]
+    return f"{numbers.listed(said)}." if len(said) > 1 else ""
 
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:

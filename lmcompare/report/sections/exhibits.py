@@ -46,6 +46,11 @@ class Inside:
         return f"inside-{anchor(self.model.name)}"
 
     @property
+    def titles(self) -> list[str]:
+        """What is shown, each title once."""
+        return list(dict.fromkeys(series[0].title for series in self.series))
+
+    @property
     def charts(self) -> dict[str, Markup]:
         """The drawings that are shown, by file name."""
         drawn = {f"{self.key}-{i}.svg": series[0].rendering.svg for i, series in enumerate(self.series)}

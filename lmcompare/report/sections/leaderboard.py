@@ -135,9 +135,9 @@ def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
     return Section.of("leaderboard", "Leaderboard", html)
 
 
-def chart(data: ReportData) -> Markup | None:
-    """Return the intervals of the comparable models, the best first; None without any."""
-    rows = [_drawn(model, row) for model, row in data.ranking]
+def chart(data: ReportData, names: Sequence[str] = ()) -> Markup | None:
+    """Return the intervals of the comparable models, or of those of these names, the best first; None without any."""
+    rows = [_drawn(model, row) for model, row in data.ranking if not names or row.name in names]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     xz = data.run.corpus.xz

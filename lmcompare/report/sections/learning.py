@@ -16,6 +16,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
 
+LOSSES = ["train_loss", "valid_loss"]
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
@@ -28,8 +29,9 @@ def build(data: ReportData) -> Section | None:
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
         if curves:
             name = data.run.tokens_name(fingerprint)
-            drawn = [chart for axis in AXES if (chart := _chart(curves, axis)) is not None]
-            groups.append((name, claim(curves), drawn, caption(curves)))
+            shown = [(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves]  # nats to bits
+            drawn = [chart for axis in AXES if (chart := _chart(shown, axis)) is not None]
+            groups.append((name, claim(curves), drawn, caption(shown)))
     if not groups:
         return None
     return Section.of("learning", "Learning curves", fill("learning", groups=groups))
@@ -62,7 +64,7 @@ def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
         best, end = valid.iloc[int(valid["valid_loss"].to_numpy().argmin())], valid.iloc[-1]
         if float(end["valid_loss"]) > RISEN * float(best["valid_loss"]):
             said.append(
-                f"The validation loss of {model.title} was lowest{_when(best)}, {best['valid_loss']:.2f} nats, and"
+                f"The validation loss of {model.title} was lowest{_when(best)}, {best['valid_loss']:.2f} bits, and"
                 f" then rose to {end['valid_loss']:.2f}: more steps on this text would not help."
             )
     return " ".join([*said, *_at_equal_tokens(curves)])
@@ -75,9 +77,9 @@ def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
         return []
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     return [
-        f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
-        f" {numbers.listed([f'{loss:.2f} for {title}' for loss, title in losses])}. The longer trainings had not yet"
-        " lowered their learning rates there, so this comparison is a little unfair to them."
+        f"At equal tokens, {numbers.amount(min(ends))}, where the shortest training ended, the validation loss was"
+        f" {numbers.listed([f'{loss:.2f} for {title}' for loss, title in losses])}. This is a little unfair to the"
+        " longer trainings, which had not yet lowered their learning rates there."
     ]
 
 
@@ -103,8 +105,8 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
     given = [line if line.name in named else replace(line, faint=False) for line in given]
     if not given:
         return None
-    label = f"Loss in nats per token against {title.lower()}, a line for each model"
-    return lines(given, label, title, "Loss (nats per token)", numbers.short, numbers.tidy)
+    label = f"Loss in bits per token against {title.lower()}, a line for each model"
+    return lines(given, label, title, "Loss (bits per token)", numbers.short, numbers.tidy)
 
 
 def _unit(longest: float) -> tuple[str, float]:

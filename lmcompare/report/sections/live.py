@@ -67,6 +67,7 @@ def build(data: ReportData) -> Section | None:
     html = fill(
         "live",
         served=False,
+        copies=any("bits_lost" in each.copy for each in here),
         answering=here,
         left_out=[each for each in found if each.reason],
         others=[model for model in data.scored if model not in models],
@@ -94,6 +95,7 @@ def _served(data: ReportData) -> Section:
     html = fill(
         "live",
         served=True,
+        copies=False,
         answering=[Answering(model, {}, "", "The model itself, behind this page.") for model in models],
         left_out=[],
         others=[],

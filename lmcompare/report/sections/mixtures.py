@@ -10,7 +10,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
-SHOWN_OPEN = 15  # mixtures beyond these are folded
+SHOWN_OPEN = 4  # mixtures beyond these are folded
 SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 

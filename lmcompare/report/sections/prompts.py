@@ -10,7 +10,7 @@ from typing import Any
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
-SHOWN_OPEN = 4  # prompts beyond these are folded
+SHOWN_OPEN = 1  # prompts beyond these are folded
 
 
 @dataclass(frozen=True)

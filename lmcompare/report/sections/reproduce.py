@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import tomli_w
 
-from lmcompare.analysis.results import as_csv, leaderboard
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.cost import machine
@@ -21,10 +19,7 @@ from lmcompare.runfolder.run import Run
 def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, run) for run in data.run.runs]
-    figures = base64.b64encode(as_csv(leaderboard(data.run)).encode()).decode()
-    html = fill(
-        "reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest), figures=figures
-    )
+    html = fill("reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest))
     return Section.of("reproduce", "How to reproduce and cite it", html)
 
 
@@ -35,7 +30,7 @@ def _cautions(data: ReportData) -> list[str]:
         " measured on the same data.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
         "Cosines and distances of vectors of different models.",
-        "Learning curves as a ranking: they are measured on a sample, and on training text with dropout.",
+        "Learning curves on the training text: they include dropout, and of some models only a sample of the words.",
     ]
     if not data.run.one_machine:
         said.append("Times and memory: the models were not all trained on one machine.")

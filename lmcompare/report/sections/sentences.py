@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
-SHOWN_OPEN = 3  # sentences beyond these are folded
+SHOWN_OPEN = 1  # sentences beyond these are folded
 LONGEST = 80  # tokens of a sentence that are shown
 
 
@@ -33,15 +35,17 @@ class Sentence:
         return [sum(row) for row in self.bits]
 
     @property
-    def caption(self) -> str:
+    def caption(self) -> Markup:
         """Where the models disagree most."""
         rows = [row for model, row in zip(self.models, self.bits, strict=True) if model.name not in self.unranked]
         if len(rows) < 2:
-            return ""
+            return Markup("")
         spread = [max(column) - min(column) for column in zip(*rows, strict=True)]
         at = max(range(len(spread)), key=spread.__getitem__)
         bits = numbers.bits(spread[at])
-        return f"The models disagree most about “{visible(self.tokens[at])}”: {bits} bits between best and worst."
+        return Markup("The models disagree most about <code>{}</code>: {} bits between best and worst.").format(
+            visible(self.tokens[at]), bits
+        )
 
 
 def build(data: ReportData) -> Section | None:

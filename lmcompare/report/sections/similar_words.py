@@ -10,6 +10,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
 SHOWN = 5  # neighbours in a cell
+SHOWN_OPEN = 5  # words beyond these are folded
 Near = tuple[tuple[str, float], ...]
 
 
@@ -39,7 +40,7 @@ def build(data: ReportData) -> Section | None:
         model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
         for model in models
     }
-    html = fill("similar_words", words=words, models=models, strongest=strongest)
+    html = fill("similar_words", words=words, models=models, strongest=strongest, shown_open=SHOWN_OPEN)
     return Section.of("alike", "Similar words", html)
 
 

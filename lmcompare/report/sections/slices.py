@@ -20,6 +20,7 @@ from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.parquet import Array
 
+SHOWN_OPEN = 3  # questions beyond these are folded
 DOCUMENTS = 40  # in the table
 BASELINES = 12  # models with which the others can be compared
 DIGITS = 5  # of the figures in the page
@@ -99,6 +100,7 @@ def build(data: ReportData) -> Section | None:
         documents=_documents(documents, models),
         board=_board(documents, models),
         unit=unit,
+        shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
         spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models],

@@ -2,45 +2,129 @@
 
 from __future__ import annotations
 
-from lmcompare.analysis.progress import outlook, unequal_reading
-from lmcompare.analysis.verdict import verdict
+import base64
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
+from lmcompare.analysis.results import as_csv
+from lmcompare.analysis.results import leaderboard as figures
+from lmcompare.analysis.verdict import Verdict, repeated, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.finding import headline, lead
+from lmcompare.report.finding import headline, lead, without_repeats
 from lmcompare.report.sections import leaderboard
 from lmcompare.report.templating import fill
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
 
+EQUAL = ("tokens", "seconds")  # budgets that make trainings equal
+AS_RUN = "As run"
+
+
+@dataclass(frozen=True)
+class View:
+    """A finding with its chart; ``label`` says which trainings are compared, if there are several findings.
+
+    Models of the same name in other views have their runs in their titles; here they need not.
+    """
+
+    label: str
+    names: Sequence[str]
+    titles: Mapping[str, str]
+    found: Verdict | None
+    read: Mapping[str, float]
+    lead: Sequence[str]
+    chart: Markup | None
+
+    @classmethod
+    def of(cls, data: ReportData, label: str, names: Sequence[str]) -> View:
+        """Return the finding on the ranked models of these names."""
+        own = Counter(data.by_name[name].entry.title for name in names)
+        titles = {
+            model.name: model.entry.title if own[model.entry.title] == 1 else model.title for model in data.models
+        }
+        rows = [row for row in data.rows if row.name in names]
+        found = verdict(rows, data.comparison, timed=data.run.one_machine)
+        unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
+        said = lead(found, data.run.corpus.xz, unigram, titles.__getitem__)
+        said.append(without_repeats(found, repeated(data.run), titles.__getitem__))
+        read = unequal_reading(data.run, names)
+        return cls(label, names, titles, found, read, said, leaderboard.chart(data, names))
+
+    @property
+    def title(self) -> str:
+        """The finding in one sentence."""
+        return headline(self.found, self.read, self.titles.__getitem__)
+
+    @property
+    def outcome(self) -> str:
+        """The finding with its intervals, and what is nearly as good for less."""
+        return " ".join(words.outcome(self.found, self.read, self.titles.__getitem__))
+
+
 def build(data: ReportData) -> Section:
     """Return the section above all others."""
     run = data.run
-    found = verdict(data.rows, data.comparison, timed=run.one_machine)
     names = [row.name for _, row in data.with_status("ranked")]
-    read = unequal_reading(run, names)
-    title = headline(found, read, data.title)
-    unigram = next((row for model, row in data.with_status("ranked") if model.entry.plugin == UNIGRAM), None)
+    views = [View.of(data, label, chosen) for label, chosen in compared(data, names).items()]
     html = fill(
         "summary",
-        title=title,
+        views=views,
         subtitle=_subtitle(data),
-        lead=lead(found, run.corpus.xz, unigram, data.title),
-        outcome=words.outcome(found, read, data.title),
         outlook=words.outlook(outlook(run, names), data.title),
         limits=words.limits(data.comparison, data.results, data.rows, data.title),
-        chart=leaderboard.chart(data),
+        figures=base64.b64encode(as_csv(figures(run)).encode()).decode(),
     )
-    return Section.of("summary", title, html)
+    return Section.of("summary", views[0].title, html)
+
+
+def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:
+    """Return which models each finding is about, by its label: all, or apart those that were trained equally long.
+
+    Trainings of the same models as they are, with equal tokens and with equal seconds are told apart. Models that
+    are not trained in steps belong to all findings.
+    """
+    budgets = {row.name: row.settings.budget for row in data.run.manifest.models}
+    trained: dict[str, list[str]] = {}
+    for name in ranked:
+        if tokens_read(data.run.model(name)) is not None:
+            trained.setdefault(_label(budgets.get(name, {})), []).append(name)
+    plugins = [{data.by_name[name].entry.plugin for name in names} for names in trained.values()]
+    if len(trained) < 2 or len(set.intersection(*plugins)) < 2:
+        return {AS_RUN: list(ranked)}
+    counted = [name for name in ranked if not any(name in names for names in trained.values())]
+    first = sorted(trained, key=lambda label: label != AS_RUN)
+    return {label: [name for name in ranked if name in (*trained[label], *counted)] for label in first}
+
+
+def _label(budget: Mapping[str, float]) -> str:
+    """Return in what trainings with a budget are equal."""
+    unit = next((unit for unit in EQUAL if unit in budget), None)
+    if unit is None:
+        return AS_RUN
+    return f"At equal {unit} ({(numbers.seconds if unit == 'seconds' else numbers.short)(budget[unit])})"
 
 
 def _subtitle(data: ReportData) -> str:
     run = data.run
     train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
     models = numbers.plural(len(data.scored), "language model")
-    said = f"{run.name}: {models} trained on {train} of {run.corpus.name}, tested on {test} of it, {_day(data)}"
+    said = f"{run.name}: {models} trained on {train} and tested on {test} of {_corpus(data)}; {_day(data)}"
     return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
+
+
+def _corpus(data: ReportData) -> str:
+    """Return the name of the corpus and what it is, unless its source is only a path."""
+    corpus = data.run.corpus
+    described = " " in corpus.source and Path(corpus.source).name != corpus.name
+    return f"{corpus.name}, {corpus.source}" if described else corpus.name
 
 
 def _day(data: ReportData) -> str:

@@ -47,7 +47,7 @@ def layout(folder: Path, splits: dict[str, list[str]] = ROWS, column: str = "tex
     return folder
 
 
-class Built(datasets.GeneratorBasedBuilder):
+class Built(datasets.GeneratorBasedBuilder):  # type: ignore[misc]  # the library has no types
     """What ``load_dataset`` leaves in its cache."""
 
     def _info(self) -> datasets.DatasetInfo:

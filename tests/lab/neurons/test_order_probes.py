@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ PAIRS = ((2, 3), (4, 5))
 def passages() -> Passages:
     random = np.random.default_rng(0)
     words = random.integers(6, 12, (NUMBER, LENGTH))
-    text = Encoded.from_documents(words, VOCABULARY)
+    text = Encoded.from_documents([*words], VOCABULARY)
     units = np.arange(NUMBER)
     ones = np.ones(NUMBER)
     sample = Sample(text, units, units, ones, ones.astype(np.int64), ones, ones)
@@ -88,7 +89,7 @@ def test_a_recurrent_network_tells_it_where_the_words_are_near(passages: Passage
 
 
 def test_heads_of_the_first_layer_go_by_the_words_alone_without_positions(passages: Passages) -> None:
-    given = {"width": 16, "heads": 2, "layers": 2, "window": 20, "steps": 2, "precision": "float32"}
+    given: dict[str, Any] = {"width": 16, "heads": 2, "layers": 2, "window": 20, "steps": 2, "precision": "float32"}
     blind = fitted(Transformer(**given, positions="none")).trained_network()
     far = fitted(Transformer(**given, positions="alibi")).trained_network()
     few = replace(passages, words=passages.words[:20])

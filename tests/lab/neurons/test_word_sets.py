@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ from lmcompare.lab.neurons.word_sets import SetNetwork, WordSets
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted, ragged
 
-SMALL = {"units": 6, "window": 3, "steps": 6, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {"units": 6, "window": 3, "steps": 6, "batch": 4, "length": 16, "precision": "float32"}
 TYPES = len(VOCABULARY)
 
 

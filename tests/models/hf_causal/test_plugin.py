@@ -33,7 +33,8 @@ LONG = [" ".join(TEXTS[:9]), TEXTS[0], "", " ".join(TEXTS[::2])]
 
 @pytest.fixture(scope="module", params=[gpt2, llama])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return request.param(tmp_path_factory.mktemp("model"))
+    made: Path = request.param(tmp_path_factory.mktemp("model"))
+    return made
 
 
 @pytest.fixture(scope="module")

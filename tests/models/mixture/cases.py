@@ -56,12 +56,13 @@ def sums_and_agrees(model: LanguageModel, text: Encoded) -> None:
 @patch.object(gates, "STEPS", 30)  # how well they are fitted is not asked
 def survives_small_texts(make: Callable[[], LanguageModel]) -> None:
     """Check texts of one sentence, an empty validation text, vocabularies of a few types, and all 256 bytes."""
-    for train, valid in (
+    texts: list[tuple[list[list[str]], list[list[str]]]] = [
         ([["a"]], []),
         ([[]], [["a"]]),
         ([["a", "b", "c"], ["b"]], []),
         ([["a", "b", "c"]] * 3, [["c", "x"]]),
-    ):
+    ]
+    for train, valid in texts:
         vocabulary = Vocabulary.build([["a", "b", "c"]])
         text = encoded(train, vocabulary)
         model = make().fit(text, encoded(valid, vocabulary), Setting(vocabulary))

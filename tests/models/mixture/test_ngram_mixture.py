@@ -55,7 +55,7 @@ def test_it_shows_the_gain_and_the_weights_of_each_member(model: tuple[NGramMixt
     when, who = [e for e in shown if isinstance(e, Heatmap)]
     assert all(sum(row) == pytest.approx(1) for row in when.values[0])  # type: ignore[arg-type]
     for column in zip(*who.values[0], strict=True):
-        assert sum(column) == pytest.approx(1)  # type: ignore[arg-type]
+        assert sum(column) == pytest.approx(1)
 
 
 def test_contexts_stay_within_the_order() -> None:

@@ -38,7 +38,7 @@ def test_it_skips_an_uninformative_word() -> None:
 def test_distributions_scores_and_steps_agree() -> None:
     model, vocabulary = trained(SkipNGram(order=4), animals(100, 0), animals(40, 1, strange=0.2))
     sums_and_agrees(model, encoded([*animals(4, 7), ["zebra", "the"], []], vocabulary))
-    assert any("<unk>" in note for note in model.notes)  # type: ignore[attr-defined]
+    assert any("<unk>" in note for note in model.notes)
 
 
 def test_unknown_words_are_as_likely_as_in_the_validation_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def vocabulary(size: int) -> Vocabulary:
     return Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, size))])
 
 
-def trained(documents: list[list[int]], size: int, order: int, **options: object) -> NGram:
+def trained(documents: list[list[int]], size: int, order: int, **options: Any) -> NGram:
     words = vocabulary(size)
     train = Encoded.from_documents(documents, words)
     return NGram(order=order, **options).fit(train, train, Setting(words))

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
+from lmcompare.exhibits import Bars
 from lmcompare.model import LanguageModel, Setting, State
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram_file.plugin import NGramFile
@@ -199,6 +200,7 @@ def test_exhibit_counts_the_orders_that_were_found(tmp_path: Path) -> None:
     model = read(by_hand(tmp_path), OTHERS)
     (bars,) = model.exhibits(Encoded.from_documents([[3, 5, 1], [2, 3, 4]], OTHERS))
     # a, b after a, </s>; x; a; y after a, where the file has its <unk>
+    assert isinstance(bars, Bars)
     assert bars.values == (1.0, 3.0, 2.0)
     assert list(model.exhibits(Encoded.from_documents([], OTHERS))) == []
 

@@ -78,7 +78,7 @@ def test_matrices_are_sums_over_chains() -> None:
         first[parent, child] += p
     corners, symbols = grammar.corners
     for found, step in ((grammar.unary_closure.toarray(), unary), (corners, first)):
-        total = sum(np.linalg.matrix_power(step, k) for k in range(200))
+        total = np.sum([np.linalg.matrix_power(step, k) for k in range(200)], axis=0)
         np.testing.assert_allclose(found, total[np.ix_(symbols, symbols)] if found is corners else total, atol=1e-12)
     others = np.setdiff1d(np.arange(N), symbols)
     np.testing.assert_array_equal(first[:, others], 0.0)

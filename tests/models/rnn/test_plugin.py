@@ -70,7 +70,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     found = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
     opened = next(e for e in found if isinstance(e, Heatmap))
     assert len(opened.rows) == 6  # the beginning and the words that are read
-    network = model.trained_network()
+    network = model.trained_as(RnnNetwork)
     keep = gates(network, network.inputs(np.array([2, 3, 4, 5, 6]))[0]).keep
     assert opened.values[0][3][0] == pytest.approx(float(keep[3].mean()))
     lines = dict(next(e for e in found if isinstance(e, WorkedEquation)).lines)

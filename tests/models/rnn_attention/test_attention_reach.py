@@ -58,7 +58,7 @@ def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     shares, entropy, seen = np.zeros(7), 0.0, 0
     for ids in text.documents():
         if len(ids):
-            weights = model.trained_network().attention_weights(ids[:-1])
+            weights = model.trained_as(AttentiveRnnNetwork).attention_weights(ids[:-1])
             for i in range(7, len(weights)):
                 window = weights[i, i - 7 : i]
                 shares += window[::-1]
@@ -73,7 +73,7 @@ def test_without_attention_the_context_is_zero() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     network = copy.deepcopy(network_of(model))
-    hidden = network.attention.U.in_features
+    hidden = network.get_submodule("attention.U").in_features
     with torch.no_grad():
         network.output.weight[:, hidden:] = 0.0  # what reads the context
     text = ragged()

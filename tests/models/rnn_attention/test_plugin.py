@@ -33,7 +33,8 @@ def score(attention: WindowAttention, state: torch.Tensor, other: torch.Tensor) 
         return v @ torch.tanh(W @ state + b + U @ other)
     if isinstance(attention, MultiplicativeAttention):
         W, U = attention.W.weight, attention.U.weight
-        return (W @ state) @ (U @ other) / len(W) ** 0.5
+        product: torch.Tensor = (W @ state) @ (U @ other) / len(W) ** 0.5
+        return product
     return torch.zeros(())
 
 
@@ -55,7 +56,7 @@ def by_hand(attention: WindowAttention, states: torch.Tensor, past: torch.Tensor
 
 
 def made(kind: type[WindowAttention], hidden: int, width: int, window: int) -> WindowAttention:
-    return kind(window) if kind is EvenAttention else kind(hidden, width, window)  # type: ignore[call-arg, arg-type]
+    return kind(window) if kind is EvenAttention else kind(hidden, width, window)  # type: ignore[call-arg]
 
 
 KINDS = (AdditiveAttention, MultiplicativeAttention, EvenAttention)
@@ -165,7 +166,7 @@ def test_what_it_shows_is_what_it_computes() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     ids = np.array([2, 3, 4, 5, 6])
-    network = model.trained_network()
+    network = model.trained_as(AttentiveRnnNetwork)
     weights = network.attention_weights(ids)
     assert weights.shape == (6, 6)
     np.testing.assert_allclose(weights.sum(1), [0, 1, 1, 1, 1, 1], atol=1e-6)

@@ -142,7 +142,7 @@ def test_what_it_shows_is_what_it_computes() -> None:
     model = trained("encoder-decoder")
     assert isinstance(model, RnnEncoderDecoder)
     ids = np.array([2, 3, 4, 5, 6, 7, 8])  # inputs 0 … 7; the second chunk begins with input 5
-    found = model.trained_network().alignment(ids)
+    found = model.trained_as(EncoderDecoderNetwork).alignment(ids)
     assert found.first == 5
     assert found.weights.shape == (3, 7)
     np.testing.assert_allclose(found.weights.sum(1), 1.0, atol=1e-6)

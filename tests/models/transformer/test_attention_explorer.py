@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from lmcompare.tokens import Encoded
 from tests.training.texts import TYPES, VOCABULARY
 
 IDS = np.array([2, 3, 4, 5, 6, 7, 8, 9, 1])
-DESIGNS = {
+DESIGNS: dict[str, Any] = {
     "rotary": {},
     "alibi": {"positions": "alibi"},
     "relative": {"positions": "relative"},
@@ -34,7 +35,7 @@ DESIGNS = {
 
 def network_of(design: str) -> TransformerNetwork:
     torch.manual_seed(0)
-    settings = {"width": 8, "heads": 2, "layers": 2, "window": 6, **DESIGNS[design]}
+    settings: dict[str, Any] = {"width": 8, "heads": 2, "layers": 2, "window": 6, **DESIGNS[design]}
     network = TransformerNetwork(TYPES, Design(**settings)).eval()
     for parameter in network.parameters():  # nothing stays at the zero or one at which it begins
         torch.nn.init.normal_(parameter, 0.3, 0.5)
@@ -69,7 +70,9 @@ def test_its_numbers_recombine_to_the_networks_weights_and_outputs(
 def test_lengths_are_those_before_the_norm() -> None:
     network = network_of("norms")
     before: list[torch.Tensor] = []
-    hook = network.blocks[0].attention.query.register_forward_hook(lambda _, __, made: before.append(made))
+    hook = network.get_submodule("blocks.0.attention.query").register_forward_hook(
+        lambda _, __, made: before.append(made)
+    )
     head = drawn(network).heads[1]
     hook.remove()
     np.testing.assert_allclose([q for q, _ in head.lengths], before[0][0, :, 4:].norm(dim=-1).detach(), rtol=1e-5)
@@ -80,7 +83,8 @@ def test_what_it_adds_is_what_the_logits_lose_without_it(design: str) -> None:
     """Take the part of a head out of the last state, whose norm keeps its divisor: the logits lose its effect."""
     network = network_of(design)
     exhibit = drawn(network)
-    attention = network.blocks[0].attention
+    attention = network.get_submodule("blocks.0.attention")
+    output = network.get_parameter("blocks.0.attention.output.weight")
     states: list[torch.Tensor] = []
     outs: list[torch.Tensor] = []
     hooks = [
@@ -89,20 +93,22 @@ def test_what_it_adds_is_what_the_logits_lose_without_it(design: str) -> None:
     ]
     with torch.no_grad():
         network.maps(IDS[:-1])
-        whole = attention.output.weight.clone()
-        attention.output.weight[:, :4] = 0  # head 1 of layer 1
+        whole = output.clone()
+        output[:, :4] = 0  # head 1 of layer 1
         network.maps(IDS[:-1])
-        attention.output.weight.copy_(whole)
+        output.copy_(whole)
     for hook in hooks:
         hook.remove()
     part, state = (outs[0] - outs[1]).numpy(), states[0].numpy()
 
     def normed(x: np.ndarray) -> np.ndarray:
         if design == "llama":
-            return x / np.sqrt((state**2).mean(1, keepdims=True) + 1e-5)
-        return (x - x.mean(1, keepdims=True)) / np.sqrt(state.var(1, keepdims=True) + 1e-5)
+            same: np.ndarray = x / np.sqrt((state**2).mean(1, keepdims=True) + 1e-5)
+            return same
+        centred: np.ndarray = (x - x.mean(1, keepdims=True)) / np.sqrt(state.var(1, keepdims=True) + 1e-5)
+        return centred
 
-    lost = (normed(state) - normed(state - part)) * network.last_norm.weight.detach().numpy()
+    lost = (normed(state) - normed(state - part)) * network.get_parameter("last_norm.weight").detach().numpy()
     logits = lost @ network.head.table[:TYPES].detach().numpy().T
     logits -= logits.mean(1, keepdims=True)
     for row, adds in zip(logits, exhibit.heads[0].adds, strict=True):

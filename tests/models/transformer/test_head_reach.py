@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.exhibits import Heatmap
 from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured, roles
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
@@ -26,8 +27,10 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
     assert isinstance(model, Transformer)
     window = model.window
     long, short = chain(3, 1, PIECE * window).ids, chain(4, 1, 10).ids[: window - 1]
-    found = measured(model.trained_network(), Encoded.from_documents([long[: PIECE * window], short], VOCABULARY))
-    maps = model.trained_network().maps(long[: PIECE * window - 1])
+    found = measured(
+        model.trained_as(TransformerNetwork), Encoded.from_documents([long[: PIECE * window], short], VOCABULARY)
+    )
+    maps = model.trained_as(TransformerNetwork).maps(long[: PIECE * window - 1])
     assert found.places == (PIECE - 1) * window + 1
     for layer in range(model.layers):
         for head in range(model.heads):
@@ -75,14 +78,16 @@ def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
     assert isinstance(drawn, Heatmap)
     assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
     assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
-    np.testing.assert_allclose(drawn.values[0][0], [5, 2, 1, 0.5, 0.21875, 0.125])  # 10 places: 10 · the mean share
+    np.testing.assert_allclose(
+        np.array(drawn.values[0][0], float), [5, 2, 1, 0.5, 0.21875, 0.125]
+    )  # 10 places: 10 · the mean share
     assert "each of the 10 words" in drawn.note
 
 
 def test_uniform_attention_is_one_at_every_distance() -> None:
     (drawn,) = exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
     assert isinstance(drawn, Heatmap)
-    np.testing.assert_allclose(drawn.values[0][0], np.ones(len(drawn.columns)))
+    np.testing.assert_allclose(np.array(drawn.values[0][0], float), np.ones(len(drawn.columns)))
 
 
 def test_a_note_says_that_only_some_of_many_heads_are_shown() -> None:
@@ -96,5 +101,5 @@ def test_a_note_says_that_only_some_of_many_heads_are_shown() -> None:
 def test_without_measurements_nothing_is_shown() -> None:
     model = trained("rotary")
     assert isinstance(model, Transformer)
-    empty = measured(model.trained_network(), Encoded.from_documents([[2, 3]], VOCABULARY))
+    empty = measured(model.trained_as(TransformerNetwork), Encoded.from_documents([[2, 3]], VOCABULARY))
     assert exhibits(empty) == exhibits(HeadReach()) == []

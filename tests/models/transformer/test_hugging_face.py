@@ -16,7 +16,7 @@ from lmcompare.models.transformer.plugin import Transformer
 from tests.models.neural_cases import SMALL
 from tests.training.texts import VOCABULARY, chain, fitted
 
-LLAMA = {**SMALL, "style": "llama", "width": 24, "heads": 4, "layers": 3, "window": 9}
+LLAMA: dict[str, Any] = {**SMALL, "style": "llama", "width": 24, "heads": 4, "layers": 3, "window": 9}
 
 
 def exported(folder: Path, **changes: Any) -> Transformer:
@@ -44,12 +44,13 @@ def test_logits_are_the_same_for_texts_longer_than_the_window(tmp_path: Path, ch
 
 
 def test_a_transformer_that_is_no_llama_is_not_written(tmp_path: Path) -> None:
-    for changes, said in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"style": "gpt"}, "style=gpt, activation=gelu, qk_norm=true"),
         ({"positions": "alibi"}, "differs by positions=alibi:"),
         ({"qk_norm": True}, "qk_norm=true"),
         ({"activation": "relu2"}, "activation=relu2"),
-    ]:
+    ]
+    for changes, said in cases:
         model = fitted(Transformer(**{**LLAMA, "steps": 1, **changes}))
         with pytest.raises(LmcompareError, match=said):
             model.file_formats()["/"](VOCABULARY, tmp_path)
@@ -71,7 +72,7 @@ def test_the_folder_of_a_run_is_loaded_with_its_tokenizer(tmp_path: Path) -> Non
         "".join(f"the cat {n} sat on the mat.\nit's a dog.\n\n" for n in "abcdefgh" * 8)
     )
     models = [{"plugin": "transformer", **LLAMA, "steps": 20}]
-    options = {"out": tmp_path / "run", "quiet": True, "tokens": {"kind": "bpe", "pieces": 280}}
+    options: dict[str, Any] = {"out": tmp_path / "run", "quiet": True, "tokens": {"kind": "bpe", "pieces": 280}}
     trained = lmcompare.compare(str(tmp_path / "text.txt"), models, **options).model("transformer")
     folder = trained.export(tmp_path / "llama")
     with pytest.raises(LmcompareError, match="is there already"):

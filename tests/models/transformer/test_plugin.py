@@ -20,7 +20,7 @@ from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
-DESIGNS = {  # all that computes differently
+DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     **{positions: {"positions": positions} for positions in POSITIONS},
     **{activation: {"activation": activation} for activation in ACTIVATIONS},
     "groups": {"heads": 4, "kv_heads": 2},
@@ -149,7 +149,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = trained(case)
     assert isinstance(model, Transformer)
     ids = np.array([2, 3, 4, 5, 6])
-    maps = model.trained_network().maps(ids)
+    maps = model.trained_as(TransformerNetwork).maps(ids)
     assert [m.weights.shape for m in maps] == [(1, 2, 6, 6)] * 2
     for layer in maps:
         torch.testing.assert_close(layer.weights.sum(-1), torch.ones(1, 2, 6))
@@ -221,8 +221,8 @@ def test_normalised_queries_and_keys_do_not_grow_with_their_projections() -> Non
         network = network_of({"qk_norm": qk_norm}, layers=1)
         with torch.no_grad():
             before = network(inputs, None)[0]
-            for projection in (network.blocks[0].attention.query, network.blocks[0].attention.key):
-                projection.weight.mul_(100.0)
+            for projection in ("query", "key"):
+                network.get_parameter(f"blocks.0.attention.{projection}.weight").mul_(100.0)
             changed = (network(inputs, None)[0] - before).abs().max()
         assert (float(changed) < 1e-3) == qk_norm
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def test_weighted_means_worked_by_hand() -> None:
 @pytest.mark.parametrize("wrong", ["reach", "negative", "epochs", "window", "width"])
 def test_wrong_settings_of_word2vec_are_refused(wrong: str) -> None:
     with pytest.raises(LmcompareError, match=wrong):
-        Word2VecBow(**{wrong: 0})
+        Word2VecBow(**dict[str, Any]({wrong: 0}))
 
 
 def test_a_word_without_neighbours_is_shown() -> None:

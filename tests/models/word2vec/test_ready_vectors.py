@@ -37,7 +37,7 @@ def test_every_format_is_read_whatever_its_name(name: str, tmp_path: Path) -> No
     path = write(tmp_path / name).rename(tmp_path / "vectors")
     vectors, found, _ = ready_vectors(path, VOCABULARY, 3)
     assert vectors.shape == (TYPES, 3)
-    assert [VOCABULARY[i] for i in np.flatnonzero(found)] == ["a", "b"]
+    assert [VOCABULARY[i] for i in np.flatnonzero(found).tolist()] == ["a", "b"]
     np.testing.assert_allclose(vectors[2], GIVEN["a"])
     assert not vectors[~found].any()
 
@@ -107,9 +107,9 @@ def test_spaces_in_words_and_between_columns(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_bytes(b"\xef\xbb\xbfa 1 2\n. . . 5 6\nb\t3\t4\n\n")
     vectors, found, _ = ready_vectors(path, VOCABULARY, 2)
-    assert [VOCABULARY[i] for i in np.flatnonzero(found)] == ["a", "b"]
+    assert [VOCABULARY[i] for i in np.flatnonzero(found).tolist()] == ["a", "b"]
     np.testing.assert_array_equal(vectors[2:4], [[1, 2], [3, 4]])
-    dots = Vocabulary(["<unk>", "</s>", ". . ."], [0, 1, 1])
+    dots = Vocabulary(["<unk>", "</s>", ". . ."], np.array([0, 1, 1]))
     assert ready_vectors(path, dots, 2).vectors[2].tolist() == [5, 6]
 
 

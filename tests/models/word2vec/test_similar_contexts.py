@@ -13,6 +13,7 @@ from lmcompare.exhibits import Bars, Neighbours
 from lmcompare.model import Setting
 from lmcompare.models.word2vec import plugin as word2vec_bow
 from lmcompare.models.word2vec import similar_contexts
+from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.word2vec.similar_contexts import Account
 from lmcompare.tokens import Encoded
@@ -77,7 +78,7 @@ def test_a_word_after_a_similar_context_is_counted(model: Word2VecBow) -> None:
     assert (found.raised, found.others) == (20, 0)
     assert found.compared[:2] == found.similar[:2] == [20, 0]
     assert found.gain > 0.1
-    assert (found.loss, found.net) == (0.0, pytest.approx(found.gain))
+    assert (found.loss, found.net) == pytest.approx((0.0, found.gain))
     assert {(one.context, one.word) for one in found.examples} == {("f b", "j")}
     assert all(near == "c a" for one in found.examples for near in one.near)
     assert all(one.probability > one.frequency for one in found.examples)
@@ -100,7 +101,7 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
     bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Predicted from similar contexts")
     gain = model.account().gain
-    assert bars.values == (gain, 0.0, pytest.approx(gain))
+    assert bars.values == pytest.approx((gain, 0.0, gain))
     assert bars.labels == ("made more likely (20)", "made less likely (0)", "all 20, net")
     shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
     assert dict(zip(shares.labels, shares.values, strict=True))["made more likely"] == 100
@@ -116,14 +117,14 @@ def test_losses_count_as_well_as_gains() -> None:
     assert isinstance(gains, Bars)
     assert gains.values == (3.0, -2.0, -0.75)
     assert isinstance(shares, Bars)
-    assert shares.values == (100.0, 50.0, pytest.approx(200 / 3), 50.0)
+    assert shares.values == pytest.approx((100.0, 50.0, 200 / 3, 50.0))
 
 
 def test_every_unseen_word_is_made_more_or_less_likely(model: Word2VecBow) -> None:
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
-    again = similar_contexts.account(model, model.trained_network(), train, valid, 0)
+    again = similar_contexts.account(model, model.trained_as(BagNetwork), train, valid, 0)
     assert 0 < again.raised < again.unseen
     assert again.gain > 0
     assert again.loss > 0
@@ -141,7 +142,7 @@ def test_the_words_of_a_window_are_those_of_the_bag(across: bool) -> None:
     windows = similar_contexts._windows(text, np.array([0, 1, 3, 5, 6, 7]), 4)
     expected = [[-1, -1, -1, 12], [-1, -1, 12, 2], [12, 2, 3, 1], [3, 1, 4, 5], [-1, -1, -1, 12], [-1, -1, 12, 7]]
     assert windows.tolist() == expected
-    searcher = similar_contexts._Searcher(model.trained_network(), text, 0)
+    searcher = similar_contexts._Searcher(model.trained_as(BagNetwork), text, 0)
     shown = [searcher.text(window) for window in windows]
     whole = ["<s>", "<s> a", "<s> a b </s>", "b </s> c d", "<s>", "<s> f"]
     assert shown == (whole if across else ["<s>", "<s> a", "</s>", "</s> c d", "<s>", "<s> f"])
@@ -152,7 +153,7 @@ def test_the_bag_of_a_window_is_that_of_the_document(case: str) -> None:
     text = Encoded.from_documents([[2, 3, 1, 4, 5, 6, 7, 8]], VOCABULARY)
     model = trained(case)
     assert isinstance(model, Word2VecBow)
-    network = model.trained_network()
+    network = model.trained_as(BagNetwork)
     with torch.no_grad():
         whole = network.bag(torch.tensor([[12, 2, 3, 1, 4, 5, 6, 7, 8]]), None)[0][0].numpy()
     windows = similar_contexts._windows(text, np.arange(9), 4)  # the beginning is among the last four of the first
@@ -164,5 +165,5 @@ def test_an_empty_text_has_no_counts() -> None:
     assert isinstance(model, Word2VecBow)
     nothing = Encoded.from_documents([[1, 0, 1]], VOCABULARY)
     for train, valid in ((text, nothing), (nothing.select([]), text)):
-        assert similar_contexts.account(model, model.trained_network(), train, valid, 0) == Account()
+        assert similar_contexts.account(model, model.trained_as(BagNetwork), train, valid, 0) == Account()
     assert similar_contexts.exhibits(Account()) == []

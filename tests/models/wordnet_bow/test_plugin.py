@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,14 @@ from tests.training.texts import VOCABULARY
 WORDS = ("dog", "cat", "goose", "soup", "dish", "paris", "city", "run", "move")
 FARM = Vocabulary(["<unk>", "</s>", *WORDS], np.array([1, 400, 100, 100, 1, 100, 100, 100, 100, 100, 100]))
 ID = {word: FARM.tokens.index(word) for word in WORDS}
-SETTINGS = {"steps": 120, "batch": 8, "length": 16, "learning_rate": 0.02, "precision": "float32", "dropout": 0.0}
+SETTINGS: dict[str, Any] = {
+    "steps": 120,
+    "batch": 8,
+    "length": 16,
+    "learning_rate": 0.02,
+    "precision": "float32",
+    "dropout": 0.0,
+}
 
 
 def farm() -> Encoded:
@@ -74,7 +82,7 @@ def test_it_is_restored_without_wordnet(monkeypatch: pytest.MonkeyPatch) -> None
         raise LmcompareError(wordnet.MISSING)
 
     monkeypatch.setattr(wordnet, "found_root", missing)
-    settings = {name: value for name, value in model.hyperparameters().items() if name != "wordnet"}
+    settings: dict[str, Any] = {name: value for name, value in model.hyperparameters().items() if name != "wordnet"}
     again = WordNetBow(**settings).restore(state)
     text = Encoded.from_documents([[2, 3, 4, 5, 1]], VOCABULARY)
     np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))

@@ -95,8 +95,8 @@ class JelinekMercer(RawCounts):
         every = [(k, b) for k in range(1, order + 1) for b in range(most[k] + 1)]
         last = -math.inf
         for _ in range(500 if tokens else 0):
-            stops: Counter[tuple[int, int]] = Counter()
-            reached: Counter[tuple[int, int]] = Counter()
+            stops: defaultdict[tuple[int, int], float] = defaultdict(float)
+            reached: defaultdict[tuple[int, int], float] = defaultdict(float)
             objective = sum(0.5 * math.log(self.weights[key] * (1 - self.weights[key])) for key in every)
             for token in tokens:
                 p = [1 / size]

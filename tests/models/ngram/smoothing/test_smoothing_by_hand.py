@@ -176,7 +176,8 @@ def test_the_worked_equation_of_each_method() -> None:
         "add-k": [2, 1, 2, 5, 3 / 7],
     }
     for smoothing, values in expected.items():
-        equation, _, trace = trained(smoothing, 2, **({"k": 1} if smoothing == "add-k" else {})).exhibits(text)
+        more: dict[str, Any] = {"k": 1} if smoothing == "add-k" else {}
+        equation, _, trace = trained(smoothing, 2, **more).exhibits(text)
         assert isinstance(equation, WorkedEquation)
         assert isinstance(trace, BackoffTrace)
         assert equation.note == "With the trained model's numbers for 'a' after '<s>'."
