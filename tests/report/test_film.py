@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from lmcompare.exhibits import TrainingFilm
 from lmcompare.report.kinds import render
 from lmcompare.report.numbers import probability
-from tests.report.browser import complaints
+from tests.report.browser import complaints, open_all
 from tests.report.tree import parse
 from tests.synthetic_exhibits import film
 
@@ -32,6 +32,7 @@ def shown(page: Page) -> tuple[str, list[list[str]], list[str], list[str]]:
 
 
 def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
+    open_all(report)
     slider = report.locator(".film input").first
     films = report.locator(".film")
     films.evaluate_all("films => films.slice(1).forEach(film => film.remove())")  # of the other models
