@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lmcompare.runfolder.files import RunFolderError, read_object
 from lmcompare.runfolder.layout import FINDINGS
 
 FINDINGS_VERSION = 1
-ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, characters of a text, and numbers
+ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, tables or remarks, characters of a text, numbers
 FIRST = (
     "ideas",
     "order",
@@ -165,8 +165,8 @@ STORED = TypeAdapter(StoredFindings)
 def out_of_bounds(table: Mapping[str, Any]) -> str:
     """Return what is too long or too large for a page, "" if nothing is."""
     rows = [row for figures in table["tables"] for row in figures["rows"]]
-    if len(rows) > ROWS or len(table["remarks"]) > ROWS:
-        return f"more than {ROWS} rows or remarks"
+    if max(len(rows), len(table["tables"]), len(table["remarks"])) > ROWS:
+        return f"more than {ROWS} rows, tables or remarks"
     texts = [table["verdict"], *table["remarks"]]
     texts += [value for each in (*table["tables"], *rows) for value in each.values() if isinstance(value, str)]
     if any(len(text) > LONGEST for text in texts):
@@ -195,8 +195,10 @@ def read_findings(path: Path) -> StoredFindings | None:
         return None
     try:
         table = read_object(path, "schema_version", "key", "checksum")
-        if table["checksum"] == digest_of(table) and not out_of_bounds(table):
-            return STORED.validate_python(table)
+        if table["checksum"] == digest_of(table) and not out_of_bounds(
+            asdict(found := STORED.validate_python(table))
+        ):
+            return found
     except (ValueError, RecursionError, RunFolderError):
         pass
     raise RunFolderError(f"{path} is not as it was written")

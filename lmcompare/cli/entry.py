@@ -97,7 +97,8 @@ def _go_on_in_a_child() -> None:
 
     def pass_on(number: int, _: object) -> None:
         passed_on.append(number)
-        os.kill(child, number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)

@@ -84,7 +84,9 @@ def described(spec: str, seconds: float | None) -> Described:
             str(error) if error.expected else f"it can't be asked for its conditions: {error}"
         ) from error
     except TimeLimitError:
-        raise PluginError(f"importing it took longer than {limit:g} s") from None
+        raise PluginError(
+            f"importing and asking it took longer than {limit:g} s: give it more (--time-limit)"
+        ) from None
     except (EndedError, JunkError) as error:
         raise PluginError(f"while it was imported, {error}") from error
 
@@ -124,6 +126,8 @@ def _checked(name: str, found: Any) -> Described:
     if not told.conditions:
         raise PluginError("it names no condition: conditions must return at least one")
     for condition in told.conditions:
+        if not condition.name:
+            raise PluginError(f"a condition with the model '{condition.plugin}' has no name: give it one")
         if wrong := [key for key in condition.settings if key in RESERVED]:
             raise PluginError(
                 f"'{wrong[0]}' is no hyper-parameter: leave it out of the settings of '{condition.name}'"

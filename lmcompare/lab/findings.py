@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lmcompare.analysis.findings import FINDINGS_VERSION, STORED, digest_of, out_of_bounds
+from lmcompare.analysis.findings import FINDINGS_VERSION, STORED, Figures, Row, digest_of, out_of_bounds
 from lmcompare.errors import PluginError, kind_of
-from lmcompare.exhibits import MOST, problem_with, to_json
+from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
 from lmcompare.lab.contract import Findings
 from lmcompare.runfolder.files import write_json
 
@@ -27,6 +28,9 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     name = about["name"]
     if not isinstance(found, Findings):
         raise PluginError(f"measure of '{name}' must return Findings, not {kind_of(found)}")
+    _check_tuples(found, ("tables", Figures), ("exhibits", Exhibit), ("remarks", str))
+    for figures in found.tables:
+        _check_tuples(figures, ("rows", Row))
     for exhibit in found.exhibits[:MOST]:
         if problem := problem_with(exhibit):
             raise PluginError(f"an exhibit of '{name}' can't be drawn: {problem}")
@@ -48,3 +52,13 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     if wrong := out_of_bounds(table):
         raise PluginError(f"the findings of '{name}' can't be stored: {wrong}")
     write_json(path, {**table, "checksum": digest_of(table)})
+
+
+def _check_tuples(owner: object, *kinds: tuple[str, type]) -> None:
+    """Raise ``PluginError`` for a field that is no tuple of what it should have."""
+    for field, kind in kinds:
+        values = getattr(owner, field)
+        if not isinstance(values, tuple | list) or not all(isinstance(value, kind) for value in values):
+            raise PluginError(
+                f"{field} of {type(owner).__name__} must be a tuple of {kind.__name__}, not {reprlib.repr(values)}"
+            )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
 import anyio
-from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
 from lmcompare.measure.sampling import Sampling
 from lmcompare.serve.answers import MOST, Answers
 from lmcompare.serve.guard import PRIVATE, Guard
@@ -58,11 +60,12 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
     hosts : frozenset of str
         The values of the header ``Host`` that are answered.
     """
-    limiter = anyio.CapacityLimiter(1)  # models share the processor: one question at a time is fastest
+    one = anyio.Lock()  # models share the processor: one question at a time is fastest
 
     async def within_limits(ask: Callable[[], T]) -> T:
         with anyio.fail_after(SECONDS):
-            return await run_sync(ask, limiter=limiter, abandon_on_cancel=True)
+            async with one:
+                return await _aside(ask)
 
     async def show(_: Request) -> Response:
         return HTMLResponse(page, headers=PRIVATE)
@@ -84,6 +87,9 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
     async def refuse(_: Request, error: Exception) -> Response:
         return PlainTextResponse(_said(error), 413 if isinstance(error, _TooLongError) else 400, headers=PRIVATE)
 
+    async def fault(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"this is a fault of lmcompare ({what_went_wrong(error)})", 500, headers=PRIVATE)
+
     async def late(_: Request, error: Exception) -> Response:
         return PlainTextResponse(f"the answer took longer than {SECONDS:g} s", 503, headers=PRIVATE)
 
@@ -99,6 +105,8 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
             LmcompareError: refuse,
             ValidationError: refuse,
             UnicodeDecodeError: refuse,
+            ClientDisconnect: refuse,
+            Exception: fault,
             TimeoutError: late,
         },
     )
@@ -108,14 +116,31 @@ class _TooLongError(LmcompareError):
     """A request has too many bytes."""
 
 
+async def _aside(ask: Callable[[], T]) -> T:
+    """Return what a function returns in a thread of its own, for which the end of the program does not wait."""
+    answer: concurrent.futures.Future[T] = concurrent.futures.Future()
+    answer.set_running_or_notify_cancel()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except Exception as error:
+            answer.set_exception(error)
+        except BaseException as error:  # the event loop would end at such a one
+            answer.set_exception(PluginError(f"a model raised {what_went_wrong(error)}"))
+
+    threading.Thread(target=work, daemon=True).start()
+    return await asyncio.wrap_future(answer)
+
+
 async def _body(request: Request) -> bytes:
-    parts: list[bytes] = []
+    body = bytearray()
     with anyio.fail_after(SECONDS):  # also for one that sends a byte now and then
         async for part in request.stream():
-            parts.append(part)
-            if sum(map(len, parts)) > BODY:
+            body += part
+            if len(body) > BODY:
                 raise _TooLongError(f"a text has at most {BODY:,} bytes here: use 'lmcompare score' for a longer one")
-    return b"".join(parts)
+    return bytes(body)
 
 
 async def _lines(

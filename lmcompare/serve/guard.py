@@ -72,7 +72,7 @@ class Guard:
                 return PlainTextResponse("the token is wrong: copy the whole address from the terminal", 403)
             others = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
             rest = f"?{urlencode(others)}" if others else ""
-            answer = RedirectResponse(f"{request.url.path}{rest}", 303)
+            answer = RedirectResponse(f"/{request.url.path.lstrip('/')}{rest}", 303)  # "//name" is another site
             answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", path="/")
             return answer
         if not _same(request.cookies.get(COOKIE, ""), self.token):

@@ -15,6 +15,7 @@ from lmcompare.serve.answers import Answers
 from lmcompare.serve.app import application
 from lmcompare.trained import TrainedModel
 
+GRACE = 2  # seconds that answers which are being given have, at the end
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 NOT_ENCRYPTED = (
     "Others can reach this address, and nothing is encrypted: whoever reads along on the way has the token, the page"
@@ -48,19 +49,23 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
     LmcompareError
         If the address can't be used.
     """
+    host = host.strip("[]")
+    if not host:
+        raise LmcompareError(
+            "--host names no address: leave it out, or give 0.0.0.0 for all addresses of this machine"
+        )
     token = secrets.token_urlsafe(24)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host.strip("[]"), port))
+            listening.bind((host, port))
             listening.listen()  # before the address is said, which may be opened at once
-        except OSError as error:
-            raise LmcompareError(
-                f"{host}:{port} can't be used ({error.strerror or error}): choose another --port or --host"
-            ) from None
+        except (OSError, TypeError) as error:  # TypeError: the name can't be that of a machine
+            why = error.strerror or error if isinstance(error, OSError) else error
+            raise LmcompareError(f"{host}:{port} can't be used ({why}): choose another --port or --host") from None
         port = listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        shown = f"[{host}]" if ":" in host else host
         names = {shown, *(LOCAL if is_local(host) else ())}
         if host in ("0.0.0.0", "::"):  # every address of this machine
             names |= {*LOCAL, socket.gethostname(), _own_address()}
@@ -68,7 +73,15 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
         hosts = frozenset(f"{name}:{port}" for name in names)
         app = application(page, Answers(models), token, hosts)
         say(f"http://{shown}:{port}/?token={token}")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        config = uvicorn.Config(
+            app,
+            log_level="critical",  # what a stranger sends is no business of the terminal; a fault is told to the page
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+        )
         uvicorn.Server(config).run([listening])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
-from lmcompare.analysis.findings import read_findings
+from lmcompare.analysis.findings import digest_of, read_findings
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import changes
 from lmcompare.harness.experiment import Experiment
@@ -153,6 +153,10 @@ def test_damaged_findings_are_named(plugins_file: Path, text: Path) -> None:
     path.write_text(json.dumps(table | {"seeds": "many"}), encoding="utf-8")
     with pytest.raises(RunFolderError, match="Shares"):
         read_findings(path)
+    odd = table | {"tables": 5}
+    path.write_text(json.dumps(odd | {"checksum": digest_of(odd)}), encoding="utf-8")
+    with pytest.raises(RunFolderError, match="Shares"):
+        read_findings(path)
 
 
 def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
@@ -160,6 +164,14 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     found = Findings(verdict="", held=None, tables=(Figures(title="t", rows=(row,), unit="bits"),))
     with pytest.raises(PluginError, match=r"rows\.0\.value"):
         write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
+    odd: list[dict[str, Any]] = [{"tables": None}, {"tables": ({},)}, {"exhibits": 5}, {"remarks": "abc"}]
+    odd += [{"tables": (Figures("t", rows=[1], unit=""),)}]  # type: ignore[arg-type]
+    for fields in odd:
+        with pytest.raises(PluginError, match="must be a tuple of"):
+            write_findings(tmp_path / "x.json", Findings("", None, **fields), {"name": "x", **ABOUT})
+    many = Findings(verdict="", held=None, tables=(Figures("t", (), ""),) * 501)
+    with pytest.raises(PluginError, match="more than 500"):
+        write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
     contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
     assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
 
@@ -210,6 +222,11 @@ class Nothing(Fine):
 class OddName(Fine):
     def conditions(self):
         return (Condition("base", "unigram", {"name": "other"}),)
+
+
+class NoName(Fine):
+    def conditions(self):
+        return (Condition("", "unigram"),)
 
 
 class OddSettings(Fine):
@@ -301,7 +318,7 @@ def test_a_laboratory_that_is_moved_leaves_what_is_put_in_its_place(odd: Path, t
         *(("Raises", "nothing to divide"), ("NoTuple", "Condition"), ("Nothing", "no condition")),
         *(("OddName", "'name'"), ("OddSettings", "settings"), ("Ends", "SystemExit"), ("Asks", "what")),
         *(("LacksNumber", "lacks"), ("TwoLines", "question"), ("Other", "another"), ("Huge", "1e+12")),
-        *(("Long", "5,000"), ("Lost", "Lost")),
+        *(("Long", "5,000"), ("Lost", "Lost"), ("NoName", "no name")),
     ],
 )
 def test_an_odd_experiment_is_said_and_takes_no_other_along(odd: Path, text: Path, name: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
@@ -9,8 +10,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +21,10 @@ from playwright.sync_api import Browser, expect
 
 import lmcompare
 from lmcompare.api import Comparison
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.measure.sampling import Sampling
 from lmcompare.serve import app, guard
-from lmcompare.serve.server import is_local
+from lmcompare.serve.server import is_local, serve
 from tests.report.browser import complaints
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -61,8 +64,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return lmcompare.compare(LINES, models=models, out=tmp_path_factory.mktemp("serve") / "run", quiet=True)
 
 
-@pytest.fixture(scope="module")
-def server(run: Comparison) -> Iterator[Server]:
+@contextmanager
+def started(run: Comparison) -> Iterator[Server]:
+    """A server, which ends at Ctrl-C in a moment and has said nothing but its address."""
     command = [sys.executable, "-m", "lmcompare.cli", "serve", str(run.folder), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -70,9 +74,15 @@ def server(run: Comparison) -> Iterator[Server]:
         assert address is not None
         yield Server(process, int(address[1]), address[2])
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(20) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+@pytest.fixture(scope="module")
+def server(run: Comparison) -> Iterator[Server]:
+    with started(run) as found:
+        yield found
 
 
 def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(server: Server) -> None:
@@ -169,6 +179,26 @@ def test_wrong_questions_are_one_sentence(server: Server, path: str, body: bytes
     assert b"Traceback" not in answer
 
 
+def test_clients_that_stay_or_go_away_neither_write_to_the_terminal_nor_delay_the_end(run: Comparison) -> None:
+    with started(run) as server, closing(http.client.HTTPConnection("127.0.0.1", server.port)) as stays:
+        own = {"Cookie": f"{guard.COOKIE}={server.token}", "Origin": f"http://127.0.0.1:{server.port}"}
+        stays.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as goes:
+            goes.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        assert server.ask("GET", "/", headers={**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})[0] == 200
+        assert server.ask("GET", f"//evil.example/?token={server.token}")[1]["location"] == "/evil.example/"
+
+
+def test_a_model_that_interrupts_is_one_error_and_hangs_alone() -> None:
+    def interrupts() -> None:
+        assert threading.current_thread().daemon
+        raise KeyboardInterrupt
+
+    with pytest.raises(PluginError, match="KeyboardInterrupt"):
+        asyncio.run(app._aside(interrupts))
+
+
 def test_in_a_browser(server: Server, browser: Browser, run: Comparison) -> None:
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{server.port}/?token={server.token}")
@@ -201,6 +231,12 @@ def test_a_port_that_is_taken_is_one_sentence(run: Comparison) -> None:
     assert done.returncode == 2
     assert f"127.0.0.1:{port} can't be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["", "[]", "\u202e"])
+def test_an_address_that_is_none_is_one_sentence(host: str) -> None:
+    with pytest.raises(LmcompareError, match="--host"):
+        serve("", {}, host, 0, print)
 
 
 def test_which_addresses_are_this_machine_alone() -> None:
