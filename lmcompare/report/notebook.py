@@ -16,7 +16,8 @@ from lmcompare.runfolder.run import load_run
 
 STYLES = ("charts.css", "report.css")
 TOP, ROW, MOST = 620, 62, 1000  # pixels of the frame: without a table, for each row of it, and at most
-# what answers only in the report: links to its glossary, and headings that sort
+# what answers only in the report: files to save, links to its glossary, and headings that sort
+_SAVE = re.compile(r"<p\b[^>]*>(?:(?!</p>).)*<a download=.*?</p>", re.DOTALL)
 _QUESTION = re.compile(r'<a class="what"[^>]*>.*?</a>')
 _LINK = re.compile(r'<a [^>]*href="#[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 _SURE = re.compile(r'<details class="sure".*?</details>', re.DOTALL)  # the cautions, which are last here
@@ -64,4 +65,4 @@ def notebook(folder: Path) -> str:
 
 def _still(html: Markup) -> str:
     """Return a part of the report without what leads to other parts of it or needs a script."""
-    return _BUTTON.sub(r"\1", _LINK.sub(r"\1", _QUESTION.sub("", str(html))))
+    return _BUTTON.sub(r"\1", _LINK.sub(r"\1", _QUESTION.sub("", _SAVE.sub("", str(html)))))

@@ -91,7 +91,9 @@ def test_the_vectors_of_the_last_layer_are_those_in_context(case: str) -> None:
     with torch.inference_mode():
         last = network.last_norm(torch.from_numpy(layers[-1])).numpy()
         words = network.head.embed(torch.from_numpy(text.ids[at]).long()) * model.width**0.5
-    np.testing.assert_allclose(last, model.context_vectors(text, at), atol=1e-4)
+    vectors = model.context_vectors(text, at)
+    assert vectors is not None
+    np.testing.assert_allclose(last, vectors, atol=1e-4)
     if model.positions not in ("learned", "sinusoidal"):  # these add a vector of the position
         np.testing.assert_allclose(layers[0], words.numpy(), atol=1e-6)
 

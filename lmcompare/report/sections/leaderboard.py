@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -135,9 +135,11 @@ def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
     return Section.of("leaderboard", "Leaderboard", html)
 
 
-def chart(data: ReportData, names: Sequence[str] = ()) -> Markup | None:
-    """Return the intervals of the comparable models, or of those of these names, the best first; None without any."""
-    rows = [_drawn(model, row) for model, row in data.ranking if not names or row.name in names]
+def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
+    """Return the intervals of the comparable models that have titles, the best first; None without any."""
+    rows = [
+        replace(_drawn(model, row), name=titles[model.name]) for model, row in data.ranking if model.name in titles
+    ]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     xz = data.run.corpus.xz

@@ -36,7 +36,6 @@ class View:
     """
 
     label: str
-    names: Sequence[str]
     titles: Mapping[str, str]
     found: Verdict | None
     read: Mapping[str, float]
@@ -56,7 +55,9 @@ class View:
         said = lead(found, data.run.corpus.xz, unigram, titles.__getitem__)
         said.append(without_repeats(found, repeated(data.run), titles.__getitem__))
         read = unequal_reading(data.run, names)
-        return cls(label, names, titles, found, read, said, leaderboard.chart(data, names))
+        drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
+        chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
+        return cls(label, titles, found, read, said, chart)
 
     @property
     def title(self) -> str:
