@@ -209,8 +209,9 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
     layer, head = np.unravel_index(int(np.argmax(moved)), moved.shape)
     labels = ("<s>", *(tokens[i] for i in film.sentence[:-1]))
     after, follows = " ".join(labels[1:]), tokens[film.sentence[-1]]
-    likely = tuple(tokens[i] for i in film.likely)
-    vectors = np.array(film.vectors)  # (F, W, 2)
+    order = sorted(range(len(film.likely)), key=lambda k: -film.next[-1][k])
+    likely = tuple(tokens[film.likely[k]] for k in order)
+    chances = [tuple(float(row[k]) for k in order) for row in film.next]  # F, K
     return [
         TrainingFilm(
             title="How a network learns to look and to guess",
@@ -222,10 +223,10 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             tokens=labels,
             weights=tuple(map(_causal, maps[:, layer, head].clip(0, 1))),
             words=tuple(tokens[i] for i in film.words),
-            x=tuple(map(tuple, vectors[..., 0].tolist())),
-            y=tuple(map(tuple, vectors[..., 1].tolist())),
+            x=tuple(tuple(float(x) for x, _ in frame) for frame in film.vectors),
+            y=tuple(tuple(float(y) for _, y in frame) for frame in film.vectors),
             next=likely,
-            probabilities=tuple(tuple(map(float, row)) for row in film.next),
+            probabilities=tuple(chances),
             follows=follows,
         ),
         Curve(
@@ -233,7 +234,7 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             note=f"The probability of some words after “{after}”; “{follows}” follows there.",
             names=likely,
             x=tuple(tuple(step + 1.0 for step in film.steps) for _ in likely),
-            y=tuple(tuple(float(row[k]) for row in film.next) for k in range(len(likely))),
+            y=tuple(zip(*chances, strict=True)),
             x_axis="before step",
             y_axis="probability",
         ),

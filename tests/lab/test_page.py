@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from lmcompare.lab.contract import Findings
+from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import plain
-from tests.lab.laboratory import ROWS, write_lab
+from tests.lab.laboratory import ABOUT, ROWS, write_lab
 from tests.report.tree import parse
 
 
@@ -69,6 +71,14 @@ def test_only_rows_that_are_tested_are_drawn(lab: Path) -> None:
     assert "Heads" in chart
     assert "Mask" not in chart
     assert "Far" not in chart
+
+
+def test_findings_of_another_text_are_left_out(lab: Path) -> None:
+    found = Findings(verdict="Of an earlier text.", held=None)
+    write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
+    page = write_page(lab, {}).read_text(encoding="utf-8")
+    assert "Of an earlier text." not in page
+    assert "No effect of heads." in page
 
 
 def test_findings_are_stored_and_read_as_they_are(lab: Path) -> None:

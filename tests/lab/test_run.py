@@ -24,6 +24,7 @@ from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import ABOUT
 
 pytestmark = pytest.mark.usefixtures("cells_here", "measured_here")
@@ -100,6 +101,7 @@ def test_one_training_of_each_condition_is_a_preview(plugins_file: Path, text: P
     found = read_findings(path_of(text.parent / "lab", "Known"))
     assert found is not None
     assert (found.seeds, found.decides, found.held) == (1, False, None)
+    assert found.text == load_run(text.parent / "lab" / "run").corpus_fingerprint
     page = write_page(text.parent / "lab", {}).read_text(encoding="utf-8")
     assert "no verdict" in page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import cost, learning, mixtures, sentences
 from lmcompare.report.templating import fill
+from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import parse
 
 
@@ -45,6 +47,18 @@ def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
         plain(cost.claim(far, cost.COSTS[3], ())) == "No model that has fewer parameters comes within 5 % of the best"
     )
     assert cost.claim([best], cost.COSTS[0], ()) == ""
+
+
+def test_cost_names_the_best_model_within_each_budget(tmp_path: Path) -> None:
+    seconds = {"floor": 0.1, "cheap": 6.0, "tied": 60.0, "best": 600.0}
+    models = {"floor": bits(4, 0), "cheap": bits(2.06, 1), "tied": bits(2.06, 2), "best": bits(2, 3)}
+    costs = {name: {"train_seconds": value} for name, value in seconds.items()}
+    data = ReportData(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
+    said = plain(cost.budget(data, cost.COSTS[0]))
+    assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "6", "10"]  # ms, s and min
+    assert "tied" not in said
+    assert "(2.06)" in said
+    assert cost.budget(data, cost.COSTS[1]) == "", "all of one cost: the best of them is the best"
 
 
 def curve(valid: list[float]) -> pd.DataFrame:

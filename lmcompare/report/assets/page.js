@@ -217,7 +217,8 @@
     box.className = "definition";
     box.popover = "auto";
     document.body.append(box);
-    addEventListener("scroll", () => box.hidePopover(), { passive: true });
+    let top = 0; // where the page was when the definition was shown: an event of an earlier movement may come later
+    addEventListener("scroll", () => { if (Math.abs(scrollY - top) > 4) box.hidePopover(); }, { passive: true });
     document.addEventListener("click", (event) => {
       const link = event.target instanceof Element && event.target.closest("a.term, a.what");
       const entry = link && document.getElementById(link.hash.slice(1));
@@ -229,6 +230,7 @@
       all.textContent = "All definitions";
       all.addEventListener("click", () => box.hidePopover());
       box.replaceChildren(list, all);
+      top = scrollY;
       box.showPopover();
       const at = link.getBoundingClientRect(), own = box.getBoundingClientRect();
       box.style.left = `${Math.max(8, Math.min(at.left, root.clientWidth - own.width - 8))}px`;
