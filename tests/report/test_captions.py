@@ -44,8 +44,11 @@ def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
     )
     far = [Dot("Floor", 1, 1, 2.0), best]
     assert (
-        plain(cost.claim(far, cost.COSTS[3], ())) == "No model that has fewer parameters comes within 5 % of the best"
+        plain(cost.claim(far, cost.COSTS[3], ()))
+        == "No model that has much fewer parameters comes within 5 % of the best"
     )
+    as_fast = [Dot("Floor", 1, 1, 2.0), best, Dot("Other", 2, 100, 1.01)]
+    assert "much faster" in cost.claim(as_fast, cost.COSTS[0], ()), "the other is near, and 3 % faster"
     assert cost.claim([best], cost.COSTS[0], ()) == ""
 
 
@@ -58,6 +61,10 @@ def test_cost_names_the_best_model_within_each_budget(tmp_path: Path) -> None:
     assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "6", "10"]  # ms, s and min
     assert "tied" not in said
     assert "(2.06)" in said
+    near = costs | {"cheap": {"train_seconds": 595.0}}
+    data = ReportData(tiny_run(tmp_path / "near", models, documents=[[10]] * 40, costs=near))
+    said = plain(cost.budget(data, cost.COSTS[0]))
+    assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "1", "10"], "595 s and 600 s are as long"
     assert cost.budget(data, cost.COSTS[1]) == "", "all of one cost: the best of them is the best"
 
 
