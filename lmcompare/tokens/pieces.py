@@ -57,7 +57,8 @@ class PieceTokenizer(Tokenizer):
                 )
                 content = json.dumps(table)
             self._cutter = library.Tokenizer.from_str(content)
-        except Exception as error:  # the library has no class of its own for errors
+        except BaseException as error:
+            _pass_interrupt(error)
             raise LmcompareError(
                 f"{whose} is not a tokenizer that the installed library tokenizers can read "
                 f"({one_line(error)[:200]}); save it again"
@@ -109,7 +110,8 @@ class PieceTokenizer(Tokenizer):
             raise PluginError(f"the tokenizer {self.kind} has learnt nothing yet; call fit or restore first")
         try:
             ids = self._cutter.encode(text, add_special_tokens=False).ids
-        except Exception as error:  # the library has no class of its own for them
+        except BaseException as error:
+            _pass_interrupt(error)
             raise LmcompareError(
                 f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if a piece for what is"
                 " unknown is missing, add it and save the tokenizer again"
@@ -260,6 +262,12 @@ class SavedTokenizer(PieceTokenizer):
         tokens, offsets = super().tokenize(text)
         self._compare(text, tokens, self.path)
         return tokens, offsets
+
+
+def _pass_interrupt(error: BaseException) -> None:
+    """Raise what is no error of the library, which has no class for them; a panic of its code is no ``Exception``."""
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        raise error
 
 
 def _without_long_words(text: str) -> Iterator[str]:

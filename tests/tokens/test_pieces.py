@@ -274,6 +274,13 @@ def test_a_file_with_a_gap_or_without_its_unknown_piece(tmp_path: Path, model: d
         make_tokenizer({"kind": "saved", "path": str(path)}).fit(["b c"])
 
 
+def test_a_regular_expression_that_gives_up_is_one_sentence(tmp_path: Path) -> None:
+    endless = pre_tokenizers.Split(tokenizers.Regex("(a|aa)+$"), "isolated")
+    tokenizer = saved(tmp_path / "tokenizer.json", byte_level(tmp_path, pre_tokenizer=endless))
+    with pytest.raises(LmcompareError, match="can't cut the text"):
+        tokenizer.fit(["a" * 60 + "b"])
+
+
 @pytest.mark.parametrize("path", ["", "\0", 5, True, ["a"], None])
 def test_a_path_that_can_be_none_is_refused(path: Any) -> None:
     with pytest.raises(LmcompareError, match="no file is named"):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lmcompare.model import FloatArray
 from lmcompare.models.wordnet_bow import closed
-from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES, reader, sense_counts
+from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES, reader, sense_counts, whole
 from lmcompare.tokens import IntArray, Vocabulary
 
 Bits = npt.NDArray[np.uint8]
@@ -56,7 +56,8 @@ class Describer:
     """
 
     def __init__(self, folder: str = "") -> None:
-        self._wordnet, self._counts = reader(folder), sense_counts(folder)
+        with whole():
+            self._wordnet, self._counts = reader(folder), sense_counts(folder)
         self._above: dict[Any, tuple[str, ...]] = {}
 
     def word(self, word: str, lower_is_known: bool = False) -> Described:
@@ -99,9 +100,10 @@ class Describer:
         return Described(tuple(dict.fromkeys(features)), kind, lemma)
 
     def vocabulary(self, vocabulary: Vocabulary) -> list[Described]:
-        """Return what each word of a vocabulary is."""
+        """Return what each word of a vocabulary is. Raises ``LmcompareError`` if WordNet's files are damaged."""
         tokens = set(vocabulary.tokens)
-        found = [self.word(word, word.lower() in tokens) for word in vocabulary.tokens]
+        with whole():
+            found = [self.word(word, word.lower() in tokens) for word in vocabulary.tokens]
         found[vocabulary.end] = Described((END,), END)
         if vocabulary.unknown is not None:
             found[vocabulary.unknown] = Described((UNKNOWN,), UNKNOWN)

@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
-from lmcompare.errors import LmcompareError, expanded
+from lmcompare.errors import LmcompareError, expanded, in_one_sentence, what_went_wrong
 
+FETCH = "python -m nltk.downloader wordnet"
 MISSING = (
-    "needs WordNet, which is not on this machine: fetch it with 'python -m nltk.downloader wordnet', or install the"
-    " package wordnet-base of Debian"
+    f"needs WordNet, which is not on this machine: fetch it with '{FETCH}', or install the package wordnet-base of"
+    " Debian"
 )
 NAMES = ("wordnet", "wordnet31")  # in NLTK's data
 DEBIAN = Path("/usr/share/wordnet")  # of the package wordnet-base
@@ -53,14 +55,21 @@ def found_root(folder: str = "") -> Any:
         given = expanded(folder).absolute()
         if lacking := [name for name in READ if not (given / name).is_file()]:
             raise LmcompareError(f"{folder} has no {lacking[0]}: name a folder with the files of WordNet 3")
-        return _opened(given)
+        return nltk.data.FileSystemPathPointer(str(given))
     for name in NAMES:
         for place in (f"corpora/{name}", f"corpora/{name}.zip/{name}/"):
-            with suppress(LookupError):
+            with suppress(LookupError, BadZipFile):
                 return nltk.data.find(place)
     if all((DEBIAN / name).is_file() for name in READ):
-        return _opened(DEBIAN)
+        return nltk.data.FileSystemPathPointer(str(DEBIAN))
     raise LmcompareError(f"wordnet-bow {MISSING}")
+
+
+def whole() -> AbstractContextManager[None]:
+    """Turn whatever reading damaged files of WordNet raises into one sentence."""
+    return in_one_sentence(
+        lambda error: f"WordNet's files are damaged ({what_went_wrong(error)}): fetch them again, as by '{FETCH}'"
+    )
 
 
 def is_found() -> bool:
@@ -76,8 +85,9 @@ def digest(folder: str = "") -> str:
     """Return a digest of WordNet's files."""
     root = found_root(folder)
     told = hashlib.sha256()
-    for name in READ:
-        told.update(_content(root, name))
+    with whole():
+        for name in READ:
+            told.update(_content(root, name))
     return told.hexdigest()
 
 
@@ -115,15 +125,8 @@ def sense_counts(folder: str = "") -> dict[str, int]:
 
 
 def _content(root: Any, name: str) -> bytes:
+    if (folder := getattr(root, "path", None)) is not None:  # NLTK refuses links, as Conda and Nix make them
+        return (Path(folder) / name).read_bytes()
     with root.join(name).open() as file:
         found: bytes = file.read()
     return found
-
-
-def _opened(folder: Path) -> Any:
-    """Return NLTK's pointer to a folder; NLTK reads below the folders of its data path only."""
-    import nltk.data
-
-    if str(folder) not in nltk.data.path:
-        nltk.data.path.append(str(folder))
-    return nltk.data.FileSystemPathPointer(str(folder))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from lmcompare.errors import LmcompareError
 from lmcompare.models.wordnet_bow.readable import CLASSES, Describer, chosen, table
 from lmcompare.tokens import Vocabulary
 from tests.models.wordnet_bow.tiny import write_wordnet
@@ -52,6 +55,15 @@ def test_a_vocabulary(describer: Describer) -> None:
     found = describer.vocabulary(Vocabulary(["<unk>", "</s>", "Laksa", "laksa"]))
     assert [each.kind for each in found] == ["unknown word", "end of a sentence", "not in WordNet", "not in WordNet"]
     assert {each.kind for each in found} < set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("data.noun", b""), ("index.verb", b"\0" * 999), ("noun.exc", b"\n\n")]
+)
+def test_damaged_files_are_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    (write_wordnet(tmp_path) / name).write_bytes(content)
+    with pytest.raises(LmcompareError, match="damaged"):
+        Describer(str(tmp_path)).vocabulary(Vocabulary(["<unk>", "</s>", "cat"]))
 
 
 def test_the_features_of_most_tokens_are_kept(describer: Describer) -> None:

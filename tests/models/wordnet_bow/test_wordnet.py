@@ -58,6 +58,24 @@ def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
         wordnet.reader(str(tmp_path))
 
 
+def test_files_may_be_links(tmp_path: Path) -> None:
+    real, linked, hard = write_wordnet(tmp_path / "real"), tmp_path / "linked", tmp_path / "hard"
+    for folder in (linked, hard):
+        folder.mkdir()
+    for path in real.iterdir():
+        (linked / path.name).symlink_to(path)
+        (hard / path.name).hardlink_to(path)
+    assert wordnet.digest(str(real)) == wordnet.digest(str(linked)) == wordnet.digest(str(hard))
+    assert wordnet.reader(str(linked)).synsets("cat")
+
+
+def test_an_archive_that_is_damaged_is_none(nowhere: Path) -> None:
+    archive = nowhere / "nltk_data" / "corpora" / "wordnet.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"PK\x03\x04 and no more")
+    assert not wordnet.is_found()
+
+
 def test_the_supersenses_are_wordnets() -> None:
     assert len(wordnet.SUPERSENSES) == 45
     # from lexnames(5WN)
