@@ -82,21 +82,21 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     job.reopen()
     _told(model)  # what is wrong with it is said before it is trained
     code_digest = plugins.code_digest(model)  # of the code that trains it, whatever is edited meanwhile
-    model, train_seconds = _trained(job, corpus, model, emit)
+    model, cost = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
-    scored, part, cost = _scored(job, corpus, model, emit)
+    if job.trial:
+        _try(job, corpus, model, cost, emit)
+        return
+    scored, part, scoring_cost = _scored(job, corpus, model, emit)
     known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
     emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
     truth = _checked(job, corpus, model, scored, part)
-    cost |= {"check_seconds": time.perf_counter() - began}
+    cost |= scoring_cost | {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = write_examples(job, corpus, model)
     see_that_it_is_there(Path(job.folder))
-    write_json(
-        job.path / "cost.json",
-        {"train_seconds": train_seconds, **cost, "peak_memory_bytes": peak_memory_bytes(), **job.machine},
-    )
+    _write_cost(job, cost)
     job.finish(
         {
             "key": job.key,
@@ -113,6 +113,40 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     )
 
 
+def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str, Any], emit: Emit) -> None:
+    """Score a setting of a sweep on the validation text; store what each of its documents costs, and finish."""
+    nats, seconds = scoring.timed_log_probs(model, corpus.valid, Share(emit, "scoring", len(corpus.valid)))
+    charged = corpus.features("valid", ["document", "overhead_bits"])
+    documents = corpus.documents_of("valid")
+    bits = np.bincount(
+        charged["document"], -nats / np.log(2) + charged["overhead_bits"].to_numpy(np.float64), len(documents)
+    )
+    see_that_it_is_there(Path(job.folder))
+    write_json(
+        job.path / "valid.json",
+        {"bits": [b if np.isfinite(b) else None for b in bits.tolist()], "bytes": documents["bytes"].tolist()},
+    )
+    _write_cost(job, cost | _cost_of_scoring(model, corpus, seconds))
+    job.finish({"key": job.key, "status": "done", "error": None, **_told(model)})
+
+
+def _write_cost(job: Job, cost: dict[str, Any]) -> None:
+    peak = max(peak_memory_bytes(), cost["peak_memory_bytes"])  # it may have been trained by another process
+    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, **job.machine})
+
+
+def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: float) -> dict[str, Any]:
+    """Return what it costs to score the validation text, and the size of the model."""
+    size = checked_size(model.size(), type(model).__name__)
+    return {
+        "score_seconds": seconds,
+        "scored_tokens": len(corpus.valid),
+        "microseconds_per_token": 1e6 * seconds / max(len(corpus.valid), 1),
+        "parameters": size.parameters,
+        "model_bytes": size.bytes,
+    }
+
+
 def _told(model: LanguageModel) -> dict[str, str]:
     """Return what a model says of itself. Raises ``PluginError`` as ``check_words`` does."""
     told = {"title": model.title(), "summary": model.summary()}
@@ -122,16 +156,20 @@ def _told(model: LanguageModel) -> dict[str, str]:
 
 def _trained(
     job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
-) -> tuple[LanguageModel, float | None]:
-    """Return the trained model and its training seconds, None if it read no training text.
+) -> tuple[LanguageModel, dict[str, Any]]:
+    """Return the trained model, its training seconds, None if it read no training text, and its peak memory.
 
-    It is restored from the folder where a run was cut off after training.
+    It is restored from the folder where a run was cut off after training, or that has it from the trial of a sweep.
     """
     folder = job.path / "model"
     if not seals.damage(folder, TRAINED_FILES):
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
-            return model.restore(load_state(folder)), trained["seconds"]
+            model = model.restore(load_state(folder))
+            return model, {
+                "train_seconds": trained["seconds"],
+                "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
+            }
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
     model.warm_up()
@@ -156,10 +194,14 @@ def _trained(
     see_that_it_is_there(Path(job.folder))
     save_state(model.state(), folder)
     write_text(job.path / "curve.csv", curve.csv())
-    write_json(folder / "trained.json", {"key": job.key, "plugin": job.plugin, "seconds": seconds})
+    peak = peak_memory_bytes()
+    write_json(
+        folder / "trained.json",
+        {"key": job.key, "plugin": job.plugin, "seconds": seconds, "peak_memory_bytes": peak},
+    )
     seals.seal(folder, TRAINED_FILES)
     checkpoints.remove(job.checkpoints.parent)
-    return model, seconds
+    return model, {"train_seconds": seconds, "peak_memory_bytes": peak}
 
 
 def _scored(
@@ -199,15 +241,7 @@ def _scored(
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
-    size = checked_size(model.size(), type(model).__name__)
-    cost = {
-        "score_seconds": seconds,
-        "scored_tokens": len(valid),
-        "microseconds_per_token": 1e6 * seconds / max(len(valid), 1),
-        "parameters": size.parameters,
-        "model_bytes": size.bytes,
-    }
-    return found, part, cost
+    return found, part, _cost_of_scoring(model, corpus, seconds)
 
 
 def _score_tables(job: Job, corpus: TokenizedCorpus, found: _Scores) -> Iterator[pd.DataFrame]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -90,7 +91,10 @@ def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
 
 def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
     """Return the experiment with these models only: tables of its own, by name or plug-in, or other plug-ins."""
-    return experiment.replace(HERE, models=[_model(name, experiment.models) for name in names])
+    models = [_model(name, experiment.models) for name in names]
+    kept = {model.name for model in models if isinstance(model, ModelTable)}
+    sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
+    return experiment.replace(HERE, models=models, sweep=sweep)
 
 
 def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
@@ -106,23 +110,60 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
         name, _, key = target.rpartition(".")
         if not (name and key.isidentifier()):
             raise LmcompareError(f"--set takes MODEL.KEY=VALUE, such as transformer.steps=200, not '{text}'")
-        named = [m for m in models if name in (m["name"], m["plugin"]) or _from_here(name) == m["plugin"]]
-        if not named:
-            known = [model["name"] for model in models]
-            raise LmcompareError(f"--set {text}: {unknown('model of the run', name, known)}")
+        named = _named(experiment.models, name, f"--set {text}")
         if key in ModelTable.model_fields and key != "tokens":
             raise LmcompareError(
                 f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
             )
-        for model in named:
+        for model in (model for model in models if model["name"] in named):
+            if key in experiment.sweep.get(model["name"], ()):
+                raise LmcompareError(
+                    f"--set gives {key} of {model['name']} one value, and the sweep several: leave one out"
+                )
             before = said.setdefault((model["name"], key), value)
             if before is not value and before != value:  # NaN differs from itself
                 raise LmcompareError(
                     f"--set gives {key} of {model['name']} two values: run the command once with each, which puts"
-                    " both into one report, or write an experiment file with a name for each"
+                    " both into one report, or let the validation text choose one (--sweep)"
                 )
             model[key] = value
     return experiment.replace(HERE, models=models)
+
+
+def _named(models: Iterable[ModelTable], name: str, option: str) -> list[str]:
+    """Return the names of the models of this name or plug-in. Raises ``LmcompareError`` if there is none."""
+    found = [m.name for m in models if name in (m.name, m.plugin) or _from_here(name) == m.plugin]
+    if not found:
+        raise LmcompareError(f"{option}: {unknown('model of the run', name, [model.name for model in models])}")
+    return found
+
+
+def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
+    """Return the experiment with several values of hyper-parameters, each as in "ngram.order=2,3,4".
+
+    They replace what an experiment file gives for the same hyper-parameter. Raises ``LmcompareError`` as
+    ``with_hyperparameters`` does.
+    """
+    said: set[tuple[str, str]] = set()
+    sweep: dict[str, dict[str, Any]] = {name: dict(grid) for name, grid in experiment.sweep.items()}
+    for text in grids:
+        target, equals, values = text.partition("=")
+        name, _, key = target.rpartition(".")
+        if not (name and key.isidentifier() and equals and values):
+            raise LmcompareError(f"--sweep takes MODEL.KEY=VALUE,VALUE,…, such as ngram.order=2,3,4, not '{text}'")
+        for model in _named(experiment.models, name, f"--sweep {text}"):
+            if (model, key) in said:
+                raise LmcompareError(f"--sweep gives values of {key} of {model} twice: give all of them at once")
+            said.add((model, key))
+            sweep.setdefault(model, {})[key] = _listed(values)
+    return experiment.replace(HERE, sweep=sweep)
+
+
+def _listed(values: str) -> list[Any]:
+    """Return values that are separated by commas, each read as JSON, or else a string."""
+    with suppress(ValueError, RecursionError):
+        return list(json.loads(f"[{values}]"))
+    return [assignment(f"value={value}")[1] for value in values.split(",") if value]
 
 
 def with_match(experiment: Experiment, amounts: Mapping[str, float], where: str = HERE) -> Experiment:

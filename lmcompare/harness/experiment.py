@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import reprlib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import resources
@@ -33,6 +34,7 @@ from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
+Grid = dict[str, tuple[Any, ...]]  # by hyper-parameter, its values
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -180,13 +182,14 @@ class PublishedTable(Table):
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Experiment(RunOptions, PageOptions):
-    """An experiment file."""
+    """An experiment file; ``sweep`` has for models, by hyper-parameter, the values of which one is chosen."""
 
     name: str
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     corpus: CorpusTable = Field(default_factory=lambda: CorpusTable(source="wiki-sample"))
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
+    sweep: dict[str, Grid] = Field(default_factory=dict)
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
@@ -238,6 +241,30 @@ class Experiment(RunOptions, PageOptions):
                 raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
             seen.add(model.name)
         return named
+
+    @field_validator("sweep")
+    @classmethod
+    def _of_models(cls, sweep: Mapping[str, Grid], info: ValidationInfo) -> dict[str, Grid]:
+        models: tuple[ModelTable, ...] = info.data.get("models", ())  # none if they are wrong, which is said
+        found: dict[str, Grid] = {}
+        for name, grid in sweep.items():
+            named = [model for model in models if name in (model.name, model.plugin)]
+            if models and not named:
+                raise ValueError(unknown("model of the run", name, [model.name for model in models]))
+            for model in named:
+                found[model.name] = found.get(model.name, {}) | {k: _values(name, k, grid[k]) for k in grid}
+        return found
+
+
+def _values(model: str, key: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values of a hyper-parameter that is swept, each once. Raises ``ValueError`` if there is only one."""
+    if key in ModelTable.model_fields:
+        raise ValueError(f"{key} of '{model}' is no hyper-parameter: give models of their own to compare several")
+    check_depth({key: values})
+    distinct = {json.dumps(value, default=str): value for value in values}
+    if len(distinct) < 2:
+        raise ValueError(f"{key} of '{model}' has fewer than two values: give it one as its hyper-parameter (--set)")
+    return tuple(distinct.values())
 
 
 def _plain_name(name: str, whose: str) -> str:

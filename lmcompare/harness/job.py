@@ -14,9 +14,10 @@ from lmcompare.plugins import own_code
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
-from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS
+from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
+DIGITS = 6  # of a digest that tells apart what would have one name
 EXAMPLES_CODE = ("harness/examples.py", "harness/page_copy.py", "measure", "exhibits")  # that of models is in the key
 
 
@@ -54,6 +55,8 @@ class Job:
         the fingerprint of the "corpus", and the "settings" of the run. It is no part of the key.
     aside : bool
         Whether the cell is to replace a finished one, beside which it is run.
+    trial : bool
+        Whether it is one setting of a sweep, which is scored on the validation text alone.
     """
 
     folder: str
@@ -71,6 +74,7 @@ class Job:
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     aside: bool = False
+    trial: bool = False
 
     @property
     def path(self) -> Path:
@@ -80,7 +84,14 @@ class Job:
     @property
     def place(self) -> str:
         """The folder of the finished cell, relative to the run folder."""
+        if self.trial:  # whichever settings other sweeps have tried, none has the folder of another
+            return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
+
+    @property
+    def files_written(self) -> tuple[str, ...]:
+        """The files of the finished cell, relative to its folder."""
+        return TRIAL_FILES if self.trial else CELL_FILES
 
     @property
     def checkpoints(self) -> Path:
@@ -144,11 +155,11 @@ class Job:
         """Return whether the folder contains this very cell, trained and scored, every file as it was written."""
         stored = self.stored()
         done = stored.get("status") == "done" and stored.get("key") == self.key
-        return done and not seals.damage(self.path, CELL_FILES)
+        return done and not seals.damage(self.path, self.files_written)
 
     def has_examples(self) -> bool:
-        """Return whether a finished cell's examples are those that would be made now."""
-        return self.stored().items() >= self.examples_keys.items()
+        """Return whether a finished cell's examples are those that would be made now; a trial has none."""
+        return self.trial or self.stored().items() >= self.examples_keys.items()
 
     def has_what_is_asked(self) -> bool:
         """Return whether a finished cell's examples are what is asked for now, whichever code made them."""
@@ -156,12 +167,12 @@ class Job:
 
     def damage(self) -> str | None:
         """Return the damaged file for which a finished cell has to be made anew, or None."""
-        return seals.damage(self.path, CELL_FILES) if seals.is_sealed(self.path) else None
+        return seals.damage(self.path, self.files_written) if seals.is_sealed(self.path) else None
 
     def finish(self, table: Mapping[str, Any]) -> None:
         """Write cell.json and seal the cell: it is finished."""
         write_json(self.path / "cell.json", {**table, **self.about})
-        seals.seal(self.path, CELL_FILES)
+        seals.seal(self.path, self.files_written)
 
     def reopen(self) -> None:
         """Forget that the cell was finished; the trained model stays."""

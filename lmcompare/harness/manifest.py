@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST
-from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest
+from lmcompare.runfolder.manifest import Manifest, ModelRow, SweepRow, read_manifest
 from lmcompare.runfolder.rows import model_rows
 from lmcompare.runfolder.seals import damage
 from lmcompare.runfolder.stored import stored_cells
@@ -56,12 +56,17 @@ def manifest(
     experiment: Experiment,
     corpus: RunCorpus,
     jobs: Sequence[Job],
+    sweeps: Sequence[SweepRow],
+    machine: Mapping[str, Any],
     earlier: Manifest | None,
     folder: Path,
     command: str,
     seconds: float,
 ) -> Manifest:
-    """Return the manifest of a run, with every finished model that is in the folder, whichever run trained it."""
+    """Return the manifest of a run, with every finished model that is in the folder, whichever run trained it.
+
+    ``sweeps`` are those of the run; those of earlier runs stay as long as the models that they chose.
+    """
     tokens = {
         **(earlier.tokens if earlier else {}),
         **{tokens.fingerprint: tokens.entry for tokens in corpus.tokens},
@@ -73,20 +78,33 @@ def manifest(
         {job.name: job.identity for job in jobs},
         {job.place for job in jobs},
     )
+    sweeps = _still_there([*(earlier.sweeps if earlier else ()), *sweeps], folder)
     used = {row.tokens_fingerprint for row in rows}
     return Manifest(
         name=experiment.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
         seconds=seconds + (earlier.seconds if earlier else 0.0),
-        experiment=_experiment_of(rows, experiment, folder) | {"published": _published(experiment, earlier)},
+        experiment={
+            **_experiment_of(rows, experiment, folder),
+            "published": _published(experiment, earlier),
+            "sweep": {sweep.name: sweep.grid for sweep in sweeps},
+        },
         preset=experiment.preset,
         corpus=corpus.entry,
         tokens={fingerprint: entry for fingerprint, entry in tokens.items() if fingerprint in used},
         models=rows,
         versions=environment.versions(),
-        hardware=environment.hardware(jobs[0].machine["device"], jobs[0].machine["threads"]),
+        hardware=environment.hardware(machine["device"], machine["threads"]),
+        sweeps=sweeps,
     )
+
+
+def _still_there(sweeps: Sequence[SweepRow], folder: Path) -> tuple[SweepRow, ...]:
+    """Return the last sweep of each model whose cell still is of the setting that the sweep chose."""
+    there = {(cell.name, cell.identity) for cell in stored_cells(folder)}
+    found = {sweep.name: sweep for sweep in sweeps}
+    return tuple(sweep for sweep in found.values() if (sweep.name, sweep.identity) in there)
 
 
 def _published(experiment: Experiment, earlier: Manifest | None) -> list[dict[str, Any]]:

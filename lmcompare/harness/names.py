@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.harness.experiment import default_name
-from lmcompare.harness.job import Job
+from lmcompare.harness.job import DIGITS, Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.stored import StoredCell, stored_cells
 
 LONGEST = 100  # characters of a name; file systems allow 255 bytes
-DIGITS = 6  # of the digest at the end of a name that would be too long or is taken
 
 
-def names_in(folder: Path, jobs: Sequence[Job], force: bool, show: Display) -> dict[str, str]:
+def names_in(
+    folder: Path, jobs: Sequence[Job], force: bool, show: Display, others: Collection[str] = ()
+) -> dict[str, str]:
     """Return by the names of the experiment's models the names that they have in the folder.
 
     Parameters
@@ -38,6 +39,8 @@ def names_in(folder: Path, jobs: Sequence[Job], force: bool, show: Display) -> d
         Whether a model may replace a finished one of its name that has another configuration.
     show : Display
         Is told of each model that gets another name.
+    others : collection of str
+        Names that other models of the run have or will have.
     """
     cells = stored_cells(folder)
     models: dict[str, Job] = {}
@@ -45,7 +48,7 @@ def names_in(folder: Path, jobs: Sequence[Job], force: bool, show: Display) -> d
         models.setdefault(job.name, job)
     names: dict[str, str] = {}
     for name, job in models.items():
-        taken = {*models, *names.values()} - {name}
+        taken = {*models, *names.values(), *others} - {name}
         names[name] = _name(job, [cell for cell in cells if cell.name not in taken], taken, force)
         if names[name] != name:
             finished = next((cell for cell in cells if cell.name == name and cell.finished), None)
@@ -62,7 +65,7 @@ def _name(job: Job, cells: Sequence[StoredCell], taken: Collection[str], force: 
     if force or job.name not in finished:
         return job.name
     found = differences(job, finished[job.name])
-    name = "-".join([job.name, *(_plain(f"{key}-{_short(value)}") for key, value in found.items())])
+    name = "-".join([job.name, *(plain(f"{key}-{worded(value)}") for key, value in found.items())])
     other = name in finished and differences(job, finished[name])
     if other or name in taken or len(name) > LONGEST:
         name = f"{name[:LONGEST]}-{job.identity[:DIGITS]}"
@@ -125,7 +128,7 @@ def _reasons(job: Job, cell: StoredCell) -> list[str]:
 def _other_tokens(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     shown = {key: Path(value).name if isinstance(value, str) else value for key, value in now.items()}
     if now["kind"] != before["kind"]:
-        options = [_short(value) for key, value in shown.items() if key not in ("kind", "min_count", "size")]
+        options = [worded(value) for key, value in shown.items() if key not in ("kind", "min_count", "size")]
         return {"tokens": " ".join([shown["kind"].rpartition(":")[2], *options])}
     return {key: shown.get(key) for key in {**before, **now} if now.get(key) != before.get(key)}
 
@@ -139,17 +142,19 @@ def _other(what: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> dict
 def _renamed(asked: str, name: str, found: Mapping[str, Any]) -> str:
     if not found:
         return f"{asked} of this configuration is called {name} here."
-    what = ", ".join(f"{key}={_short(value)}" for key, value in found.items())
+    what = ", ".join(f"{key}={worded(value)}" for key, value in found.items())
     return (
         f"{asked} with {what} is another configuration than the finished {asked} here, so it is called {name}; both "
         f"are kept (--force replaces {asked})."
     )
 
 
-def _short(value: Any) -> str:
+def worded(value: Any) -> str:
+    """Return a value of a hyper-parameter as it is shown."""
+    """Return a value of a hyper-parameter as it is shown."""
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the text without what a model's name may not contain."""
     return re.sub(r"[^\w.+-]+", "-", re.sub(r"[\[\]{}\"]", "", text)).strip("-.")

@@ -92,8 +92,9 @@ class Display:
     def share(self, what: str, done: float) -> None:
         """Say how much of a piece of work before the first cell is done, as a share; 1.0 is its end."""
 
-    def plan(self, cells: Sequence[str]) -> None:
-        """Announce the cells by name."""
+    def plan(self, cells: Sequence[str]) -> int:
+        """Announce further cells by name; return the index of the first."""
+        return 0
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         """Show that something happened in a cell."""
@@ -195,8 +196,10 @@ class _Shown(Display):
     def say(self, sentence: str) -> None:
         self._console.print(without_controls(sentence), markup=False, highlight=False, soft_wrap=True)
 
-    def plan(self, cells: Sequence[str]) -> None:
-        self._rows = [_Row(name) for name in cells]
+    def plan(self, cells: Sequence[str]) -> int:
+        first = len(self._rows)
+        self._rows += [_Row(name) for name in cells]
+        return first
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         row = self._rows[cell]
@@ -272,11 +275,12 @@ class Live(_Shown):
             self._bar.stop()
             self._bar = None
 
-    def plan(self, cells: Sequence[str]) -> None:
-        """Draw the table."""
+    def plan(self, cells: Sequence[str]) -> int:
+        """Draw the table, or further rows of it."""
         self._end_bar()
-        super().plan(cells)
+        first = super().plan(cells)
         self._live.start()
+        return first
 
     def close(self) -> None:
         """Leave the table as it was drawn last."""

@@ -20,11 +20,22 @@ from lmcompare.harness.names import names_in, say_what_is_replaced
 from lmcompare.harness.plan import jobs_of, tokens_of
 from lmcompare.harness.progress import Display, checked
 from lmcompare.harness.reading import read
+from lmcompare.harness.sweep import (
+    by_model,
+    cells_of,
+    choose,
+    expanded,
+    forget_models,
+    hand_over,
+    planned_jobs,
+    settings_of,
+    sweep_row,
+)
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import CELLS, LOG, MANIFEST, PROBES
-from lmcompare.runfolder.manifest import write_manifest
+from lmcompare.runfolder.layout import LOG, MANIFEST, PROBES, TOKENS
+from lmcompare.runfolder.manifest import SweepRow, write_manifest
 from lmcompare.runfolder.ownership import check_free, make_way, remove_written
 from lmcompare.runfolder.seals import evidence, locked, put_back
 from lmcompare.runfolder.stored import end_replacements
@@ -96,6 +107,8 @@ def run(
     started = time.perf_counter()
     folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to it is left as it is
     show, live = show or Display(), live or {}
+    settings, whole = settings_of(experiment), experiment
+    experiment = expanded(experiment, settings) if settings else experiment
     models = {
         table.name: Described.of(table.name, table.plugin, live[table.name])
         if table.name in live
@@ -113,28 +126,50 @@ def run(
         earlier = read_earlier(folder, text.entry.fingerprint, force, show)
         tokens = {name: made[table] for name, table in wanted.items()}
         jobs = jobs_of(experiment, text, folder, models, tokens, live, machine, show)
-        names = names_in(folder, jobs, force, show)
+        tried, jobs = planned_jobs(jobs, settings)
+        trials, chosen = [job for setting in tried for job in setting.jobs], list[Job]()
+        names = names_in(folder, jobs, force, show, whole.sweep)
         jobs = [_placed(replace(job, name=names[job.name]), force) for job in jobs]
         live = {names[name]: model for name, model in live.items()}
-        for job in jobs:
+        for job in (*trials, *jobs):
             first = job.seed == experiment.seeds[0]
             if first and models[job.asked["name"]].checks_text and not job.is_finished():
                 _check_text(job, live.get(job.name), experiment.time_limit, show)
-        tables = [table.model_copy(update={"name": names[table.name]}) for table in experiment.models]
+        tables = [table.model_copy(update={"name": names.get(table.name, table.name)}) for table in experiment.models]
         in_full = made[experiment.tokens].table if experiment.tokens in made else None
         experiment = experiment.replace("the run", models=tables, tokens=in_full)
         say_what_is_replaced(folder, jobs, force, show)
         if without := checkpoints.make_room(folder):
             show.say(without)
-        planned([job for job in jobs if force or not job.is_finished()])
+        planned([job for job in (*trials, *jobs) if force or not job.is_finished()])
+        run_cells = partial(
+            _run_cells, seconds=experiment.seconds, show=show, see_that_it_is_there=see_that_it_is_there
+        )
+        failures: dict[str, str] = {}
+        sweeps: list[SweepRow] = []
         try:
-            failures = _run_cells(jobs, live, experiment.seconds, force, show, see_that_it_is_there)
+            failures |= run_cells(trials, {}, force=force)
+            for model, of_model in by_model(tried).items():
+                best = choose(of_model, show)
+                cells = cells_of(best or of_model[0])
+                names |= names_in(folder, cells, force, show, {*names.values(), *whole.sweep} - {model})
+                cells = [_placed(replace(cell, name=names[model]), force) for cell in cells]
+                chosen += cells
+                if best is None:
+                    failures |= _none_was_chosen(cells, len(of_model))
+                    continue
+                sweeps.append(sweep_row(best, of_model, whole.sweep[model], names[model]))
+                for trial, cell in zip(best.jobs, cells, strict=True):
+                    hand_over(trial, cell)
+                forget_models(of_model)
+                failures |= run_cells(cells, {}, force=False)  # what was tried has been run again
+            failures |= run_cells(jobs, live, force=force)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             see_that_it_is_there()
             checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
-            table = manifest(experiment, text, jobs, earlier, folder, command, seconds)
+            table = manifest(experiment, text, [*jobs, *chosen], sweeps, machine, earlier, folder, command, seconds)
             if table.models:
                 make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
@@ -169,8 +204,8 @@ def _run_cells(
     """
     failures: dict[str, str] = {}
     several = len({job.seed for job in jobs}) > 1
-    show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
-    for index, job in enumerate(jobs):
+    first = show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
+    for index, job in enumerate(jobs, first):
         see_that_it_is_there()
         if force:
             job.reopen()
@@ -214,6 +249,18 @@ def _run_cells(
     return failures
 
 
+def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
+    """Record that a model failed as no setting of its sweep can be chosen; return why by "name/seed"."""
+    error = (
+        f"none of its {settings} settings can be chosen: each has a training that failed, or gives a token of the"
+        " validation text the probability 0"
+    )
+    for cell in cells:
+        if not cell.aside:
+            cell.fail(error)
+    return {f"{cell.name}/{cell.seed}": error for cell in cells}
+
+
 def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
     """Undo what a job has done to the evidence of other cells and tokens; return by "name/seed" which cells are lost.
 
@@ -224,7 +271,7 @@ def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[s
     places = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
     for place in sorted(places):
         show.say(f"{'/'.join(place)}: {error}.")
-    return {"/".join(place[1:]): error for place in places if place[0] == CELLS}
+    return {"/".join(place[1:]): error for place in places if place[0] != TOKENS}
 
 
 def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:

@@ -36,6 +36,7 @@ from lmcompare.report.sections import (
     slices,
     story,
     summary,
+    sweeps,
     validity,
 )
 from lmcompare.report.templating import asset, fill
@@ -60,6 +61,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Mixtures": mixtures.build,
+        "Sweeps": sweeps.build,
         "Each idea": ideas.build,
     },
     "Try it": {

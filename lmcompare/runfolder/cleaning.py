@@ -12,7 +12,7 @@ from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS
+from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.ownership import OF_CELL, OF_TOKENS, remove_if_empty, remove_written
 from lmcompare.runfolder.rows import model_rows
@@ -51,7 +51,8 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     names : sequence of str
         Models, which are removed with all their seeds. Without names, everything is removed that is in no report and
         will be in none: unfinished cells with their checkpoints, cells that others have replaced, cells on a text
-        that is not the folder's any more, and tokens that no finished cell reads.
+        that is not the folder's any more, trials of other sweeps than those that chose its models, and tokens that
+        no finished cell reads.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
         else:
             rows = model_rows(folder, manifest.tokens, manifest.models) if manifest else ()
             useless = [path for path in _cells(folder) if _is_useless(path, manifest, rows)]
-        for path in useless:
+        for path in useless + _useless_trials(folder, names, manifest):
             _remove(folder, path, OF_CELL, cleaned)
         _remove_checkpoints(folder, names, cleaned)
         if not names:
@@ -109,6 +110,16 @@ def _of_models(folder: Path, names: Sequence[str], manifest: Manifest | None, cl
         if (folder / CELLS / name).is_symlink():
             cleaned.left.append(f"{CELLS}/{name}")
     return [path for path in cells if path.parent.name in names]
+
+
+def _useless_trials(folder: Path, names: Sequence[str], manifest: Manifest | None) -> list[Path]:
+    """Return the folders of the trials of these models; without names, of those that no model was chosen of."""
+    if manifest is None:  # a run that did not come to its end may go on with them
+        return []
+    of_model = {place: sweep.name for sweep in manifest.sweeps for trial in sweep.trials for place in trial.cells}
+    trials = [path for setting in _folders(folder / TRIALS) for path in _folders(setting)]
+    models = {path: of_model.get(path.relative_to(folder).as_posix()) for path in trials}
+    return [path for path, model in models.items() if (model in names if names else model is None)]
 
 
 def _is_finished(path: Path) -> bool:
@@ -158,13 +169,15 @@ def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:
         return False
     names, tokens = {row.name for row in rows}, {row.tokens_fingerprint for row in rows}
     models = [model for model in manifest.experiment["models"] if model["name"] in names]
+    sweeps = tuple(sweep for sweep in manifest.sweeps if sweep.name in names)
     write_manifest(
         folder,
         replace(
             manifest,
             models=rows,
             tokens={fingerprint: entry for fingerprint, entry in manifest.tokens.items() if fingerprint in tokens},
-            experiment={**manifest.experiment, "models": models},
+            experiment={**manifest.experiment, "models": models, "sweep": {each.name: each.grid for each in sweeps}},
+            sweeps=sweeps,
         ),
     )
     return True

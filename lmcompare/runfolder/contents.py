@@ -38,6 +38,11 @@ class _Cell(TypedDict, total=False):
     hyperparameters: dict[Text, Any] | None
 
 
+class _Valid(TypedDict):
+    bits: list[Cost]  # of each document; None is infinite
+    bytes: list[Annotated[int, Field(ge=0)]]
+
+
 class _Cost(TypedDict):
     train_seconds: Cost
     microseconds_per_token: Cost
@@ -167,6 +172,7 @@ _CONTENTS: dict[str, TypeAdapter[Any]] = {
     "cell.json": TypeAdapter(_Cell),
     "cost.json": TypeAdapter(_Cost),
     "examples.json": TypeAdapter(_Examples),
+    "valid.json": TypeAdapter(_Valid),
 }
 
 

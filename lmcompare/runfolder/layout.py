@@ -6,6 +6,7 @@
     tokens/<fingerprint>/                    the corpus under one tokenizer: ``TOKENS_FILES``
     cells/<model>/<seed>/                    one model trained with one seed: ``CELL_FILES``
     cells/<model>/<seed>/probes/             what it answered to minimal pairs, if it was asked
+    trials/<setting>/<seed>/                 one setting of a sweep, scored on validation text: ``TRIAL_FILES``
     results.json  results.csv  report.*      made from the above, and made again at any time
 """
 
@@ -23,7 +24,7 @@ HELD_OUT: tuple[Split, ...] = ("valid", "test")
 SPLITS = ("train", *HELD_OUT)
 
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
-TOKENS, CELLS = "tokens", "cells"  # folders
+TOKENS, CELLS, TRIALS = "tokens", "cells", "trials"  # folders
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")
@@ -54,6 +55,7 @@ CELL_TABLES = (
     *("cost.json", "curve.csv", "examples.json", "exhibits.json"),
 )
 CELL_FILES = (*CELL_TABLES, *(f"model/{name}" for name in STATE_FILES))
+TRIAL_FILES = ("cell.json", "cost.json", "curve.csv", "valid.json")  # a chosen model is in its cell
 TRAINED_FILES = (*STATE_FILES, "trained.json", "../curve.csv")  # of a cell's folder model/
 
 # One row per token of valid and test

@@ -127,6 +127,40 @@ class ModelRow:
     settings: Settings
 
 
+@dataclass(frozen=True)
+class TrialRow:
+    """One setting of a sweep: the hyper-parameters that it varies, and its trials, one for each seed."""
+
+    setting: dict[str, Any]
+    seeds: tuple[int, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """The sweep that chose the hyper-parameters of a model.
+
+    Parameters
+    ----------
+    name : str
+        The model.
+    identity : str
+        Of the model with the setting that was chosen, as in cell.json.
+    grid : dict of lists
+        By hyper-parameter, its values.
+    chosen : dict
+        The setting that was chosen.
+    trials : tuple of TrialRow
+        All settings.
+    """
+
+    name: str
+    identity: str
+    grid: dict[str, tuple[Any, ...]]
+    chosen: dict[str, Any]
+    trials: tuple[TrialRow, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a run folder contains. Several runs may have filled it.
@@ -151,6 +185,8 @@ class Manifest:
         By their fingerprint, the tokens that models read.
     models : tuple of ModelRow
         The models, those of earlier runs first.
+    sweeps : tuple of SweepRow
+        How the hyper-parameters of some of them were chosen.
     versions : dict of str
         The versions of Python, lmcompare and the packages that figures depend on.
     hardware : Hardware
@@ -172,6 +208,7 @@ class Manifest:
     models: tuple[ModelRow, ...]
     versions: dict[str, str]
     hardware: Hardware
+    sweeps: tuple[SweepRow, ...] = ()
     schema_version: int = SCHEMA_VERSION
     lmcompare: str = __version__
 

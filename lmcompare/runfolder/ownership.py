@@ -27,12 +27,14 @@ from lmcompare.runfolder.layout import (
     SEAL,
     TOKENS,
     TOKENS_FILES,
+    TRIAL_FILES,
+    TRIALS,
 )
 from lmcompare.runfolder.probed import probed_in
 
-OF_CELL = frozenset((*CELL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
+OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
-OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
+OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
@@ -82,7 +84,7 @@ def refuse_place_in_run(file: Path) -> None:
     """Raise ``LmcompareError`` if a file that the user names is in a place of the cells or tokens of a run."""
     file = file.absolute()
     for folder in file.parents:
-        if file.relative_to(folder).parts[0] in (CELLS, TOKENS) and is_run_folder(folder):
+        if file.relative_to(folder).parts[0] in (CELLS, TRIALS, TOKENS) and is_run_folder(folder):
             raise LmcompareError(f"{file} is among the files of the run in {folder}: choose another place")
 
 
@@ -122,7 +124,7 @@ def make_way(path: Path, folder: Path) -> None:
 
 def _may_be_written(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in OF_RUN)
-    for top in (folder / TOKENS, folder / CELLS):
+    for top in (folder / TOKENS, folder / CELLS, folder / TRIALS):
         for place, folders, files in os.walk(top):
             yield from (Path(place, name) for name in (*folders, *files))
 

@@ -16,6 +16,7 @@ from lmcompare.runfolder.layout import MANIFEST, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.seals import is_sealed
 from lmcompare.runfolder.stored import place_of, read_cell
+from lmcompare.runfolder.sweeps import Sweep, read_sweep
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 P = ParamSpec("P")
@@ -109,6 +110,13 @@ class Run:
             Cell(_inside(self.path, cell), row.name, seed) for cell, seed in zip(row.cells, row.seeds, strict=True)
         )
         return ModelEntry(row.name, row.plugin, row.tokens_fingerprint, cells)
+
+    @cached_property
+    def sweeps(self) -> tuple[Sweep, ...]:
+        """How the hyper-parameters of its models were chosen, where a sweep did."""
+        for place in (place for row in self.manifest.sweeps for trial in row.trials for place in trial.cells):
+            _inside(self.path, place)
+        return tuple(read_sweep(self.path, row) for row in self.manifest.sweeps)
 
     @property
     def runs(self) -> tuple[Run, ...]:

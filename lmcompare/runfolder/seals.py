@@ -20,7 +20,7 @@ from lmcompare.runfolder.files import (
     write_json,
     write_text,
 )
-from lmcompare.runfolder.layout import CELLS, LOG, SEAL, TOKENS
+from lmcompare.runfolder.layout import CELLS, LOG, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.ownership import make_way, remove_links
 
 
@@ -75,7 +75,9 @@ def is_sealed(folder: Path) -> bool:
 
 def evidence(folder: Path) -> dict[Path, bytes]:
     """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
-    found = (path for top in (CELLS, TOKENS) for name in (SEAL, "cell.json") for path in (folder / top).rglob(name))
+    found = (
+        path for top in (CELLS, TRIALS, TOKENS) for name in (SEAL, "cell.json") for path in (folder / top).rglob(name)
+    )
     return {path: path.read_bytes() for path in found if path.is_file()}
 
 

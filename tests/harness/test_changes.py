@@ -23,6 +23,7 @@ from lmcompare.harness.changes import (
     with_hyperparameters,
     with_match,
     with_models,
+    with_sweep,
     with_tokens,
 )
 from lmcompare.harness.describe import described
@@ -174,6 +175,16 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
             lambda plan: with_hyperparameters(plan, ["ngram.order=2", "ngram.order=3"]),
             "order of ngram two values: run the command once with each",
         ),
+        (lambda plan: with_sweep(plan, ["ngram.order"]), "MODEL.KEY=VALUE,VALUE.*not 'ngram.order'"),
+        (lambda plan: with_sweep(plan, ["ngrm.order=2,3"]), "'ngrm' .did you mean 'ngram'"),
+        (lambda plan: with_sweep(plan, ["ngram.order=2"]), "order of 'ngram' has fewer than two values"),
+        (lambda plan: with_sweep(plan, ["ngram.order=2,2"]), "order of 'ngram' has fewer than two values"),
+        (lambda plan: with_sweep(plan, ["ngram.order=2,3", "ngram.order=4,5"]), "order of ngram twice"),
+        (lambda plan: with_sweep(plan, ["ngram.tokens=char,word"]), "tokens of 'ngram' is no hyper-parameter"),
+        (
+            lambda plan: with_hyperparameters(with_sweep(plan, ["ngram.order=2,3"]), ["ngram.order=4"]),
+            "order of ngram one value, and the sweep several",
+        ),
         (lambda plan: with_models(plan, ["ngram", "ngram"]), "two models are named 'ngram'"),
         (lambda plan: with_hyperparameters(with_models(plan, ["unigram"]), ["ngram.order=3"]), "unknown.*'ngram'"),
         (lambda plan: plan.replace("here", threads=0), "here: threads"),
@@ -192,8 +203,30 @@ def test_wrong_changes_are_one_sentence(change: Callable[[Experiment], object], 
         change(main_job())
 
 
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ("2,3", (2, 3)),
+        ("kneser-ney,katz", ("kneser-ney", "katz")),
+        ("none,0.5", ("none", 0.5)),
+        ("[1,2],[3]", ([1, 2], [3])),
+        ("true,null", (True, None)),
+    ],
+)
+def test_values_of_a_sweep_are_read_as_those_of_a_hyper_parameter(values: str, read: tuple[object, ...]) -> None:
+    assert with_sweep(main_job(), [f"ngram.order={values}"]).sweep == {"ngram": {"order": read}}
+
+
+def test_a_sweep_is_of_models_that_are_run() -> None:
+    plan = with_sweep(main_job(), ["ngram.order=2,3"])
+    assert with_models(plan, ["ngram"]).sweep == plan.sweep
+    assert with_models(plan, ["unigram"]).sweep == {}
+    assert with_sweep(plan, ["ngram.order=4,5"]).sweep == {"ngram": {"order": (4, 5)}}
+
+
 def test_an_experiment_survives_its_table() -> None:
     plan = with_corpus(main_job(), "lee", {"sentences": "line"}).replace("here", threads=2, seeds=(1, 2))
+    plan = with_sweep(plan, ["ngram.order=2,3"])
     table = to_jsonable_python(plan)
     assert (table["threads"], table["corpus"]["sentences"]) == (2, "line")
     assert parse(table, "here") == plan

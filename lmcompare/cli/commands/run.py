@@ -46,6 +46,13 @@ def run(
             "--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value), or its tokens; repeat."
         ),
     ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL.KEY=VALUE,…",
+            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid.",
+        ),
+    ] = None,
     prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
     word: Annotated[
         list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
@@ -79,6 +86,7 @@ def run(
     plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
     if models := _listed_plugins(model):
         plan = changes.with_models(plan, models)
+    plan = changes.with_sweep(plan, sweep or ())
     plan = changes.with_hyperparameters(plan, parameter or ())
     plan = changes.with_match(plan, dict(map(changes.amount, listed(match))))
     plan = changes.with_examples(plan, prompt, word)

@@ -1,0 +1,214 @@
+"""Sweeps: what is chosen, what is scored on which text, and what a failure or an interruption leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcompare.analysis import load_run
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.run import run
+from lmcompare.runfolder.cleaning import clean
+from tests.harness.small import Watch, run_and_report, small_experiment, write_text
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+
+PLUGIN = """
+from pathlib import Path
+
+import numpy as np
+
+from lmcompare import LanguageModel, State
+
+HERE = Path(__file__).parent
+
+
+class Records(LanguageModel):
+    '''Gives each token a share of its probability, and writes down whether a text that it scores has a zebra.'''
+
+    def __init__(self, share: float = 1.0) -> None:
+        self.share = share
+
+    def fit(self, train, valid, setting):
+        with (HERE / "trained.txt").open("a") as file:
+            file.write(f"{self.share}\\n")
+        if (HERE / "stop").exists() and self.share == 0.5:
+            raise KeyboardInterrupt
+        if (HERE / "fail").exists() and str(self.share) in (HERE / "fail").read_text().split():
+            raise RuntimeError("out of luck")
+        return self
+
+    def next_log_probs(self, text, at):
+        with (HERE / "scored.txt").open("a") as file:
+            file.write(f"{self.share} {'zebra' in {text.vocabulary.tokens[i] for i in text.ids}}\\n")
+        found = np.full((len(at), len(text.vocabulary)), np.log(self.share / len(text.vocabulary)))
+        found[:, 0] = np.log(self.share / len(text.vocabulary) + 1 - self.share)
+        return found
+
+    def state(self):
+        return State()
+
+    def restore(self, state):
+        return self
+"""
+RECORDS = {"plugin": "records.py:Records", "name": "records"}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_text(tmp_path)
+    (tmp_path / "records.py").write_text(PLUGIN)
+    for split in ("train", "valid", "test"):
+        animal = "cat" if split == "valid" else "zebra"
+        (tmp_path / f"{split}.txt").write_text("".join(f"the {animal} saw a cat {i % 3}\n" for i in range(12)))
+    return tmp_path
+
+
+def recording(*shares: float, **more: Any) -> Experiment:
+    split = {name: f"{name}.txt" for name in ("train", "valid", "test")}
+    sweep = {"records": {"share": list(shares)}}
+    return small_experiment(RECORDS, corpus={**split, "documents": "line"}, sweep=sweep, **more)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_the_setting_is_chosen_that_training_each_by_itself_finds(place: Path) -> None:
+    orders, figures, on_test = (3, 1, 2), {}, {}
+    for order in orders:
+        run_and_report(place, place / f"alone-{order}", small_experiment({"plugin": "ngram", "order": order}))
+        (row,) = json.loads((place / f"alone-{order}" / "results.json").read_text())["models"]
+        figures[order], on_test[order] = row["valid_bits_per_byte"], row["bits_per_byte"]
+    best = min(orders, key=lambda order: figures[order])
+    experiment = small_experiment({"plugin": "ngram"}, {"plugin": "unigram"}, sweep={"ngram": {"order": orders}})
+    outcome, _ = run_and_report(place, place / "sweep", experiment)
+    assert not outcome.failures
+    (sweep,) = load_run(place / "sweep").sweeps
+    assert sweep.chosen == {"order": best}
+    assert [trial.setting["order"] for trial in sweep.trials] == list(orders)
+    assert [t.bits_per_byte for t in sweep.trials] == pytest.approx([figures[order] for order in orders])
+    table = json.loads((place / "sweep" / "results.json").read_text())
+    found = {row["name"]: row for row in table["models"]}
+    assert set(found) == {"ngram", "unigram"}
+    assert found["ngram"]["bits_per_byte"] == pytest.approx(on_test[best])
+    assert found["ngram"]["train_seconds"] is not None
+    assert outcome.model("ngram").model.order == best
+    report = (place / "sweep" / "report.md").read_text()
+    assert f"order = {best} (chosen)" in report
+    assert all(f"{figures[order]:.3f}" in report for order in orders)
+    again = small_experiment({"plugin": "ngram", "order": best})
+    watch = Watch()
+    assert run(again, place / "sweep", base=place, show=watch).names == {"ngram": "ngram"}
+    assert watch.stages == {0: ["kept"]}
+    assert load_run(place / "sweep").sweeps[0].chosen == {"order": best}
+
+
+def test_no_setting_but_the_chosen_one_is_scored_on_the_test_text(place: Path) -> None:
+    outcome, _ = run_and_report(place, place / "out", recording(0.5, 1.0, 0.25))
+    assert not outcome.failures
+    scored = set(lines(place / "scored.txt"))
+    assert {line for line in scored if line.endswith("True")} == {"1.0 True"}
+    assert {line.split()[0] for line in scored} == {"0.5", "1.0", "0.25"}
+    assert lines(place / "trained.txt") == ["0.5", "1.0", "0.25"]  # the chosen model is not trained again
+
+
+def test_an_interrupted_sweep_goes_on_to_the_same_results(place: Path) -> None:
+    asked = recording(1.0, 0.5, 0.25, seeds=[0, 1])
+    run_and_report(place, place / "whole", asked)
+    (place / "trained.txt").unlink()
+    (place / "stop").touch()
+    with pytest.raises(KeyboardInterrupt):
+        run(asked, place / "cut", base=place)
+    (place / "stop").unlink()
+    assert lines(place / "trained.txt") == ["1.0", "1.0", "0.5"]
+    run_and_report(place, place / "cut", asked)
+    assert lines(place / "trained.txt")[3:] == ["0.5", "0.5", "0.25", "0.25"]
+    for name in ("*/*/valid.json", "*/*/scores.parquet", "*/*/examples.json"):
+        found = [{p.parent.parent.name + p.parent.name: p.read_bytes() for top in ("trials", "cells")
+                  for p in (place / out / top).glob(name)} for out in ("whole", "cut")]  # fmt: skip
+        assert found[0] == found[1] != {}
+    before = {path: path.stat().st_mtime_ns for path in (place / "cut").rglob("cell.json")}
+    _, watch = run_and_report(place, place / "cut", asked)
+    assert {stage for stages in watch.stages.values() for stage in stages} == {"kept"}
+    assert before == {path: path.stat().st_mtime_ns for path in (place / "cut").rglob("cell.json")}
+
+
+def test_a_trial_that_fails_costs_that_trial_only(place: Path) -> None:
+    (place / "fail").write_text("1.0")
+    outcome, _ = run_and_report(place, place / "out", recording(1.0, 0.5, 0.25))
+    assert list(outcome.failures) == ["records-share-1.0/0"]
+    assert "out of luck" in outcome.failures["records-share-1.0/0"]
+    (sweep,) = load_run(place / "out").sweeps
+    assert sweep.chosen == {"share": 0.5}
+    assert [trial.error is None for trial in sweep.trials] == [False, True, True]
+    assert "out of luck" in (place / "out" / "report.md").read_text()
+    assert (place / "out" / "trials").glob("records-share-1.0-*/0/log.txt")
+
+
+def test_a_model_without_a_setting_fails_alone(place: Path) -> None:
+    (place / "fail").write_text("1.0 0.5")
+    asked = recording(1.0, 0.5)
+    asked = asked.replace("test", models=[*asked.models, {"plugin": "unigram"}])
+    outcome, _ = run_and_report(place, place / "out", asked)
+    assert set(outcome.failures) == {"records-share-1.0/0", "records-share-0.5/0", "records/0"}
+    table = json.loads((place / "out" / "results.json").read_text())
+    assert [row["name"] for row in table["models"]] == ["unigram"]
+    assert [row["name"] for row in table["failed"]] == ["records"]
+
+
+def test_force_tries_all_again_and_trains_each_once(place: Path) -> None:
+    run(recording(1.0, 0.5), place / "out", base=place)
+    (place / "trained.txt").unlink()
+    outcome, _ = run_and_report(place, place / "out", recording(1.0, 0.5), force=True)
+    assert not outcome.failures
+    assert lines(place / "trained.txt") == ["1.0", "0.5"]
+
+
+def test_another_choice_gets_a_name_of_its_own(place: Path) -> None:
+    run(recording(0.5, 0.25), place / "out", base=place)
+    run(recording(0.5, 1.0), place / "out", base=place)
+    assert {sweep.name: sweep.chosen for sweep in load_run(place / "out").sweeps} == {
+        "records": {"share": 0.5},
+        "records-share-1.0": {"share": 1.0},
+    }
+
+
+def test_a_sweep_of_two_hyper_parameters_is_a_grid(place: Path) -> None:
+    experiment = small_experiment(
+        {"plugin": "ngram"}, sweep={"ngram": {"order": [1, 2], "smoothing": ["kneser-ney", "witten-bell"]}}
+    )
+    run(experiment, place / "out", base=place)
+    settings = [tuple(trial.setting.values()) for trial in load_run(place / "out").sweeps[0].trials]
+    assert settings == [(1, "kneser-ney"), (1, "witten-bell"), (2, "kneser-ney"), (2, "witten-bell")]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"ngram": {"order": [2, 0]}}, "'ngram-order-0': order must be .* not 0"),
+        ({"ngram": {"order": [2, 50]}}, "'ngram-order-50' .* order is 50"),
+        ({"ngram": {"width": [1, 2]}}, "no hyper-parameter 'width'|unknown hyper-parameter|width"),
+        ({"ngram": {"order": list(range(1, 1003))}}, "1002 settings: give at most 1000"),
+    ],
+)
+def test_what_a_model_refuses_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        run(small_experiment({"plugin": "ngram"}, sweep=sweep), place / "out", base=place)
+    assert not list((place / "out").glob("trials/*"))
+
+
+def test_cleaning_keeps_the_trials_of_models_and_removes_others(place: Path) -> None:
+    run(recording(0.5, 0.25), place / "out", base=place)
+    run(recording(0.5, 0.125), place / "out", base=place)
+    names = lambda: sorted(path.name.rpartition("-")[0] for path in (place / "out" / "trials").glob("*"))  # noqa: E731
+    assert names() == ["records-share-0.125", "records-share-0.25", "records-share-0.5"]
+    clean(place / "out")
+    assert names() == ["records-share-0.125", "records-share-0.5"]
+    run(recording(0.5, 0.125, tokens={"kind": "char"}), place / "out", base=place)
+    clean(place / "out", ["records"])
+    assert load_run(place / "out").sweeps[0].name != "records"
