@@ -185,8 +185,7 @@ class TrainedModel:
 
     def next_tokens(self, prompt: str, k: int | None = 10) -> list[tuple[str, float]]:
         """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
-        if k is not None and (not isinstance(k, int) or k < 1):
-            raise LmcompareError(f"k is a whole number, at least 1, or None for all tokens, not {reprlib.repr(k)}")
+        _check_most(k)
         with blamed_on(f"{self.name}'s next_log_probs"):
             rows = next_tokens(self.model, self._corpus, _text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
@@ -324,11 +323,12 @@ class TrainedModel:
         vector: FloatArray = self._vectors()[self._known(word)]
         return vector
 
-    def neighbours(self, word: str, k: int = 10) -> list[tuple[str, float]]:
-        """Return the ``k`` tokens whose vectors have the highest cosine similarity with that of a token.
+    def neighbours(self, word: str, k: int | None = 10) -> list[tuple[str, float]]:
+        """Return the ``k`` tokens, or all, whose vectors have the highest cosine similarity with that of a token.
 
         Raises ``LmcompareError`` as ``word_vector``. ``<unk>`` and ``</s>`` are left out.
         """
+        _check_most(k)
         unit = self._vectors().astype(np.float64)
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         index = self._known(word)
@@ -361,8 +361,8 @@ class TrainedModel:
         return vectors
 
     def _known(self, word: str) -> int:
-        if word not in self._corpus.vocabulary:
-            raise LmcompareError(f"'{word}' is not in the vocabulary")
+        if _text(word) not in self._corpus.vocabulary:
+            raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary")
         return self._corpus.vocabulary.id(word)
 
 
@@ -375,6 +375,11 @@ def yes_or_no(value: object, what: str) -> bool:
     if not isinstance(value, bool):
         raise LmcompareError(f"{what} is True or False, not {reprlib.repr(value)}")
     return value
+
+
+def _check_most(k: int | None) -> None:
+    if k is not None and (not isinstance(k, int) or k < 1):
+        raise LmcompareError(f"k is a whole number, at least 1, or None for all tokens, not {reprlib.repr(k)}")
 
 
 def _check_length(length: int) -> None:

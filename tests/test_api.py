@@ -208,6 +208,10 @@ def test_vectors_are_compared_and_written_as_gensim_reads_them(tmp_path: Path) -
     assert found[0][0].replace(" ", "▁") == near[0][0]
     with pytest.raises(LmcompareError, match="'zebra' is not in the vocabulary"):
         model.neighbours("zebra")
+    odd: list[dict[str, Any]] = [{"word": []}, {"word": None}, {"word": "a", "k": "x"}, {"word": "a", "k": 0}]
+    for wrong in odd:
+        with pytest.raises(LmcompareError, match=r"string|whole number"):
+            model.neighbours(**wrong)
 
 
 def test_surprisal_is_a_table(result: lmcompare.Comparison) -> None:

@@ -7,7 +7,7 @@ Holm's correction here is for the conditions of the experiment alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
+
+ROUNDING = 1e-6  # of an amount: the accuracy of networks that compute with float32
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,33 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     p = sampled.p_values()
     columns = zip(others, figures, sampled.estimate, *sampled.interval(), p, holm(p), strict=True)
     return {name: Contrast(name, *map(float, numbers)) for name, *numbers in columns}
+
+
+def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Array) -> dict[str, Contrast]:
+    """Return by name how much each second condition differs from the first one of its pair, the same trained models.
+
+    As ``contrasts``, but the variation over trainings is that of the differences, training by training: how much the
+    trainings differ from each other has no part in it. The variances of all pairs are pooled, so give together only
+    pairs with the same change.
+
+    Parameters
+    ----------
+    pairs : mapping of str to pair of Measured
+        With the trainings in the same order.
+    sizes : array of shape (U,)
+    """
+    lost = {
+        name: Measured(_less(after.units, before.units), _less(after.totals, before.totals))
+        for name, (before, after) in pairs.items()
+    }
+    found = contrasts(Measured.of(np.zeros((1, len(sizes)))), lost, sizes)
+    return {name: replace(each, figure=pairs[name][1].figure(sizes)) for name, each in found.items()}
+
+
+def _less(after: Array, before: Array) -> Array:
+    """Return the differences, 0 where they are rounding."""
+    difference = after - before
+    return np.where(np.abs(difference) <= ROUNDING * np.abs(before), 0.0, difference)
 
 
 def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:

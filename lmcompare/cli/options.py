@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -34,7 +34,18 @@ def declared(*classes: type) -> Callable[[Callable[..., None]], Callable[..., No
     return decorate
 
 
-def of(cls: type, given: dict[str, Any]) -> dict[str, Any]:
+def like(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, which takes them as ``**options``, the arguments and options of another one."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        function.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
+        function.__annotations__ = dict(command.__annotations__)
+        return function
+
+    return decorate
+
+
+def of(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of a command's ``**options`` that are fields of a dataclass."""
     return {field.name: given[field.name] for field in fields(cls)}
 

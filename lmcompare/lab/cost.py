@@ -1,27 +1,67 @@
-"""What experiments will cost: a short probe of the models that are still to be trained."""
+"""What trainings will cost: a short probe of the models that are still to be trained."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
-from lmcompare.model import Budget, Setting
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit, call
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 
 STEPS = 8  # of the training that is timed
 TOKENS = 2_000  # that are scored
+PART = 200_000  # tokens of the training text that models without steps are trained on
 READINGS = 2  # of the test text in a cell, beside one of the validation text
 STARTING = 8.0  # seconds that a process takes to start, to check the model and to make its examples
 LIMIT = 120.0  # seconds of the probe
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell costs, about.
+
+    Parameters
+    ----------
+    training : float
+        The seconds of the training.
+    valid, test : float
+        The seconds in which the texts are scored.
+    memory : float
+        The greatest memory of its process, in bytes.
+    """
+
+    training: float
+    valid: float
+    test: float
+    memory: float
+
+    @property
+    def seconds(self) -> float:
+        """The seconds of the whole cell."""
+        return STARTING + self.training + self.valid + self.test
+
+
+def probe(job: Job) -> Cost | None:
+    """Return about what a job will cost; None where the probe fails or takes too long."""
+    table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine, job.budget)
+    try:
+        found = call(f"{__name__}:probe_job", *table, seconds=LIMIT)
+        return TypeAdapter(Cost).validate_python(found)
+    except (LmcompareError, ValidationError):
+        return None
 
 
 def estimate(jobs: Sequence[Job]) -> float | None:
@@ -30,16 +70,14 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     Jobs of one family are taken to last alike, and the first of them is probed.
     """
     total = 0.0
-    of_family: dict[tuple[str, str], float] = {}
+    of_family: dict[tuple[str, str], Cost] = {}
     for job in jobs:
         family = _family(job)
         if family not in of_family:
-            try:
-                table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine)
-                of_family[family] = float(call(f"{__name__}:probe_job", *table, seconds=LIMIT))
-            except LmcompareError:
+            if (cost := probe(job)) is None:
                 return None
-        total += of_family[family]
+            of_family[family] = cost
+        total += of_family[family].seconds
     return total
 
 
@@ -55,9 +93,15 @@ def _family(job: Job) -> tuple[str, str]:
 
 
 def probe_job(
-    emit: Emit, tokens: str, tokenizer: str, plugin: str, hyperparameters: dict[str, Any], machine: dict[str, Any]
-) -> float:
-    """Return about how many seconds a cell takes; runs in a process of its own."""
+    emit: Emit,
+    tokens: str,
+    tokenizer: str,
+    plugin: str,
+    hyperparameters: dict[str, Any],
+    machine: dict[str, Any],
+    budget: dict[str, Any],
+) -> dict[str, float]:
+    """Return about what a cell costs, as the table of a ``Cost``; runs in a process of its own."""
     corpus = TokenizedCorpus(Path(tokens), named=[tokenizer])
     model = plugins.build(plugin, hyperparameters)
     times = [time.perf_counter()]
@@ -69,15 +113,37 @@ def probe_job(
         **machine,
     )
     model.warm_up()
-    training = _seconds(lambda: model.fit(corpus.train, corpus.valid, setting))
+    before = peak_memory_bytes()
+    train = corpus.train if model.trains_in_steps else next(corpus.train.parts(PART))
+    share = len(corpus.train) / max(1, len(train))
+    training = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
+    memory = before + share * (peak_memory_bytes() - before)
     if isinstance(model, TorchLanguageModel):
         # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
         steps = sorted(np.diff(times))[:STEPS]
-        training += float(np.median(steps)) * (model.recipe().steps - STEPS)
+        training = _trained_for(training, float(np.median(steps)), model, Budget(**budget), corpus.train)
     text = next(corpus.test.parts(TOKENS))
     model.log_probs(text)  # what is done once is not counted
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))
-    return STARTING + training + scoring * (READINGS * len(corpus.test) + len(corpus.valid))
+    return {
+        "training": training,
+        "valid": scoring * len(corpus.valid),
+        "test": scoring * READINGS * len(corpus.test),
+        "memory": max(memory, peak_memory_bytes()),
+    }
+
+
+def _trained_for(probed: float, step: float, model: LanguageModel, budget: Budget, train: Encoded) -> float:
+    """Return the seconds of a whole training, of which ``STEPS`` were probed that take ``step`` seconds each."""
+    if budget.seconds is not None:
+        return budget.seconds
+    assert isinstance(model, TorchLanguageModel)
+    recipe = model.recipe()
+    steps = float(recipe.steps if budget.steps is None else budget.steps)
+    tokens = budget.tokens if budget.epochs is None else budget.epochs * len(train)
+    if tokens is not None:
+        steps = tokens / (recipe.batch * recipe.length)
+    return probed + step * max(0.0, steps - STEPS)
 
 
 def _seconds(work: Callable[[], object]) -> float:

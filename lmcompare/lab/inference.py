@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.analysis.contrasts import Contrast, contrasts, of_same_trainings
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Curve
 from lmcompare.lab.adapting import adapted_log_probs
@@ -85,7 +85,11 @@ class Inference(LabExperiment):
         ]
         tests: dict[str, Contrast] = {}
         for way in ways:
-            tests |= contrasts(whole.bits(way.baseline), {way.name: whole.bits(way.scores)}, whole.counts)
+            before, after = whole.bits(way.baseline), whole.bits(way.scores)
+            if len(way.scores) == len(way.baseline):  # the same trainings
+                tests |= of_same_trainings({way.name: (before, after)}, whole.counts)
+            else:
+                tests |= contrasts(before, {way.name: after}, whole.counts)
         found = rows_of(tests)
         rows = [replace(found[way.name], saying=way.saying, figure=way.microseconds) for way in ways]
         table = Figures(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, Measured, contrasts, of_same_trainings
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.ideas import BASE, NO_ORDER
-from lmcompare.lab.sample import Sample, after
+from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
+from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.tokens import IntArray
 
@@ -29,8 +33,14 @@ LIMITED = {
 }
 TRAINED = {1: NO_ORDER, **LIMITED}  # by the words whose order is known
 KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
+OF_ORDER = ("shuffled", "reversed")  # what changes the order alone
 POSITIONS, OF_PREVIEW = 2_000, 300
 Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
+WITHIN = (
+    "Only the words that the model sees change their places, so that it sees the same words in another order: a bag"
+    " of words, which takes no order, loses nothing."
+)
+LAST_ONE = "the last one"
 SMALL = 0.05  # bits per word, below which what is farther away hardly matters
 
 
@@ -54,48 +64,73 @@ class Order(LabExperiment):
         """Ask every model with changed contexts, at positions drawn from the test text."""
         sample = Sample.of(bench.run, bench.corpus, POSITIONS if bench.decides else OF_PREVIEW)
         contexts = list(sample.contexts())
-        asked = {(how, kept): treated(contexts, how, kept) for how in TREATMENTS for kept in KEPT}
-        lost: dict[str, dict[tuple[str, int], Contrast]] = {}
         share = bench.shares(len(FAMILIES))
-        for family, condition in FAMILIES.items():
-            found = _asked(bench, condition, sample, {("", 0): contexts, **asked}, next(share))
-            intact = found.pop(("", 0))
-            named = {f"{how} {kept}": each for (how, kept), each in found.items()}
-            lost[family] = dict(zip(found, contrasts(intact, named, sample.counts).values(), strict=True))
+        found = {family: _asked(bench, c, sample, contexts, next(share)) for family, c in FAMILIES.items()}
+        lost: dict[str, dict[tuple[str, int], Contrast]] = {family: {} for family in FAMILIES}
+        for change in [(how, kept) for how in TREATMENTS for kept in KEPT]:
+            pairs = {family: (each["", 0], each[change]) for family, each in found.items()}
+            for family, contrast in of_same_trainings(pairs, sample.counts).items():
+                lost[family][change] = contrast
+        shuffled = rows_of(
+            {named(family, kept): each["shuffled", kept] for family, each in lost.items() for kept in KEPT}
+        )
         trained = _trained(bench)
         return Findings(
-            verdict=_verdict(lost, trained),
+            verdict=_verdict(lost, shuffled, trained),
             held=_held(lost, trained) if bench.decides else None,
-            tables=(_lost_by_shuffling(lost, len(sample)), trained),
+            tables=(_lost_by_shuffling(shuffled, len(sample)), trained),
             exhibits=(_curve(lost), _all(lost)),
         )
 
 
 def _asked(
-    bench: Bench,
-    condition: Condition,
-    sample: Sample,
-    asked: Mapping[tuple[str, int], Sequence[IntArray]],
-    share: Share,
+    bench: Bench, condition: Condition, sample: Sample, contexts: Sequence[IntArray], share: Share
 ) -> dict[tuple[str, int], Measured]:
-    """Return the bits of the sampled words after each kind of context, for all trainings of a condition."""
+    """Return the bits of the sampled words after each change of the contexts, for all trainings of a condition."""
     models = list(bench.models(condition))
+    seen = [seen_by(models[0], context, sample.text.vocabulary.end) for context in contexts]
+    changed = {
+        (how, kept): treated(contexts, how, kept, seen=seen if how in OF_ORDER else None)
+        for how in TREATMENTS
+        for kept in KEPT
+    }
+    asked: dict[tuple[str, int], Sequence[IntArray]] = {("", 0): contexts, **changed}
     part = parts_of(share, len(models) * len(asked))
     return {
-        key: sample.bits([after(model, sample, contexts, next(part)) for model in models])
-        for key, contexts in asked.items()
+        key: sample.bits([after(model, sample, each, next(part)) for model in models]) for key, each in asked.items()
     }
 
 
-def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
-    tests = {f"{family}, last {kept}": found["shuffled", kept] for family, found in lost.items() for kept in KEPT}
+def seen_by(model: LanguageModel, context: IntArray, end: int) -> int:
+    """Return how many of the last tokens of a context a model sees.
+
+    All of them, if it has no window.
+    """
+    given = model.hyperparameters()
+    seen = LONGEST
+    if "order" in given:
+        seen = given["order"] - 1
+    elif "window" in given:  # of a network with layers, in each of them
+        seen = given.get("layers", 1) * (given["window"] - 1) + 1
+    if not model.traits.carries_state:  # it sees no farther than to the beginning of the sentence
+        seen = min(seen, len(context) - 1 - int(np.flatnonzero(context == end)[-1]) if end in context else seen)
+    return min(seen, len(context))
+
+
+def named(family: str, kept: int) -> str:
+    """Return the name of a row."""
+    return f"{family}, last {kept}"
+
+
+def _lost_by_shuffling(rows: Mapping[str, Row], positions: int) -> Figures:
     return Figures(
         title="What is lost when all but the last words are shuffled",
-        rows=_without_figures(tests),
+        rows=tuple(replace(row, figure=None) for row in rows.values()),
         unit="bits per word",
         note=(
-            f"{positions:,} positions of the test text, with at most 256 words of context. The model was trained on"
-            " ordinary text, so that this also measures how much it is confused by a text that it has never seen."
+            f"{positions:,} positions of the test text, with at most {LONGEST} words of context. {WITHIN} The same"
+            " trained models are compared, so that trainings do not blur it. They were trained on ordinary text, so"
+            " that this also measures how much they are confused by a text of a kind that they have never seen."
         ),
         row_name="Model, and the last words that stay in order",
     )
@@ -104,10 +139,15 @@ def _lost_by_shuffling(lost: Lost, positions: int) -> Figures:
 def _trained(bench: Bench) -> Figures:
     """Return what transformers lose that were trained to know the order of some words only."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-    limited = {_last(known): bench.bits(c) for known, c in TRAINED.items() if known != ALL}
+    limited = {
+        LAST_ONE if known == 1 else f"the last {known}": bench.bits(c) for known, c in TRAINED.items() if known != ALL
+    }
     return Figures(
         title="Transformers that were trained to know the order of the last words only",
-        rows=_without_figures(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)),
+        rows=tuple(
+            replace(row, figure=None)
+            for row in rows_of(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)).values()
+        ),
         unit="bits per word",
         note=(
             "Shuffling a text for a model that was trained on ordinary text also confuses it. These transformers"
@@ -119,61 +159,100 @@ def _trained(bench: Bench) -> Figures:
     )
 
 
-def _last(known: int) -> str:
-    return "the last one" if known == 1 else f"the last {known}"
-
-
-def _without_figures(tests: Mapping[str, Contrast]) -> tuple[Row, ...]:
-    return tuple(replace(row, figure=None) for row in rows_of(tests).values())
-
-
 def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
-    """Return after how many words a change of what precedes them hardly matters; None if it always does."""
-    return next((kept for kept in KEPT if found[how, kept].difference < SMALL), None)
+    """Return after how many words a change of what precedes them hardly matters; None if it may always matter."""
+    return next((kept for kept in KEPT if below(found[how, kept]) is True), None)
 
 
-def _verdict(lost: Lost, trained: Figures) -> str:
+def below(loss: Contrast, bound: float = SMALL) -> bool | None:
+    """Return whether a loss is below a bound; None if its interval does not decide it."""
+    low, high = (
+        end if math.isfinite(end) else loss.difference for end in (loss.low, loss.high)
+    )  # a text that is too short has no intervals
+    return True if high < bound else False if low > bound else None
+
+
+def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
     return (
         f"Nearly everything that a model takes from its context, all but {SMALL} bits per word, comes from"
-        f" {_by_reach(lost, 'cut')}. The order of the words matters as far back as {_by_reach(lost, 'shuffled')}."
+        f" {_by_reach(lost)}. {_of_order(lost, shuffled)}"
         f" Tried: {numbers.listed([str(kept) for kept in KEPT])} words.{_of_trained(trained)}"
     )
 
 
+def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
+    """Return in words how far back an effect of the order was found, where none was, and where it is unclear."""
+    together: dict[int | None, list[str]] = {}
+    unclear: list[str] = []
+    for family, each in lost.items():
+        matters = [
+            kept for kept in KEPT if shuffled[named(family, kept)].found and each["shuffled", kept].difference > 0
+        ]
+        farthest = max(matters, default=None)
+        open_to = [kept for kept in KEPT if kept not in matters and below(each["shuffled", kept]) is None]
+        if farthest is not None or not open_to:
+            together.setdefault(farthest, []).append(f"the {family}")
+        if open_to:
+            unclear.append(f"the {family} beyond {_words(max(open_to))}")
+    none = together.pop(None, [])
+    said = [
+        f"beyond {_words(kept)} ({numbers.listed(names)})" for kept, names in together.items() if kept is not None
+    ]
+    sentences = [f"An effect of the order of words was found {numbers.listed(said)}."] if said else []
+    if none:
+        sentences.append(f"No effect of the order was found for {numbers.listed(none)}.")
+    if unclear:
+        sentences.append(f"Unclear: the order for {numbers.listed(unclear)}.")
+    return " ".join(sentences)
+
+
+def _words(kept: int) -> str:
+    return "the last word" if kept == 1 else f"the last {kept} words"
+
+
 def _of_trained(trained: Figures) -> str:
     """Return what was found of transformers that were trained to know the order of some words only."""
-    rows = [row for row in trained.rows if row.found]
-    said = [
-        f"{numbers.decimals(abs(row.amount), 3)} bits per word {'more' if row.amount > 0 else 'less'} with {row.name}"
-        for row in rows
-    ]
-    if not said:
+    found = [row for row in trained.rows if row.found]
+    if not found:
         return " No difference was found between transformers that were trained to know more and less of the order."
-    return (
-        f" A transformer that was trained to know the order of the last words only needs {numbers.listed(said)}, than"
-        f" with the last {ALL}."
-    )
+    said = []
+    for row in found:
+        known = "which word came last" if row.name == LAST_ONE else f"the order of {row.name} words"
+        amount = f"{numbers.decimals(abs(row.amount), 3)} bits per word {'more' if row.amount > 0 else 'less'}"
+        said.append(
+            f" A transformer trained to know only {known} needs {amount} than one that knows the order of the last"
+            f" {ALL}."
+        )
+    return "".join(said)
 
 
-def _by_reach(lost: Lost, how: str) -> str:
+def _by_reach(lost: Lost) -> str:
     """Return in words how far back the models read, those that read equally far together."""
     together: dict[int | None, list[str]] = {}
     for family, found in lost.items():
-        together.setdefault(reach(found, how), []).append(f"the {family}")
-    said = {None: f"more than the last {KEPT[-1]} words", 1: "the last word"}
-    words = {kept: said.get(kept, f"the last {kept} words") for kept in together}
+        together.setdefault(reach(found, "cut"), []).append(f"the {family}")
+    words = {kept: _words(kept) if kept else f"more than the last {KEPT[-1]} words" for kept in together}
     return numbers.listed([f"{words[kept]} ({numbers.listed(names)})" for kept, names in together.items()])
 
 
-def _held(lost: Lost, trained: Figures) -> bool:
-    short = ("5-gram", "word2vec bag")
-    near = all(lost[family][how, 16].difference < SMALL for family in short for how in TREATMENTS)
-    far = all(
-        lost[family]["cut", 16].difference > SMALL > lost[family]["shuffled", 16].difference
-        for family in ("RNN", "transformer")
-    )
-    less = trained.rows[0].amount < lost["transformer"]["shuffled", 1].difference
-    return near and far and less
+def _held(lost: Lost, trained: Figures) -> bool | None:
+    """Return whether the numbers are as predicted; None if an interval leaves it open."""
+    near = [below(lost[family][how, 16]) for family in ("5-gram", "word2vec bag") for how in TREATMENTS]
+    far = []
+    for family in ("RNN", "transformer"):
+        cut = below(lost[family]["cut", 16])
+        far += [None if cut is None else not cut, below(lost[family]["shuffled", 16])]
+    one, shuffled = trained.rows[0], lost["transformer"]["shuffled", 1]
+    less = None
+    if one.low is not None and one.high is not None and math.isfinite(shuffled.low):
+        less = True if one.high < shuffled.low else False if one.low > shuffled.high else None
+    return _all_of([*near, *far, less])
+
+
+def _all_of(parts: Iterable[bool | None]) -> bool | None:
+    """Return whether all are true; None if that is open."""
+    found = set(parts)
+    return False if False in found else None if None in found else True
 
 
 def _curve(lost: Lost) -> Curve:
@@ -192,8 +271,9 @@ def _all(lost: Lost) -> Heatmap:
     return Heatmap(
         title="Bits lost per word, by what is done to the context",
         note=(
-            "Cut: nothing is left but the last words. Replaced: the words of another text stand there. If shuffling"
-            " loses as much as replacing, the model took nothing from those words but their order."
+            "Shuffled and reversed: only the order is changed, among the words that the model sees. Cut: nothing is"
+            " left but the last words. Replaced: the words of another text stand there, which confuses a model beside"
+            " taking from it what those words told."
         ),
         rows=tuple(lost),
         columns=tuple(f"all but {kept}" for kept in KEPT),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.analysis.contrasts import Contrast, Measured, of_same_trainings
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
@@ -163,24 +163,27 @@ def _longer(bench: Bench) -> Figures:
     """Return what longer windows at scoring cost or save, in bits per byte of the test text."""
     sample = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     share = bench.shares(len(SCHEMES) * len(WINDOWS))
+    own = {scheme: sample.bits(bench.log_probs(condition)) for scheme, condition in SCHEMES.items()}
     tests: dict[str, Contrast] = {}
     rows: dict[str, Row] = {}
-    needs: dict[str, str] = {}
-    for scheme, condition in SCHEMES.items():
-        own = sample.bits(bench.log_probs(condition))
-        for times in WINDOWS:
+    for times in WINDOWS:
+        pairs: dict[str, tuple[Measured, Measured]] = {}
+        for scheme, condition in SCHEMES.items():
+            needs = f"With its own window it needs {numbers.bits_per_byte(own[scheme].figure(sample.sizes))}."
             name = f"{scheme}, {times} × window"
-            needs[name] = f"With its own window it needs {numbers.bits_per_byte(own.figure(sample.sizes))}."
-            rows[name] = Row(name, remark=UNDEFINED)
+            rows[name] = Row(name, needs, remark=UNDEFINED)
             if (nats := with_window(bench, condition, times, next(share))) is not None:
-                tests |= contrasts(own, {name: sample.bits(nats)}, sample.sizes)
+                pairs[name] = own[scheme], sample.bits(nats)
+        tests |= of_same_trainings(pairs, sample.sizes)
+    found = rows | {name: replace(row, saying=rows[name].saying) for name, row in rows_of(tests).items()}
     return Figures(
         title="What a window longer than in training costs",
-        rows=tuple(replace(row, saying=needs[name]) for name, row in (rows | rows_of(tests)).items()),
+        rows=tuple(found[f"{scheme}, {times} × window"] for scheme in SCHEMES for times in WINDOWS),
         unit="bits per byte",
         note=(
             "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"
-            " baseline of each scheme is its own window; negative figures are better."
+            " baseline of each scheme is its own window; negative figures are better. The same trained networks are"
+            " compared, so that trainings do not blur it."
         ),
         row_name="Scheme and window",
         figure_name="bits per byte in all",

@@ -24,7 +24,9 @@ TREATMENTS: dict[str, Treatment] = {
 }
 
 
-def treated(contexts: Sequence[IntArray], treatment: str, kept: int, seed: int = 0) -> list[IntArray]:
+def treated(
+    contexts: Sequence[IntArray], treatment: str, kept: int, seed: int = 0, seen: Sequence[int] | None = None
+) -> list[IntArray]:
     """Return contexts in which all but the last ``kept`` tokens are shuffled, reversed, cut or replaced.
 
     Parameters
@@ -35,11 +37,16 @@ def treated(contexts: Sequence[IntArray], treatment: str, kept: int, seed: int =
     kept : int
         At least 0.
     seed : int
+    seen : sequence of int, optional
+        How many tokens of each context a model sees; those before them stay as they are. Otherwise a change of the
+        order would also change which words it sees.
     """
     random, change = np.random.default_rng([seed, kept]), TREATMENTS[treatment]
     found = []
     for i, context in enumerate(contexts):
         border = max(0, len(context) - kept)
         other = contexts[(i + len(contexts) // 2) % len(contexts)]
-        found.append(np.concatenate([change(context[:border], other, random), context[border:]]))
+        first = 0 if seen is None else min(border, max(0, len(context) - seen[i]))
+        changed = change(context[first:border], other, random)
+        found.append(np.concatenate([context[:first], changed, context[border:]]))
     return found

@@ -118,17 +118,17 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
     if own is None or other is None:
         return ", after unequal amounts of training" if read else ""
     if own > ALIKE * other:
-        return f", after reading {_times(own / other)} {spoken(title(second))}"
+        return f", after training on {_times(own / other)} as {spoken(title(second))}"
     if other > ALIKE * own:
-        return f", though {spoken(title(second))} read {_times(other / own)} it"
+        return f", though {spoken(title(second))} trained on {_times(other / own)}"
     return ""
 
 
 def _times(ratio: float) -> str:
-    """Return "twice as much text as", "1.4 times as much text as"."""
+    """Return "twice as many tokens", "1.4 times as many tokens"; most of them were read before, in the same text."""
     whole = round(ratio)
     times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
-    return f"{times} as much text as"
+    return f"{times} as many tokens"
 
 
 def spoken(title: str) -> str:

@@ -60,6 +60,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
     hosts : frozenset of str
         The values of the header ``Host`` that are answered.
     """
+    content = page.encode("utf-8", "backslashreplace")  # half a surrogate pair as in the file of the report
     one = anyio.Lock()  # models share the processor: one question at a time is fastest
 
     async def within_limits(ask: Callable[[], T]) -> T:
@@ -68,7 +69,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
                 return await _aside(ask)
 
     async def show(_: Request) -> Response:
-        return HTMLResponse(page, headers=PRIVATE)
+        return HTMLResponse(content, headers=PRIVATE)
 
     async def score(request: Request) -> Response:
         asked = TextAsked.model_validate_json(await _body(request))

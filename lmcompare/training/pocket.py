@@ -28,7 +28,7 @@ from lmcompare.training.network import Network
 from lmcompare.training.reading import read
 from lmcompare.training.softmax import Head
 
-SIZE = 1_850_000  # characters of a copy; it decides how many words keep their rows
+SIZE = 1_700_000  # characters of a copy; it decides how many words keep their rows
 SAMPLED = 500  # words by which the size of a row is estimated
 BLOCK = 32  # numbers that share a scale
 BITS = 3  # of a number

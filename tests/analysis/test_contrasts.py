@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.contrasts import Measured, bits, contrasts
+from lmcompare.analysis.contrasts import Measured, bits, contrasts, of_same_trainings
 from lmcompare.analysis.intervals import holm
 from tests.analysis.tiny import tiny_run
 
@@ -80,3 +80,30 @@ def test_bits_of_a_run_in_context_and_by_sentence(tmp_path: Path) -> None:
     alone = bits(run, "m", by_sentence=True)
     assert alone.totals.tolist() == pytest.approx([48.0, 48.0])
     assert alone.units.sum() == pytest.approx(48.0)
+
+
+def trainings(seed: int, noise: float = 0.5) -> np.ndarray:
+    """(3, U) bits of trainings that differ by much."""
+    own = np.random.default_rng(seed)
+    return BYTES * (own.gamma(20, 0.1, DOCUMENTS) + own.normal(0, noise, (3, 1)))
+
+
+def test_a_network_that_is_scored_twice_alike_has_no_difference() -> None:
+    sizes, amounts = np.full(DOCUMENTS, BYTES), trainings(6)
+    twice = Measured.of(amounts), Measured.of(amounts * (1 + 1e-9))  # the rounding of another batch
+    changed = Measured.of(trainings(7)), Measured.of(trainings(7) + np.random.default_rng(8).normal(9, 5, (3, 1)))
+    found = of_same_trainings({"alike": twice, "changed": changed}, sizes)["alike"]
+    assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert found.figure == pytest.approx(amounts.mean(axis=0).sum() / sizes.sum())
+
+
+def test_a_small_effect_on_trainings_that_differ_by_much_is_found() -> None:
+    sizes, before = np.full(DOCUMENTS, BYTES), trainings(9)
+    after = before + BYTES * (0.01 + np.random.default_rng(10).normal(0, 0.001, before.shape))
+    one, other = Measured.of(before), Measured.of(after)
+    found = of_same_trainings({"worse": (one, other)}, sizes)["worse"]
+    assert 0.005 < found.low < found.difference < found.high < 0.015
+    assert found.significant
+    apart = contrasts(one, {"worse": other}, sizes)["worse"]
+    assert apart.low < 0 < apart.high
+    assert found.difference == pytest.approx(apart.difference)

@@ -172,6 +172,6 @@ def test_two_values_in_one_command_are_refused(place: Path) -> None:
     done = run(place, "--model", "ngram", "--set", "ngram.order=2", "--set", "ngram.order=3")
     assert done.returncode == 2
     assert "run the command once with each" in done.stderr
-    assert "experiment file" in done.stderr
+    assert "--sweep" in done.stderr
     assert run(place, "--model", "ngram,ngram").returncode == 2
     assert not (place / "out").exists()

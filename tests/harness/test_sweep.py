@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.ahead import look_ahead
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.run import run
 from lmcompare.runfolder.cleaning import clean
@@ -212,3 +213,26 @@ def test_cleaning_keeps_the_trials_of_models_and_removes_others(place: Path) -> 
     run(recording(0.5, 0.125, tokens={"kind": "char"}), place / "out", base=place)
     clean(place / "out", ["records"])
     assert load_run(place / "out").sweeps[0].name != "records"
+
+
+def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -> None:
+    run(recording(0.5, 0.25), place / "out", base=place)
+    trained = lines(place / "trained.txt")
+    before = {path: path.stat().st_mtime_ns for path in (place / "out").rglob("*")}
+
+    def ahead(experiment: Experiment, out: str, force: bool = False) -> list[tuple[str, bool, int]]:
+        scratch = place / f"scratch-{len(list(place.iterdir()))}"
+        found = look_ahead(experiment, place / out, scratch, base=place, force=force, show=Watch())
+        return [(each.job.name, each.finished, each.tried) for each in found]
+
+    settings = ("records-share-0.5", "records-share-0.25", "records-share-1.0")
+    done = [(settings[0], True, 0), (settings[1], True, 0), ("records", True, 2)]
+    assert ahead(recording(0.5, 0.25), "out") == done
+    assert ahead(recording(0.5, 0.25, 1.0), "out") == [*done[:2], (settings[2], False, 0), ("records", False, 3)]
+    again = [(name, False, tried) for name, _, tried in done]
+    assert ahead(recording(0.5, 0.25), "out", force=True) == ahead(recording(0.5, 0.25), "new") == again
+    with pytest.raises(LmcompareError, match="figures on another corpus"):
+        ahead(small_experiment(RECORDS), "out")
+    assert lines(place / "trained.txt") == trained
+    assert not (place / "new").exists()
+    assert before == {path: path.stat().st_mtime_ns for path in (place / "out").rglob("*")}

@@ -44,16 +44,29 @@ def test_more_steps_cost_more(run: Run) -> None:
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def probe(function: str, *table: object, seconds: float) -> float:
+    def probe(function: str, *table: object, seconds: float) -> dict[str, float]:
         asked.append(str(table[2]))
-        return 10.0
+        return {"training": 7.0, "valid": 1.0, "test": 2.0, "memory": 1e8}
 
     monkeypatch.setattr(cost, "call", probe)
     changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("EvenAttention", "PartNGram")]
     other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
-    assert cost.estimate(jobs) == 60.0
+    assert cost.estimate(jobs) == 60.0 + 6 * cost.STARTING
     assert asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
+
+
+@pytest.mark.usefixtures("measured_here")
+def test_a_budget_replaces_the_steps(run: Run) -> None:
+    small = job(run, "transformer", steps=10_000, **SMALL)
+    of = {name: cost.probe(replace(small, budget={name: much})) for name, much in (("seconds", 5.0), ("steps", 20))}
+    whole = cost.probe(small)
+    assert whole is not None
+    assert of["seconds"] is not None
+    assert of["steps"] is not None
+    assert of["seconds"].training == 5.0
+    assert of["steps"].training < whole.training / 10
+    assert whole.memory > 1e6
 
 
 @pytest.mark.usefixtures("measured_here")

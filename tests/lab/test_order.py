@@ -1,22 +1,44 @@
-"""How far a model reads is read off what it loses."""
+"""How far a model reads is read off what it loses, and what the order gives off tested differences."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from lmcompare.analysis.contrasts import Contrast
+from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.order import KEPT, _verdict, reach
+from lmcompare.lab.order import KEPT, _held, _verdict, below, named, reach, seen_by
+from lmcompare.lab.shuffling import TREATMENTS
+from lmcompare.model import LanguageModel
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 
-NOTHING = Contrast("", 1.0, 0.0, -0.01, 0.01, 1.0, 1.0)
+NOTHING = Contrast("", 1.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+Found = dict[tuple[str, int], Contrast]
+END = 1
 
 
-def lost(**by_treatment: tuple[float, ...]) -> dict[tuple[str, int], Contrast]:
+def contrast(bits: float, width: float = 0.005, p: float = 0.0001) -> Contrast:
+    return replace(NOTHING, difference=bits, low=bits - width, high=bits + width, p_value=p)
+
+
+def lost(**by_treatment: tuple[float, ...]) -> Found:
     return {
-        (how, kept): replace(NOTHING, difference=bits)
+        (how, kept): contrast(bits, p=0.0001 if bits > 0.01 else 1.0)
         for how, all_bits in by_treatment.items()
         for kept, bits in zip(KEPT, all_bits, strict=True)
     }
+
+
+def said(found: dict[str, Found], *trained: Row) -> str:
+    rows = rows_of({named(family, k): each["shuffled", k] for family, each in found.items() for k in KEPT})
+    table = Figures(title="", rows=trained, unit="bits per word")
+    return _verdict(found, rows, table).replace("\u00a0", " ")
 
 
 def test_the_reach_is_where_less_than_a_twentieth_of_a_bit_is_lost() -> None:
@@ -26,18 +48,66 @@ def test_the_reach_is_where_less_than_a_twentieth_of_a_bit_is_lost() -> None:
     assert reach(lost(cut=(2.0, 1.0, 0.5, 0.2)), "cut") is None
 
 
+def test_a_bound_inside_an_interval_decides_nothing() -> None:
+    assert below(contrast(0.04)) is True
+    assert below(contrast(0.06)) is False
+    assert below(contrast(0.04, 0.02)) is None
+    assert below(replace(NOTHING, difference=0.04, low=np.nan, high=np.nan)) is True
+
+
+NEAR, FAR, NONE = (0.5, 0.002, 0.0, 0.0), (2.0, 0.4, 0.3, 0.2), (0.0,) * 4
+
+
 def test_the_verdict_names_models_that_read_equally_far_together() -> None:
-    known = (Row("the last one", value=0.037, p_holm=0.01), Row("the last 4", value=-0.026, p_holm=0.6))
-    trained = Figures(title="", rows=known, unit="bits per word")
-    near, far = (0.5, 0.01, 0.0, 0.0), (2.0, 0.4, 0.3, 0.2)
-    said = _verdict(
-        {
-            "5-gram": lost(cut=near, shuffled=near),
-            "bag": lost(cut=near, shuffled=near),
-            "RNN": lost(cut=far, shuffled=near),
-        },
-        trained,
-    ).replace("\u00a0", " ")
-    assert "the last 4 words (the 5-gram and the bag) and more than the last 64 words (the RNN)" in said
-    assert "the last 4 words (the 5-gram, the bag and the RNN)" in said
-    assert "0.037 bits per word more with the last one, than" in said
+    found = {
+        "5-gram": lost(cut=NEAR, shuffled=NEAR),
+        "bag": lost(cut=NEAR, shuffled=NONE),
+        "RNN": lost(cut=FAR, shuffled=NEAR),
+    }
+    text = said(found, Row("the last one", value=0.037, p_holm=0.01), Row("the last 4", value=-0.026, p_holm=0.6))
+    assert "the last 4 words (the 5-gram and the bag) and more than the last 64 words (the RNN)" in text
+    assert "beyond the last word (the 5-gram and the RNN)" in text
+    assert "No effect of the order was found for the bag." in text
+    assert "Unclear" not in text
+    assert "only which word came last needs 0.037 bits per word more than" in text
+    assert "the last 4 words needs" not in text
+
+
+def test_what_the_correction_leaves_open_is_unclear_and_not_found() -> None:
+    shuffled = lost(shuffled=NEAR) | {("shuffled", 4): contrast(0.149, 0.116, p=0.02)}
+    text = said({"RNN": lost(cut=FAR, shuffled=(0.9, 0.2, 0.0, 0.0)), "transformer": lost(cut=FAR) | shuffled})
+    assert "beyond the last 4 words (the RNN) and beyond the last word (the transformer)" in text
+    assert "Unclear: the order for the transformer beyond the last 4 words." in text
+
+
+def test_the_prediction_is_open_where_an_interval_has_its_bound() -> None:
+    short = {(how, kept): contrast(0.0) for how in TREATMENTS for kept in KEPT}
+    long = short | lost(cut=(2.0, 0.5, 0.1, 0.0), shuffled=(0.7, 0.1, 0.01, 0.0))
+    known = Figures(title="", rows=(Row("the last one", value=0.26, low=0.18, high=0.33),), unit="")
+    found = {"5-gram": short, "word2vec bag": short, "RNN": long, "transformer": long}
+    assert _held(found, known) is True
+    wide = long | {("shuffled", 16): contrast(0.02, 0.04)}
+    assert _held({**found, "RNN": wide}, known) is None
+    assert _held({**found, "RNN": wide, "5-gram": short | {("cut", 16): contrast(0.2)}}, known) is False
+
+
+@pytest.mark.parametrize(
+    ("model", "seen"),
+    [
+        (NGram(order=5), 4),
+        (NGram(order=3), 2),
+        (Word2VecBow(window=3, across=True), 3),
+        (Transformer(window=3, layers=2), 5),
+        (Rnn(), 9),
+    ],
+)
+def test_how_far_a_model_sees(model: LanguageModel, seen: int) -> None:
+    assert seen_by(model, np.arange(2, 11), END) == seen
+    assert seen_by(model, np.array([5]), END) == 1
+
+
+def test_a_model_of_sentences_sees_no_farther_than_to_the_last_end_of_one() -> None:
+    context = np.array([2, 3, END, 4, 5])
+    assert seen_by(NGram(order=5), context, END) == 2
+    assert seen_by(Word2VecBow(window=4, across=False), context, END) == 2
+    assert seen_by(Transformer(), context, END) == 5

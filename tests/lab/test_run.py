@@ -6,6 +6,7 @@ import json
 import linecache
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ class Said(Display):
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
 
-    def plan(self, cells: list[str]) -> None:  # type: ignore[override]
-        self.cells = list(cells)
+    def plan(self, cells: Sequence[str]) -> int:
+        self.cells += cells
+        return len(self.cells) - len(cells)
 
     def event(self, cell: int, event: dict) -> None:  # type: ignore[override, type-arg]
         if event.get("event") == "stage" and event.get("stage") == "starting":

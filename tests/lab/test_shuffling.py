@@ -47,3 +47,12 @@ def test_shuffling_is_the_same_for_the_same_seed() -> None:
 @pytest.mark.parametrize("kept", [0, 3])
 def test_a_context_that_is_shorter_stays(kept: int) -> None:
     assert treated([np.array([], np.int64)], "shuffled", kept)[0].tolist() == []
+
+
+@pytest.mark.parametrize("how", ["shuffled", "reversed"])
+def test_a_model_sees_the_same_words_in_another_order(how: str) -> None:
+    context = np.arange(20)
+    (changed,) = treated([context], how, 2, seen=[7])
+    assert changed[:13].tolist() == context[:13].tolist()
+    assert sorted(changed[13:18].tolist()) == list(range(13, 18))
+    assert treated([context], how, 7, seen=[3])[0].tolist() == context.tolist()

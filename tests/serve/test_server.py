@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ import lmcompare
 from lmcompare.api import Comparison
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.measure.sampling import Sampling
+from lmcompare.runfolder.seals import seal
 from lmcompare.serve import app, guard
 from lmcompare.serve.server import is_local, serve
 from tests.report.browser import complaints
@@ -231,6 +234,18 @@ def test_a_port_that_is_taken_is_one_sentence(run: Comparison) -> None:
     assert done.returncode == 2
     assert f"127.0.0.1:{port} can't be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_was_changed_is_one_sentence(run: Comparison, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(run.folder, tmp_path / "changed"))
+    cell = changed / "cells" / "ngram" / "0"
+    table = json.loads((cell / "cost.json").read_text(encoding="utf-8"))
+    (cell / "cost.json").write_text(json.dumps(table | {"threads": "many"}), encoding="utf-8")
+    seal(cell, json.loads((cell / "checksums.json").read_text(encoding="utf-8")))
+    command = [sys.executable, "-m", "lmcompare.cli", "serve", str(changed), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "unless files there were changed" in done.stderr
 
 
 @pytest.mark.parametrize("host", ["", "[]", "\u202e"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +15,9 @@ from lmcompare.cli.options import declared, listed, of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, expanded
 from lmcompare.harness.options import GIVES_AWAY, PageOptions, RunOptions
+
+if TYPE_CHECKING:
+    from lmcompare.harness.experiment import Experiment
 
 
 @app.command()
@@ -75,22 +79,12 @@ def run(
     another value of a hyper-parameter, is run alone and joins the table.
     """
     from lmcompare.api import load
-    from lmcompare.harness import changes
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run as run_experiment
 
-    plan, base = changes.started(experiment, options["preset"])
-    chosen = of(RunOptions, options) | of(PageOptions, options)
-    plan = plan.replace(changes.HERE, **chosen, seeds=listed(seed) or None)
-    plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options), experiment)
-    plan = changes.with_tokens(plan, {"kind": tokens, "min_count": min_count, "size": vocabulary_size})
-    if models := _listed_plugins(model):
-        plan = changes.with_models(plan, models)
-    plan = changes.with_sweep(plan, sweep or ())
-    plan = changes.with_hyperparameters(plan, parameter or ())
-    plan = changes.with_match(plan, dict(map(changes.amount, listed(match))))
-    plan = changes.with_examples(plan, prompt, word)
-    folder = Path("reports") / plan.name if out is None else folder_named(out)
+    given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
+    given |= {"parameter": parameter, "sweep": sweep, "prompt": prompt, "word": word, "tokens": tokens}
+    plan, base, folder = asked_for({**given, "min_count": min_count, "vocabulary_size": vocabulary_size, **options})
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
@@ -115,6 +109,29 @@ def run(
     if failures:
         sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
         raise LmcompareError(f"{len(failures)} of the cells failed, the others are in the report: {sentences}")
+
+
+def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
+    """Return the experiment that these arguments of the command ask for, what its paths are relative to, and the run
+    folder.
+    """
+    from lmcompare.harness import changes
+
+    file: Path | None = given["experiment"]
+    plan, base = changes.started(file, given["preset"])
+    chosen = of(RunOptions, given) | of(PageOptions, given)
+    plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None)
+    plan = changes.with_corpus(plan, given["corpus"], of(CorpusOptions, given), file)
+    tokens = {"kind": given["tokens"], "min_count": given["min_count"], "size": given["vocabulary_size"]}
+    plan = changes.with_tokens(plan, tokens)
+    if models := _listed_plugins(given["model"]):
+        plan = changes.with_models(plan, models)
+    plan = changes.with_sweep(plan, given["sweep"] or ())
+    plan = changes.with_hyperparameters(plan, given["parameter"] or ())
+    plan = changes.with_match(plan, dict(map(changes.amount, listed(given["match"]))))
+    plan = changes.with_examples(plan, given["prompt"], given["word"])
+    out: str | None = given["out"]
+    return plan, base, Path("reports") / plan.name if out is None else folder_named(out)
 
 
 def _listed_plugins(values: list[str] | None) -> tuple[str, ...]:

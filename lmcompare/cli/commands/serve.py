@@ -40,9 +40,11 @@ def serve(
         raise LmcompareError("the server is not installed; install it with: pip install 'lmcompare[serve]'") from None
     from lmcompare.analysis import load_run
     from lmcompare.report.page import Report
+    from lmcompare.report.write import made_of
 
     models = trained_models(folder, model, seed, plugin)
-    page = Report(load_run(folder), page={"live": "served", "models": list(models)}).html()
+    with made_of(folder):
+        page = Report(load_run(folder), page={"live": "served", "models": list(models)}).html()
     if not is_local(host):
         note(NOT_ENCRYPTED)
     with suppress(KeyboardInterrupt):  # which is how one ends it

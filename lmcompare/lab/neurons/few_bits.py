@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.contrasts import Contrast, contrasts, of_same_trainings
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings
@@ -34,8 +31,7 @@ HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 def few_bits(bench: Bench, share: Share) -> Findings:
     """Return what rounding costs, after training and in training, in bits per byte of the test text."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-    scores = bench.log_probs(BASE)
-    base = whole.bits(scores)
+    base = whole.bits(bench.log_probs(BASE))
     network = next(iter(networks_of(bench, BASE)))[1]
     told = parts_of(share, len(ROUNDED) + len(SPARED))
     tests: dict[str, Contrast] = {}
@@ -43,11 +39,11 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     sizes: dict[str, int] = {}
     for bits in ROUNDED:
         name = _name(bits, AFTER)
-        tests[name] = _same_trainings(whole, scores, _rounded(bench, bits, next(told)), name)
+        tests |= of_same_trainings({name: (base, whole.bits(_rounded(bench, bits, next(told))))}, whole.sizes)
         sizes[name] = network_bytes(network, bits)
         if bits in SPARED:
-            rounded = _rounded(bench, bits, next(told), words=False)
-            layers[f"{bits:g} bits"] = _same_trainings(whole, scores, rounded, f"{bits:g} bits")
+            rounded = whole.bits(_rounded(bench, bits, next(told), words=False))
+            layers |= of_same_trainings({f"{bits:g} bits": (base, rounded)}, whole.sizes)
     for bits, condition in TRAINED.items():
         name = _name(bits, WITH)
         tests |= contrasts(base, {name: whole.bits(bench.log_probs(condition))}, whole.sizes)
@@ -88,13 +84,6 @@ def _rounded(bench: Bench, bits: float, share: Share, *, words: bool = True) -> 
         scores.append(model.log_probs(bench.corpus.test))
         share(len(scores) / len(bench.entry(BASE).done))
     return scores
-
-
-def _same_trainings(whole: Sample, before: Sequence[Array], after: Sequence[Array], name: str) -> Contrast:
-    """Return what is lost by a change of trained networks: the same ones, so that they differ in nothing else."""
-    lost = whole.amounts([(one - other) / LN2 for one, other in zip(before, after, strict=True)])
-    (found,) = contrasts(Measured.of(np.zeros((1, len(whole.sizes)))), {name: lost}, whole.sizes).values()
-    return replace(found, figure=found.difference + whole.bits(before).figure(whole.sizes))
 
 
 def _verdict(tests: Mapping[str, Contrast]) -> str:

@@ -25,13 +25,15 @@ NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested 
 class Row:
     """A test: of a model's vectors, of the averages of its vectors of the words before, or of the words' counts.
 
-    ``sets`` are the words with their results, ``found`` the result over all of them, with ``p`` adjusted.
+    ``sets`` are the words with their results, ``found`` the result over all of them, with ``p`` adjusted. ``gain`` is
+    that of a model over its average.
     """
 
     model: Model | None
     average: bool
     sets: Mapping[str, Labelled]
     found: Separation
+    gain: Gain | None = None
 
     @property
     def able(self) -> bool:
@@ -55,7 +57,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
     stored = {m.name: found for m in data.scored if (found := m.cell.examples.get("senses"))}
     models = [m for m in data.scored if m.name in stored]
     tested = [m for m in models if len(stored[m.name]["sets"]) >= LEAST_UNITS]
-    rows = _adjusted(_rows(tested, stored))
+    rows = _with_gains(_adjusted(_rows(tested, stored)))
     ranked = [row for row in rows if row.model is None or row.model.name not in data.unranked]
     untested: dict[str, list[str]] = {}
     for model in models:
@@ -69,8 +71,9 @@ def build(data: ReportData) -> tuple[Markup, bool]:
             sets.setdefault(str(one["word"]), one)
     html = fill(
         "senses",
-        verdict=(verdict(ranked) or verdict(rows)) + beyond_average(ranked or rows),
+        verdict=verdict(ranked) or verdict(rows),
         rows=rows,
+        points=points,
         layers=[_by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name])],
         sets=[_shown(one, tested, stored) for one in sets.values()],
         unranked=data.unranked,
@@ -83,53 +86,57 @@ def build(data: ReportData) -> tuple[Markup, bool]:
 
 
 def verdict(rows: Sequence[Row]) -> str:
-    """Return which models tell the senses apart, and whether less than context does."""
+    """Return which models tell the senses apart, and whether better than the average of the words before does."""
     own = sorted((r for r in rows if r.model and not r.average), key=lambda r: -r.found.share)
     if not own:
         return ""
     able, chance = [r for r in own if r.able], numbers.percent(own[0].found.chance, 0)
+    shares = numbers.listed([r.said for r in own])
     if not able:
-        who, share = f"{_title(own[0])} does not tell", numbers.percent(own[0].found.share, 0)
-        if len(own) > 1:
-            who, share = "No model tells", f"at most {share} ({_title(own[0])})"
-        said = (
-            f"{who} the two senses of a word apart measurably better than chance: {share} of the nearest sentences"
-            f" have the same sense (chance {chance})."
+        return (
+            f"No: in no model is the nearest sentence measurably more often than by chance ({chance}) one of the same"
+            f" sense ({shares}).{_beyond_average(own)}"
         )
-    else:
-        said = (
-            f"{numbers.listed([_title(r) for r in able])} {'tells' if len(able) == 1 else 'tell'} the two senses of a"
-            " word apart better than chance. Share of the nearest sentences that have the same sense:"
-            f" {numbers.listed([r.said for r in own])} (chance {chance})."
-        )
-    plain = [r for r in rows if r.model and r.average and r.able]
-    if plain:
-        said += (
-            " The plain average of the vectors of the words before the word, each without its context,"
-            f" does{', too' if able else ''}: {numbers.listed([r.said for r in plain])}."
-        )
-    return said
+    others = [r for r in own if not r.able]
+    said = (
+        f"Yes: in {numbers.listed([_title(r) for r in able])} the nearest sentence has the same sense more often than"
+    )
+    rest = f", not in {numbers.listed([_title(r) for r in others])}" if others else ""
+    return f"{said} by chance ({chance}){rest}. Shares: {shares}.{_beyond_average(own)}"
 
 
-def beyond_average(rows: Sequence[Row]) -> str:
-    """Return whether the vectors in context are better than the average of the vectors of the words before."""
+def _beyond_average(own: Sequence[Row]) -> str:
+    """Return whether models are better in context than by the average before it; "" if no average is stored."""
+    compared = [row for row in own if row.gain is not None]
+    if not compared:
+        return ""
+    better = [_title(row) for row in compared if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
+    if not better:
+        return (
+            " But no model is measurably better than the plain average of its vectors of the words before, each"
+            " without context: that reading in context helps is not shown."
+        )
+    who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
+    return (
+        f" {who} measurably better than the plain average of the vectors of the words before, each without context."
+    )
+
+
+def _with_gains(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with the gains of models over their averages, whose p-values are adjusted for all of them."""
     plain = {_title(row): row for row in rows if row.average}
     own = [row for row in rows if row.model and not row.average and _title(row) in plain]
-    if not own:
-        return ""
-    found = [(row, gain([*row.sets.values()], [*plain[_title(row)].sets.values()])) for row in own]
-    p_values = holm(np.array([one.p for _, one in found]))
-    better = [_title(row) for (row, one), p in zip(found, p_values, strict=True) if p < LEVEL and one.difference > 0]
-    said = f"Only {numbers.listed(better)} {'is' if len(better) == 1 else 'are'}" if better else "No model is"
-    found.sort(key=lambda pair: -pair[1].difference)
-    amounts = numbers.listed([f"{_title(row)} {_points(one)}" for row, one in found])
-    return f" {said} measurably better in context than by its average of the words before: {amounts}."
+    gains = [gain([*row.sets.values()], [*plain[_title(row)].sets.values()]) for row in own]
+    adjusted = dict(zip(map(_title, own), holm(np.array([one.p for one in gains])), strict=True)) if own else {}
+    found = {_title(row): replace(one, p=float(adjusted[_title(row)])) for row, one in zip(own, gains, strict=True)}
+    return [replace(row, gain=found.get(_title(row))) if row.model and not row.average else row for row in rows]
 
 
-def _points(one: Gain) -> str:
+def points(one: Gain) -> str:
+    """Return "+10 (−5 to 26)" in percentage points."""
     low, high = (numbers.decimals(100 * value, 0) for value in (one.low, one.high))
     sign = "+" if one.difference > 0 else ""
-    return f"{sign}{numbers.decimals(100 * one.difference, 0)} points ({low} to {high})"
+    return f"{sign}{numbers.decimals(100 * one.difference, 0)} ({low} to {high})"
 
 
 def _title(row: Row) -> str:

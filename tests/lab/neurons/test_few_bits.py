@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
-from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _same_trainings, _verdict
+from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _verdict
 from lmcompare.lab.quantisation import TERNARY
-from lmcompare.lab.sample import Sample
-from tests.training.texts import chain
 
 
 def figures(after: dict[float, float], trained: float) -> dict[str, Contrast]:
@@ -42,18 +39,3 @@ def test_no_loss_at_all() -> None:
 )
 def test_the_prediction(after: dict[float, float], trained: float, held: bool) -> None:
     assert _held(figures(after, trained)) == held
-
-
-@pytest.mark.parametrize("planted", [0.0, 0.003])
-def test_a_small_loss_is_found_although_trainings_differ_by_more(planted: float) -> None:
-    text, random = chain(0, 40, 30), np.random.default_rng(0)
-    at, ones = np.arange(len(text)), np.ones(len(text))
-    units = text.document_of(at)
-    sizes = np.bincount(units).astype(np.float64)
-    sample = Sample(text, at, units, sizes, sizes.astype(np.int64), 0 * ones, ones)
-    before = [random.normal(-2.0 - training, 1.0, len(text)) for training in range(3)]  # a nat from one to the next
-    after = [scores - np.log(2) * planted + random.normal(0.0, 1e-4, len(text)) for scores in before]
-    found = _same_trainings(sample, before, after, "rounded")
-    assert found.difference == pytest.approx(planted, abs=1e-4)
-    assert found.significant == (planted > 0)
-    assert found.figure - found.difference == pytest.approx(sample.bits(before).figure(sizes))

@@ -1,0 +1,100 @@
+"""``lmcompare plan``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmcompare.cli.app import app, say
+from lmcompare.cli.commands.run import asked_for, run
+from lmcompare.cli.options import like
+
+if TYPE_CHECKING:
+    from lmcompare.harness.ahead import Ahead
+    from lmcompare.lab.cost import Cost
+
+Costs = Mapping[str, "Cost | None"]  # by the identity of a job; None where the probe failed
+
+
+@app.command()
+@like(run)
+def plan(**options: Any) -> None:
+    """List what a run would train and what is finished already, with an estimate of time and memory.
+
+    The options are those of run. What is not finished is trained for a moment; nothing is kept.
+    """
+    from lmcompare.harness.ahead import in_scratch, look_ahead
+    from lmcompare.harness.progress import display
+    from lmcompare.lab.cost import probe
+
+    experiment, base, folder = asked_for(options)
+    show = display(quiet=bool(options["quiet"]))
+    costs: dict[str, Cost | None] = {}
+    with tempfile.TemporaryDirectory(prefix="lmcompare-") as made:
+        scratch = Path(made) / "run"
+        ahead = look_ahead(experiment, folder, scratch, base=base, force=bool(options["force"]), show=show)
+        for job in (each.job for each in ahead if not each.finished):
+            if job.identity not in costs:
+                show.say(f"{job.name}: training for a moment …")
+                costs[job.identity] = probe(in_scratch(job, scratch))
+    _print(ahead, costs)
+
+
+def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmcompare.errors import without_controls
+    from lmcompare.report import numbers
+    from lmcompare.report.terminal import print_table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("model", "seed", "what", "time", "memory"):
+        right = head in ("seed", "time", "memory")
+        table.add_column(head, justify="right" if right else "left", no_wrap=True)
+    total, known = 0.0, True
+    for each in ahead:
+        seconds, memory = _estimate(each, ahead, costs)
+        known = known and seconds is not None
+        total += seconds or 0.0
+        figures = ("?", "?") if seconds is None else (numbers.seconds(seconds), numbers.size(memory))
+        row = each.job.name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
+        table.add_row(*(Text(without_controls(cell)) for cell in row))
+    print_table(table)
+    if not (left := sum(not each.finished for each in ahead)):
+        say("Everything is finished.")
+        return
+    long = numbers.seconds(total)
+    about = f"about {long}" if known else f"more than {long}, as some can't be probed"
+    say(f"{len(ahead) - left} of {numbers.plural(len(ahead), 'training')} are finished; the others take {about}.")
+
+
+def _what(each: Ahead) -> str:
+    if each.finished:
+        return "finished"
+    if each.job.trial:
+        return "train, score on validation text"
+    return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"
+
+
+def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float]:
+    """Return the seconds and the bytes of memory of a cell; None seconds where they are not known."""
+    from lmcompare.lab.cost import STARTING
+
+    if each.finished:
+        return 0.0, 0.0
+    if each.tried:  # one of the settings of the same seed: the dearest is taken
+        same = [other.job for other in ahead if other.job.trial and other.model == each.model]
+        found = [costs[i] for i in {each.job.identity, *(job.identity for job in same)} if i in costs]
+    else:
+        found = [costs[each.job.identity]]
+    if not found or any(cost is None for cost in found):
+        return None, 0.0
+    dear = [cost for cost in found if cost is not None]
+    memory = max(cost.memory for cost in dear)
+    if each.tried:
+        return STARTING + max(cost.valid + cost.test for cost in dear), memory
+    (cost,) = dear
+    return (STARTING + cost.training + cost.valid if each.job.trial else cost.seconds), memory

@@ -1,0 +1,39 @@
+"""``lmcompare plan``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from lmcompare.lab import cost
+from tests.cli.console import lmcompare
+from tests.conftest import called_here
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+
+
+def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    asked = (
+        *("--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "planned"),
+        *("--model", "unigram,ngram", "--sweep", "ngram.order=1,2", "--quiet"),
+    )
+    with patch.object(cost, "call", called_here):
+        done = lmcompare("plan", *asked, cwd=place)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert [row[0] for row in rows[1:5]] == ["ngram-order-1", "ngram-order-2", "ngram", "unigram"]
+    assert "0 of 4" in done.stdout
+    assert not (place / "planned").exists()
+    assert not list(tmp_path.iterdir())
+    assert lmcompare("run", *asked, cwd=place).returncode == 0
+    done = lmcompare("plan", *asked, cwd=place)
+    assert done.stdout.count("finished") == 5  # each row, and the last line
+    wrong = lmcompare("plan", *asked, "--set", "ngrm.order=3", cwd=place)
+    assert wrong.returncode == 2
+    assert "did you mean 'ngram'" in wrong.stderr
