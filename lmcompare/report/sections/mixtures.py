@@ -89,7 +89,8 @@ def caption(found: list[Mixture], figure: str) -> str:
     if figure == "bits per byte":
         less, value, least = "fewer bits", numbers.bits_per_byte, "the fewest bits per byte"
     gain = numbers.percent(best.gain)
-    said = f"The pair that gains most is {names}: {gain} {less} than {best.best_single.title} alone ({value(best.alone)})."
+    single = f"{best.best_single.title} alone ({value(best.alone)})"
+    said = f"The pair that gains most is {names}: {gain} {less} than {single}."
     if lowest is best:
         return said
     of = "all of them" if len(lowest.parts) > 2 else numbers.listed([model.title for model, _ in lowest.parts])
@@ -104,7 +105,7 @@ def one_seed(models: Sequence[Model]) -> str:
     seeds = {model.entry.seeds[0] for model in mixed}
     which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
     return (
-        f"Of models with several seeds, the training {which} is mixed, so that the figures here are those of one seed;"
+        f"Of models with several seeds, the training {which} is mixed, so that the figures here are of one seed;"
         " the leaderboard has the mean of all seeds."
     )
 
