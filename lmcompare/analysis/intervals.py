@@ -66,7 +66,8 @@ class Bootstrap:
         """Return the same ratios with the variation between trainings added to that between texts.
 
         The two are independent, so a deviation is the sum of a resample's and one over seeds, which follows Student's
-        t for means of normal figures.
+        t for means of normal figures. All ratios share the draws, as they share the resamples, so that equal ratios
+        have equal intervals.
 
         Parameters
         ----------
@@ -75,7 +76,7 @@ class Bootstrap:
         freedom : int
             Its degrees of freedom.
         """
-        drawn = np.random.default_rng(seed).standard_t(max(freedom, 1), self.deviations.shape)
+        drawn = np.random.default_rng(seed).standard_t(max(freedom, 1), (len(self.deviations), 1))
         whole = np.hypot(self.error, error)
         with np.errstate(divide="ignore", invalid="ignore"):
             both = (np.where(self.error > 0, self.deviations * self.error, 0.0) + drawn * error) / whole

@@ -13,7 +13,7 @@ from typing import Any, Literal
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
 LEAST_GAP = 0.5  # nats
-PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "perplexity_reset", "top1_accuracy", "top5_accuracy")
+PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "top1_accuracy", "top5_accuracy", "perplexity_reset")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.run import Run
 
 NEAR = 0.05  # a model within this share of the best one is nearly as good
+AS_FAST = (
+    0.1  # times, or other costs, that differ by less than this share count as equal: one machine repeats no better
+)
 CHEAP = 20  # a model that trains this many times faster is far cheaper
 REPEATED = ("copy", "near copy")  # documents that a model may know by having read them in training
 
@@ -52,8 +55,8 @@ class Verdict:
     near : tuple of Row
         Models within ``NEAR`` of the best.
     cheapest : Row or None
-        Of the best and those near it, the one that trains fastest; None if training times are not comparable
-        or the best was not trained here.
+        Of the best and those near it, the one that trains fastest, or the best if it is as fast; None if training
+        times are not comparable or the best was not trained here.
     far_cheaper : Row or None
         The best of the models that train at least ``CHEAP`` times faster than the best model.
     """
@@ -65,6 +68,11 @@ class Verdict:
     near: tuple[Row, ...]
     cheapest: Row | None
     far_cheaper: Row | None
+
+
+def much_less(cost: float, other: float) -> bool:
+    """Whether a cost is clearly less than another, and not equal to it within ``AS_FAST``."""
+    return cost < (1 - AS_FAST) * other
 
 
 def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verdict | None:
@@ -90,6 +98,9 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
     near = tuple(row for row in rest if row.bits <= (1 + NEAR) * best.bits)
     times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
     candidates = [row for row in (best, *near) if row.name in times] if best.name in times else []
+    fastest = min(candidates, key=lambda row: times[row.name], default=None)
+    if fastest is not None and not much_less(times[fastest.name], times[best.name]):
+        fastest = best
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
     return Verdict(
         best=best,
@@ -97,7 +108,7 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
         tied=tuple(rival for rival in rivals if rival.difference is None or not rival.difference.significant),
         unstable=_unstable(best, rest[0]) if rest else None,
         near=near,
-        cheapest=min(candidates, key=lambda row: times[row.name], default=None),
+        cheapest=fastest,
         far_cheaper=min(cheap, key=lambda row: row.bits, default=None),
     )
 

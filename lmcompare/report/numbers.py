@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 NONE = "–"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 P = ParamSpec("P")
 
 
@@ -107,6 +112,15 @@ def seconds(value: float) -> str:
         return f"{whole // 60}{NBSP}min" + (f"{NBSP}{whole % 60:02d}{NBSP}s" if whole % 60 else "")
     whole = round(value / 60)
     return f"{whole // 60}{NBSP}h" + (f"{NBSP}{whole % 60:02d}{NBSP}min" if whole % 60 else "")
+
+
+def moment(value: str) -> str:
+    """Return a time of ISO 8601 as people write it: 28 November 2026, 03:06 UTC. Other text is returned as it is."""
+    try:
+        when = datetime.fromisoformat(value).astimezone(UTC)
+    except ValueError:
+        return value
+    return f"{when.day} {MONTHS[when.month - 1]} {when:%Y, %H:%M} UTC"
 
 
 @_or_dash

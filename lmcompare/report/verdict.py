@@ -204,7 +204,9 @@ def _cheaper(found: Verdict, title: Titles) -> list[str]:
     elif found.cheapest is None:
         return []
     elif found.cheapest is found.best:
-        said = [f"No model within {near} of it trains faster than its {numbers.seconds(found.best.train_seconds)}."]
+        said = [
+            f"No model within {near} of it trains much faster than its {numbers.seconds(found.best.train_seconds)}."
+        ]
     else:
         time = numbers.seconds(found.cheapest.train_seconds)
         return [

@@ -259,6 +259,15 @@ def test_trainings_are_pooled_and_a_wild_one_keeps_its_own() -> None:
     assert over_trainings(np.zeros(2), np.array([1.0, 3.0]))[1] == 0
 
 
+def test_equal_ratios_have_equal_intervals_wherever_they_stand() -> None:
+    bits, size = draw(40, "difference", np.random.default_rng(1))
+    found = ratio_bootstrap(np.stack([bits, bits / 2, bits], axis=1), size[:, None], resamples=200)
+    low, high = found.with_trainings(np.array([0.1, 0.2, 0.1]), 2).interval()
+    assert (low[0], high[0]) == (low[2], high[2])
+    alone = ratio_bootstrap(bits[:, None], size[:, None], resamples=200).with_trainings(np.array([0.1]), 2)
+    np.testing.assert_allclose(alone.interval(), ([low[0]], [high[0]]), rtol=1e-12)
+
+
 def test_intervals_over_texts_and_trainings_hold_the_truth_as_often_as_they_say() -> None:
     """Two models, three seeds each: both the text and the trainings are drawn anew a thousand times."""
     rng = np.random.default_rng(3)

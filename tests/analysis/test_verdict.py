@@ -68,6 +68,13 @@ def test_nothing_within_five_percent(tmp_path: Path) -> None:
     assert found.cheapest is found.best
 
 
+def test_a_model_that_trains_three_percent_faster_is_as_fast(tmp_path: Path) -> None:
+    costs = {"a": {"train_seconds": 123.0}, "b": {"train_seconds": 120.0}}
+    found = judged(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2.04, 1)}, documents=[[10]] * 40, costs=costs))
+    assert [row.name for row in found.near] == ["b"]
+    assert found.cheapest is found.best
+
+
 def test_no_model_is_ranked(tmp_path: Path) -> None:
     cells = {"a": {"traits": SOUND | {"normalised": False}}, "b": {"traits": SOUND | {"adaptive": True}}}
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 0)}, documents=[[10]] * 40, cells=cells)

@@ -44,8 +44,11 @@ def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
     )
     far = [Dot("Floor", 1, 1, 2.0), best]
     assert (
-        plain(cost.claim(far, cost.COSTS[3], ())) == "No model that has fewer parameters comes within 5 % of the best"
+        plain(cost.claim(far, cost.COSTS[3], ()))
+        == "No model that has much fewer parameters comes within 5 % of the best"
     )
+    as_fast = [Dot("Floor", 1, 1, 2.0), best, Dot("Other", 2, 100, 1.01)]
+    assert "much faster" in cost.claim(as_fast, cost.COSTS[0], ()), "the other is near, and 3 % faster"
     assert cost.claim([best], cost.COSTS[0], ()) == ""
 
 
@@ -58,6 +61,10 @@ def test_cost_names_the_best_model_within_each_budget(tmp_path: Path) -> None:
     assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "6", "10"]  # ms, s and min
     assert "tied" not in said
     assert "(2.06)" in said
+    near = costs | {"cheap": {"train_seconds": 595.0}}
+    data = ReportData(tiny_run(tmp_path / "near", models, documents=[[10]] * 40, costs=near))
+    said = plain(cost.budget(data, cost.COSTS[0]))
+    assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "1", "10"], "595 s and 600 s are as long"
     assert cost.budget(data, cost.COSTS[1]) == "", "all of one cost: the best of them is the best"
 
 
@@ -115,33 +122,47 @@ def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model])
 def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models: dict[str, Model]) -> None:
     a, b, c = models["unigram"], models["ngram"], models["transformer"]
     found = [
-        mixtures.Mixture([(c, 0.5), (b, 0.4), (a, 0.1)], 60.0, c, 0.25),
-        mixtures.Mixture([(c, 0.6), (b, 0.4)], 64.0, c, 0.2),
-        mixtures.Mixture([(c, 0.9), (a, 0.1)], 79.0, c, 0.01),
+        mixtures.Mixture([(c, 0.5), (b, 0.4), (a, 0.1)], 60.0, c, 0.25, 80.0),
+        mixtures.Mixture([(c, 0.6), (b, 0.4)], 64.0, c, 0.2, 80.0),
+        mixtures.Mixture([(c, 0.9), (a, 0.1)], 79.0, c, 0.01, 80.0),
     ]
     said = plain(mixtures.caption(found, "perplexity"))
-    assert "transformer and ngram: 20.0 % lower perplexity than transformer alone" in said
+    assert "transformer and ngram: 20.0 % lower perplexity than transformer alone (80.00)" in said
     assert "all of them gives the lowest perplexity, 60.00" in said
-    nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001)]
+    nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001, 60.0)]
     assert mixtures.caption(nothing, "perplexity") == "No mixture is better than ngram alone."
-    at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1)], "bits per byte")
+    at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1, 1.67)], "bits per byte")
     assert "10.0 % fewer bits than ngram alone" in plain(at_words)
 
 
 def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str, Model]) -> None:
     a, b, c = models["unigram"], models["ngram"], models["transformer"]
     found = [
-        mixtures.Mixture([(b, 0.9905), (a, 0.0095)], 60.0, b, 0.0),
-        mixtures.Mixture([(c, 0.97), (b, 0.02), (a, 0.01)], 60.0, c, 0.0),
-        mixtures.Mixture([(c, 1.0), (b, 0.0), (a, 0.0)], 60.0, c, 0.0),
+        mixtures.Mixture([(b, 0.9905), (a, 0.0095)], 60.0, b, 0.0, 60.0),
+        mixtures.Mixture([(c, 0.97), (b, 0.02), (a, 0.01)], 60.0, c, 0.0, 60.0),
+        mixtures.Mixture([(c, 1.0), (b, 0.0), (a, 0.0)], 60.0, c, 0.0, 60.0),
     ]
-    given: dict[str, Any] = {"models": [a, b, c], "grid": [], "caption": "", "unit": "token", "shown_open": 15}
+    given: dict[str, Any] = {
+        "models": [a, b, c],
+        "grid": [],
+        "caption": "",
+        "seeds": "",
+        "unit": "token",
+        "shown_open": 15,
+    }
     html = fill("mixtures", mixtures=found, figure="perplexity", **given)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
         "ngram alone, unigram below 1 %",
         "97 % transformer + 2 % ngram + 1 % unigram",
         "transformer alone, 2 models below 1 %",
     ]
+
+
+def test_mixtures_say_which_of_several_seeds_is_mixed(tmp_path: Path) -> None:
+    runs = {"a": [*bits(2, 0), *bits(2.2, 1)], "b": bits(2.1, 2)}
+    data = ReportData(tiny_run(tmp_path, runs, documents=[[10]] * 40))
+    assert f"seed {data.by_name['a'].entry.seeds[0]} is mixed" in mixtures.one_seed(data.models)
+    assert mixtures.one_seed([data.by_name["b"]]) == ""
 
 
 def test_mixtures_say_if_the_weights_are_fitted_to_a_part_of_the_validation_text() -> None:

@@ -93,9 +93,9 @@ def test_figures_per_token_stand_only_beside_the_same_tokens(run: Run, tree: Nod
         assert rows[name][4:] == [
             numbers.perplexity(model["perplexity"]),
             numbers.perplexity(model["perplexity_excluding_unknown"]),
-            numbers.perplexity(model["perplexity_reset"]),
             f"{100 * model['top1_accuracy']:.1f} %",
             f"{100 * model['top5_accuracy']:.1f} %",
+            numbers.perplexity(model["perplexity_reset"]),
         ]
     apart = next(t for t in section.all("table") if [r[0] for r in t.rows()] == ["char-transformer"])
     assert apart.rows()[0][1] == numbers.perplexity(models["char-transformer"]["perplexity"])

@@ -83,7 +83,7 @@
 
     save() {
       const own = Number(this.choice.value), around = (value, half) => (half === null ? [value, null, null] : [value, value - half, value + half]);
-      const rows = [["question", "group", "model", "bits", "low", "high", `saved against ${this.data.models[own]}`, "low", "high"]];
+      const rows = [["question", "group", "model", "bits", "bits low", "bits high", `saved against ${this.data.models[own]}`, "saved low", "saved high"]];
       for (const row of this.data.rows) {
         this.data.models.forEach((name, m) => {
           const saved = around(row.figures[own] - row.figures[m], this.reach(row, own, m));

@@ -100,7 +100,7 @@
     }
 
     async begin() {
-      this.state.textContent = "Making the models …";
+      this.state.textContent = "The models are being prepared …";
       this.data = JSON.parse(this.box.querySelector(".live-data").textContent);
       this.engine = this.data.served ? new Server() : new Engine(this.data.engine);
       this.marks = this.rows.map((row) => row.querySelector(".chip"));
@@ -108,6 +108,7 @@
       if (this.data.served) this.setUpServer();
       try {
         this.traced = await this.engine.ask("open", { data: this.data });
+        this.ready = true;
         await this.show();
       } catch (error) {
         this.state.textContent = `This browser can't run the models here (${error.message}).`;
@@ -117,7 +118,7 @@
     ask(type, ...rest) { return this.engine.ask(type, { arguments: rest }); }
 
     async show() {
-      if (!this.engine) return;
+      if (!this.ready) return; // what is typed until then is scored when the models are ready
       const text = this.field.value;
       this.asked += 1;
       const number = this.asked;
@@ -132,7 +133,7 @@
       found.each.forEach((answer, m) => this.fill(this.rows[m], answer, m, text));
       this.own = found.each.map(({ bits }) => bits.reduce((sum, b) => sum + b, 0));
       const [{ tokens }] = found.each, unknown = tokens.filter((token) => token.unknown).length;
-      this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens are unknown (underlined).` : "";
+      this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens ${unknown === 1 ? "is" : "are"} unknown (underlined).` : "";
       await this.compare();
       this.box.dataset.shown = text;
     }
@@ -148,6 +149,7 @@
 
     async compare() {
       const text = this.other.value, table = this.box.querySelector(".live-other table");
+      if (!this.ready) return;
       if (!text) { filled(table, []); return; }
       const found = await this.ask("score", text);
       if (text !== this.other.value) return;

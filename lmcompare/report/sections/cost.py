@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.verdict import NEAR
+from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
@@ -41,6 +41,7 @@ COSTS = (
     Cost("tokens_read", "Tokens read", numbers.short),
 )
 DRAWN = COSTS[:4]
+BUDGETS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "model_bytes")
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # they depend on the machine
 MACHINES = (
     "The runs were made on different machines, so times and memory are not drawn in one chart; the table has the"
@@ -64,10 +65,11 @@ def build(data: ReportData) -> Section | None:
         return None
     equal = made_equal(data.run.manifest)
     shown = [cost for cost in DRAWN if data.run.one_machine or cost.key not in OF_MACHINE]
+    limited = [c for c in COSTS if c.key in BUDGETS and (data.run.one_machine or c.key not in OF_MACHINE)]
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = "" if data.run.one_machine else MACHINES
-    within = [(cost.title, said) for cost in shown if cost.key in OF_MACHINE and (said := budget(data, cost))]
+    within = [(cost.title, said) for cost in limited if (said := budget(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
@@ -134,14 +136,17 @@ def _budget(manifest: Manifest) -> dict[str, float]:
 def budget(data: ReportData, cost: Cost) -> str:
     """Return from which amount of a cost on which model is the best; "" unless this can be said of two or more.
 
-    A dearer model is named only if it is significantly better than all that are named before it.
+    A dearer model is named only if it is significantly better than all that were named before it. It takes the place
+    of those that cost as much.
     """
     known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
     best: list[tuple[float, Row]] = []
+    named: list[Row] = []
     for value, row in sorted(known, key=lambda pair: (pair[0], pair[1].bits_per_byte or 0.0)):
-        found = [data.comparison.difference(row.name, cheaper.name) for _, cheaper in best]
+        found = [data.comparison.difference(row.name, cheaper.name) for cheaper in named]
         if all(d is not None and d.significant and d.difference < 0 for d in found):
-            best.append((value, row))
+            best = [pair for pair in best if much_less(pair[0], value)] + [(value, row)]
+            named.append(row)
     said = [
         f"from {cost.label(value)} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
         for value, row in best
@@ -184,12 +189,12 @@ def claim(dots: Sequence[Dot], cost: Cost, worse: Collection[str]) -> str:
     best = min(dots, key=lambda d: d.y)
     near = min((dot for dot in dots if dot.y <= best.y * (1 + NEAR)), key=lambda d: d.x)
     name, other = spoken(best.name), sentence(spoken(near.name))
-    if best.x > near.x * (1 + NEAR):
+    if much_less(near.x, best.x):
         times = numbers.rough(best.x / near.x)
         behind = near.y / best.y - 1
         is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
         how = is_worse if near.name in worse else "not significantly worse"
         return f"{other} {cost.verb} {times} times {cost.less} than {name} and is {how}"
-    if best.x <= min(dot.x for dot in dots) * (1 + NEAR):
+    if not much_less(min(dot.x for dot in dots), best.x):
         return f"No model is better than {name}, and none {cost.verb} much {cost.less}"
-    return f"No model that {cost.verb} {cost.less} comes within {numbers.percent(NEAR, 0)} of {name}"
+    return f"No model that {cost.verb} much {cost.less} comes within {numbers.percent(NEAR, 0)} of {name}"

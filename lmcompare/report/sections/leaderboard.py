@@ -69,7 +69,9 @@ class Line:
         found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
         if len(self.row.seeds) > 1:
             spread = self.row.bits_per_byte_spread
-            known = "" if spread is None else f", standard deviation {numbers.bits_per_byte(spread)}"
+            shown = numbers.bits_per_byte(spread)
+            varies = shown not in (numbers.NONE, numbers.bits_per_byte(0.0))
+            known = f", standard deviation {shown}" if varies else ""
             found.append(f"mean of {len(self.row.seeds)} seeds{known}")
         if self.model.entry.failed:
             found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcompare.analysis.mixture import mixtures, wins
@@ -16,12 +17,16 @@ SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 @dataclass(frozen=True)
 class Mixture:
-    """A mixture with its parts, pairs of a model and its weight, the heaviest first, and its figure on test."""
+    """A mixture with its parts, pairs of a model and its weight, the heaviest first, and its figure on test.
+
+    ``gain`` is over ``alone``, the figure of ``best_single``.
+    """
 
     parts: list[tuple[Model, float]]
     figure: float
     best_single: Model
     gain: float
+    alone: float
 
     @property
     def main(self) -> list[tuple[Model, float]]:
@@ -49,6 +54,7 @@ def build(data: ReportData) -> Section | None:
             float(row["test"]),
             data.by_name[row["best_single"]],
             float(row["gain"]),
+            float(row["best_single_test"]),
         )
         for row in rows
     ]
@@ -66,6 +72,7 @@ def build(data: ReportData) -> Section | None:
         unit=unit,
         figure=figure,
         shown_open=SHOWN_OPEN,
+        seeds=one_seed(models),
     )
     return Section.of("together", "Do they make different mistakes?", html)
 
@@ -82,11 +89,25 @@ def caption(found: list[Mixture], figure: str) -> str:
     if figure == "bits per byte":
         less, value, least = "fewer bits", numbers.bits_per_byte, "the fewest bits per byte"
     gain = numbers.percent(best.gain)
-    said = f"The pair that gains most is {names}: {gain} {less} than {best.best_single.title} alone."
+    single = f"{best.best_single.title} alone ({value(best.alone)})"
+    said = f"The pair that gains most is {names}: {gain} {less} than {single}."
     if lowest is best:
         return said
     of = "all of them" if len(lowest.parts) > 2 else numbers.listed([model.title for model, _ in lowest.parts])
     return f"{said} Mixing {of} gives {least}, {value(lowest.figure)}."
+
+
+def one_seed(models: Sequence[Model]) -> str:
+    """Return which training of models with several seeds is mixed, "" if each has a single one."""
+    mixed = [model for model in models if len(model.entry.seeds) > 1]
+    if not mixed:
+        return ""
+    seeds = {model.entry.seeds[0] for model in mixed}
+    which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
+    return (
+        f"Of models with several seeds, the training {which} is mixed, so that the figures here are of one seed;"
+        " the leaderboard has the mean of all seeds."
+    )
 
 
 def fitted(units: int, valid: int, unit: str) -> str:

@@ -89,7 +89,7 @@ def facts_of(run: Run, manifest: Manifest) -> list[tuple[str, str]]:
     hardware = manifest.hardware
     pairs = [
         ("lmcompare", manifest.lmcompare),
-        ("Run on", manifest.created),
+        ("Finished", numbers.moment(manifest.created)),
         ("Took", numbers.seconds(manifest.seconds)),
         ("Preset", manifest.preset),
         ("Seeds", ", ".join(str(s) for s in manifest.experiment["seeds"])),

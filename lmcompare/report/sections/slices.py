@@ -127,10 +127,11 @@ def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) ->
     p = p_values(data.run, one.models, unit, asked, own.name)
     saved = one.saved(one.models.index(own.name))
     better = (saved > 10**-DIGITS) & (p < SIGNIFICANCE)  # (M, L); less is the rounding of two programs
-    return finding(one, better, own.name, {name: spoken(data.title(name)) for name in one.models})
+    named = {name: spoken(data.title(name)) for name in one.models}
+    return finding(one, better, own.name, named, [other for other in found if other is not one])
 
 
-def finding(one: Divided, better: Array, own: str, named: dict[str, str]) -> str:
+def finding(one: Divided, better: Array, own: str, named: dict[str, str], others: Sequence[Divided] = ()) -> str:
     """Return in one sentence in which groups which models are better than the baseline ``own``.
 
     Parameters
@@ -139,19 +140,38 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str]) -> str
         Whether a model is significantly better in a group.
     named : dict of str to str
         What the models are called within a sentence.
+    others : sequence of Divided
+        The other divisions that the page shows: groups of them in which the baseline is better are an exception.
     """
     groups = [tuple(int(g) for g in np.flatnonzero(line)) for line in better]
     most = max(groups, key=lambda won: (len(won), one.share[list(won)].sum()))
-    anywhere = ", whether phrases are new or known" if one.counted == "tokens" else " on rare or on frequent words"
+    anywhere = (
+        " after new phrases and after known ones" if one.counted == "tokens" else " on rare or on frequent words"
+    )
     if not most:
-        return f"No model is significantly better than {named[own]}{anywhere}"
-    who = [named[name] for name, won in zip(one.models, groups, strict=True) if won == most]
+        nowhere = anywhere.replace(" and after", " or after")
+        return f"No model is significantly better than {named[own]}{nowhere}"
+    winners = [name for name, won in zip(one.models, groups, strict=True) if won == most]
+    who = [named[name] for name in winners]
     said = sentence(numbers.listed(who)) if len(who) < 4 else f"{len(who)} models"
     verb = "beats" if len(who) == 1 else "beat"
     if len(most) == better.shape[1]:
-        return f"{said} {verb} {named[own]}{anywhere}"
+        return f"{said} {verb} {named[own]}{anywhere}{_exception(others, own, winners)}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
     return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
+
+
+def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> str:
+    """Return where the baseline is clearly better than one of the winners, "" if nowhere."""
+    lost: dict[str, str] = {}
+    for one in others:
+        base, rows = one.models.index(own), [one.models.index(name) for name in winners]
+        worse = one.clear(base) & (one.saved(base) < 0)
+        if groups := np.flatnonzero(worse[rows].any(axis=0)).tolist():
+            lost[one.name] = _where(one, groups)
+    if list(lost) == ["seen_order"]:
+        return f", but not on tokens that complete {lost['seen_order'].removeprefix('after ')}"
+    return ", but not in every group below" if lost else ""
 
 
 def _where(one: Divided, groups: Sequence[int]) -> str:
