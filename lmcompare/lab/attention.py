@@ -223,11 +223,12 @@ def _where_it_looks(bench: Bench) -> list[Exhibit]:
 
 
 def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
-    """Return what was found in words: first what had no effect."""
-    said = without_effect(worth.values(), SMALL)
+    """Return what was found in words, and then what was not."""
+    said = []
     for change, sign in (("saved", -1), ("lost", 1)):
         if found := effects(worth.values(), sign):
             said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
+    said += without_effect(worth.values(), SMALL)
     if not choosing.found:
         said.append("No difference was found between choosing the states by additive scores and their plain mean.")
     else:

@@ -149,13 +149,13 @@ class Ideas(LabExperiment):
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    """Return what was found in words: first the ideas that had no effect."""
-    said = without_effect(rows, SMALL)
+    """Return what was found in words, and then what was not."""
+    said = []
     if worth := effects(rows, 1):
         said.append(f"Bits per byte that are lost without an idea: {numbers.listed(worth)}.")
     if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
-    return " ".join(said)
+    return " ".join([*said, *without_effect(rows, SMALL)])
 
 
 def _held(rows: Mapping[str, Row], pretence: Row) -> bool:

@@ -241,14 +241,14 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    said = without_effect(rows, SMALL)
+    said = []
     saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
     if saving:
         listed = [f"{inside(row)} {-row.amount:.2f} for {_cost(row)}" for row in saving]
         said.append(f"Bits saved per word: {numbers.listed(listed)}.")
     if losing := effects(rows, 1):
         said.append(f"Bits lost per word: {numbers.listed(losing)}.")
-    return " ".join(said)
+    return " ".join([*said, *without_effect(rows, SMALL)])
 
 
 def _cost(row: Row) -> str:

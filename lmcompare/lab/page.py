@@ -14,6 +14,7 @@ from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
 from lmcompare.report.sections.ideas import PREVIEW, DrawnExperiment
+from lmcompare.report.sections.reproduce import facts_of
 from lmcompare.report.templating import anchor
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import CHARTS, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
@@ -57,13 +58,14 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         contents=[
             ("The laboratory", [Entry("answers", "Answers")]),
             ("Experiments", [Entry(each.key, each.found.title) for each in experiments]),
-            ("Trust", [Entry("definitions", "Definitions")]),
+            ("Trust", [Entry("reproduce", "How to reproduce it"), Entry("definitions", "Definitions")]),
         ],
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
         left_out=left_out,
         failures=failures or {},
         preview=PREVIEW,
+        facts=facts_of(run, run.manifest),
         glossary=glossary.build((*TERMS, *WORDS.values())),
     )
     markdown, drawings = from_html(html, "lab")

@@ -23,8 +23,8 @@ def without_effect(rows: Iterable[Row], small: float, named: Named = inside) -> 
     rows : iterable of Row
         Of which those with an effect are left out.
     small : float
-        If the interval of a row reaches farther from zero than this, there may well be an effect: it is called
-        unclear.
+        The margin, in the unit of the rows. If the interval of a row reaches farther from zero than this, there may
+        well be an effect: it is called unclear.
     named : callable
         Gives the name of a row inside a sentence.
     """
@@ -37,7 +37,7 @@ def without_effect(rows: Iterable[Row], small: float, named: Named = inside) -> 
             nothing.append(named(row))
         else:
             unclear.append(f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})")
-    said = [f"No effect was found of {numbers.listed(nothing)}."] if nothing else []
+    said = [f"No effect of {small:g} or more was found: {numbers.listed(nothing)}."] if nothing else []
     if unclear:
         effect = "effect" if len(unclear) == 1 else "effects"
         said.append(f"Unclear: the {effect} of {numbers.listed(unclear)}.")

@@ -38,9 +38,9 @@ def test_savings_are_divided_by_their_cost() -> None:
     assert found == pytest.approx({"Mixing with the 5-gram": 500.0, "Learning from the document so far": 0.1})
 
 
-def test_the_verdict_says_what_was_in_vain_first() -> None:
+def test_the_verdict_says_what_was_in_vain_last() -> None:
     said = _verdict(rows(-0.25, -0.09, 0.0))
-    assert said.startswith("No effect was found of a window four times as long.")
+    assert said.endswith("No effect of 0.05 or more was found: a window four times as long.")
     assert said.index("mixing with the 5-gram 0.25") < said.index("learning from the document so far 0.09")
     assert _held(rows(-0.25, -0.09, -0.01))
     assert not _held(rows(-0.25, -0.005, -0.01))

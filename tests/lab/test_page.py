@@ -15,6 +15,7 @@ from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import plain
+from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import ABOUT, ROWS, write_lab
 from tests.report.tree import parse
 
@@ -84,3 +85,10 @@ def test_findings_of_another_text_are_left_out(lab: Path) -> None:
 def test_findings_are_stored_and_read_as_they_are(lab: Path) -> None:
     table = json.loads(path_of(lab, "ideas").read_text(encoding="utf-8"))
     assert table["tables"][0]["rows"] == [asdict(row) for row in ROWS]
+
+
+def test_the_page_says_how_it_was_made(lab: Path) -> None:
+    page = write_page(lab, {}).read_text(encoding="utf-8")
+    run = load_run(lab / "run")
+    for fact in (run.corpus_fingerprint, run.manifest.created, run.manifest.lmcompare, "Machine", "Seeds"):
+        assert str(fact) in page, fact

@@ -14,11 +14,11 @@ WIDE = Row("Twice the text", value=0.085, low=-0.056, high=0.226, p_holm=0.19)
 def test_a_wide_interval_is_not_called_no_effect() -> None:
     said = without_effect([FOUND, ZERO, WIDE], 0.02)
     assert said == [
-        "No effect was found of several heads.",
+        "No effect of 0.02 or more was found: several heads.",
         "Unclear: the effect of twice the text (−0.056 to +0.226).",
     ]
     assert without_effect([FOUND, HARMFUL], 0.02) == []
-    assert without_effect([WIDE], 0.3) == ["No effect was found of twice the text."]
+    assert without_effect([WIDE], 0.3) == ["No effect of 0.3 or more was found: twice the text."]
 
 
 def test_effects_have_a_sign_and_the_largest_comes_first() -> None:

@@ -70,7 +70,7 @@ def _of_run(data: ReportData, run: Run) -> Recipe:
         f"{run.name}, in {run.path}" if several else "",
         run.manifest.command,
         tomli_w.dumps(_without_none(run.manifest.experiment)),
-        facts_of(data, run.manifest),
+        facts_of(data.run, run.manifest),
     )
 
 
@@ -81,8 +81,11 @@ def _without_none(value: Any) -> Any:
     return [_without_none(v) for v in value if v is not None] if isinstance(value, list | tuple) else value
 
 
-def facts_of(data: ReportData, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return the settings, versions and machine of one run as pairs of a name and a value."""
+def facts_of(run: Run, manifest: Manifest) -> list[tuple[str, str]]:
+    """Return the settings, versions and machine of a run as pairs of a name and a value.
+
+    ``manifest``: of the part of the run, if it has several.
+    """
     hardware = manifest.hardware
     pairs = [
         ("lmcompare", manifest.lmcompare),
@@ -93,8 +96,8 @@ def facts_of(data: ReportData, manifest: Manifest) -> list[tuple[str, str]]:
         ("Machine", machine(hardware)),
         ("Device", f"{hardware.device}, {numbers.plural(hardware.threads, 'thread')}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
-        ("Corpus fingerprint", data.run.corpus_fingerprint),
-        *((f"Tokens fingerprint ({data.run.tokens_name(fp)})", fp) for fp in manifest.tokens),
+        ("Corpus fingerprint", run.corpus_fingerprint),
+        *((f"Tokens fingerprint ({run.tokens_name(fp)})", fp) for fp in manifest.tokens),
     ]
     pairs += _otherwise(manifest)
     return [(name, value) for name, value in pairs if value and value != numbers.NONE]
