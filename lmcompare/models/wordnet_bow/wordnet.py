@@ -55,13 +55,13 @@ def found_root(folder: str = "") -> Any:
         given = expanded(folder).absolute()
         if lacking := [name for name in READ if not (given / name).is_file()]:
             raise LmcompareError(f"{folder} has no {lacking[0]}: name a folder with the files of WordNet 3")
-        return nltk.data.FileSystemPathPointer(str(given))
+        return _opened(given)
     for name in NAMES:
         for place in (f"corpora/{name}", f"corpora/{name}.zip/{name}/"):
             with suppress(LookupError, BadZipFile):
                 return nltk.data.find(place)
     if all((DEBIAN / name).is_file() for name in READ):
-        return nltk.data.FileSystemPathPointer(str(DEBIAN))
+        return _opened(DEBIAN)
     raise LmcompareError(f"wordnet-bow {MISSING}")
 
 
@@ -130,3 +130,12 @@ def _content(root: Any, name: str) -> bytes:
     with root.join(name).open() as file:
         found: bytes = file.read()
     return found
+
+
+def _opened(folder: Path) -> Any:
+    """Return NLTK's pointer to a folder; its readers refuse a folder that is not below one of its data path."""
+    import nltk.data
+
+    if str(folder) not in nltk.data.path:
+        nltk.data.path.append(str(folder))
+    return nltk.data.FileSystemPathPointer(str(folder))
