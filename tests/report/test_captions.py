@@ -100,6 +100,22 @@ def test_learning_says_whose_loss_was_still_falling(models: dict[str, Model]) ->
     assert learning.claim([(models["ngram"], curve([math.nan, math.nan]))]) == ""
 
 
+def test_learning_says_how_each_model_was_trained(run: Run, tmp_path: Path) -> None:
+    given = {"batch": 16, "length": 64, "optimiser": "muon", "learning_rate": 0.010}
+    cells = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
+    data = ReportData(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 1)}, documents=[[10]] * 40, cells=cells))
+    a, b = (learning.training(data, data.by_name[name]) for name in "ab")
+    assert a[3:] == ["16 × 64", "muon", "0.01"]
+    assert b == ["–"] * 6
+    data = ReportData(run)
+    model = data.by_name["transformer"]
+    steps, _, times, *_ = learning.training(data, model)
+    last = model.cell.curve.iloc[-1]
+    assert float(steps.replace(",", "")) == last["step"]
+    text = run.manifest.tokens[model.entry.tokens_fingerprint].tokens["train"]
+    assert float(times) == pytest.approx(last["tokens"] / text, abs=0.05)
+
+
 def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) -> None:
     # one read 2 of the other's 4 tokens, when the other had 3.5
     given = [

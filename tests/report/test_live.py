@@ -92,6 +92,26 @@ def page(browser: Browser, given_away: Path) -> Page:
     return page
 
 
+def test_what_is_typed_before_the_models_are_ready_is_scored_when_they_are(
+    browser: Browser, given_away: Path
+) -> None:
+    page = browser.new_page()
+    page.add_init_script("""
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (asked) {
+            setTimeout(() => post.call(this, asked), asked.type === "open" ? 1500 : 0);
+        };
+    """)
+    page.goto(given_away.as_uri())
+    page.locator("#live").scroll_into_view_if_needed()
+    page.locator(".live textarea").first.fill("the dog")
+    page.wait_for_timeout(500)
+    expect(page.locator(".live-state")).to_contain_text("prepared")
+    expect(page.locator(".live")).to_have_attribute("data-shown", "the dog", timeout=20_000)
+    expect(page.locator(".live-state")).to_have_text("")
+    page.close()
+
+
 def asked(page: Page, text: str) -> dict[str, Any]:
     """What the engine of a page says of a text."""
     data = page.locator(".live-data").text_content()

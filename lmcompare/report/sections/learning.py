@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress
+from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress, tokens_read
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
@@ -18,15 +18,18 @@ from lmcompare.report.templating import fill
 
 LOSSES = ["train_loss", "valid_loss"]
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
+SETTINGS = ("Steps", "Tokens read", "Times through the text", "Batch (texts × tokens)", "Optimiser", "Learning rate")
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
     groups: list[tuple[str, str, list[Markup], str]] = []
+    trained: list[tuple[Model, list[str]]] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
+        trained += [(model, training(data, model)) for model, _ in curves]
         if curves:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves]  # nats to bits
@@ -34,7 +37,25 @@ def build(data: ReportData) -> Section | None:
             groups.append((name, claim(curves), drawn, caption(shown)))
     if not groups:
         return None
-    return Section.of("learning", "Learning curves", fill("learning", groups=groups))
+    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained, preset=data.run.manifest.preset)
+    return Section.of("learning", "Learning curves", html)
+
+
+def training(data: ReportData, model: Model) -> list[str]:
+    """Return how a model was trained, as text in the order of ``SETTINGS``."""
+    given = model.cell.info.get("hyperparameters") or {}
+    steps, read = model.cell.curve["step"].dropna(), tokens_read(model.entry)
+    text = data.run.manifest.tokens[model.entry.tokens_fingerprint].tokens.get("train")
+    batch, length, rate = (given.get(name) for name in ("batch", "length", "learning_rate"))
+    whole = isinstance(batch, int) and isinstance(length, int)
+    return [
+        numbers.count(float(steps.iloc[-1])) if len(steps) else numbers.NONE,
+        numbers.NONE if read is None else numbers.amount(read),
+        numbers.NONE if read is None or not text else numbers.decimals(read / text, 1),
+        f"{batch} × {length}" if whole else numbers.NONE,
+        str(given.get("optimiser", numbers.NONE)),
+        f"{rate:g}" if isinstance(rate, int | float) else numbers.NONE,
+    ]
 
 
 def claim(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
