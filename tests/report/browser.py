@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,13 +15,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 REQUIRED = "LMCOMPARE_REQUIRE_BROWSER"
 
 
-def executable() -> str:
-    """Return Chromium's path; without one the test is skipped, or fails where ``REQUIRED`` is set."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+def executable(kind: str = "Chromium", names: Sequence[str] = BROWSERS, required: str = REQUIRED) -> str:
+    """Return a browser's path; without one the test is skipped, or fails where the variable ``required`` is set."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
-        lacking = f"no Chromium on the PATH (looked for {', '.join(BROWSERS)})"
-        if os.environ.get(REQUIRED):
-            pytest.fail(f"{lacking}, and {REQUIRED} is set")
+        lacking = f"no {kind} on the PATH (looked for {', '.join(names)})"
+        if os.environ.get(required):
+            pytest.fail(f"{lacking}, and {required} is set")
         pytest.skip(lacking)
     return found
 

@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from tests.report.browser import executable
 
 BROWSERS = ("firefox-esr", "firefox")
 KEYS = {
@@ -29,17 +29,6 @@ KEYS = {
 }
 REQUIRED = "LMCOMPARE_REQUIRE_FIREFOX"
 PATIENCE = 30.0  # seconds
-
-
-def executable() -> str:
-    """Return Firefox's path; without one the test is skipped, or fails where ``REQUIRED`` is set."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        lacking = f"no Firefox on the PATH (looked for {', '.join(BROWSERS)})"
-        if os.environ.get(REQUIRED):
-            pytest.fail(f"{lacking}, and {REQUIRED} is set")
-        pytest.skip(lacking)
-    return found
 
 
 class Firefox:
@@ -126,7 +115,8 @@ class Firefox:
 @contextmanager
 def firefox(folder: Path) -> Iterator[Firefox]:
     """Start Firefox without a window and with a new profile in the folder; it ends with the block."""
-    command = [executable(), "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(folder)]
+    path = executable("Firefox", BROWSERS, REQUIRED)
+    command = [path, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(folder)]
     folder.mkdir(parents=True, exist_ok=True)
     told = folder / "log.txt"
     with told.open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=os.environ) as process:
