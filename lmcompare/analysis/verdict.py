@@ -13,9 +13,7 @@ from lmcompare.analysis.totals import sums
 from lmcompare.runfolder.run import Run
 
 NEAR = 0.05  # a model within this share of the best one is nearly as good
-AS_FAST = (
-    0.1  # times, or other costs, that differ by less than this share count as equal: one machine repeats no better
-)
+AS_FAST = 0.1  # costs that differ by less than this share count as equal: one machine repeats no better
 CHEAP = 20  # a model that trains this many times faster is far cheaper
 REPEATED = ("copy", "near copy")  # documents that a model may know by having read them in training
 

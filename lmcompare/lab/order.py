@@ -166,9 +166,8 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
 
 def below(loss: Contrast, bound: float = SMALL) -> bool | None:
     """Return whether a loss is below a bound; None if its interval does not decide it."""
-    low, high = (
-        end if math.isfinite(end) else loss.difference for end in (loss.low, loss.high)
-    )  # a text that is too short has no intervals
+    # a text that is too short has no intervals
+    low, high = (end if math.isfinite(end) else loss.difference for end in (loss.low, loss.high))
     return True if high < bound else False if low > bound else None
 
 

@@ -25,6 +25,7 @@ LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
 DRAWN = 3  # words that stand in for a word in turn
 SHOWN = 5  # most likely words, and nearest words
+SWAPPED = (-1, -2)  # the last two words in each other's place
 SHUFFLED = (-1, -3, -2)  # the last three words in an order in which each has another place
 KNOWN = 5  # times in the training text; the vector of a rarer word is close to its random beginning
 
@@ -45,8 +46,10 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     others, vectors = _drawn(corpus), model.word_vectors()
     for sentence, at in guessed_sentences(corpus) if len(others) else ():
         ids = corpus.test.ids[sentence.start : sentence.start + at + 1]
-        mixed = _shuffled(ids)
-        text = Encoded.from_documents([ids, *_replaced(ids, others), _swapped(ids), mixed], corpus.vocabulary)
+        mixed = _reordered(ids, SHUFFLED)
+        text = Encoded.from_documents(
+            [ids, *_replaced(ids, others), _reordered(ids, SWAPPED), mixed], corpus.vocabulary
+        )
         bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
         bits = bits.clip(max=999.0)  # the word may be impossible
         changes = np.abs(bits[1:-1] - bits[0])
@@ -60,7 +63,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
                 "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
                 "swapped": float(changes[-1]),
                 "shuffled": {
-                    "tokens": _shuffled(np.array(sentence.tokens[: at + 1], object)).tolist(),
+                    "tokens": _reordered(np.array(sentence.tokens[: at + 1], object), SHUFFLED).tolist(),
                     "bits": float(bits[-1]),
                     "next": most_likely(model, mixed[:-1], corpus.vocabulary, SHOWN),
                 },
@@ -114,15 +117,10 @@ def _replaced(ids: IntArray, others: IntArray) -> list[IntArray]:
     return variants
 
 
-def _swapped(ids: IntArray) -> IntArray:
-    """Return the text in which the two tokens before the last have changed places."""
-    return np.concatenate([ids[:-3], ids[[-2, -3, -1]]])
-
-
-def _shuffled(ids: IntArray) -> IntArray:
-    """Return the text in which the three tokens before the last have another order."""
-    last = len(SHUFFLED)
-    return np.concatenate([ids[: -last - 1], ids[:-1][list(SHUFFLED)], ids[-1:]])
+def _reordered(ids: IntArray, order: tuple[int, ...]) -> IntArray:
+    """Return the text in which the tokens before the last have another order, given as places from their end."""
+    before = ids[:-1]
+    return np.concatenate([before[: -len(order)], before[list(order)], ids[-1:]])
 
 
 def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict[str, Any] | None:

@@ -162,7 +162,8 @@ def _asked(model: LanguageModel, method: str, text: Encoded, at: IntArray) -> li
     name = f"{type(model).__name__}.{method}"
     if of_layers and not isinstance(answer, Sequence):
         raise PluginError(f"{name} gave {kind_of(answer)}: it returns a list of (n, d) finite floats, or None")
-    for found in answer if of_layers else [answer]:
+    vectors = answer if of_layers else [answer]
+    for found in vectors:
         wrong = ""
         if not isinstance(found, np.ndarray) or not np.issubdtype(found.dtype, np.floating):
             wrong = str(found.dtype if isinstance(found, np.ndarray) else type(found).__name__)
@@ -173,7 +174,7 @@ def _asked(model: LanguageModel, method: str, text: Encoded, at: IntArray) -> li
         if wrong:
             due = "a list of (n, d) finite floats" if of_layers else "(n, d) finite floats"
             raise PluginError(f"{name} gave {wrong}: it returns {due}, or None")
-    return [np.asarray(found, np.float64) for found in (answer if of_layers else [answer])]
+    return [np.asarray(found, np.float64) for found in vectors]
 
 
 def text_sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:

@@ -12,8 +12,10 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, comparable_names, compare_models, main_tokens
+from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.results import results
+from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.markdown import from_html, plain
 
 if TYPE_CHECKING:
@@ -138,6 +140,11 @@ class ReportData:
         """The comparable models with their rows, the best first."""
         names = {model.name for model in self.comparable}
         return [(self.by_name[row.name], row) for row in self.rows if row.name in names]
+
+    @cached_property
+    def findings(self) -> list[tuple[list[StoredFindings], list[str]]]:
+        """For each run, what the laboratory found on its text, and sentences on what is left out."""
+        return [found_on_its_text(run) for run in self.run.runs]
 
     @cached_property
     def passages(self) -> tuple[str, list[Passage]]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from markupsafe import Markup
 
-from lmcompare.analysis.findings import Figures, Row, StoredFindings, findings_in, order_of
+from lmcompare.analysis.findings import Figures, Row, StoredFindings, order_of
 from lmcompare.exhibits import TrainingFilm
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections.exhibits import Drawn, in_series
 from lmcompare.report.templating import anchor, fill
-from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import FINDINGS, LAB_PAGE, LAB_RUN
-from lmcompare.runfolder.manifest import read_manifest
-from lmcompare.runfolder.run import Run
+from lmcompare.runfolder.layout import LAB_PAGE
 
 PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
 
@@ -82,8 +78,7 @@ def build(data: ReportData) -> Section | None:
     """Return the section, or None if the folder of no run has findings."""
     found: dict[str, StoredFindings] = {}
     left_out: list[str] = []
-    for run in data.run.runs:
-        those, why = found_on_its_text(run)
+    for those, why in data.findings:
         found = {each.name: each for each in those} | found
         left_out += why
     if not found and not left_out:
@@ -107,26 +102,3 @@ def build(data: ReportData) -> Section | None:
         page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
     )
     return Section.of("ideas", "What is each idea worth?", html)
-
-
-def found_on_its_text(run: Run) -> tuple[list[StoredFindings], list[str]]:
-    """Return the findings in the folder of a run, and sentences on those that are left out."""
-    found, broken = findings_in(run.path)
-    left_out = [
-        f"{FINDINGS}/{path.name} is not as it was written and is left out: run the experiment again with"
-        f" 'lmcompare lab {path.stem}'."
-        for path in broken
-    ]
-    own = run.corpus_fingerprint
-    others = [each.name for each in found if (each.text or _text_of_models(run.path)) != own]
-    if others:
-        left_out.append(f"What was found by {numbers.listed(others)} is left out: it is not of this report's text.")
-    return [each for each in found if each.name not in others], left_out
-
-
-def _text_of_models(folder: Path) -> str:
-    """Return the fingerprint of the corpus on which the laboratory has trained its models; "" if it can't be read."""
-    try:
-        return read_manifest(folder / LAB_RUN).corpus.fingerprint
-    except RunFolderError:
-        return ""

@@ -74,7 +74,9 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         verdict=verdict(ranked) or verdict(rows),
         rows=rows,
         points=points,
-        layers=[_by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name])],
+        layers=[
+            _by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name]["sets"])
+        ],
         sets=[_shown(one, tested, stored) for one in sets.values()],
         unranked=data.unranked,
         notes=[
@@ -127,9 +129,9 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
     plain = {_title(row): row for row in rows if row.average}
     own = [row for row in rows if row.model and not row.average and _title(row) in plain]
     gains = [gain([*row.sets.values()], [*plain[_title(row)].sets.values()]) for row in own]
-    adjusted = dict(zip(map(_title, own), holm(np.array([one.p for one in gains])), strict=True)) if own else {}
-    found = {_title(row): replace(one, p=float(adjusted[_title(row)])) for row, one in zip(own, gains, strict=True)}
-    return [replace(row, gain=found.get(_title(row))) if row.model and not row.average else row for row in rows]
+    adjusted = holm(np.array([one.p for one in gains]))
+    found = {id(row): replace(one, p=float(p)) for row, one, p in zip(own, gains, adjusted, strict=True)}
+    return [replace(row, gain=found.get(id(row))) for row in rows]
 
 
 def points(one: Gain) -> str:
@@ -176,12 +178,12 @@ class ByLayer:
     shares: Mapping[int, float]
 
 
-def _layers(senses: Mapping[str, Any]) -> int:
-    return min((len(one.get("layers", [])) for one in senses["sets"]), default=0)
+def _layers(sets: Sequence[Mapping[str, Any]]) -> int:
+    return min((len(one.get("layers", [])) for one in sets), default=0)
 
 
 def _by_layer(model: Model, sets: Sequence[Mapping[str, Any]]) -> ByLayer:
-    last = _layers({"sets": sets}) - 1
+    last = _layers(sets) - 1
     shares = {}
     for layer in dict.fromkeys(round(last * k / SHOWN_LAYERS) for k in range(SHOWN_LAYERS + 1)):
         found = [_labelled(one, one["layers"][layer]) for one in sets]

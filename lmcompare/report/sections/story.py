@@ -16,7 +16,6 @@ from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.ideas import found_on_its_text
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
@@ -290,7 +289,7 @@ def _likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
-    found = (each for run in data.run.runs for each in found_on_its_text(run)[0] if each.name == "mask")
+    found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
-from lmcompare.analysis.verdict import Verdict, repeated, verdict
+from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
@@ -43,8 +43,8 @@ class View:
     chart: Markup | None
 
     @classmethod
-    def of(cls, data: ReportData, label: str, names: Sequence[str]) -> View:
-        """Return the finding on the ranked models of these names."""
+    def of(cls, data: ReportData, label: str, names: Sequence[str], again: Repeated | None) -> View:
+        """Return the finding on the ranked models of these names; ``again`` is what repeats training documents."""
         own = Counter(data.by_name[name].entry.title for name in names)
         titles = {
             model.name: model.entry.title if own[model.entry.title] == 1 else model.title for model in data.models
@@ -53,7 +53,7 @@ class View:
         found = verdict(rows, data.comparison, timed=data.run.one_machine)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, data.run.corpus.xz, unigram, titles.__getitem__)
-        said.append(without_repeats(found, repeated(data.run), titles.__getitem__))
+        said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
@@ -74,7 +74,8 @@ def build(data: ReportData) -> Section:
     """Return the section above all others."""
     run = data.run
     names = [row.name for _, row in data.with_status("ranked")]
-    views = [View.of(data, label, chosen) for label, chosen in compared(data, names).items()]
+    again = repeated(run)
+    views = [View.of(data, label, chosen, again) for label, chosen in compared(data, names).items()]
     html = fill(
         "summary",
         views=views,
