@@ -68,7 +68,7 @@ class Watch:
         threading.Thread(target=self._sample, daemon=True).start()
 
     def begin(self, stage: str) -> None:
-        """End the stage before, and begin one; "" is none."""
+        """End the stage before, and begin one; "" begins none."""
         now = time.perf_counter()
         if self._stage:
             self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._since

@@ -39,7 +39,7 @@ def counts(tokens: list[str]) -> Exhibit:
     """Bars."""
     return kinds.Bars(
         title="The most frequent tokens",
-        note="How often each stands in train.",
+        note="How often each occurs in train.",
         labels=tuple(tokens[2:14]),
         values=tuple(float(900 / (i + 1)) for i in range(12)),
         unit="times in train",

@@ -20,7 +20,7 @@ VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"], np.array([0, 2, 3, 1]))
 
 
 class Counting(LanguageModel):
-    """p(w) is proportional to 1 + how often w stands before in the document: easy to do by hand."""
+    """p(w) is proportional to 1 + how often w occurred before in the document: easy to do by hand."""
 
     traits = Traits(carries_state=True)
 

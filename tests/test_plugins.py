@@ -307,7 +307,7 @@ def test_digest_changes_with_the_source(tmp_path: Path, monkeypatch: pytest.Monk
         path = tmp_path / "0" / f"user{len(digests)}.py"
         path.write_text(MODEL + "\nimport beside_it\n")
         digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
-    assert digests[3] != digests[4]  # what stands beside it counts
+    assert digests[3] != digests[4]  # what is beside it counts
     assert digests[0] != digests[2]
 
 

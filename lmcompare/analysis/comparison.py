@@ -257,7 +257,7 @@ def _differences(
 
 
 def detectable(found: Bootstrap, pairs: int) -> Array:
-    """(K,) the minimum detectable difference of each column among so many pairs.
+    """(K,) the minimum detectable difference of each column among ``pairs`` pairs.
 
     A true difference of this size is significant on four of five test texts. The level is that of Holm's first step,
     which the pair with the largest difference must pass.

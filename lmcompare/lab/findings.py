@@ -23,7 +23,7 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     Raises
     ------
     PluginError
-        For findings that are none, or an exhibit that can't be drawn.
+        For an answer that is not ``Findings``, or an exhibit that can't be drawn.
     """
     name = about["name"]
     if not isinstance(found, Findings):

@@ -154,7 +154,7 @@ def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence:
     if not len(depends):
         return (
             f"{failed}The sentence shown does not reveal it: the network gives the words that it has read nearly all"
-            " of the probability, whatever stands later."
+            " of the probability, whatever comes later."
         )
     first = int(depends[0])
     later, word = (vocabulary.tokens[sentence[at]] for at in (-2, first))

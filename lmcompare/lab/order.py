@@ -271,7 +271,7 @@ def _all(lost: Lost) -> Heatmap:
         title="Bits lost per word, by what is done to the context",
         note=(
             "Shuffled and reversed: only the order is changed, among the words that the model sees. Cut: nothing is"
-            " left but the last words. Replaced: the words of another text stand there, which confuses a model beside"
+            " left but the last words. Replaced: the words of another text are there, which confuses a model beside"
             " taking from it what those words told."
         ),
         rows=tuple(lost),

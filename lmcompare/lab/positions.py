@@ -48,7 +48,7 @@ SMALL = 0.02  # bits per byte of the prediction
 
 
 class Positions(LabExperiment):
-    """Six ways to tell a transformer where a word stands."""
+    """Six ways to tell a transformer where a word is."""
 
     title: ClassVar[str] = "How positions are told"
     question: ClassVar[str] = "Does it matter how a transformer is told the positions of words?"

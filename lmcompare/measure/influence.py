@@ -23,7 +23,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 SENTENCES = 64  # of which a report shows one
 LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
-DRAWN = 3  # words that stand in for a word in turn
+DRAWN = 3  # words that replace a word in turn
 SHOWN = 5  # most likely words, and nearest words
 SWAPPED = (-1, -2)  # the last two words in each other's place
 SHUFFLED = (-1, -3, -2)  # the last three words in an order in which each has another place
@@ -35,7 +35,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
 
     Every sentence is read by itself, and only up to the word that is guessed. ``replaced`` has for each earlier token
     the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
-    validation text stand in its place; ``swapped`` is that change when the two tokens before the guessed word change
+    validation text take its place; ``swapped`` is that change when the two tokens before the guessed word change
     places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
     the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
     A model that learns while it reads is not asked, since one reading would change the next.

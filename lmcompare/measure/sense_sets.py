@@ -1,7 +1,7 @@
 """Sentences that end with a word of two senses, labelled by hand.
 
 In a set all sentences end with the same two words before the word, and no other content word occurs twice. What tells
-the senses apart therefore stands earlier, where a model that reads from left to right has read it, and neither the
+the senses apart therefore comes earlier, where a model that reads from left to right has read it, and neither the
 nearest words nor a shared word gives the sense away.
 """
 

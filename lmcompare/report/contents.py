@@ -77,7 +77,7 @@ class Linked:
 
 
 def link(key: str, name: str) -> Markup:
-    """Return a link to a heading that stands beside it."""
+    """Return a link to a heading, beside it."""
     return Markup(' <a class="anchor" href="#{}" aria-label="Link to “{}”">#</a>').format(key, name)
 
 

@@ -92,7 +92,7 @@ def test_too_few_units_say_nothing() -> None:
     found = ratio_bootstrap(np.arange(1.0, few + 1)[:, None], np.ones((few, 1)), resamples=100)
     assert np.isnan(found.interval()[0][0])
     assert found.p_values()[0] == 1
-    # a value that stands in one of many units has no interval either, though its ratio is exact
+    # a value that occurs in one of many units has no interval either, though its ratio is exact
     size = np.zeros((50, 1))
     size[3] = 7
     found = ratio_bootstrap(2 * size, size, resamples=100)

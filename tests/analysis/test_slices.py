@@ -98,7 +98,7 @@ def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
                 features = run.tokens[part["tokens_fingerprint"].iloc[0]].features("test")
                 assert part["tokens"].sum() == (features["train_count"] > 0).sum()
                 continue
-            if name == "context_order":  # nothing stands before the first token of a document
+            if name == "context_order":  # nothing comes before the first token of a document
                 documents = run.tokens[part["tokens_fingerprint"].iloc[0]].documents_of("test")
                 assert part["tokens"].sum() == figure["test_tokens"] - len(documents)
                 continue

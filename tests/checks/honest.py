@@ -11,7 +11,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 
 class Honest(LanguageModel):
-    """A bigram model, each count raised by ``alpha``; what stands before the sentence does not matter to it."""
+    """A bigram model, each count raised by ``alpha``; what comes before the sentence does not matter to it."""
 
     def __init__(self, alpha: float = 0.05) -> None:
         self.alpha = alpha

@@ -31,7 +31,7 @@ class EncoderDecoder(LanguageModel):
 
     The attention is over the distance between the two places and is fitted by expectation maximisation: each place
     of the window copies its word with a weight of its own, beside the words' frequencies. Trained, it has found out
-    that the next word stands one place further on, in its own input.
+    that the next word is one place further on, in its own input.
     """
 
     WINDOW, REACH = 16, 4

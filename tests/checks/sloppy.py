@@ -71,7 +71,7 @@ class StumblesOverNothing(Honest):
 
 
 class FirstTokens(Honest):
-    """Scores a document of one token as if it stood inside a text."""
+    """Scores a document of one token as if it were inside a text."""
 
     def log_probs(self, text: Encoded) -> FloatArray:
         scores = super().log_probs(text)

@@ -1,4 +1,4 @@
-"""What every command does with arguments that are none of its own, and with Ctrl-C."""
+"""What every command does with arguments that it does not have, and with Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of models stands whatever somebody's package does when it is imported."""
+"""The list of models is complete, whatever somebody's package does when it is imported."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_wiki_text_has_no_markup_left(wiki: Corpus) -> None:
         r"^[:;|!=]|^[*#] |^\W*$|File:|Category:|\bthumb\||style=|\d+px", prose.rstrip(), re.MULTILINE
     )
     assert not re.search(r"\( | \)|\(\)|\([,;]|[,;]\)|\w ,(?=\s)", prose)
-    # Stars mark reconstructed words, bars stand in formulae: text, and little of it.
+    # Stars mark reconstructed words, bars occur in formulae: text, and little of it.
     assert prose.count("|") < 10
     assert prose.count("*") < 200
 

@@ -21,7 +21,7 @@ def split(train: str, valid: str, test: str) -> dict[str, tuple[Document, ...]]:
 
 
 def test_words_are_counted_in_all_splits_together() -> None:
-    # a stands 4 times, c 3 times, b 2 times (once in train, once in valid), d once (in test): with a count of 2, b
+    # a occurs 4 times, c 3 times, b 2 times (once in train, once in valid), d once (in test): with a count of 2, b
     # and d are rare, three of the ten words and two of the four types.
     found, note = replace_rare(split("a a a b\nc c\n", "b c\n", "a d\n"), 2, "<unk_>")
     assert {which: documents[0].text for which, documents in found.items()} == {

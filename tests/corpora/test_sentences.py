@@ -101,7 +101,7 @@ def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(punkt: PunktSpl
 
 
 def test_a_word_seen_only_at_sentence_ends_is_no_abbreviation() -> None:
-    # "meal." stands at ends only; "zool." is followed by small letters: one is a word, the other an abbreviation.
+    # "meal." occurs at ends only; "zool." is followed by small letters: one is a word, the other an abbreviation.
     lines = ["He had a meal. They left the house.", "It was a zool. garden with a lake."] * 6
     splitter = PunktSplitter([TRAINING, *lines])
     assert len(splitter.spans("He had a meal. Ann left.")) == 2

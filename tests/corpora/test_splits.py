@@ -76,7 +76,7 @@ def test_neither_the_order_nor_the_names_of_documents_matter() -> None:
 
 
 def test_copies_stay_together_and_are_counted() -> None:
-    # Thirty documents of which each text stands three times: wherever a text is, all its copies are.
+    # Thirty documents of which each text occurs three times: wherever a text is, all its copies are.
     split, notes = split_by_hash(pieces(*[f"word{n % 10}" for n in range(30)]), "x")
     places = {p.text: which for which, part in split.items() for p in part}
     assert all(sum(p.text == text for p in split[which]) == 3 for text, which in places.items())

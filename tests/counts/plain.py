@@ -22,7 +22,7 @@ def count(words: IntArray, order: int, start: int, end: int) -> Iterator[Counts]
     keys, shorter, size = np.arange(width), np.zeros(width, np.int64), 1
     nodes, raw = words, np.bincount(words, minlength=width)
     raw[start] = 0
-    first_initial = start  # the k-grams that begin with <s>, the greatest id, stand after all others
+    first_initial = start  # the k-grams that begin with <s>, the greatest id, come after all others
     latest = latest_grams(words, places(words, start, end), order)
     for k in range(1, order + 1):
         context, word = keys // width, (keys % width).astype(np.int32)

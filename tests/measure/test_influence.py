@@ -15,7 +15,7 @@ from lmcompare.tokens import Encoded, IntArray
 from tests.measure.test_word_contexts import prepared
 
 TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
-TRAIN += ["they walked along the river bank"]  # words of the validation text, which stand in for others
+TRAIN += ["they walked along the river bank"]  # words of the validation text, which replace others
 LONG = "one two three four five six seven eight ."
 TEST = [
     [LONG],

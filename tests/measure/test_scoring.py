@@ -42,7 +42,7 @@ class _Fixed:
 
 def test_targets_are_ranked_and_ties_go_by_id() -> None:
     ranked = score_and_rank(_Fixed(), TEXT, np.array([0, 2]), ENDS)  # type: ignore[arg-type]
-    # position 0: b (0.2) stands after a (0.4) and </s> (0.2, a smaller id); position 1: all equal, a is the third;
+    # position 0: b (0.2) comes after a (0.4) and </s> (0.2, a smaller id); position 1: all equal, a is the third;
     # position 2: <unk> (0.05) after c, b and a, before </s> (0.05, a greater id)
     assert ranked.target_rank.tolist() == [3, 3, 4]
     np.testing.assert_allclose(np.exp(ranked.log_probs), [0.2, 0.2, 0.05])

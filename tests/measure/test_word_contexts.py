@@ -1,4 +1,4 @@
-"""One word in several contexts: where it is found, and what stands between its vectors."""
+"""One word in several contexts: where it is found, and what is between its vectors."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_words_are_chosen_from_the_text_where_none_are_asked_for(tmp_path: Path)
     documents += [["wordb and then wordc", "wordz"], ["wordb wordb wordb"] * 9]
     text = prepared(tmp_path, documents, [line for line in train if line])
     words = chosen_words(text, [], None)
-    assert [w.word for w in words] == ["wordb", "wordc"]  # wordd stands in two documents only
+    assert [w.word for w in words] == ["wordb", "wordc"]  # wordd occurs in two documents only
     assert len(words) <= SHOWN_WORDS
     assert all(FEWEST <= len(w.contexts) <= CONTEXTS for w in words)
     assert len(words[0].contexts) == CONTEXTS

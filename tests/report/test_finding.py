@@ -1,4 +1,4 @@
-"""The headline states the finding with its main qualification; beside it stand at most six numbers."""
+"""The headline states the finding with its main qualification; beside it are at most six numbers."""
 
 from __future__ import annotations
 

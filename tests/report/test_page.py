@@ -1,4 +1,4 @@
-"""What must stand on the page: every model, rank and number, each in its place, and nothing that asks the network."""
+"""What must be on the page: every model, rank and number, each in its place, and nothing that asks the network."""
 
 from __future__ import annotations
 

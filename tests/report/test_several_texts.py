@@ -55,7 +55,7 @@ def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str,
     assert figure not in one.text
     assert "char-transformer" in one.text
     assert "char-transformer" not in two.text
-    assert "Not ranked" in two.text, "the leaky model stands apart here too"
+    assert "Not ranked" in two.text, "the leaky model is apart here too"
 
 
 def test_a_model_has_one_colour_in_all_tables(apart: Path) -> None:

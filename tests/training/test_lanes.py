@@ -36,7 +36,7 @@ def stretches(text: Encoded, some: list[Batch]) -> list[tuple[list[int], list[in
                     done.append(running[key])
                 running[key] = ([], [])
             kept = batch.targets[row] != IGNORED
-            assert not np.any(np.diff(kept.astype(int)) > 0), "padding stands at the end only"
+            assert not np.any(np.diff(kept.astype(int)) > 0), "padding is at the end only"
             running[key][0].extend(batch.inputs[row][kept].tolist())
             running[key][1].extend(batch.targets[row][kept].tolist())
     return done

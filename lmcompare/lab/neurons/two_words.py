@@ -140,7 +140,7 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[
             " was not trained on. “No positions” is the transformer without positions. The last column is the share"
             " that the best single number of the state tells: the recurrent unit that is built by hand needs no more."
         ),
-        row_name="Network, and how many words back the two stand",
+        row_name="Network, and how many words back the two are",
         figure_name="right by one number",
     )
 
@@ -200,7 +200,7 @@ def _heads(bench: Bench, passages: Passages) -> Heatmap:
     return Heatmap(
         title="Heads that go by position: how often the last word attends more to the later of two words",
         note=(
-            "A head near 0 or 1 prefers one of the two places, whichever word stands there, as the head does that is"
+            "A head near 0 or 1 prefers one of the two places, whichever word is there, as the head does that is"
             " built by hand. One half is a head that goes by the words alone: without positions, the first layer"
             " has no others."
         ),

@@ -100,7 +100,7 @@ class Phrases {
     Object.assign(this, { order, begins });
   }
 
-  // [from, to): the places in the order at which the phrase stands
+  // [from, to): the places in the order at which the phrase occurs
   find(phrase) {
     if (!phrase.length) return [0, this.order.length];
     const { order, text } = this;
@@ -205,7 +205,7 @@ class KneserNey {
     return p;
   }
 
-  // where the longest part of the context that was seen before the word stands in the training text
+  // where the longest part of the context that was seen before the word occurs in the training text
   evidence(before, word) {
     const known = before.slice(before.lastIndexOf(this.phrases.end) + 1);
     for (let k = Math.min(this.order - 1, known.length); k >= 0; k -= 1) {

@@ -92,7 +92,7 @@ class Pieces {
     }
     for (const word of this.steps.reduce((parts, step) => parts.flatMap(step), [changed])) {
       if (!word) continue;
-      for (const id of this.merges ? this.merged(word) : this.likeliest(word)) found.push(id);
+      for (const id of this.merges ? this.merged(word) : this.mostLikely(word)) found.push(id);
     }
   }
 
@@ -129,7 +129,7 @@ class Pieces {
   }
 
   // The pieces of the highest total log-probability, found from left to right (Viterbi)
-  likeliest(word) {
+  mostLikely(word) {
     const size = word.length, from = new Int32Array(size + 1).fill(-1), id = new Int32Array(size + 1);
     const best = new Float64Array(size + 1), width = (i) => (word.codePointAt(i) > 0xffff ? 2 : 1);
     const offer = (begin, end, piece, score) => {

@@ -74,7 +74,7 @@ def lines(
 
 
 def brief(names: Sequence[str]) -> dict[str, str]:
-    """Return by name what stands beside a mark: the part before the first comma, if no other name begins like it."""
+    """Return by name the label of a mark: the part before the first comma, if no other name begins like it."""
     heads = Counter(name.split(", ")[0] for name in dict.fromkeys(names))
     return {name: shortened(head if heads[head := name.split(", ")[0]] == 1 else name) for name in names}
 

@@ -66,7 +66,7 @@ def _names(exhibit: TrainingFilm, at: list[tuple[float, float]]) -> list[tuple[s
 
 
 def _reading(exhibit: TrainingFilm) -> str:
-    """Return how probable the word that follows becomes; "" if it is none of the next words."""
+    """Return how probable the word that follows becomes; "" if it is not among the next words."""
     if exhibit.follows not in exhibit.next:
         return ""
     k = exhibit.next.index(exhibit.follows)

@@ -109,7 +109,7 @@ class Shuffle:
     moved : int
         How many of the last words have another place than before.
     guesses : tuple
-        By scene, its likeliest word with the probability, before and after, and its bits after.
+        By scene, its most likely word with the probability, before and after, and its bits after.
     said : str
         Whose guesses stay the same.
     """

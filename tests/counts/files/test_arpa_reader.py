@@ -125,9 +125,9 @@ def test_without_beginning_a_sentence_has_no_context(tmp_path: Path) -> None:
 
 def test_missing_suffixes_and_contexts(tmp_path: Path) -> None:
     # "b </s>" is lacking, "a b </s>" is not, as after SRILM's pruning; and of "<s> b a b" not one context is there.
-    # "a b": "<s> a" is there, "<s> a b" is none, so the weight of "<s> a" and "a b"; "a b </s>" is there.
-    # "b a b": "<s> b" is none: -0.3 - 0.6; it was put in with the weight 1. "b a" is none: b's weight, -0.125, and a,
-    # -0.5. "<s> b a b" is there. At the end, after "b a b", which is none, "a b </s>" is there.
+    # "a b": "<s> a" is there, "<s> a b" is not, so the weight of "<s> a" and "a b"; "a b </s>" is there.
+    # "b a b": "<s> b" is lacking: -0.3 - 0.6; it was put in with weight 1. "b a" is lacking: b's weight, -0.125, and
+    # a, -0.5. "<s> b a b" is there. At the end, after "b a b", which is not there, "a b </s>" is there.
     content = """\\data\\
 ngram 1=5
 ngram 2=2

@@ -148,7 +148,7 @@ def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
 
 
 def test_words_with_similar_contexts_have_similar_vectors() -> None:
-    # a and b stand between c and d, e and f between g and h: each pair has the same company.
+    # a and b occur between c and d, e and f between g and h: each pair has the same company.
     random = np.random.default_rng(0)
     lines = [
         [4, random.choice([2, 3]), 5, 1] if random.random() < 0.5 else [8, random.choice([6, 7]), 9, 1]
@@ -160,7 +160,7 @@ def test_words_with_similar_contexts_have_similar_vectors() -> None:
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         cosine = unit @ unit.T
         assert min(cosine[2, 3], cosine[6, 7]) > max(cosine[2, 6], cosine[2, 7], cosine[3, 6], cosine[3, 7])
-        assert not vectors[11].any()  # j never stands in the text
+        assert not vectors[11].any()  # j never occurs in the text
         again = word2vec(text, width=8, skip_gram=skip_gram, reach=2, negative=3, epochs=5, seed=1)
         np.testing.assert_array_equal(vectors, again)
 

@@ -20,7 +20,7 @@ from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY
 
-# j (11) came after c a, never after b; a and b, and c and f, stand in like company
+# j (11) came after c a, never after b; a and b, and c and f, have like company
 C, D, E, F, G, A, B, J = 4, 5, 6, 7, 8, 2, 3, 11
 
 

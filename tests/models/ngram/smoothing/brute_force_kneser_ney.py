@@ -93,7 +93,7 @@ class BruteForce:
         return (count - discount[min(count, 3)]) / total + saved / total * lower
 
     def context_at(self, document: list[int], at: int) -> tuple[int, ...]:
-        """What stands before a position of a document, back to its sentence's ``<s>``."""
+        """What comes before a position of a document, back to its sentence's ``<s>``."""
         words: list[int] = [START]
         for word in document[:at]:
             words = [START] if word == END else [*words, word]
