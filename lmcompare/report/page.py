@@ -136,7 +136,7 @@ class Report:
             run=self.data.run,
             summary=self.summary,
             contents=grouped(GROUPS, linked),
-            questions=questions(section.key for section in self.sections.values()),
+            questions=questions([*taken, *(section.key for section in self.sections.values())]),
             sections=linked.values(),
             models=self.data.scored,
             link=link,

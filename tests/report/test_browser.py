@@ -230,6 +230,17 @@ def test_a_link_into_a_fold_opens_it(report: Page) -> None:
     expect(report.locator("#deep")).to_be_in_viewport()
 
 
+def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
+    link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs")
+    for _ in range(2):
+        expect(answer).to_be_hidden()
+        link.click()
+        expect(answer).to_be_in_viewport()
+        report.evaluate("document.querySelector('#all-pairs').closest('details').open = false")
+    report.locator(".ask").get_by_text("What is perplexity?").click()
+    expect(report.locator(".definition")).to_contain_text("2^3 = 8")
+
+
 def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:
     figure = report.locator("#inside-transformer h4").first
     expect(figure).to_be_hidden()
