@@ -24,6 +24,7 @@ from lmcompare.exhibits import (
     problem_with,
     to_json,
 )
+from lmcompare.exhibits.attending import at_last_word
 from tests.exhibit_samples import FAULTS, attention, heatmap, samples
 
 SAMPLES = {sample.kind: sample for sample in samples()}
@@ -38,7 +39,7 @@ def test_what_the_last_word_reads_by_hand() -> None:
     # The query of the last word is (2, -1). Under head 2 the keys are (2, -1), (1, 0), (0, 1): products 5, 2 and -1,
     # halved to scores 2.5, 1 and -0.5; e^2.5 / (e^2.5 + e^1 + e^-0.5) = 0.786. Head 1 has these keys in reverse, and
     # gives the words before the last at most 0.175.
-    found = attention().at_last_word()
+    found = at_last_word(attention())
     assert found is not None
     assert (found["head"], found["heads"], found["width"], found["additive"]) == ("head 2", 2, 2, False)
     assert found["words"] == ["the", "bank", "was"]
@@ -48,10 +49,10 @@ def test_what_the_last_word_reads_by_hand() -> None:
     assert found["values"] == [0, 1, 2]
     assert found["map"][:2] == [[1, None, None], [0.622, 0.378, None]]
     # the beginning of a text is no word: under both heads the other word has 0.175, and the first head is taken
-    begins = replace(attention(), words=("<s>", "bank", "was")).at_last_word()
+    begins = at_last_word(replace(attention(), words=("<s>", "bank", "was")))
     assert begins is not None
     assert begins["head"] == "head 1"
-    assert replace(attention(), words=("<s>",)).at_last_word() is None
+    assert at_last_word(replace(attention(), words=("<s>",))) is None
 
 
 # Stored as JSON

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
+from lmcompare.exhibits.attending import at_last_word
 from lmcompare.harness.job import Job
 from lmcompare.harness.page_copy import page_copy
 from lmcompare.measure.examples import model_examples, word_examples
@@ -73,4 +74,4 @@ def add_attention(tables: list[dict[str, Any]], model: LanguageModel, corpus: To
         first = next((each for each in shown if isinstance(each, exhibits.Attention)), None)
         if first is None or exhibits.problem_with(first) or first.words[1:] != tuple(table["tokens"][:-1]):
             return  # an exhibit of another text
-        table["attention"] = first.at_last_word()
+        table["attention"] = at_last_word(first)

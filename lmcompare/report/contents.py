@@ -24,7 +24,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers
     "wins": "Where does each model win?",
     "learning": "Would more training help?",
     "together": "Are several models together better?",
-    "ideas": "What is each idea worth, and what does the mask prevent?",
+    "ideas": "What is each idea of the transformer worth?",
     "story": "Why did vectors and attention matter?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",

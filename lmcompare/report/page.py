@@ -62,7 +62,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Learning": learning.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
-        "Each idea": ideas.build,
+        "Laboratory": ideas.build,
     },
     "Try it": {
         "The story": story.build,

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import Attention
+from lmcompare.exhibits.attending import turned
 from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip, turned
+from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse

@@ -161,8 +161,8 @@ def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
     assert "3.0 bits" in said(scene(2.1, 0.0, 1e6))  # no order: that comes first
     assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
     less = said(scene(2.1, 3.0, 1e6))
-    assert "1 million tokens, the Net on 2 million" in less
-    assert f"{1 / np.log(2):.2f} bits, that of the Net {1.5 / np.log(2):.2f}" in less  # nats to bits
+    assert "1 million tokens, the net on 2 million" in less
+    assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
     assert "no reason" in said(scene(2.1, 3.0, 2e6))
     assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
 

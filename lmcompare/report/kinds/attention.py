@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.exhibits import Attention, AttentionHead
-from lmcompare.exhibits.attention import BEGINNING, softmax, turned
+from lmcompare.exhibits.attending import BEGINNING, scores, softmax, terms, turned, weights
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.kinds.heatmap import near_and_far, picture
 from lmcompare.report.markdown import plain, table
@@ -46,7 +46,7 @@ class Head:
         """Return the head with numbers rounded as in the page."""
         queries, keys, values = (rounded(np.array(x, float)) for x in (head.queries, head.keys, head.values))
         q, k = turned(queries, exhibit.turns), turned(keys, exhibit.turns)
-        return cls(queries, keys, values, (q, k), exhibit.scores(q, k, head.bias))
+        return cls(queries, keys, values, (q, k), scores(exhibit, q, k, head.bias))
 
 
 def packed(x: Array) -> list[Any]:
@@ -88,7 +88,7 @@ def percent(weight: float) -> str:
 def render(exhibit: Attention) -> Rendering:
     """Draw one head at one word in full, with the numbers of all heads for the script."""
     heads = [Head.of(exhibit, head) for head in exhibit.heads]
-    maps = np.stack([exhibit.weights(head.scores) for head in heads])  # (H, T, T)
+    maps = np.stack([weights(exhibit, head.scores) for head in heads])  # (H, T, T)
     opened, word = exhibit.opens
     words = [visible(each) for each in exhibit.words]
     shown = _at(exhibit, heads[opened], maps[opened, word], exhibit.heads[opened], word)
@@ -123,7 +123,7 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
     queries, keys = head.turned
     mixed = weights @ head.values
     size = len(exhibit.words)
-    products = exhibit.terms(queries[word], keys).sum(-1)
+    products = terms(exhibit, queries[word], keys).sum(-1)
     return {
         "shown_other": other,
         "bias": [said.bias[word - j + size - 1] for j in range(size)] if said.bias else [],
@@ -137,7 +137,7 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
         "key": head.keys[other],
         "turned_query": queries[word],
         "turned_key": keys[other],
-        "terms": exhibit.terms(queries[word], keys[other]),
+        "terms": terms(exhibit, queries[word], keys[other]),
         "value": head.values[other],
         "part": weights[other] * head.values[other],
         "mixed": mixed,

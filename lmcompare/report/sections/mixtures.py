@@ -76,7 +76,7 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         seeds=one_seed(models),
     )
-    return Section.of("together", "Do they make different mistakes?", html)
+    return Section.of("together", "Mixtures: do the models make different mistakes?", html)
 
 
 def claim(found: list[Mixture], figure: str) -> str:
