@@ -176,6 +176,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
     given: dict[str, Any] = {
         "models": [a, b, c],
         "grid": [],
+        "claim": "",
         "caption": "",
         "seeds": "",
         "unit": "token",

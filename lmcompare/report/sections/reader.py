@@ -61,7 +61,7 @@ def title(passage: Passage) -> str:
         if len(words) > 44:
             break
         words += (" " if spaced else "") + visible(token)
-    return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
+    return f"{passage.document}: “{words.strip()}…” ({passage.disagreement:.2f} bits)"
 
 
 def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str], unit: str) -> str:

@@ -249,7 +249,13 @@ def _asked(one: Divided) -> str:
 
 
 def _label(one: Divided, label: str) -> str:
-    return UNKNOWN if one.name.endswith("train_count") and label == "0" else label
+    """Return the name of a group, with what is counted in it where it is a number."""
+    if one.name.endswith("train_count"):
+        return UNKNOWN if label == "0" else f"{label} times"
+    unit = one.counted.removesuffix("s")
+    if one.name.endswith("_order"):
+        return f"{label} {unit}" if label == "1" else f"{label} {unit}s"
+    return f"{unit} {label}" if "position" in one.name else label
 
 
 def _cell(
