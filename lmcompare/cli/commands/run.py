@@ -89,7 +89,14 @@ def run(
     from lmcompare.harness.fractions import run_with_fractions
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
-    given |= {"parameter": parameter, "sweep": sweep, "fractions": fractions, "prompt": prompt, "word": word, "tokens": tokens}
+    given |= {
+        "parameter": parameter,
+        "sweep": sweep,
+        "fractions": fractions,
+        "prompt": prompt,
+        "word": word,
+        "tokens": tokens,
+    }
     plan, base, folder = asked_for({**given, "min_count": min_count, "vocabulary_size": vocabulary_size, **options})
     show = display(quiet=quiet)
     try:
