@@ -1,10 +1,10 @@
 """Whether the forecasts of more text come true.
 
-``python benchmarks/forecasts.py`` divides a corpus twenty times at random into training, validation and test text, and
-trains models on eight nested shares of each training text. A power law is fitted to the points of the shares up to
-0.3, as the report does. Printed is how many of the points of the larger shares lie in its 80 % bands, how wide the
-bands are, and how far the forecasts are off, each by model and share. A band that promises four of five should hold
-that many on average.
+``python benchmarks/forecasts.py`` divides a corpus twenty times at random into training, validation and test text,
+and trains models on eight nested shares of each training text. A power law is fitted to the points of the shares up
+to 0.3, as the report does. Printed is how many of the points of the larger shares lie in its 80 % bands, how wide the
+bands are, and how far the forecasts are off, by model and share. A band that promises four of five should hold that
+many on average.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def measured(texts: Sequence[str], models: Sequence[str], preset: str) -> tuple[
     """Return the words of each share, and by model the bits per byte there, with documents in the order given."""
     words = np.cumsum([len(text.split()) for text in texts])
     test, valid = np.searchsorted(words, words[-1] * np.array([0.1, 0.2]))
-    train = [text for text in texts[valid:]]
+    train = list(texts[valid:])
     total = sum(len(text.split()) for text in train)
     amounts, figures = [], {name: list[float]() for name in models}
     for share in SHARES:

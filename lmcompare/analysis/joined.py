@@ -38,7 +38,7 @@ class JoinedRun(Run):
         return self._runs
 
     @property
-    def fractions(self) -> dict[float, Run | RunFolderError]:  # type: ignore[override]
+    def fractions(self) -> dict[float, Run | RunFolderError]:
         """Nothing: the report of each of its runs has its own."""
         return {}
 

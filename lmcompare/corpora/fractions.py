@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from lmcompare.corpora.document import Piece
 from lmcompare.corpora.sentences import Spans
@@ -16,7 +17,7 @@ def first_fraction(
     """Return the training text up to a share of its words, and a sentence for the report.
 
     The documents are taken by a hash of their text, so that a smaller share is a part of every larger one. The last
-    is cut where the sentence ends that reaches the share; a document of a single sentence is cut as `cut_by_words` does.
+    is cut where the sentence ends that reaches the share, and a document of a single sentence as by `cut_by_words`.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def _beginning(piece: Piece, words: float, sentences: Callable[[Piece], Spans]) 
     """Return a document up to the sentence that reaches a number of words; it is less than those of the document."""
     spans = sentences(piece)
     text, held = piece.text, 0
-    for (start, end), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, end), (following, _) in pairwise(spans):
         held += len(text[start:end].split())
         if held and held >= words:
             return replace(piece, name=f"{piece.name} (beginning)", text=text[:following])

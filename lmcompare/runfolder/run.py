@@ -120,7 +120,7 @@ class Run:
 
     @cached_property
     def fractions(self) -> dict[float, Run | RunFolderError]:
-        """By their shares of the training text, rising, the runs of its models on less text, or why one can't be read."""
+        """By their shares of the text, rising, the runs of its models on less of it, or why one can't be read."""
         found: dict[float, Run | RunFolderError] = {}
         for path in self.path.glob(f"{FRACTIONS}/*/{MANIFEST}"):
             try:

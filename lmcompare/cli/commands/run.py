@@ -85,8 +85,8 @@ def run(
     another value of a hyper-parameter, is run alone and joins the table.
     """
     from lmcompare.api import load
-    from lmcompare.harness.progress import display
     from lmcompare.harness.fractions import run_with_fractions
+    from lmcompare.harness.progress import display
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
     given |= {

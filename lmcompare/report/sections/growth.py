@@ -35,7 +35,7 @@ class Row:
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None if the run has neither shares of its text nor models of one kind in several sizes."""
+    """Return the section, or None if it has neither shares of its text nor a kind of model in several sizes."""
     found = growth(data.run)
     curves = [curve for curve in found.curves if curve.name in {model.name for model in data.comparable}]
     sizes = _sizes(data)
@@ -126,8 +126,8 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitt
     without = [spoken(data.title(curve.name)) for curve in curves if curve.name not in laws]
     if without and curves:
         said.append(
-            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_TO_FORECAST} amounts of text at"
-            " least, and figures that fall along a power law"
+            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_TO_FORECAST} amounts of text"
+            " at least, and figures that fall along a power law"
         )
     return said
 
