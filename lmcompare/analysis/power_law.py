@@ -16,7 +16,7 @@ from lmcompare.runfolder.parquet import Array
 LEAST_POINTS = 4  # a law of three numbers through three points fits whatever they are
 LEAST_TO_FORECAST = 5
 EXPONENTS = np.geomspace(0.02, 2.0, 47)  # a tenth apart; published exponents are between 0.05 and 0.5
-BETWEEN = np.geomspace(1 / 1.1, 1.1, 40)  # around the best of them, half a percent apart
+BETWEEN = np.geomspace(1 / 1.1, 1.1, 97)  # around the best of them, a fifth of a percent apart
 RESAMPLES = 2_000
 
 
