@@ -16,7 +16,7 @@ def law(floor: float, scale: float, exponent: float) -> np.ndarray:
     return floor + scale * (WORDS / WORDS[-1]) ** -exponent
 
 
-@given(st.floats(0, 2), st.floats(0.2, 2), st.floats(0.05, 1.5))
+@given(st.floats(0, 2), st.floats(0.2, 2), st.floats(0.05, 0.6))
 def test_an_exact_law_is_found(floor: float, scale: float, exponent: float) -> None:
     found = fit(WORDS, law(floor, scale, exponent)[None])
     assert found.exponent[0] == pytest.approx(exponent, rel=0.003)
