@@ -62,4 +62,4 @@ def _beginning(piece: Piece, words: float, sentences: Callable[[Piece], Spans]) 
         held += len(text[start:end].split())
         if held and held >= words:
             return replace(piece, name=f"{piece.name} (beginning)", text=text[:following])
-    return cut_by_words(piece, words) if len(spans) < 2 else piece
+    return cut_by_words(piece, words) if len(spans) < 2 and words <= piece.words - 1 else piece

@@ -78,13 +78,6 @@ class CorpusOptions:
             "minimum": 1,
         },
     )
-    fraction: float | None = field(
-        default=None,
-        metadata={
-            "help": "Train on this share of the training text, such as 0.1: documents by a hash of their text. "
-            "Validation and test text stay whole."
-        },
-    )
     rare_count: int | None = field(
         default=None,
         metadata={
@@ -106,6 +99,13 @@ class CorpusOptions:
     stdin_megabytes: int = field(
         default=1000,
         metadata={"help": "Standard input that is longer is refused: it might never end.", "minimum": 1},
+    )
+    fraction: float | None = field(
+        default=None,
+        metadata={
+            "help": "Train on this share of the training text, such as 0.1: documents by a hash of their text. "
+            "Validation and test text stay whole."
+        },
     )
 
     @property
