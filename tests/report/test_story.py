@@ -135,13 +135,13 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
         for row in rows[:-1]:  # the last line has the other words
             at = stored["words"].index(row[0])
             score, weight = stored["scores"][at], stored["weights"][at]
-            assert row[1:-3][-1] == f"{score:.2f}".replace("-", "−")
+            assert row[1:-3][-1] == f"{score:.3f}".replace("-", "−")
             assert weight == pytest.approx(np.exp(score) / np.exp(stored["scores"]).sum(), abs=1e-4)
             assert row[-3] == f"{weight:.3f}"
-    mask = shown.one("table", "mask").rows()
+    mask = [row.all("td") for row in shown.one("table", "mask").one("tbody").all("tr")]
     assert len(mask) == len(words) + 1  # <s> looks, too
     for i, row in enumerate(mask):
-        assert [cell == "hidden" for cell in row[1:]] == [j > i for j in range(len(mask))]
+        assert ["off" in cell.attributes.get("class", "") for cell in row] == [j > i for j in range(len(mask))]
 
 
 def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> story.Scene:

@@ -12,7 +12,7 @@ from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
-SHOWN_OPEN = 4  # mixtures beyond these are folded
+SHOWN_OPEN = 3  # mixtures beyond these are folded
 SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 
