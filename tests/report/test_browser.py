@@ -87,6 +87,7 @@ def test_marks_of_charts_say_what_they_are_and_pick_out_their_model(report: Page
 
 def test_marks_at_the_edge_keep_their_words_on_the_page(browser: Browser, folder: Path) -> None:
     page = visit(browser, folder / "report.html", width=390)
+    open_all(page)
     for mark in page.locator("#meaning .chart .mark").all()[:6]:
         mark.hover()
         box = page.locator(".tip").bounding_box()
