@@ -13,7 +13,7 @@ from lmcompare.cli.options import like
 
 if TYPE_CHECKING:
     from lmcompare.harness.ahead import Ahead
-    from lmcompare.lab.cost import Cost
+    from lmcompare.harness.cost import Cost
 
 Costs = Mapping[str, "Cost | None"]  # by the identity of a job; None where the probe failed
 
@@ -26,8 +26,8 @@ def plan(**options: Any) -> None:
     The options are those of run. What is not finished is trained for a moment; nothing is kept.
     """
     from lmcompare.harness.ahead import in_scratch, look_ahead
+    from lmcompare.harness.cost import probe
     from lmcompare.harness.progress import display
-    from lmcompare.lab.cost import probe
 
     experiment, base, folder = asked_for(options)
     show = display(quiet=bool(options["quiet"]))
@@ -60,20 +60,25 @@ def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
         known = known and seconds is not None
         total += seconds or 0.0
         figures = ("?", "?") if seconds is None else (numbers.seconds(seconds), numbers.size(memory))
-        row = each.job.name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
+        name = each.model if each.later else each.job.name
+        row = name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
         table.add_row(*(Text(without_controls(cell)) for cell in row))
     print_table(table)
-    if not (left := sum(not each.finished for each in ahead)):
+    done = sum(each.finished for each in ahead)
+    trainings = sum(each.later or 1 for each in ahead)
+    if done == trainings:
         say("Everything is finished.")
         return
     long = numbers.seconds(total)
     about = f"about {long}" if known else f"more than {long}, as some can't be probed"
-    say(f"{len(ahead) - left} of {numbers.plural(len(ahead), 'training')} are finished; the others take {about}.")
+    say(f"{done} of {numbers.plural(trainings, 'training')} are finished; the others take {about}.")
 
 
 def _what(each: Ahead) -> str:
     if each.finished:
         return "finished"
+    if each.later:
+        return f"{each.later} later settings, proposed by the figures of these"
     if each.job.trial:
         return "train, score on validation text"
     return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"
@@ -81,7 +86,7 @@ def _what(each: Ahead) -> str:
 
 def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float]:
     """Return the seconds and the bytes of memory of a cell; None seconds where they are not known."""
-    from lmcompare.lab.cost import STARTING
+    from lmcompare.harness.cost import STARTING
 
     if each.finished:
         return 0.0, 0.0
@@ -97,4 +102,6 @@ def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float 
     if each.tried:
         return STARTING + max(cost.valid + cost.test for cost in dear), memory
     (cost,) = dear
-    return (STARTING + cost.training + cost.valid if each.job.trial else cost.seconds), memory
+    if each.job.trial:
+        return (each.later or 1) * (STARTING + cost.training + cost.valid), memory
+    return cost.seconds, memory
