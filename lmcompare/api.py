@@ -74,7 +74,7 @@ def compare(
     **options
         Fields of ``RunOptions`` (preset, device, threads, processes, time_limit), of ``PageOptions`` (live,
         live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding, text_column, train_words,
-        valid_words, rare_count, rare_word, file_format, stdin_megabytes).
+        valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
 
     Returns
     -------

@@ -247,6 +247,14 @@ def amount(pair: str) -> tuple[str, float]:
         raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
 
 
+def numbers_of(text: str, option: str) -> list[float]:
+    """Return numbers that are separated by commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise LmcompareError(f"{option} takes numbers with commas between them, not '{text}'") from None
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 

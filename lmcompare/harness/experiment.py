@@ -147,6 +147,18 @@ class MatchTable(Table):
     parameters: int | None = Field(default=None, ge=1)
 
 
+class FractionTable(Table):
+    """One of ``fractions``: a share of the training text, and the seeds of its trainings (None: the experiment's)."""
+
+    share: float = Field(gt=0, le=1)
+    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, given: Any) -> Any:
+        return {"share": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
 class PublishedTable(Table):
     """One of ``[[published]]``: a figure of a paper, which the report shows beside the figures of the run.
 
@@ -181,7 +193,10 @@ class PublishedTable(Table):
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Experiment(RunOptions, PageOptions):
-    """An experiment file; ``sweep`` has for models what is varied, and ``search`` how settings are proposed."""
+    """An experiment file; ``sweep`` has for models what is varied, and ``search`` how settings are proposed.
+
+    ``fractions`` are the shares of the training text on which the models are trained one after the other, up to 1.
+    """
 
     name: str
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
@@ -190,6 +205,7 @@ class Experiment(RunOptions, PageOptions):
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
     sweep: dict[str, Space] = Field(default_factory=dict)
     search: SearchTable | None = None
+    fractions: tuple[FractionTable, ...] = ()
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
@@ -241,6 +257,19 @@ class Experiment(RunOptions, PageOptions):
                 raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
             seen.add(model.name)
         return named
+
+    @field_validator("fractions")
+    @classmethod
+    def _rising(cls, fractions: tuple[FractionTable, ...]) -> tuple[FractionTable, ...]:
+        shares = [fraction.share for fraction in fractions]
+        if shares and (shares != sorted(set(shares)) or shares[-1] != 1 or len(shares) < 2):
+            raise ValueError(
+                "fractions are two or more rising shares of the training text, the last of which is 1, such as"
+                " 0.03, 0.1, 0.3, 1; for a single share give fraction of the corpus"
+            )
+        if fractions and fractions[-1].seeds is not None:
+            raise ValueError("the seeds of the whole training text are those of the experiment: set seeds")
+        return fractions
 
     @field_validator("sweep", mode="before")
     @classmethod

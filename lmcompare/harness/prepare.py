@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,6 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
     """
     show = show or Display()
-    corpus = _beginning(corpus, table.train_share)
     tokenizer = make_tokenizer(table.tokenizer)
     request = _request(corpus, tokenizer, table)
     if (stored := _stored(folder, request, tokenizer.kind)) is not None:
@@ -103,14 +101,6 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     del cut, texts, tables
     give_back_what_is_free()
     return TokenizedCorpus(path, named=[tokenizer.kind])
-
-
-def _beginning(corpus: Corpus, share: float | None) -> Corpus:
-    """Return the corpus with about this share of its training text: its first documents, at least one of them."""
-    if share is None:
-        return corpus
-    ends = np.cumsum([document.n_bytes for document in corpus.train])
-    return replace(corpus, train=corpus.train[: max(1, np.searchsorted(ends, share * ends[-1], side="right"))])
 
 
 @contextmanager

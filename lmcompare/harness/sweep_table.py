@@ -62,6 +62,11 @@ def space_of(model: str, table: Mapping[str, Any]) -> Space:
 def _values(model: str, key: str, given: Any) -> Values:
     if key in ("plugin", "name"):
         raise ValueError(f"{key} of '{model}' is no hyper-parameter: give models of their own to compare several")
+    if key == "fraction":
+        raise ValueError(
+            f"the amount of training text of '{model}' can't be swept: to see what more text brings, give --fractions"
+            " 0.1,0.3,1"
+        )
     check_depth({key: given})
     if isinstance(given, Range):
         return given

@@ -17,10 +17,7 @@ LEAST_COUNT = "min_count is at least 1, which keeps every type of the training t
 
 
 class TokensTable(BaseModel):
-    """``[tokens]``: a tokenizer, the vocabulary's limits, how much is read, and the tokenizer's own options.
-
-    ``train_share`` is the share of the training text, in whole documents from its beginning, that is read: models are
-    trained on it, and the vocabulary is made of it. None is all of it.
+    """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
     If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
     "char" or "bpe:4000". The defaults of a tokenizer of others are not filled in before ``completed`` imports it;
@@ -32,7 +29,6 @@ class TokensTable(BaseModel):
     kind: str = "word"
     min_count: int = 0
     size: int | None = Field(default=None, ge=3)
-    train_share: float | None = Field(default=None, gt=0, le=1)
 
     _truths_apart = field_validator("*", mode="before")(truths_apart)
 

@@ -245,11 +245,8 @@ class TokenizedCorpus:
         from lmcompare.runfolder.manifest import TokensEntry  # pydantic, which the processes of cells do not need
 
         texts = {name: self.split(name) for name in SPLITS}
-        spec = read_object(self._file("tokenizer.json"), "table")["table"]
-        share = spec.get("train_share")
-        part = [] if share is None else [f"Models that read them are trained on the first {share:.3g} of the text."]
         return TokensEntry(
-            spec=spec,
+            spec=read_object(self._file("tokenizer.json"), "table")["table"],
             description=self.tokenizer.description,
             types=len(self.vocabulary),
             parts=fingerprint_parts(self.tokenizer, self.vocabulary),
@@ -257,7 +254,7 @@ class TokenizedCorpus:
             unknown={
                 name: int(np.count_nonzero(self.vocabulary.is_unknown(text.ids))) for name, text in texts.items()
             },
-            notes=(*self.tokenizer.notes, *part),
+            notes=self.tokenizer.notes,
             strawberry=self._cut(" strawberry"),
             in_page=self._in_page(),
         )

@@ -40,6 +40,12 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
     assert done.returncode == 0, done.stderr
     assert " later settings, proposed by the figures of these" in done.stdout
     assert "0 of " in done.stdout
+    with patch.object(cost, "call", called_here):
+        done = lmcompare("plan", *asked, "--fractions", "0.5,1", cwd=place)
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [
+        f"fractions/0.5/{name}" for name in ("ngram-order-1", "ngram-order-2", "ngram")
+    ]
+    assert "4 of 8" in done.stdout
     wrong = lmcompare("plan", *asked, "--set", "ngrm.order=3", cwd=place)
     assert wrong.returncode == 2
     assert "did you mean 'ngram'" in wrong.stderr

@@ -260,26 +260,6 @@ def test_tokens_are_chosen_by_bits_per_byte(place: Path) -> None:
     assert "perplexity does not" in (place / "out" / "report.md").read_text()
 
 
-def test_a_share_of_the_training_text_is_its_first_documents(place: Path) -> None:
-    split = {name: f"{name}.txt" for name in ("train", "valid", "test")}
-    few = (place / "train.txt").read_text().splitlines(keepends=True)[:3]
-    (place / "few.txt").write_text("".join(few))
-    words = {"kind": "word", "min_count": 1}
-    alone = small_experiment(
-        {"plugin": "ngram"}, corpus={**split, "train": "few.txt", "documents": "line"}, tokens=words
-    )
-    run_and_report(place, place / "few", alone)
-    (row,) = json.loads((place / "few" / "results.json").read_text())["models"]
-    sweep = {"ngram": {"tokens": {"train_share": [0.25, 1.0]}}}
-    corpus = {**split, "documents": "line"}
-    run_and_report(
-        place, place / "out", small_experiment({"plugin": "ngram"}, corpus=corpus, tokens=words, sweep=sweep)
-    )
-    (found,) = load_run(place / "out").sweeps
-    assert found.trials[0].bits_per_byte == pytest.approx(row["valid_bits_per_byte"])
-    assert found.trials[0].bits_per_byte != pytest.approx(found.trials[1].bits_per_byte)
-
-
 def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path) -> None:
     net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 6, "batch": 4, "length": 8}
     run_and_report(place, place / "out", small_experiment(net, sweep={"rnn": {"seed": [3, 5]}}))

@@ -27,22 +27,25 @@ def plan(**options: Any) -> None:
     """
     from lmcompare.harness.ahead import in_scratch, look_ahead
     from lmcompare.harness.cost import probe
+    from lmcompare.harness.fractions import smaller_parts
     from lmcompare.harness.progress import display
 
     experiment, base, folder = asked_for(options)
     show = display(quiet=bool(options["quiet"]))
     costs: dict[str, Cost | None] = {}
     with tempfile.TemporaryDirectory(prefix="lmcompare-") as made:
-        scratch = Path(made) / "run"
-        ahead = look_ahead(experiment, folder, scratch, base=base, force=bool(options["force"]), show=show)
-        for job in (each.job for each in ahead if not each.finished):
-            if job.identity not in costs:
-                show.say(f"{job.name}: training for a moment …")
-                costs[job.identity] = probe(in_scratch(job, scratch))
-    _print(ahead, costs)
+        parts: dict[str, list[Ahead]] = {}
+        for place, part in {**smaller_parts(experiment), "": experiment}.items():
+            scratch, force = Path(made) / place / "run", bool(options["force"])
+            parts[place] = look_ahead(part, folder / place, scratch, base=base, force=force, show=show)
+            for job in (each.job for each in parts[place] if not each.finished):
+                if job.identity not in costs:
+                    show.say(f"{job.name}: training for a moment …")
+                    costs[job.identity] = probe(in_scratch(job, scratch))
+    _print(parts, costs)
 
 
-def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
+def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -55,17 +58,17 @@ def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
         right = head in ("seed", "time", "memory")
         table.add_column(head, justify="right" if right else "left", no_wrap=True)
     total, known = 0.0, True
-    for each in ahead:
-        seconds, memory = _estimate(each, ahead, costs)
+    for place, each in ((place, each) for place, ahead in parts.items() for each in ahead):
+        seconds, memory = _estimate(each, parts[place], costs)
         known = known and seconds is not None
         total += seconds or 0.0
         figures = ("?", "?") if seconds is None else (numbers.seconds(seconds), numbers.size(memory))
-        name = each.model if each.later else each.job.name
+        name = "/".join(filter(None, [place, each.model if each.later else each.job.name]))
         row = name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
         table.add_row(*(Text(without_controls(cell)) for cell in row))
     print_table(table)
-    done = sum(each.finished for each in ahead)
-    trainings = sum(each.later or 1 for each in ahead)
+    every = [each for ahead in parts.values() for each in ahead]
+    done, trainings = sum(each.finished for each in every), sum(each.later or 1 for each in every)
     if done == trainings:
         say("Everything is finished.")
         return

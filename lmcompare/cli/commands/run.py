@@ -65,6 +65,12 @@ def run(
     trials: Annotated[
         int | None, typer.Option(metavar="N", help="How many settings of each model --search tries (default: 30).")
     ] = None,
+    fractions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,X,…,1", help="Train on these shares of the training text, too, and draw curves over its size."
+        ),
+    ] = None,
     prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
     word: Annotated[
         list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
@@ -87,17 +93,17 @@ def run(
     another value of a hyper-parameter, is run alone and joins the table.
     """
     from lmcompare.api import load
+    from lmcompare.harness.fractions import run_with_fractions
     from lmcompare.harness.progress import display
-    from lmcompare.harness.run import run as run_experiment
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
-    given |= {"parameter": parameter, "sweep": sweep, "prompt": prompt, "word": word, "tokens": tokens}
-    numbers = {"trials": trials, "min_count": min_count, "vocabulary_size": vocabulary_size}
-    plan, base, folder = asked_for({**given, "search": search, **numbers, **options})
+    given |= {"parameter": parameter, "sweep": sweep, "search": search, "trials": trials, "fractions": fractions}
+    given |= {"prompt": prompt, "word": word, "tokens": tokens, "min_count": min_count}
+    plan, base, folder = asked_for({**given, "vocabulary_size": vocabulary_size, **options})
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
-        outcome = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
+        outcome = run_with_fractions(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
         from lmcompare.report.build import write_reports
         from lmcompare.report.terminal import print_leaderboard
@@ -129,7 +135,8 @@ def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
     file: Path | None = given["experiment"]
     plan, base = changes.started(file, given["preset"])
     chosen = of(RunOptions, given) | of(PageOptions, given)
-    plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None)
+    fractions = changes.numbers_of(given["fractions"], "--fractions") if given["fractions"] else None
+    plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None, fractions=fractions)
     plan = changes.with_corpus(plan, given["corpus"], of(CorpusOptions, given), file)
     tokens = {"kind": given["tokens"], "min_count": given["min_count"], "size": given["vocabulary_size"]}
     plan = changes.with_tokens(plan, tokens)
