@@ -97,9 +97,10 @@ def run(
     from lmcompare.harness.progress import display
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
-    given |= {"parameter": parameter, "sweep": sweep, "search": search, "trials": trials, "fractions": fractions}
-    given |= {"prompt": prompt, "word": word, "tokens": tokens, "min_count": min_count}
-    plan, base, folder = asked_for({**given, "vocabulary_size": vocabulary_size, **options})
+    given |= {"parameter": parameter, "sweep": sweep, "search": search, "fractions": fractions}
+    given |= {"prompt": prompt, "word": word, "tokens": tokens}
+    numbers = {"trials": trials, "min_count": min_count, "vocabulary_size": vocabulary_size}
+    plan, base, folder = asked_for({**given, **numbers, **options})
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
