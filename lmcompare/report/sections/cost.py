@@ -13,6 +13,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.finding import sentence, spoken
+from lmcompare.report.sections import choice
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.manifest import Hardware, Manifest
 
@@ -78,6 +79,7 @@ def build(data: ReportData) -> Section | None:
     html = fill(
         "cost",
         budgets=within,
+        choice=choice.build(data),
         drawn=drawn,
         costs=COSTS,
         rows=rows,
