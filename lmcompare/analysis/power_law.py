@@ -103,4 +103,5 @@ def fitted(words: Array, figures: Array, draws: int = DRAWS, seed: int = 0) -> L
     possible = np.flatnonzero(falls & (drawn[:, 0] >= 0))[:draws]
     if falls.mean() < SURE or not len(possible):
         return None
-    return Law(words, figures, *drawn[possible].T, EXPONENTS[which][possible], deviation[possible])
+    floor, scale = drawn[possible].T
+    return Law(words, figures, floor, scale, EXPONENTS[which][possible], deviation[possible])
