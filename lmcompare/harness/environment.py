@@ -53,7 +53,24 @@ def chosen(options: RunOptions) -> dict[str, Any]:
     device = _device(options.device)
     check_processes(options.processes, device)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"device": device, "threads": options.threads or min(allowed, 8), "processes": options.processes}
+    threads = options.threads or min(allowed, 8)
+    check_workers(options.workers, threads, allowed, device)
+    return {"device": device, "threads": threads, "processes": options.processes}
+
+
+def check_workers(workers: int, threads: int, cores: int, device: str) -> None:
+    """Raise ``LmcompareError`` unless this number of cells can run at the same time, each with its threads."""
+    if workers == 1:
+        return
+    if device != "cpu":
+        raise LmcompareError(f"cells can't share the device '{device}': leave --workers out, or give --device cpu")
+    if workers * threads > cores:
+        most = max(1, cores // workers)
+        advice = f"give --threads {most}" if workers <= cores else f"give at most {cores} workers"
+        each = f"{threads} thread{'s' if threads > 1 else ''}"
+        raise LmcompareError(
+            f"{workers} workers of {each} each need {workers * threads} cores, and there are {cores}: {advice}"
+        )
 
 
 def _device(wanted: str) -> str:
