@@ -68,6 +68,9 @@ class Engine:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopped: bool = False
 
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()  # as that of the jobs, whose paths are compared with its own
+
     def run(
         self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
     ) -> dict[str, str]:
