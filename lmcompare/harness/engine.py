@@ -13,6 +13,7 @@ from typing import Any
 
 from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
+from lmcompare.harness.cost import probe
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import LanguageModel
@@ -22,6 +23,7 @@ from lmcompare.runfolder.layout import LOG, PROBES, TOKENS
 from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.seals import evidence, put_back
 
+PLENTY = 6e9  # bytes for each worker: no cell of a usual text takes more
 LOOK = 0.2  # seconds between two looks at what has ended: Ctrl-C is answered in between
 
 
@@ -68,6 +70,9 @@ class Engine:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopped: bool = False
 
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()  # as that of the jobs, whose paths are compared with its own
+
     def run(
         self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
     ) -> dict[str, str]:
@@ -105,14 +110,21 @@ class Engine:
             return
         waiting = [(n, replace(job, beside=len(rows) > 1)) for n, job in rows]
         pool = ThreadPoolExecutor(self.workers)
-        running: set[Future[None]] = set()
+        running: dict[Future[None], Job] = {}
+        available = environment.available_memory()
+        needed = self._needed([job for _, job in waiting if force or not job.is_finished()], available)
         try:
             while waiting or running:
+                free = available - sum(needed(job) for job in running.values())
                 while waiting and len(running) < self.workers:
-                    index, job = waiting.pop(0)
-                    running.add(pool.submit(self._run, index, job, None, force, failures))
-                done, running = wait(running, LOOK, FIRST_COMPLETED)
-                for each in done:
+                    fits = (row for row in waiting if not running or needed(row[1]) <= free)
+                    if (row := next(fits, None)) is None:
+                        break
+                    waiting.remove(row)
+                    free -= needed(row[1])
+                    running[pool.submit(self._run, *row, None, force, failures)] = row[1]
+                for each in wait(running, LOOK, FIRST_COMPLETED).done:
+                    del running[each]
                     each.result()
         except BaseException:  # interrupted
             self._stopped = True
@@ -120,6 +132,15 @@ class Engine:
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _needed(self, jobs: Sequence[Job], free: float) -> Callable[[Job], float]:
+        """Return the function that gives the bytes of memory of a cell: estimated, or 0 where there is plenty."""
+        if free >= PLENTY * self.workers or len(jobs) < 2:
+            return lambda job: 0.0
+        self.show.say("Measuring for a moment how much memory the cells will take …")
+        first = {(job.plugin, job.tokens_fingerprint): job for job in reversed(jobs)}
+        found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
+        return lambda job: found.get((job.plugin, job.tokens_fingerprint), 0.0)
 
     def _run(self, index: int, job: Job, live: LanguageModel | None, force: bool, failures: dict[str, str]) -> None:
         """Run a cell unless it is finished; record in ``failures`` why it failed."""

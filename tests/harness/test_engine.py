@@ -12,6 +12,7 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import engine
+from lmcompare.harness.cost import Cost
 from lmcompare.harness.environment import check_workers
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
@@ -67,6 +68,31 @@ class TestHere:
         monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
         assert not run(plan, place / "run", base=place).failures
         assert len(load_run(place / "run").scored[0].done) == 6
+
+    def test_cells_that_do_not_fit_into_memory_together_run_after_one_another(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        monkeypatch.setattr("lmcompare.harness.environment.available_memory", lambda: 1_000.0)
+        sizes = {"unigram": 600.0, "ngram": 500.0, "class-ngram": 300.0}
+        monkeypatch.setattr(engine, "probe", lambda job: Cost(0.0, 0.0, 0.0, sizes[job.plugin]))
+        now, most = dict[str, float](), list[tuple[int, float]]()
+        one = engine._run_one
+
+        def weighed(job: Job, *rest: Any) -> str | None:
+            now[job.name] = sizes[job.plugin]
+            most.append((len(now), sum(now.values())))
+            try:
+                return one(job, *rest)
+            finally:
+                del now[job.name]
+
+        monkeypatch.setattr(engine, "_run_one", weighed)
+        models = [{"plugin": name} for name in sizes]
+        plan = small_experiment(*models, threads=1, workers=3)
+        assert not run(plan, place / "run", base=place).failures
+        assert max(memory for _, memory in most) <= 1_000
+        assert max(cells for cells, _ in most) == 2  # 600 and 300 fit
 
     def test_a_failure_is_that_of_its_cell_alone(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
