@@ -37,18 +37,25 @@ def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, *
         For wrong input, before anything is trained, and for a share that holds too little text.
     """
     failures: dict[str, str] = {}
-    if experiment.fractions:
-        if experiment.corpus.source == "-":
-            raise LmcompareError("standard input can be read only once, not for each fraction: write it to a file")
+    if parts := smaller_parts(experiment):
         claim(folder)
-        for fraction in experiment.fractions[:-1]:
-            show.say(f"With {100 * fraction.share:g} % of the training text:")
-            place = f"{FRACTIONS}/{fraction.share:g}"
-            found = run(_on(fraction, experiment), folder / place, show=show, **how)
+        for place, part in parts.items():
+            show.say(f"With {100 * float(Path(place).name):g} % of the training text:")
+            found = run(part, folder / place, show=show, **how)
             failures |= {f"{place}: {cell}": error for cell, error in found.failures.items()}
         show.say("With the whole training text:")
     outcome = run(experiment, folder, show=show, **how)
     return Outcome(failures | outcome.failures, outcome.names)
+
+
+def smaller_parts(experiment: Experiment) -> dict[str, Experiment]:
+    """Return the experiment on each smaller share of its training text, by the place of its run within the folder.
+
+    Raises ``LmcompareError`` for a text that can't be read several times.
+    """
+    if experiment.fractions and experiment.corpus.source == "-":
+        raise LmcompareError("standard input can be read only once, not for each fraction: write it to a file")
+    return {f"{FRACTIONS}/{each.share:g}": _on(each, experiment) for each in experiment.fractions[:-1]}
 
 
 def _on(fraction: FractionTable, experiment: Experiment) -> Experiment:

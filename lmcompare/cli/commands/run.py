@@ -54,8 +54,16 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="MODEL.KEY=VALUE,…",
-            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid.",
+            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid. Or a "
+            "range for --search: LOW..HIGH or LOW..HIGH:log.",
         ),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="METHOD", help="Try some settings of the sweep, not a whole grid: tpe or random."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="How many settings of each model --search tries (default: 30).")
     ] = None,
     fractions: Annotated[
         str | None,
@@ -89,15 +97,10 @@ def run(
     from lmcompare.harness.progress import display
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
-    given |= {
-        "parameter": parameter,
-        "sweep": sweep,
-        "fractions": fractions,
-        "prompt": prompt,
-        "word": word,
-        "tokens": tokens,
-    }
-    plan, base, folder = asked_for({**given, "min_count": min_count, "vocabulary_size": vocabulary_size, **options})
+    given |= {"parameter": parameter, "sweep": sweep, "search": search, "fractions": fractions}
+    given |= {"prompt": prompt, "word": word, "tokens": tokens}
+    numbers = {"trials": trials, "min_count": min_count, "vocabulary_size": vocabulary_size}
+    plan, base, folder = asked_for({**given, **numbers, **options})
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
@@ -141,6 +144,7 @@ def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
     if models := _listed_plugins(given["model"]):
         plan = changes.with_models(plan, models)
     plan = changes.with_sweep(plan, given["sweep"] or ())
+    plan = changes.with_search(plan, {"method": given["search"], "trials": given["trials"]})
     plan = changes.with_hyperparameters(plan, given["parameter"] or ())
     plan = changes.with_match(plan, dict(map(changes.amount, listed(given["match"]))))
     plan = changes.with_examples(plan, given["prompt"], given["word"])
