@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,7 +109,7 @@ def build(data: ReportData) -> Section | None:
     return Section.of("wins", title(data, found, own, unit), html)
 
 
-def spent_claim(rows: Sequence[Mapping[str, Any]]) -> str:
+def spent_claim(rows: Sequence[Mapping[Hashable, Any]]) -> str:
     """Return on which part of the text the models differ most; "" of one model."""
     parts = {"seen": "seen words", "unseen": "unseen words", "gaps": "white space and ends"}
     apart = {part: max(row[part] for row in rows) - min(row[part] for row in rows) for part in parts}

@@ -79,7 +79,7 @@ class Scene:
     @property
     def right(self) -> bool:
         """Whether the most likely word is the one that came."""
-        return self.found["next"][0]["token"] == self.found["tokens"][-1]
+        return bool(self.found["next"][0]["token"] == self.found["tokens"][-1])
 
     @property
     def replaced(self) -> Sequence[float]:
