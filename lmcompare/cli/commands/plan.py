@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lmcompare.cli.app import app, say
 from lmcompare.cli.commands.run import asked_for, run
 from lmcompare.cli.options import like
+from lmcompare.errors import OWN_TEMPORARY
 
 if TYPE_CHECKING:
     from lmcompare.harness.ahead import Ahead
@@ -32,7 +33,7 @@ def plan(**options: Any) -> None:
     experiment, base, folder = asked_for(options)
     show = display(quiet=bool(options["quiet"]))
     costs: dict[str, Cost | None] = {}
-    with tempfile.TemporaryDirectory(prefix="lmcompare-") as made:
+    with tempfile.TemporaryDirectory(prefix=OWN_TEMPORARY) as made:
         scratch = Path(made) / "run"
         ahead = look_ahead(experiment, folder, scratch, base=base, force=bool(options["force"]), show=show)
         for job in (each.job for each in ahead if not each.finished):
