@@ -22,6 +22,7 @@ from lmcompare.report.sections import (
     exhibits,
     game,
     glossary,
+    growth,
     ideas,
     leaderboard,
     learning,
@@ -51,6 +52,7 @@ SCRIPTS = (
     "reader.js",
     "game.js",
     "gains.js",
+    "choice.js",
     "live.js",
 )
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css")
@@ -60,6 +62,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Cost": cost.build,
         "By kind": slices.build,
         "Learning": learning.build,
+        "Amount of text": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
         "Each idea": ideas.build,

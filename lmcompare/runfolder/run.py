@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
-from lmcompare.runfolder.layout import MANIFEST, TOKENS
+from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.seals import is_sealed
 from lmcompare.runfolder.stored import place_of, read_cell
@@ -118,15 +118,40 @@ class Run:
             _inside(self.path, place)
         return tuple(read_sweep(self.path, row) for row in self.manifest.sweeps)
 
+    @cached_property
+    def fractions(self) -> dict[float, Run | RunFolderError]:
+        """By their shares of the text, rising, the runs of its models on less of it, or why one can't be read."""
+        found: dict[float, Run | RunFolderError] = {}
+        for path in self.path.glob(f"{FRACTIONS}/*/{MANIFEST}"):
+            try:
+                share = float(path.parent.name)
+            except ValueError:
+                continue  # a folder of somebody else
+            try:
+                found[share] = load_run(path.parent)
+            except RunFolderError as error:
+                found[share] = error
+        return dict(sorted(found.items()))
+
     @property
     def runs(self) -> tuple[Run, ...]:
         """The runs that it consists of: itself."""
         return (self,)
 
     @property
+    def ran_beside(self) -> bool:
+        """Whether some cell was run at the same time as others, which makes it slower."""
+        return any(cell.cost.get("beside") for model in self.scored for cell in model.done)
+
+    @property
     def one_machine(self) -> bool:
-        """Whether everything was run on one machine, so that seconds and bytes of memory can be compared."""
+        """Whether everything was run on one machine."""
         return True
+
+    @property
+    def costs_comparable(self) -> bool:
+        """Whether seconds and bytes of memory can be compared."""
+        return self.one_machine and not self.ran_beside
 
     @property
     def name(self) -> str:
