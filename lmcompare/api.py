@@ -30,6 +30,8 @@ def compare(
     prompts: Sequence[str] | str | None = None,
     words: Sequence[str] | str | None = None,
     match: Mapping[str, float] | None = None,
+    sweep: Mapping[str, Any] | None = None,
+    search: Mapping[str, Any] | str | None = None,
     force: bool = False,
     quiet: bool = False,
     **options: Any,
@@ -60,6 +62,11 @@ def compare(
         Words that the report shows in several contexts.
     match : mapping, optional
         What the models are made equal in: "parameters", and one of "steps", "tokens", "epochs" and "seconds".
+    sweep : mapping, optional
+        What is varied, as in ``{"ngram.order": [2, 3, 4]}`` or, for a search, ``{"rnn.learning_rate": {"low": 1e-4,
+        "high": 1e-2, "log": True}}``: the validation text chooses (see docs/sweeps.md).
+    search : str or mapping, optional
+        "random" or "tpe", or a table like ``[search]``, to try some settings of the sweep in place of a whole grid.
     force : bool
         Whether finished cells are run again, and replaced.
     quiet : bool
@@ -67,7 +74,7 @@ def compare(
     **options
         Fields of ``RunOptions`` (preset, device, threads, processes, time_limit), of ``PageOptions`` (live,
         live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding, text_column, train_words,
-        valid_words, rare_count, rare_word, file_format, stdin_megabytes).
+        valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
 
     Returns
     -------
@@ -95,6 +102,10 @@ def compare(
         raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
     if match is not None and not isinstance(match, Mapping):
         raise LmcompareError(f"match is a mapping, such as {{'parameters': 1e6}}, not {kind_of(match)}")
+    if sweep is not None and not isinstance(sweep, Mapping):
+        raise LmcompareError(f"sweep is a mapping, such as {{'ngram.order': [2, 3]}}, not {kind_of(sweep)}")
+    if search is not None and not isinstance(search, str | Mapping):
+        raise LmcompareError(f"search is 'random', 'tpe' or a table like [search], not {kind_of(search)}")
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
@@ -116,6 +127,8 @@ def compare(
     )
     if where != {"source": "wiki-sample"}:
         plan = changes.without_prompts(plan)
+    plan = changes.with_varied(plan, sweep or {}, "compare")
+    plan = changes.with_search(plan, {"method": search} if isinstance(search, str) else search or {}, "compare")
     plan = changes.with_match(plan, match or {}, "compare")
     plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
     loaded: corpora.Corpus | None = None

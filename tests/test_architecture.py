@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "harness": {
         "memory",
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
-        *("model", "plugins", "runfolder", "checks", "measure", "experiments"),
+        *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
     "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},

@@ -38,6 +38,11 @@ class JoinedRun(Run):
         return self._runs
 
     @property
+    def fractions(self) -> dict[float, Run | RunFolderError]:
+        """Nothing: the report of each of its runs has its own."""
+        return {}
+
+    @property
     def one_machine(self) -> bool:
         """Whether all of them were run on one machine."""
         return len({_machine(run) for run in self.runs}) == 1

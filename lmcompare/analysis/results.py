@@ -19,6 +19,7 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import mean_figures, sampled, seed_figures, split_bytes, spread_figures
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
+from lmcompare.analysis.sweeps import listed
 from lmcompare.analysis.totals import sums
 from lmcompare.errors import without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
@@ -72,7 +73,8 @@ def results(run: Run) -> dict[str, Any]:
         tokens that most models have), repeated_documents (contamination of validation and test text), models (those
         with a finished cell, in the order of the experiment), failed (cells without figures), unverified (parts of
         the folder without checksums), interval (how the intervals were computed), differences (of all pairs of one
-        group) and published (figures of papers that the experiment names). docs/metrics.md defines every key.
+        group), published (figures of papers that the experiment names) and sweeps (how hyper-parameters were
+        chosen). docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
@@ -151,6 +153,7 @@ def _results(run: Run) -> dict[str, Any]:
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
             "published": published(run, models),
+            "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
         }
     )
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class Tried:
 
     Parameters
     ----------
-    bits_per_byte, low, high : float or None
+    valid_bits_per_byte, low, high : float or None
         On the validation text, with the 95 % interval; None without a finite figure, or without an interval.
     parameters, train_seconds : float or None
         None if they are not known.
@@ -33,7 +33,7 @@ class Tried:
     """
 
     setting: Mapping[str, Any]
-    bits_per_byte: float | None
+    valid_bits_per_byte: float | None
     low: float | None
     high: float | None
     parameters: float | None
@@ -43,7 +43,7 @@ class Tried:
 
 
 def tried(sweep: Sweep) -> list[Tried]:
-    """Return the settings of a sweep, in the order of the grid."""
+    """Return the settings of a sweep, in the order in which they were tried."""
     intervals = _intervals([trial for trial in sweep.trials if _is_comparable(trial)])
     rows = []
     for trial in sweep.trials:
@@ -54,6 +54,18 @@ def tried(sweep: Sweep) -> list[Tried]:
         chosen = trial.setting == sweep.chosen
         rows.append(Tried(trial.setting, known, low, high, parameters, seconds, chosen, trial.error))
     return rows
+
+
+def listed(sweep: Sweep) -> dict[str, Any]:
+    """Return all figures of a sweep as a table for JSON; docs/metrics.md defines every key."""
+    return {
+        "model": sweep.name,
+        "varied": dict(sweep.varied),
+        "search": dict(sweep.search),
+        "chosen": dict(sweep.chosen),
+        "flattered_by": flattery(sweep),
+        "trials": [asdict(row) for row in tried(sweep)],
+    }
 
 
 def flattery(sweep: Sweep, resamples: int = RESAMPLES, seed: int = 0) -> float | None:

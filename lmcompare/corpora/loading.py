@@ -22,6 +22,7 @@ from lmcompare.corpora.document import (
     text_fingerprint,
     texts_on_disk,
 )
+from lmcompare.corpora.fractions import first_fraction
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
@@ -84,6 +85,14 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     """Split the documents that were read, and find their sentences."""
     _check_column(found, options)
     split, notes = _split(found, options)
+    if options.fraction is not None and options.fraction < 1:
+        split["train"], note = first_fraction(
+            split["train"],
+            options.fraction,
+            key=lambda text: _final(text, options),
+            sentences=lambda piece: _sentence_finder(found, options, [piece])(piece.text),
+        )
+        notes.append(note)
     one_each = all(len(pieces) == 1 for pieces in split.values())
     if found.splits is not None or one_each:
         notes += overlap(split)

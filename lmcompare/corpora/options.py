@@ -6,6 +6,7 @@ take their names, types, defaults and help sentences from its fields.
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
@@ -99,6 +100,13 @@ class CorpusOptions:
         default=1000,
         metadata={"help": "Standard input that is longer is refused: it might never end.", "minimum": 1},
     )
+    fraction: float | None = field(
+        default=None,
+        metadata={
+            "help": "Train on this share of the training text, such as 0.1: documents by a hash of their text. "
+            "Validation and test text stay whole."
+        },
+    )
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -142,6 +150,12 @@ class CorpusOptions:
             if wrong or count < minimum:
                 given = kind_of(count) if wrong else f"{count:,}"
                 raise LmcompareError(f"{option.name} is {given}; give a whole number of {minimum} or more")
+        if self.fraction is not None:
+            is_number = isinstance(self.fraction, int | float) and not isinstance(self.fraction, bool)
+            if not is_number or not 0 < self.fraction <= 1:
+                raise LmcompareError(
+                    f"fraction is {reprlib.repr(self.fraction)}; give a number above 0 and up to 1, such as 0.1"
+                )
         if (self.train_words is None) != (self.valid_words is None):
             given, missing = ("train", "valid") if self.valid_words is None else ("valid", "train")
             raise LmcompareError(

@@ -207,12 +207,24 @@ def split_by_words(
     ]
 
 
+def by_hash(pieces: Sequence[Piece], key: Callable[[str], str]) -> list[list[int]]:
+    """Return the numbers of documents with the same text together, in the order of the text's SHA-256."""
+    hashed = sorted((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces))
+    return [[n for _, n in same] for _, same in groupby(hashed, key=lambda h: h[0])]
+
+
 def _by_hash(pieces: Sequence[Piece], key: Callable[[str], str]) -> list[list[Piece]]:
     """Group the documents with the same text, in the order of the text's SHA-256."""
-    hashed = sorted(
-        ((hashlib.sha256(key(piece.text).encode()).digest(), n) for n, piece in enumerate(pieces)), key=lambda h: h
-    )
-    return [[pieces[n] for _, n in same] for _, same in groupby(hashed, key=lambda h: h[0])]
+    return [[pieces[n] for n in same] for same in by_hash(pieces, key)]
+
+
+def cut_by_words(piece: Piece, words: float) -> Piece:
+    """Return the first words of a text, or its first characters if it has fewer than two words; at least one."""
+    units = _units(piece, 2)
+    if units.number < 2:
+        return piece
+    end = _ends_of_shares(units, (min(words / units.words[-1], 1.0),))[0]
+    return _cut_at([end], piece, ("beginning", "rest"))["beginning"][0]
 
 
 def _first_tenth(groups: Sequence[Sequence[Piece]], at: int, target: float, to_leave: int) -> tuple[list[Piece], int]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lmcompare.harness import environment
-from lmcompare.harness.describe import check_text, described
+from lmcompare.harness.describe import check_text
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.names import names_in
-from lmcompare.harness.plan import jobs_of, tokens_of
+from lmcompare.harness.plan import begin
 from lmcompare.harness.progress import Display
-from lmcompare.harness.reading import read
-from lmcompare.harness.sweep import by_model, cells_of, choose, expanded, planned_jobs, settings_of
-from lmcompare.runfolder.ownership import check_free
+from lmcompare.harness.sweep import cells_of, choose
 
 
 @dataclass(frozen=True)
@@ -33,12 +30,16 @@ class Ahead:
     tried : int
         The number of settings of which it is, or will be, the chosen one; 0 of a model that is not swept and of the
         settings.
+    later : int
+        The number of later settings that it stands for: a search proposes them when it knows how good the earlier
+        ones are. 0 of a cell and of a setting that is known.
     """
 
     model: str
     job: Job
     finished: bool
     tried: int = 0
+    later: int = 0
 
 
 def look_ahead(
@@ -58,32 +59,38 @@ def look_ahead(
     LmcompareError
         For wrong input, as the run would.
     """
-    settings, whole = settings_of(experiment), experiment
-    experiment = expanded(experiment, settings) if settings else experiment
-    models = {table.name: described(table, experiment, base) for table in experiment.models}
-    check_free(folder)
-    wanted = tokens_of(experiment, models)
-    kinds = tuple(dict.fromkeys(wanted.values()))
-    text = read(experiment, kinds, scratch, base or Path(), force, show)
-    read_earlier(folder, text.entry.fingerprint, force, show)
-    made = dict(zip(kinds, text.tokens, strict=True))
-    tokens = {name: made[table] for name, table in wanted.items()}
-    machine = environment.chosen(experiment)
-    tried, jobs = planned_jobs(jobs_of(experiment, text, folder, models, tokens, {}, machine, show), settings)
-    trials = [job for setting in tried for job in setting.jobs]
-    for job in (*trials, *jobs):
-        if job.seed == experiment.seeds[0] and models[job.asked["name"]].checks_text:
+    plan = begin(experiment, folder, base=base, force=force, show=show, scratch=scratch)
+    read_earlier(folder, plan.text.entry.fingerprint, force, show)
+
+    def check(job: Job) -> None:
+        if plan.models[job.asked["name"]].checks_text:
             check_text(in_scratch(job, scratch), None, experiment.time_limit)
-    names = names_in(folder, jobs, force, show, whole.sweep)
-    found = [Ahead(each.model, job, job.is_finished() and not force) for each in tried for job in each.jobs]
-    for model, of_model in by_model(tried).items():
-        finished = not force and all(job.is_finished() for setting in of_model for job in setting.jobs)
-        best = choose(of_model, Display()) if finished else None
-        cells = cells_of(best or of_model[0])
+
+    jobs = plan.other_jobs()
+    for job in jobs:
+        if job.seed == experiment.seeds[0]:
+            check(job)
+    names = names_in(folder, jobs, force, show, experiment.sweep)
+    found: list[Ahead] = []
+    for study in plan.studies:
+        plan.set_up(study, study.settings, check)
+        batch = study.settings
+        while batch and not force and all(setting.is_finished for setting in batch):
+            study.tell()
+            batch = study.ask()
+            plan.set_up(study, batch, check)
+        there = [setting for setting in study.settings if setting.jobs]
+        found += [Ahead(study.model, job, job.is_finished() and not force) for each in there for job in each.jobs]
+        if study.left:
+            found += [Ahead(study.model, job, False, later=study.left) for job in there[-1].jobs]
+        best = None if batch else choose(study, Display())
+        cells = cells_of(study.model, best or there[0])
         if best is not None:
-            name = names_in(folder, cells, force, Display(), {*names.values(), *whole.sweep} - {model})[model]
+            taken = {*names.values(), *experiment.sweep} - {study.model}
+            name = names_in(folder, cells, force, Display(), taken)[study.model]
             cells = [replace(cell, name=name) for cell in cells]
-        found += [Ahead(model, cell, best is not None and cell.is_finished(), len(of_model)) for cell in cells]
+        tried = len(study.settings) + study.left
+        found += [Ahead(study.model, cell, best is not None and cell.is_finished(), tried) for cell in cells]
     others = [(job.name, replace(job, name=names[job.name])) for job in jobs]
     return [*found, *(Ahead(name, job, job.is_finished() and not force) for name, job in others)]
 

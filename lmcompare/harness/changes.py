@@ -21,6 +21,8 @@ from lmcompare.harness.options import Preset
 BUDGETS = tuple(BudgetTable.model_fields)
 MATCHES = ("parameters", *BUDGETS)
 HERE = "the command line"
+_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 
 
 def started(path: Path | None, preset: str | None) -> tuple[Experiment, Path]:
@@ -139,7 +141,7 @@ def _named(models: Iterable[ModelTable], name: str, option: str) -> list[str]:
 
 
 def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
-    """Return the experiment with several values of hyper-parameters, each as in "ngram.order=2,3,4".
+    """Return the experiment with several values of what is varied, as in "ngram.order=2,3,4" or "rnn.width=8..64".
 
     They replace what an experiment file gives for the same hyper-parameter. Raises ``LmcompareError`` as
     ``with_hyperparameters`` does.
@@ -148,9 +150,12 @@ def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
     sweep: dict[str, dict[str, Any]] = {name: dict(grid) for name, grid in experiment.sweep.items()}
     for text in grids:
         target, equals, values = text.partition("=")
-        name, _, key = target.rpartition(".")
-        if not (name and key.isidentifier() and equals and values):
-            raise LmcompareError(f"--sweep takes MODEL.KEY=VALUE,VALUE,…, such as ngram.order=2,3,4, not '{text}'")
+        name, key = _varied(target)
+        if not (name and key and equals and values):
+            raise LmcompareError(
+                "--sweep takes MODEL.KEY=VALUE,VALUE,… or MODEL.KEY=LOW..HIGH, such as ngram.order=2,3,4, not"
+                f" '{text}'"
+            )
         for model in _named(experiment.models, name, f"--sweep {text}"):
             if (model, key) in said:
                 raise LmcompareError(f"--sweep gives values of {key} of {model} twice: give all of them at once")
@@ -159,8 +164,43 @@ def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
     return experiment.replace(HERE, sweep=sweep)
 
 
-def _listed(values: str) -> list[Any]:
-    """Return values that are separated by commas, each read as JSON, or else a string."""
+def with_varied(experiment: Experiment, sweep: Mapping[str, Any], where: str) -> Experiment:
+    """Return the experiment with a sweep over values by "ngram.order", say. Raises ``LmcompareError`` for others."""
+    tables: dict[str, dict[str, Any]] = {}
+    for target, values in sweep.items():
+        name, key = _varied(str(target))
+        if not (name and key):
+            raise LmcompareError(f"{where}: a sweep has keys such as 'ngram.order', not {target!r}")
+        tables.setdefault(name, {})[key] = values
+    return experiment.replace(where, sweep=tables) if tables else experiment
+
+
+def _varied(target: str) -> tuple[str, str]:
+    """Return the model and the key of "ngram.order" or "ngram.tokens.size"; "" for a key that is none."""
+    name, _, key = target.rpartition(".")
+    if name.endswith(".tokens"):
+        return name.removesuffix(".tokens"), f"tokens.{key}" if key.isidentifier() else ""
+    return name, key if key.isidentifier() else ""
+
+
+def with_search(experiment: Experiment, table: Mapping[str, Any], where: str = HERE) -> Experiment:
+    """Return the experiment with another search; ``table`` has keys of ``[search]``, None leaves a value as it is."""
+    if not (given := _given(table)):
+        return experiment
+    search = {**(experiment.search.model_dump() if experiment.search else {}), **given}
+    if "method" not in search:
+        raise LmcompareError("--trials says how many settings a search tries: add --search tpe or --search random")
+    if not experiment.sweep:
+        raise LmcompareError(
+            "a search needs what it varies: add a sweep, such as --sweep transformer.learning_rate=1e-4..1e-2:log"
+        )
+    return experiment.replace(where, search=search)
+
+
+def _listed(values: str) -> list[Any] | dict[str, Any]:
+    """Return values that are separated by commas, each read as JSON, or else a string; or the table of a range."""
+    if found := _RANGE.fullmatch(values):
+        return {"low": json.loads(found[1]), "high": json.loads(found[2]), "log": bool(found[3])}
     with suppress(ValueError, RecursionError):
         return list(json.loads(f"[{values}]"))
     return [assignment(f"value={value}")[1] for value in values.split(",") if value]
@@ -205,6 +245,14 @@ def amount(pair: str) -> tuple[str, float]:
         return key, float(number.replace("_", ""))
     except ValueError:
         raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
+
+
+def numbers_of(text: str, option: str) -> list[float]:
+    """Return numbers that are separated by commas."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise LmcompareError(f"{option} takes numbers with commas between them, not '{text}'") from None
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import reprlib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import resources
@@ -29,12 +28,12 @@ from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import check_depth, sentence, truths_apart
 from lmcompare.harness.options import PageOptions, Preset, RunOptions
+from lmcompare.harness.sweep_table import SearchTable, Space, space_of
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
-Grid = dict[str, tuple[Any, ...]]  # by hyper-parameter, its values
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -148,6 +147,18 @@ class MatchTable(Table):
     parameters: int | None = Field(default=None, ge=1)
 
 
+class FractionTable(Table):
+    """One of ``fractions``: a share of the training text, and the seeds of its trainings (None: the experiment's)."""
+
+    share: float = Field(gt=0, le=1)
+    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_number(cls, given: Any) -> Any:
+        return {"share": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+
 class PublishedTable(Table):
     """One of ``[[published]]``: a figure of a paper, which the report shows beside the figures of the run.
 
@@ -182,14 +193,19 @@ class PublishedTable(Table):
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
 class Experiment(RunOptions, PageOptions):
-    """An experiment file; ``sweep`` has for models, by hyper-parameter, the values of which one is chosen."""
+    """An experiment file; ``sweep`` has for models what is varied, and ``search`` how settings are proposed.
+
+    ``fractions`` are the shares of the training text on which the models are trained one after the other, up to 1.
+    """
 
     name: str
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     corpus: CorpusTable = Field(default_factory=lambda: CorpusTable(source="wiki-sample"))
     tokens: TokensTable = Field(default_factory=lambda: TokensTable.model_validate({}))
     models: tuple[ModelTable, ...] = Field(default=BUILT_IN, min_length=1, validate_default=True)
-    sweep: dict[str, Grid] = Field(default_factory=dict)
+    sweep: dict[str, Space] = Field(default_factory=dict)
+    search: SearchTable | None = None
+    fractions: tuple[FractionTable, ...] = ()
     examples: ExamplesTable = ExamplesTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
@@ -242,29 +258,33 @@ class Experiment(RunOptions, PageOptions):
             seen.add(model.name)
         return named
 
-    @field_validator("sweep")
+    @field_validator("fractions")
     @classmethod
-    def _of_models(cls, sweep: Mapping[str, Grid], info: ValidationInfo) -> dict[str, Grid]:
+    def _rising(cls, fractions: tuple[FractionTable, ...]) -> tuple[FractionTable, ...]:
+        shares = [fraction.share for fraction in fractions]
+        if shares and (shares != sorted(set(shares)) or shares[-1] != 1 or len(shares) < 2):
+            raise ValueError(
+                "fractions are two or more rising shares of the training text, the last of which is 1, such as"
+                " 0.03, 0.1, 0.3, 1; for a single share give fraction of the corpus"
+            )
+        if fractions and fractions[-1].seeds is not None:
+            raise ValueError("the seeds of the whole training text are those of the experiment: set seeds")
+        return fractions
+
+    @field_validator("sweep", mode="before")
+    @classmethod
+    def _of_models(cls, sweep: Any, info: ValidationInfo) -> Any:
         models: tuple[ModelTable, ...] = info.data.get("models", ())  # none if they are wrong, which is said
-        found: dict[str, Grid] = {}
-        for name, grid in sweep.items():
+        if not isinstance(sweep, Mapping) or not all(isinstance(table, Mapping) for table in sweep.values()):
+            return sweep  # which is no table, and refused as such
+        found: dict[str, Space] = {}
+        for name, table in sweep.items():
             named = [model for model in models if name in (model.name, model.plugin)]
             if models and not named:
                 raise ValueError(unknown("model of the run", name, [model.name for model in models]))
             for model in named:
-                found[model.name] = found.get(model.name, {}) | {k: _values(name, k, grid[k]) for k in grid}
+                found[model.name] = found.get(model.name, {}) | space_of(model.name, table)
         return found
-
-
-def _values(model: str, key: str, values: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the values of a hyper-parameter that is swept, each once. Raises ``ValueError`` if there is only one."""
-    if key in ModelTable.model_fields:
-        raise ValueError(f"{key} of '{model}' is no hyper-parameter: give models of their own to compare several")
-    check_depth({key: values})
-    distinct = {json.dumps(value, default=str): value for value in values}
-    if len(distinct) < 2:
-        raise ValueError(f"{key} of '{model}' has fewer than two values: give it one as its hyper-parameter (--set)")
-    return tuple(distinct.values())
 
 
 def _plain_name(name: str, whose: str) -> str:
@@ -339,7 +359,12 @@ def shipped(preset: Preset) -> Experiment:
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
-    tables: dict[str, type[Table]] = {"examples": ExamplesTable, "budget": BudgetTable, "match": MatchTable}
+    tables: dict[str, type[BaseModel]] = {
+        "examples": ExamplesTable,
+        "budget": BudgetTable,
+        "match": MatchTable,
+        "search": SearchTable,
+    }
     head = next(iter(place), None)
     if head in tables:
         return f"[{head}]", list(tables[str(head)].model_fields)

@@ -2,89 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lmcompare import corpora
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.describe import Described
-from lmcompare.harness.experiment import Experiment, parse_tokens
+from lmcompare.harness import environment
+from lmcompare.harness.describe import Described, described
+from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
-from lmcompare.harness.reading import RunCorpus, RunTokens
+from lmcompare.harness.reading import RunCorpus, RunTokens, read
+from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
+from lmcompare.runfolder.ownership import check_free
 
 
-def tokens_of(experiment: Experiment, models: Mapping[str, Described]) -> dict[str, TokensTable]:
-    """Return the tokens that each model reads: those of its table, its own, or those of the experiment.
-
-    Raises ``LmcompareError`` for a model whose own tokens are no table.
-    """
-    tables = {}
-    for table in experiment.models:
-        own = models[table.name].tokens
-        if table.tokens is None and own is not None:
-            tables[table.name] = parse_tokens(own, f"the tokens of the model '{table.name}'")
-        else:
-            tables[table.name] = table.tokens or experiment.tokens
-    return tables
-
-
-def jobs_of(
-    experiment: Experiment,
-    corpus: RunCorpus,
-    folder: Path,
-    models: Mapping[str, Described],
-    tokens: Mapping[str, RunTokens],
-    live: Mapping[str, LanguageModel],
-    machine: Mapping[str, Any],
-    show: Display,
-) -> list[Job]:
-    """Return each model's jobs, one per seed.
+@dataclass(frozen=True)
+class Plan:
+    """An experiment whose text is read.
 
     Parameters
     ----------
-    models : Mapping
-        By name, what is known of each model.
-    tokens : Mapping
-        By name, what is known of the tokens that each model reads.
-    live : Mapping
-        By name, the models that are objects of this process.
-    machine : Mapping
+    experiment : Experiment
+        The experiment, with its sweeps.
+    folder, base, show, live
+        As in ``lmcompare.harness.run.run``.
+    machine : dict
         The device, threads and processes of the trainings.
-
-    Returns
-    -------
-    list of Job
-        In the order of the experiment.
+    text : RunCorpus
+        What is known of the text.
+    tokens : dict of RunTokens
+        What is known of each kind of tokens.
+    models : dict of Described
+        By name, what is known of each model and of each setting of a sweep.
+    studies : list of Study
+        The sweeps, whose first settings have been asked for.
     """
-    jobs: list[Job] = []
-    examples = experiment.examples.model_dump(mode="json")
-    if examples["prompts"] is None:
-        examples["prompts"] = list(corpus.prompts)
-    for table in experiment.models:
-        name, model = table.name, models[table.name]
-        if name in live and experiment.time_limit is not None:
+
+    experiment: Experiment
+    folder: Path
+    base: Path | None
+    show: Display
+    live: Mapping[str, LanguageModel]
+    machine: dict[str, Any]
+    text: RunCorpus
+    tokens: dict[TokensTable, RunTokens]
+    models: dict[str, Described]
+    studies: list[Study]
+
+    def other_jobs(self) -> list[Job]:
+        """Return the jobs of the models that are not swept, in the order of the experiment."""
+        return [job for table in _others(self.experiment) for job in self._jobs(table, self.experiment.seeds)]
+
+    def set_up(self, study: Study, settings: Sequence[Setting], check: Callable[[Job], None]) -> None:
+        """Give settings of a sweep their jobs, the first of which ``check`` is asked to refuse.
+
+        Raises ``LmcompareError`` for a setting of a grid that can't be trained, and if no setting can be.
+        """
+        for setting in settings:
+            if setting.refused:
+                continue
+            with _refused(setting, study, self.show):
+                if setting.name not in self.models:
+                    self.models[setting.name] = described(setting.table, self.experiment, self.base)
+                jobs = self._jobs(setting.table, setting.seeds)
+                check(jobs[0])
+                setting.jobs = tuple(replace(job, trial=True) for job in jobs)
+        _see_that_some_are_left(study)
+
+    def _jobs(self, table: ModelTable, seeds: Sequence[int]) -> list[Job]:
+        """Return the jobs of a model, one for each seed."""
+        experiment, name, model = self.experiment, table.name, self.models[table.name]
+        if name in self.live and experiment.time_limit is not None:
             raise LmcompareError(
                 f"'{name}' trains in this process, which can't be ended after a time: name its plug-in for that"
             )
-        read = tokens[name]
+        if (read := self.tokens.get(_tokens_of(table, model, experiment))) is None:
+            raise LmcompareError(
+                f"the tokens of '{name}' follow from what its sweep varies, and are not known before: leave [search]"
+                " out, to try all values of a grid"
+            )
         if experiment.match.parameters is not None:
-            if name in live:
+            if name in self.live:
                 raise LmcompareError(
                     f"'{name}' is an object, whose size is given: name its plug-in to match parameters"
                 )
-            model = _matched(model, experiment.match.parameters, read.entry.types, show, experiment.time_limit)
+            parameters, types = experiment.match.parameters, read.entry.types
+            model = _matched(model, parameters, types, self.show, experiment.time_limit)
+        examples = experiment.examples.model_dump(mode="json")
+        if examples["prompts"] is None:
+            examples["prompts"] = list(self.text.prompts)
         same: dict[str, Any] = {
-            "folder": str(folder.resolve()),
+            "folder": str(self.folder.resolve()),
             "name": name,
             "plugin": model.plugin,
             "tokens_fingerprint": read.fingerprint,
             "tokenizer": read.tokenizer,
             "source_digest": model.source_digest,
             "hyperparameters": model.hyperparameters,
-            "machine": dict(machine),
+            "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "examples": examples,
             "whole": experiment.live == "full",
@@ -94,12 +115,94 @@ def jobs_of(
                 "plugin": table.plugin,
                 "tokens": read.table.model_dump(mode="json"),
                 "hyperparameters": table.hyperparameters,
-                "corpus": corpus.entry.fingerprint,
-                "settings": _settings(experiment, machine),
+                "corpus": self.text.entry.fingerprint,
+                "settings": _settings(experiment, self.machine),
             },
         }
-        jobs += [Job(seed=seed, **same) for seed in experiment.seeds]
-    return jobs
+        return [Job(seed=seed, **same) for seed in seeds]
+
+
+def begin(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    base: Path | None,
+    force: bool,
+    show: Display,
+    corpus: corpora.Corpus | None = None,
+    live: Mapping[str, LanguageModel] = {},
+    scratch: Path | None = None,
+) -> Plan:
+    """Ask the models what they are, and read the text.
+
+    Parameters
+    ----------
+    experiment, folder, base, force, show, corpus, live
+        As in ``lmcompare.harness.run.run``.
+    scratch : Path, optional
+        A folder for the tokens of the text, in place of the run folder.
+
+    Raises
+    ------
+    LmcompareError
+        For wrong input.
+    """
+    studies = studies_of(experiment)
+    models: dict[str, Described] = {}
+    tables = _others(experiment)
+    for table in tables:
+        models[table.name] = (
+            Described.of(table.name, table.plugin, live[table.name])
+            if table.name in live
+            else described(table, experiment, base)
+        )
+    for study in studies:
+        if study.model in live:
+            raise LmcompareError(f"'{study.model}' is an object, which can't be varied: name its plug-in to sweep it")
+        for setting in study.ask():
+            with _refused(setting, study, show):
+                models[setting.name] = described(setting.table, experiment, base)
+                tables.append(setting.table)
+        _see_that_some_are_left(study)
+    machine = environment.chosen(experiment)
+    check_free(folder)
+    wanted = [_tokens_of(table, models[table.name], experiment) for table in tables]
+    kinds = tuple(dict.fromkeys([*wanted, *(tokens for study in studies for tokens in study.tokens)]))
+    text = read(experiment, kinds, scratch or folder, base or Path(), force, show, corpus)
+    made = dict(zip(kinds, text.tokens, strict=True))
+    return Plan(experiment, folder, base, show, live, machine, text, made, models, studies)
+
+
+def _others(experiment: Experiment) -> list[ModelTable]:
+    """Return the models that are not swept."""
+    return [table for table in experiment.models if table.name not in experiment.sweep]
+
+
+@contextmanager
+def _refused(setting: Setting, study: Study, show: Display) -> Iterator[None]:
+    """Record that a setting of a search can't be trained; one of a grid, which was asked for by name, is an error."""
+    try:
+        yield
+    except LmcompareError as error:
+        if not study.search:
+            raise
+        setting.refused = str(error)
+        show.say(f"{setting.name} can't be trained, and counts as failed: {error}.")
+
+
+def _see_that_some_are_left(study: Study) -> None:
+    if study.settings and all(setting.refused for setting in study.settings):
+        raise LmcompareError(f"no setting of '{study.model}' can be trained: {study.settings[0].refused}")
+
+
+def _tokens_of(table: ModelTable, model: Described, experiment: Experiment) -> TokensTable:
+    """Return the tokens that a model reads: those of its table, its own, or those of the experiment.
+
+    Raises ``LmcompareError`` if its own are no table.
+    """
+    if table.tokens is None and model.tokens is not None:
+        return parse_tokens(model.tokens, f"the tokens of the model '{table.name}'")
+    return table.tokens or experiment.tokens
 
 
 def _settings(experiment: Experiment, machine: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,31 +12,20 @@ from pathlib import Path
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
-from lmcompare.harness.describe import Described, check_text, described
+from lmcompare.harness.describe import check_text
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
-from lmcompare.harness.plan import jobs_of, tokens_of
+from lmcompare.harness.plan import Plan, begin
 from lmcompare.harness.progress import Display, checked
-from lmcompare.harness.reading import read
-from lmcompare.harness.sweep import (
-    by_model,
-    cells_of,
-    choose,
-    expanded,
-    forget_models,
-    hand_over,
-    planned_jobs,
-    settings_of,
-    sweep_row,
-)
+from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.layout import LOG, MANIFEST, PROBES, TOKENS
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
-from lmcompare.runfolder.ownership import check_free, make_way, remove_written
+from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.seals import evidence, locked, put_back
 from lmcompare.runfolder.stored import end_replacements
 
@@ -107,40 +96,31 @@ def run(
     started = time.perf_counter()
     folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to it is left as it is
     show, live = show or Display(), live or {}
-    settings, whole = settings_of(experiment), experiment
-    experiment = expanded(experiment, settings) if settings else experiment
-    models = {
-        table.name: Described.of(table.name, table.plugin, live[table.name])
-        if table.name in live
-        else described(table, experiment, base)
-        for table in experiment.models
-    }
-    machine = environment.chosen(experiment)
-    check_free(folder)
-    wanted = tokens_of(experiment, models)
-    kinds = tuple(dict.fromkeys(wanted.values()))
-    text = read(experiment, kinds, folder, base or Path(), force, show, corpus)
-    made = dict(zip(kinds, text.tokens, strict=True))
+    plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
     with locked(folder) as see_that_it_is_there:
         end_replacements(folder)
-        earlier = read_earlier(folder, text.entry.fingerprint, force, show)
-        tokens = {name: made[table] for name, table in wanted.items()}
-        jobs = jobs_of(experiment, text, folder, models, tokens, live, machine, show)
-        tried, jobs = planned_jobs(jobs, settings)
-        trials, chosen = [job for setting in tried for job in setting.jobs], list[Job]()
-        names = names_in(folder, jobs, force, show, whole.sweep)
+        earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
+        chosen, jobs = list[Job](), plan.other_jobs()
+        names = names_in(folder, jobs, force, show, experiment.sweep)
         jobs = [_placed(replace(job, name=names[job.name]), force) for job in jobs]
         live = {names[name]: model for name, model in live.items()}
-        for job in (*trials, *jobs):
-            first = job.seed == experiment.seeds[0]
-            if first and models[job.asked["name"]].checks_text and not job.is_finished():
+
+        def check(job: Job) -> None:
+            if plan.models[job.asked["name"]].checks_text and not job.is_finished():
                 _check_text(job, live.get(job.name), experiment.time_limit, show)
+
+        for study in plan.studies:
+            plan.set_up(study, study.settings, check)
+        for job in jobs:
+            if job.seed == experiment.seeds[0]:
+                check(job)
         tables = [table.model_copy(update={"name": names.get(table.name, table.name)}) for table in experiment.models]
-        in_full = made[experiment.tokens].table if experiment.tokens in made else None
-        experiment = experiment.replace("the run", models=tables, tokens=in_full)
+        in_full = plan.tokens[experiment.tokens].table if experiment.tokens in plan.tokens else None
+        asked = experiment.replace("the run", models=tables, tokens=in_full, sweep={})
         say_what_is_replaced(folder, jobs, force, show)
         if without := checkpoints.make_room(folder):
             show.say(without)
+        trials = [job for study in plan.studies for setting in study.settings for job in setting.jobs]
         planned([job for job in (*trials, *jobs) if force or not job.is_finished()])
         run_cells = partial(
             _run_cells, seconds=experiment.seconds, show=show, see_that_it_is_there=see_that_it_is_there
@@ -148,32 +128,47 @@ def run(
         failures: dict[str, str] = {}
         sweeps: list[SweepRow] = []
         try:
-            failures |= run_cells(trials, {}, force=force)
-            for model, of_model in by_model(tried).items():
-                best = choose(of_model, show)
-                cells = cells_of(best or of_model[0])
-                names |= names_in(folder, cells, force, show, {*names.values(), *whole.sweep} - {model})
-                cells = [_placed(replace(cell, name=names[model]), force) for cell in cells]
+            for study in plan.studies:
+                failures |= _tried(plan, study, check, partial(run_cells, live={}, force=force))
+                best = choose(study, show)
+                cells = cells_of(study.model, best or next(each for each in study.settings if each.jobs))
+                names |= names_in(folder, cells, force, show, {*names.values(), *experiment.sweep} - {study.model})
+                cells = [_placed(replace(cell, name=names[study.model]), force) for cell in cells]
                 chosen += cells
                 if best is None:
-                    failures |= _none_was_chosen(cells, len(of_model))
+                    failures |= _none_was_chosen(cells, len(study.settings))
                     continue
-                sweeps.append(sweep_row(best, of_model, whole.sweep[model], names[model]))
+                sweeps.append(sweep_row(study, best, names[study.model]))
                 for trial, cell in zip(best.jobs, cells, strict=True):
                     hand_over(trial, cell)
-                forget_models(of_model)
-                failures |= run_cells(cells, {}, force=False)  # what was tried has been run again
-            failures |= run_cells(jobs, live, force=force)
+                forget_models(study.settings)
+                failures |= run_cells(cells, live={}, force=False)  # what was tried has been run again
+            failures |= run_cells(jobs, live=live, force=force)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             see_that_it_is_there()
             checkpoints.tidy(folder)
             seconds = time.perf_counter() - started
-            table = manifest(experiment, text, [*jobs, *chosen], sweeps, machine, earlier, folder, command, seconds)
+            done = [*jobs, *chosen]
+            table = manifest(asked, plan.text, done, sweeps, plan.machine, earlier, folder, command, seconds)
             if table.models:
                 make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
     return Outcome(failures, names)
+
+
+def _tried(
+    plan: Plan, study: Study, check: Callable[[Job], None], run_cells: Callable[[Sequence[Job]], dict[str, str]]
+) -> dict[str, str]:
+    """Run the trials of a sweep, batch by batch; return by "name/seed" why one failed."""
+    failures: dict[str, str] = {}
+    batch = study.settings
+    while batch:
+        failures |= run_cells([job for setting in batch for job in setting.jobs])
+        study.tell()
+        batch = study.ask()
+        plan.set_up(study, batch, check)
+    return failures
 
 
 def _check_text(job: Job, live: LanguageModel | None, seconds: float | None, show: Display) -> None:

@@ -1,7 +1,7 @@
-"""Sweeps: several values of the hyper-parameters of a model, of which the validation text chooses.
+"""Sweeps: several settings of a model, of which the validation text chooses.
 
-A setting of the grid is a job like any other, except that it is scored on the validation text alone. The trained
-model of the setting that is chosen becomes a cell of the run, which then is scored on the test text.
+A setting is a job like any other, except that it is scored on the validation text alone. The trained model of the
+setting that is chosen becomes a cell of the run, which then is scored on the test text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,34 +17,44 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.experiment import Experiment, ModelTable
 from lmcompare.harness.job import Job
 from lmcompare.harness.names import LONGEST, plain, worded
 from lmcompare.harness.progress import Display
+from lmcompare.harness.search import proposer
+from lmcompare.harness.sweep_table import Range, Space
+from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
-MOST = 1000  # settings of one model: each of them is trained
 
-
-@dataclass(frozen=True)
+@dataclass
 class Setting:
-    """One setting of the grid of a model.
+    """One setting of a model.
 
     Parameters
     ----------
-    model : str
-        The model's name in the experiment.
+    name : str
+        The name of its trials.
     values : dict
-        The hyper-parameters that the sweep varies.
+        What the sweep varies.
+    table : ModelTable
+        The model with these values.
+    seeds : tuple of int
+        The seeds of its trials.
     jobs : tuple of Job
         Its trials, one for each seed; empty before they are planned.
+    refused : str
+        Why it can't be trained; "" if it can.
     """
 
-    model: str
+    name: str
     values: dict[str, Any]
+    table: ModelTable
+    seeds: tuple[int, ...]
     jobs: tuple[Job, ...] = ()
+    refused: str = ""
 
     @property
     def said(self) -> str:
@@ -52,76 +62,123 @@ class Setting:
         return ", ".join(f"{key}={worded(value)}" for key, value in self.values.items())
 
     @property
+    def is_finished(self) -> bool:
+        """Whether all its trials are in the run folder; true of a setting that was refused."""
+        return bool(self.refused or self.jobs) and all(job.is_finished() for job in self.jobs)
+
+    @property
     def bits_per_byte(self) -> float:
         """The mean over its seeds on the validation text; infinite if it can't be chosen, as one of them failed."""
-        if not all(job.is_finished() for job in self.jobs):
+        if self.refused or not self.is_finished:
             return math.inf
         found = [read_valid(job.path) for job in self.jobs]
         return mean_bits_per_byte(np.array([bits for bits, _ in found]), found[0][1])
 
 
-def settings_of(experiment: Experiment) -> dict[str, Setting]:
-    """Return the settings of all grids by a name for each.
+class Study:
+    """The sweep of one model: the settings that were tried so far, and what is to be tried next.
 
-    Raises ``LmcompareError`` for a grid of too many settings.
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment of the sweep.
+    table : ModelTable
+        The model.
+    taken : set of str
+        Names that other models and settings have, to which those of its settings are added.
     """
-    settings: dict[str, Setting] = {}
+
+    def __init__(self, experiment: Experiment, table: ModelTable, taken: set[str]) -> None:
+        self.model = table.name
+        self.space: Space = experiment.sweep[table.name]
+        self.settings: list[Setting] = []  # each once, however often it was proposed
+        self.search = {} if experiment.search is None else experiment.search.model_dump()
+        self._experiment, self._table, self._taken = experiment, table, taken
+        if "seed" in self.space and len(experiment.seeds) > 1:
+            raise LmcompareError(f"the sweep varies the seed of '{self.model}', and the run has several: give one")
+        self._proposer = proposer(self.model, self.space, experiment.search)
+        self._batch: list[Setting] = []
+        self._proposed = 0
+
+    @property
+    def left(self) -> int:
+        """How many settings are yet to be proposed."""
+        return self._proposer.trials - self._proposed
+
+    @property
+    def tokens(self) -> list[TokensTable]:
+        """All kinds of tokens that its settings may have, if it varies them: the text is read once, at the start."""
+        lists: dict[str, Any] = {k: values for k, values in self.space.items() if k.partition(".")[0] == "tokens"}
+        made = (self._with(dict(zip(lists, each, strict=True)), self.model) for each in product(*lists.values()))
+        return [table.tokens for table in made if table.tokens is not None] if lists else []
+
+    def ask(self) -> list[Setting]:
+        """Return the settings to try next, none of which was tried before; empty at the end."""
+        while proposed := self._proposer.ask():
+            self._proposed += len(proposed)
+            before = len(self.settings)
+            self._batch = [self._setting(values) for values in proposed]
+            if new := self.settings[before:]:
+                return new
+            self.tell()
+        return []
+
+    def tell(self) -> None:
+        """Take the figures of the settings that were asked for last, all of which were tried."""
+        self._proposer.tell([setting.bits_per_byte for setting in self._batch])
+
+    def _setting(self, values: dict[str, Any]) -> Setting:
+        known = next((setting for setting in self.settings if setting.values == values), None)
+        if known is not None:
+            return known
+        name = "-".join([self.model, *(plain(f"{key}-{worded(value)}") for key, value in values.items())])
+        if name in self._taken or len(name) > LONGEST:
+            name = f"{name[:LONGEST]}-{len(self.settings)}"
+        self._taken.add(name)
+        seeds = (values["seed"],) if "seed" in values else self._experiment.seeds
+        self.settings.append(Setting(name, values, self._with(values, name), seeds))
+        return self.settings[-1]
+
+    def _with(self, values: Mapping[str, Any], name: str) -> ModelTable:
+        """Return the model with these values. Raises ``LmcompareError`` for tokens that can't be made."""
+        table = self._table.model_dump() | {"name": name}
+        options = {}
+        for key, value in values.items():
+            if key.startswith("tokens."):
+                options[key.removeprefix("tokens.")] = value
+            elif key != "seed":
+                table[key] = value
+        if options:
+            base = table["tokens"] or self._experiment.tokens.model_dump()
+            base = {"kind": base} if isinstance(base, str) else base
+            table["tokens"] = {**(base if options.get("kind", base["kind"]) == base["kind"] else {}), **options}
+        (checked,) = self._experiment.replace("the sweep", models=[table], sweep={}).models
+        return checked
+
+
+def studies_of(experiment: Experiment) -> list[Study]:
+    """Return the sweeps of an experiment. Raises ``LmcompareError`` for one that can't be done."""
     taken = {table.name for table in experiment.models}
-    for model, grid in experiment.sweep.items():
-        if (size := math.prod(map(len, grid.values()))) > MOST:
-            raise LmcompareError(f"the sweep of '{model}' has {size} settings: give at most {MOST}")
-        for number, values in enumerate(product(*grid.values())):
-            setting = Setting(model, dict(zip(grid, values, strict=True)))
-            name = "-".join([model, *(plain(f"{key}-{worded(value)}") for key, value in setting.values.items())])
-            if name in taken or len(name) > LONGEST:
-                name = f"{name[:LONGEST]}-{number}"
-            taken.add(name)
-            settings[name] = setting
-    return settings
+    return [Study(experiment, table, taken) for table in experiment.models if table.name in experiment.sweep]
 
 
-def expanded(experiment: Experiment, settings: Mapping[str, Setting]) -> Experiment:
-    """Return the experiment with a model for each setting in place of the models that are swept."""
-    tables: list[dict[str, Any]] = []
-    for table in experiment.models:
-        of_model = {name: each for name, each in settings.items() if each.model == table.name}
-        whole = table.model_dump()
-        tables += [{**whole, "name": name, **each.values} for name, each in of_model.items()] or [whole]
-    return experiment.replace("the sweep", models=tables, sweep={})
-
-
-def planned_jobs(jobs: Sequence[Job], settings: Mapping[str, Setting]) -> tuple[list[Setting], list[Job]]:
-    """Divide jobs into the settings with their trials, and the jobs of models that are not swept."""
-    trials = [
-        replace(each, jobs=tuple(replace(job, trial=True) for job in jobs if job.name == name))
-        for name, each in settings.items()
-    ]
-    return trials, [job for job in jobs if job.name not in settings]
-
-
-def by_model(settings: Sequence[Setting]) -> dict[str, list[Setting]]:
-    """Return the settings of each model by its name."""
-    return {model: [s for s in settings if s.model == model] for model in dict.fromkeys(s.model for s in settings)}
-
-
-def choose(settings: Sequence[Setting], show: Display) -> Setting | None:
+def choose(study: Study, show: Display) -> Setting | None:
     """Return the setting of a model with the fewest bits per byte of validation text, the first of equal ones.
 
     None if every setting has a trial that failed, or gives some token the probability 0.
     """
-    best = min(settings, key=lambda setting: setting.bits_per_byte)
+    best = min(study.settings, key=lambda setting: setting.bits_per_byte)
     if math.isinf(best.bits_per_byte):
         return None
     show.say(
-        f"{best.model}: {best.said} is chosen of {len(settings)} settings, with {best.bits_per_byte:.4f} bits per"
-        " byte on validation text."
+        f"{study.model}: {best.said} is chosen of {len(study.settings)} settings, with {best.bits_per_byte:.4f} bits"
+        " per byte on validation text."
     )
     return best
 
 
-def cells_of(setting: Setting) -> list[Job]:
+def cells_of(model: str, setting: Setting) -> list[Job]:
     """Return the jobs that score a setting as the model that it was tried for."""
-    model = setting.model
     return [replace(job, trial=False, name=model, asked={**job.asked, "name": model}) for job in setting.jobs]
 
 
@@ -145,11 +202,11 @@ def forget_models(settings: Sequence[Setting]) -> None:
             remove_written(job.path, within="model")
 
 
-def sweep_row(best: Setting, settings: Sequence[Setting], grid: Mapping[str, Sequence[Any]], name: str) -> SweepRow:
+def sweep_row(study: Study, best: Setting, name: str) -> SweepRow:
     """Return the manifest's row of the sweep that chose a model, which has this name in the folder."""
     trials = (
-        TrialRow(each.values, tuple(job.seed for job in each.jobs), tuple(job.place for job in each.jobs))
-        for each in settings
+        TrialRow(each.values, each.seeds, tuple(job.place for job in each.jobs), each.refused)
+        for each in study.settings
     )
-    values = {key: tuple(values) for key, values in grid.items()}
-    return SweepRow(name, best.jobs[0].identity, values, best.values, tuple(trials))
+    grid = {key: asdict(values) if isinstance(values, Range) else values for key, values in study.space.items()}
+    return SweepRow(name, best.jobs[0].identity, grid, best.values, tuple(trials), study.search)

@@ -13,13 +13,13 @@ from typing import Any
 
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, ordinary
+from lmcompare.harness.cost import estimate
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
-from lmcompare.lab.cost import estimate
 from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there

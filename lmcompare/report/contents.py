@@ -21,6 +21,7 @@ QUESTIONS = {  # by the key of a section, what it answers
     "leaderboard": "How sure is the ranking?",
     "wins": "Where does each model win?",
     "learning": "Would more training help?",
+    "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
     "ideas": "What is each idea worth, and what does the mask prevent?",
     "story": "Why did vectors and attention matter?",

@@ -129,11 +129,12 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One setting of a sweep: the hyper-parameters that it varies, and its trials, one for each seed."""
+    """One setting of a sweep with its trials, one for each seed; ``refused`` says why it has none, if so."""
 
     setting: dict[str, Any]
     seeds: tuple[int, ...]
     cells: tuple[str, ...]
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,19 +147,22 @@ class SweepRow:
         The model.
     identity : str
         Of the model with the setting that was chosen, as in cell.json.
-    grid : dict of lists
-        By hyper-parameter, its values.
+    grid : dict of lists or tables
+        By what was varied, its values, or the "low" and "high" ends of a range and whether it is "log".
     chosen : dict
         The setting that was chosen.
     trials : tuple of TrialRow
-        All settings.
+        All settings, in the order in which they were tried.
+    search : dict
+        The table ``[search]``; empty if all settings of the grid were tried.
     """
 
     name: str
     identity: str
-    grid: dict[str, tuple[Any, ...]]
+    grid: dict[str, tuple[Any, ...] | dict[str, Any]]
     chosen: dict[str, Any]
     trials: tuple[TrialRow, ...]
+    search: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
     CHARTS,
+    FRACTIONS,
     JOINED,
     LAB,
     LAB_MARK,
@@ -34,7 +35,7 @@ from lmcompare.runfolder.probed import probed_in
 
 OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
-OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
+OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, FRACTIONS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
@@ -84,7 +85,7 @@ def refuse_place_in_run(file: Path) -> None:
     """Raise ``LmcompareError`` if a file that the user names is in a place of the cells or tokens of a run."""
     file = file.absolute()
     for folder in file.parents:
-        if file.relative_to(folder).parts[0] in (CELLS, TRIALS, TOKENS) and is_run_folder(folder):
+        if file.relative_to(folder).parts[0] in (CELLS, TRIALS, FRACTIONS, TOKENS) and is_run_folder(folder):
             raise LmcompareError(f"{file} is among the files of the run in {folder}: choose another place")
 
 

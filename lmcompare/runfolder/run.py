@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
-from lmcompare.runfolder.layout import MANIFEST, TOKENS
+from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.seals import is_sealed
 from lmcompare.runfolder.stored import place_of, read_cell
@@ -117,6 +117,21 @@ class Run:
         for place in (place for row in self.manifest.sweeps for trial in row.trials for place in trial.cells):
             _inside(self.path, place)
         return tuple(read_sweep(self.path, row) for row in self.manifest.sweeps)
+
+    @cached_property
+    def fractions(self) -> dict[float, Run | RunFolderError]:
+        """By their shares of the text, rising, the runs of its models on less of it, or why one can't be read."""
+        found: dict[float, Run | RunFolderError] = {}
+        for path in self.path.glob(f"{FRACTIONS}/*/{MANIFEST}"):
+            try:
+                share = float(path.parent.name)
+            except ValueError:
+                continue  # a folder of somebody else
+            try:
+                found[share] = load_run(path.parent)
+            except RunFolderError as error:
+                found[share] = error
+        return dict(sorted(found.items()))
 
     @property
     def runs(self) -> tuple[Run, ...]:

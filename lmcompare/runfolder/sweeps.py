@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Trial:
     Parameters
     ----------
     setting : mapping
-        The hyper-parameters that the sweep varies.
+        What the sweep varies.
     bits : array of shape (S, D)
         The charged bits of each document.
     bytes : array of shape (D,)
@@ -50,11 +50,19 @@ class Trial:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The settings that were tried for a model, in the order of the grid, and which of them was chosen."""
+    """The settings that were tried for a model, in their order, and which of them was chosen.
+
+    Parameters
+    ----------
+    varied, search : mapping
+        As ``grid`` and ``search`` of the manifest's ``SweepRow``.
+    """
 
     name: str
     chosen: Mapping[str, Any]
     trials: tuple[Trial, ...]
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
 
 
 def mean_bits_per_byte(bits: Array, sizes: Array) -> float:
@@ -76,7 +84,7 @@ def read_sweep(folder: Path, row: SweepRow) -> Sweep:
     """Return a sweep of a run folder. A trial whose files are missing or damaged counts as failed."""
     trials = []
     for each in row.trials:
-        found, costs, error = [], [], None
+        found, costs, error = [], [], each.refused or None
         for place in each.cells:
             path = folder / place
             cell = read_cell(path)
@@ -93,4 +101,4 @@ def read_sweep(folder: Path, row: SweepRow) -> Sweep:
         sizes = found[0][1] if found else np.zeros(0)
         bits = [own for own, other in found if np.array_equal(sizes, other)]
         trials.append(Trial(each.setting, np.reshape(bits, (len(bits), len(sizes))), sizes, tuple(costs), error))
-    return Sweep(row.name, row.chosen, tuple(trials))
+    return Sweep(row.name, row.chosen, tuple(trials), row.grid, row.search)

@@ -17,6 +17,7 @@ from lmcompare.state import State
 from lmcompare.tokens.byte import BYTE_NAMES
 from lmcompare.tokens.pieces_in_page import page_table
 from lmcompare.tokens.tokenizer import Tokenizer, spans_of_lengths
+from lmcompare.tokens.tokenizer_json import check_steps
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class PieceTokenizer(Tokenizer):
                 f"{whose} is not a tokenizer that the installed library tokenizers can read "
                 f"({one_line(error)[:200]}); save it again"
             ) from None
+        check_steps(table, whose)
         self._cutter.no_truncation()
         self._cutter.no_padding()
         numbers = self._cutter.get_vocab(with_added_tokens=True)

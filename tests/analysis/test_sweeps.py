@@ -20,7 +20,7 @@ def test_figures_are_means_over_trainings_of_bits_by_bytes() -> None:
     two = trial(2, [[4.0, np.inf]], [2, 2])
     three = trial(3, [[4.0, 4.0]], [2, 2], "it ran out of memory")
     rows = tried(Sweep("ngram", {"order": 1}, (one, two, three)))
-    assert [row.bits_per_byte for row in rows] == [pytest.approx(4.5), None, pytest.approx(2.0)]
+    assert [row.valid_bits_per_byte for row in rows] == [pytest.approx(4.5), None, pytest.approx(2.0)]
     assert [row.chosen for row in rows] == [True, False, False]
     assert [row.parameters for row in rows] == [10, 20, 30]
     assert rows[0].low is None  # two documents are too few

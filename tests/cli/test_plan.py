@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from lmcompare.lab import cost
+from lmcompare.harness import cost
 from tests.cli.console import lmcompare
 from tests.conftest import called_here
 
@@ -20,8 +20,8 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     asked = (
-        *("--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "planned"),
-        *("--model", "unigram,ngram", "--sweep", "ngram.order=1,2", "--quiet"),
+        *("--corpus", "text.txt", "--documents", "line", "--device", "cpu"),
+        *("--out", "planned", "--model", "unigram,ngram", "--sweep", "ngram.order=1,2", "--quiet"),
     )
     with patch.object(cost, "call", called_here):
         done = lmcompare("plan", *asked, cwd=place)
@@ -34,6 +34,18 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
     assert lmcompare("run", *asked, cwd=place).returncode == 0
     done = lmcompare("plan", *asked, cwd=place)
     assert done.stdout.count("finished") == 5  # each row, and the last line
+    search = ("--sweep", "ngram.order=1..9", "--search", "tpe", "--trials", "12")
+    with patch.object(cost, "call", called_here):
+        done = lmcompare("plan", *asked[:6], "--model", "ngram", *search, "--quiet", "--out", "new", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert " later settings, proposed by the figures of these" in done.stdout
+    assert "0 of " in done.stdout
+    with patch.object(cost, "call", called_here):
+        done = lmcompare("plan", *asked, "--fractions", "0.5,1", cwd=place)
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [
+        f"fractions/0.5/{name}" for name in ("ngram-order-1", "ngram-order-2", "ngram")
+    ]
+    assert "4 of 8" in done.stdout
     wrong = lmcompare("plan", *asked, "--set", "ngrm.order=3", cwd=place)
     assert wrong.returncode == 2
     assert "did you mean 'ngram'" in wrong.stderr

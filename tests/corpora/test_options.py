@@ -52,7 +52,7 @@ def test_right_options_pass() -> None:
 
 def test_every_option_has_a_help_sentence_and_every_count_a_minimum() -> None:
     options = fields(CorpusOptions)
-    assert len(options) == 12
+    assert len(options) == 13
     for option in options:
         assert option.metadata["help"].endswith(".")
         assert option.metadata.get("minimum") == (1 if "int" in str(option.type) else None)

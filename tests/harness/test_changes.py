@@ -23,11 +23,14 @@ from lmcompare.harness.changes import (
     with_hyperparameters,
     with_match,
     with_models,
+    with_search,
     with_sweep,
     with_tokens,
+    with_varied,
 )
 from lmcompare.harness.describe import described
 from lmcompare.harness.experiment import Experiment, parse
+from lmcompare.harness.sweep_table import Range, SearchTable, Values
 from tests.damage import TEXTS, VALUES
 
 
@@ -180,7 +183,33 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: with_sweep(plan, ["ngram.order=2"]), "order of 'ngram' has fewer than two values"),
         (lambda plan: with_sweep(plan, ["ngram.order=2,2"]), "order of 'ngram' has fewer than two values"),
         (lambda plan: with_sweep(plan, ["ngram.order=2,3", "ngram.order=4,5"]), "order of ngram twice"),
-        (lambda plan: with_sweep(plan, ["ngram.tokens=char,word"]), "tokens of 'ngram' is no hyper-parameter"),
+        (lambda plan: with_sweep(plan, ["ngram.plugin=rnn,ngram"]), "plugin of 'ngram' is no hyper-parameter"),
+        (
+            lambda plan: with_sweep(plan, ["ngram.order=5..2"]),
+            "order of 'ngram' .* from 5 to 2: .* smaller one as low",
+        ),
+        (lambda plan: with_sweep(plan, ["ngram.order=0..2:log"]), "logarithmic range from 0: give a low above 0"),
+        (lambda plan: with_sweep(plan, ["ngram.seed=0..2"]), "seed of 'ngram' is a range: give a list"),
+        (lambda plan: with_sweep(plan, ["ngram.seed=0,-1"]), "seeds of 'ngram' are whole numbers"),
+        (
+            lambda plan: with_sweep(plan, ["ngram.tokens.size=9..99"]),
+            "tokens.size of 'ngram' is a range: give a list",
+        ),
+        (lambda plan: with_sweep(plan, ["ngram.fraction=0.1,1"]), "what more text brings, give --fractions"),
+        (lambda plan: with_search(plan, {"method": "tpe"}), "a search needs what it varies: add a sweep"),
+        (lambda plan: with_search(plan, {"trials": 5}), "add --search tpe or --search random"),
+        (lambda plan: with_search(with_sweep(plan, ["ngram.order=2,3"]), {"method": "tp"}), "'tp'.*tpe"),
+        (
+            lambda plan: with_search(with_sweep(plan, ["ngram.order=2,3"]), {"method": "tpe", "trials": 0}),
+            "at least 1",
+        ),
+        (lambda plan: with_varied(plan, {"order": [2, 3]}, "compare"), "such as 'ngram.order', not 'order'"),
+        (lambda plan: with_varied(plan, {"ngram.order": 3}, "compare"), "order of 'ngram' is 3: give a list"),
+        (lambda plan: with_varied(plan, {"ngram.order": {"min": 3}}, "compare"), "a range has low and high"),
+        (
+            lambda plan: with_varied(plan, {"ngram.order": {"low": 1, "high": 2, "log": 1}}, "compare"),
+            "true or false",
+        ),
         (
             lambda plan: with_hyperparameters(with_sweep(plan, ["ngram.order=2,3"]), ["ngram.order=4"]),
             "order of ngram one value, and the sweep several",
@@ -211,10 +240,28 @@ def test_wrong_changes_are_one_sentence(change: Callable[[Experiment], object], 
         ("none,0.5", ("none", 0.5)),
         ("[1,2],[3]", ([1, 2], [3])),
         ("true,null", (True, None)),
+        ("1..8", Range(1, 8)),
+        ("1e-4..1e-2:log", Range(1e-4, 1e-2, log=True)),
+        ("-1.5..2", Range(-1.5, 2)),
     ],
 )
-def test_values_of_a_sweep_are_read_as_those_of_a_hyper_parameter(values: str, read: tuple[object, ...]) -> None:
+def test_values_of_a_sweep_are_read_as_those_of_a_hyper_parameter(values: str, read: Values) -> None:
     assert with_sweep(main_job(), [f"ngram.order={values}"]).sweep == {"ngram": {"order": read}}
+
+
+def test_tokens_are_varied_whole_or_in_part() -> None:
+    plan = with_sweep(main_job(), ["ngram.tokens=char,bpe:500", "unigram.tokens.size=100,200"])
+    assert plan.sweep == {"ngram": {"tokens": ("char", "bpe:500")}, "unigram": {"tokens.size": (100, 200)}}
+    assert main_job().replace("here", sweep={"unigram": {"tokens": {"size": [100, 200]}}}).sweep["unigram"] == {
+        "tokens.size": (100, 200)
+    }
+
+
+def test_a_search_of_the_command_line_changes_that_of_the_file() -> None:
+    plan = main_job().replace("here", search={"method": "random", "batch": 2}, sweep={"ngram": {"order": [2, 3]}})
+    search = with_search(plan, {"method": "tpe", "trials": 7}).search
+    assert search == SearchTable(method="tpe", trials=7, batch=2)
+    assert with_search(plan, {"method": None, "trials": None}) == plan
 
 
 def test_a_sweep_is_of_models_that_are_run() -> None:
@@ -226,7 +273,10 @@ def test_a_sweep_is_of_models_that_are_run() -> None:
 
 def test_an_experiment_survives_its_table() -> None:
     plan = with_corpus(main_job(), "lee", {"sentences": "line"}).replace("here", threads=2, seeds=(1, 2))
-    plan = with_sweep(plan, ["ngram.order=2,3"])
+    plan = with_sweep(
+        plan, ["ngram.order=2,3", "transformer.learning_rate=1e-4..1e-2:log", "unigram.tokens=char,byte"]
+    )
+    plan = with_search(plan, {"method": "tpe"})
     table = to_jsonable_python(plan)
     assert (table["threads"], table["corpus"]["sentences"]) == (2, "line")
     assert parse(table, "here") == plan

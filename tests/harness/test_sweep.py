@@ -32,12 +32,15 @@ class Records(LanguageModel):
     '''Gives each token a share of its probability, and writes down whether a text that it scores has a zebra.'''
 
     def __init__(self, share: float = 1.0) -> None:
+        if share > 1:
+            raise ValueError(f"share is at most 1, not {share}")
         self.share = share
 
     def fit(self, train, valid, setting):
         with (HERE / "trained.txt").open("a") as file:
             file.write(f"{self.share}\\n")
-        if (HERE / "stop").exists() and self.share == 0.5:
+        trained = len((HERE / "trained.txt").read_text().split())
+        if (HERE / "stop").exists() and trained == int((HERE / "stop").read_text()):
             raise KeyboardInterrupt
         if (HERE / "fail").exists() and str(self.share) in (HERE / "fail").read_text().split():
             raise RuntimeError("out of luck")
@@ -122,7 +125,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_results(place: Path) -> None:
     asked = recording(1.0, 0.5, 0.25, seeds=[0, 1])
     run_and_report(place, place / "whole", asked)
     (place / "trained.txt").unlink()
-    (place / "stop").touch()
+    (place / "stop").write_text("3")
     with pytest.raises(KeyboardInterrupt):
         run(asked, place / "cut", base=place)
     (place / "stop").unlink()
@@ -188,6 +191,87 @@ def test_a_sweep_of_two_hyper_parameters_is_a_grid(place: Path) -> None:
     assert settings == [(1, "kneser-ney"), (1, "witten-bell"), (2, "kneser-ney"), (2, "witten-bell")]
 
 
+def searched(low: float, high: float, method: str = "tpe", trials: int = 14, **more: Any) -> Experiment:
+    space = {"records": {"share": {"low": low, "high": high}}}
+    return recording(1.0, 0.5).replace(
+        "test", sweep=space, search={"method": method, "trials": trials, "batch": 4}, **more
+    )
+
+
+def test_an_interrupted_search_goes_on_to_the_same_trials_and_choice(place: Path) -> None:
+    asked = searched(0.1, 1.0)
+    run_and_report(place, place / "whole", asked)
+    whole = load_run(place / "whole").sweeps[0]
+    assert len({trial.setting["share"] for trial in whole.trials}) == 14
+    assert whole.chosen["share"] == max(trial.setting["share"] for trial in whole.trials)  # the truth of this model
+    (place / "trained.txt").unlink()
+    for trained in (3, 4):  # in the middle of the first batch and of the second
+        (place / "stop").write_text(str(trained))
+        with pytest.raises(KeyboardInterrupt):
+            run(asked, place / "cut", base=place)
+        assert len(lines(place / "trained.txt")) == trained
+        (place / "trained.txt").unlink()
+    (place / "stop").unlink()
+    run_and_report(place, place / "cut", asked)
+    assert len(lines(place / "trained.txt")) == 14 - 2 - 3
+    cut = load_run(place / "cut").sweeps[0]
+    assert [trial.setting for trial in cut.trials] == [trial.setting for trial in whole.trials]
+    assert [trial.bits_per_byte for trial in cut.trials] == [trial.bits_per_byte for trial in whole.trials]
+    assert cut.chosen == whole.chosen
+    one, other = (json.loads((place / out / "results.json").read_text()) for out in ("whole", "cut"))
+    assert one["models"][0]["bits_per_byte"] == other["models"][0]["bits_per_byte"]
+    assert [row["setting"] for row in one["sweeps"][0]["trials"]] == [trial.setting for trial in whole.trials]
+    assert "share from 0.1 to 1.0" in (place / "cut" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("method", ["tpe", "random"])
+def test_a_setting_that_a_model_refuses_is_a_trial_that_failed(place: Path, method: str) -> None:
+    outcome, _ = run_and_report(place, place / "out", searched(0.5, 1.5, method))
+    assert not outcome.failures
+    (sweep,) = load_run(place / "out").sweeps
+    refused = [trial.setting["share"] > 1 for trial in sweep.trials]
+    assert refused == ["share is at most 1" in str(trial.error) for trial in sweep.trials]
+    assert 0 < sum(refused) < len(refused)
+    assert sweep.chosen["share"] <= 1
+    with pytest.raises(LmcompareError, match=r"no setting of 'records' can be trained: .*share is at most 1"):
+        run(searched(1.5, 2.0, method), place / "none", base=place)
+
+
+def test_more_trials_go_on_with_a_search(place: Path) -> None:
+    run(searched(0.1, 1.0, trials=4), place / "out", base=place)
+    (place / "trained.txt").unlink()
+    run(searched(0.1, 1.0, trials=6), place / "out", base=place)
+    assert len(lines(place / "trained.txt")) == 2
+
+
+def test_tokens_are_chosen_by_bits_per_byte(place: Path) -> None:
+    figures = {}
+    for kind in ("char", "word"):
+        run_and_report(place, place / kind, small_experiment({"plugin": "ngram", "tokens": kind}))
+        (row,) = json.loads((place / kind / "results.json").read_text())["models"]
+        figures[kind] = row["valid_bits_per_byte"]
+    sweep = {"ngram": {"tokens": ["char", "word"]}}
+    outcome, _ = run_and_report(place, place / "out", small_experiment({"plugin": "ngram"}, sweep=sweep))
+    assert not outcome.failures
+    (found,) = load_run(place / "out").sweeps
+    assert [t.bits_per_byte for t in found.trials] == pytest.approx([figures["char"], figures["word"]])
+    assert found.chosen == {"tokens": min(figures, key=lambda kind: figures[kind])}
+    assert outcome.model("ngram").next_tokens("the cat")
+    assert "perplexity does not" in (place / "out" / "report.md").read_text()
+
+
+def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path) -> None:
+    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 6, "batch": 4, "length": 8}
+    run_and_report(place, place / "out", small_experiment(net, sweep={"rnn": {"seed": [3, 5]}}))
+    (found,) = load_run(place / "out").sweeps
+    assert found.chosen["seed"] == min(found.trials, key=lambda trial: trial.bits_per_byte).setting["seed"]
+    (row,) = json.loads((place / "out" / "results.json").read_text())["models"]
+    assert row["seeds"] == [found.chosen["seed"]]
+    assert "A seed is luck" in (place / "out" / "report.md").read_text()
+    with pytest.raises(LmcompareError, match="varies the seed of 'rnn', and the run has several: give one"):
+        run(small_experiment(net, sweep={"rnn": {"seed": [3, 5]}}, seeds=[0, 1]), place / "two", base=place)
+
+
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
@@ -195,6 +279,8 @@ def test_a_sweep_of_two_hyper_parameters_is_a_grid(place: Path) -> None:
         ({"ngram": {"order": [2, 50]}}, "'ngram-order-50' .* order is 50"),
         ({"ngram": {"width": [1, 2]}}, "no hyper-parameter 'width'|unknown hyper-parameter|width"),
         ({"ngram": {"order": list(range(1, 1003))}}, "1002 settings: give at most 1000"),
+        ({"ngram": {"order": {"low": 1, "high": 5}}}, "order of 'ngram' is a range, and a grid has lists"),
+        ({"ngram": {"tokens": ["char", "wrd"]}}, "'wrd'"),
     ],
 )
 def test_what_a_model_refuses_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
@@ -231,6 +317,13 @@ def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -
     assert ahead(recording(0.5, 0.25, 1.0), "out") == [*done[:2], (settings[2], False, 0), ("records", False, 3)]
     again = [(name, False, tried) for name, _, tried in done]
     assert ahead(recording(0.5, 0.25), "out", force=True) == ahead(recording(0.5, 0.25), "new") == again
+    later = [
+        (each.model, each.job.trial, each.later)
+        for each in look_ahead(
+            searched(0.5, 1.0), place / "out", place / "scratch", base=place, force=False, show=Watch()
+        )
+    ]
+    assert later == [*[("records", True, 0)] * 4, ("records", True, 10), ("records", False, 0)]
     with pytest.raises(LmcompareError, match="figures on another corpus"):
         ahead(small_experiment(RECORDS), "out")
     assert lines(place / "trained.txt") == trained

@@ -9,7 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from lmcompare.lab import cost, described
+from lmcompare.harness import cost
+from lmcompare.lab import described
 from lmcompare.lab import run as runner
 from tests.conftest import called_here
 

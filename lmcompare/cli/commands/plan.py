@@ -13,7 +13,7 @@ from lmcompare.cli.options import like
 
 if TYPE_CHECKING:
     from lmcompare.harness.ahead import Ahead
-    from lmcompare.lab.cost import Cost
+    from lmcompare.harness.cost import Cost
 
 Costs = Mapping[str, "Cost | None"]  # by the identity of a job; None where the probe failed
 
@@ -26,23 +26,26 @@ def plan(**options: Any) -> None:
     The options are those of run. What is not finished is trained for a moment; nothing is kept.
     """
     from lmcompare.harness.ahead import in_scratch, look_ahead
+    from lmcompare.harness.cost import probe
+    from lmcompare.harness.fractions import smaller_parts
     from lmcompare.harness.progress import display
-    from lmcompare.lab.cost import probe
 
     experiment, base, folder = asked_for(options)
     show = display(quiet=bool(options["quiet"]))
     costs: dict[str, Cost | None] = {}
     with tempfile.TemporaryDirectory(prefix="lmcompare-") as made:
-        scratch = Path(made) / "run"
-        ahead = look_ahead(experiment, folder, scratch, base=base, force=bool(options["force"]), show=show)
-        for job in (each.job for each in ahead if not each.finished):
-            if job.identity not in costs:
-                show.say(f"{job.name}: training for a moment …")
-                costs[job.identity] = probe(in_scratch(job, scratch))
-    _print(ahead, costs)
+        parts: dict[str, list[Ahead]] = {}
+        for place, part in {**smaller_parts(experiment), "": experiment}.items():
+            scratch, force = Path(made) / place / "run", bool(options["force"])
+            parts[place] = look_ahead(part, folder / place, scratch, base=base, force=force, show=show)
+            for job in (each.job for each in parts[place] if not each.finished):
+                if job.identity not in costs:
+                    show.say(f"{job.name}: training for a moment …")
+                    costs[job.identity] = probe(in_scratch(job, scratch))
+    _print(parts, costs)
 
 
-def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
+def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -55,25 +58,30 @@ def _print(ahead: Sequence[Ahead], costs: Costs) -> None:
         right = head in ("seed", "time", "memory")
         table.add_column(head, justify="right" if right else "left", no_wrap=True)
     total, known = 0.0, True
-    for each in ahead:
-        seconds, memory = _estimate(each, ahead, costs)
+    for place, each in ((place, each) for place, ahead in parts.items() for each in ahead):
+        seconds, memory = _estimate(each, parts[place], costs)
         known = known and seconds is not None
         total += seconds or 0.0
         figures = ("?", "?") if seconds is None else (numbers.seconds(seconds), numbers.size(memory))
-        row = each.job.name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
+        name = "/".join(filter(None, [place, each.model if each.later else each.job.name]))
+        row = name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
         table.add_row(*(Text(without_controls(cell)) for cell in row))
     print_table(table)
-    if not (left := sum(not each.finished for each in ahead)):
+    every = [each for ahead in parts.values() for each in ahead]
+    done, trainings = sum(each.finished for each in every), sum(each.later or 1 for each in every)
+    if done == trainings:
         say("Everything is finished.")
         return
     long = numbers.seconds(total)
     about = f"about {long}" if known else f"more than {long}, as some can't be probed"
-    say(f"{len(ahead) - left} of {numbers.plural(len(ahead), 'training')} are finished; the others take {about}.")
+    say(f"{done} of {numbers.plural(trainings, 'training')} are finished; the others take {about}.")
 
 
 def _what(each: Ahead) -> str:
     if each.finished:
         return "finished"
+    if each.later:
+        return f"{each.later} later settings, proposed by the figures of these"
     if each.job.trial:
         return "train, score on validation text"
     return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"
@@ -81,7 +89,7 @@ def _what(each: Ahead) -> str:
 
 def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float]:
     """Return the seconds and the bytes of memory of a cell; None seconds where they are not known."""
-    from lmcompare.lab.cost import STARTING
+    from lmcompare.harness.cost import STARTING
 
     if each.finished:
         return 0.0, 0.0
@@ -97,4 +105,6 @@ def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float 
     if each.tried:
         return STARTING + max(cost.valid + cost.test for cost in dear), memory
     (cost,) = dear
-    return (STARTING + cost.training + cost.valid if each.job.trial else cost.seconds), memory
+    if each.job.trial:
+        return (each.later or 1) * (STARTING + cost.training + cost.valid), memory
+    return cost.seconds, memory

@@ -54,7 +54,21 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="MODEL.KEY=VALUE,…",
-            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid.",
+            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid. Or a "
+            "range for --search: LOW..HIGH or LOW..HIGH:log.",
+        ),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="METHOD", help="Try some settings of the sweep, not a whole grid: tpe or random."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="How many settings of each model --search tries (default: 30).")
+    ] = None,
+    fractions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,X,…,1", help="Train on these shares of the training text, too, and draw curves over its size."
         ),
     ] = None,
     prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
@@ -79,16 +93,18 @@ def run(
     another value of a hyper-parameter, is run alone and joins the table.
     """
     from lmcompare.api import load
+    from lmcompare.harness.fractions import run_with_fractions
     from lmcompare.harness.progress import display
-    from lmcompare.harness.run import run as run_experiment
 
     given = {"experiment": experiment, "corpus": corpus, "model": model, "out": out, "seed": seed, "match": match}
-    given |= {"parameter": parameter, "sweep": sweep, "prompt": prompt, "word": word, "tokens": tokens}
-    plan, base, folder = asked_for({**given, "min_count": min_count, "vocabulary_size": vocabulary_size, **options})
+    given |= {"parameter": parameter, "sweep": sweep, "search": search, "fractions": fractions}
+    given |= {"prompt": prompt, "word": word, "tokens": tokens}
+    numbers = {"trials": trials, "min_count": min_count, "vocabulary_size": vocabulary_size}
+    plan, base, folder = asked_for({**given, **numbers, **options})
     show = display(quiet=quiet)
     try:
         command = shlex.join(["lmcompare", *sys.argv[1:]])
-        outcome = run_experiment(plan, folder, base=base, force=force, show=show, command=command)
+        outcome = run_with_fractions(plan, folder, base=base, force=force, show=show, command=command)
         show.say("Writing the report …")
         from lmcompare.report.build import write_reports
         from lmcompare.report.terminal import print_leaderboard
@@ -120,13 +136,15 @@ def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
     file: Path | None = given["experiment"]
     plan, base = changes.started(file, given["preset"])
     chosen = of(RunOptions, given) | of(PageOptions, given)
-    plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None)
+    fractions = changes.numbers_of(given["fractions"], "--fractions") if given["fractions"] else None
+    plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None, fractions=fractions)
     plan = changes.with_corpus(plan, given["corpus"], of(CorpusOptions, given), file)
     tokens = {"kind": given["tokens"], "min_count": given["min_count"], "size": given["vocabulary_size"]}
     plan = changes.with_tokens(plan, tokens)
     if models := _listed_plugins(given["model"]):
         plan = changes.with_models(plan, models)
     plan = changes.with_sweep(plan, given["sweep"] or ())
+    plan = changes.with_search(plan, {"method": given["search"], "trials": given["trials"]})
     plan = changes.with_hyperparameters(plan, given["parameter"] or ())
     plan = changes.with_match(plan, dict(map(changes.amount, listed(given["match"]))))
     plan = changes.with_examples(plan, given["prompt"], given["word"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -16,6 +16,10 @@ from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.sweeps import Sweep
 
 MOST_DRAWN = 30  # settings of more have a table alone
+LUCK = (
+    " A seed is luck, and no property of the model: a model of this kind is usually worse than the best of several"
+    " trainings, on the test text as well. For a fair comparison, give each model the same seeds (--seed)."
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Shown:
     rows: Sequence[tuple[str, Tried]]
     chart: Markup | None
     claim: str
+    proposed: str
     said: str
 
 
@@ -44,9 +49,9 @@ def build(data: ReportData) -> Section | None:
 def _shown(model: Model, sweep: Sweep) -> Shown:
     rows = [(_name(row), row) for row in tried(sweep)]
     known = [
-        Row(name, model.index, row.bits_per_byte, row.low, row.high)
+        Row(name, model.index, row.valid_bits_per_byte, row.low, row.high)
         for name, row in rows
-        if row.bits_per_byte is not None and row.error is None
+        if row.valid_bits_per_byte is not None and row.error is None
     ]
     chart = None
     if 1 < len(known) <= MOST_DRAWN:
@@ -58,7 +63,25 @@ def _shown(model: Model, sweep: Sweep) -> Shown:
             numbers.bits_per_byte,
         )
     best = numbers.listed([name for name, row in rows if row.chosen])
-    return Shown(model, rows, chart, f"The best of {len(rows)} settings on validation text is {best}", honest(sweep))
+    claim = f"The best of {len(rows)} settings on validation text is {best}"
+    return Shown(model, rows, chart, claim, proposed(sweep), honest(sweep))
+
+
+def proposed(sweep: Sweep) -> str:
+    """Return how the settings were found, and in which figure they can be compared."""
+    said = []
+    if sweep.search:
+        tpe = sweep.search["method"] == "tpe"
+        how = "by TPE, which learns from the figures of earlier settings" if tpe else "at random"
+        ranges = [
+            f"{key} from {_plain(each['low'])} to {_plain(each['high'])}"
+            for key, each in sweep.varied.items()
+            if isinstance(each, Mapping)
+        ]
+        said.append(f"The settings were proposed {how}{': ' if ranges else ''}{numbers.listed(ranges)}.")
+    if any(key.partition(".")[0] == "tokens" for key in sweep.varied):
+        said.append("Their vocabularies differ: bits per byte compares them, and perplexity does not.")
+    return " ".join(said)
 
 
 def honest(sweep: Sweep) -> str:
@@ -74,6 +97,7 @@ def honest(sweep: Sweep) -> str:
     return (
         f"It was chosen among {len(sweep.trials)} settings on the validation text, which flatters its figure there"
         f" {much}; its figure on the test text is not flattered, since no other setting was scored on that text."
+        f"{LUCK if 'seed' in sweep.varied else ''}"
     )
 
 

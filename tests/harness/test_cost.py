@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from lmcompare.harness import cost
 from lmcompare.harness.job import Job
-from lmcompare.lab import cost
 from lmcompare.runfolder.run import Run
+from tests.conftest import called_here
+
+
+@pytest.fixture(autouse=True)
+def probed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "call", called_here)
+
 
 MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
 
@@ -32,7 +39,6 @@ def job(run: Run, plugin: str, **hyperparameters: object) -> Job:
 SMALL = {"width": 16, "heads": 2, "window": 9, "batch": 4, "length": 16, "precision": "float32"}
 
 
-@pytest.mark.usefixtures("measured_here")
 def test_more_steps_cost_more(run: Run) -> None:
     few, many = (cost.estimate([job(run, "transformer", steps=steps, **SMALL)]) for steps in (10, 10_000))
     assert few is not None
@@ -40,7 +46,6 @@ def test_more_steps_cost_more(run: Run) -> None:
     assert cost.STARTING < few < many
 
 
-@pytest.mark.usefixtures("measured_here")
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -56,7 +61,6 @@ def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.
     assert asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
 
 
-@pytest.mark.usefixtures("measured_here")
 def test_a_budget_replaces_the_steps(run: Run) -> None:
     small = job(run, "transformer", steps=10_000, **SMALL)
     of = {name: cost.probe(replace(small, budget={name: much})) for name, much in (("seconds", 5.0), ("steps", 20))}
@@ -69,7 +73,6 @@ def test_a_budget_replaces_the_steps(run: Run) -> None:
     assert whole.memory > 1e6
 
 
-@pytest.mark.usefixtures("measured_here")
 def test_a_probe_that_fails_is_no_estimate(run: Run) -> None:
     assert cost.estimate([job(run, "transformer", width=7)]) is None
     assert cost.estimate([]) == 0.0

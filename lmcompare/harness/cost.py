@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -15,11 +15,13 @@ from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.job import Job
-from lmcompare.model import Budget, LanguageModel, Setting
+from lmcompare.model import Budget, Setting
 from lmcompare.processes import Emit, call
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
-from lmcompare.training.language_model import TorchLanguageModel
+
+if TYPE_CHECKING:
+    from lmcompare.training.recipe import Recipe
 
 STEPS = 8  # of the training that is timed
 TOKENS = 2_000  # that are scored
@@ -82,13 +84,11 @@ def estimate(jobs: Sequence[Job]) -> float | None:
 
 
 def _family(job: Job) -> tuple[str, str]:
-    """Return the plug-in of a job, for a model of the laboratory the one that it changes, and its tokens."""
+    """Return the plug-in of a job, or the built-in one that it is made of, and its tokens."""
     plugin = job.plugin
-    if plugin.startswith("lmcompare.lab."):
+    if plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin):  # code of others is not imported here
         classes = plugins.resolve(plugin).__mro__
         plugin = next((cls.__module__ for cls in classes if cls.__module__.startswith("lmcompare.models.")), plugin)
-    elif plugins.MODELS.is_built_in(plugin):
-        plugin = plugins.resolve(plugin).__module__
     return plugin, job.tokens_fingerprint
 
 
@@ -102,6 +102,8 @@ def probe_job(
     budget: dict[str, Any],
 ) -> dict[str, float]:
     """Return about what a cell costs, as the table of a ``Cost``; runs in a process of its own."""
+    from lmcompare.training.language_model import TorchLanguageModel  # PyTorch, for this process alone
+
     corpus = TokenizedCorpus(Path(tokens), named=[tokenizer])
     model = plugins.build(plugin, hyperparameters)
     times = [time.perf_counter()]
@@ -121,7 +123,7 @@ def probe_job(
     if isinstance(model, TorchLanguageModel):
         # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
         steps = sorted(np.diff(times))[:STEPS]
-        training = _trained_for(training, float(np.median(steps)), model, Budget(**budget), corpus.train)
+        training = _trained_for(training, float(np.median(steps)), model.recipe(), Budget(**budget), corpus.train)
     text = next(corpus.test.parts(TOKENS))
     model.log_probs(text)  # what is done once is not counted
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))
@@ -133,12 +135,10 @@ def probe_job(
     }
 
 
-def _trained_for(probed: float, step: float, model: LanguageModel, budget: Budget, train: Encoded) -> float:
+def _trained_for(probed: float, step: float, recipe: Recipe, budget: Budget, train: Encoded) -> float:
     """Return the seconds of a whole training, of which ``STEPS`` were probed that take ``step`` seconds each."""
     if budget.seconds is not None:
         return budget.seconds
-    assert isinstance(model, TorchLanguageModel)
-    recipe = model.recipe()
     steps = float(recipe.steps if budget.steps is None else budget.steps)
     tokens = budget.tokens if budget.epochs is None else budget.epochs * len(train)
     if tokens is not None:

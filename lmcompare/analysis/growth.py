@@ -1,0 +1,240 @@
+"""How the figures of models change with the amount of training text: the points, and where their order changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from lmcompare.analysis.comparison import is_valid
+from lmcompare.analysis.intervals import over_trainings, resample_counts
+from lmcompare.analysis.resampling import Units, units_of
+from lmcompare.analysis.token_blocks import blocks
+from lmcompare.analysis.totals import LN2, by_tokens
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import COST_KEYS
+from lmcompare.runfolder.parquet import Array
+from lmcompare.runfolder.run import ModelEntry, Run, kept
+
+RESAMPLES = 2_000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model trained on a share of the training text with S seeds, scored on the U units of the test text.
+
+    Parameters
+    ----------
+    share : float
+        Of the training text.
+    words : int
+        The words of that share.
+    bits : array of shape (S, U)
+        The charged bits of each training.
+    bytes : array of shape (U,)
+        The bytes of the units.
+    costs : mapping of str to float or None
+        The means of the costs over the trainings.
+    chosen : mapping
+        The hyper-parameters that a sweep chose for this share; empty without one.
+    """
+
+    share: float
+    words: int
+    bits: Array
+    bytes: Array
+    costs: Mapping[str, float | None]
+    chosen: Mapping[str, Any]
+
+    @property
+    def by_seed(self) -> Array:
+        """(S,) the bits per byte of each training."""
+        return np.asarray(self.bits.sum(axis=1) / self.bytes.sum())
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The mean over the trainings."""
+        return float(self.by_seed.mean())
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points of a model, from the least to the most text: at least two."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    @property
+    def words(self) -> Array:
+        """(n,) the words of the points."""
+        return np.array([point.words for point in self.points], np.float64)
+
+    @property
+    def figures(self) -> Array:
+        """(n,) the bits per byte of the points."""
+        return np.array([point.bits_per_byte for point in self.points])
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The curves of a run's models, and by share why it is left out."""
+
+    curves: tuple[Curve, ...]
+    missing: Mapping[float, str]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where, with more text, the model ``later`` becomes better than ``earlier``.
+
+    Parameters
+    ----------
+    words : float
+        The amount of training text, on a line between two measured amounts.
+    low, high : float
+        The 95 % interval; 0 or infinite where it reaches beyond the measured amounts.
+    """
+
+    later: str
+    earlier: str
+    words: float
+    low: float
+    high: float
+
+
+@kept
+def growth(run: Run) -> Growth:
+    """Return the curves of a run that was repeated on shares of its training text; no curves of any other.
+
+    Raises ``RunFolderError`` if the files of the whole run can't be read; a share whose files can't is left out.
+    """
+    if not run.fractions:
+        return Growth((), {})
+    units = units_of(run)
+    found: dict[str, list[Point]] = {model.name: [] for model in run.scored if is_valid(model)}
+    missing: dict[float, str] = {}
+    for share, part in [*run.fractions.items(), (1.0, run)]:
+        try:
+            if isinstance(part, RunFolderError):
+                raise part
+            points = _points(share, part, run, units)
+        except RunFolderError as error:
+            if part is run:
+                raise
+            missing[share] = str(error)
+            continue
+        for name in found.keys() & points.keys():
+            found[name].append(points[name])
+    curves = [Curve(name, tuple(points)) for name, points in found.items() if len(points) > 1]
+    return Growth(tuple(curves), missing)
+
+
+def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Point]:
+    """Return a point for each model that gives every token a probability above 0."""
+    if part.corpus.parts["test"] != whole.corpus.parts["test"]:
+        raise RunFolderError("its test text is another one: remove its folder, and run the same command again")
+    chosen = {sweep.name: sweep.chosen for sweep in part.sweeps}
+    words = part.corpus.splits["train"].words
+    points = {}
+    for models in by_tokens(part).values():
+        bits = _bits(part, models, units)
+        for model, of_model in zip(models, bits, strict=True):
+            if is_valid(model) and np.isfinite(of_model).all():
+                costs = {key: _mean([cell.cost[key] for cell in model.done]) for key in COST_KEYS}
+                points[model.name] = Point(share, words, of_model, units.bytes, costs, chosen.get(model.name, {}))
+    return points
+
+
+def _bits(part: Run, models: Sequence[ModelEntry], units: Units) -> list[Array]:
+    """Return for models of the same tokens (S, U) the charged bits of each training in the units of the whole run."""
+    held = [np.zeros((len(model.done), len(units))) for model in models]
+    for block in blocks(part, models, "test", features=("overhead_bits",), scores=("log_prob", "byte_start")):
+        unit = units.of(block.features["document"], block.stacked(0, "byte_start")[0])
+        for m, rows in enumerate(held):
+            for row, log_prob in zip(rows, block.stacked(m), strict=True):
+                bits = -log_prob / LN2 + block.features["overhead_bits"]
+                row += np.bincount(unit, bits, minlength=len(units))
+    return held
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def crossings(curves: Sequence[Curve], resamples: int = RESAMPLES, seed: int = 0) -> list[Crossing]:
+    """Return for each pair of models the last amount of text at which their order changes, if it changes.
+
+    Figures between two amounts lie on a line over the logarithm of the words. The interval is over the units of the
+    test text, which both models share, and over trainings.
+    """
+    found = []
+    drawn = resampled(curves, resamples, seed)
+    for one, other in combinations(range(len(curves)), 2):
+        if not np.array_equal(curves[one].words, curves[other].words):
+            continue
+        gap = curves[one].figures - curves[other].figures
+        later, earlier = (one, other) if gap[-1] < 0 else (other, one)
+        at = np.log(curves[one].words)
+        (words,) = _last_change(at, (curves[later].figures - curves[earlier].figures)[None])
+        if np.isfinite(words) and words > 0:
+            low, high = np.quantile(
+                _last_change(at, drawn[later] - drawn[earlier]),
+                [(1 - LEVEL) / 2, (1 + LEVEL) / 2],
+                method="nearest",
+            )
+            names = curves[later].name, curves[earlier].name
+            found.append(Crossing(*names, float(words), float(low), float(high)))
+    return found
+
+
+def resampled(curves: Sequence[Curve], resamples: int = RESAMPLES, seed: int = 0) -> list[Array]:
+    """Return for each curve (B, n) its figures on resamples of the units of the test text and of the trainings.
+
+    All curves share the resamples of the text. The variation between trainings is that of the model at all amounts
+    of text with several seeds, drawn from Student's t.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = curves[0].points[0].bytes if curves else np.zeros(0)
+    bits = [np.stack([point.bits.mean(axis=0) for point in curve.points], axis=1) for curve in curves]
+    drawn: list[list[Array]] = [[] for _ in curves]
+    for counts in resample_counts(len(sizes), resamples, rng):  # (B, U)
+        for held, of_curve in zip(drawn, bits, strict=True):
+            held.append(counts @ of_curve / (counts @ sizes)[:, None])
+    figures = []
+    for curve, held in zip(curves, drawn, strict=True):
+        error, freedom = _error_of_trainings(curve)
+        noise = rng.standard_t(max(freedom, 1), (resamples, len(curve.points))) * error
+        figures.append(np.concatenate(held) + noise)
+    return figures
+
+
+def _error_of_trainings(curve: Curve) -> tuple[Array, int]:
+    """Return (n,) the standard errors over trainings, and their degrees of freedom; 0 where nothing is known."""
+    seeds = np.array([len(point.by_seed) for point in curve.points])
+    variances = np.array([point.by_seed.var(ddof=1) if len(point.by_seed) > 1 else 0.0 for point in curve.points])
+    squared, freedom = over_trainings(variances, seeds)
+    if not freedom:
+        return np.zeros(len(seeds)), 0
+    pooled = float(((seeds - 1) * variances).sum() / freedom)
+    return np.sqrt(np.where(squared > 0, squared, pooled / seeds)), freedom
+
+
+def _last_change(at: Array, gaps: Array) -> Array:
+    """(B,) the words at which (B, n) differences, the last of which are usually below 0, last become so.
+
+    0 if they are below 0 throughout, and infinite if they are not at the end.
+    """
+    ahead = gaps < 0
+    n = len(at)
+    last = n - 1 - np.argmax(~ahead[:, ::-1], axis=1)  # the last amount at which the later model is not ahead
+    rows = np.arange(len(gaps))
+    following = np.minimum(last + 1, n - 1)
+    a, b = gaps[rows, last], gaps[rows, following]
+    share = np.divide(a, a - b, out=np.zeros(len(gaps)), where=a != b)
+    found = np.exp(at[last] + share * (at[following] - at[last]))
+    return np.asarray(np.where(ahead.all(axis=1), 0.0, np.where(ahead[:, -1], found, np.inf)))

@@ -1,0 +1,175 @@
+"""How the settings of a sweep are proposed: all of a grid, some at random, or by TPE.
+
+TPE is the tree-structured Parzen estimator (Bergstra et al. 2011) as Optuna has it (extra ``search``). Each proposal
+depends on the table ``[search]``, on its number and on the figures of earlier batches, and on nothing else: an
+interrupted search goes on with the same proposals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import count, islice, product
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.sweep_table import MOST, Range, SearchTable, Space, Values
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+DIGITS = 4  # of a number that is drawn: more would not be seen in any figure
+DRAWS = 100  # for each trial, until as many different settings are found
+
+Settings = list[dict[str, Any]]
+
+
+class Proposer(Protocol):
+    """What proposes settings in batches."""
+
+    trials: int
+
+    def ask(self) -> Settings:
+        """Return the next batch; empty at the end."""
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Take the bits per byte of the last batch, less being better; infinite for a setting that failed."""
+
+
+def proposer(model: str, space: Space, search: SearchTable | None) -> Proposer:
+    """Return what proposes the settings of a model.
+
+    Raises ``LmcompareError`` for a grid that is too large or has a range, and for TPE without Optuna.
+    """
+    if search is not None and search.method == "tpe":
+        return Tpe(space, search)
+    return OneBatch(_grid(model, space) if search is None else _at_random(model, space, search))
+
+
+class OneBatch:
+    """Settings that do not depend on the figures of others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.trials = len(settings)
+        self._left = settings
+
+    def ask(self) -> Settings:
+        """Return all settings, the first time."""
+        asked, self._left = self._left, []
+        return asked
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Do nothing."""
+
+
+def _grid(model: str, space: Space) -> Settings:
+    lists = {}
+    for key, values in space.items():
+        if isinstance(values, Range):
+            raise LmcompareError(
+                f"{key} of '{model}' is a range, and a grid has lists of values: give a list, or search the range"
+                " (--search tpe or --search random)"
+            )
+        lists[key] = values
+    if (size := math.prod(map(len, lists.values()))) > MOST:
+        raise LmcompareError(
+            f"the sweep of '{model}' has {size} settings: give at most {MOST}, or try some of them (--search tpe)"
+        )
+    return [dict(zip(lists, each, strict=True)) for each in product(*lists.values())]
+
+
+def _at_random(model: str, space: Space, search: SearchTable) -> Settings:
+    sizes = [math.inf if isinstance(values, Range) else len(values) for values in space.values()]
+    if math.prod(sizes) <= search.trials:
+        return _grid(model, space)
+    found: Settings = []
+    for drawn in islice(_drawn(space, search.seed), DRAWS * search.trials):
+        if drawn not in found:
+            found.append(drawn)
+        if len(found) == search.trials:
+            break
+    return found
+
+
+def _drawn(space: Space, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield settings, each drawn by a generator of its own."""
+    for number in count():
+        rng = np.random.default_rng([seed, number])
+        yield {key: _draw(values, rng) for key, values in space.items()}
+
+
+def _draw(values: Values, rng: np.random.Generator) -> Any:
+    if not isinstance(values, Range):
+        return values[int(rng.integers(len(values)))]
+    low, high = (values.low - 0.5, values.high + 0.5) if values.whole else (values.low, values.high)
+    if values.log:
+        low, high = math.log(low), math.log(high)
+    drawn = rng.uniform(low, high)
+    return _number(math.exp(drawn) if values.log else drawn, values)
+
+
+def _number(drawn: float, values: Range) -> float:
+    """Return a number as it is tried: whole, or of few digits, and within its range."""
+    number: float = round(drawn) if values.whole else float(f"{drawn:.{DIGITS}g}")
+    return min(max(number, values.low), values.high)
+
+
+class Tpe:
+    """Settings that TPE proposes: the first ten at random, as Optuna does, then near those that were good."""
+
+    def __init__(self, space: Space, search: SearchTable) -> None:
+        try:
+            import optuna
+        except ImportError:
+            raise LmcompareError(
+                "a search by TPE needs the package optuna: install it with \"pip install 'lmcompare[search]'\", or"
+                " search at random (--search random)"
+            ) from None
+        self.trials = search.trials
+        self._space, self._search = space, search
+        self._asked: list[optuna.Trial] = []
+        said = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell that it made a study
+        self._study = optuna.create_study()
+        optuna.logging.set_verbosity(said)
+        self._distributions = {key: _distribution(values) for key, values in space.items()}
+
+    def ask(self) -> Settings:
+        """Return the next batch."""
+        from optuna.samplers import TPESampler
+
+        begin = len(self._study.trials)
+        for number in range(begin, min(begin + self._search.batch, self.trials)):
+            seed = int(np.random.SeedSequence([self._search.seed, number]).generate_state(1)[0])
+            self._study.sampler = TPESampler(seed=seed, constant_liar=True)
+            self._asked.append(self._study.ask(self._distributions))
+        return [
+            {key: _named(values, trial.params[key]) for key, values in self._space.items()} for trial in self._asked
+        ]
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Tell the study the figures in the order of the trials."""
+        from optuna.trial import TrialState
+
+        for trial, figure in zip(self._asked, figures, strict=True):
+            if math.isfinite(figure):
+                self._study.tell(trial, figure)
+            else:
+                self._study.tell(trial, state=TrialState.FAIL)
+        self._asked = []
+
+
+def _distribution(values: Values) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if not isinstance(values, Range):
+        return CategoricalDistribution(range(len(values)))  # Optuna has no lists among the choices
+    if values.whole:
+        return IntDistribution(int(values.low), int(values.high), log=values.log)
+    return FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _named(values: Values, proposed: Any) -> Any:
+    return _number(proposed, values) if isinstance(values, Range) else values[proposed]

@@ -1,0 +1,206 @@
+"""How much text each model needs: its figures on growing shares of the training text, and what more would bring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from lmcompare.analysis.growth import Crossing, Curve, Point, crossings, growth
+from lmcompare.analysis.power_law import LEAST_TO_FORECAST, Fitted, fitted
+from lmcompare.report import numbers
+from lmcompare.report.charts.growth import Points
+from lmcompare.report.charts.growth import growth as chart
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import sentence, spoken
+from lmcompare.report.templating import fill
+
+FARTHEST = 10.0  # times the whole text: a forecast beyond has little to do with what was measured
+STEPS = 12  # at which a forecast is drawn
+MOST_CROSSINGS = 6  # that are told
+
+
+@dataclass(frozen=True)
+class Row:
+    """A share of the training text, and the point of each model there; None where it was not measured."""
+
+    share: float
+    words: int
+    points: Sequence[Point | None]
+
+
+def build(data: ReportData) -> Section | None:
+    """Return the section, or None if it has neither shares of its text nor a kind of model in several sizes."""
+    found = growth(data.run)
+    curves = [curve for curve in found.curves if curve.name in {model.name for model in data.comparable}]
+    sizes = _sizes(data)
+    if not curves and not sizes:
+        return None
+    laws = {curve.name: law for curve in curves if (law := _law(curve)) is not None}
+    html = fill(
+        "growth",
+        models=[data.by_name[curve.name] for curve in curves],
+        claim=claim(data, curves),
+        chart=_by_words(data, curves, laws) if curves else None,
+        said=[*changes(data, curves)[1:], *forecasts(data, curves, laws)],
+        laws=bool(laws),
+        rows=_rows(curves),
+        sweeps=any(point.chosen for curve in curves for point in curve.points),
+        missing=found.missing,
+        sizes=_by_parameters(sizes) if sizes else None,
+    )
+    return Section.of("growth", "How much text each model needs", html)
+
+
+def _law(curve: Curve) -> Fitted | None:
+    return fitted(curve.words, curve.figures) if len(curve.points) >= LEAST_TO_FORECAST else None
+
+
+def claim(data: ReportData, curves: Sequence[Curve]) -> str:
+    """Return the first change of order, or which model is best at every amount of text; "" without curves."""
+    if not curves:
+        return ""
+    if told := changes(data, curves):
+        return told[0]
+    best = [min(curves, key=lambda curve: curve.figures[n]) for n in (0, -1)]
+    whole = curves[0].words
+    return (
+        f"{sentence(spoken(data.title(best[-1].name)))} has the fewest bits per byte at every amount from"
+        f" {numbers.amount(whole[0])} to {numbers.amount(whole[-1])} words"
+    )
+
+
+def changes(data: ReportData, curves: Sequence[Curve]) -> list[str]:
+    """Return where the order of two models changes, those with the best model of the whole text first."""
+    if not curves:
+        return []
+    best = min(curves, key=lambda curve: curve.figures[-1]).name
+    found = sorted(crossings(curves), key=lambda each: (best not in (each.later, each.earlier), each.words))
+    return [_overtakes(data, each) for each in found[:MOST_CROSSINGS]]
+
+
+def _overtakes(data: ReportData, found: Crossing) -> str:
+    later, earlier = (spoken(data.title(name)) for name in (found.later, found.earlier))
+    return (
+        f"{sentence(later)} overtakes {earlier} at about {numbers.amount(_rounded(found.words))} words of"
+        f" training text ({_between(found)})"
+    )
+
+
+def _between(found: Crossing) -> str:
+    low, high = (numbers.amount(_rounded(end)) if 0 < end < math.inf else "" for end in (found.low, found.high))
+    if low and high:
+        return f"95 % interval: {low} to {high}"
+    if low:
+        return f"95 % interval: from {low}; that it comes later than the whole text is not excluded"
+    if high:
+        return f"95 % interval: up to {high}; that it comes before the least that was tried is not excluded"
+    return "the interval is wider than the amounts that were tried"
+
+
+def _rounded(words: float) -> float:
+    return float(f"{words:.2g}")
+
+
+def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitted]) -> list[str]:
+    """Return what the laws say of twice and of ten times the text, and which models have none."""
+    said = []
+    for curve in curves:
+        if (law := laws.get(curve.name)) is None:
+            continue
+        more = curve.words[-1] * np.array([2.0, FARTHEST])
+        figures, low, high = law.forecast(more)
+        twice, ten = (
+            f"{numbers.bits_per_byte(figures[n])} ({numbers.bits_per_byte(low[n])}–{numbers.bits_per_byte(high[n])})"
+            for n in (0, 1)
+        )
+        said.append(
+            f"{sentence(spoken(data.title(curve.name)))}: about {twice} bits per byte with twice the text, and"
+            f" {ten} with ten times as much, if its law goes on"
+        )
+    without = [spoken(data.title(curve.name)) for curve in curves if curve.name not in laws]
+    if without and curves:
+        said.append(
+            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_TO_FORECAST} amounts of text"
+            " at least, and figures that fall along a power law"
+        )
+    return said
+
+
+def _by_words(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitted]) -> Markup:
+    drawn = []
+    for curve in curves:
+        model, law = data.by_name[curve.name], laws.get(curve.name)
+        band: list[tuple[float, float, float, float]] = []
+        if law is not None:
+            x = curve.words[-1] * np.geomspace(1, FARTHEST, STEPS)
+            band = [(a, y, low, high) for a, y, low, high in zip(x, *law.forecast(x), strict=True)]
+        seeds = [point.by_seed for point in curve.points]
+        drawn.append(
+            Points(
+                model.title,
+                model.index,
+                curve.words.tolist(),
+                curve.figures.tolist(),
+                [float(each.min()) for each in seeds],
+                [float(each.max()) for each in seeds],
+                band,
+            )
+        )
+    return chart(
+        drawn,
+        "Bits per byte of test text against words of training text, a line for each model",
+        "Words of training text",
+        "Bits per byte (less is better)",
+        numbers.short,
+        numbers.tidy,
+        max(curve.words[-1] for curve in curves),
+    )
+
+
+def _rows(curves: Sequence[Curve]) -> list[Row]:
+    """Return a row for each share, the least first."""
+    shares = {point.share: point.words for curve in curves for point in curve.points}
+    by_share = [{point.share: point for point in curve.points} for curve in curves]
+    return [Row(share, shares[share], [points.get(share) for points in by_share]) for share in sorted(shares)]
+
+
+def _sizes(data: ReportData) -> list[list[tuple[Model, dict[str, Any]]]]:
+    """Return the models of one plug-in in several sizes, by their parameters, with their rows of results.json."""
+    rows = {row["name"]: row for row in data.results["models"]}
+    models = sorted(data.comparable, key=lambda model: model.entry.plugin)
+    groups = []
+    for _, same in groupby(models, key=lambda model: model.entry.plugin):
+        sized = [(model, rows[model.name]) for model in same if rows[model.name]["parameters"]]
+        if len({row["parameters"] for _, row in sized}) > 1:
+            groups.append(sorted(sized, key=lambda each: each[1]["parameters"]))
+    return groups
+
+
+def _by_parameters(groups: Sequence[Sequence[tuple[Model, Mapping[str, Any]]]]) -> Markup:
+    drawn = []
+    for group in groups:
+        model, figures = group[0][0], [[each["bits_per_byte"] for each in row["by_seed"]] for _, row in group]
+        drawn.append(
+            Points(
+                model.entry.title,
+                model.index,
+                [row["parameters"] for _, row in group],
+                [row["bits_per_byte"] for _, row in group],
+                [min(each) for each in figures],
+                [max(each) for each in figures],
+            )
+        )
+    return chart(
+        drawn,
+        "Bits per byte of test text against parameters, a line for each kind of model",
+        "Parameters",
+        "Bits per byte (less is better)",
+        numbers.short,
+        numbers.tidy,
+    )

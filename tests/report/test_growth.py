@@ -1,0 +1,88 @@
+"""The section on the amount of text: what is said where models overtake each other, and what is drawn."""
+
+from __future__ import annotations
+
+import math
+import re
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from lmcompare.analysis.growth import Crossing, Curve, Point
+from lmcompare.report.charts.growth import Points
+from lmcompare.report.charts.growth import growth as chart
+from lmcompare.report.sections import growth
+
+WORDS = (2_000, 6_000, 20_000, 60_000, 200_000)
+NAMES = {"ngram": "5-gram, Kneser-Ney", "transformer": "Transformer"}
+DATA: Any = SimpleNamespace(title=NAMES.__getitem__)
+
+
+def curve(name: str, figures: list[float]) -> Curve:
+    points = (
+        Point(words / WORDS[-1], words, np.full((1, 40), 100 * figure), np.full(40, 100), {}, {})
+        for words, figure in zip(WORDS, figures, strict=True)
+    )
+    return Curve(name, tuple(points))
+
+
+PAIR = [curve("ngram", [2.9, 2.6, 2.35, 2.2, 2.1]), curve("transformer", [3.2, 2.8, 2.4, 2.15, 1.95])]
+
+
+def test_the_claim_is_where_the_best_model_overtakes() -> None:
+    said = growth.claim(DATA, PAIR)
+    assert "transformer overtakes the 5" in said
+    words = math.exp(np.interp(0.5, [0, 1], np.log([20_000, 60_000])))  # the gap goes from 0.05 to -0.05
+    assert f"{float(f'{words:.2g}'):,.0f} words" in said
+    assert "95 % interval" in said
+
+
+def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
+    said = growth.claim(DATA, [PAIR[1], curve("ngram", [4.0, 3.5, 3.0, 2.9, 2.8])])
+    assert "transformer" in said
+    assert "2,000" in said
+    assert "200,000" in said
+    assert growth.claim(DATA, []) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (11_200.0, 52_100.0, "11,000 to 52,000"),
+        (11_200.0, math.inf, "from 11,000"),
+        (0.0, 52_100.0, "up to 52,000"),
+        (0.0, math.inf, "wider than"),
+    ],
+)
+def test_an_interval_that_reaches_beyond_what_was_tried_is_said_so(low: float, high: float, said: str) -> None:
+    crossing = Crossing("transformer", "ngram", 30_000.0, low, high)
+    with patch.object(growth, "crossings", return_value=[crossing]):
+        (told,) = growth.changes(DATA, PAIR)
+    assert said in told
+
+
+def test_forecasts_are_those_of_the_law_and_models_without_one_are_named() -> None:
+    falls = curve("transformer", [1 + 2 * (words / 2_000) ** -0.3 for words in WORDS])
+    stays = curve("ngram", [2.0, 2.1, 2.0, 2.1, 2.05])
+    laws = {each.name: law for each in (falls, stays) if (law := growth._law(each)) is not None}
+    first, last = growth.forecasts(DATA, [falls, stays], laws)
+    twice, ten = (float(found) for found in re.findall(r" (\d\.\d{3}) \(", first))
+    assert twice == pytest.approx(1 + 2 * 200**-0.3, abs=1e-3)  # of an exact law
+    assert ten == pytest.approx(1 + 2 * 1000**-0.3, abs=2e-3)
+    assert "5\u2011gram" in last
+
+
+def test_the_chart_has_a_band_only_for_forecasts_and_strokes_for_several_trainings() -> None:
+    points = Points(
+        "one", 0, (1e3, 1e4), (3.0, 2.0), (2.9, 2.0), (3.1, 2.0), [(1e4, 2.0, 1.9, 2.1), (1e5, 1.5, 1.2, 1.8)]
+    )
+    drawn = chart([points], "label", "x", "y", str, str, 1e4)
+    assert drawn.count('class="band"') == 1
+    assert drawn.count('class="whisker"') == 1
+    assert ">forecast<" in drawn
+    assert "band" not in chart(
+        [Points("one", 0, (1e3, 1e4), (3.0, 2.0), (3, 2), (3, 2))], "label", "x", "y", str, str
+    )
