@@ -152,12 +152,14 @@ def budget(data: ReportData, cost: Cost) -> str:
         if all(d is not None and d.significant and d.difference < 0 for d in found):
             best = [pair for pair in best if much_less(pair[0], value)] + [(value, row)]
             named.append(row)
+    if len(best) < 2:
+        return ""
     until = [f"below {cost.label(value)}" for value, _ in best[1:]] + ["otherwise"]
     said = [
         f"{when} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
         for when, (_, row) in zip(until, best, strict=True)
     ]
-    return f"{', '.join(said)}." if len(said) > 1 else ""
+    return f"{', '.join(said)}."
 
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:
