@@ -150,6 +150,20 @@ def call(
             timer.cancel()
 
 
+_RUNNING: set[Child] = set()
+
+
+def end_running() -> None:
+    """End all processes that were started and still run, whichever thread waits for them."""
+    children = list(_RUNNING)
+    for child in children:
+        child.process.terminate()
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(GRACE)
+        child.kill()
+
+
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
@@ -278,9 +292,11 @@ def start(
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
         child = Child(process, mark)
+        _RUNNING.add(child)
         try:
             yield child
         finally:
+            _RUNNING.discard(child)
             _end(child)
 
 

@@ -20,8 +20,7 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import describe, reading
-from lmcompare.harness import run as harness
+from lmcompare.harness import describe, engine, reading
 from lmcompare.harness.job import Job
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, RaisedError
@@ -93,13 +92,13 @@ def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit |
 def cells_here() -> Iterator[None]:
     """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
 
-    one = harness._run_one
+    one = engine._run_one
 
     def here(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
 
     with (
-        patch.object(harness, "_run_one", here),
+        patch.object(engine, "_run_one", here),
         patch.object(describe, "call", called_here),
         patch.object(reading, "call", called_here),
     ):

@@ -422,6 +422,7 @@ def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> Non
     (sweep,) = json.loads((found.folder / "results.json").read_text())["sweeps"]
     assert 1 < len(sweep["trials"]) <= 4
     assert sweep["search"]["method"] == "tpe"
+    assert sweep["search"]["optuna"]
     assert sweep["varied"] == {"order": {"low": 1, "high": 3, "log": False}, "tokens": ["char", "word"]}
 
 

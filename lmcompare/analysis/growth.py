@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from lmcompare.analysis.comparison import is_valid
 from lmcompare.analysis.intervals import over_trainings, resample_counts
+from lmcompare.analysis.power_law import fitted
 from lmcompare.analysis.resampling import Units, units_of
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import LN2, by_tokens
@@ -159,6 +160,30 @@ def _bits(part: Run, models: Sequence[ModelEntry], units: Units) -> list[Array]:
                 bits = -log_prob / LN2 + block.features["overhead_bits"]
                 row += np.bincount(unit, bits, minlength=len(units))
     return held
+
+
+def growth_table(run: Run) -> dict[str, Any]:
+    """Return the curves, their laws and the crossings as a table for JSON; empty if there are no curves."""
+    curves = growth(run).curves
+    if not curves:
+        return {}
+    laws = {curve.name: fitted(curve.words, curve.figures) for curve in curves}
+    return {
+        "models": [
+            {
+                "name": curve.name,
+                "points": [_point(point) for point in curve.points],
+                "exponent": None if (law := laws[curve.name]) is None else list(law.interval_of_exponent()),
+            }
+            for curve in curves
+        ],
+        "crossings": [asdict(crossing) for crossing in crossings(curves)],
+    }
+
+
+def _point(point: Point) -> dict[str, Any]:
+    figures = {"bits_per_byte": point.bits_per_byte, "by_seed": point.by_seed.tolist()}
+    return {"share": point.share, "words": point.words, **figures, **point.costs, "chosen": dict(point.chosen)}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -132,7 +132,7 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
 
 def _write_cost(job: Job, cost: dict[str, Any]) -> None:
     peak = max(peak_memory_bytes(), cost["peak_memory_bytes"])  # it may have been trained by another process
-    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, **job.machine})
+    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, "beside": job.beside, **job.machine})
 
 
 def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: float) -> dict[str, Any]:

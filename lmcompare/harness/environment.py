@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
@@ -53,7 +54,24 @@ def chosen(options: RunOptions) -> dict[str, Any]:
     device = _device(options.device)
     check_processes(options.processes, device)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"device": device, "threads": options.threads or min(allowed, 8), "processes": options.processes}
+    threads = options.threads or min(allowed, 8)
+    check_workers(options.workers, threads, allowed, device)
+    return {"device": device, "threads": threads, "processes": options.processes}
+
+
+def check_workers(workers: int, threads: int, cores: int, device: str) -> None:
+    """Raise ``LmcompareError`` unless this number of cells can run at the same time, each with its threads."""
+    if workers == 1:
+        return
+    if device != "cpu":
+        raise LmcompareError(f"cells can't share the device '{device}': leave --workers out, or give --device cpu")
+    if workers * threads > cores:
+        most = max(1, cores // workers)
+        advice = f"give --threads {most}" if workers <= cores else f"give at most {cores} workers"
+        each = f"{threads} thread{'s' if threads > 1 else ''}"
+        raise LmcompareError(
+            f"{workers} workers of {each} each need {workers * threads} cores, and there are {cores}: {advice}"
+        )
 
 
 def _device(wanted: str) -> str:
@@ -148,7 +166,17 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def available_memory() -> float:
+    """Return the bytes of memory that programs may still take; infinite where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:  # not Linux
+        return math.inf
+    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), math.inf)
+
+
 def _memory() -> int:
+    """Return the bytes of memory of this machine; 0 where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

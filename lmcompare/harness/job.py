@@ -55,6 +55,9 @@ class Job:
         the fingerprint of the "corpus", and the "settings" of the run. It is no part of the key.
     aside : bool
         Whether the cell is to replace a finished one, beside which it is run.
+    beside : bool
+        Whether other cells run at the same time, so that its costs are not those of a machine of its own. It is no
+        part of the key.
     trial : bool
         Whether it is one setting of a sweep, which is scored on the validation text alone.
     """
@@ -74,6 +77,7 @@ class Job:
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     aside: bool = False
+    beside: bool = False
     trial: bool = False
 
     @property

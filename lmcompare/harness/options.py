@@ -32,6 +32,8 @@ class RunOptions:
         How many threads each model may use; by default all cores.
     processes : int
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
+    workers : int
+        How many cells run at the same time; their costs are not compared then.
     time_limit : float, optional
         Seconds after which a model is stopped and counts as failed, and reading the text stops the run; by default a
         week.
@@ -41,6 +43,7 @@ class RunOptions:
     device: str = _option("auto", "cpu, cuda, mps or auto.")
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
+    workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."
     )

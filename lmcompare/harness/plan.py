@@ -67,13 +67,16 @@ class Plan:
         for setting in settings:
             if setting.refused:
                 continue
-            with _refused(setting, study, self.show):
+            with _refused(setting, study):
                 if setting.name not in self.models:
                     self.models[setting.name] = described(setting.table, self.experiment, self.base)
                 jobs = self._jobs(setting.table, setting.seeds)
                 check(jobs[0])
                 setting.jobs = tuple(replace(job, trial=True) for job in jobs)
         _see_that_some_are_left(study)
+        for setting in settings:
+            if setting.refused:
+                self.show.say(f"{setting.name} can't be trained, and counts as failed: {setting.refused}.")
 
     def _jobs(self, table: ModelTable, seeds: Sequence[int]) -> list[Job]:
         """Return the jobs of a model, one for each seed."""
@@ -160,7 +163,7 @@ def begin(
         if study.model in live:
             raise LmcompareError(f"'{study.model}' is an object, which can't be varied: name its plug-in to sweep it")
         for setting in study.ask():
-            with _refused(setting, study, show):
+            with _refused(setting, study):
                 models[setting.name] = described(setting.table, experiment, base)
                 tables.append(setting.table)
         _see_that_some_are_left(study)
@@ -179,7 +182,7 @@ def _others(experiment: Experiment) -> list[ModelTable]:
 
 
 @contextmanager
-def _refused(setting: Setting, study: Study, show: Display) -> Iterator[None]:
+def _refused(setting: Setting, study: Study) -> Iterator[None]:
     """Record that a setting of a search can't be trained; one of a grid, which was asked for by name, is an error."""
     try:
         yield
@@ -187,7 +190,6 @@ def _refused(setting: Setting, study: Study, show: Display) -> Iterator[None]:
         if not study.search:
             raise
         setting.refused = str(error)
-        show.say(f"{setting.name} can't be trained, and counts as failed: {error}.")
 
 
 def _see_that_some_are_left(study: Study) -> None:

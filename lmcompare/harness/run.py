@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError, permitted, what_went_wrong
-from lmcompare.harness import environment
 from lmcompare.harness.describe import check_text
+from lmcompare.harness.engine import Engine
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
 from lmcompare.harness.plan import Plan, begin
-from lmcompare.harness.progress import Display, checked
+from lmcompare.harness.progress import Display
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
-from lmcompare.processes import Emit, EndedError, TimeLimitError, call
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import LOG, MANIFEST, PROBES, TOKENS
+from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
-from lmcompare.runfolder.ownership import make_way, remove_written
-from lmcompare.runfolder.seals import evidence, locked, put_back
+from lmcompare.runfolder.ownership import make_way
+from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
 
 
@@ -98,6 +95,7 @@ def run(
     show, live = show or Display(), live or {}
     plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
     with locked(folder) as see_that_it_is_there:
+        engine = Engine(folder, experiment.workers, experiment.seconds, show, see_that_it_is_there)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
         chosen, jobs = list[Job](), plan.other_jobs()
@@ -107,7 +105,8 @@ def run(
 
         def check(job: Job) -> None:
             if plan.models[job.asked["name"]].checks_text and not job.is_finished():
-                _check_text(job, live.get(job.name), experiment.time_limit, show)
+                with engine.watched(job):
+                    check_text(job, live.get(job.name), experiment.time_limit)
 
         for study in plan.studies:
             plan.set_up(study, study.settings, check)
@@ -122,14 +121,11 @@ def run(
             show.say(without)
         trials = [job for study in plan.studies for setting in study.settings for job in setting.jobs]
         planned([job for job in (*trials, *jobs) if force or not job.is_finished()])
-        run_cells = partial(
-            _run_cells, seconds=experiment.seconds, show=show, see_that_it_is_there=see_that_it_is_there
-        )
         failures: dict[str, str] = {}
         sweeps: list[SweepRow] = []
         try:
             for study in plan.studies:
-                failures |= _tried(plan, study, check, partial(run_cells, live={}, force=force))
+                failures |= _tried(plan, study, check, partial(engine.run, force=force))
                 best = choose(study, show)
                 cells = cells_of(study.model, best or next(each for each in study.settings if each.jobs))
                 names |= names_in(folder, cells, force, show, {*names.values(), *experiment.sweep} - {study.model})
@@ -142,8 +138,8 @@ def run(
                 for trial, cell in zip(best.jobs, cells, strict=True):
                     hand_over(trial, cell)
                 forget_models(study.settings)
-                failures |= run_cells(cells, live={}, force=False)  # what was tried has been run again
-            failures |= run_cells(jobs, live=live, force=force)
+                failures |= engine.run(cells, force=False)  # what was tried has been run again
+            failures |= engine.run(jobs, live, force=force)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             see_that_it_is_there()
@@ -171,77 +167,10 @@ def _tried(
     return failures
 
 
-def _check_text(job: Job, live: LanguageModel | None, seconds: float | None, show: Display) -> None:
-    before = evidence(Path(job.folder))
-    try:
-        check_text(job, live, seconds)
-    finally:
-        _changed_by(job, before, show)
-
-
 def _placed(job: Job, force: bool) -> Job:
     """Return the job: beside its place if a finished cell is there that it is to replace."""
     there = job.stored()
     return replace(job, aside=there.get("status") == "done" and (force or there.get("key") != job.key))
-
-
-def _run_cells(
-    jobs: Sequence[Job],
-    live: Mapping[str, LanguageModel],
-    seconds: float,
-    force: bool,
-    show: Display,
-    see_that_it_is_there: Callable[[], None],
-) -> dict[str, str]:
-    """Run the cells that are not finished; return by "name/seed" why a cell failed.
-
-    Raises ``LmcompareError`` if the run folder was moved or removed meanwhile, as ``see_that_it_is_there`` does.
-    """
-    failures: dict[str, str] = {}
-    several = len({job.seed for job in jobs}) > 1
-    first = show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
-    for index, job in enumerate(jobs, first):
-        see_that_it_is_there()
-        if force:
-            job.reopen()
-            for stale in ("model", PROBES):
-                remove_written(job.path, within=stale)
-            checkpoints.remove(job.checkpoints.parent)
-        if job.is_finished() and job.has_examples():
-            (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
-            job.take_place()
-            show.event(index, {"event": "stage", "stage": "kept"})
-            continue
-        if (damaged := job.damage()) is not None:
-            show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
-        show.event(index, {"event": "stage", "stage": "starting"})
-        may_keep = job.is_finished() and job.has_what_is_asked()
-        before = evidence(Path(job.folder))
-        try:
-            error = _run_one(job, live.get(job.name), seconds, partial(show.event, index))
-        finally:  # interrupted, too
-            see_that_it_is_there()
-            changed = _changed_by(job, before, show)
-        if error is None and not job.is_finished():
-            error = (
-                "its process said that it was finished, and some of its files are missing or changed: run it again"
-            )
-        if error is not None and may_keep and job.is_finished():
-            show.say(f"{job.name} keeps the examples that an earlier version of lmcompare made of it: {error}.")
-            error = None
-        failures.pop(f"{job.name}/{job.seed}", None)  # whatever had been written to it before, it is made anew
-        failures |= changed
-        if error is None:
-            (job.path / LOG).unlink(missing_ok=True)
-            job.take_place()
-            show.event(index, {"event": "done"})
-        else:
-            with suppress(LmcompareError):  # where nothing can be written, the sentence is all that is left
-                job.fail(error)
-            error += "; the cell that was finished before is kept" if job.aside else ""
-            failures[f"{job.name}/{job.seed}"] = error
-            show.event(index, {"event": "failed", "error": error})
-    return failures
 
 
 def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
@@ -254,49 +183,3 @@ def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
         if not cell.aside:
             cell.fail(error)
     return {f"{cell.name}/{cell.seed}": error for cell in cells}
-
-
-def _changed_by(job: Job, before: Mapping[Path, bytes], show: Display) -> dict[str, str]:
-    """Undo what a job has done to the evidence of other cells and tokens; return by "name/seed" which cells are lost.
-
-    The lock of the folder is held: nobody else may write there meanwhile.
-    """
-    folder = Path(job.folder)
-    error = f"its files were changed while {job.name} was run, and are not used: run it again"
-    places = {path.relative_to(folder).parts[:3] for path in put_back(folder, before, job.path)}
-    for place in sorted(places):
-        show.say(f"{'/'.join(place)}: {error}.")
-    return {"/".join(place[1:]): error for place in places if place[0] != TOKENS}
-
-
-def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
-    """Run a cell. Returns None, or the sentence that says why it failed.
-
-    A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
-    process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
-    """
-    log = job.path / LOG
-    try:
-        with permitted():
-            make_way(log, Path(job.folder))
-            job.path.mkdir(parents=True, exist_ok=True)
-        if live is not None:
-            from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
-
-            run_cell(job, emit, live)
-            return None
-        call(
-            "lmcompare.harness.cell:run_job",
-            asdict(job),
-            on_event=lambda event: emit(checked(event)),
-            log=log,
-            variables=environment.thread_variables(job.machine["threads"]),
-            seconds=seconds,
-        )
-    except TimeLimitError as late:
-        return f"{late}: give it more (--time-limit)"
-    except EndedError as ended:
-        return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
-    except (Exception, SystemExit) as error:
-        return what_went_wrong(error)
-    return None

@@ -10,6 +10,7 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -209,4 +210,5 @@ def sweep_row(study: Study, best: Setting, name: str) -> SweepRow:
         for each in study.settings
     )
     grid = {key: asdict(values) if isinstance(values, Range) else values for key, values in study.space.items()}
-    return SweepRow(name, best.jobs[0].identity, grid, best.values, tuple(trials), study.search)
+    made_by = {"optuna": version("optuna")} if study.search.get("method") == "tpe" else {}
+    return SweepRow(name, best.jobs[0].identity, grid, best.values, tuple(trials), study.search | made_by)

@@ -52,6 +52,7 @@ SCRIPTS = (
     "reader.js",
     "game.js",
     "gains.js",
+    "choice.js",
     "live.js",
 )
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css", "media.css")

@@ -12,7 +12,7 @@ from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.layout import CELLS, MANIFEST, SEAL, TOKENS, TRIALS
+from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.ownership import OF_CELL, OF_TOKENS, remove_if_empty, remove_written
 from lmcompare.runfolder.rows import model_rows
@@ -47,7 +47,7 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     Parameters
     ----------
     folder : Path
-        The run folder.
+        The run folder. The runs on shares of its training text are cleaned as well.
     names : sequence of str
         Models, which are removed with all their seeds. Without names, everything is removed that is in no report and
         will be in none: unfinished cells with their checkpoints, cells that others have replaced, cells on a text
@@ -61,6 +61,17 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     """
     if not is_run_folder(folder):
         raise RunFolderError(f"{folder} is not a run folder: give the folder that 'lmcompare run' wrote")
+    cleaned = _clean(folder, names)
+    for part in filter(is_run_folder, _folders(folder / FRACTIONS)):
+        there = [name for name in names if (part / CELLS / name).is_dir()]
+        if there or not names:
+            found, place = _clean(part, there), part.relative_to(folder).as_posix()
+            cleaned.removed |= {f"{place}/{path}": size for path, size in found.removed.items()}
+            cleaned.left += [f"{place}/{path}" for path in found.left]
+    return cleaned
+
+
+def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
     with locked(folder):
         if (folder / MANIFEST).exists() and not os.access(folder / MANIFEST, os.R_OK):
             raise LmcompareError(no_permission(folder / MANIFEST))

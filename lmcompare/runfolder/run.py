@@ -139,9 +139,19 @@ class Run:
         return (self,)
 
     @property
+    def ran_beside(self) -> bool:
+        """Whether some cell was run at the same time as others, which makes it slower."""
+        return any(cell.cost.get("beside") for model in self.scored for cell in model.done)
+
+    @property
     def one_machine(self) -> bool:
-        """Whether everything was run on one machine, so that seconds and bytes of memory can be compared."""
+        """Whether everything was run on one machine."""
         return True
+
+    @property
+    def costs_comparable(self) -> bool:
+        """Whether seconds and bytes of memory can be compared."""
+        return self.one_machine and not self.ran_beside
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -75,21 +75,27 @@ def is_sealed(folder: Path) -> bool:
 
 def evidence(folder: Path) -> dict[Path, bytes]:
     """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
-    found = (
-        path for top in (CELLS, TRIALS, TOKENS) for name in (SEAL, "cell.json") for path in (folder / top).rglob(name)
-    )
-    return {path: path.read_bytes() for path in found if path.is_file()}
+    found: dict[Path, bytes] = {}
+    for top in (CELLS, TRIALS, TOKENS):
+        for place, _, names in os.walk(folder / top):  # it passes over what goes away meanwhile
+            for path in (Path(place, name) for name in names if name in (SEAL, "cell.json")):
+                with suppress(FileNotFoundError):
+                    if path.is_file():
+                        found[path] = path.read_bytes()
+    return found
 
 
-def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path]:
-    """Make the evidence of a run folder what it was before, except that of the cell ``own``; links are removed.
+def put_back(folder: Path, before: Mapping[Path, bytes], own: Path, beside: Collection[Path] = ()) -> list[Path]:
+    """Make the evidence of a run folder what it was before, except that of the cell ``own`` and of those ``beside``.
 
-    Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or are new. What is in
-    the way of the files that tell how the cell ended is set aside.
+    Links are removed. Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or
+    are new. What is in the way of the files that tell how the cell ended is set aside.
     """
     links = remove_links(folder)
     now = evidence(folder)
-    changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p) and not p.is_relative_to(own)]
+    mine = {own, *beside}
+    different = [path for path in sorted({*before, *now}) if before.get(path) != now.get(path)]
+    changed = [path for path in different if mine.isdisjoint((path, *path.parents))]
     for path in changed:
         if path in before:
             make_way(path, folder)
@@ -100,7 +106,8 @@ def put_back(folder: Path, before: Mapping[Path, bytes], own: Path) -> list[Path
         make_way(own / name, folder)
     places = dict.fromkeys(p.parent for p in changed)
     places |= dict.fromkeys(p.parent for p in before if any(p.is_relative_to(link.parent) for link in links))
-    return [place for place in places if not place.is_relative_to(own) and damage(place, _sealed_in(place))]
+    others = [place for place in places if mine.isdisjoint((place, *place.parents))]
+    return [place for place in others if damage(place, _sealed_in(place))]
 
 
 def _sealed_in(folder: Path) -> list[str]:

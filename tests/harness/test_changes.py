@@ -195,6 +195,7 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
             lambda plan: with_sweep(plan, ["ngram.tokens.size=9..99"]),
             "tokens.size of 'ngram' is a range: give a list",
         ),
+        (lambda plan: with_sweep(plan, ["ngram.order=1..x"]), "a range is LOW..HIGH or LOW..HIGH:log.*not '1..x'"),
         (lambda plan: with_sweep(plan, ["ngram.fraction=0.1,1"]), "what more text brings, give --fractions"),
         (lambda plan: with_search(plan, {"method": "tpe"}), "a search needs what it varies: add a sweep"),
         (lambda plan: with_search(plan, {"trials": 5}), "add --search tpe or --search random"),

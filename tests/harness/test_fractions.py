@@ -15,6 +15,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.fractions import run_with_fractions
 from lmcompare.harness.progress import Display
 from lmcompare.report.build import write_reports
+from lmcompare.runfolder.cleaning import clean
 from lmcompare.runfolder.files import RunFolderError
 from tests.harness.small import Watch, small_experiment, write_plugins, write_text
 
@@ -55,6 +56,26 @@ def test_the_points_are_the_figures_of_the_runs(place: Path) -> None:
         for row in results(part)["models"]:
             assert found[row["name"]].figures[n] == pytest.approx(row["bits_per_byte"])
             assert found[row["name"]].points[n].costs["parameters"] == row["parameters"]
+
+
+def test_programs_get_the_points_as_well(place: Path) -> None:
+    table = results(load_run(place / "run"))["growth"]
+    curves = growth(load_run(place / "run")).curves
+    assert [model["name"] for model in table["models"]] == [curve.name for curve in curves]
+    for model, curve in zip(table["models"], curves, strict=True):
+        assert [point["bits_per_byte"] for point in model["points"]] == pytest.approx(curve.figures)
+        assert [point["share"] for point in model["points"]] == list(SHARES)
+        assert model["exponent"] is None  # three points have no law
+
+
+def test_a_model_is_removed_from_every_share(place: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(place / "run", tmp_path / "run")
+    removed = clean(copied, ["ngram"]).removed
+    assert removed.keys() == {"cells/ngram/0", "fractions/0.1/cells/ngram/0", "fractions/0.3/cells/ngram/0"}
+    part = load_run(copied).fractions[0.1]
+    assert not isinstance(part, RunFolderError)
+    assert [model.name for model in part.models] == ["unigram"]
+    assert clean(copied).removed == {}
 
 
 def test_what_is_finished_is_kept(place: Path, tmp_path: Path) -> None:

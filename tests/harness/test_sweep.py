@@ -103,7 +103,7 @@ def test_the_setting_is_chosen_that_training_each_by_itself_finds(place: Path) -
     assert found["ngram"]["train_seconds"] is not None
     assert outcome.model("ngram").model.order == best
     report = (place / "sweep" / "report.md").read_text()
-    assert f"order = {best} (chosen)" in report
+    assert f"| {best} (chosen) |" in report
     assert all(f"{figures[order]:.3f}" in report for order in orders)
     again = small_experiment({"plugin": "ngram", "order": best})
     watch = Watch()

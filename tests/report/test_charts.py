@@ -22,7 +22,7 @@ from lmcompare.report.charts.intervals import Row, intervals, shared_scale, stri
 from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
-from lmcompare.report.charts.scatter import Dot, pareto, scatter
+from lmcompare.report.charts.scatter import Dot, cloud, pareto, scatter
 from tests.report.browser import complaints
 
 HOSTILE = '</svg><script>alert("x")</script>'
@@ -146,6 +146,7 @@ def drawings() -> list[Markup]:
         strip(Row(HOSTILE, 0, 1.0, 0.9, 1.1), shared_scale([Row("a", 0, 1.0, 0.9, 1.1)], (0, 10)), HOSTILE),
         lines([Line(HOSTILE, 0, [0, 1, 2], [1, nan, 2]), Line("one", 9, [1], [1])], HOSTILE, "x", "y", label, label),
         scatter([Dot(HOSTILE, 0, 1, 1, 0.9, 1.1), Dot("b", 1, 100, 0.5)], HOSTILE, "x", "y", label, label),
+        cloud([Dot(HOSTILE, 0, 1, 1), Dot("b", 0, 2, 2)], Dot(HOSTILE, 0, 1, 1), HOSTILE, HOSTILE, "y", label, label),
         points([HOSTILE, "b"], [0, 1], [0, 1], [HOSTILE, "g"], HOSTILE),
     ]
 

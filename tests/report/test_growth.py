@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis.growth import Crossing, Curve, Point
+from lmcompare.analysis.power_law import fitted
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
 from lmcompare.report.sections import growth
@@ -67,7 +68,7 @@ def test_an_interval_that_reaches_beyond_what_was_tried_is_said_so(low: float, h
 def test_forecasts_are_those_of_the_law_and_models_without_one_are_named() -> None:
     falls = curve("transformer", [1 + 2 * (words / 2_000) ** -0.3 for words in WORDS])
     stays = curve("ngram", [2.0, 2.1, 2.0, 2.1, 2.05])
-    laws = {each.name: law for each in (falls, stays) if (law := growth._law(each)) is not None}
+    laws = {each.name: law for each in (falls, stays) if (law := fitted(each.words, each.figures)) is not None}
     first, last = growth.forecasts(DATA, [falls, stays], laws)
     twice, ten = (float(found) for found in re.findall(r" (\d\.\d{3}) \(", first))
     assert twice == pytest.approx(1 + 2 * 200**-0.3, abs=1e-3)  # of an exact law

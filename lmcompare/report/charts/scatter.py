@@ -1,4 +1,4 @@
-"""Two figures of each model against each other, with the Pareto front."""
+"""Two figures of each model, or of each setting of one, against each other."""
 
 from __future__ import annotations
 
@@ -72,6 +72,29 @@ def scatter(
     series = [svg.Series(d.name, svg.hue(d.index), ((d.x,), (d.y,), (d.low,), (d.high,))) for d in dots]
     data = svg.Data((x_title, y_title, "low", "high"), series)
     return svg.drawing(plot.width, plot.height, label, parts, data=data)
+
+
+def cloud(
+    dots: Sequence[Dot],
+    best: Dot,
+    label: str,
+    x_title: str,
+    y_title: str,
+    x_label: Label,
+    y_label: Label,
+    *,
+    log: bool | None = None,
+) -> Markup:
+    """Return the settings of one model as small marks, the best of which is large; they share the noise of the text,
+    so that their intervals would not tell how certain the differences are.
+    """
+    plot = frame([dot.x for dot in dots], [dot.y for dot in dots], Margins(right=22), log_x=log)
+    parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
+    for dot in dots:
+        said, radius = f"{dot.name}: {y_label(dot.y)}", 6.5 if dot == best else 3.5
+        parts.append(svg.marker(dot.index, plot.x(dot.x), plot.y(dot.y), said, radius))
+    series = [svg.Series(dot.name, svg.hue(dot.index), ((dot.x,), (dot.y,))) for dot in dots]
+    return svg.drawing(plot.width, plot.height, label, parts, data=svg.Data((x_title, y_title), series))
 
 
 def _roomy(xs: Sequence[float]) -> list[float]:

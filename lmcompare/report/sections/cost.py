@@ -13,6 +13,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.finding import sentence, spoken
+from lmcompare.report.sections import choice
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.manifest import Hardware, Manifest
 
@@ -52,6 +53,10 @@ MACHINES = (
     "The runs were made on different machines, so times and memory are not drawn in one chart; the table has the"
     " figures of each model on its own machine."
 )
+BESIDE = (
+    "Some models were trained and scored at the same time as others, which makes them slower, so times and memory are"
+    " not drawn in charts; the table has them as they were."
+)
 
 
 @dataclass(frozen=True)
@@ -69,16 +74,17 @@ def build(data: ReportData) -> Section | None:
     if not data.ranking:
         return None
     equal = made_equal(data.run.manifest)
-    shown = [cost for cost in DRAWN if data.run.one_machine or cost.key not in OF_MACHINE]
-    limited = [c for c in COSTS if c.key in BUDGETS and (data.run.one_machine or c.key not in OF_MACHINE)]
+    shown = [cost for cost in DRAWN if data.run.costs_comparable or cost.key not in OF_MACHINE]
+    limited = [c for c in COSTS if c.key in BUDGETS and (data.run.costs_comparable or c.key not in OF_MACHINE)]
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
-    warning = "" if data.run.one_machine else MACHINES
+    warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
     within = [(BUDGETS[cost.key], said) for cost in limited if (said := budget(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
         budgets=within,
+        choice=choice.build(data),
         drawn=drawn,
         costs=COSTS,
         rows=rows,

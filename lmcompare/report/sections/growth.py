@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from lmcompare.analysis.growth import Crossing, Curve, Point, crossings, growth
-from lmcompare.analysis.power_law import LEAST_TO_FORECAST, Fitted, fitted
+from lmcompare.analysis.power_law import LEAST_POINTS, Law, fitted
 from lmcompare.report import numbers
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
@@ -41,7 +41,7 @@ def build(data: ReportData) -> Section | None:
     sizes = _sizes(data)
     if not curves and not sizes:
         return None
-    laws = {curve.name: law for curve in curves if (law := _law(curve)) is not None}
+    laws = {curve.name: law for curve in curves if (law := fitted(curve.words, curve.figures)) is not None}
     html = fill(
         "growth",
         models=[data.by_name[curve.name] for curve in curves],
@@ -55,10 +55,6 @@ def build(data: ReportData) -> Section | None:
         sizes=_by_parameters(sizes) if sizes else None,
     )
     return Section.of("growth", "How much text each model needs", html)
-
-
-def _law(curve: Curve) -> Fitted | None:
-    return fitted(curve.words, curve.figures) if len(curve.points) >= LEAST_TO_FORECAST else None
 
 
 def claim(data: ReportData, curves: Sequence[Curve]) -> str:
@@ -107,7 +103,7 @@ def _rounded(words: float) -> float:
     return float(f"{words:.2g}")
 
 
-def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitted]) -> list[str]:
+def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
     """Return what the laws say of twice and of ten times the text, and which models have none."""
     said = []
     for curve in curves:
@@ -126,13 +122,13 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitt
     without = [spoken(data.title(curve.name)) for curve in curves if curve.name not in laws]
     if without and curves:
         said.append(
-            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_TO_FORECAST} amounts of text"
+            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_POINTS} amounts of text"
             " at least, and figures that fall along a power law"
         )
     return said
 
 
-def _by_words(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Fitted]) -> Markup:
+def _by_words(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]) -> Markup:
     drawn = []
     for curve in curves:
         model, law = data.by_name[curve.name], laws.get(curve.name)

@@ -51,7 +51,7 @@ class View:
             model.name: model.entry.title if own[model.entry.title] == 1 else model.title for model in data.models
         }
         rows = [row for row in data.rows if row.name in names]
-        found = verdict(rows, data.comparison, timed=data.run.one_machine)
+        found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, data.run.corpus.xz, unigram, titles.__getitem__)
         said.append(without_repeats(found, again, titles.__getitem__))

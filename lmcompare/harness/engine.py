@@ -1,0 +1,258 @@
+"""Runs cells on this machine: each in a process of its own, some at the same time where the user asks for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lmcompare.errors import LmcompareError, permitted, what_went_wrong
+from lmcompare.harness import environment
+from lmcompare.harness.cost import probe
+from lmcompare.harness.job import Job
+from lmcompare.harness.progress import Display, checked
+from lmcompare.model import LanguageModel
+from lmcompare.processes import Emit, EndedError, TimeLimitError, call, end_running
+from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.layout import LOG, PROBES, TOKENS
+from lmcompare.runfolder.ownership import make_way, remove_written
+from lmcompare.runfolder.seals import evidence, put_back
+
+PLENTY = 6e9  # bytes for each worker: no cell of a usual text takes more
+LOOK = 0.2  # seconds between two looks at what has ended: Ctrl-C is answered in between
+
+
+@dataclass
+class _Running:
+    """A job that runs.
+
+    Parameters
+    ----------
+    before : mapping
+        The evidence of all other cells as it was when the job began.
+    places : set of Path
+        Its folders, and those of the jobs that have run at the same time.
+    """
+
+    before: Mapping[Path, bytes]
+    places: set[Path]
+
+
+@dataclass
+class Engine:
+    """Runs the cells of a run folder, whose lock is held.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    workers : int
+        How many cells may run at the same time.
+    seconds : float
+        The time limit of a cell.
+    show : Display
+        Is told of the progress.
+    see_that_it_is_there : callable
+        Raises ``LmcompareError`` if the run folder was moved or removed meanwhile.
+    """
+
+    folder: Path
+    workers: int
+    seconds: float
+    show: Display
+    see_that_it_is_there: Callable[[], None]
+    _running: dict[Path, _Running] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()  # as that of the jobs, whose paths are compared with its own
+
+    def run(
+        self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
+    ) -> dict[str, str]:
+        """Run the cells that are not finished; return by "name/seed" why a cell failed.
+
+        Parameters
+        ----------
+        jobs : sequence of Job
+            The cells.
+        live : mapping, optional
+            By name, the models that are objects of this process, in which they are trained.
+        force : bool
+            Whether finished cells are run again.
+
+        Raises
+        ------
+        LmcompareError
+            If the run folder was moved or removed meanwhile.
+        """
+        live = live or {}
+        several = len({job.seed for job in jobs}) > 1
+        first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
+        rows = list(enumerate(jobs, first))
+        # A budget in seconds buys less beside others, and an object of this process can't be in another.
+        alone = [(n, job) for n, job in rows if self.workers == 1 or job.name in live or job.budget.get("seconds")]
+        failures: dict[str, str] = {}
+        self._together([row for row in rows if row not in alone], force, failures)
+        for index, job in alone:
+            self._run(index, job, live.get(job.name), force, failures)
+        return failures
+
+    def _together(self, rows: Sequence[tuple[int, Job]], force: bool, failures: dict[str, str]) -> None:
+        """Run cells, as many at the same time as there are workers."""
+        if not rows:
+            return
+        waiting = [(n, replace(job, beside=len(rows) > 1)) for n, job in rows]
+        pool = ThreadPoolExecutor(self.workers)
+        running: dict[Future[None], Job] = {}
+        available = environment.available_memory()
+        needed = self._needed([job for _, job in waiting if force or not job.is_finished()], available)
+        try:
+            while waiting or running:
+                free = available - sum(needed(job) for job in running.values())
+                while waiting and len(running) < self.workers:
+                    fits = (row for row in waiting if not running or needed(row[1]) <= free)
+                    if (row := next(fits, None)) is None:
+                        break
+                    waiting.remove(row)
+                    free -= needed(row[1])
+                    running[pool.submit(self._run, *row, None, force, failures)] = row[1]
+                for each in wait(running, LOOK, FIRST_COMPLETED).done:
+                    del running[each]
+                    each.result()
+        except BaseException:  # interrupted
+            self._stopped = True
+            end_running()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _needed(self, jobs: Sequence[Job], free: float) -> Callable[[Job], float]:
+        """Return the function that gives the bytes of memory of a cell: estimated, or 0 where there is plenty."""
+        if free >= PLENTY * self.workers or len(jobs) < 2:
+            return lambda job: 0.0
+        self.show.say("Measuring for a moment how much memory the cells will take …")
+        first = {(job.plugin, job.tokens_fingerprint): job for job in reversed(jobs)}
+        found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
+        return lambda job: found.get((job.plugin, job.tokens_fingerprint), 0.0)
+
+    def _run(self, index: int, job: Job, live: LanguageModel | None, force: bool, failures: dict[str, str]) -> None:
+        """Run a cell unless it is finished; record in ``failures`` why it failed."""
+        emit: Emit = partial(self._event, index)
+        with self._lock:
+            self.see_that_it_is_there()
+            if force:
+                job.reopen()
+                for stale in ("model", PROBES):
+                    remove_written(job.path, within=stale)
+                checkpoints.remove(job.checkpoints.parent)
+            if job.is_finished() and job.has_examples():
+                (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
+                job.take_place()
+                emit({"event": "stage", "stage": "kept"})
+                return
+            if (damaged := job.damage()) is not None:
+                self.show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
+            may_keep = job.is_finished() and job.has_what_is_asked()
+        emit({"event": "stage", "stage": "starting"})
+        with self.watched(job) as changed:
+            error = _run_one(job, live, self.seconds, emit)
+        if self._stopped:
+            return
+        with self._lock:
+            failures.pop(f"{job.name}/{job.seed}", None)  # whatever was written to it before, it is made anew
+            failures.update(changed)
+            if (failure := self._ended(job, error, may_keep)) is None:
+                emit({"event": "done"})
+            else:
+                failures[f"{job.name}/{job.seed}"] = failure
+                emit({"event": "failed", "error": failure})
+
+    def _ended(self, job: Job, error: str | None, may_keep: bool) -> str | None:
+        """Put a finished cell in its place, or record that it failed; return why, None if it is finished."""
+        if error is None and not job.is_finished():
+            error = (
+                "its process said that it was finished, and some of its files are missing or changed: run it again"
+            )
+        if error is not None and may_keep and job.is_finished():
+            self.show.say(f"{job.name} keeps the examples that an earlier version of lmcompare made of it: {error}.")
+            error = None
+        if error is None:
+            (job.path / LOG).unlink(missing_ok=True)
+            job.take_place()
+            return None
+        with suppress(LmcompareError):  # where nothing can be written, the sentence is all that is left
+            job.fail(error)
+        return f"{error}; the cell that was finished before is kept" if job.aside else error
+
+    def _event(self, index: int, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            self.show.event(index, event)
+
+    @contextmanager
+    def watched(self, job: Job) -> Iterator[dict[str, str]]:
+        """Undo what a job does to the evidence of other cells and of tokens.
+
+        Yields
+        ------
+        dict
+            In the end it has by "name/seed" the cells that are lost, and why.
+        """
+        lost: dict[str, str] = {}
+        own = {job.path, self.folder / job.place}
+        with self._lock:
+            beside = {path for other in self._running.values() for path in other.places}
+            for other in self._running.values():
+                other.places |= own
+            run = self._running[job.path] = _Running(evidence(self.folder), own | beside)
+        try:
+            yield lost
+        finally:  # interrupted, too
+            with self._lock:
+                self.see_that_it_is_there()
+                del self._running[job.path]
+                error = f"its files were changed while {job.name} was run, and are not used: run it again"
+                found = put_back(self.folder, run.before, job.path, run.places)
+                for place in sorted({path.relative_to(self.folder).parts[:3] for path in found}):
+                    self.show.say(f"{'/'.join(place)}: {error}.")
+                    if place[0] != TOKENS:
+                        lost["/".join(place[1:])] = error
+
+
+def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
+    """Run a cell. Returns None, or the sentence that says why it failed.
+
+    A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
+    process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
+    """
+    log = job.path / LOG
+    try:
+        with permitted():
+            make_way(log, Path(job.folder))
+            job.path.mkdir(parents=True, exist_ok=True)
+        if live is not None:
+            from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
+
+            run_cell(job, emit, live)
+            return None
+        call(
+            "lmcompare.harness.cell:run_job",
+            asdict(job),
+            on_event=lambda event: emit(checked(event)),
+            log=log,
+            variables=environment.thread_variables(job.machine["threads"]),
+            seconds=seconds,
+        )
+    except TimeLimitError as late:
+        return f"{late}: give it more (--time-limit)"
+    except EndedError as ended:
+        return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
+    except (Exception, SystemExit) as error:
+        return what_went_wrong(error)
+    return None

@@ -1,0 +1,75 @@
+"""Which model to take: sliders for the amount of text and for what a model may cost, and the best model within."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from lmcompare.analysis.growth import growth
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.finding import spoken
+from lmcompare.report.templating import fill
+
+LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
+    "train_seconds": ("Training time", numbers.seconds, "trains for"),
+    "microseconds_per_token": ("Time per scored token", numbers.microseconds, "takes"),
+    "peak_memory_bytes": ("Memory", numbers.size, "needs"),
+    "model_bytes": ("Stored size", numbers.size, "takes up"),
+}
+LEAST = 2  # models: there is nothing to choose between fewer
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A slider: what it limits, and its stops, of which the last is the widest."""
+
+    key: str
+    name: str
+    stops: Sequence[str]
+
+
+def build(data: ReportData) -> Markup:
+    """Return the sliders; empty where there are no two models, or costs can't be compared."""
+    amounts = _amounts(data)
+    if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
+        return Markup()
+    keys = [key for key in LIMITS if all(row[key] is not None for rows in amounts.values() for _, row in rows)]
+    values = {key: sorted({row[key] for rows in amounts.values() for _, row in rows}) for key in keys}
+    sliders = [Slider(key, LIMITS[key][0], [LIMITS[key][1](value) for value in values[key]]) for key in keys]
+    if len(amounts) > 1:
+        sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
+    rows = [
+        [_candidate(model, row, values) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
+        for rows in amounts.values()
+    ]
+    exceeds = {key: LIMITS[key][2] for key in keys}
+    return fill("choice", sliders=sliders, data={"amounts": rows, "exceeds": exceeds}) if keys else Markup()
+
+
+def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:
+    """Return by the words of training text the models with their figures and costs, the whole text last."""
+    found: dict[int, list[tuple[Model, Mapping[str, Any]]]] = {}
+    ranked = {model.name for model, _ in data.ranking}
+    for curve in growth(data.run).curves:
+        for point in curve.points[:-1]:
+            if curve.name in ranked:
+                figures = {"bits_per_byte": point.bits_per_byte, **point.costs}
+                found.setdefault(point.words, []).append((data.by_name[curve.name], figures))
+    whole = {row["name"]: row for row in data.results["models"]}
+    found[data.run.corpus.splits["train"].words] = [(model, whole[model.name]) for model, _ in data.ranking]
+    return dict(sorted(found.items()))
+
+
+def _candidate(model: Model, row: Mapping[str, Any], values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Return a model as the script reads it, with the first stop of each slider that allows it."""
+    return {
+        "name": spoken(model.title),
+        "bits": row["bits_per_byte"],
+        "said": numbers.bits_per_byte(row["bits_per_byte"]),
+        "stops": {key: values[key].index(row[key]) for key in values},
+        "costs": {key: LIMITS[key][1](row[key]) for key in values},
+    }

@@ -1,0 +1,154 @@
+"""Cells that run at the same time: the same figures, marked costs, and nobody's files touched or lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcompare.analysis import load_run
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import engine
+from lmcompare.harness.cost import Cost
+from lmcompare.harness.environment import check_workers
+from lmcompare.harness.job import Job
+from lmcompare.harness.run import run
+from lmcompare.report.build import write_reports
+from tests.harness.small import Watch, small_experiment, write_plugins, write_text
+
+FLAT, UNIGRAM = {"plugin": "plugins.py:Flat", "name": "flat"}, {"plugin": "unigram"}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_plugins(tmp_path)
+    write_text(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_figures_of_one_and_mark_the_costs(place: Path) -> None:
+    pages = {}
+    for workers in (1, 2):
+        plan = small_experiment(FLAT, UNIGRAM, threads=1, workers=workers)
+        assert not run(plan, place / f"{workers}", base=place).failures
+        write_reports(place / f"{workers}")
+        pages[workers] = (place / f"{workers}" / "report.html").read_text("utf-8")
+    alone, beside = (load_run(place / f"{workers}") for workers in (1, 2))
+    for one, other in zip(alone.cells, beside.cells, strict=True):
+        for name in ("scores.parquet", "words.parquet", "top.parquet"):
+            assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
+        assert (one.cost["beside"], other.cost["beside"]) == (False, True)
+    assert alone.costs_comparable
+    assert not beside.costs_comparable
+    assert "at the same time as others" in pages[2]
+    assert "at the same time as others" not in pages[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cells_here")
+class TestHere:
+    """With cells in threads of this process, which wait for one another."""
+
+    def test_as_many_run_at_the_same_time_as_there_are_workers(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meet = threading.Barrier(3, timeout=60)
+        one = engine._run_one
+
+        def met(job: Job, *rest: Any) -> str | None:
+            meet.wait()
+            return one(job, *rest)
+
+        monkeypatch.setattr(engine, "_run_one", met)
+        plan = small_experiment(UNIGRAM, seeds=[0, 1, 2, 3, 4, 5], threads=1).replace("test", workers=3)
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        assert not run(plan, place / "run", base=place).failures
+        assert len(load_run(place / "run").scored[0].done) == 6
+
+    def test_cells_that_do_not_fit_into_memory_together_run_after_one_another(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        monkeypatch.setattr("lmcompare.harness.environment.available_memory", lambda: 1_000.0)
+        sizes = {"unigram": 600.0, "ngram": 500.0, "class-ngram": 300.0}
+        monkeypatch.setattr(engine, "probe", lambda job: Cost(0.0, 0.0, 0.0, sizes[job.plugin]))
+        now, most = dict[str, float](), list[tuple[int, float]]()
+        one = engine._run_one
+
+        def weighed(job: Job, *rest: Any) -> str | None:
+            now[job.name] = sizes[job.plugin]
+            most.append((len(now), sum(now.values())))
+            try:
+                return one(job, *rest)
+            finally:
+                del now[job.name]
+
+        monkeypatch.setattr(engine, "_run_one", weighed)
+        models = [{"plugin": name} for name in sizes]
+        plan = small_experiment(*models, threads=1, workers=3)
+        assert not run(plan, place / "run", base=place).failures
+        assert max(memory for _, memory in most) <= 1_000
+        assert max(cells for cells, _ in most) == 2  # 600 and 300 fit
+
+    def test_a_failure_is_that_of_its_cell_alone(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        raises = {"plugin": "plugins.py:Raises", "name": "bad"}
+        plan = small_experiment(FLAT, raises, UNIGRAM, threads=1, workers=3)
+        assert run(plan, place / "run", base=place).failures.keys() == {"bad/0"}
+        assert [model.name for model in load_run(place / "run").scored] == ["flat", "unigram"]
+
+    def test_an_interruption_ends_all_and_keeps_what_is_finished(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+
+        class Interrupts(Watch):
+            def event(self, cell: int, event: Mapping[str, Any]) -> None:
+                super().event(cell, event)
+                if event["event"] == "done":
+                    raise KeyboardInterrupt
+
+        plan = small_experiment(UNIGRAM, seeds=[0, 1, 2, 3], threads=1, workers=2)
+        with pytest.raises(KeyboardInterrupt):
+            run(plan, place / "run", base=place, show=Interrupts())
+        done = len(load_run(place / "run").scored[0].done)
+        assert 1 <= done < 4
+        watch = Watch()
+        run(plan, place / "run", base=place, show=watch)
+        assert len(load_run(place / "run").scored[0].done) == 4
+        assert sum(stages == ["kept"] for stages in watch.stages.values()) <= done
+
+    def test_a_budget_in_seconds_is_not_shared(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        net = {"plugin": "transformer", "width": 8, "heads": 1, "layers": 1}
+        plan = small_experiment(net, UNIGRAM, {"plugin": "ngram"}, threads=1, workers=2, budget={"seconds": 1})
+        assert not run(plan, place / "run", base=place).failures
+        costs = {cell.name: cell.cost["beside"] for cell in load_run(place / "run").cells}
+        assert costs == {"transformer": False, "unigram": True, "ngram": True}
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "cores", "device", "said"),
+    [
+        (2, 2, 2, "cpu", "give --threads 1"),
+        (3, 4, 8, "cpu", "give --threads 2"),
+        (9, 1, 8, "cpu", "at most 8 workers"),
+        (2, 1, 8, "cuda", "--device cpu"),
+    ],
+)
+def test_workers_that_would_share_cores_are_refused(
+    workers: int, threads: int, cores: int, device: str, said: str
+) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        check_workers(workers, threads, cores, device)
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "cores", "device"), [(1, 8, 2, "cuda"), (2, 1, 2, "cpu"), (4, 2, 8, "cpu")]
+)
+def test_workers_with_cores_of_their_own_pass(workers: int, threads: int, cores: int, device: str) -> None:
+    check_workers(workers, threads, cores, device)
