@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
+from lmcompare.analysis.leaderboard import Row
 from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import cost, learning, mixtures, sentences
+from lmcompare.report.sections import cost, leaderboard, learning, mixtures, sentences
 from lmcompare.report.templating import fill
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import parse
@@ -58,13 +59,14 @@ def test_cost_names_the_best_model_within_each_budget(tmp_path: Path) -> None:
     costs = {name: {"train_seconds": value} for name, value in seconds.items()}
     data = ReportData(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
     said = plain(cost.budget(data, cost.COSTS[0]))
-    assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "6", "10"]  # ms, s and min
+    assert [part.split()[0] for part in said.split("below ")[1:]] == ["6", "10"]  # s and min, the costs of the next
+    assert said.endswith("otherwise the best (2.00).")
     assert "tied" not in said
     assert "(2.06)" in said
     near = costs | {"cheap": {"train_seconds": 595.0}}
     data = ReportData(tiny_run(tmp_path / "near", models, documents=[[10]] * 40, costs=near))
     said = plain(cost.budget(data, cost.COSTS[0]))
-    assert [part.split()[0] for part in said.split("from ")[1:]] == ["100", "1", "10"], "595 s and 600 s are as long"
+    assert [part.split()[0] for part in said.split("below ")[1:]] == ["1", "10"], "595 s and 600 s are as long"
     assert cost.budget(data, cost.COSTS[1]) == "", "all of one cost: the best of them is the best"
 
 
@@ -135,7 +137,17 @@ def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model])
     assert "7.0 bits" in one.caption, "9 − 2; the model that is not ranked does not count"
 
 
-def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models: dict[str, Model]) -> None:
+def test_a_model_without_randomness_has_one_figure_and_no_mean(models: dict[str, Model]) -> None:
+    def tags(spread: float | None, seeds: int = 3) -> list[str]:
+        row = Row("ngram", "ngram", "ranked", seeds=tuple(range(seeds)), bits_per_byte_spread=spread)
+        return leaderboard.Line(models["ngram"], row).tags
+
+    assert tags(1e-17) == ["same figure with all 3 seeds"]
+    assert tags(0.0042) == ["mean of 3 seeds, standard deviation 0.004"]
+    assert tags(None, 1) == []
+
+
+def test_mixtures_claim_what_the_best_gains_and_name_the_pair_that_gains_most(models: dict[str, Model]) -> None:
     a, b, c = models["unigram"], models["ngram"], models["transformer"]
     found = [
         mixtures.Mixture([(c, 0.5), (b, 0.4), (a, 0.1)], 60.0, c, 0.25, 80.0),
@@ -144,11 +156,15 @@ def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models
     ]
     said = plain(mixtures.caption(found, "perplexity"))
     assert "transformer and ngram: 20.0 % lower perplexity than transformer alone (80.00)" in said
-    assert "all of them gives the lowest perplexity, 60.00" in said
+    assert "all models gives 25.0 % lower perplexity than the transformer" in plain(
+        mixtures.claim(found, "perplexity")
+    )
+    assert mixtures.caption(found[1:], "perplexity") == "", "the claim is about the same pair"
     nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001, 60.0)]
-    assert mixtures.caption(nothing, "perplexity") == "No mixture is better than ngram alone."
-    at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1, 1.67)], "bits per byte")
-    assert "10.0 % fewer bits than ngram alone" in plain(at_words)
+    assert mixtures.claim(nothing, "perplexity") == "No mixture is better than the ngram alone"
+    assert mixtures.caption(nothing, "perplexity") == ""
+    at_words = mixtures.claim([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1, 1.67)], "bits per byte")
+    assert "10.0 % fewer bits than the ngram alone" in plain(at_words)
 
 
 def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str, Model]) -> None:
@@ -161,6 +177,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
     given: dict[str, Any] = {
         "models": [a, b, c],
         "grid": [],
+        "claim": "",
         "caption": "",
         "seeds": "",
         "unit": "token",

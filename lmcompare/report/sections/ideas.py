@@ -38,7 +38,8 @@ class DrawnTable:
         if not rows[1:]:
             return cls(figures, None)
         label = numbers.signed if figures.differences else numbers.bits_per_byte
-        return cls(figures, charts.intervals(rows, figures.title, figures.unit, numbers.tidy, label, zero=True))
+        axis = f"Difference in {figures.unit}" if figures.differences else figures.unit
+        return cls(figures, charts.intervals(rows, figures.title, axis, numbers.tidy, label, zero=True))
 
     def written(self, row: Row) -> tuple[str, str]:
         """Return the estimate of a row and its interval as text."""
@@ -101,4 +102,4 @@ def build(data: ReportData) -> Section | None:
         preview=PREVIEW,
         page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
     )
-    return Section.of("ideas", "What is each idea worth?", html)
+    return Section.of("ideas", "What the laboratory found", html)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from markupsafe import Markup
 
@@ -17,6 +18,7 @@ from lmcompare.report.published import published_apart, published_figure, publis
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
 
+SAME = 1e-9  # bits per byte: the mean of equal figures is rounded
 STRIP = (8.0, 160.0)  # pixels of the intervals in the table
 ADAPTIVE = (
     "An adaptive model has learnt from all test documents before the one that is scored. The models above start every"
@@ -67,12 +69,11 @@ class Line:
     def tags(self) -> list[str]:
         """What a reader should know about the model at a glance."""
         found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
-        if len(self.row.seeds) > 1:
+        if (seeds := len(self.row.seeds)) > 1:
             spread = self.row.bits_per_byte_spread
-            shown = numbers.bits_per_byte(spread)
-            varies = shown not in (numbers.NONE, numbers.bits_per_byte(0.0))
-            known = f", standard deviation {shown}" if varies else ""
-            found.append(f"mean of {len(self.row.seeds)} seeds{known}")
+            known = "" if spread is None else f", standard deviation {numbers.bits_per_byte(spread)}"
+            same = spread is not None and spread < SAME
+            found.append(f"same figure with all {seeds} seeds" if same else f"mean of {seeds} seeds{known}")
         if self.model.entry.failed:
             found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")
         return found
@@ -106,35 +107,33 @@ class OtherTokens:
     lines: Sequence[Line]
 
 
-def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
-    """Return the section.
+def build(data: ReportData, prefix: str = "") -> Section:
+    """Return the section; ``prefix`` goes before its ids if a page has several."""
+    return Section.of("leaderboard", "Leaderboard", fill("leaderboard", prefix=prefix, **facts(data)))
 
-    ``prefix`` goes before its ids if a page has several; ``pairs``: whether a table compares all pairs of models.
-    """
+
+def facts(data: ReportData) -> dict[str, Any]:
+    """Return what the template needs beside the prefix."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
-    unranked = [Line(model, row) for model, row in data.with_status("not ranked")]
-    html = fill(
-        "leaderboard",
-        prefix=prefix,
-        boards=boards,
-        unranked=unranked,
-        failed=[model for model in data.models if not model.entry.done],
-        others=_other_tokens(data, [line for board in boards for line in board.lines]),
-        main=data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
-        warnings=_pretrained(boards),
-        note=data.results["interval"]["note"],
-        sampled=sampled_notes(data.results),
-        comparison=data.comparison,
-        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm) if pairs else [],
-        summary=_significant(data, data.comparison.differences),
-        by_name=data.by_name,
-        per_token=per_token,
-        keys=PER_TOKEN,
-        published=[row for row in data.results["published"] if row["reason"] is None],
-        remarks=[*published_notes(data.results), *published_apart(data.results)],
-        figure=published_figure,
-    )
-    return Section.of("leaderboard", "Leaderboard", html)
+    return {
+        "boards": boards,
+        "unranked": [Line(model, row) for model, row in data.with_status("not ranked")],
+        "failed": [model for model in data.models if not model.entry.done],
+        "others": _other_tokens(data, [line for board in boards for line in board.lines]),
+        "main": data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
+        "warnings": _pretrained(boards),
+        "note": data.results["interval"]["note"],
+        "sampled": sampled_notes(data.results),
+        "comparison": data.comparison,
+        "differences": sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        "summary": _significant(data, data.comparison.differences),
+        "by_name": data.by_name,
+        "per_token": per_token,
+        "keys": PER_TOKEN,
+        "published": [row for row in data.results["published"] if row["reason"] is None],
+        "remarks": [*published_notes(data.results), *published_apart(data.results)],
+        "figure": published_figure,
+    }
 
 
 def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
@@ -187,8 +186,8 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models:"
-        " spelling out unknown words and restoring white space."
+        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models: they spell out"
+        " unknown words and restore white space."
     )
 
 
