@@ -234,7 +234,8 @@ class Synthetic(LanguageModel):
         return vectors
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        return exhibits_of(self.plugin, list(text.vocabulary.tokens))
+        alone = [text.vocabulary[int(i)] for i in text.ids] if len(text.starts) == 1 else None
+        return exhibits_of(self.plugin, list(text.vocabulary.tokens), alone)
 
 
 def _contexts(ids: Array, at: Array, length: int, size: int) -> Array:

@@ -10,8 +10,8 @@ from lmcompare.exhibits import Exhibit
 SENTENCE = ("The", "old", "river", "bank", "was", "</s>")
 
 
-def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
-    """Return what a plug-in shows of itself."""
+def exhibits_of(plugin: str, tokens: list[str], alone: list[str] | None = None) -> list[Exhibit]:
+    """Return what a plug-in shows of itself; its attention is over a text that it reads alone."""
     if plugin == "unigram":
         return [equation(r"P(w) = \frac{c(w) + 1}{N + V}"), counts(tokens)]
     if plugin == "ngram":
@@ -20,7 +20,8 @@ def exhibits_of(plugin: str, tokens: list[str]) -> list[Exhibit]:
         return [neighbours(), plane(tokens)]
     if plugin in ("rnn-attention", "transformer"):
         heads = 4 if plugin == "transformer" else 1
-        return [attention(heads), maps(heads), rates(), film()]
+        read = SENTENCE if alone is None else ("<s>", *alone[:-1])
+        return [attention(heads, read), maps(heads), rates(), film()]
     return []
 
 
@@ -86,10 +87,10 @@ def plane(tokens: list[str]) -> Exhibit:
     )
 
 
-def attention(heads: int) -> Exhibit:
+def attention(heads: int, words: tuple[str, ...] = SENTENCE) -> Exhibit:
     """Heads over a sentence; a single one is additive and does not see the word itself."""
     rng = np.random.default_rng(heads)
-    size, width = len(SENTENCE), 6
+    size, width = len(words), 6
     own = 0 if heads == 1 else 1
 
     def vectors() -> kinds.Rows:
@@ -98,7 +99,7 @@ def attention(heads: int) -> Exhibit:
     return kinds.Attention(
         title="Attention, number by number",
         note="Choose a head and a word.",
-        words=SENTENCE,
+        words=words,
         heads=tuple(
             kinds.AttentionHead(
                 name=f"layer {1 + h // 2}, head {1 + h % 2}",

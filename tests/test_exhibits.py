@@ -24,7 +24,8 @@ from lmcompare.exhibits import (
     problem_with,
     to_json,
 )
-from tests.exhibit_samples import FAULTS, heatmap, samples
+from lmcompare.exhibits.attending import at_last_word
+from tests.exhibit_samples import FAULTS, attention, heatmap, samples
 
 SAMPLES = {sample.kind: sample for sample in samples()}
 
@@ -32,6 +33,26 @@ SAMPLES = {sample.kind: sample for sample in samples()}
 def test_every_installed_kind_has_a_sample_and_faults() -> None:
     assert set(KINDS.installed()) == set(SAMPLES) == set(FAULTS)
     assert all(kind_named(kind) is type(sample) for kind, sample in SAMPLES.items())
+
+
+def test_what_the_last_word_reads_by_hand() -> None:
+    # The query of the last word is (2, -1). Under head 2 the keys are (2, -1), (1, 0), (0, 1): products 5, 2 and -1,
+    # halved to scores 2.5, 1 and -0.5; e^2.5 / (e^2.5 + e^1 + e^-0.5) = 0.786. Head 1 has these keys in reverse, and
+    # gives the words before the last at most 0.175.
+    found = at_last_word(attention())
+    assert found is not None
+    assert (found["head"], found["heads"], found["width"], found["additive"]) == ("head 2", 2, 2, False)
+    assert found["words"] == ["the", "bank", "was"]
+    assert found["products"] == [5, 2, -1]
+    assert found["scores"] == [2.5, 1, -0.5]
+    assert found["weights"] == pytest.approx([0.7856, 0.1753, 0.0391], abs=1e-4)
+    assert found["values"] == [0, 1, 2]
+    assert found["map"][:2] == [[1, None, None], [0.622, 0.378, None]]
+    # the beginning of a text is no word: under both heads the other word has 0.175, and the first head is taken
+    begins = at_last_word(replace(attention(), words=("<s>", "bank", "was")))
+    assert begins is not None
+    assert begins["head"] == "head 1"
+    assert at_last_word(replace(attention(), words=("<s>",))) is None
 
 
 # Stored as JSON

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
+from lmcompare.exhibits.attending import at_last_word
 from lmcompare.harness.job import Job
 from lmcompare.harness.page_copy import page_copy
 from lmcompare.measure.examples import model_examples, word_examples
@@ -17,6 +18,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.ownership import see_that_it_is_there
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
 
 T = TypeVar("T")
 
@@ -54,8 +56,22 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
     depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
     tables = explained("Its exhibits", shown_of_itself) or []
+    if depends and any(table["kind"] == exhibits.Attention.kind for table in tables):
+        explained("What it looks at before its guesses", lambda: add_attention(depends, model, corpus))
     see_that_it_is_there(Path(job.folder))
     examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
     write_json(job.path / "examples.json", examples)
     write_json(job.path / "exhibits.json", tables)
     return notes
+
+
+def add_attention(tables: list[dict[str, Any]], model: LanguageModel, corpus: TokenizedCorpus) -> None:
+    """Add to the ``influences`` of a model what it looks at before each guess, from its first attention exhibit."""
+    for table in tables:
+        start = int(corpus.test.starts[table["document"]]) + table["first"]
+        ids = corpus.test.ids[start : start + len(table["tokens"])]
+        shown = model.exhibits(Encoded.from_documents([ids], corpus.vocabulary))
+        first = next((each for each in shown if isinstance(each, exhibits.Attention)), None)
+        if first is None or exhibits.problem_with(first) or first.words[1:] != tuple(table["tokens"][:-1]):
+            return  # an exhibit of another text
+        table["attention"] = at_last_word(first)

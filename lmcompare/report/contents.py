@@ -16,14 +16,16 @@ _ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]*>")
 _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 LONGEST = 48  # characters of an id
-QUESTIONS = {  # by the key of a section, what it answers
+QUESTIONS = {  # by the id of a place on the page, what it answers
     "cost": "Which model should I take for my budget?",
-    "leaderboard": "How sure is the ranking?",
+    "all-pairs": "How sure is the ranking?",
+    "term-perplexity": "What is perplexity?",
+    "not-comparable": "What may I not compare?",
     "wins": "Where does each model win?",
     "learning": "Would more training help?",
     "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
-    "ideas": "What is each idea worth, and what does the mask prevent?",
+    "ideas": "What is each idea of the transformer worth?",
     "story": "Why did vectors and attention matter?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",
@@ -82,9 +84,9 @@ def link(key: str, name: str) -> Markup:
     return Markup(' <a class="anchor" href="#{}" aria-label="Link to “{}”">#</a>').format(key, name)
 
 
-def questions(keys: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the questions that sections with these keys answer, with the keys."""
-    there = set(keys)
+def questions(ids: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the questions that places with these ids answer, with the ids."""
+    there = set(ids)
     return [(said, key) for key, said in QUESTIONS.items() if key in there]
 
 

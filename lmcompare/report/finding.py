@@ -67,11 +67,11 @@ def lead(found: Verdict | None, xz: float | None, unigram: Row | None, title: Ti
     marks = []
     named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]
     if unigram is not None and unigram.name not in named:
-        marks.append(f"{_figure(unigram)} with word frequencies alone")
+        marks.append(f"word frequencies alone need {_figure(unigram)}")
     if xz is not None:
-        marks.append(f"{numbers.decimals(xz, 2)} with the compressor xz")
+        marks.append(f"the compressor xz {'' if marks else 'needs '}{numbers.decimals(xz, 2)}")
     if marks:
-        said.append(f"The same text takes {numbers.listed(marks)}.")
+        said.append(f"{sentence(numbers.listed(marks))}.")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1

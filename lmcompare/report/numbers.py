@@ -130,16 +130,16 @@ def microseconds(value: float) -> str:
 
 
 @_or_dash
-def tidy(value: float) -> str:
-    """Return any number with four digits, very large and very small ones in scientific notation."""
+def tidy(value: float, digits: int = 4) -> str:
+    """Return any number with so many digits, very large and very small ones in scientific notation."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e7:
         return count(value)
     if 1e-3 <= abs(value) < 1e5:
-        text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+        text = f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.1f}"
         return text.replace("-", "−")
-    mantissa, _, exponent = f"{value:.3e}".partition("e")
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return f"{mantissa}{NBSP}×{NBSP}10{_superscript(int(exponent))}".replace("-", "−")
 
 

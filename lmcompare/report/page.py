@@ -65,7 +65,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Amount of text": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
-        "Each idea": ideas.build,
+        "Laboratory": ideas.build,
     },
     "Try it": {
         "The story": story.build,
@@ -139,7 +139,7 @@ class Report:
             run=self.data.run,
             summary=self.summary,
             contents=grouped(GROUPS, linked),
-            questions=questions(section.key for section in self.sections.values()),
+            questions=questions([*taken, *(section.key for section in self.sections.values())]),
             sections=linked.values(),
             models=self.data.scored,
             link=link,

@@ -147,6 +147,19 @@ class _Near(TypedDict):
     words: list[_NearWord]
 
 
+class _Attention(TypedDict):
+    head: Text
+    heads: int
+    width: int
+    additive: bool
+    words: list[Text]
+    products: list[float]
+    scores: list[float]
+    weights: list[float]
+    values: list[float]
+    map: list[list[float | None]]
+
+
 class _Influence(TypedDict):
     document: int
     first: int
@@ -157,6 +170,7 @@ class _Influence(TypedDict):
     swapped: float
     shuffled: NotRequired[_Shuffled]
     near: NotRequired[_Near | None]
+    attention: NotRequired[_Attention | None]
 
 
 class _Examples(TypedDict):

@@ -92,7 +92,7 @@ def test_tpe_comes_nearer_to_the_best_than_chance() -> None:
     assert np.mean(best["tpe"]) < 0.75 * np.mean(best["random"])
 
 
-def test_a_failed_trial_is_told_as_failed_and_avoided() -> None:
+def test_a_trial_that_failed_is_not_what_tpe_goes_on_from() -> None:
     def failing(values: dict[str, Any]) -> float:
         return math.inf if values["layers"] > 4 else loss(values)
 

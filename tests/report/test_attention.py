@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import Attention
+from lmcompare.exhibits.attending import turned, weights
 from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip, turned
+from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse
@@ -91,9 +92,9 @@ def test_the_page_keeps_each_number_within_a_step() -> None:
 def test_heads_are_weights() -> None:
     exhibit = attention()
     for head in exhibit.heads:
-        weights = Head.of(exhibit, head).weights(exhibit)
-        np.testing.assert_allclose(weights.sum(1), 1.0)
-        assert not np.triu(weights, 1).any()
+        found = weights(exhibit, Head.of(exhibit, head).scores)
+        np.testing.assert_allclose(found.sum(1), 1.0)
+        assert not np.triu(found, 1).any()
 
 
 @pytest.mark.parametrize(("values", "up", "down"), [((1.0, -0.5, 0.0), "M0 0h3v12h-3z", "M4 12h3v6h-3z")])

@@ -87,6 +87,7 @@ def test_marks_of_charts_say_what_they_are_and_pick_out_their_model(report: Page
 
 def test_marks_at_the_edge_keep_their_words_on_the_page(browser: Browser, folder: Path) -> None:
     page = visit(browser, folder / "report.html", width=390)
+    open_all(page)
     for mark in page.locator("#meaning .chart .mark").all()[:6]:
         mark.hover()
         box = page.locator(".tip").bounding_box()
@@ -228,6 +229,17 @@ def test_a_link_into_a_fold_opens_it(report: Page) -> None:
     expect(report.locator("#deep")).to_be_hidden()
     report.evaluate("location.hash = 'deep'")
     expect(report.locator("#deep")).to_be_in_viewport()
+
+
+def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
+    link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs")
+    for _ in range(2):
+        expect(answer).to_be_hidden()
+        link.click()
+        expect(answer).to_be_in_viewport()
+        report.evaluate("document.querySelector('#all-pairs').closest('details').open = false")
+    report.locator(".ask").get_by_text("What is perplexity?").click()
+    expect(report.locator(".definition")).to_contain_text("2^3 = 8")
 
 
 def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:

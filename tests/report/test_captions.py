@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run
+from lmcompare.analysis.leaderboard import Row
 from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import cost, learning, mixtures, sentences
+from lmcompare.report.sections import cost, leaderboard, learning, mixtures, sentences
 from lmcompare.report.templating import fill
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import parse
@@ -135,7 +136,17 @@ def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model])
     assert "7.0 bits" in one.caption, "9 − 2; the model that is not ranked does not count"
 
 
-def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models: dict[str, Model]) -> None:
+def test_a_model_without_randomness_has_one_figure_and_no_mean(models: dict[str, Model]) -> None:
+    def tags(spread: float | None, seeds: int = 3) -> list[str]:
+        row = Row("ngram", "ngram", "ranked", seeds=tuple(range(seeds)), bits_per_byte_spread=spread)
+        return leaderboard.Line(models["ngram"], row).tags
+
+    assert tags(1e-17) == ["same figure with all 3 seeds"]
+    assert tags(0.0042) == ["mean of 3 seeds, standard deviation 0.004"]
+    assert tags(None, 1) == []
+
+
+def test_mixtures_claim_what_the_best_gains_and_name_the_pair_that_gains_most(models: dict[str, Model]) -> None:
     a, b, c = models["unigram"], models["ngram"], models["transformer"]
     found = [
         mixtures.Mixture([(c, 0.5), (b, 0.4), (a, 0.1)], 60.0, c, 0.25, 80.0),
@@ -144,11 +155,15 @@ def test_mixtures_name_the_pair_that_gains_most_and_the_lowest_perplexity(models
     ]
     said = plain(mixtures.caption(found, "perplexity"))
     assert "transformer and ngram: 20.0 % lower perplexity than transformer alone (80.00)" in said
-    assert "all of them gives the lowest perplexity, 60.00" in said
+    assert "all models gives 25.0 % lower perplexity than the transformer" in plain(
+        mixtures.claim(found, "perplexity")
+    )
+    assert mixtures.caption(found[1:], "perplexity") == "", "the claim is about the same pair"
     nothing = [mixtures.Mixture([(b, 0.5), (a, 0.5)], 60.0, b, 0.0001, 60.0)]
-    assert mixtures.caption(nothing, "perplexity") == "No mixture is better than ngram alone."
-    at_words = mixtures.caption([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1, 1.67)], "bits per byte")
-    assert "10.0 % fewer bits than ngram alone" in plain(at_words)
+    assert mixtures.claim(nothing, "perplexity") == "No mixture is better than the ngram alone"
+    assert mixtures.caption(nothing, "perplexity") == ""
+    at_words = mixtures.claim([mixtures.Mixture([(b, 0.5), (c, 0.5)], 1.5, b, 0.1, 1.67)], "bits per byte")
+    assert "10.0 % fewer bits than the ngram alone" in plain(at_words)
 
 
 def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str, Model]) -> None:
@@ -161,6 +176,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
     given: dict[str, Any] = {
         "models": [a, b, c],
         "grid": [],
+        "claim": "",
         "caption": "",
         "seeds": "",
         "unit": "token",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -113,6 +115,58 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
     assert f"in place of the last one changes the guess by {last:.1f} bits" in shown.text
 
 
+def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
+    names = ("unigram", "rnn-attention", "transformer")
+    data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
+    section = story.build(data)
+    assert section is not None
+    shown = parse(str(section.html))
+    words = shown.one("p", "running").text.removesuffix(" _____").split()
+    scenes = [one for one in shown.all("article") if one.all("table", "att-scores")]
+    assert len(scenes) == 2
+    for scene, name in zip(scenes, names[1:], strict=True):
+        tables = data.by_name[name].cell.examples["influences"]
+        (stored,) = (t["attention"] for t in tables if t["tokens"][:-1] == words)
+        assert [span.one("bdi").text for span in scene.one("p", "looked").all("span")] == stored["words"]
+        *rows, total = scene.one("table", "att-scores").rows()
+        assert sum(float(row[-3]) for row in rows) == pytest.approx(1, abs=2e-3)
+        mixed = float(np.dot(stored["weights"], stored["values"]))
+        assert float(total[-1].replace("−", "-")) == pytest.approx(mixed, abs=1e-3)
+        for row in rows[:-1]:  # the last line has the other words
+            at = stored["words"].index(row[0])
+            score, weight = stored["scores"][at], stored["weights"][at]
+            assert row[1:-3][-1] == f"{score:.3f}".replace("-", "−")
+            assert weight == pytest.approx(np.exp(score) / np.exp(stored["scores"]).sum(), abs=1e-4)
+            assert row[-3] == f"{weight:.3f}"
+    mask = [row.all("td") for row in shown.one("table", "mask").one("tbody").all("tr")]
+    assert len(mask) == len(words) + 1  # <s> looks, too
+    for i, row in enumerate(mask):
+        assert ["off" in cell.attributes.get("class", "") for cell in row] == [j > i for j in range(len(mask))]
+
+
+def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> story.Scene:
+    ends = pd.DataFrame({"tokens": [read / 2, read], "valid_loss": losses or [2.0, 1.0]})
+    cell = SimpleNamespace(curve=ends)
+    model = SimpleNamespace(title="Net", name="net", cell=cell, entry=SimpleNamespace(first=cell))
+    return story.Scene("", "", "", model, SimpleNamespace(bits=bits), {}, 0.25, [], turned)  # type: ignore[arg-type]
+
+
+def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
+    def said(one: story.Scene, significant: bool = True) -> str:
+        apart = SimpleNamespace(significant=significant)
+        data = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *names: apart))
+        return one.against(scene(2.0, 3.0, 2e6, [1.5, 1.0]), data)  # type: ignore[arg-type]
+
+    assert "reason" not in said(scene(1.9, 3.0, 1e6))
+    assert "3.0 bits" in said(scene(2.1, 0.0, 1e6))  # no order: that comes first
+    assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
+    less = said(scene(2.1, 3.0, 1e6))
+    assert "1 million tokens, the net on 2 million" in less
+    assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
+    assert "no reason" in said(scene(2.1, 3.0, 2e6))
+    assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
+
+
 def test_means_by_distance_reach_as_far_as_half_of_the_sentences() -> None:
     assert story.by_distance([[1, 2], [3, 4, 6], [9, 8, 7, 6, 5]]) == pytest.approx([13 / 3, 11 / 3, 5])
 
@@ -177,6 +231,24 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     expect(page.locator("#leaderboard")).to_be_visible()
     expect(page.locator(".count")).to_be_hidden()
     assert "present" not in page.url
+    assert complaints(page) == []
+
+
+def test_the_reader_guesses_before_the_models_show_theirs(folder: Path, browser: Browser) -> None:
+    page = visit(browser, write_reports(folder)[0])
+    form, fold = page.locator(".guess"), page.locator(".guess + details")
+    expect(fold.locator("table")).to_be_hidden()
+    form.locator("input").fill("no such word")
+    form.locator("input").press("Enter")
+    expect(form).to_contain_text("Not “no such word”")
+    expect(fold.locator("tbody tr")).to_have_count(3)
+    right = fold.locator("td", has_text="✓").count()
+    expect(fold).to_contain_text(f"{right} of 3 models guessed it")
+    form.locator("input").fill((fold.locator("b").first.text_content() or "").upper())
+    form.locator("input").press("Enter")
+    expect(form).to_contain_text("Right")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".scene h3").nth(1)).to_be_focused()
     assert complaints(page) == []
 
 

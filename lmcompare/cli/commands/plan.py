@@ -81,7 +81,7 @@ def _what(each: Ahead) -> str:
     if each.finished:
         return "finished"
     if each.later:
-        return f"{each.later} later settings, proposed by the figures of these"
+        return f"up to {each.later} later settings, proposed by the figures of these"
     if each.job.trial:
         return "train, score on validation text"
     return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"

@@ -207,6 +207,10 @@
       target.scrollIntoView();
     };
     addEventListener("hashchange", reveal);
+    document.addEventListener("click", (event) => { // a fold that was shut again opens again
+      const link = event.target instanceof Element && event.target.closest("a[href^='#']");
+      if (link && link.hash === location.hash) reveal();
+    });
     reveal();
   }
 

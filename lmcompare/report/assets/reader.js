@@ -192,7 +192,7 @@
       if (this.now >= 0 && this.tokens[this.now]) this.tokens[this.now].classList.remove("now");
       this.now = -1;
       this.card.classList.remove("open");
-      this.card.replaceChildren(make("p", "fine", "Point at a " + this.box.dataset.unit + ", tap it, or move to it with Tab and the arrow keys to see what each model expected."));
+      this.card.replaceChildren(make("p", "fine", "Point at a " + this.box.dataset.unit + ", tap it, or move to it with Tab and the arrow keys: what did each model expect there?"));
     }
 
     onKey(event) {

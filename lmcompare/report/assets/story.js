@@ -1,5 +1,5 @@
-// The story: the arrow keys lead from scene to scene, ?present shows one at a time, for the wall, and a button what
-// the models make of another order of the last words.
+// The story: the reader guesses first, the arrow keys lead from scene to scene, ?present shows one at a time, for the
+// wall, and a button what the models make of another order of the last words.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
@@ -47,6 +47,16 @@
       const button = shuffle.querySelector("button");
       button.addEventListener("click", () => button.setAttribute("aria-expanded", String(shuffle.classList.toggle("on"))));
     }
+    const form = box.querySelector(".guess");
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const own = form.guess.value.trim(), fold = form.nextElementSibling;
+      if (!own) return;
+      const right = own.toLowerCase() === form.dataset.word.toLowerCase();
+      form.querySelector("span").textContent = right ? "✓ Right." : `✗ Not “${own}”.`;
+      fold.open = true;
+      fold.querySelector("summary").focus(); // the arrow keys lead on
+    });
     document.querySelector("#story .present").addEventListener("click", () => present(true));
     if (new URLSearchParams(location.search).has("present")) present(true);
   });

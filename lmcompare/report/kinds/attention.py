@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.exhibits import Attention, AttentionHead
+from lmcompare.exhibits.attending import BEGINNING, scores, softmax, terms, turned, weights
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.kinds.heatmap import near_and_far, picture
 from lmcompare.report.markdown import plain, table
@@ -23,7 +24,6 @@ from lmcompare.runfolder.parquet import Array
 
 STEPS = 2**15 - 1  # of a stored number, to both sides of zero
 HIGH, CELL = 12, 4  # of a strip: units above and below the middle, and of a number
-BEGINNING = "<s>"
 MOST, OFTEN = 0.5, 0.25  # of the weight on the beginning, at this share of the words: a head rests there
 READ = 3  # words that are named in the sentence on what a head reads
 
@@ -46,40 +46,7 @@ class Head:
         """Return the head with numbers rounded as in the page."""
         queries, keys, values = (rounded(np.array(x, float)) for x in (head.queries, head.keys, head.values))
         q, k = turned(queries, exhibit.turns), turned(keys, exhibit.turns)
-        scores = exhibit.scale * terms(exhibit, q[:, None], k[None]).sum(-1)
-        if head.bias:
-            size = len(exhibit.words)
-            scores = scores + np.array(head.bias)[np.subtract.outer(np.arange(size), np.arange(size)) + size - 1]
-        return cls(queries, keys, values, (q, k), scores)
-
-    def weights(self, exhibit: Attention) -> Array:
-        """(T, T) the softmax of the scores of what each word sees; zero elsewhere."""
-        weights = np.zeros_like(self.scores)
-        for i, (first, end) in enumerate(exhibit.seen):
-            weights[i, first:end] = softmax(self.scores[i, first:end])
-        return weights
-
-
-def terms(exhibit: Attention, query: Array, key: Array) -> Array:
-    """(…, d) what is added up to the score of queries and keys, before the scale."""
-    found: Array = np.array(exhibit.weigh) * np.tanh(query + key) if exhibit.weigh else query * key
-    return found
-
-
-def turned(x: Array, turns: tuple[float, ...]) -> Array:
-    """Return vectors (T, d) with the pair (n, n + d/2) of the one at place t turned by t · turns[n]."""
-    if not turns:
-        return x
-    angle = np.arange(len(x))[:, None] * np.array(turns)
-    first, second = np.split(x, 2, axis=1)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.concatenate([first * cos - second * sin, first * sin + second * cos], axis=1)
-
-
-def softmax(scores: Array) -> Array:
-    """Return weights (n,) that sum to one; none for no scores."""
-    raised: Array = np.exp(scores - scores.max(initial=-np.inf))
-    return raised / raised.sum() if len(scores) else raised
+        return cls(queries, keys, values, (q, k), scores(exhibit, q, k, head.bias))
 
 
 def packed(x: Array) -> list[Any]:
@@ -121,7 +88,7 @@ def percent(weight: float) -> str:
 def render(exhibit: Attention) -> Rendering:
     """Draw one head at one word in full, with the numbers of all heads for the script."""
     heads = [Head.of(exhibit, head) for head in exhibit.heads]
-    maps = np.stack([head.weights(exhibit) for head in heads])  # (H, T, T)
+    maps = np.stack([weights(exhibit, head.scores) for head in heads])  # (H, T, T)
     opened, word = exhibit.opens
     words = [visible(each) for each in exhibit.words]
     shown = _at(exhibit, heads[opened], maps[opened, word], exhibit.heads[opened], word)

@@ -22,7 +22,6 @@ from lmcompare.report.tokens import printable, visible
 
 QUESTION = "Do vectors tell the senses of a word apart?"
 SHOWN = "A word's vector in several sentences"
-SHOWN_OPEN = 1  # words beyond these are folded
 READ, UNREAD = 90, 50  # characters of a sentence shown before and after the word
 HARDLY = 0.005  # distances below this are printed as 0.00
 UNRELATED = math.sqrt(2)  # the chord between unit vectors of context distance 1
@@ -137,7 +136,6 @@ def build(data: ReportData) -> Section | None:
         left_out=left_out,
         missing=missing,
         caption=said,
-        shown_open=SHOWN_OPEN,
     )
     return Section.of("meaning", QUESTION if tested else SHOWN, html)
 

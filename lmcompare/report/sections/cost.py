@@ -154,10 +154,10 @@ def budget(data: ReportData, cost: Cost) -> str:
             best = [pair for pair in best if much_less(pair[0], value)] + [(value, row)]
             named.append(row)
     said = [
-        f"from {cost.label(value)} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
+        f"from {cost.label(value)}: {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
         for value, row in best
     ]
-    return f"{numbers.listed(said)}." if len(said) > 1 else ""
+    return f"{'; '.join(said)}." if len(said) > 1 else ""
 
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:

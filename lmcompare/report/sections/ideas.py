@@ -101,4 +101,4 @@ def build(data: ReportData) -> Section | None:
         preview=PREVIEW,
         page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
     )
-    return Section.of("ideas", "What is each idea worth?", html)
+    return Section.of("ideas", "What the laboratory found", html)

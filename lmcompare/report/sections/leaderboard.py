@@ -17,6 +17,7 @@ from lmcompare.report.published import published_apart, published_figure, publis
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
 
+SAME = 1e-9  # bits per byte: the mean of equal figures is rounded
 STRIP = (8.0, 160.0)  # pixels of the intervals in the table
 ADAPTIVE = (
     "An adaptive model has learnt from all test documents before the one that is scored. The models above start every"
@@ -67,12 +68,11 @@ class Line:
     def tags(self) -> list[str]:
         """What a reader should know about the model at a glance."""
         found = [word for word in ("adaptive", "pretrained") if self.model.entry.traits.get(word)]
-        if len(self.row.seeds) > 1:
+        if (seeds := len(self.row.seeds)) > 1:
             spread = self.row.bits_per_byte_spread
-            shown = numbers.bits_per_byte(spread)
-            varies = shown not in (numbers.NONE, numbers.bits_per_byte(0.0))
-            known = f", standard deviation {shown}" if varies else ""
-            found.append(f"mean of {len(self.row.seeds)} seeds{known}")
+            known = "" if spread is None else f", standard deviation {numbers.bits_per_byte(spread)}"
+            same = spread is not None and spread < SAME
+            found.append(f"same figure with all {seeds} seeds" if same else f"mean of {seeds} seeds{known}")
         if self.model.entry.failed:
             found.append(f"{numbers.plural(len(self.model.entry.failed), 'seed')} failed")
         return found
@@ -187,8 +187,8 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models:"
-        " spelling out unknown words and restoring white space."
+        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models: they spell out"
+        " unknown words and restore white space."
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
-SHOWN_OPEN = 4  # mixtures beyond these are folded
+SHOWN_OPEN = 3  # mixtures beyond these are folded
 SLIGHT = 0.0005  # a smaller gain would be shown as 0.0 %
 
 
@@ -68,33 +69,38 @@ def build(data: ReportData) -> Section | None:
         models=models,
         mixtures=found,
         grid=[[share.get((a.name, b.name)) for b in models] for a in models],
+        claim=claim(found, figure),
         caption=said.strip(),
         unit=unit,
         figure=figure,
         shown_open=SHOWN_OPEN,
         seeds=one_seed(models),
     )
-    return Section.of("together", "Do they make different mistakes?", html)
+    return Section.of("together", "Mixtures: do the models make different mistakes?", html)
+
+
+def claim(found: list[Mixture], figure: str) -> str:
+    """Return what the best mixture gains over the best model."""
+    lowest = found[0]
+    single = spoken(lowest.best_single.title)
+    if lowest.gain < SLIGHT:
+        return f"No mixture is better than {single} alone"
+    of = "all models" if len(lowest.parts) > 2 else numbers.listed([spoken(m.title) for m, _ in lowest.parts])
+    less = "fewer bits" if figure == "bits per byte" else "lower perplexity"
+    return f"Mixing {of} gives {numbers.percent(lowest.gain)} {less} than {single} alone"
 
 
 def caption(found: list[Mixture], figure: str) -> str:
-    """Return which pair gains most, and which mixture has the lowest perplexity, or the fewest bits per byte."""
-    lowest = found[0]
-    if lowest.gain < SLIGHT:
-        return f"No mixture is better than {lowest.best_single.title} alone."
+    """Return which pair gains most over the better one of it; "" if none gains or the best mixture is a pair."""
     best = max((mixture for mixture in found if len(mixture.parts) == 2), key=lambda mixture: mixture.gain)
+    if best is found[0] or best.gain < SLIGHT:
+        return ""
     names = numbers.listed([model.title for model, _ in best.parts])
     less, value = ("lower perplexity", numbers.perplexity)
-    least = "the lowest perplexity"
     if figure == "bits per byte":
-        less, value, least = "fewer bits", numbers.bits_per_byte, "the fewest bits per byte"
-    gain = numbers.percent(best.gain)
+        less, value = ("fewer bits", numbers.bits_per_byte)
     single = f"{best.best_single.title} alone ({value(best.alone)})"
-    said = f"The pair that gains most is {names}: {gain} {less} than {single}."
-    if lowest is best:
-        return said
-    of = "all of them" if len(lowest.parts) > 2 else numbers.listed([model.title for model, _ in lowest.parts])
-    return f"{said} Mixing {of} gives {least}, {value(lowest.figure)}."
+    return f"The pair that gains most is {names}: {numbers.percent(best.gain)} {less} than {single}."
 
 
 def one_seed(models: Sequence[Model]) -> str:
@@ -104,10 +110,7 @@ def one_seed(models: Sequence[Model]) -> str:
         return ""
     seeds = {model.entry.seeds[0] for model in mixed}
     which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
-    return (
-        f"Of models with several seeds, the training {which} is mixed, so that the figures here are of one seed;"
-        " the leaderboard has the mean of all seeds."
-    )
+    return f"Of models with several seeds, only the training {which} is mixed; the leaderboard has the mean of all."
 
 
 def fitted(units: int, valid: int, unit: str) -> str:

@@ -58,10 +58,10 @@ def title(passage: Passage) -> str:
     """Return the document, the first words and the disagreement of the models."""
     words = ""
     for token, spaced in zip(passage.tokens[:40], passage.spaced, strict=False):
-        if len(words) > 44:
+        if len(words) > 30:
             break
         words += (" " if spaced else "") + visible(token)
-    return f"{passage.document}: “{words.strip()}…” (±{passage.disagreement:.2f} bits)"
+    return f"{passage.document}: “{words.strip()}…” ({passage.disagreement:.2f} bits)"
 
 
 def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str], unit: str) -> str:

@@ -116,7 +116,7 @@ def _beyond_average(own: Sequence[Row]) -> str:
     if not better:
         return (
             " But no model is measurably better than the plain average of its vectors of the words before, each"
-            " without context: that reading in context helps is not shown."
+            " without context. So it is not shown that reading in context helps."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,8 +32,8 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
     "word_kind": "What kind of word is it?",
     "train_count": "How often does the {unit} occur in the training text?",
-    "context_order": "How many of the {unit}s before it are a phrase of the training text?",
-    "seen_order": "How long is the longest phrase of the training text that ends with it?",
+    "context_order": "How many {unit}s right before it form a phrase of the training text?",
+    "seen_order": "How many {unit}s has the longest phrase of the training text that ends with it?",
     "position_in_sentence": "Where in the sentence is it?",
     "position_in_document": "Where in the document is it?",
     "repeated": "Has the document mentioned it before? (known {unit}s)",
@@ -103,9 +103,20 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
-        spent=[(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models],
+        spent=(shown := [(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models]),
+        spent_claim=spent_claim([row for _, row in shown]),
     )
     return Section.of("wins", title(data, found, own, unit), html)
+
+
+def spent_claim(rows: Sequence[Mapping[Hashable, Any]]) -> str:
+    """Return on which part of the text the models differ most; "" of one model."""
+    parts = {"seen": "seen words", "unseen": "unseen words", "gaps": "white space and ends"}
+    apart = {part: max(row[part] for row in rows) - min(row[part] for row in rows) for part in parts}
+    most = max(apart, key=apart.__getitem__)
+    if apart[most] < 0.0005:
+        return ""
+    return f"The models differ most on {parts[most]}, by up to {numbers.decimals(apart[most], 2)} bits per byte"
 
 
 def baseline(ranked: Sequence[Model]) -> Model:
@@ -238,7 +249,13 @@ def _asked(one: Divided) -> str:
 
 
 def _label(one: Divided, label: str) -> str:
-    return UNKNOWN if one.name.endswith("train_count") and label == "0" else label
+    """Return the name of a group, with what is counted in it where it is a number."""
+    if one.name.endswith("train_count"):
+        return UNKNOWN if label == "0" else f"{label} times"
+    unit = one.counted.removesuffix("s")
+    if one.name.endswith("_order"):
+        return f"{label} {unit}" if label == "1" else f"{label} {unit}s"
+    return f"{unit} {label}" if "position" in one.name else label
 
 
 def _cell(

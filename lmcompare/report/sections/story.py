@@ -14,8 +14,11 @@ import numpy as np
 
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import spoken
+from lmcompare.report.sections.story_attention import LookedAt, mask
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
@@ -43,6 +46,8 @@ class Scene:
     by_distance : sequence of float
         The mean change in bits when the token at each distance before the guessed word is replaced, the last one
         first, over all sentences that are long enough.
+    turned : float
+        The mean change in bits when the two tokens before the guessed word change places, over all sentences.
     """
 
     title: str
@@ -53,6 +58,7 @@ class Scene:
     found: Mapping[str, Any]
     better: float | None
     by_distance: Sequence[float]
+    turned: float
 
     @property
     def bits(self) -> float:
@@ -63,6 +69,17 @@ class Scene:
     def next(self) -> list[tuple[str, float]]:
         """The most likely words."""
         return _likely(self.found)
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """What its last word looks at in one head; None for a model without attention."""
+        stored = self.found.get("attention")
+        return None if stored is None else LookedAt(stored)
+
+    @property
+    def right(self) -> bool:
+        """Whether the most likely word is the one that came."""
+        return bool(self.found["next"][0]["token"] == self.found["tokens"][-1])
 
     @property
     def replaced(self) -> Sequence[float]:
@@ -84,18 +101,49 @@ class Scene:
         """Return on which earlier words the guess depends, in words."""
         counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
         if not counting:
-            return "No earlier word changes it" + (
-                "." if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more."
-            )
+            less = "" if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more"
+            return f"No earlier word changes this guess{less}."
         most = max(counting, key=lambda at: self.replaced[at])
         back = numbers.plural(len(self.replaced) - counting[0], "token")
         swapped = (
-            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "does nothing"
+            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "changes nothing"
         )
         return (
-            f"It depends most on “{visible(tokens[most])}”. The earliest word that changes it by {COUNTS} bits or"
-            f" more is “{visible(tokens[counting[0]])}”, {back} back. Swapping the last two tokens {swapped}."
+            f"The guess depends most on “{visible(tokens[most])}” and reaches {back} back, to"
+            f" “{visible(tokens[counting[0]])}”. Swapping the last two tokens {swapped}."
         )
+
+    def against(self, before: Scene, data: ReportData) -> str:
+        """Return how it does on the whole text beside the model of the scene before, and why if it does worse."""
+        own, other = self.row.bits, before.row.bits
+        worse = own > other
+        said = (
+            f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
+            f" ({numbers.bits_per_byte(other)}). It needs fewer bits for {numbers.percent(self.better or 0.0, 0)} of"
+            " the sentences."
+        )
+        return f"{said} {self._why_worse(before, data)}" if worse else said
+
+    def _why_worse(self, before: Scene, data: ReportData) -> str:
+        """Return what the figures of the run say about why it is worse than the model of the scene before."""
+        apart = data.comparison.difference(self.model.name, before.model.name)
+        if apart is not None and not apart.significant:
+            return "The difference may be chance."
+        if self.turned < COUNTS <= before.turned:
+            return (
+                f"One reason: it has lost word order. Swapping the last two tokens changes the guess of"
+                f" {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits in the mean, and its own"
+                f" by {numbers.decimals(self.turned, 1)}."
+            )
+        read, more = (tokens_read(each.model.entry) for each in (self, before))
+        if read is not None and more is not None and more > SAME_AMOUNT * read:
+            who, losses = spoken(before.model.title), [loss_after(each.model, read) for each in (self, before)]
+            said = f"One reason: it was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}."
+            if None in losses:
+                return said
+            own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
+            return f"{said} After {numbers.amount(read)}, its validation loss was {own} bits, that of {who} {other}."
+        return "The figures of this run show no reason."
 
 
 @dataclass(frozen=True)
@@ -198,13 +246,18 @@ def build(data: ReportData) -> Section | None:
             found[key],
             share,
             by_distance([one["replaced"] for one in found.values()]),
+            float(np.mean([one["swapped"] for one in found.values()])),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
     tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
+    looking = [scene for scene in scenes if scene.looked_at is not None]
     html = fill(
         "story",
+        data=data,
         scenes=scenes,
+        guessed=sum(scene.right for scene in scenes),
+        mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
         shuffle=Shuffle.of(scenes),
         unmasked=_unmasked(data),
         tokens=tokens,
@@ -212,9 +265,11 @@ def build(data: ReportData) -> Section | None:
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
+        looks=looking[-1].looked_at if looking else None,
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
         full=FULL,
+        counts=COUNTS,
         unranked=data.unranked,
     )
     return Section.of("story", "From counting to attention", html)
@@ -262,6 +317,14 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
         nats = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
         found.append(np.add.reduceat(-nats.astype(np.float64), begins) / np.log(2))
     return found
+
+
+def loss_after(model: Model, tokens: float) -> float | None:
+    """Return the validation loss in bits after so many training tokens; None if it was not measured until then."""
+    rows = model.cell.curve.dropna(subset=["tokens", "valid_loss"])
+    if rows.empty or not rows["tokens"].iloc[0] <= tokens <= rows["tokens"].iloc[-1]:
+        return None
+    return float(np.interp(tokens, rows["tokens"], rows["valid_loss"]) / np.log(2))
 
 
 def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:

@@ -10,6 +10,17 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
+SAID = {  # by the name of a check, what it says to a reader of the page
+    "sums to one": "probabilities sum to one",
+    "the scores agree with next_log_probs": "scores are these probabilities",
+    "stream agrees with log_probs": "read in parts, the same scores",
+    "the future leaves the past alone": "later words change no earlier score",
+    "scoring again gives the same": "scored again, the same",
+    "the per-sentence scores agree with next_log_probs": "so are scores of single sentences",
+    "the stored model scores the same": "stored and loaded, the same",
+    "random tokens surprise the model": "random words surprise it",
+}
+
 
 @dataclass(frozen=True)
 class Found:
@@ -47,7 +58,7 @@ def build(data: ReportData) -> Section | None:
         said.append(
             f"{who} {numbers.plural(rest, 'model')} passed: their figures are valid probabilities of the text."
         )
-    html = fill("validity", names=list(names), rows=rows, reading=" ".join(said))
+    html = fill("validity", names={name: SAID.get(name, name) for name in names}, rows=rows, reading=" ".join(said))
     return Section.of("truth", "Are these valid probabilities?", html)
 
 
