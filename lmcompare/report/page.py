@@ -55,7 +55,7 @@ SCRIPTS = (
     "choice.js",
     "live.js",
 )
-STYLES = ("charts.css", "report.css", "attention.css", "try-it.css")
+STYLES = ("charts.css", "report.css", "attention.css", "try-it.css", "media.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -21,8 +22,11 @@ _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>
 
 
 @cache
-def environment(package: str = "lmcompare.report") -> Environment:
-    """Return the environment of the templates of a package, in its folder ``templates``."""
+def environment(package: str = "lmcompare.report", still: bool = False) -> Environment:
+    """Return the environment of the templates of a package, in its folder ``templates``.
+
+    ``still``: whether they are filled for a document that stands alone, without links, controls and scripts.
+    """
     made = Environment(
         loader=PackageLoader(package),
         autoescape=True,
@@ -33,12 +37,14 @@ def environment(package: str = "lmcompare.report") -> Environment:
     for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
                  "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
-    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded, "explained": explained}
-    made.globals |= {"hue": svg.hue, "term": term, "chip": chip, "terms": TERMS}
+    named = _name if still else term
+    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded}
+    made.filters["explained"] = partial(explained, named=named)
+    made.globals |= {"hue": svg.hue, "term": named, "chip": chip, "terms": TERMS, "still": still}
     return made
 
 
-def fill(template: str, /, package: str = "lmcompare.report", **context: Any) -> Markup:
+def fill(template: str, /, package: str = "lmcompare.report", still: bool = False, **context: Any) -> Markup:
     """Return a template with these values.
 
     Parameters
@@ -47,10 +53,12 @@ def fill(template: str, /, package: str = "lmcompare.report", **context: Any) ->
         The template's path in the package's folder ``templates``, without ``.html.j2``.
     package : str, default="lmcompare.report"
         The package that brings the template.
+    still : bool, default=False
+        As in ``environment``.
     **context : object
         The values of the template's names; text in them is escaped.
     """
-    return Markup(environment(package).get_template(f"{template}.html.j2").render(**context))
+    return Markup(environment(package, still).get_template(f"{template}.html.j2").render(**context))
 
 
 def asset(name: str) -> str:
@@ -74,10 +82,15 @@ def term(key: str, text: str = "") -> Markup:
     )
 
 
-def explained(text: str) -> Markup:
+def _name(key: str, text: str = "") -> Markup:
+    """Return a term as text alone."""
+    return escape(text or TERMS[key].name)
+
+
+def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
     """Return the text of a model, in which terms have their definitions, each once, and 'quoted' tokens are marked.
 
-    A mark of punctuation in quotation marks would be hard to read.
+    A mark of punctuation in quotation marks would be hard to read. ``named``: how a term is shown, as in ``term``.
     """
     parts: list[Markup] = []
     at, met = 0, set()
@@ -88,7 +101,7 @@ def explained(text: str) -> Markup:
         if key is None:
             parts.append(Markup("<code>{}</code>").format(found["token"]))
         else:
-            parts.append(escape(found[0]) if key in met else term(key, found[0]))
+            parts.append(escape(found[0]) if key in met else named(key, found[0]))
             met.add(key)
     return Markup("").join([*parts, escape(text[at:])])
 

@@ -191,7 +191,9 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
     assert "term" not in report.evaluate("location.hash")
 
 
-def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_link_leads_to_a_word_in_a_passage(browser: Browser, folder: Path, width: int) -> None:
+    report = visit(browser, folder / "report.html", width=width)
     reader = report.locator(".reader").first
     reader.locator("select[name=passage]").select_option(index=1)
     reader.locator("select[name=minus]").select_option(index=1)
@@ -202,7 +204,33 @@ def test_a_link_leads_to_a_word_in_a_passage(report: Page) -> None:
     expect(again.locator(".tok.now")).to_have_attribute("data-i", "5")
     assert again.locator(".card").inner_text() == shown
     expect(again.locator("select[name=passage]")).to_have_value("1")
-    expect(again).to_be_in_viewport()
+    expect(again.locator(".tok.now")).to_be_in_viewport()
+    box, card = again.locator(".tok.now").bounding_box(), again.locator(".card").bounding_box()
+    assert box is not None
+    assert card is not None
+    assert width > 390 or box["y"] + box["height"] < card["y"]  # the card of a phone covers the lower half
+
+
+def test_a_link_that_is_pasted_into_the_open_page_is_followed_and_left_by_going_back(report: Page) -> None:
+    reader = report.locator(".reader").first
+    reader.locator(".tok").nth(3).click()
+    first = report.url
+    report.evaluate("location.hash = 'reader?passage=1&model=0&token=5'")
+    expect(reader.locator(".tok.now")).to_have_attribute("data-i", "5")
+    expect(reader.locator("select[name=passage]")).to_have_value("1")
+    report.go_back()
+    assert report.url == first
+    expect(reader.locator(".tok.now")).to_have_attribute("data-i", "3")
+    expect(reader.locator("select[name=passage]")).to_have_value("0")
+
+
+def test_a_link_leads_to_a_baseline(report: Page) -> None:
+    choice = report.locator("#wins [name=baseline]")
+    choice.select_option(index=1 if choice.input_value() != "1" else 0)
+    chosen, cells = choice.input_value(), report.locator(".gains-table td").all_inner_texts()
+    again = reopened(report)
+    expect(again.locator("#wins [name=baseline]")).to_have_value(chosen)
+    assert again.locator(".gains-table td").all_inner_texts() == cells
 
 
 def test_a_link_leads_to_a_panel(report: Page) -> None:
@@ -221,6 +249,9 @@ def test_a_link_keeps_the_models_that_are_picked(report: Page) -> None:
     again = reopened(report)
     pressed = again.locator(".picker button[aria-pressed=true]")
     expect(pressed).to_have_count(2)
+    again.locator("nav").get_by_text("Reader", exact=True).click()
+    expect(pressed).to_have_count(2)
+    assert again.url.endswith("#reader?pick=1.2")
     assert complaints(again) == []
 
 
@@ -250,25 +281,6 @@ def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:
     expect(figure).to_be_in_viewport()
     report.evaluate("location.hash = 'term-lstm'")
     expect(report.locator("#term-lstm")).to_be_in_viewport()
-
-
-def test_on_a_phone_the_figure_that_ranks_is_on_the_screen(browser: Browser, folder: Path) -> None:
-    page = visit(browser, folder / "report.html", width=390)
-    for cell in page.locator("#leaderboard .board").first.locator("tbody tr td:nth-child(3)").all():
-        box = cell.bounding_box()
-        assert box is not None
-        assert box["x"] + box["width"] <= 390
-
-
-def test_on_paper_nothing_is_folded_or_cut_off(browser: Browser, folder: Path) -> None:
-    page = visit(browser, folder / "report.html", width=718, scripts=False)  # A4 less margins of a centimetre
-    page.emulate_media(media="print")
-    expect(page.locator("#inside-transformer h4").first).to_be_visible()
-    wide = page.evaluate(
-        "Array.from(document.querySelectorAll('main table'))"
-        ".filter(e => e.getBoundingClientRect().right > 719).map(e => e.outerHTML.slice(0, 200))"
-    )
-    assert wide == []
 
 
 def test_the_contents_are_on_the_first_screen_and_follow_the_reader(report: Page) -> None:

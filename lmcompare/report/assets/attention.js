@@ -165,14 +165,15 @@
       });
     });
     box.querySelector(".att-unmask")?.addEventListener("change", (event) => box.classList.toggle("unmasked", event.target.checked));
-    if (title && address.place === title.id) {
+    if (title) address.follow(() => {
+      if (address.place !== title.id || !address.values.has("row")) return;
       const asked = (key, most) => {
         const value = Number(address.values.get(key) ?? NaN);
         return Number.isInteger(value) && value >= 0 && value < most ? value : null;
       };
       [h, i, other] = [asked("panel", data.heads.length) ?? h, asked("row", size) ?? i, asked("with", size)];
       show();
-    }
+    });
   }
 
   document.addEventListener("DOMContentLoaded", () => { for (const box of document.querySelectorAll(".att")) setUp(box); });

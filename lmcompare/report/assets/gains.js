@@ -28,12 +28,20 @@
       this.choice = section.querySelector("[name=baseline]");
       this.name = section.querySelector(".own-name");
       this.pair = new Map(this.data.pairs.map(([i, j], k) => [`${i},${j}`, k]));
-      this.choice.addEventListener("change", () => this.draw());
+      const { address } = window.lmcompare;
+      this.choice.addEventListener("change", () => {
+        address.set(section.id, { baseline: this.choice.value });
+        this.draw();
+      });
       section.querySelector("[name=save]").addEventListener("click", () => this.save());
       box.addEventListener("click", (event) => this.open(event));
       box.addEventListener("keydown", (event) => this.step(event));
       box.addEventListener("focusin", (event) => this.hold(event.target));
-      this.draw();
+      address.follow(() => {
+        const asked = address.place === section.id ? address.values.get("baseline") : null;
+        if (Array.from(this.choice.options).some((option) => option.value === asked)) this.choice.value = asked;
+        this.draw();
+      });
     }
 
     draw() {

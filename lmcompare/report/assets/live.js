@@ -84,7 +84,12 @@
       this.state = box.querySelector(".live-state");
       this.asked = 0;
       const { address } = window.lmcompare;
-      if (address.place === "live" && address.values.has("text")) this.field.value = address.values.get("text");
+      address.follow(() => {
+        const asked = address.place === "live" ? address.values.get("text") : null;
+        if (asked === null || asked === this.field.value) return;
+        this.field.value = asked;
+        this.show();
+      });
       this.field.addEventListener("input", () => {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {

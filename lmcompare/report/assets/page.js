@@ -19,16 +19,22 @@
   }
 
   // The address says what is shown, so that a link leads to one word under one head: #place?key=value&key=value.
-  // The place is an id; the keys are those of the parts of the page that share it.
+  // The place is an id; the keys are those of the parts of the page that share it. All places have the models picked.
   const address = {
+    pick: "",
     get place() { return decodeURIComponent(location.hash.slice(1).split("?")[0]); },
     get values() { return new URLSearchParams(location.hash.split("?")[1] ?? ""); },
     set(place, values) {
-      const all = new URLSearchParams(Object.entries({ pick: this.values.get("pick") ?? "", ...values }).filter(([, value]) => value !== ""));
+      const all = new URLSearchParams(Object.entries({ ...values, pick: this.pick }).filter(([, value]) => value !== ""));
       const rest = String(all);
       try {
         history.replaceState(null, "", `#${encodeURIComponent(place)}${rest ? `?${rest}` : ""}`);
       } catch (error) { /* the address then stays as it is, no more */ }
+    },
+    // Does what the address says of a part of the page, now and when it changes by a link or by going back.
+    follow(part) {
+      part();
+      addEventListener("hashchange", part);
     },
   };
   window.lmcompare = { address };
@@ -101,12 +107,20 @@
         button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
         update();
         const picked = Array.from(buttons).filter((each) => each.getAttribute("aria-pressed") === "true");
-        address.set(address.place || "leaderboard", { ...Object.fromEntries(address.values), pick: picked.map((each) => each.dataset.pick).join(".") });
+        address.pick = picked.map((each) => each.dataset.pick).join(".");
+        address.set(address.place || "leaderboard", Object.fromEntries(address.values));
       });
     }
-    const asked = (address.values.get("pick") ?? "").split(".");
-    for (const button of buttons) if (asked.includes(button.dataset.pick)) button.setAttribute("aria-pressed", "true");
-    update();
+    address.follow(() => {
+      const asked = address.values.get("pick");
+      if (asked === null && address.pick && address.place) { // a link of the page does not change which models are picked
+        address.set(address.place, Object.fromEntries(address.values));
+        return;
+      }
+      address.pick = asked ?? "";
+      for (const button of buttons) button.setAttribute("aria-pressed", String(address.pick.split(".").includes(button.dataset.pick)));
+      update();
+    });
   }
 
   // Of several findings one is shown: as run, at equal tokens, at equal seconds.
@@ -160,8 +174,10 @@
           if (title) address.set(title.id, { panel: button.dataset.panel });
         });
       }
-      const asked = title && address.place === title.id && buttons[Number(address.values.get("panel") ?? -1)];
-      if (asked) open(asked);
+      address.follow(() => {
+        const asked = title && address.place === title.id && buttons[Number(address.values.get("panel") ?? -1)];
+        if (asked) open(asked);
+      });
     }
   }
 
@@ -171,28 +187,67 @@
     cell.style.setProperty("--w", value === null ? "0" : String(Math.abs(value) / peak));
   }
 
-  // Boxes that scroll can be reached by Tab; other boxes are skipped.
+  // Boxes that scroll can be reached by Tab, and say so; other boxes are skipped. On a phone, a table that does not fit
+  // is stacked: each row is a card of figures with the names of their columns.
   function setUpScrolling() {
-    const boxes = document.querySelectorAll(".scroll[tabindex]");
+    const boxes = Array.from(document.querySelectorAll(".scroll[tabindex]")), phone = matchMedia("screen and (max-width: 760px)");
+    const tables = new Map(boxes.map((box) => [box, box.querySelector(":scope > table:not(.gloss, .gains-table, .heat-table, .versus)")]));
+    const tooWide = () => boxes.filter((box) => box.scrollWidth > box.clientWidth);
     const update = () => {
-      for (const box of boxes) box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+      for (const table of tables.values()) table?.classList.remove("stacked");
+      for (const box of phone.matches ? tooWide() : []) if (tables.get(box)) stack(tables.get(box));
+      const wide = new Set(tooWide());
+      for (const box of boxes) {
+        box.tabIndex = wide.has(box) ? 0 : -1;
+        box.classList.toggle("wide-box", wide.has(box));
+      }
     };
     addEventListener("resize", update);
     for (const details of document.querySelectorAll("details")) details.addEventListener("toggle", update);
     update();
   }
 
+  function stack(table) {
+    const names = Array.from(table.tHead?.rows[0].cells ?? [], (head) => {
+      const copy = head.cloneNode(true);
+      for (const extra of copy.querySelectorAll("svg, .what")) extra.remove();
+      return copy.textContent.trim();
+    });
+    for (const { cells } of Array.from(table.tBodies).flatMap((body) => Array.from(body.rows))) {
+      if (cells.length === names.length) for (const cell of cells) cell.dataset.label = names[cell.cellIndex];
+    }
+    table.classList.add("stacked");
+  }
+
+  // All fold-outs at once: for those who search the page, or print all of it.
+  function setUpFolds() {
+    const button = document.getElementById("unfold");
+    button.hidden = !document.querySelector("details:not(.save)");
+    button.addEventListener("click", () => {
+      const open = button.textContent === "Open all";
+      for (const fold of document.querySelectorAll("details:not(.save)")) fold.open = open;
+      button.textContent = open ? "Close all" : "Open all";
+    });
+  }
+
   // The section on the screen is marked in the contents. A place inside a fold is opened before it is shown.
   function setUpNavigation() {
     const links = new Map(Array.from(document.querySelectorAll("nav .group > ul > li > a"), (a) => [a.hash.slice(1), a]));
-    const box = document.querySelector("nav");
+    const box = document.querySelector("nav"), menu = box.querySelector(".menu");
+    const unfold = (open) => {
+      box.classList.toggle("open", open);
+      menu.setAttribute("aria-expanded", String(open));
+    };
+    menu.addEventListener("click", () => unfold(!box.classList.contains("open")));
+    box.addEventListener("click", (event) => { if (event.target.closest("a")) unfold(false); });
+    box.addEventListener("keydown", (event) => { if (event.key === "Escape") unfold(false); });
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         for (const link of links.values()) link.removeAttribute("aria-current");
         const link = links.get(entry.target.id);
         link.setAttribute("aria-current", "true");
-        link.closest(".wrap").scrollTo({ left: link.offsetLeft - 80, behavior: "instant" });
+        link.closest(".wrap").scrollTo({ left: link.offsetLeft - 120, behavior: "instant" });
         box.scrollTo({ top: link.offsetTop - 200, behavior: "instant" });
       }
     }, { rootMargin: "-15% 0px -75% 0px" });
@@ -204,7 +259,9 @@
       folds.push(...(target ? target.closest(".inside")?.querySelectorAll(":scope > details") ?? [] : [])); // of the model
       if (!target || (folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
       for (const fold of folds) fold.open = true;
-      target.scrollIntoView();
+      const token = target.querySelector(".tok.now"); // which the reader has opened
+      if (token) token.scrollIntoView({ block: "center" });
+      else target.scrollIntoView();
     };
     addEventListener("hashchange", reveal);
     document.addEventListener("click", (event) => { // a fold that was shut again opens again
@@ -242,11 +299,11 @@
     });
   }
 
-  // On paper nothing is folded.
+  // On paper the folds of the results, the story and the method are open, in browsers whose style sheets can't do it too.
   function setUpPrinting() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = Array.from(document.querySelectorAll("details:not([open])"));
+      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, #story, #reproduce) details:not([open], .save)"));
       for (const fold of opened) fold.open = true;
     });
     addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
@@ -258,6 +315,7 @@
     setUpPicking();
     setUpViews();
     setUpCopying();
+    setUpFolds();
     setUpHeat();
     setUpNavigation();
     setUpTerms();

@@ -49,16 +49,21 @@
       document.addEventListener("pointermove", (event) => { if (event.movementX || event.movementY) this.led = false; });
       box.addEventListener("keydown", (event) => this.onKey(event));
       box.addEventListener("show", (event) => this.show(event.detail));
-      const { address } = window.lmcompare, asked = Object.fromEntries(address.values);
-      const here = address.place === "reader";
+      this.draw(true);
+      window.lmcompare.address.follow(() => this.follow(window.lmcompare.address));
+    }
+
+    follow({ place, values }) {
+      if (place !== "reader" || !Array.from(values.keys()).length) return;
       for (const control of this.controls) {
-        if (here && Array.from(control.options).some((option) => option.value === asked[control.name])) control.value = asked[control.name];
+        const asked = values.get(control.name) ?? "";
+        if (Array.from(control.options).some((option) => option.value === asked)) control.value = asked;
       }
       this.draw(true);
-      if (here && this.tokens[Number(asked.token)]) {
-        this.open(Number(asked.token));
-        this.led = true;
-      }
+      const token = Number(values.get("token") ?? -1);
+      if (!this.tokens[token]) return;
+      this.open(token);
+      this.led = true;
     }
 
     // the address leads here, to this passage, token and models

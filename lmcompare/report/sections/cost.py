@@ -35,14 +35,19 @@ class Cost:
 MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
     Cost("train_seconds", "Training time", numbers.seconds, "trains", "faster", TIMES),
-    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "scores", "faster", MICROSECONDS),
+    Cost("microseconds_per_token", "Time per token", numbers.microseconds, "scores", "faster", MICROSECONDS),
     Cost("peak_memory_bytes", "Peak memory", numbers.size, "needs", "less memory"),
     Cost("parameters", "Parameters", numbers.short, "has", "fewer parameters"),
-    Cost("model_bytes", "Stored size", numbers.size),
+    Cost("model_bytes", "Model size", numbers.size),
     Cost("tokens_read", "Tokens read", numbers.short),
 )
 DRAWN = COSTS[:4]
-BUDGETS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "model_bytes")
+BUDGETS = {
+    "train_seconds": "Training time",
+    "microseconds_per_token": "Time per token (latency)",
+    "peak_memory_bytes": "Peak memory, with training",
+    "model_bytes": "Model size on disk",
+}
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # they depend on the machine
 MACHINES = (
     "The runs were made on different machines, so times and memory are not drawn in one chart; the table has the"
@@ -74,7 +79,7 @@ def build(data: ReportData) -> Section | None:
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
-    within = [(cost.title, said) for cost in limited if (said := budget(data, cost))]
+    within = [(BUDGETS[cost.key], said) for cost in limited if (said := budget(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
@@ -140,7 +145,7 @@ def _budget(manifest: Manifest) -> dict[str, float]:
 
 
 def budget(data: ReportData, cost: Cost) -> str:
-    """Return from which amount of a cost on which model is the best; "" unless this can be said of two or more.
+    """Return below which amount of a cost which model is the best; "" unless this can be said of two or more.
 
     A dearer model is named only if it is significantly better than all that were named before it. It takes the place
     of those that cost as much.
@@ -153,11 +158,14 @@ def budget(data: ReportData, cost: Cost) -> str:
         if all(d is not None and d.significant and d.difference < 0 for d in found):
             best = [pair for pair in best if much_less(pair[0], value)] + [(value, row)]
             named.append(row)
+    if len(best) < 2:
+        return ""
+    until = [f"below {cost.label(value)}" for value, _ in best[1:]] + ["otherwise"]
     said = [
-        f"from {cost.label(value)}: {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
-        for value, row in best
+        f"{when} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
+        for when, (_, row) in zip(until, best, strict=True)
     ]
-    return f"{'; '.join(said)}." if len(said) > 1 else ""
+    return f"{', '.join(said)}."
 
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:

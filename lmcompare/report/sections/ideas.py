@@ -38,7 +38,8 @@ class DrawnTable:
         if not rows[1:]:
             return cls(figures, None)
         label = numbers.signed if figures.differences else numbers.bits_per_byte
-        return cls(figures, charts.intervals(rows, figures.title, figures.unit, numbers.tidy, label, zero=True))
+        axis = f"Difference in {figures.unit}" if figures.differences else figures.unit
+        return cls(figures, charts.intervals(rows, figures.title, axis, numbers.tidy, label, zero=True))
 
     def written(self, row: Row) -> tuple[str, str]:
         """Return the estimate of a row and its interval as text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from markupsafe import Markup
 
@@ -106,35 +107,33 @@ class OtherTokens:
     lines: Sequence[Line]
 
 
-def build(data: ReportData, prefix: str = "", *, pairs: bool = True) -> Section:
-    """Return the section.
+def build(data: ReportData, prefix: str = "") -> Section:
+    """Return the section; ``prefix`` goes before its ids if a page has several."""
+    return Section.of("leaderboard", "Leaderboard", fill("leaderboard", prefix=prefix, **facts(data)))
 
-    ``prefix`` goes before its ids if a page has several; ``pairs``: whether a table compares all pairs of models.
-    """
+
+def facts(data: ReportData) -> dict[str, Any]:
+    """Return what the template needs beside the prefix."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
-    unranked = [Line(model, row) for model, row in data.with_status("not ranked")]
-    html = fill(
-        "leaderboard",
-        prefix=prefix,
-        boards=boards,
-        unranked=unranked,
-        failed=[model for model in data.models if not model.entry.done],
-        others=_other_tokens(data, [line for board in boards for line in board.lines]),
-        main=data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
-        warnings=_pretrained(boards),
-        note=data.results["interval"]["note"],
-        sampled=sampled_notes(data.results),
-        comparison=data.comparison,
-        differences=sorted(data.comparison.differences, key=lambda d: d.p_holm) if pairs else [],
-        summary=_significant(data, data.comparison.differences),
-        by_name=data.by_name,
-        per_token=per_token,
-        keys=PER_TOKEN,
-        published=[row for row in data.results["published"] if row["reason"] is None],
-        remarks=[*published_notes(data.results), *published_apart(data.results)],
-        figure=published_figure,
-    )
-    return Section.of("leaderboard", "Leaderboard", html)
+    return {
+        "boards": boards,
+        "unranked": [Line(model, row) for model, row in data.with_status("not ranked")],
+        "failed": [model for model in data.models if not model.entry.done],
+        "others": _other_tokens(data, [line for board in boards for line in board.lines]),
+        "main": data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
+        "warnings": _pretrained(boards),
+        "note": data.results["interval"]["note"],
+        "sampled": sampled_notes(data.results),
+        "comparison": data.comparison,
+        "differences": sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        "summary": _significant(data, data.comparison.differences),
+        "by_name": data.by_name,
+        "per_token": per_token,
+        "keys": PER_TOKEN,
+        "published": [row for row in data.results["published"] if row["reason"] is None],
+        "remarks": [*published_notes(data.results), *published_apart(data.results)],
+        "figure": published_figure,
+    }
 
 
 def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:

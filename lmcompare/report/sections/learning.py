@@ -37,7 +37,7 @@ def build(data: ReportData) -> Section | None:
             groups.append((name, claim(curves), drawn, caption(shown)))
     if not groups:
         return None
-    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained, preset=data.run.manifest.preset)
+    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained)
     return Section.of("learning", "Learning curves", html)
 
 

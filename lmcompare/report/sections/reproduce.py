@@ -19,7 +19,10 @@ from lmcompare.runfolder.run import Run
 def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, run) for run in data.run.runs]
-    html = fill("reproduce", runs=runs, cautions=_cautions(data), citation=_citation(data.run.manifest))
+    manifest = data.run.manifest
+    html = fill(
+        "reproduce", runs=runs, preset=manifest.preset, cautions=_cautions(data), citation=_citation(manifest)
+    )
     return Section.of("reproduce", "How to reproduce and cite it", html)
 
 

@@ -13,6 +13,7 @@ from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
+from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
@@ -100,10 +101,9 @@ def verdict(rows: Sequence[Row]) -> str:
             f" sense ({shares}).{_beyond_average(own)}"
         )
     others = [r for r in own if not r.able]
-    said = (
-        f"Yes: in {numbers.listed([_title(r) for r in able])} the nearest sentence has the same sense more often than"
-    )
-    rest = f", not in {numbers.listed([_title(r) for r in others])}" if others else ""
+    who, not_in = (numbers.listed([spoken(_title(r)) for r in some]) for some in (able, others))
+    said = f"Yes: in {who} the nearest sentence has the same sense more often than"
+    rest = f", not in {not_in}" if others else ""
     return f"{said} by chance ({chance}){rest}. Shares: {shares}.{_beyond_average(own)}"
 
 

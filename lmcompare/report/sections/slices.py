@@ -88,7 +88,8 @@ def build(data: ReportData) -> Section | None:
     at = models.index(own)
     full = {counted: _full(found, at, counted == "documents") for counted in {one.counted for one in found}}
     documents = by_document(data.run)
-    bits = spent(data.run).to_dict("records")
+    of_models = [(data.by_name[row["model"]], row) for row in spent(data.run).to_dict("records")]
+    shown = [pair for pair in of_models if pair[0] in models]
     html = fill(
         "slices",
         questions=[_question(one, models, at, full[one.counted]) for one in found],
@@ -103,7 +104,7 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
-        spent=(shown := [(data.by_name[row["model"]], row) for row in bits if data.by_name[row["model"]] in models]),
+        spent=shown,
         spent_claim=spent_claim([row for _, row in shown]),
     )
     return Section.of("wins", title(data, found, own, unit), html)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -72,19 +73,23 @@ class View:
 
 def build(data: ReportData) -> Section:
     """Return the section above all others."""
+    found = facts(data)
+    return Section.of("summary", found["views"][0].title, fill("summary", **found))
+
+
+def facts(data: ReportData) -> dict[str, Any]:
+    """Return what the template needs."""
     run = data.run
     names = [row.name for _, row in data.with_status("ranked")]
     again = repeated(run)
     views = [View.of(data, label, chosen, again) for label, chosen in compared(data, names).items()]
-    html = fill(
-        "summary",
-        views=views,
-        subtitle=_subtitle(data),
-        outlook=words.outlook(outlook(run, names), data.title),
-        limits=words.limits(data.comparison, data.results, data.rows, data.title),
-        figures=base64.b64encode(as_csv(figures(run)).encode()).decode(),
-    )
-    return Section.of("summary", views[0].title, html)
+    return {
+        "views": views,
+        "subtitle": _subtitle(data),
+        "outlook": words.outlook(outlook(run, names), data.title),
+        "limits": words.limits(data.comparison, data.results, data.rows, data.title),
+        "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
+    }
 
 
 def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:
