@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.errors import LmcompareError, kind_of, one_line, permitted, unknown, usable_path, working_directory
+from lmcompare.errors import (
+    OWN_TEMPORARY,
+    LmcompareError,
+    kind_of,
+    one_line,
+    permitted,
+    unknown,
+    usable_path,
+    working_directory,
+)
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel, yes_or_no
 
@@ -136,7 +145,7 @@ def compare(
         loaded = corpus
     elif where is None:
         loaded = corpora.load(corpus, plan.corpus)
-    folder = folder or Path(tempfile.mkdtemp(prefix="lmcompare-"))
+    folder = folder or Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
     show = display(quiet=quiet)
     outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     show.say("Writing the report …")

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import reprlib
+import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +24,7 @@ _OUT_OF_MEMORY = (
     *("could not create a primitive", "can't start new thread", "failed to map segment", "Cannot allocate memory"),
 )
 MOST_NOTES, LONGEST_NOTE = 100, 2_000  # of a plug-in; characters of each
+OWN_TEMPORARY = "lmcompare-"  # begins the names of the temporary folders that lmcompare makes
 TOO_LITTLE_MEMORY = "more memory was needed than there is, or than 'ulimit -v' allows"
 
 
@@ -144,6 +146,27 @@ def check_notes(notes: object, whose: str) -> None:
 def no_permission(path: object) -> str:
     """Return the sentence for a file or folder that the user may not read, write or enter."""
     return f"you have no permission for {path}: change the permissions of this file or of its folder"
+
+
+def cannot_write(path: object, error: OSError | RecursionError) -> str:
+    """Return the sentence for a file or folder that could not be written: why, and what to do about it."""
+    if isinstance(error, PermissionError):
+        return no_permission(error.filename or path)
+    if isinstance(error, RecursionError):
+        return f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another"
+    said = error.strerror or str(error)
+    told = re.search(r"\b(?:os error|errno) (\d+)\b", said)  # by safetensors and Arrow
+    number = int(told[1]) if told else error.errno
+    if number is None and re.fullmatch(r"\d+ requested and \d+ written", said):  # by numpy
+        number = errno.ENOSPC
+    why = os.strerror(number) if number else said
+    if number == errno.EFBIG:
+        return (
+            f"{path} can't be written ({why}): raise the limit of 'ulimit -f', or train smaller models on less text"
+        )
+    own = str(Path(str(path)).resolve()).startswith(str(Path(tempfile.gettempdir(), OWN_TEMPORARY).resolve()))
+    other = "set the environment variable TMPDIR to another folder" if own else "choose another output folder"
+    return f"{path} can't be written ({why}): {other} or make room"
 
 
 def moved(folder: object) -> str:

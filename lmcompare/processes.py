@@ -33,6 +33,7 @@ PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
 MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
 MOST_BYTES = 1 << 24  # of a message
+FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")  # the signals of a process that breaks by itself
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes import serve; serve()"
 
@@ -52,7 +53,7 @@ class EndedError(LmcompareError):
     """The process ended before the function returned. ``code``: its exit code, -N after signal N."""
 
     def __init__(self, code: int) -> None:
-        ended = f"ended with exit code {code}"
+        ended = f"ended with exit code {code}: a plug-in, or what it uses, must not end the process"
         if code < 0:
             ended = f"was ended by signal {-code}{_why(-code)}"
         super().__init__(f"the process {ended}")
@@ -60,13 +61,17 @@ class EndedError(LmcompareError):
 
 
 def _why(number: int) -> str:
-    """Return why a process was probably ended by a signal, "" if nobody knows."""
+    """Return why a process was probably ended by a signal, and what to do."""
     if sys.platform != "win32" and number in (signal.SIGKILL, signal.SIGXCPU):
         import resource
 
         if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
             return " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
-    return " (out of memory?)" if number == signal.SIGKILL else ""
+    if number == signal.SIGKILL:
+        return " (out of memory?): end other programs, or use smaller models or less text"
+    if any(number == getattr(signal, name, 0) for name in FAULTS):
+        return ", which is a fault in compiled code that it uses"
+    return ", which another program has sent: run the command again"
 
 
 class JunkError(LmcompareError):
@@ -303,6 +308,7 @@ def start(
 def serve() -> None:
     """Run the function of the job file that the command line names: what a child process does."""
     end_with(int(os.environ[PARENT]))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as by any other signal: KeyboardInterrupt would blame the plug-in
     atexit.register(os._exit, 0)  # after what plug-ins register: taking down all modules takes up to half a second
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as channel:

@@ -25,8 +25,8 @@ def work(emit, how, table):
     if how == "wait":
         emit({"event": "pid", "pid": os.getpid()})
         time.sleep(60)
-    if how == "kill":
-        os.kill(os.getpid(), 9)
+    if how.isdigit():
+        os.kill(os.getpid(), int(how))
     if how == "exit":
         os._exit(3)
     if how == "raise":
@@ -55,7 +55,13 @@ def test_arguments_events_value_log_and_variables(work: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "said"), [("exit", 3, "ended with exit code 3"), ("kill", -9, r"by signal 9 \(out of memory\?\)")]
+    ("how", "code", "said"),
+    [
+        ("exit", 3, "ended with exit code 3: .* must not end the process"),
+        ("9", -9, r"by signal 9 \(out of memory\?\)"),
+        ("11", -11, "a fault in compiled code"),
+        *((str(number), -number, "run the command again") for number in (1, 2, 15)),  # SIGINT is not the plug-in's
+    ],
 )
 def test_a_process_that_ends_is_an_error(work: str, how: str, code: int, said: str) -> None:
     with pytest.raises(EndedError, match=said) as caught:

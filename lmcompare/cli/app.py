@@ -30,10 +30,17 @@ class InterruptedRunError(Exception):
 
 
 class OnceCommand(TyperCommand):
-    """A command that refuses an option of one value that is given twice: the last would silently count."""
+    """A command that refuses empty arguments, and an option of one value that is given twice.
+
+    An empty path would be the working directory, and of two values the last would count.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        values, _, given = self.make_parser(ctx).parse_args(list(args))
+        for argument in (p for p in given if p.param_type_name == "argument"):
+            value = values.get(argument.name)
+            if "" in (value if isinstance(value, tuple | list) else (value,)):  # as a path it would be this folder
+                raise LmcompareError(f"{(argument.metavar or argument.name).rstrip('.')} is empty: give it a value")
         once = [p for p in given if p.param_type_name == "option" and not getattr(p, "multiple", False)]
         for option in once:
             if once.count(option) > 1 and not getattr(option, "is_flag", False):

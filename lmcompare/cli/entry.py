@@ -28,7 +28,8 @@ from lmcompare.errors import (
 )
 
 INTERRUPTED = 130
-PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))  # as Ctrl-C does
+PASSED_ON = (signal.SIGINT, *ENDING)
 UNFORESEEN = 70  # EX_SOFTWARE of sysexits.h
 UNREAD = 141  # as of a process that SIGPIPE ends
 OWN_PROCESSES = (["run"], ["check"])  # commands that run plug-ins in processes of their own
@@ -46,7 +47,9 @@ def command(*, apart: bool = False) -> None:
     """Run the command line; a user's error is one sentence and exit code 2, Ctrl-C is 130."""
     code = 0
     try:
-        signal.signal(signal.SIGTERM, _terminated)
+        for number in ENDING:
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+                signal.signal(number, _terminated)
         _open_streams()
         if sys.argv[1:2] and not sys.argv[1].startswith("-"):  # a command
             check_limits()
@@ -112,8 +115,7 @@ def _go_on_in_a_child() -> None:
     if not (select.select([said], [], [], 0)[0] and os.read(said, 1)):
         from lmcompare.processes import EndedError
 
-        why = ": a plug-in, or what it uses, must not end the process" if code >= 0 else ""
-        raise LmcompareError(f"{EndedError(code)} before the command was finished{why}")
+        raise LmcompareError(f"before the command was finished, {EndedError(code)}")
     sys.exit(code if code >= 0 else 128 - code)  # a signal after its end
 
 

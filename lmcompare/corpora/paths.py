@@ -90,6 +90,8 @@ def missing_path(path: Path) -> LmcompareError:
         return LmcompareError(f"'{str(path)[:30]}…' is a text and not a path; give texts as a list of strings")
     if is_pattern(path.name):
         return LmcompareError(f"no file matches {path}; check the pattern")
+    if {"http:", "https:", "ftp:"} & set(path.parts):
+        return LmcompareError(f"{path} is an address, and lmcompare fetches none: download it, and give the file")
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
     return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")
 

@@ -52,9 +52,9 @@ def chosen(options: RunOptions) -> dict[str, Any]:
     here, and for too many processes.
     """
     device = _device(options.device)
-    check_processes(options.processes, device)
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = options.threads or min(allowed, 8)
+    check_processes(options.processes, device, max(threads, allowed))
     check_workers(options.workers, threads, allowed, device)
     return {"device": device, "threads": threads, "processes": options.processes}
 
@@ -89,9 +89,13 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def check_processes(processes: int, device: str) -> None:
-    """Raise ``LmcompareError`` unless this number of processes can train on the device, each on its own GPU."""
-    if processes == 1 or device == "cpu":
+def check_processes(processes: int, device: str, cores: int) -> None:
+    """Raise ``LmcompareError`` unless each of the processes has a GPU of its own, or one of the cores or threads."""
+    if processes == 1:
+        return
+    if device == "cpu":
+        if processes > cores:
+            raise LmcompareError(f"{processes} processes would share {cores} threads: choose fewer processes")
         return
     import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,8 @@ from lmcompare.registry import absolute, source_of
 SECONDS = 300.0  # that importing and asking an experiment may take, if there is no other limit
 RESERVED = ("name", "plugin", "tokens")  # no hyper-parameter can have these names
 LONGEST = 2_000  # characters of a text
+# NaN is not made None
+_AS_JSON = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True))
@@ -116,7 +119,7 @@ def _checked(name: str, found: Any) -> Described:
     table = {**found, "name": name} if isinstance(found, Mapping) else {}
     try:
         # as JSON, since a process sends it so
-        told = TypeAdapter(Described).validate_json(TypeAdapter(dict[str, Any]).dump_json(table))
+        told = TypeAdapter(Described).validate_json(_AS_JSON.dump_json(table))
     except ValidationError as error:
         first = error.errors()[0]
         raise PluginError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -128,6 +131,10 @@ def _checked(name: str, found: Any) -> Described:
     for condition in told.conditions:
         if not condition.name:
             raise PluginError(f"a condition with the model '{condition.plugin}' has no name: give it one")
+        try:
+            json.dumps(condition.settings, allow_nan=False)
+        except ValueError:
+            raise PluginError(f"a setting of '{condition.name}' is NaN or infinite: give a finite number") from None
         if wrong := [key for key in condition.settings if key in RESERVED]:
             raise PluginError(
                 f"'{wrong[0]}' is no hyper-parameter: leave it out of the settings of '{condition.name}'"

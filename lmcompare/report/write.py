@@ -15,7 +15,7 @@ import pandas as pd
 
 from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
 from lmcompare.analysis.results import SCHEMA_VERSION, as_csv
-from lmcompare.errors import LmcompareError, in_one_sentence, permitted, what_went_wrong
+from lmcompare.errors import LmcompareError, cannot_write, in_one_sentence, what_went_wrong
 from lmcompare.report.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
@@ -34,12 +34,9 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = (), page: Map
     html, markdown = report.html(), report.markdown()
     charts = {name: standalone(drawing) for name, drawing in report.charts.items()}
     try:
-        with permitted():
-            _write_charts(folder, charts)
+        _write_charts(folder, charts)
     except OSError as error:
-        raise LmcompareError(
-            f"can't write the report into {folder} ({error.strerror or error}): free some space or make it writable"
-        ) from None
+        raise LmcompareError(cannot_write(folder / CHARTS, error)) from error
     write_text(folder / "report.md", markdown)
     write_text(folder / "report.html", html)
     return folder / "report.html"

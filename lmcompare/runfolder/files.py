@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import reprlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError, no_permission, ordinary
+from lmcompare.errors import LmcompareError, cannot_write, no_permission, ordinary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +46,7 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
         finally:
             aside.unlink(missing_ok=True)
     except (OSError, RecursionError) as error:
-        raise _unwritable(path, error) from error
+        raise LmcompareError(cannot_write(path, error)) from error
 
 
 def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
@@ -64,17 +63,7 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError | RecursionError) -> LmcompareError:
-    if isinstance(error, PermissionError):
-        return LmcompareError(no_permission(path))
-    if isinstance(error, RecursionError):
-        return LmcompareError(f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another")
-    return LmcompareError(
-        f"{path} can't be written ({error.strerror or error}): choose another output folder or make room"
-    )
+        raise LmcompareError(cannot_write(path, error)) from error
 
 
 def _mask() -> int:

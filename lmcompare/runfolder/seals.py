@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from lmcompare.errors import LmcompareError, moved, no_permission, ordinary
+from lmcompare.errors import LmcompareError, cannot_write, moved, ordinary
 from lmcompare.runfolder.files import (
     REMEDY,
     NoPermissionError,
@@ -147,12 +147,8 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
         with suppress(OSError):  # it may be gone again
             who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
         raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
-    except PermissionError as error:
-        raise LmcompareError(no_permission(error.filename or folder)) from error
     except OSError as error:
-        raise LmcompareError(
-            f"{folder} can't be written to ({error.strerror or error}): choose another output folder or make room"
-        ) from error
+        raise LmcompareError(cannot_write(folder, error)) from error
     own = folder.lstat()  # a link that is put in its place is another one, wherever it leads
 
     def is_same() -> bool:

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from string import Template
 
-from lmcompare.errors import LmcompareError, no_permission, unknown
+from lmcompare.errors import LmcompareError, cannot_write, unknown
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
@@ -75,12 +75,8 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
             aside.rename(target)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    except PermissionError as error:
-        raise LmcompareError(no_permission(error.filename or folder)) from error
     except OSError as error:
-        raise LmcompareError(
-            f"{target} can't be written ({error.strerror or error}): choose another folder or make room"
-        ) from error
+        raise LmcompareError(cannot_write(target, error)) from error
     return target
 
 

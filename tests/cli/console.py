@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from lmcompare.cli.entry import command
+from lmcompare.cli.entry import ENDING, command
 
 Done = subprocess.CompletedProcess[str]
 
@@ -30,7 +30,7 @@ def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextI
     code: Any = 0
     given.write(stdin)
     given.seek(0)
-    terminate = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in ENDING}
     with (
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
@@ -43,7 +43,8 @@ def lmcompare(*arguments: str, cwd: Path, stdin: str = "", stream: type[io.TextI
         except SystemExit as stop:
             code = stop.code
         finally:
-            signal.signal(signal.SIGTERM, terminate)
+            for number, handler in before.items():
+                signal.signal(number, handler)
             signal.signal(signal.SIGINT, signal.default_int_handler)
     return Done(arguments, code, raw[1].getvalue().decode(), raw[2].getvalue().decode())
 

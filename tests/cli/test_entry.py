@@ -49,6 +49,9 @@ def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: tuple[str, 
         (("run", "--preset=quick", "--preset=full"), "--preset is given twice"),
         (("corpora", "show", "a", "--tokens", "char", "--tokens", "char"), "--tokens is given twice"),
         (("generate", "x", "-m", "a", "-m", "b"), "--model is given twice"),
+        (("score", "runs/lee", ""), "FILE is empty"),
+        (("clean", ""), "DIR is empty"),
+        (("report", "runs/lee", ""), "DIR is empty"),
         (("run", "none.toml", "--force", "--force", "-m", "a", "-m", "b"), "no experiment file"),
     ],
 )
@@ -172,9 +175,9 @@ def test_ctrl_c_is_said_whatever_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("does", "code", "said"),
     [
-        ("os._exit(0)", 2, "exit code 0 before the command was finished: a plug-in"),
-        ("os.kill(os.getpid(), 9)", 2, "signal 9 (out of memory?) before the command was finished"),
-        ("atexit.register(os._exit, 0)", 2, "exit code 0 before"),
+        ("os._exit(0)", 2, "before the command was finished, the process ended with exit code 0"),
+        ("os.kill(os.getpid(), 9)", 2, "the process was ended by signal 9 (out of memory?)"),
+        ("atexit.register(os._exit, 0)", 2, "with exit code 0: a plug-in"),
         ("sys.exit(3)", 2, "can't be imported: SystemExit"),
         ("os.fork() or os._exit(0)", 2, "has no model 'Own'"),
     ],
@@ -190,7 +193,7 @@ def test_a_plug_in_that_ends_the_process_is_said(
     assert said.replace("model", "model" if command == ("models",) else "tokenizer") in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_a_signal_ends_a_plug_in_too(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "own.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
     with subprocess.Popen(

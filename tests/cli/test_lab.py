@@ -33,6 +33,7 @@ def test_without_a_name_the_experiments_are_listed(tmp_path: Path) -> None:
         (("ideas", "--seed", "x"), "seed"),
         (("ideas", "--corpus", "lost.txt"), "lost.txt"),
         (("./lost.py:X",), "lost.py"),
+        (("--corpus", "text.txt"), "name some, or give --all"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -299,6 +299,7 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
         ("wiki-sampel", {}, "neither a file or folder nor the name of a corpus .did you mean 'wiki-sample'"),
         ("ten", {}, r"did you mean 'ten\.txt'"),
         ("none.txt", {}, "there is no file or folder"),
+        ("https://example.org/a.txt", {}, "is an address, and lmcompare fetches none"),
         ("", {}, "has no name"),
         (
             "A whole text instead of a path. " * 30,

@@ -37,7 +37,7 @@ def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
 
 def test_several_processes_train_a_cell_together(place: Path) -> None:
     net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
-    outcome, _ = run_and_report(place, place / "together", small_experiment(net, processes=2))
+    outcome, _ = run_and_report(place, place / "together", small_experiment(net, threads=2, processes=2))
     assert not outcome.failures
     cell = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cell.json").read_text())
     assert any("12 steps by 2 processes" in note for note in cell["notes"])

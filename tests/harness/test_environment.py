@@ -38,12 +38,12 @@ def test_a_busy_core_is_not_idle() -> None:
     assert busy >= 40  # hundredths of a second
 
 
-def test_processes_need_a_card_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_need_a_card_or_a_core_each(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    environment.check_processes(8, "cpu")
-    environment.check_processes(2, "cuda")
-    for processes, device in ((3, "cuda"), (2, "cuda:1"), (2, "mps")):
+    environment.check_processes(8, "cpu", cores=8)
+    environment.check_processes(2, "cuda", cores=1)
+    for processes, device in ((3, "cuda"), (2, "cuda:1"), (2, "mps"), (9, "cpu")):
         with pytest.raises(LmcompareError, match="fewer processes"):
-            environment.check_processes(processes, device)
+            environment.check_processes(processes, device, cores=8)

@@ -95,7 +95,7 @@ def test_the_report_has_a_curve_and_says_what_is_left_out(place: Path, tmp_path:
     assert "no forecast" in page  # of three points
     (copied / "fractions" / "0.3" / "manifest.json").write_text("{}")
     write_reports(copied)
-    assert "The share 30.0\u00a0% is left out" in (copied / "report.html").read_text("utf-8")
+    assert "The share 30&nbsp;% is left out" in (copied / "report.html").read_text("utf-8")
 
 
 def test_seeds_of_a_share_are_its_own(place: Path, tmp_path: Path) -> None:

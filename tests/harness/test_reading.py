@@ -100,7 +100,7 @@ def read_own(out: str, limit: float | None = None, here: bool = False, show: Dis
     return read(experiment, [experiment.tokens], Path(out), Path(), False, show or Display(), corpus)
 
 
-IS_ENDED = "the process ended with exit code 0"
+IS_ENDED = "the process ended with exit code 0: a plug-in, or what it uses, must not end the process"
 IS_JUNK = "what is no message"
 
 

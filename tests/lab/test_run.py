@@ -236,6 +236,11 @@ class OddSettings(Fine):
         return (Condition("base", "unigram", 5),)
 
 
+class NoNumber(Fine):
+    def conditions(self):
+        return (Condition("base", "ngram", {"order": float("nan")}),)
+
+
 class Ends(Fine):
     def __init__(self):
         raise SystemExit(0)
@@ -320,7 +325,7 @@ def test_a_laboratory_that_is_moved_leaves_what_is_put_in_its_place(odd: Path, t
         *(("Raises", "nothing to divide"), ("NoTuple", "Condition"), ("Nothing", "no condition")),
         *(("OddName", "'name'"), ("OddSettings", "settings"), ("Ends", "SystemExit"), ("Asks", "what")),
         *(("LacksNumber", "lacks"), ("TwoLines", "question"), ("Other", "another"), ("Huge", "1e+12")),
-        *(("Long", "5,000"), ("Lost", "Lost"), ("NoName", "no name")),
+        *(("Long", "5,000"), ("Lost", "Lost"), ("NoName", "no name"), ("NoNumber", "finite number")),
     ],
 )
 def test_an_odd_experiment_is_said_and_takes_no_other_along(odd: Path, text: Path, name: str, said: str) -> None:

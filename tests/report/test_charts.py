@@ -228,7 +228,7 @@ def test_all_lines_have_their_values_at_the_x_that_is_pointed_at(report: Page) -
     expect(tip).to_be_hidden()
     chart.focus()
     report.keyboard.press("Home")
-    said = report.locator("[role=status]")
+    said = report.locator(".out[role=status]")
     measured = [series for series in data["series"] if series[0].endswith("validation text")]
     first = min(measured, key=lambda series: series[2][0])
     expect(said).to_contain_text(f"{first[0]}: {float(f'{first[3][0]:.4g}'):g}")

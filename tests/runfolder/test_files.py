@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, cannot_write
 from lmcompare.model import State
 from lmcompare.runfolder import files, seals, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
@@ -70,13 +72,30 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) ->
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
-def test_no_space_left_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "(No space left on device): choose another output folder"),
+        (OSError("Error while serializing: I/O error: x (os error 28)"), "(No space left on device): choose"),
+        (OSError(errno.ENOSPC, "Error writing bytes. Detail: [errno 28] x"), "(No space left on device): choose"),
+        (OSError("55840 requested and 42976 written"), "(No space left on device): choose another output folder"),
+        (OSError(errno.EFBIG, "File too large"), "(File too large): raise the limit of 'ulimit -f'"),
+        (OSError("it is odd"), "(it is odd): choose another output folder or make room"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, error: OSError, said: str) -> None:
     def full(aside: Path) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
-    with pytest.raises(LmcompareError, match=r"x\.json can't be written \(No space left on device\).*make room"):
+    with pytest.raises(LmcompareError, match=re.escape(f"x.json can't be written {said}")):
         files.write_aside(tmp_path / "x.json", full)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_temporary_folder_is_not_taken_for_the_output_folder(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "TMPDIR" in cannot_write(Path(tempfile.gettempdir(), "lmcompare-abc", "run", "x.json"), full)
+    assert "TMPDIR" not in cannot_write(tmp_path / "x.json", full)
 
 
 def test_nan_is_not_json(tmp_path: Path) -> None:

@@ -48,6 +48,10 @@ def lab(
 
     installed = experiment_names()
     if not names and not every:
+        given = {"corpus": corpus, "tokens": tokens, "seed": seed, "out": out, "force": force, **options}
+        if meant := next((key for key, value in given.items() if value), ""):
+            meant = meant.replace("_", "-")
+            raise LmcompareError(f"--{meant} is for experiments that are run: name some, or give --all")
         width = max(map(len, installed), default=0)
         for name in installed:
             print(f"{name:<{width}}  {EXPERIMENTS.resolve(name).question}")

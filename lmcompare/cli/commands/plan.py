@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lmcompare.cli.app import app, say
 from lmcompare.cli.commands.run import asked_for, run
 from lmcompare.cli.options import like
+from lmcompare.errors import OWN_TEMPORARY
 
 if TYPE_CHECKING:
     from lmcompare.harness.ahead import Ahead
@@ -33,7 +34,7 @@ def plan(**options: Any) -> None:
     experiment, base, folder = asked_for(options)
     show = display(quiet=bool(options["quiet"]))
     costs: dict[str, Cost | None] = {}
-    with tempfile.TemporaryDirectory(prefix="lmcompare-") as made:
+    with tempfile.TemporaryDirectory(prefix=OWN_TEMPORARY) as made:
         parts: dict[str, list[Ahead]] = {}
         for place, part in {**smaller_parts(experiment), "": experiment}.items():
             scratch, force = Path(made) / place / "run", bool(options["force"])

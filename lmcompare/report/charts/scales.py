@@ -81,7 +81,7 @@ def _log_ticks(low: float, high: float, about: int) -> list[float]:
         found = [w * 10.0**e for e in range(first, last + 1) for w in within if low <= w * 10.0**e <= high]
         if len(found) <= about + 1:
             break
-    if len(found) < 2:
+    if len(found) < 3:
         return _linear_ticks(low, high, about)
     every = math.ceil(len(found) / (about + 1))
     return found[::every]

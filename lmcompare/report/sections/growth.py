@@ -111,10 +111,7 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]
             continue
         more = curve.words[-1] * np.array([2.0, FARTHEST])
         figures, low, high = law.forecast(more)
-        twice, ten = (
-            f"{numbers.bits_per_byte(figures[n])} ({numbers.bits_per_byte(low[n])}–{numbers.bits_per_byte(high[n])})"
-            for n in (0, 1)
-        )
+        twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
         said.append(
             f"{sentence(spoken(data.title(curve.name)))}: about {twice} bits per byte with twice the text, and"
             f" {ten} with ten times as much, if its law goes on"
