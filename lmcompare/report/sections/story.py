@@ -119,8 +119,8 @@ class Scene:
         worse = own > other
         said = (
             f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}). It needs fewer bits for {numbers.percent(self.better or 0.0, 0)} of"
-            " the sentences."
+            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
+            f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         return f"{said} {self._why_worse(before, data)}" if worse else said
 
