@@ -70,7 +70,7 @@ def _why(number: int) -> str:
     if number == signal.SIGKILL:
         return " (out of memory?): end other programs, or use smaller models or less text"
     if any(number == getattr(signal, name, 0) for name in FAULTS):
-        return ", which is a fault in compiled code that it uses"
+        return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
     return ", which another program has sent: run the command again"
 
 

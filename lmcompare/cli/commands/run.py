@@ -136,7 +136,7 @@ def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
     file: Path | None = given["experiment"]
     plan, base = changes.started(file, given["preset"])
     chosen = of(RunOptions, given) | of(PageOptions, given)
-    fractions = changes.numbers_of(given["fractions"], "--fractions") if given["fractions"] else None
+    fractions = changes.numbers_of(given["fractions"], "--fractions") if given["fractions"] is not None else None
     plan = plan.replace(changes.HERE, **chosen, seeds=listed(given["seed"]) or None, fractions=fractions)
     plan = changes.with_corpus(plan, given["corpus"], of(CorpusOptions, given), file)
     tokens = {"kind": given["tokens"], "min_count": given["min_count"], "size": given["vocabulary_size"]}
