@@ -61,6 +61,7 @@ def complaints(page: Page) -> list[str]:
 
 def reopened(report: Page) -> Page:
     """The page opened anew at its present address."""
-    report.goto("about:blank" if report.url.startswith("about") else report.url)
-    report.reload()
+    address = report.url
+    report.goto("about:blank")
+    report.goto(address)
     return report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.report.browser import REQUIRED, complaints, executable, open_all, reopened, visit
+from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow
@@ -191,77 +191,6 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
     assert "term" not in report.evaluate("location.hash")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_link_leads_to_a_word_in_a_passage(browser: Browser, folder: Path, width: int) -> None:
-    report = visit(browser, folder / "report.html", width=width)
-    reader = report.locator(".reader").first
-    reader.locator("select[name=passage]").select_option(index=1)
-    reader.locator("select[name=minus]").select_option(index=1)
-    reader.locator(".tok").nth(5).click()
-    shown = reader.locator(".card").inner_text()
-    assert "#reader?" in report.url
-    again = reopened(report).locator(".reader").first
-    expect(again.locator(".tok.now")).to_have_attribute("data-i", "5")
-    assert again.locator(".card").inner_text() == shown
-    expect(again.locator("select[name=passage]")).to_have_value("1")
-    expect(again.locator(".tok.now")).to_be_in_viewport()
-    box, card = again.locator(".tok.now").bounding_box(), again.locator(".card").bounding_box()
-    assert box is not None
-    assert card is not None
-    assert width > 390 or box["y"] + box["height"] < card["y"]  # the card of a phone covers the lower half
-
-
-def test_a_link_that_is_pasted_into_the_open_page_is_followed_and_left_by_going_back(report: Page) -> None:
-    reader = report.locator(".reader").first
-    reader.locator(".tok").nth(3).click()
-    first = report.url
-    report.evaluate("location.hash = 'reader?passage=1&model=0&token=5'")
-    expect(reader.locator(".tok.now")).to_have_attribute("data-i", "5")
-    expect(reader.locator("select[name=passage]")).to_have_value("1")
-    report.go_back()
-    assert report.url == first
-    expect(reader.locator(".tok.now")).to_have_attribute("data-i", "3")
-    expect(reader.locator("select[name=passage]")).to_have_value("0")
-
-
-def test_a_link_leads_to_a_baseline(report: Page) -> None:
-    choice = report.locator("#wins [name=baseline]")
-    choice.select_option(index=1 if choice.input_value() != "1" else 0)
-    chosen, cells = choice.input_value(), report.locator(".gains-table td").all_inner_texts()
-    again = reopened(report)
-    expect(again.locator("#wins [name=baseline]")).to_have_value(chosen)
-    assert again.locator(".gains-table td").all_inner_texts() == cells
-
-
-def test_a_link_leads_to_a_panel(report: Page) -> None:
-    open_all(report)
-    several = report.locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
-    several.locator(".heat-panel").nth(1).click()
-    name = several.locator(".heat-name").first.inner_text()
-    several = reopened(report).locator(".heat:has(.heat-table):has(.heat-panel + .heat-panel)").first
-    expect(several.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "true")
-    assert several.locator(".heat-name").first.inner_text() == name
-
-
-def test_a_link_keeps_the_models_that_are_picked(report: Page) -> None:
-    report.locator(".picker button").nth(1).click()
-    report.locator(".picker button").nth(2).click()
-    again = reopened(report)
-    pressed = again.locator(".picker button[aria-pressed=true]")
-    expect(pressed).to_have_count(2)
-    again.locator("nav").get_by_text("Reader", exact=True).click()
-    expect(pressed).to_have_count(2)
-    assert again.url.endswith("#reader?pick=1.2")
-    assert complaints(again) == []
-
-
-def test_a_link_into_a_fold_opens_it(report: Page) -> None:
-    report.evaluate("document.querySelector('#reproduce details pre').id = 'deep'")
-    expect(report.locator("#deep")).to_be_hidden()
-    report.evaluate("location.hash = 'deep'")
-    expect(report.locator("#deep")).to_be_in_viewport()
-
-
 def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
     link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs")
     for _ in range(2):
@@ -271,16 +200,6 @@ def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page)
         report.evaluate("document.querySelector('#all-pairs').closest('details').open = false")
     report.locator(".ask").get_by_text("What is perplexity?").click()
     expect(report.locator(".definition")).to_contain_text("2^3 = 8")
-
-
-def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:
-    figure = report.locator("#inside-transformer h4").first
-    expect(figure).to_be_hidden()
-    report.locator("nav").get_by_text("Inside the models", exact=True).click()
-    report.evaluate("id => { location.hash = id }", figure.get_attribute("id"))
-    expect(figure).to_be_in_viewport()
-    report.evaluate("location.hash = 'term-lstm'")
-    expect(report.locator("#term-lstm")).to_be_in_viewport()
 
 
 def test_the_contents_are_on_the_first_screen_and_follow_the_reader(report: Page) -> None:
@@ -308,6 +227,10 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
     assert label().endswith("bits of difference")
     assert bits() == pytest.approx(best - floor, abs=0.11)
     assert reader.locator(".tok.cool").count() > 0
+    reader.get_by_label("The bits in numbers").check()
+    shown = token.evaluate("e => getComputedStyle(e, '::after').content")
+    assert shown == f'"{token.get_attribute("data-bits")}"'
+    assert float((token.get_attribute("data-bits") or "").replace("−", "-")) == pytest.approx(bits(), abs=0.01)
     expect(reader.locator(".diff-scale")).to_be_visible()
     first = reader.locator(".passage").inner_text()
     reader.get_by_role("combobox", name="Passage").select_option("1")

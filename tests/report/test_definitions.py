@@ -26,6 +26,7 @@ def test_definitions_are_whole_sentences() -> None:
         assert term.definition[0].isupper()
         assert term.definition.endswith(".")
         assert len(term.definition) < 480
+        assert term.example.endswith("."), "each has one worked example"
 
 
 def test_terms_in_the_text_of_a_model_are_explained_once_and_tokens_are_marked() -> None:

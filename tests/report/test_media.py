@@ -51,6 +51,13 @@ def test_on_a_phone_the_contents_open_and_close(browser: Browser, folder: Path) 
     expect(page.get_by_role("button", name="Contents")).to_have_attribute("aria-expanded", "false")
 
 
+def test_on_a_phone_a_link_leads_to_its_place(browser: Browser, folder: Path) -> None:
+    page = visit(browser, folder / "report.html", width=390)
+    page.goto("about:blank")
+    page.goto(f"{(folder / 'report.html').as_uri()}#not-comparable")
+    expect(page.locator("#not-comparable")).to_be_in_viewport()
+
+
 def test_on_a_phone_a_finger_finds_its_targets(browser: Browser, folder: Path) -> None:
     page = visit(browser, folder / "report.html", width=390)
     open_all(page)

@@ -252,23 +252,24 @@
       }
     }, { rootMargin: "-15% 0px -75% 0px" });
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
-    const reveal = () => {
+    const reveal = (moved) => {
       const target = document.getElementById(address.place);
       const folds = [];
       for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
       folds.push(...(target ? target.closest(".inside")?.querySelectorAll(":scope > details") ?? [] : [])); // of the model
-      if (!target || (folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
+      if (!target || (!moved && folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
       for (const fold of folds) fold.open = true;
       const token = target.querySelector(".tok.now"); // which the reader has opened
       if (token) token.scrollIntoView({ block: "center" });
       else target.scrollIntoView();
     };
-    addEventListener("hashchange", reveal);
+    addEventListener("hashchange", () => reveal(false));
     document.addEventListener("click", (event) => { // a fold that was shut again opens again
       const link = event.target instanceof Element && event.target.closest("a[href^='#']");
-      if (link && link.hash === location.hash) reveal();
+      if (link && link.hash === location.hash) reveal(false);
     });
-    reveal();
+    // now the scripts have changed heights; a page that is loaded again stays where it was
+    addEventListener("load", () => reveal(performance.getEntriesByType("navigation")[0]?.type === "navigate"));
   }
 
   // A term shows its definition in place. Without this script, its link leads to the definitions.
@@ -317,9 +318,9 @@
     setUpCopying();
     setUpFolds();
     setUpHeat();
+    setUpScrolling();
     setUpNavigation();
     setUpTerms();
     setUpPrinting();
-    setUpScrolling();
   });
 })();

@@ -12,12 +12,12 @@ from lmcompare.report.templating import fill
 
 SAID = {  # by the name of a check, what it says to a reader of the page
     "sums to one": "probabilities sum to one",
-    "the scores agree with next_log_probs": "scores are these probabilities",
-    "stream agrees with log_probs": "read in parts, the same scores",
+    "the scores agree with next_log_probs": "scores match the probabilities",
+    "stream agrees with log_probs": "read in parts: same scores",
     "the future leaves the past alone": "later words change no earlier score",
-    "scoring again gives the same": "scored again, the same",
-    "the per-sentence scores agree with next_log_probs": "so are scores of single sentences",
-    "the stored model scores the same": "stored and loaded, the same",
+    "scoring again gives the same": "scored again: same scores",
+    "the per-sentence scores agree with next_log_probs": "single sentences: scores match",
+    "the stored model scores the same": "stored and loaded: same scores",
     "random tokens surprise the model": "random words surprise it",
 }
 
