@@ -104,6 +104,7 @@
         const value = less ? bits[i] - less[i] : bits[i];
         token.classList.toggle("cool", value < 0);
         token.style.setProperty("--w", Math.min(1, Math.abs(value) / (less ? APART : FULL)).toFixed(3));
+        token.dataset.bits = inBits(value);
         token.setAttribute("aria-label", visible(this.word(i)) + ", " + inBits(value) + (less ? " bits of difference" : " bits"));
       });
       this.summarise();
