@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,19 @@ def test_on_paper_is_what_is_open_and_the_core_in_any_case(browser: Browser, fol
         page.get_by_role("button", name="Open all").click()
         page.emulate_media(media="print")
         expect(figure).to_be_visible()
+
+
+def test_paper_is_saved_unless_all_is_opened(browser: Browser, folder: Path) -> None:
+    def pages() -> int:
+        return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+
+    page = visit(browser, folder / "report.html")
+    closed = pages()
+    page.get_by_role("button", name="Open all").click()
+    assert 5 < closed < 20
+    assert pages() > closed + 5
+    page.get_by_role("button", name="Close all").click()
+    assert pages() == closed
 
 
 def test_on_paper_nothing_is_cut_off(browser: Browser, folder: Path) -> None:

@@ -17,7 +17,7 @@ from lmcompare.report.templating import fill
 LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
     "train_seconds": ("Training time", numbers.seconds, "trains for"),
     "microseconds_per_token": ("Time per token (latency)", numbers.microseconds, "takes"),
-    "peak_memory_bytes": ("Peak memory, with training", numbers.size, "needs"),
+    "peak_memory_bytes": ("Peak memory, training included", numbers.size, "needs"),
     "model_bytes": ("Model size on disk", numbers.size, "takes up"),
 }
 LEAST = 2  # models: there is nothing to choose between fewer

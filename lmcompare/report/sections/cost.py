@@ -45,7 +45,7 @@ DRAWN = COSTS[:4]
 BUDGETS = {
     "train_seconds": "Training time",
     "microseconds_per_token": "Time per token (latency)",
-    "peak_memory_bytes": "Peak memory, with training",
+    "peak_memory_bytes": "Peak memory, training included",
     "model_bytes": "Model size on disk",
 }
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # they depend on the machine
