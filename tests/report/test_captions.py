@@ -36,6 +36,9 @@ def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None
     assert cost.claim(dots, cost.COSTS[2], {"Floor"}).endswith(
         "less memory than the best and is not significantly worse"
     )
+    nearly = [dots[2], Dot("Cheap", 1, 450, 1.04)]
+    assert "trains in 25 % less time than the best" in plain(cost.claim(nearly, cost.COSTS[0], ()))
+    assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[2], ()))
 
 
 def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:

@@ -203,11 +203,14 @@ def claim(dots: Sequence[Dot], cost: Cost, worse: Collection[str]) -> str:
     near = min((dot for dot in dots if dot.y <= best.y * (1 + NEAR)), key=lambda d: d.x)
     name, other = spoken(best.name), sentence(spoken(near.name))
     if much_less(near.x, best.x):
-        times = numbers.rough(best.x / near.x)
+        ratio = best.x / near.x
+        share = numbers.percent(1 - near.x / best.x, 0)
+        small = f"in {share} less time" if cost.less == "faster" else f"{share} {cost.less}"
+        much = f"{numbers.rough(ratio)} times {cost.less}" if ratio >= 2 else small
         behind = near.y / best.y - 1
         is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
         how = is_worse if near.name in worse else "not significantly worse"
-        return f"{other} {cost.verb} {times} times {cost.less} than {name} and is {how}"
+        return f"{other} {cost.verb} {much} than {name} and is {how}"
     if not much_less(min(dot.x for dot in dots), best.x):
         return f"No model is better than {name}, and none {cost.verb} much {cost.less}"
     return f"No model that {cost.verb} much {cost.less} comes within {numbers.percent(NEAR, 0)} of {name}"
