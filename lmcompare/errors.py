@@ -160,6 +160,8 @@ def cannot_write(path: object, error: OSError | RecursionError) -> str:
     if number is None and re.fullmatch(r"\d+ requested and \d+ written", said):  # by numpy
         number = errno.ENOSPC
     why = os.strerror(number) if number else said
+    if number == errno.EROFS:
+        return f"{path} can't be written ({why}): copy the folder to one that can be written to, or choose another"
     if number == errno.EFBIG:
         return (
             f"{path} can't be written ({why}): raise the limit of 'ulimit -f', or train smaller models on less text"

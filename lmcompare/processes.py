@@ -66,11 +66,12 @@ def _why(number: int) -> str:
         import resource
 
         if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
-            return " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
+            why = " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
+            return f"{why}: raise the limit, or use smaller models or less text"
     if number == signal.SIGKILL:
         return " (out of memory?): end other programs, or use smaller models or less text"
     if any(number == getattr(signal, name, 0) for name in FAULTS):
-        return ", which is a fault in compiled code that it uses"
+        return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
     return ", which another program has sent: run the command again"
 
 

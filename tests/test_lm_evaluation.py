@@ -226,6 +226,8 @@ def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
         with pytest.raises(LmcompareError, match=said) as caught:
             evaluated(run.model("ngram"), [file])
         assert "network" not in str(caught.value)
+    with pytest.raises(LmcompareError, match="lower --fewshot"):
+        evaluated(run.model("ngram"), [task(place, "few", "loglikelihood_rolling", ROLLING, rows)], fewshot=50)
     for tasks in ("lambada", None, [Path("x.yaml")]):
         with pytest.raises(LmcompareError, match="tasks is a list of names"):
             evaluated(run.model("ngram"), tasks)  # type: ignore[arg-type]

@@ -23,7 +23,8 @@ def check_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if folder.is_dir() and not (folder / LAB_MARK).is_file():
-        begun = {LAB_RUN} if is_run_folder(folder / LAB_RUN) else set()
+        run = folder / LAB_RUN  # empty if there was no room for its first file
+        begun = {LAB_RUN} if is_run_folder(run) or (run.is_dir() and not any(run.iterdir())) else set()
         there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} - begun
         refuse_others(folder, there & {*LAB} if is_run_folder(folder) else there)
     for name in (*LAB, CHARTS):

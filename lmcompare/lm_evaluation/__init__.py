@@ -83,6 +83,8 @@ def _cause(error: BaseException) -> str:
         return f"{said}; check the data that it names: paths start from the working folder"
     if isinstance(error, KeyError):  # whose text is the name alone
         said = f"it names {said}, which is not there" if any(error.args) else "it names something that is not there"
+    if said.startswith("Sample larger than population"):
+        return "it has fewer solved examples than are asked for: lower --fewshot"
     return f"{said}; correct the task or its data"
 
 

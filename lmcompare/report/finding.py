@@ -118,17 +118,17 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
     if own is None or other is None:
         return ", after unequal amounts of training" if read else ""
     if own > ALIKE * other:
-        return f", after training on {_times(own / other)} as {spoken(title(second))}"
+        return f", after reading the training text {_times(own / other)} as {spoken(title(second))}"
     if other > ALIKE * own:
-        return f", though {spoken(title(second))} trained on {_times(other / own)}"
+        return f", though {spoken(title(second))} read the training text {_times(other / own)}"
     return ""
 
 
 def _times(ratio: float) -> str:
-    """Return "twice as many tokens", "1.4 times as many tokens"; most of them were read before, in the same text."""
+    """Return "twice as often", "1.4 times as often"."""
     whole = round(ratio)
     times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
-    return f"{times} as many tokens"
+    return f"{times} as often"
 
 
 def spoken(title: str) -> str:

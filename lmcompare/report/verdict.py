@@ -56,7 +56,7 @@ def unequal_reading(read: Mapping[str, float], title: Titles) -> list[str]:
     (most, first), *others = amounts.items()
     parts = [f"{numbers.listed(first)} read {most} tokens"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    return [f"They did not train on equal amounts of text: {'; '.join(parts)} (repeats included)."]
+    return [f"They did not train equally long, on the same text read again and again: {'; '.join(parts)}."]
 
 
 def outlook(found: Outlook, title: Titles) -> list[str]:
@@ -89,8 +89,9 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     pair = comparison.difference(ranked[1].name, ranked[0].name) if len(ranked) > 1 else None
     if pair is not None and pair.detectable > 0:
         said.append(
-            f"Between {title(pair.second)} and {title(pair.first)}, this test text reliably detects differences of"
-            f" about {numbers.two_digits(pair.detectable)} bits per byte."
+            f"If {title(pair.second)} and {title(pair.first)} truly differed by {numbers.two_digits(pair.detectable)}"
+            " bits per byte, four of five test texts of this size would show it as significant; of a smaller"
+            " difference, fewer would."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

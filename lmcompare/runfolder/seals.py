@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import socket
@@ -163,7 +164,12 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
 
     try:
         since = datetime.now().astimezone().isoformat(" ", "seconds")
-        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
+        try:
+            write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
+        except LmcompareError as error:
+            full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
+            if not full:  # without room, 'lmcompare clean' can make some
+                raise
         yield see_that_it_is_the_same
     finally:
         if is_same():

@@ -136,7 +136,9 @@ class Vocabulary:
             kept.update(others[: size - 2 - len(kept)])
             wanted = [t for t in wanted if t in kept]
         if not wanted:
-            raise LmcompareError(f"no token of the training text occurs {min_count} times or more: lower min_count")
+            raise LmcompareError(
+                f"no token of the training text occurs {min_count} times or more: lower min_count, or give more text"
+            )
         left = set(wanted)
         unknown = literal + sum(n for t, n in counted.items() if t not in left)
         counts = np.array([unknown, sentences, *(counted[t] for t in wanted)], np.int64)

@@ -48,6 +48,7 @@ def test_lists(place: Path) -> None:
         (("run", "--preset", "quik"), "did you mean 'quick'"),
         (("run", "--model", "ngarm"), "did you mean 'ngram'"),
         (("run", "--corpus", "text.txt", "--documents", "line", "--out", "text.txt"), "is a file"),
+        (("run", "--fractions", ""), "--fractions takes numbers"),
         (("run", "--device", "gpu9", "--corpus", "text.txt"), "no device 'gpu9'"),
         (("report", "."), "."),
         (("report", "none"), "none"),

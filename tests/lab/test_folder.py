@@ -30,6 +30,14 @@ def test_the_folder_of_one_becomes_that_of_both(tmp_path: Path, first: object) -
         room.check_free(tmp_path)
 
 
+def test_a_laboratory_that_found_the_disk_full_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()  # whose mark there was no room for
+    lab.check_free(tmp_path)
+    filled(tmp_path, "run/notes.txt")
+    with pytest.raises(LmcompareError, match=r"other files .run"):
+        lab.check_free(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["lab.html", "lab.md", "findings/mine.json", "run/notes.txt"])
 def test_what_the_user_has_put_in_the_folder_of_a_run_is_refused(tmp_path: Path, name: str) -> None:
     run.claim(tmp_path)

@@ -42,9 +42,9 @@ def plain(text: str) -> str:
     ("read", "rest"),
     [
         ({}, ""),
-        ({"rnn": 2.02e6, "net": 1e6}, ", after training on twice as many tokens as the transformer"),
-        ({"rnn": 1.4e6, "net": 1e6}, ", after training on 1.4 times as many tokens as the transformer"),
-        ({"rnn": 1e6, "net": 3e6}, ", though the transformer trained on three times as many tokens"),
+        ({"rnn": 2.02e6, "net": 1e6}, ", after reading the training text twice as often as the transformer"),
+        ({"rnn": 1.4e6, "net": 1e6}, ", after reading the training text 1.4 times as often as the transformer"),
+        ({"rnn": 1e6, "net": 3e6}, ", though the transformer read the training text three times as often"),
         ({"rnn": 1.1e6, "net": 1e6}, ""),
         ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training"),
     ],

@@ -59,8 +59,8 @@ def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Pat
     pair = compare_models(run).difference("b", "a")
     assert pair is not None
     said = limits(run)
-    assert "Between A and B" in said
-    assert f"about {numbers.two_digits(pair.detectable)} bits" in said
+    assert "If A and B truly differed" in said
+    assert f"by {numbers.two_digits(pair.detectable)} bits" in said
 
 
 def test_a_far_cheaper_model_is_named_where_the_best_is_the_cheapest_of_the_good(tmp_path: Path) -> None:

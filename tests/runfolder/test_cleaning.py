@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import LmcompareError
+from lmcompare.runfolder import seals
 from lmcompare.runfolder.cleaning import clean
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import locked
@@ -113,6 +115,14 @@ def test_a_damaged_manifest_costs_no_finished_cell(copied: Path) -> None:
     assert list(cleaned.removed) == ["cells/crashing/0", "cells/crashing/1"]
     assert all(path.is_dir() for path in finished)
     assert (copied / "manifest.json").read_text() == "{"
+
+
+def test_a_full_disk_can_be_made_room_on(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise LmcompareError("full") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(seals, "write_text", full)  # which writes who has the lock
+    assert "cells/ngram/0" in clean(copied, ["ngram"]).removed
 
 
 def test_a_folder_that_a_run_writes_to_is_left_alone(copied: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) ->
         (OSError(errno.ENOSPC, "Error writing bytes. Detail: [errno 28] x"), "(No space left on device): choose"),
         (OSError("55840 requested and 42976 written"), "(No space left on device): choose another output folder"),
         (OSError(errno.EFBIG, "File too large"), "(File too large): raise the limit of 'ulimit -f'"),
+        (OSError(errno.EROFS, "Read-only file system"), "(Read-only file system): copy the folder"),
         (OSError("it is odd"), "(it is odd): choose another output folder or make room"),
     ],
 )

@@ -33,6 +33,7 @@ def lm_eval(
     import json
 
     from lmcompare.lm_evaluation import evaluated
+    from lmcompare.runfolder.files import write_text
 
     named = [task.strip() for task in tasks.split(",") if task.strip()]
     if not named:
@@ -45,7 +46,7 @@ def lm_eval(
     found = evaluated(trained, named, fewshot=fewshot, limit=limit)
     _print_table(found)
     if out is not None:
-        out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(out, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def _print_table(found: dict[str, Any]) -> None:

@@ -75,7 +75,8 @@ def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
         return
     long = numbers.seconds(total)
     about = f"about {long}" if known else f"more than {long}, as some can't be probed"
-    say(f"{done} of {numbers.plural(trainings, 'training')} are finished; the others take {about}.")
+    verb = "is" if trainings == 1 else "are"
+    say(f"{done} of {numbers.plural(trainings, 'training')} {verb} finished; what is left takes {about}.")
 
 
 def _what(each: Ahead) -> str:

@@ -147,8 +147,7 @@ def _budget(manifest: Manifest) -> dict[str, float]:
 def budget(data: ReportData, cost: Cost) -> str:
     """Return below which amount of a cost which model is the best; "" unless this can be said of two or more.
 
-    A dearer model is named only if it is significantly better than all that were named before it. It takes the place
-    of those that cost as much.
+    A dearer model is named only if it is significantly better than all that were named before it.
     """
     known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
     best: list[tuple[float, Row]] = []
@@ -156,7 +155,7 @@ def budget(data: ReportData, cost: Cost) -> str:
     for value, row in sorted(known, key=lambda pair: (pair[0], pair[1].bits_per_byte or 0.0)):
         found = [data.comparison.difference(row.name, cheaper.name) for cheaper in named]
         if all(d is not None and d.significant and d.difference < 0 for d in found):
-            best = [pair for pair in best if much_less(pair[0], value)] + [(value, row)]
+            best = [pair for pair in best if pair[0] < value] + [(value, row)]
             named.append(row)
     if len(best) < 2:
         return ""

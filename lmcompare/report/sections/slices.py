@@ -26,7 +26,7 @@ BASELINES = 12  # models with which the others can be compared
 DIGITS = 5  # of the figures in the page
 EXAMPLES = 16  # tokens of a group that a click can open
 STRONG = 0.75  # the share of a usual model's differences that are below the full colour
-UNKNOWN = "0 (unknown)"
+UNKNOWN = "unknown"
 TITLE = "Where each model is good"
 ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",

@@ -119,8 +119,8 @@ class Scene:
         worse = own > other
         said = (
             f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}). It needs fewer bits for {numbers.percent(self.better or 0.0, 0)} of"
-            " the sentences."
+            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
+            f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         return f"{said} {self._why_worse(before, data)}" if worse else said
 
@@ -256,6 +256,7 @@ def build(data: ReportData) -> Section | None:
         "story",
         data=data,
         scenes=scenes,
+        looking=looking,
         guessed=sum(scene.right for scene in scenes),
         mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
         shuffle=Shuffle.of(scenes),
@@ -265,7 +266,6 @@ def build(data: ReportData) -> Section | None:
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
-        looks=looking[-1].looked_at if looking else None,
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
         full=FULL,
