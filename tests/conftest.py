@@ -77,6 +77,14 @@ def copied(folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "run"))
 
 
+@pytest.fixture
+def no_nohup() -> Iterator[None]:
+    """Processes of the test heed SIGHUP, though the tests may be started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit | None = None, **_: Any) -> Any:
     """Call a function as ``lmcompare.processes.call`` does, in this process."""
     assert seconds > 0

@@ -16,7 +16,7 @@ from tests.cli.console import lmcompare
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 EXPERIMENTS = ("bag_of_pieces", "open_vocabulary")  # of the embedded text, with tokens of several kinds
-PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in EXPERIMENTS)
+PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in (*EXPERIMENTS, "learning_curve"))
 LINE = " the <unk> of N years said it is a @-@ matter of time \n"
 
 
@@ -128,3 +128,11 @@ def test_a_small_text_is_not_compared_with_published_figures(preset: str, tmp_pa
     assert "Published, not run here" not in done.stdout
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert all(row["reason"] and row["best"] is None for row in results["published"])
+
+
+def test_the_learning_curve_chooses_a_length_of_training_for_each_share() -> None:
+    plan = files.load(BENCHMARKS / "learning_curve.toml")
+    assert [len(fraction.seeds or plan.seeds) for fraction in plan.fractions] == [3, 3, 1, 1, 1]
+    assert plan.fractions[-1].share == 1
+    networks = {"word2vec-bow", "rnn", "transformer"}
+    assert {model: [*space] for model, space in plan.sweep.items()} == dict.fromkeys(networks, ["steps"])

@@ -63,6 +63,7 @@ def test_arguments_events_value_log_and_variables(work: str, tmp_path: Path) -> 
         *((str(number), -number, "run the command again") for number in (1, 2, 15)),  # SIGINT is not the plug-in's
     ],
 )
+@pytest.mark.usefixtures("no_nohup")
 def test_a_process_that_ends_is_an_error(work: str, how: str, code: int, said: str) -> None:
     with pytest.raises(EndedError, match=said) as caught:
         call(work, how, {})

@@ -194,6 +194,7 @@ def test_a_plug_in_that_ends_the_process_is_said(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("no_nohup")
 def test_a_signal_ends_a_plug_in_too(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "own.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
     with subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from lmcompare.analysis.progress import unequal_reading
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.cost import machine
@@ -35,6 +36,8 @@ def _cautions(data: ReportData) -> list[str]:
         "Cosines and distances of vectors of different models.",
         "Learning curves on the training text: they include dropout, and of some models only a sample of the words.",
     ]
+    if unequal_reading(data.run, [model.name for model in data.comparable]):
+        said.append("Architectures: some models were trained longer than others, and each with settings of its own.")
     if not data.run.one_machine:
         said.append("Times and memory: the models were not all trained on one machine.")
     elif data.run.ran_beside:

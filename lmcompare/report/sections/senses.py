@@ -115,8 +115,9 @@ def _beyond_average(own: Sequence[Row]) -> str:
     better = [_title(row) for row in compared if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
     if not better:
         return (
-            " But no model is measurably better than the plain average of its vectors of the words before, each"
-            " without context. So it is not shown that reading in context helps."
+            " But the plain average of the vectors of the words before, each without context, tells them apart about"
+            " as well: no model is measurably better. So the words around suffice here, and it is not shown that reading"
+            " them in context helps."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (

@@ -20,7 +20,7 @@ from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.parquet import Array
 
-SHOWN_OPEN = 3  # questions beyond these are folded
+SHOWN_OPEN = 4  # questions beyond these are folded: the heading may speak of the first ones
 DOCUMENTS = 40  # in the table
 BASELINES = 12  # models with which the others can be compared
 DIGITS = 5  # of the figures in the page

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Attention, problem_with
+from lmcompare.exhibits.attending import weights
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.attention_explorer import explorer
@@ -59,9 +60,9 @@ def test_its_numbers_recombine_to_the_networks_weights_and_outputs(
     heads = network.design.heads
     for n, said in enumerate(exhibit.heads):
         layer, head = divmod(n, heads)
-        weights = Head.of(exhibit, said).weights(exhibit)
-        np.testing.assert_allclose(weights, maps[layer].weights[0, head], atol=1e-5)
-        np.testing.assert_allclose(weights @ np.array(said.values), maps[layer].mixed[0, head], atol=1e-5)
+        found = weights(exhibit, Head.of(exhibit, said).scores)
+        np.testing.assert_allclose(found, maps[layer].weights[0, head], atol=1e-5)
+        np.testing.assert_allclose(found @ np.array(said.values), maps[layer].mixed[0, head], atol=1e-5)
     assert exhibit.heads[exhibit.opens[0]].name == "layer 2, head 2"
     assert bool(exhibit.heads[0].bias) == (maps[0].bias is not None)
     assert bool(exhibit.heads[0].lengths) == network.design.qk_norm

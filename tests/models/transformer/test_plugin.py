@@ -10,6 +10,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, WorkedEquation
+from lmcompare.exhibits.attending import weights as weights_of
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
@@ -167,7 +168,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     head = drawn.heads[drawn.opens[0]]
     assert head.name in equation.note
     (weight,) = (v for label, v in equation.lines if label.startswith("a:"))
-    assert weight == pytest.approx(Head.of(drawn, head).weights(drawn)[5].max(), abs=1e-3)
+    assert weight == pytest.approx(weights_of(drawn, Head.of(drawn, head).scores)[5].max(), abs=1e-3)
     assert ("b_{ij}" in equation.equation) == (case == "alibi")
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
 
