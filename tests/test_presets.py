@@ -135,4 +135,4 @@ def test_the_learning_curve_chooses_a_length_of_training_for_each_share() -> Non
     assert [len(fraction.seeds or plan.seeds) for fraction in plan.fractions] == [3, 3, 1, 1, 1]
     assert plan.fractions[-1].share == 1
     networks = {"word2vec-bow", "rnn", "transformer"}
-    assert {model: [*space] for model, space in plan.sweep.items()} == dict.fromkeys(networks, ["steps"])
+    assert {model: [*space] for model, space in plan.sweep.items()} == {name: ["steps"] for name in networks}

@@ -116,8 +116,8 @@ def _beyond_average(own: Sequence[Row]) -> str:
     if not better:
         return (
             " But the plain average of the vectors of the words before, each without context, tells them apart about"
-            " as well: no model is measurably better. So the words around suffice here, and it is not shown that reading"
-            " them in context helps."
+            " as well: no model is measurably better. So the words around suffice here, and it is not shown that"
+            " reading them in context helps."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
