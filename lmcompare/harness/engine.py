@@ -97,10 +97,10 @@ class Engine:
         first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
         rows = list(enumerate(jobs, first))
         # A budget in seconds buys less beside others, and an object of this process can't be in another.
-        alone = [(n, job) for n, job in rows if self.workers == 1 or job.name in live or job.budget.get("seconds")]
+        alone = [self.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
         failures: dict[str, str] = {}
-        self._together([row for row in rows if row not in alone], force, failures)
-        for index, job in alone:
+        self._together([row for row, apart in zip(rows, alone, strict=True) if not apart], force, failures)
+        for index, job in (row for row, apart in zip(rows, alone, strict=True) if apart):
             self._run(index, job, live.get(job.name), force, failures)
         return failures
 
@@ -128,7 +128,11 @@ class Engine:
                     each.result()
         except BaseException:  # interrupted
             self._stopped = True
-            end_running()
+            for each in running:
+                each.cancel()
+            while not all(each.done() for each in running):  # one may have been about to start its process
+                end_running()
+                wait(running, LOOK)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
