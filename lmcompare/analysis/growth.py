@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.analysis.comparison import is_valid
-from lmcompare.analysis.intervals import over_trainings, resample_counts
+from lmcompare.analysis.comparison import is_valid, over_seeds
+from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
+from lmcompare.analysis.metrics import mean_if_known
 from lmcompare.analysis.power_law import fitted
 from lmcompare.analysis.resampling import Units, units_of
 from lmcompare.analysis.token_blocks import blocks
@@ -21,7 +22,6 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 RESAMPLES = 2_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Poin
         bits = _bits(part, models, units)
         for model, of_model in zip(models, bits, strict=True):
             if is_valid(model) and np.isfinite(of_model).all():
-                costs = {key: _mean([cell.cost[key] for cell in model.done]) for key in COST_KEYS}
+                costs = {key: mean_if_known([cell.cost[key] for cell in model.done]) for key in COST_KEYS}
                 points[model.name] = Point(share, words, of_model, units.bytes, costs, chosen.get(model.name, {}))
     return points
 
@@ -184,11 +184,6 @@ def growth_table(run: Run) -> dict[str, Any]:
 def _point(point: Point) -> dict[str, Any]:
     figures = {"bits_per_byte": point.bits_per_byte, "by_seed": point.by_seed.tolist()}
     return {"share": point.share, "words": point.words, **figures, **point.costs, "chosen": dict(point.chosen)}
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
 
 
 def crossings(curves: Sequence[Curve], resamples: int = RESAMPLES, seed: int = 0) -> list[Crossing]:
@@ -240,8 +235,8 @@ def resampled(curves: Sequence[Curve], resamples: int = RESAMPLES, seed: int = 0
 
 def _error_of_trainings(curve: Curve) -> tuple[Array, int]:
     """Return (n,) the standard errors over trainings, and their degrees of freedom; 0 where nothing is known."""
-    seeds = np.array([len(point.by_seed) for point in curve.points])
-    variances = np.array([point.by_seed.var(ddof=1) if len(point.by_seed) > 1 else 0.0 for point in curve.points])
+    found = [over_seeds(point.bits.sum(axis=1), float(point.bytes.sum())) for point in curve.points]
+    variances, seeds = np.array([v for v, _ in found]), np.array([s for _, s in found])
     squared, freedom = over_trainings(variances, seeds)
     if not freedom:
         return np.zeros(len(seeds)), 0

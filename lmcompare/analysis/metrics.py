@@ -132,3 +132,9 @@ def _mean(values: Sequence[float], name: str) -> float:
 
 def _spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 and np.isfinite(values).all() else float("nan")
+
+
+def mean_if_known(values: Sequence[float | None]) -> float | None:
+    """Return the mean of figures, such as a cost of several trainings; None if one of them was not measured."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None

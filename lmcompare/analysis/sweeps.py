@@ -10,6 +10,7 @@ import numpy as np
 
 from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.intervals import LEAST_UNITS, over_trainings, ratio_bootstrap, resample_counts
+from lmcompare.analysis.metrics import mean_if_known
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.sweeps import Sweep, Trial
 
@@ -49,7 +50,9 @@ def tried(sweep: Sweep) -> list[Tried]:
     for trial in sweep.trials:
         figure = trial.bits_per_byte
         low, high = intervals.get(id(trial), (None, None))
-        parameters, seconds = (_mean([cost[key] for cost in trial.costs]) for key in ("parameters", "train_seconds"))
+        parameters, seconds = (
+            mean_if_known([cost[key] for cost in trial.costs]) for key in ("parameters", "train_seconds")
+        )
         known = figure if np.isfinite(figure) else None
         chosen = trial.setting == sweep.chosen
         rows.append(Tried(trial.setting, known, low, high, parameters, seconds, chosen, trial.error))
@@ -118,8 +121,3 @@ def _intervals(trials: list[Trial]) -> dict[int, tuple[float | None, float | Non
         id(trial): (float(a), float(b)) if np.isfinite([a, b]).all() else (None, None)
         for trial, a, b in zip(trials, low, high, strict=True)
     }
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
