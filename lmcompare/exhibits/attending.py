@@ -43,7 +43,7 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        The name of the ``head`` of so many ``heads``, how many numbers a query has (``width``), whether scores
+        The name of the ``head``, the number of ``heads``, how many numbers a query has (``width``), whether scores
         are ``additive``, and for each of the ``words`` that are seen the sum of ``products``, the ``scores``, the
         ``weights`` and the first number of the ``values``. ``map`` has the weights of all words, a row for each
         word that reads, with None for a word that is hidden from it. None if there is no earlier word.

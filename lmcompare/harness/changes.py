@@ -176,7 +176,7 @@ def with_varied(experiment: Experiment, sweep: Mapping[str, Any], where: str) ->
 
 
 def _varied(target: str) -> tuple[str, str]:
-    """Return the model and the key of "ngram.order" or "ngram.tokens.size"; "" for a key that is none."""
+    """Return the model and the key of "ngram.order" or "ngram.tokens.size"; "" for what can be no key."""
     name, _, key = target.rpartition(".")
     if name.endswith(".tokens"):
         return name.removesuffix(".tokens"), f"tokens.{key}" if key.isidentifier() else ""

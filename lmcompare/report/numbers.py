@@ -131,7 +131,7 @@ def microseconds(value: float) -> str:
 
 @_or_dash
 def tidy(value: float, digits: int = 4) -> str:
-    """Return any number with so many digits, very large and very small ones in scientific notation."""
+    """Return any number with ``digits`` digits, very large and very small ones in scientific notation."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e7:

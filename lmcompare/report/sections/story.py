@@ -320,7 +320,7 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
 
 
 def loss_after(model: Model, tokens: float) -> float | None:
-    """Return the validation loss in bits after so many training tokens; None if it was not measured until then."""
+    """Return the validation loss in bits after this many training tokens; None if it was not measured until then."""
     rows = model.cell.curve.dropna(subset=["tokens", "valid_loss"])
     if rows.empty or not rows["tokens"].iloc[0] <= tokens <= rows["tokens"].iloc[-1]:
         return None
