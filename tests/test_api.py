@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -398,45 +397,3 @@ def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
         found = lmcompare.compare(TEXTS, LastSeen(alpha), out=tmp_path, device="cpu", quiet=True)
     assert found.models == ("LastSeen", "LastSeen-alpha-2.0")
     assert found.model("LastSeen").model.hyperparameters() == {"alpha": 2.0}
-
-
-def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> None:
-    grid = lmcompare.compare(
-        TEXTS, ["ngram"], out=tmp_path / "grid", device="cpu", quiet=True, sweep={"ngram.order": [1, 2, 3]}
-    )
-    (sweep,) = json.loads((grid.folder / "results.json").read_text())["sweeps"]
-    assert [trial["setting"] for trial in sweep["trials"]] == [{"order": 1}, {"order": 2}, {"order": 3}]
-    best = min(sweep["trials"], key=lambda trial: float(trial["valid_bits_per_byte"]))
-    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.order}
-    assert best["chosen"]
-    space = {"ngram.order": {"low": 1, "high": 3}, "ngram.tokens": ["char", "word"]}
-    found = lmcompare.compare(
-        TEXTS,
-        ["ngram"],
-        out=tmp_path / "tpe",
-        device="cpu",
-        quiet=True,
-        sweep=space,
-        search={"method": "tpe", "trials": 4},
-    )
-    (sweep,) = json.loads((found.folder / "results.json").read_text())["sweeps"]
-    assert 1 < len(sweep["trials"]) <= 4
-    assert sweep["search"]["method"] == "tpe"
-    assert sweep["search"]["optuna"]
-    assert sweep["varied"] == {"order": {"low": 1, "high": 3, "log": False}, "tokens": ["char", "word"]}
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({"sweep": ["ngram.order"]}, "sweep is a mapping, such as"),
-        ({"sweep": {"order": [1, 2]}}, "a sweep has keys such as 'ngram.order', not 'order'"),
-        ({"search": "tpe"}, "a search needs what it varies"),
-        ({"sweep": {"ngram.order": [1, 2]}, "search": 5}, "search is 'random', 'tpe' or a table"),
-        ({"sweep": {"ngram.order": [1, 2]}, "search": {"methd": "tpe"}}, "trials|method"),
-        ({"models": [LastSeen], "sweep": {"LastSeen.alpha": [1, 2]}}, "'LastSeen' is an object, .* name its plug-in"),
-    ],
-)
-def test_a_wrong_sweep_is_one_sentence(asked: dict[str, Any], said: str) -> None:
-    with pytest.raises(LmcompareError, match=said):
-        lmcompare.compare(TEXTS, **{"models": ["ngram"], "quiet": True, **asked})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.ahead import look_ahead
@@ -15,6 +16,7 @@ from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.run import run
 from lmcompare.runfolder.cleaning import clean
 from tests.harness.small import Watch, run_and_report, small_experiment, write_text
+from tests.test_api import TEXTS, LastSeen
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -329,3 +331,45 @@ def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -
     assert lines(place / "trained.txt") == trained
     assert not (place / "new").exists()
     assert before == {path: path.stat().st_mtime_ns for path in (place / "out").rglob("*")}
+
+
+def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> None:
+    grid = lmcompare.compare(
+        TEXTS, ["ngram"], out=tmp_path / "grid", device="cpu", quiet=True, sweep={"ngram.order": [1, 2, 3]}
+    )
+    (sweep,) = json.loads((grid.folder / "results.json").read_text())["sweeps"]
+    assert [trial["setting"] for trial in sweep["trials"]] == [{"order": 1}, {"order": 2}, {"order": 3}]
+    best = min(sweep["trials"], key=lambda trial: float(trial["valid_bits_per_byte"]))
+    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.order}
+    assert best["chosen"]
+    space = {"ngram.order": {"low": 1, "high": 3}, "ngram.tokens": ["char", "word"]}
+    found = lmcompare.compare(
+        TEXTS,
+        ["ngram"],
+        out=tmp_path / "tpe",
+        device="cpu",
+        quiet=True,
+        sweep=space,
+        search={"method": "tpe", "trials": 4},
+    )
+    (sweep,) = json.loads((found.folder / "results.json").read_text())["sweeps"]
+    assert 1 < len(sweep["trials"]) <= 4
+    assert sweep["search"]["method"] == "tpe"
+    assert sweep["search"]["optuna"]
+    assert sweep["varied"] == {"order": {"low": 1, "high": 3, "log": False}, "tokens": ["char", "word"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"sweep": ["ngram.order"]}, "sweep is a mapping, such as"),
+        ({"sweep": {"order": [1, 2]}}, "a sweep has keys such as 'ngram.order', not 'order'"),
+        ({"search": "tpe"}, "a search needs what it varies"),
+        ({"sweep": {"ngram.order": [1, 2]}, "search": 5}, "search is 'random', 'tpe' or a table"),
+        ({"sweep": {"ngram.order": [1, 2]}, "search": {"methd": "tpe"}}, "trials|method"),
+        ({"models": [LastSeen], "sweep": {"LastSeen.alpha": [1, 2]}}, "'LastSeen' is an object, .* name its plug-in"),
+    ],
+)
+def test_a_wrong_sweep_is_one_sentence(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        lmcompare.compare(TEXTS, **{"models": ["ngram"], "quiet": True, **asked})
