@@ -165,7 +165,7 @@
         const first = pieces ? pieces[0] : target;
         const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
-        const top = this.passage.top[m][i];
+        const top = this.expected(m, i);
         for (let k = 0; k < top.length; k += 2) {
           const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
           const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
@@ -178,6 +178,13 @@
       });
       this.card.replaceChildren(...parts);
       this.card.classList.add("open");
+    }
+
+    // the most likely tokens of a model and their probabilities, in turn; a single row is that of all places
+    expected(m, i) {
+      const bytes = Uint8Array.from(atob(this.passage.top[m]), (sign) => sign.charCodeAt(0)), width = 2 * this.data.places;
+      const all = new (this.data.size === 2 ? Uint16Array : Uint32Array)(bytes.buffer), at = all.length > width ? i * width : 0;
+      return all.slice(at, at + width);
     }
 
     // the tokens of a word, each with its bits
