@@ -127,8 +127,9 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
 def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, Any]:
     """Return the passages for JSON: words as numbers, surprisal in 1/100 bit, probabilities in 1/10,000.
 
-    The top tokens take most of the room. Of each model they are the bytes of a table (tokens, 2 × places), in base
-    64: words and probabilities in turn. Of equal rows, as of a model that ignores the context, there is one.
+    Surprisal and top tokens of each model, which take most of the room, are bytes in base 64, ``size`` of them a
+    number. Top tokens are a table (tokens, 2 × places), words and probabilities in turn. Of equal rows, as of a model
+    that ignores the context, there is one.
     """
     words: dict[str, int] = {}
     places = min((len(place) for one in passages for line in one.top for place in line), default=0)
@@ -147,7 +148,6 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
             "tokens": [number(token) for token in one.tokens],
             "spaced": "".join("1" if s else "0" for s in one.spaced),
             "unknown": "".join("1" if u else "0" for u in one.unknown),
-            "bits": [[round(100 * float(b)) for b in line] for line in one.bits],
             **(
                 {}
                 if one.pieces is None
@@ -164,9 +164,13 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
         }
         for one in passages
     ]
-    size = 2 if len(words) <= 1 << 16 else 4
-    for one, stored in zip(packed, tables, strict=True):
-        one["top"] = [base64.b64encode(each.astype(f"<u{size}").tobytes()).decode() for each in stored]
+    bits = [np.rint(100 * one.bits).astype(np.int64) for one in passages]
+    size = 2 if max([len(words), *(int(np.abs(each).max(initial=0)) for each in bits)]) < 1 << 15 else 4
+    for one, hundredths, tops in zip(packed, bits, tables, strict=True):
+        one["bits"], one["top"] = (
+            [base64.b64encode(each.astype(f"<i{size}").tobytes()).decode() for each in part]
+            for part in (hundredths, tops)
+        )
     named = [{"name": m.title, "index": m.index} for m in models]
     return {"models": named, "words": list(words), "passages": packed, "places": places, "size": size}
 

@@ -95,11 +95,12 @@ def test_packed_comes_back_as_it_was(material: ReportData, passages: list[Passag
     assert [m["name"] for m in data["models"]] == [m.name for m in models]
     for stored, passage in zip(data["passages"], passages, strict=True):
         assert tuple(data["words"][i] for i in stored["tokens"]) == passage.tokens
-        assert np.abs(np.array(stored["bits"]) / 100 - passage.bits).max() <= 0.005 + 1e-9
+        bits = [np.frombuffer(base64.b64decode(text), f"<i{data['size']}") for text in stored["bits"]]
+        assert np.abs(np.array(bits) / 100 - passage.bits).max() <= 0.005 + 1e-9
         assert [c == "1" for c in stored["spaced"]] == list(passage.spaced)
         assert [c == "1" for c in stored["unknown"]] == list(passage.unknown)
         for text, tops in zip(stored["top"], passage.top, strict=True):
-            table = np.frombuffer(base64.b64decode(text), "<u2").reshape(-1, 2 * data["places"])
+            table = np.frombuffer(base64.b64decode(text), f"<i{data['size']}").reshape(-1, 2 * data["places"])
             assert len(table) in (1, len(passage.tokens))
             for row, top in zip(np.broadcast_to(table, (len(passage.tokens), table.shape[1])), tops, strict=True):
                 assert [data["words"][i] for i in row[::2]] == [word for word, _ in top]

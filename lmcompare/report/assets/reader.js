@@ -32,6 +32,9 @@
     constructor(box) {
       this.box = box;
       this.data = JSON.parse(box.querySelector(".reader-data").textContent);
+      const numbers = this.data.size === 2 ? Int16Array : Int32Array;
+      const unpacked = (text) => new numbers(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
+      for (const passage of this.data.passages) for (const part of ["bits", "top"]) passage[part] = passage[part].map(unpacked);
       this.controls = box.querySelector("form").elements;
       this.text = box.querySelector(".passage");
       this.card = box.querySelector(".card");
@@ -182,8 +185,7 @@
 
     // the most likely tokens of a model and their probabilities, in turn; a single row is that of all places
     expected(m, i) {
-      const bytes = Uint8Array.from(atob(this.passage.top[m]), (sign) => sign.charCodeAt(0)), width = 2 * this.data.places;
-      const all = new (this.data.size === 2 ? Uint16Array : Uint32Array)(bytes.buffer), at = all.length > width ? i * width : 0;
+      const all = this.passage.top[m], width = 2 * this.data.places, at = all.length > width ? i * width : 0;
       return all.slice(at, at + width);
     }
 
