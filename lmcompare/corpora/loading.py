@@ -194,8 +194,8 @@ def _check_used(found: Found, options: CorpusOptions) -> None:
         value = getattr(options, name)
         if value not in (None, "utf-8") and not found.files:
             raise LmcompareError(
-                f"{found.source} is not read from files of yours, so {name} '{value}' has no effect; leave it out, or "
-                "give the path of a file or a folder"
+                f"{found.source} is not read from files of yours, so {name} '{value}' has no effect; leave it out, "
+                "or give the path of a file or a folder"
             )
 
 
