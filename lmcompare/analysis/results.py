@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
+from lmcompare.analysis.compute import compute_table
 from lmcompare.analysis.growth import growth_table
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
@@ -162,6 +163,7 @@ def _results(run: Run) -> dict[str, Any]:
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
             "published": published(run, models),
             "growth": growth_table(run),
+            "compute": compute_table(run),
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
         }
     )
