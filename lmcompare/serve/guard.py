@@ -82,7 +82,7 @@ class Guard:
 
 
 def cookie_of(host: str) -> str:
-    """Return the name of the cookie of a server: a browser sends the cookies of one port to all ports of a machine."""
+    """Return the name of the cookie of a server: browsers send those of one port to all others."""
     return f"lmcompare-{host.rpartition(':')[2]}"
 
 
