@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -118,6 +119,13 @@ def compare(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
+    declared = {f.name for cls in (RunOptions, PageOptions, corpora.CorpusOptions) for f in fields(cls)}
+    for name in options.keys() - declared:
+        if name == "fractions":
+            raise LmcompareError(
+                "compare trains on one amount of text: give fractions in an experiment file, or to 'lmcompare run'"
+            )
+        raise LmcompareError(unknown("option of compare", name, {*declared, *inspect.signature(compare).parameters}))
     where = _where(corpus)
     live: dict[str, LanguageModel] = {}
     run_options = {
