@@ -11,8 +11,9 @@ import numpy as np
 from lmcompare.analysis.comparison import is_valid
 from lmcompare.analysis.metrics import seed_figures, split_bytes
 from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.run import Cell, ModelEntry, Run, kept
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Axis = Literal["seconds", "flops"]
 STEPS = 400  # at which the order of the models is looked at
