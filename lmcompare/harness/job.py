@@ -60,6 +60,9 @@ class Job:
         part of the key.
     trial : bool
         Whether it is one setting of a sweep, which is scored on the validation text alone.
+    moved : dict of str to str
+        On another machine than that of the run: for the plug-ins and files that are named above, where their copies
+        are. It is no part of the key.
     """
 
     folder: str
@@ -79,6 +82,7 @@ class Job:
     aside: bool = False
     beside: bool = False
     trial: bool = False
+    moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -91,6 +95,16 @@ class Job:
         if self.trial:  # whichever settings other sweeps have tried, none has the folder of another
             return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
+
+    @property
+    def plugin_here(self) -> str:
+        """The plug-in, with the path that its file has on this machine."""
+        return self.moved.get(self.plugin, self.plugin)
+
+    @property
+    def hyperparameters_here(self) -> dict[str, Any]:
+        """The hyper-parameters, with the paths that files and plug-ins have on this machine."""
+        return {k: self.moved.get(v, v) if isinstance(v, str) else v for k, v in self.hyperparameters.items()}
 
     @property
     def files_written(self) -> tuple[str, ...]:
