@@ -21,8 +21,8 @@ from lmcompare.errors import OWN_TEMPORARY, TOO_LITTLE_MEMORY
 from lmcompare.harness.job import Job
 from lmcompare.harness.runner import run_process
 from lmcompare.processes import end_running
-from lmcompare.run_mark import MARK
 from lmcompare.runfolder.checkpoints import checkpoints_of
+from lmcompare.runfolder.layout import MARK
 from lmcompare.runfolder.ownership import OF_CELL
 
 RUN = "run"  # the run folder in the scratch folder
