@@ -296,6 +296,8 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"match": {5: 1}}, "unknown thing to match '5'"),
         ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
         ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
+        ({"fractions": [0.5, 1]}, "compare trains on one amount of text: give fractions in an experiment file"),
+        ({"seed": 1}, "unknown option of compare 'seed' (did you mean 'seeds'?)"),
         ({"force": [True]}, "force is True or False, not [True]"),
         ({"quiet": 5}, "quiet is True or False, not 5"),
         ({"tokens": {"kind": "word", "lowercase": nested(3_000)}}, "tokens: lowercase is nested too deeply"),

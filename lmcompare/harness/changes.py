@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -96,6 +96,8 @@ def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
     models = [_model(name, experiment.models) for name in names]
     kept = {model.name for model in models if isinstance(model, ModelTable)}
     sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
+    if experiment.sweep and not sweep:  # nor is what it varied searched
+        experiment = replace(experiment, search=None)
     return experiment.replace(HERE, models=models, sweep=sweep)
 
 
@@ -185,11 +187,11 @@ def _varied(target: str) -> tuple[str, str]:
 
 def with_search(experiment: Experiment, table: Mapping[str, Any], where: str = HERE) -> Experiment:
     """Return the experiment with another search; ``table`` has keys of ``[search]``, None leaves a value as it is."""
-    if not (given := _given(table)):
+    search = {**(experiment.search.model_dump() if experiment.search else {}), **_given(table)}
+    if not search:
         return experiment
-    search = {**(experiment.search.model_dump() if experiment.search else {}), **given}
     if "method" not in search:
-        raise LmcompareError("--trials says how many settings a search tries: add --search tpe or --search random")
+        raise LmcompareError("the search has no method: add --search tpe or --search random, or method to [search]")
     if not experiment.sweep:
         raise LmcompareError(
             "a search needs what it varies: add a sweep, such as --sweep transformer.learning_rate=1e-4..1e-2:log"

@@ -60,6 +60,8 @@ class Job:
         part of the key.
     trial : bool
         Whether it is one setting of a sweep, which is scored on the validation text alone.
+    milestones : bool
+        Whether the model is scored on the validation text while it is trained, too.
     moved : dict of str to str
         On another machine than that of the run: for the plug-ins and files that are named above, where their copies
         are. It is no part of the key.
@@ -82,6 +84,7 @@ class Job:
     aside: bool = False
     beside: bool = False
     trial: bool = False
+    milestones: bool = False
     moved: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -140,6 +143,7 @@ class Job:
             "hyperparameters": {**self.hyperparameters, **self.files},  # any other file may move as well
             "tokens_fingerprint": self.tokens_fingerprint,
             "budget": self.budget,
+            **({"milestones": True} if self.milestones else {}),
             **self.machine,
         }
 

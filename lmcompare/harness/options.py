@@ -39,6 +39,8 @@ class RunOptions:
         Whether cells run on this machine or as tasks of Ray, as many at the same time as there are CPUs for.
     address : str, optional
         The Ray cluster, "auto" or "HOST:PORT"; by default Ray is started on this machine for the run.
+    milestones : bool
+        Whether models that are trained in steps are scored on the whole validation text at ten points of it.
     time_limit : float, optional
         Seconds after which a model is stopped and counts as failed, and reading the text stops the run; by default a
         week.
@@ -51,6 +53,7 @@ class RunOptions:
     workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
     engine: Engine = _option("local", "local, or ray: cells run on a cluster.")
     address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT; the default starts Ray here.")
+    milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."
     )

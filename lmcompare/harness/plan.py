@@ -71,6 +71,12 @@ class Plan:
                 if setting.name not in self.models:
                     self.models[setting.name] = described(setting.table, self.experiment, self.base)
                 jobs = self._jobs(setting.table, setting.seeds)
+                before, now = self.models[setting.name].hyperparameters, jobs[0].hyperparameters
+                if changed := next((key for key in setting.values if before.get(key) != now.get(key)), ""):
+                    raise LmcompareError(
+                        f"{changed} of '{study.model}' is varied by the sweep, and --match parameters replaces it:"
+                        " leave one of the two out"
+                    )
                 check(jobs[0])
                 setting.jobs = tuple(replace(job, trial=True) for job in jobs)
         _see_that_some_are_left(study)
@@ -110,6 +116,7 @@ class Plan:
             "hyperparameters": model.hyperparameters,
             "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
+            "milestones": experiment.milestones and model.trains_in_steps,
             "examples": examples,
             "whole": experiment.live == "full",
             "files": model.files,

@@ -283,11 +283,14 @@ def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path)
         ({"ngram": {"order": list(range(1, 1003))}}, "1002 settings: give at most 1000"),
         ({"ngram": {"order": {"low": 1, "high": 5}}}, "order of 'ngram' is a range, and a grid has lists"),
         ({"ngram": {"tokens": ["char", "wrd"]}}, "'wrd'"),
+        ({"rnn": {"steps": [1, 2]}}, "steps of 'rnn' is varied by the sweep, and --match epochs"),
+        ({"rnn": {"hidden": [8, 16]}}, "hidden of 'rnn' is varied by the sweep, and --match parameters"),
     ],
 )
-def test_what_a_model_refuses_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
+def test_what_can_not_be_tried_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
+    equal: dict[str, Any] = {"budget": {"epochs": 1}, "match": {"parameters": 5000}} if "rnn" in sweep else {}
     with pytest.raises(LmcompareError, match=said):
-        run(small_experiment({"plugin": "ngram"}, sweep=sweep), place / "out", base=place)
+        run(small_experiment(*({"plugin": name} for name in sweep), sweep=sweep, **equal), place / "out", base=place)
     assert not list((place / "out").glob("trials/*"))
 
 
