@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -243,7 +243,8 @@ def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -
         if live is not None:
             from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
 
-            run_cell(job, emit, live)
+            with chdir("."):  # relative paths start from here, wherever a plug-in goes
+                run_cell(job, emit, live)
             return None
         call(
             "lmcompare.harness.cell:run_job",
