@@ -82,9 +82,9 @@ def compare(
     quiet : bool
         Whether no progress is shown.
     **options
-        Fields of ``RunOptions`` (preset, device, threads, processes, workers, time_limit), of ``PageOptions`` (live,
-        live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding, text_column, train_words,
-        valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
+        Fields of ``RunOptions`` (preset, device, threads, processes, workers, milestones, time_limit), of
+        ``PageOptions`` (live, live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding,
+        text_column, train_words, valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
 
     Returns
     -------

@@ -17,6 +17,7 @@ from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
+from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.selection import Part, measured_part, shown_positions
@@ -169,6 +170,8 @@ def _trained(
             return model, {
                 "train_seconds": trained["seconds"],
                 "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
+                "milestones": trained.get("milestones", []),
+                "train_flops": trained.get("flops"),
             }
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
@@ -180,6 +183,7 @@ def _trained(
         progress=curve,
         checkpoints=room,
         budget=Budget(**job.budget),
+        milestones=milestones_of(corpus, curve) if job.milestones else None,
         **job.machine,
     )
     emit({"event": "stage", "stage": "training"})
@@ -197,11 +201,23 @@ def _trained(
     peak = peak_memory_bytes()
     write_json(
         folder / "trained.json",
-        {"key": job.key, "plugin": job.plugin, "seconds": seconds, "peak_memory_bytes": peak},
+        {
+            "key": job.key,
+            "plugin": job.plugin,
+            "seconds": seconds,
+            "peak_memory_bytes": peak,
+            "milestones": curve.milestones,
+            "flops": curve.flops,
+        },
     )
     seals.seal(folder, TRAINED_FILES)
     checkpoints.remove(job.checkpoints.parent)
-    return model, {"train_seconds": seconds, "peak_memory_bytes": peak}
+    return model, {
+        "train_seconds": seconds,
+        "peak_memory_bytes": peak,
+        "milestones": curve.milestones,
+        "train_flops": curve.flops,
+    }
 
 
 def _scored(

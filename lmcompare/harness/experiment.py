@@ -322,7 +322,13 @@ def _explained(where: str, given: Any) -> Iterator[None]:
 def parse(table: Mapping[str, Any], where: str) -> Experiment:
     """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
     with _explained(where, table):
-        return Experiment(**table)
+        experiment = Experiment(**table)
+    for model in experiment.models:
+        for key in experiment.sweep.get(model.name, {}).keys() & model.hyperparameters.keys():
+            raise LmcompareError(
+                f"{where}: {key} of '{model.name}' has one value in [[models]] and several in [sweep]: leave one out"
+            )
+    return experiment
 
 
 def parse_tokens(table: Any, where: str) -> TokensTable:

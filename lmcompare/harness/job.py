@@ -60,6 +60,8 @@ class Job:
         part of the key.
     trial : bool
         Whether it is one setting of a sweep, which is scored on the validation text alone.
+    milestones : bool
+        Whether the model is scored on the validation text while it is trained, too.
     """
 
     folder: str
@@ -79,6 +81,7 @@ class Job:
     aside: bool = False
     beside: bool = False
     trial: bool = False
+    milestones: bool = False
 
     @property
     def path(self) -> Path:
@@ -126,6 +129,7 @@ class Job:
             "hyperparameters": {**self.hyperparameters, **self.files},  # any other file may move as well
             "tokens_fingerprint": self.tokens_fingerprint,
             "budget": self.budget,
+            **({"milestones": True} if self.milestones else {}),
             **self.machine,
         }
 

@@ -34,6 +34,8 @@ class RunOptions:
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
     workers : int
         How many cells run at the same time; their costs are not compared then.
+    milestones : bool
+        Whether models that are trained in steps are scored on the whole validation text at ten points of it.
     time_limit : float, optional
         Seconds after which a model is stopped and counts as failed, and reading the text stops the run; by default a
         week.
@@ -44,6 +46,7 @@ class RunOptions:
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
     workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
+    milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."
     )

@@ -116,6 +116,7 @@ class Plan:
             "hyperparameters": model.hyperparameters,
             "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
+            "milestones": experiment.milestones and model.trains_in_steps,
             "examples": examples,
             "whole": experiment.live == "full",
             "files": model.files,

@@ -142,8 +142,8 @@ def run(
             failures |= engine.run(jobs, live, force=force)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
-            see_that_it_is_there()
             checkpoints.tidy(folder)
+            see_that_it_is_there()
             seconds = time.perf_counter() - started
             done = [*jobs, *chosen]
             table = manifest(asked, plan.text, done, sweeps, plan.machine, earlier, folder, command, seconds)
