@@ -405,7 +405,7 @@ def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
 
 def test_a_class_may_leave_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Leaves(LastSeen):
-        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:  # type: ignore[override]
             os.chdir("/")
             return super().fit(train, valid, setting)
 
