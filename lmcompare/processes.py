@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.errors import LmcompareError, temporary_room, what_went_wrong
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
@@ -280,10 +280,11 @@ def start(
 
     The parameters are those of ``call``.
     """
-    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
-        job = Path(scratch) / "job.json"
-        table = {"function": function, "arguments": arguments, "traceback": log is not None, "memory": memory}
-        job.write_text(json.dumps(table), encoding="utf-8")
+    table = {"function": function, "arguments": arguments, "traceback": log is not None, "memory": memory}
+    with contextlib.ExitStack() as stack:
+        with temporary_room():
+            job = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "job.json"
+            job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
         process = subprocess.Popen(
             # -P: a file in the working directory must not replace a module

@@ -192,6 +192,7 @@ def _ask(node: Node) -> Any:
 def _connect(address: str | None) -> bool:
     """Connect this process to Ray unless it is; return whether it was not."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is lost, lmcompare says itself
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns that it will be so
     try:
         import ray
@@ -202,6 +203,7 @@ def _connect(address: str | None) -> bool:
     if ray.is_initialized():  # by the program that calls lmcompare
         return False
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+    ray._private.worker._worker_logs_enabled = False  # of Ray's own processes, which log_to_driver leaves
     if address not in (None, "auto"):
         _see_that_it_answers(str(address))
     try:

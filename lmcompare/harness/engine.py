@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -228,7 +228,8 @@ def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: floa
         from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
 
         make_ready(job)
-        run_cell(job, emit, live)
+        with chdir("."):  # relative paths start from here, wherever a plug-in goes
+            run_cell(job, emit, live)
     except (Exception, SystemExit) as error:
         return what_went_wrong(error)
     return None

@@ -103,7 +103,7 @@ def test_the_setting_is_chosen_that_training_each_by_itself_finds(place: Path) -
     assert set(found) == {"ngram", "unigram"}
     assert found["ngram"]["bits_per_byte"] == pytest.approx(on_test[best])
     assert found["ngram"]["train_seconds"] is not None
-    assert outcome.model("ngram").model.order == best
+    assert outcome.model("ngram").model.hyperparameters()["order"] == best
     report = (place / "sweep" / "report.md").read_text()
     assert f"| {best} (chosen) |" in report
     assert all(f"{figures[order]:.3f}" in report for order in orders)
@@ -297,7 +297,10 @@ def test_what_can_not_be_tried_is_said_before_any_training(place: Path, sweep: d
 def test_cleaning_keeps_the_trials_of_models_and_removes_others(place: Path) -> None:
     run(recording(0.5, 0.25), place / "out", base=place)
     run(recording(0.5, 0.125), place / "out", base=place)
-    names = lambda: sorted(path.name.rpartition("-")[0] for path in (place / "out" / "trials").glob("*"))  # noqa: E731
+
+    def names() -> list[str]:
+        return sorted(path.name.rpartition("-")[0] for path in (place / "out" / "trials").glob("*"))
+
     assert names() == ["records-share-0.125", "records-share-0.25", "records-share-0.5"]
     clean(place / "out")
     assert names() == ["records-share-0.125", "records-share-0.5"]
@@ -343,7 +346,7 @@ def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> Non
     (sweep,) = json.loads((grid.folder / "results.json").read_text())["sweeps"]
     assert [trial["setting"] for trial in sweep["trials"]] == [{"order": 1}, {"order": 2}, {"order": 3}]
     best = min(sweep["trials"], key=lambda trial: float(trial["valid_bits_per_byte"]))
-    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.order}
+    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.hyperparameters()["order"]}
     assert best["chosen"]
     space = {"ngram.order": {"low": 1, "high": 3}, "ngram.tokens": ["char", "word"]}
     found = lmcompare.compare(

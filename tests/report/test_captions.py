@@ -107,7 +107,7 @@ def test_learning_says_whose_loss_was_still_falling(models: dict[str, Model]) ->
 
 def test_learning_says_how_each_model_was_trained(run: Run, tmp_path: Path) -> None:
     given = {"batch": 16, "length": 64, "optimiser": "muon", "learning_rate": 0.010}
-    cells = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
+    cells: dict[str, dict[str, Any]] = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
     data = ReportData(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 1)}, documents=[[10]] * 40, cells=cells))
     a, b = (learning.training(data, data.by_name[name]) for name in "ab")
     assert a[3:] == ["16 × 64", "muon", "0.01"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -22,7 +24,9 @@ def test_a_linear_layer_multiplies_three_times_with_its_weights() -> None:
 
 
 @pytest.mark.parametrize(("cell", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
-def test_a_recurrent_layer_multiplies_with_all_its_weights_at_each_step(cell: type[nn.RNNBase], gates: int) -> None:
+def test_a_recurrent_layer_multiplies_with_all_its_weights_at_each_step(
+    cell: Callable[..., nn.Module], gates: int
+) -> None:
     texts, length, width, hidden = 4, 10, 16, 32
     layer = cell(width, hidden, batch_first=True)
     forward = 2 * texts * length * gates * hidden * (width + hidden)
