@@ -201,6 +201,19 @@ def permitted() -> Iterator[None]:
 
 
 @contextmanager
+def temporary_room() -> Iterator[None]:
+    """Turn an error of a temporary file into an ``LmcompareError``."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {tempfile.tempdir}" if tempfile.tempdir else ""  # None if there is no usable one
+        raise LmcompareError(
+            f"the temporary folder{where} cannot be written ({(error.strerror or '').lower()}); set the environment "
+            "variable TMPDIR to a folder that exists and has room for the text and its tokens"
+        ) from None
+
+
+@contextmanager
 def in_one_sentence(said: Callable[[Exception], str]) -> Iterator[None]:
     """Turn an error that nobody foresaw into an ``LmcompareError``, with the sentence that ``said`` returns of it."""
     try:

@@ -121,11 +121,12 @@ class Growth:
 
 @kept
 def growth(run: Run) -> Growth:
-    """Return the curves of a run that was repeated on shares of its training text; no curves of any other.
+    """Return the curves of a run that was repeated on shares of its training text; no curves of any other,
+    and of one whose models all failed on the whole text.
 
     Raises ``RunFolderError`` if the files of the whole run can't be read; a share whose files can't is left out.
     """
-    if not run.fractions:
+    if not run.fractions or not run.scored:
         return Growth()
     units = units_of(run)
     found: dict[str, list[Point]] = {model.name: [] for model in run.scored if is_valid(model)}

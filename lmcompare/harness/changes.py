@@ -203,8 +203,8 @@ def _listed(values: str) -> list[Any] | dict[str, Any]:
     """Return values that are separated by commas, each read as JSON, or else a string; or the table of a range."""
     if found := _RANGE.fullmatch(values):
         return {"low": json.loads(found[1]), "high": json.loads(found[2]), "log": bool(found[3])}
-    if ".." in values and "," not in values:
-        raise LmcompareError(f"a range is LOW..HIGH or LOW..HIGH:log, such as 1e-4..1e-2:log, not '{values}'")
+    if (".." in values and "," not in values) or any(map(_RANGE.fullmatch, values.split(","))):
+        raise LmcompareError(f"a range is LOW..HIGH or LOW..HIGH:log alone, such as 1e-4..1e-2:log, not '{values}'")
     with suppress(ValueError, RecursionError):
         return list(json.loads(f"[{values}]"))
     return [assignment(f"value={value}")[1] for value in values.split(",") if value]

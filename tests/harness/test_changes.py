@@ -196,6 +196,7 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
             "tokens.size of 'ngram' is a range: give a list",
         ),
         (lambda plan: with_sweep(plan, ["ngram.order=1..x"]), "a range is LOW..HIGH or LOW..HIGH:log.*not '1..x'"),
+        (lambda plan: with_sweep(plan, ["ngram.order=1..3,5"]), "a range is LOW..HIGH .*alone.*not '1..3,5'"),
         (lambda plan: with_sweep(plan, ["ngram.fraction=0.1,1"]), "what more text brings, give --fractions"),
         (lambda plan: with_search(plan, {"method": "tpe"}), "a search needs what it varies: add a sweep"),
         (lambda plan: with_search(plan.replace("here", search={"method": "tpe"}), {}), "a search needs what it"),
