@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcompare.analysis.compute import courses
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import compute
 from tests.analysis.tiny import tiny_run
@@ -28,7 +29,7 @@ def data(folder: Path, **more: Any) -> ReportData:
 
 def test_who_is_ahead_up_to_when(tmp_path: Path) -> None:
     found = data(tmp_path)
-    counts, network = compute.courses(found.run)
+    counts, network = courses(found.run)
     assert counts.seconds.tolist() == [1.0]
     assert network.figures.tolist() == pytest.approx([4.0, 2.5, 1.0])
     section = compute.build(found)
