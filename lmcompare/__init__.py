@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmcompare.api import Comparison, compare, load
     from lmcompare.corpora import Corpus, CorpusOptions, Document
     from lmcompare.errors import LmcompareError
-    from lmcompare.model import LanguageModel, Setting, Size, State, Stepper, Traits
+    from lmcompare.model import LanguageModel, Progress, Setting, Size, State, Stepper, Traits
     from lmcompare.tokens import Encoded, Vocabulary
     from lmcompare.trained import TrainedModel
 
@@ -23,7 +23,7 @@ _HOMES = {
     "lmcompare.api": ("Comparison", "compare", "load"),
     "lmcompare.corpora": ("Corpus", "CorpusOptions", "Document"),
     "lmcompare.errors": ("LmcompareError",),
-    "lmcompare.model": ("LanguageModel", "Setting", "Size", "State", "Stepper", "Traits"),
+    "lmcompare.model": ("LanguageModel", "Progress", "Setting", "Size", "State", "Stepper", "Traits"),
     "lmcompare.tokens": ("Encoded", "Vocabulary"),
     "lmcompare.trained": ("TrainedModel",),
 }
@@ -37,6 +37,7 @@ __all__ = [
     "Encoded",
     "LanguageModel",
     "LmcompareError",
+    "Progress",
     "Setting",
     "Size",
     "State",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -81,9 +82,10 @@ def compare(
     quiet : bool
         Whether no progress is shown.
     **options
-        Fields of ``RunOptions`` (preset, device, threads, processes, workers, time_limit), of ``PageOptions`` (live,
-        live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding, text_column, train_words,
-        valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
+        Fields of ``RunOptions`` (preset, device, threads, processes, workers, engine, address, milestones,
+        time_limit), of ``PageOptions`` (live, live_text) and of ``CorpusOptions`` (documents, sentences, lowercase,
+        nfc, encoding, text_column, train_words, valid_words, fraction, rare_count, rare_word, file_format,
+        stdin_megabytes).
 
     Returns
     -------
@@ -99,6 +101,7 @@ def compare(
     from lmcompare.harness.options import PageOptions, RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
+    from lmcompare.harness.runner import leave
 
     working_directory()
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
@@ -118,6 +121,13 @@ def compare(
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
+    declared = {f.name for cls in (RunOptions, PageOptions, corpora.CorpusOptions) for f in fields(cls)}
+    for name in options.keys() - declared:
+        if name == "fractions":
+            raise LmcompareError(
+                "compare trains on one amount of text: give fractions in an experiment file, or to 'lmcompare run'"
+            )
+        raise LmcompareError(unknown("option of compare", name, {*declared, *inspect.signature(compare).parameters}))
     where = _where(corpus)
     live: dict[str, LanguageModel] = {}
     run_options = {
@@ -147,7 +157,10 @@ def compare(
         loaded = corpora.load(corpus, plan.corpus)
     folder = folder or Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
     show = display(quiet=quiet)
-    outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
+    try:
+        outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
+    finally:
+        leave()
     show.say("Writing the report …")
     from lmcompare.report.build import write_reports
 

@@ -109,11 +109,14 @@ def ordinary(path: Path) -> Path:
 
 
 def working_directory() -> Path:
-    """Return the working directory. Raises ``LmcompareError`` if it was removed."""
+    """Return the working directory. Raises ``LmcompareError`` if it was removed, or may not be entered any more."""
     try:
-        return Path.cwd()
+        here = Path.cwd()
     except FileNotFoundError:
         raise LmcompareError("the working directory was removed: go to a folder that exists, with cd") from None
+    if not os.access(os.curdir, os.X_OK):
+        raise LmcompareError(no_permission(here))
+    return here
 
 
 @contextmanager
@@ -151,7 +154,8 @@ def no_permission(path: object) -> str:
 def cannot_write(path: object, error: OSError | RecursionError) -> str:
     """Return the sentence for a file or folder that could not be written: why, and what to do about it."""
     if isinstance(error, PermissionError):
-        return no_permission(error.filename or path)
+        beside = Path(str(error.filename)).parent == Path(str(path)).parent  # a temporary file of another name
+        return no_permission(error.filename if error.filename and not beside else path)
     if isinstance(error, RecursionError):
         return f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another"
     said = error.strerror or str(error)
@@ -168,7 +172,8 @@ def cannot_write(path: object, error: OSError | RecursionError) -> str:
         )
     own = str(Path(str(path)).resolve()).startswith(str(Path(tempfile.gettempdir(), OWN_TEMPORARY).resolve()))
     other = "set the environment variable TMPDIR to another folder" if own else "choose another output folder"
-    return f"{path} can't be written ({why}): {other} or make room"
+    room = " or make room" if number in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"{path} can't be written ({why}): {other}{room}"
 
 
 def moved(folder: object) -> str:
@@ -193,6 +198,19 @@ def permitted() -> Iterator[None]:
         if error.filename is None:
             raise
         raise LmcompareError(no_permission(error.filename)) from error
+
+
+@contextmanager
+def temporary_room() -> Iterator[None]:
+    """Turn an error of a temporary file into an ``LmcompareError``."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {tempfile.tempdir}" if tempfile.tempdir else ""  # None if there is no usable one
+        raise LmcompareError(
+            f"the temporary folder{where} cannot be written ({(error.strerror or '').lower()}); set the environment "
+            "variable TMPDIR to a folder that exists and has room for the text and its tokens"
+        ) from None
 
 
 @contextmanager

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import temporary_room
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,7 +26,7 @@ class ScratchFile:
     """
 
     def __init__(self) -> None:
-        with _room():  # without a buffer, which a process that forks from this one would write once more
+        with temporary_room():  # without a buffer, which a process that forks from this one would write once more
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (open as long as it may be read)
         weakref.finalize(self, self._file.close)
         self.size = 0
@@ -37,7 +35,7 @@ class ScratchFile:
         """Write bytes at the end, and return where they begin."""
         begin = self.size
         left = memoryview(data)
-        with _room():
+        with temporary_room():
             while left:
                 left = left[self._file.write(left) :]
         self.size += len(data)
@@ -52,17 +50,6 @@ class ScratchFile:
         import numpy as np
 
         return np.asarray(np.memmap(self._file, dtype, "r", shape=shape))
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LmcompareError(
-            f"the temporary folder {tempfile.gettempdir()} cannot be written ({(error.strerror or '').lower()}); set "
-            "the environment variable TMPDIR to a folder with room for the text and its tokens"
-        ) from None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -270,6 +271,7 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
     [
         ({"corpus": None}, "a corpus is a name, a path"),
         ({"corpus": 5}, "not an int"),
+        ({"corpus": {"train": TEXTS, "test": [" "]}}, "there is no text in the test documents given"),
         ({"models": [5]}, "a model is a plug-in's name"),
         ({"models": [None]}, "not None"),
         ({"models": [LanguageModel]}, "lacks fit"),
@@ -296,6 +298,8 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         ({"match": {5: 1}}, "unknown thing to match '5'"),
         ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
         ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
+        ({"fractions": [0.5, 1]}, "compare trains on one amount of text: give fractions in an experiment file"),
+        ({"seed": 1}, "unknown option of compare 'seed' (did you mean 'seeds'?)"),
         ({"force": [True]}, "force is True or False, not [True]"),
         ({"quiet": 5}, "quiet is True or False, not 5"),
         ({"tokens": {"kind": "word", "lowercase": nested(3_000)}}, "tokens: lowercase is nested too deeply"),
@@ -397,3 +401,14 @@ def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
         found = lmcompare.compare(TEXTS, LastSeen(alpha), out=tmp_path, device="cpu", quiet=True)
     assert found.models == ("LastSeen", "LastSeen-alpha-2.0")
     assert found.model("LastSeen").model.hyperparameters() == {"alpha": 2.0}
+
+
+def test_a_class_may_leave_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Leaves(LastSeen):
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:  # type: ignore[override]
+            os.chdir("/")
+            return super().fit(train, valid, setting)
+
+    monkeypatch.chdir(tmp_path)
+    assert lmcompare.compare(TEXTS, [Leaves], out="out", quiet=True).models == ("Leaves",)
+    assert Path.cwd() == tmp_path

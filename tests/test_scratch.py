@@ -15,6 +15,7 @@ from lmcompare import scratch
 from lmcompare.corpora import load
 from lmcompare.corpora.document import Document, texts_on_disk
 from lmcompare.errors import LmcompareError
+from lmcompare.processes import call
 from lmcompare.scratch import GrowingArray, ScratchFile, StoredText, TextStore
 from lmcompare.tokens import make_tokenizer, tokenise
 
@@ -89,3 +90,5 @@ def test_a_temporary_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(LmcompareError, match=r"nowhere cannot be written .* TMPDIR"):
         ScratchFile()
+    with pytest.raises(LmcompareError, match=r"nowhere cannot be written .* TMPDIR"):
+        call("json:dumps")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from lmcompare.analysis.comparison import is_valid, over_seeds
 from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
-from lmcompare.analysis.metrics import mean_if_known
-from lmcompare.analysis.power_law import fitted
+from lmcompare.analysis.metrics import cost_of_trainings
+from lmcompare.analysis.power_law import Law, fitted
 from lmcompare.analysis.resampling import Units, units_of
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import LN2, by_tokens
@@ -39,7 +39,7 @@ class Point:
     bytes : array of shape (U,)
         The bytes of the units.
     costs : mapping of str to float or None
-        The means of the costs over the trainings.
+        Of the trainings, as ``cost_of_trainings`` sums them up.
     chosen : mapping
         The hyper-parameters that a sweep chose for this share; empty without one.
     """
@@ -81,14 +81,6 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """The curves of a run's models, and by share why it is left out."""
-
-    curves: tuple[Curve, ...]
-    missing: Mapping[float, str]
-
-
-@dataclass(frozen=True)
 class Crossing:
     """Where, with more text, the model ``later`` becomes better than ``earlier``.
 
@@ -107,14 +99,35 @@ class Crossing:
     high: float
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How the figures of a run's models change with the amount of training text.
+
+    Parameters
+    ----------
+    curves : tuple of Curve
+    laws : mapping of str to Law
+        By the names of the models whose points allow one.
+    crossings : tuple of Crossing
+    missing : mapping of float to str
+        By share, why it is left out.
+    """
+
+    curves: tuple[Curve, ...] = ()
+    laws: Mapping[str, Law] = field(default_factory=dict)
+    crossings: tuple[Crossing, ...] = ()
+    missing: Mapping[float, str] = field(default_factory=dict)
+
+
 @kept
 def growth(run: Run) -> Growth:
-    """Return the curves of a run that was repeated on shares of its training text; no curves of any other.
+    """Return the curves of a run that was repeated on shares of its training text; no curves of any other,
+    and of one whose models all failed on the whole text.
 
     Raises ``RunFolderError`` if the files of the whole run can't be read; a share whose files can't is left out.
     """
-    if not run.fractions:
-        return Growth((), {})
+    if not run.fractions or not run.scored:
+        return Growth()
     units = units_of(run)
     found: dict[str, list[Point]] = {model.name: [] for model in run.scored if is_valid(model)}
     missing: dict[float, str] = {}
@@ -130,8 +143,9 @@ def growth(run: Run) -> Growth:
             continue
         for name in found.keys() & points.keys():
             found[name].append(points[name])
-    curves = [Curve(name, tuple(points)) for name, points in found.items() if len(points) > 1]
-    return Growth(tuple(curves), missing)
+    curves = tuple(Curve(name, tuple(points)) for name, points in found.items() if len(points) > 1)
+    laws = {curve.name: law for curve in curves if (law := fitted(curve.words, curve.figures)) is not None}
+    return Growth(curves, laws, tuple(crossings(curves)), missing)
 
 
 def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Point]:
@@ -145,7 +159,7 @@ def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Poin
         bits = _bits(part, models, units)
         for model, of_model in zip(models, bits, strict=True):
             if is_valid(model) and np.isfinite(of_model).all():
-                costs = {key: mean_if_known([cell.cost[key] for cell in model.done]) for key in COST_KEYS}
+                costs = {key: cost_of_trainings(key, [cell.cost[key] for cell in model.done]) for key in COST_KEYS}
                 points[model.name] = Point(share, words, of_model, units.bytes, costs, chosen.get(model.name, {}))
     return points
 
@@ -164,20 +178,19 @@ def _bits(part: Run, models: Sequence[ModelEntry], units: Units) -> list[Array]:
 
 def growth_table(run: Run) -> dict[str, Any]:
     """Return the curves, their laws and the crossings as a table for JSON; empty if there are no curves."""
-    curves = growth(run).curves
-    if not curves:
+    found = growth(run)
+    if not found.curves:
         return {}
-    laws = {curve.name: fitted(curve.words, curve.figures) for curve in curves}
     return {
         "models": [
             {
                 "name": curve.name,
                 "points": [_point(point) for point in curve.points],
-                "exponent": None if (law := laws[curve.name]) is None else list(law.interval_of_exponent()),
+                "exponent": list(law.interval_of_exponent()) if (law := found.laws.get(curve.name)) else None,
             }
-            for curve in curves
+            for curve in found.curves
         ],
-        "crossings": [asdict(crossing) for crossing in crossings(curves)],
+        "crossings": [asdict(crossing) for crossing in found.crossings],
     }
 
 

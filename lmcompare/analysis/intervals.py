@@ -129,17 +129,18 @@ def ratio_bootstrap(
         scale = units / max(units - 1, 1)
         error = np.sqrt(scale * (residual**2).sum(axis=0)) / total
     residual = np.where(np.isfinite(residual), residual, 0.0)
-    squares = residual**2
-    crossed = residual * denominators
+    # side by side, since one product with the counts takes little more time than a fifth of this
+    parts = (denominators, denominators**2, residual, residual * denominators, residual**2)
+    side_by_side = np.concatenate(parts, axis=1)
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     deviations = np.empty((resamples, numerators.shape[1]))
     done = 0
     for counts in resample_counts(units, resamples, np.random.default_rng(seed)):  # (B, U)
-        drawn = counts @ denominators
+        drawn, drawn_squares, moved, crossed, around = np.split(counts @ side_by_side, ends, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            shift = (counts @ residual) / drawn  # R* − R
+            shift = moved / drawn  # R* − R
             # Σ w (x − R* y)², written around R so that nothing cancels
-            around = counts @ squares
-            spread = around - 2 * shift * (counts @ crossed) + shift**2 * (counts @ denominators**2)
+            spread = around - 2 * shift * crossed + shift**2 * drawn_squares
             # less is rounding: a single unit, drawn again and again
             spread = np.where(spread > 1e-10 * around, spread, 0.0)
             studentised = shift * drawn / np.sqrt(scale * spread)

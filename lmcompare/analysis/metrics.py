@@ -134,7 +134,9 @@ def _spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 and np.isfinite(values).all() else float("nan")
 
 
-def mean_if_known(values: Sequence[float | None]) -> float | None:
-    """Return the mean of figures, such as a cost of several trainings; None if one of them was not measured."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None
+def cost_of_trainings(key: str, costs: Sequence[float | None]) -> float | None:
+    """Return the maximum over trainings of memory, the mean of other costs; None if one was not measured."""
+    known = [cost for cost in costs if cost is not None]
+    if not known or len(known) < len(costs):
+        return None
+    return float(max(known) if key == "peak_memory_bytes" else np.mean(known))

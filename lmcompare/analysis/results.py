@@ -13,11 +13,19 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
+from lmcompare.analysis.compute import compute_table
 from lmcompare.analysis.growth import growth_table
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import mean_figures, sampled, seed_figures, split_bytes, spread_figures
+from lmcompare.analysis.metrics import (
+    cost_of_trainings,
+    mean_figures,
+    sampled,
+    seed_figures,
+    split_bytes,
+    spread_figures,
+)
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
 from lmcompare.analysis.sweeps import listed
@@ -155,6 +163,7 @@ def _results(run: Run) -> dict[str, Any]:
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
             "published": published(run, models),
             "growth": growth_table(run),
+            "compute": compute_table(run),
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
         }
     )
@@ -210,12 +219,8 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
 
 
 def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
-    """Return a cost: the maximum over seeds of memory, the mean of others; None if some seed did not measure it."""
-    values = [cell.cost[key] for cell in model.done]
-    if any(value is None for value in values):
-        return None
-    cost = float(max(values) if key == "peak_memory_bytes" else np.mean([float(v) for v in values]))
-    return round(cost) if key in WHOLE else cost
+    cost = cost_of_trainings(key, [cell.cost[key] for cell in model.done])
+    return cost if cost is None or key not in WHOLE else round(cost)
 
 
 def _finite(value: Any) -> Any:

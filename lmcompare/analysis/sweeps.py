@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.intervals import LEAST_UNITS, over_trainings, ratio_bootstrap, resample_counts
-from lmcompare.analysis.metrics import mean_if_known
+from lmcompare.analysis.metrics import cost_of_trainings
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.sweeps import Sweep, Trial
 
@@ -51,7 +51,7 @@ def tried(sweep: Sweep) -> list[Tried]:
         figure = trial.bits_per_byte
         low, high = intervals.get(id(trial), (None, None))
         parameters, seconds = (
-            mean_if_known([cost[key] for cost in trial.costs]) for key in ("parameters", "train_seconds")
+            cost_of_trainings(key, [cost[key] for cost in trial.costs]) for key in ("parameters", "train_seconds")
         )
         known = figure if np.isfinite(figure) else None
         chosen = trial.setting == sweep.chosen

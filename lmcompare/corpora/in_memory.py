@@ -50,7 +50,7 @@ def read_texts(texts: object, options: CorpusOptions, name: str = "document") ->
         if text.strip():
             pieces.append(Piece(f"{name} {number}", text))
     if not pieces:
-        raise LmcompareError("there is no text in the documents given; give a sequence of strings")
+        raise LmcompareError(f"there is no text in the {name}s given; give a sequence of strings")
     notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
     return Found(tuple(pieces), notes=notes, name=_NAME, source=_SOURCE)
 

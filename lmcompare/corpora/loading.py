@@ -83,7 +83,7 @@ def load(
 
 def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     """Split the documents that were read, and find their sentences."""
-    _check_column(found, options)
+    _check_used(found, options)
     split, notes = _split(found, options)
     if options.fraction is not None and options.fraction < 1:
         split["train"], note = first_fraction(
@@ -147,7 +147,7 @@ def read_documents(
             found = read_source("-", options, Path(), stdin)
         else:
             found = read_path((base or Path()) / expanded(source), options)
-        _check_column(found, options)
+        _check_used(found, options)
         for sentence in found.notes:
             note(sentence)
         pieces = cut_all(_normalised(found.all_pieces(), options), options.documents or "file")
@@ -183,12 +183,20 @@ def _split(found: Found, options: CorpusOptions) -> tuple[Split, list[str]]:
     return split_by_hash(cut_all(pieces, how), found.source, key=lambda text: _final(text, options))
 
 
-def _check_column(found: Found, options: CorpusOptions) -> None:
+def _check_used(found: Found, options: CorpusOptions) -> None:
+    """Refuse options on how files are read that this source can't use, as it has no columns or no files."""
     if options.text_column is not None and not found.table:
         raise LmcompareError(
             f"{found.source} has no columns, so it has no text column '{options.text_column}'; leave it out, or give "
             "a table, such as a .csv, .jsonl or .parquet file"
         )
+    for name in ("file_format", "encoding"):
+        value = getattr(options, name)
+        if value not in (None, "utf-8") and not found.files:
+            raise LmcompareError(
+                f"{found.source} is not read from files of yours, so {name} '{value}' has no effect; leave it out, "
+                "or give the path of a file or a folder"
+            )
 
 
 def _normalised(pieces: Iterable[Piece], options: CorpusOptions) -> list[Piece]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora.document import Piece, Repeat
-from lmcompare.corpora.sentences import in_parts
+from lmcompare.corpora.words import batches, numbered_words
 
 HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -89,15 +89,16 @@ class _Texts:
 
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> _Texts:
-        hashes, whole, names = [], [], []
-        for piece in pieces:
-            of_document = np.concatenate([_hashed(part.lower().split()) for part in in_parts(piece.text)])
-            hashes.append(of_document)
-            whole.append(hash(of_document.tobytes()))
-            names.append(piece.name)
-        lengths = [len(of_document) for of_document in hashes]
-        joined = np.concatenate([*hashes, np.zeros(0, np.int64)])
-        return cls(joined.view(np.uint64), np.repeat(np.arange(len(whole), dtype=np.int32), lengths), whole, names)
+        pieces = list(pieces)
+        hashes, lengths = [np.zeros(0, np.int64)], np.zeros(len(pieces), np.int64)
+        for batch in batches(piece.text for piece in pieces):
+            words, which, sizes = numbered_words([part.lower() for _, part in batch])
+            hashes.append(np.fromiter(map(hash, words), np.int64, len(words))[which])
+            np.add.at(lengths, [n for n, _ in batch], sizes)
+        joined = np.concatenate(hashes)
+        whole = [hash(words.tobytes()) for words in np.split(joined, np.cumsum(lengths)[:-1])][: len(pieces)]
+        document = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
+        return cls(joined.view(np.uint64), document, whole, [piece.name for piece in pieces])
 
     def runs(self, width: int) -> tuple[HashArray, IntArray]:
         """Return a hash of each run of ``width`` words, (R,), and its document, (R,)."""
@@ -112,10 +113,6 @@ class _Texts:
             return hashes, self.document[:last]
         within = self.document[:last] == self.document[width - 1 :]
         return hashes[within], self.document[:last][within]
-
-
-def _hashed(words: list[str]) -> npt.NDArray[np.int64]:
-    return np.fromiter(map(hash, words), np.int64, len(words))
 
 
 class _Table:

@@ -17,6 +17,7 @@ from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes
 from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
+from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.selection import Part, measured_part, shown_positions
@@ -51,9 +52,9 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: the files of its folder can name no others
-    with plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own):
+    with plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own):
         if model is None:
-            model = plugins.build(job.plugin, job.hyperparameters)
+            model = plugins.build(job.plugin_here, job.hyperparameters_here)
             if plugins.source_digest(model) != job.source_digest:
                 raise _changed("its code")
         _run_cell(job, emit, model)
@@ -169,6 +170,8 @@ def _trained(
             return model, {
                 "train_seconds": trained["seconds"],
                 "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
+                "milestones": trained.get("milestones", []),
+                "train_flops": trained.get("flops"),
             }
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
@@ -180,6 +183,7 @@ def _trained(
         progress=curve,
         checkpoints=room,
         budget=Budget(**job.budget),
+        milestones=milestones_of(corpus, curve) if job.milestones else None,
         **job.machine,
     )
     emit({"event": "stage", "stage": "training"})
@@ -197,11 +201,23 @@ def _trained(
     peak = peak_memory_bytes()
     write_json(
         folder / "trained.json",
-        {"key": job.key, "plugin": job.plugin, "seconds": seconds, "peak_memory_bytes": peak},
+        {
+            "key": job.key,
+            "plugin": job.plugin,
+            "seconds": seconds,
+            "peak_memory_bytes": peak,
+            "milestones": curve.milestones,
+            "flops": curve.flops,
+        },
     )
     seals.seal(folder, TRAINED_FILES)
     checkpoints.remove(job.checkpoints.parent)
-    return model, {"train_seconds": seconds, "peak_memory_bytes": peak}
+    return model, {
+        "train_seconds": seconds,
+        "peak_memory_bytes": peak,
+        "milestones": curve.milestones,
+        "train_flops": curve.flops,
+    }
 
 
 def _scored(
@@ -259,7 +275,7 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     test, reset, _ = found["test"]
 
     def restore() -> LanguageModel:
-        return plugins.build(type(model), job.hyperparameters).restore(load_state(job.path / "model"))
+        return plugins.build(type(model), job.hyperparameters_here).restore(load_state(job.path / "model"))
 
     scored = Scored(
         corpus.test,

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -96,6 +96,8 @@ def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
     models = [_model(name, experiment.models) for name in names]
     kept = {model.name for model in models if isinstance(model, ModelTable)}
     sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
+    if experiment.sweep and not sweep:  # nor is what it varied searched
+        experiment = replace(experiment, search=None)
     return experiment.replace(HERE, models=models, sweep=sweep)
 
 
@@ -185,11 +187,11 @@ def _varied(target: str) -> tuple[str, str]:
 
 def with_search(experiment: Experiment, table: Mapping[str, Any], where: str = HERE) -> Experiment:
     """Return the experiment with another search; ``table`` has keys of ``[search]``, None leaves a value as it is."""
-    if not (given := _given(table)):
+    search = {**(experiment.search.model_dump() if experiment.search else {}), **_given(table)}
+    if not search:
         return experiment
-    search = {**(experiment.search.model_dump() if experiment.search else {}), **given}
     if "method" not in search:
-        raise LmcompareError("--trials says how many settings a search tries: add --search tpe or --search random")
+        raise LmcompareError("the search has no method: add --search tpe or --search random, or method to [search]")
     if not experiment.sweep:
         raise LmcompareError(
             "a search needs what it varies: add a sweep, such as --sweep transformer.learning_rate=1e-4..1e-2:log"
@@ -201,8 +203,8 @@ def _listed(values: str) -> list[Any] | dict[str, Any]:
     """Return values that are separated by commas, each read as JSON, or else a string; or the table of a range."""
     if found := _RANGE.fullmatch(values):
         return {"low": json.loads(found[1]), "high": json.loads(found[2]), "log": bool(found[3])}
-    if ".." in values and "," not in values:
-        raise LmcompareError(f"a range is LOW..HIGH or LOW..HIGH:log, such as 1e-4..1e-2:log, not '{values}'")
+    if (".." in values and "," not in values) or any(map(_RANGE.fullmatch, values.split(","))):
+        raise LmcompareError(f"a range is LOW..HIGH or LOW..HIGH:log alone, such as 1e-4..1e-2:log, not '{values}'")
     with suppress(ValueError, RecursionError):
         return list(json.loads(f"[{values}]"))
     return [assignment(f"value={value}")[1] for value in values.split(",") if value]

@@ -35,11 +35,13 @@ class LearningCurve:
         self._path = None if folder is None else folder / "curve.json"
         self._began = time.perf_counter()
         self._rows: list[list[Any]] = []
+        self.milestones: list[dict[str, Any]] = []
         self._before = 0.0  # seconds
         if self._path is not None:
             self._read(self._path)
         self._fresh = not self._rows
         self._tokens: int | None = None  # that the model has read so far
+        self.flops: float | None = None  # of the training so far, where they are counted
         self._stored = self.seconds
 
     def _read(self, path: Path) -> None:
@@ -47,7 +49,9 @@ class LearningCurve:
             table = json.loads(path.read_text(encoding="utf-8"))
             rows = [[int(step), float(seconds), *rest] for step, seconds, *rest in table["rows"]]
             goes_on = rows or any(other != path for other in path.parent.iterdir())
+            milestones = [{**row, "step": int(row["step"])} for row in table["milestones"]]
             self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
+            self.milestones = milestones if goes_on else []
 
     @property
     def seconds(self) -> float:
@@ -60,7 +64,7 @@ class LearningCurve:
         return None if self._tokens == 0 else self.seconds
 
     def __call__(self, progress: Progress) -> None:
-        self._tokens = progress.tokens
+        self._tokens, self.flops = progress.tokens, progress.flops
         losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
             self._go_back_to(progress)
@@ -72,8 +76,15 @@ class LearningCurve:
         silent = not self._rows and seconds - self._stored >= SILENCE
         if self._path is not None and (progress.valid_loss is not None or silent):
             with suppress(LmcompareError):  # without it an interrupted training starts its clock again
-                write_json(self._path, {"seconds": seconds, "rows": self._rows})
+                write_json(self._path, {"seconds": seconds, "rows": self._rows, "milestones": self.milestones})
             self._stored = seconds
+
+    def pass_milestone(self, progress: Progress, bits_per_byte: float, seconds: float) -> None:
+        """Keep the figure of a model that is being trained; measuring it took seconds, which the clock leaves out."""
+        self._began += seconds
+        self.milestones = [row for row in self.milestones if row["step"] < progress.step]
+        at = {"step": progress.step, "seconds": self.seconds, "tokens": progress.tokens, "flops": progress.flops}
+        self.milestones.append({**at, "bits_per_byte": _finite(bits_per_byte)})
 
     def _go_back_to(self, progress: Progress) -> None:
         """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""

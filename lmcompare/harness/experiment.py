@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -231,6 +232,14 @@ class Experiment(RunOptions, PageOptions):
         with _explained(where, changes):
             return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
+    @model_validator(mode="after")
+    def _one_engine(self) -> Self:
+        if self.engine != "ray" and self.address is not None:
+            raise ValueError("address names a Ray cluster: set the engine to ray, too (--engine ray)")
+        if self.engine == "ray" and self.workers != 1:
+            raise ValueError("Ray decides how many cells run at the same time: leave workers out")
+        return self
+
     @field_validator("name")
     @classmethod
     def _folder_name(cls, name: str) -> str:
@@ -267,6 +276,9 @@ class Experiment(RunOptions, PageOptions):
                 "fractions are two or more rising shares of the training text, the last of which is 1, such as"
                 " 0.03, 0.1, 0.3, 1; for a single share give fraction of the corpus"
             )
+        names = [f"{share:g}" for share in shares]  # of their folders
+        if alike := next((name for name, after in pairwise(names) if name == after), ""):
+            raise ValueError(f"two of the fractions are {alike}, to six digits: leave one of them out")
         if fractions and fractions[-1].seeds is not None:
             raise ValueError("the seeds of the whole training text are those of the experiment: set seeds")
         return fractions
@@ -318,7 +330,13 @@ def _explained(where: str, given: Any) -> Iterator[None]:
 def parse(table: Mapping[str, Any], where: str) -> Experiment:
     """Return the typed experiment. Raises ``LmcompareError`` that names the place, the fault and the nearest key."""
     with _explained(where, table):
-        return Experiment(**table)
+        experiment = Experiment(**table)
+    for model in experiment.models:
+        for key in experiment.sweep.get(model.name, {}).keys() & model.hyperparameters.keys():
+            raise LmcompareError(
+                f"{where}: {key} of '{model.name}' has one value in [[models]] and several in [sweep]: leave one out"
+            )
+    return experiment
 
 
 def parse_tokens(table: Any, where: str) -> TokensTable:

@@ -11,7 +11,7 @@ from lmcompare.harness.experiment import Experiment, FractionTable
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import Outcome, run
 from lmcompare.runfolder.layout import FRACTIONS
-from lmcompare.runfolder.ownership import claim
+from lmcompare.runfolder.ownership import claim, refuse_link
 
 NO_EXAMPLES = {"prompts": (), "words": (), "sentences": 0}  # the report shows those of the whole text
 
@@ -39,6 +39,8 @@ def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, *
     failures: dict[str, str] = {}
     if parts := smaller_parts(experiment):
         claim(folder)
+        for place in parts:
+            refuse_link(folder / place)
         for place, part in parts.items():
             show.say(f"With {100 * float(Path(place).name):g} % of the training text:")
             found = run(part, folder / place, show=show, **how)

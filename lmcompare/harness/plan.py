@@ -10,12 +10,12 @@ from typing import Any
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import environment
 from lmcompare.harness.describe import Described, described
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.reading import RunCorpus, RunTokens, read
+from lmcompare.harness.runner import machine_of
 from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
@@ -71,6 +71,12 @@ class Plan:
                 if setting.name not in self.models:
                     self.models[setting.name] = described(setting.table, self.experiment, self.base)
                 jobs = self._jobs(setting.table, setting.seeds)
+                before, now = self.models[setting.name].hyperparameters, jobs[0].hyperparameters
+                if changed := next((key for key in setting.values if before.get(key) != now.get(key)), ""):
+                    raise LmcompareError(
+                        f"{changed} of '{study.model}' is varied by the sweep, and --match parameters replaces it:"
+                        " leave one of the two out"
+                    )
                 check(jobs[0])
                 setting.jobs = tuple(replace(job, trial=True) for job in jobs)
         _see_that_some_are_left(study)
@@ -110,6 +116,7 @@ class Plan:
             "hyperparameters": model.hyperparameters,
             "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
+            "milestones": experiment.milestones and model.trains_in_steps,
             "examples": examples,
             "whole": experiment.live == "full",
             "files": model.files,
@@ -167,7 +174,7 @@ def begin(
                 models[setting.name] = described(setting.table, experiment, base)
                 tables.append(setting.table)
         _see_that_some_are_left(study)
-    machine = environment.chosen(experiment)
+    machine = machine_of(experiment, show)
     check_free(folder)
     wanted = [_tokens_of(table, models[table.name], experiment) for table in tables]
     kinds = tuple(dict.fromkeys([*wanted, *(tokens for study in studies for tokens in study.tokens)]))

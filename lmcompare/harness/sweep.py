@@ -29,6 +29,8 @@ from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
+DURATIONS = ("steps", "epochs", "seconds")  # hyper-parameters in whose place a network takes the budget of a run
+
 
 @dataclass
 class Setting:
@@ -97,6 +99,12 @@ class Study:
         self._experiment, self._table, self._taken = experiment, table, taken
         if "seed" in self.space and len(experiment.seeds) > 1:
             raise LmcompareError(f"the sweep varies the seed of '{self.model}', and the run has several: give one")
+        budget = next(iter(experiment.budget.model_dump(exclude_none=True)), "")
+        if budget and (varied := next((key for key in DURATIONS if key in self.space), "")):
+            raise LmcompareError(
+                f"{varied} of '{self.model}' is varied by the sweep, and --match {budget} (or [budget]) replaces it:"
+                " leave one of the two out"
+            )
         self._proposer = proposer(self.model, self.space, experiment.search)
         self._batch: list[Setting] = []
         self._proposed = 0

@@ -228,7 +228,7 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
     for change, sign in (("saved", -1), ("lost", 1)):
         if found := effects(worth.values(), sign):
             said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
-    said += without_effect(worth.values(), SMALL)
+    said += without_effect(worth.values(), SMALL, "bits per byte")
     if not choosing.found:
         said.append("No difference was found between choosing the states by additive scores and their plain mean.")
     else:

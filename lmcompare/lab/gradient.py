@@ -76,11 +76,13 @@ class Gradient(LabExperiment):
         held = max(worked, trained.deviation) < TOLERANCE and part < SMALL
         return Findings(
             verdict=(
-                "The softmax is smooth, so that a small change of a score changes all weights a little, and the loss"
-                " with them. The gradient of a score is its weight times how much worse than the average its value"
-                f" is; this formula and automatic differentiation differ by {max(worked, trained.deviation):.0e}."
-                f" Of the squared norm of the whole gradient, {numbers.percent(part, 0)} is that of {SCORES}; most,"
-                f" {numbers.percent(means[largest], 0)}, is that of {largest}."
+                "Attention does not pick one word: the softmax gives every word a weight, so that a small change of a"
+                " score changes all weights a little, and the loss with them. If a word's value raises the loss more"
+                " than the average value does, training lowers that word's score; if it raises it less, training"
+                " raises the score. The larger the word's weight, the larger the change. The formula for this and"
+                f" automatic differentiation agree to {max(worked, trained.deviation):.0e}. Of the squared norm of"
+                f" the gradient, {numbers.percent(part, 0)} belongs to {SCORES}, and most,"
+                f" {numbers.percent(means[largest], 0)}, to {largest}."
             ),
             held=held if bench.decides else None,
             tables=(table,),

@@ -152,10 +152,10 @@ def _verdict(rows: Sequence[Row]) -> str:
     """Return what was found in words, and then what was not."""
     said = []
     if worth := effects(rows, 1):
-        said.append(f"Bits per byte that are lost without an idea: {numbers.listed(worth)}.")
+        said.append(f"These ideas save bits per byte: {numbers.listed(worth)}.")
     if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
-    return " ".join([*said, *without_effect(rows, SMALL)])
+    return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])
 
 
 def _held(rows: Mapping[str, Row], pretence: Row) -> bool:

@@ -248,7 +248,7 @@ def _verdict(rows: Sequence[Row]) -> str:
         said.append(f"Bits saved per word: {numbers.listed(listed)}.")
     if losing := effects(rows, 1):
         said.append(f"Bits lost per word: {numbers.listed(losing)}.")
-    return " ".join([*said, *without_effect(rows, SMALL)])
+    return " ".join([*said, *without_effect(rows, SMALL, "bits per word")])
 
 
 def _cost(row: Row) -> str:

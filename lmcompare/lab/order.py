@@ -173,9 +173,9 @@ def below(loss: Contrast, bound: float = SMALL) -> bool | None:
 
 def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
     return (
-        f"Nearly everything that a model takes from its context, all but {SMALL} bits per word, comes from"
-        f" {_by_reach(lost)}. {_of_order(lost, shuffled)}"
-        f" Tried: {numbers.listed([str(kept) for kept in KEPT])} words.{_of_trained(trained)}"
+        f"How far models read: {_by_reach(lost)}. What is farther back is worth less than {SMALL} bits per word."
+        f" {_of_order(lost, shuffled)} (Tried: {numbers.listed([str(kept) for kept in KEPT])} words.)"
+        f"{_of_trained(trained)}"
     )
 
 
@@ -192,16 +192,19 @@ def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
         if farthest is not None or not open_to:
             together.setdefault(farthest, []).append(f"the {family}")
         if open_to:
-            unclear.append(f"the {family} beyond {_words(max(open_to))}")
+            unclear.append(f"the {family} if all but {_words(max(open_to))} are shuffled")
     none = together.pop(None, [])
-    said = [
-        f"beyond {_words(kept)} ({numbers.listed(names)})" for kept, names in together.items() if kept is not None
+    sentences = [
+        f"Shuffling all but {_words(kept)} makes {numbers.listed(names)} worse."
+        for kept, names in together.items()
+        if kept is not None
     ]
-    sentences = [f"An effect of the order of words was found {numbers.listed(said)}."] if said else []
+    if sentences:
+        sentences.append("With more of the last words in order, no effect was found.")
     if none:
-        sentences.append(f"No effect of the order was found for {numbers.listed(none)}.")
+        sentences.append(f"Shuffling was not found to make {numbers.listed(none)} worse.")
     if unclear:
-        sentences.append(f"Unclear: the order for {numbers.listed(unclear)}.")
+        sentences.append(f"Too uncertain to tell: the loss of {numbers.listed(unclear)}.")
     return " ".join(sentences)
 
 

@@ -89,12 +89,12 @@ class Positions(LabExperiment):
 def _verdict(rows: Mapping[str, Row]) -> str:
     better, worse = effects(rows.values(), -1, _named), effects(rows.values(), 1, _named)
     if not better:
-        said = ["No way of telling positions was found to be better than telling none."]
+        said = ["No way of telling the network the positions of words was found to be better than telling none."]
     else:
-        said = [f"Bits per byte saved, against telling the network nothing: {numbers.listed(better)}."]
+        said = [f"Bits per byte saved by telling the network the positions of words: {numbers.listed(better)}."]
     if worse:
         said.append(f"Bits per byte lost: {numbers.listed(worse)}.")
-    return " ".join([*said, *without_effect(rows.values(), SMALL, _named)])
+    return " ".join([*said, *without_effect(rows.values(), SMALL, "bits per byte", _named)])
 
 
 def _held(rows: Mapping[str, Row]) -> bool:
@@ -115,7 +115,7 @@ def _knows_order(bench: Bench) -> Figures:
     amount = f"{numbers.bits_per_byte(abs(row.amount))} bits per byte"
     result = f"It {'saves' if row.amount < 0 else 'costs'} {amount}."
     if not row.found:
-        (result,) = without_effect([row], SMALL, lambda _: "the causal mask")
+        (result,) = without_effect([row], SMALL, "bits per byte", lambda _: "the causal mask")
     return Figures(
         title="Does the causal mask alone tell a network something of the order?",
         rows=(row,),

@@ -15,7 +15,7 @@ def inside(row: Row) -> str:
     return row.name[:1].lower() + row.name[1:]
 
 
-def without_effect(rows: Iterable[Row], small: float, named: Named = inside) -> list[str]:
+def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = inside) -> list[str]:
     """Return sentences on the rows whose effects may be chance.
 
     Parameters
@@ -23,25 +23,42 @@ def without_effect(rows: Iterable[Row], small: float, named: Named = inside) -> 
     rows : iterable of Row
         Of which those with an effect are left out.
     small : float
-        The margin, in the unit of the rows. If the interval of a row reaches farther from zero than this, there may
-        well be an effect: it is called unclear.
+        An effect whose interval lies between -small and small is called smaller than that.
+    unit : str
+        The unit of the rows.
     named : callable
         Gives the name of a row inside a sentence.
     """
-    nothing: list[str] = []
-    unclear: list[str] = []
+    tiny: list[str] = []
+    corrected: list[str] = []
+    uncertain: list[str] = []
+    untold: list[str] = []
     for row in rows:
         if row.found:
             continue
-        if row.low is None or row.high is None or max(-row.low, row.high) <= small:
-            nothing.append(named(row))
+        if row.low is None or row.high is None:
+            untold.append(named(row))
+        elif max(-row.low, row.high) <= small:
+            tiny.append(named(row))
         else:
-            unclear.append(f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})")
-    said = [f"No effect of {small:g} or more was found: {numbers.listed(nothing)}."] if nothing else []
-    if unclear:
-        effect = "effect" if len(unclear) == 1 else "effects"
-        said.append(f"Unclear: the {effect} of {numbers.listed(unclear)}.")
+            excludes_zero = row.low > 0 or row.high < 0
+            interval = f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
+            (corrected if excludes_zero else uncertain).append(interval)
+    said = []
+    if tiny:
+        any_ = "there is one" if len(tiny) == 1 else "there are any"
+        said.append(f"Smaller than {small:g} {unit}, if {any_}: {_all(tiny)}.")
+    if corrected:
+        said.append(f"Possible, but not significant after Holm's correction for several tests: {_all(corrected)}.")
+    if uncertain:
+        said.append(f"Too uncertain to tell: {_all(uncertain)}.")
+    if untold:
+        said.append(f"The text is too short to tell {_all(untold)}.")
     return said
+
+
+def _all(names: list[str]) -> str:
+    return f"the {'effect' if len(names) == 1 else 'effects'} of {numbers.listed(names)}"
 
 
 def effects(rows: Iterable[Row], sign: int, named: Named = inside) -> list[str]:

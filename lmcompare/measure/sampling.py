@@ -70,6 +70,8 @@ def continuation(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary,
     while True:
         ids, nats = _top(stepper, k, whose)
         spelled = ~vocabulary.is_unknown(ids)
+        if not np.isfinite(nats[spelled][:1]).any():
+            raise PluginError(f"{whose}'s stepper gives a probability above 0 to no token that can be drawn")
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         yield token
         stepper.push(token)

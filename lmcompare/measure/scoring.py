@@ -161,7 +161,7 @@ def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArra
     # A row's fifth greatest is at least the fifth greatest of its groups' maxima: few tokens are left to be sorted
     maxima = log_probs[:, : types // groups * groups].reshape(number, types // groups, groups).max(axis=1)
     least = np.partition(maxima, groups - places, axis=1)[:, groups - places]
-    if np.isnan(least).any():
+    if np.isnan(maxima).any():
         return most_likely(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
     found = log_probs >= least[:, None]
     for row in np.flatnonzero(_true_in_rows(found) > MANY * places):  # equal values: of those, the smallest ids

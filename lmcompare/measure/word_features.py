@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.corpora.sentences import in_parts
-from lmcompare.measure.word_bits import WORD, places_of
+from lmcompare.corpora.words import ASCII_SPACES, batches, numbered_words
+from lmcompare.measure.word_bits import places_of
 from lmcompare.runfolder.layout import WORD_COLUMNS
 from lmcompare.tokens import IntArray, sentence_begins
 
@@ -24,23 +24,23 @@ _NUMBERS = ("document", "byte_start", "byte_end", "sentence", "position_in_sente
 END = -1  # the number of an end, which is the last of the words
 
 
-def counted_words(documents: Iterable[Document]) -> Counter[bytes]:
-    """Count the words of documents, in UTF-8."""
-    counts: Counter[bytes] = Counter()
-    for document in documents:
-        for part in in_parts(document.text):
-            counts.update(part.encode().split())
+def counted_words(documents: Iterable[Document]) -> Counter[str]:
+    """Count the words of documents."""
+    counts: Counter[str] = Counter()
+    for batch in batches(document.text for document in documents):
+        words, which, _ = numbered_words([text for _, text in batch], ASCII_SPACES)
+        counts.update(dict(zip(words, np.bincount(which).tolist(), strict=True)))
     return counts
 
 
-def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int], split: str) -> pd.DataFrame:
+def word_features(documents: Sequence[Document], train_words: Mapping[str, int], split: str) -> pd.DataFrame:
     """Return the words of a split, and after those of each document a row for its end, which is no word.
 
     Parameters
     ----------
     documents : sequence of Document
         The documents of the split.
-    train_words : mapping of bytes to int
+    train_words : mapping of str to int
         The count of each word of the training text, the most frequent first.
     split : str
         The name of the split.
@@ -54,16 +54,14 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
     """
     import pandas as pd
 
-    numbers: defaultdict[bytes, int] = defaultdict()  # of the different words
-    numbers.default_factory = numbers.__len__
+    different, which, lengths = numbered_words([document.text for document in documents], ASCII_SPACES)
     words: list[IntArray] = []
     columns: dict[str, list[IntArray]] = {name: [] for name in _NUMBERS}
     repeated: list[npt.NDArray[np.bool_]] = []
-    for index, document in enumerate(documents):
+    of_documents = np.split(which, np.cumsum(lengths)[:-1])
+    for index, (document, found) in enumerate(zip(documents, of_documents, strict=True)):
         data = document.text.encode()
-        places = places_of(data)
-        n_words = len(places)
-        found = np.fromiter(map(numbers.__getitem__, WORD.findall(data)), np.int64, n_words)
+        places, n_words = places_of(data), len(found)
         words.append(np.append(found, END))
         begins = sentence_begins(data, document.sentences)
         sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
@@ -87,14 +85,14 @@ def word_features(documents: Sequence[Document], train_words: Mapping[bytes, int
         repeated.append(again)
     rank = {word: number for number, word in enumerate(train_words, 1)}
     none = np.zeros(0, np.int32)
-    which = np.concatenate([none, *words])
+    all_words = np.concatenate([none, *words])
     table = {name: np.concatenate([none, *parts]) for name, parts in columns.items()}
     return pd.DataFrame(
         {
             "split": split,
-            "word": np.array([*(word.decode() for word in numbers), ""], object)[which],
-            "train_count": np.array([*(train_words.get(word, 0) for word in numbers), 0], np.int32)[which],
-            "train_rank": np.array([*(rank.get(word, 0) for word in numbers), 0], np.int32)[which],
+            "word": np.array([*different, ""], object)[all_words],
+            "train_count": np.array([*(train_words.get(word, 0) for word in different), 0], np.int32)[all_words],
+            "train_rank": np.array([*(rank.get(word, 0) for word in different), 0], np.int32)[all_words],
             **table,
             "repeated": np.concatenate([np.zeros(0, np.bool_), *repeated]),
         }

@@ -22,7 +22,17 @@ from lmcompare.model.parameters import (
     check_whole,
     is_whole,
 )
-from lmcompare.model.values import Budget, PageCopy, Progress, Setting, Size, Traits, check_words, checked_size
+from lmcompare.model.values import (
+    Budget,
+    Milestones,
+    PageCopy,
+    Progress,
+    Setting,
+    Size,
+    Traits,
+    check_words,
+    checked_size,
+)
 from lmcompare.state import State
 from lmcompare.tokens import FloatArray
 
@@ -34,6 +44,7 @@ __all__ = [
     "Budget",
     "FloatArray",
     "LanguageModel",
+    "Milestones",
     "PageCopy",
     "Progress",
     "Setting",

@@ -32,7 +32,7 @@ def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> Non
 
     ``shape`` is that which it must have, None for any with one axis.
     """
-    if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray):
+    if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray | np.matrix):
         raise PluginError(f"{what} returned {kind_of(answer)}: return a plain numpy array of float32 or float64")
     if answer.ndim != 1 if shape is None else answer.shape != shape:
         wanted = "it must have one axis" if shape is None else f"it must be {shape}"

@@ -52,6 +52,8 @@ class Progress:
         Tokens read in training so far.
     note : str
         A short text for whoever watches.
+    flops : float, optional
+        Floating-point operations of the training so far, where they are counted.
     """
 
     step: int
@@ -60,6 +62,24 @@ class Progress:
     valid_loss: float | None = None
     tokens: int | None = None
     note: str = ""
+    flops: float | None = None
+
+
+@dataclass(frozen=True)
+class Milestones:
+    """Points of the training at which the model is scored as it is then.
+
+    Attributes
+    ----------
+    shares : tuple of float
+        Rising shares of the training, below 1.
+    score : callable
+        ``score(model, progress)`` is called once for each share, as soon as it is reached. It returns the seconds
+        that it took, which belong to no budget.
+    """
+
+    shares: tuple[float, ...]
+    score: Callable[[Any, Progress], float]
 
 
 @dataclass(frozen=True)
@@ -111,6 +131,8 @@ class Setting:
     processes : int
         The number of processes that may train together, each with a GPU of its own or a share of the threads. A
         model that can't do this uses one.
+    milestones : Milestones, optional
+        For models that are trained in steps: at which points of the training they are to be scored.
     """
 
     vocabulary: Vocabulary
@@ -121,6 +143,7 @@ class Setting:
     checkpoints: Path | None = None
     budget: Budget = Budget()
     processes: int = 1
+    milestones: Milestones | None = None
 
 
 @dataclass(frozen=True)

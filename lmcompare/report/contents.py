@@ -23,6 +23,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers
     "not-comparable": "What may I not compare?",
     "wins": "Where does each model win?",
     "learning": "Would more training help?",
+    "compute": "Which model is best after a minute of training?",
     "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
     "ideas": "What is each idea of the transformer worth?",

@@ -184,6 +184,13 @@ def amount(value: float) -> str:
     return f"{value / 1e6:.3g} million" if value >= 1e6 else count(value)
 
 
+def scientific(value: float) -> str:
+    """Return a very large number with two digits: 1.8 × 10¹¹."""
+    digits, exponent = f"{value:.1e}".split("e")
+    factor = "" if digits == "1.0" else f"{digits.removesuffix('.0')}{NBSP}×{NBSP}"
+    return f"{factor}10{_superscript(int(exponent))}"
+
+
 def perplexity_share(nats: float) -> str:
     """Return by what share of itself a perplexity falls when the loss falls by ``nats`` per token."""
     return percent(1 - math.exp(-nats), 0)

@@ -16,6 +16,7 @@ from lmcompare.report.contents import Linked, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
+    compute,
     contexts,
     corpus,
     cost,
@@ -63,6 +64,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Cost": cost.build,
         "By kind": slices.build,
         "Learning": learning.build,
+        "Equal compute": compute.build,
         "Amount of text": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -209,8 +210,12 @@ def top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], t
     table = rows[PLACE].merge(top, on=PLACE).sort_values([*PLACE, "place"], kind="stable")
     probabilities = np.exp(table["log_prob"].to_numpy(np.float64)).tolist()
     tokens = list(zip(table["token"].astype(str), probabilities, strict=True))
-    rows_of: dict[Any, Any] = table.groupby(PLACE).indices
-    return {place: tuple(tokens[i] for i in at[:PLACES]) for place, at in rows_of.items()}
+    document, position = (table[column].to_numpy() for column in PLACE)
+    changes = (document[1:] != document[:-1]) | (position[1:] != position[:-1])
+    starts = np.flatnonzero(np.append(True, changes)[: len(table)])
+    places = zip(document[starts].tolist(), position[starts].tolist(), strict=True)
+    spans = pairwise([*starts.tolist(), len(table)])
+    return {place: tuple(tokens[a : min(b, a + PLACES)]) for place, (a, b) in zip(places, spans, strict=True)}
 
 
 def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:

@@ -109,6 +109,11 @@ class Cell:
         """Seconds, bytes and parameters: the content of cost.json."""
         return read_object(self.path / "cost.json", *COST_KEYS)
 
+    @property
+    def milestones(self) -> Sequence[Mapping[str, Any]]:
+        """The model as it was at points of its training: step, seconds, tokens, flops and bits per byte of valid."""
+        return tuple(self.cost.get("milestones") or ())
+
     @cached_property
     def curve(self) -> pd.DataFrame:
         """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token)."""

@@ -43,12 +43,22 @@ class _Valid(TypedDict):
     bytes: list[Annotated[int, Field(ge=0)]]
 
 
+class _Milestone(TypedDict):
+    step: int
+    seconds: Annotated[float, Field(ge=0, le=1e18)]
+    tokens: int | None
+    flops: Annotated[float, Field(ge=0, le=1e36)] | None
+    bits_per_byte: Cost
+
+
 class _Cost(TypedDict):
     train_seconds: Cost
     microseconds_per_token: Cost
     peak_memory_bytes: Cost
     parameters: Cost
     model_bytes: Cost
+    milestones: NotRequired[list[_Milestone] | None]
+    train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
 
 
 class _Next(TypedDict):

@@ -126,6 +126,8 @@ class Run:
             try:
                 share = float(path.parent.name)
             except ValueError:
+                share = 0.0
+            if not 0 < share < 1 or path.parent.name != f"{share:g}":
                 continue  # a folder of somebody else
             try:
                 found[share] = load_run(path.parent)

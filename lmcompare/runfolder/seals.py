@@ -150,11 +150,12 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
         raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
     except OSError as error:
         raise LmcompareError(cannot_write(folder, error)) from error
-    own = folder.lstat()  # a link that is put in its place is another one, wherever it leads
+    place = folder.absolute()  # also where the working directory is moved
+    own = place.lstat()  # a link that is put in its place is another one, wherever it leads
 
     def is_same() -> bool:
         try:
-            return os.path.samestat(own, folder.lstat())
+            return os.path.samestat(own, place.lstat())
         except OSError:
             return False
 

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-COOKIE = "lmcompare"
 TOGETHER = 8  # requests that are answered or wait
 PRIVATE = {
     "Cache-Control": "no-store",
@@ -73,13 +72,18 @@ class Guard:
             others = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
             rest = f"?{urlencode(others)}" if others else ""
             answer = RedirectResponse(f"/{request.url.path.lstrip('/')}{rest}", 303)  # "//name" is another site
-            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict", path="/")
+            answer.set_cookie(cookie_of(host), self.token, httponly=True, samesite="strict", path="/")
             return answer
-        if not _same(request.cookies.get(COOKIE, ""), self.token):
+        if not _same(request.cookies.get(cookie_of(host), ""), self.token):
             return PlainTextResponse("open the address that the terminal shows, with its token", 403)
         if request.method not in ("GET", "HEAD") and request.headers.get("origin") != f"http://{host}":
             return PlainTextResponse("this comes from another page", 403)
         return None
+
+
+def cookie_of(host: str) -> str:
+    """Return the name of the cookie of a server: browsers send those of one port to all others."""
+    return f"lmcompare-{host.rpartition(':')[2]}"
 
 
 def _same(given: str, wanted: str) -> bool:

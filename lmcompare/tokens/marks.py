@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -17,6 +17,7 @@ import numpy as np
 import regex
 
 from lmcompare.corpora.sentences import in_parts
+from lmcompare.corpora.words import ASCII_SPACES, numbered_words
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
 from lmcompare.tokens import tokenizer_json
@@ -126,17 +127,14 @@ class MarkedTokenizer(Tokenizer):
 
     def _cut_each_once(self, text: str) -> tuple[list[str], IntArray]:
         """Return what ``_cut`` returns: what is between white space is cut once, however often it occurs."""
-        raw = text.encode()
-        numbers: defaultdict[bytes, int] = defaultdict()
-        numbers.default_factory = numbers.__len__
-        runs, begin_of_run = raw.split(), _begins(raw)
-        run = np.fromiter(map(numbers.__getitem__, runs), np.int64, len(runs))  # the number of each
-        distinct, offsets = self._cut(b" ".join(numbers).decode())
-        lengths = np.fromiter(map(len, numbers), np.int64, len(numbers))
-        places = np.cumsum(lengths + 1) - lengths - 1  # of the distinct runs, with a blank after each
+        runs, run, _ = numbered_words([text], ASCII_SPACES)
+        begin_of_run = _begins(text.encode())
+        joined = " ".join(runs)
+        distinct, offsets = self._cut(joined)
+        places = _begins(joined.encode())  # of the distinct runs
         owner = np.searchsorted(places, offsets[:, 0], side="right") - 1
         offsets = offsets - places[owner][:, None]
-        many = np.bincount(owner, minlength=len(numbers))  # tokens of each distinct run
+        many = np.bincount(owner, minlength=len(runs))  # tokens of each distinct run
         first = np.cumsum(many) - many
         each = many[run]
         taken = np.arange(each.sum()) + np.repeat(first[run] - np.cumsum(each) + each, each)

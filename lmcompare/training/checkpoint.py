@@ -42,6 +42,8 @@ class Snapshot:
         The steps made and the tokens read.
     seconds : float, default=0.0
         The training time.
+    flops : float, default=0.0
+        The floating-point operations, if they are counted.
     memory : Memory or None, default=None
         The memory of the rows.
     history : list
@@ -63,6 +65,7 @@ class Snapshot:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    flops: float = 0.0
     memory: Memory | None = None
     history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)

@@ -15,7 +15,18 @@ import torch
 from torch import Tensor
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.model import BLOCK_BYTES, FloatArray, LanguageModel, PageCopy, Setting, State, Stepper, Traits, fitted
+from lmcompare.model import (
+    BLOCK_BYTES,
+    FloatArray,
+    LanguageModel,
+    PageCopy,
+    Progress,
+    Setting,
+    State,
+    Stepper,
+    Traits,
+    fitted,
+)
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
@@ -148,8 +159,29 @@ class TorchLanguageModel(LanguageModel):
     ) -> Outcome:
         """Train the network as one process of a team; ``spent`` seconds of the budget are already used."""
         name = repr((type(self).__qualname__, self.hyperparameters()))
-        watch = self.watch(network, texts, setting)
-        return Training(network, texts, self.recipe(), setting, name=name, team=team, spent=spent, watch=watch).run()
+        training = Training(
+            network,
+            texts,
+            self.recipe(),
+            setting,
+            name=name,
+            team=team,
+            spent=spent,
+            milestone=self._milestone(network, setting),
+            watch=self.watch(network, texts, setting),
+        )
+        return training.run()
+
+    def _milestone(self, network: Network, setting: Setting) -> Callable[[Progress], float] | None:
+        """Return a function that has the model scored with the network as it is."""
+        if (asked := setting.milestones) is None:
+            return None
+
+        def score(progress: Progress) -> float:
+            self._network = network
+            return asked.score(self, progress)
+
+        return score
 
     def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
         """Return a function that watches the training, as ``Training`` takes it; by default none does."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +19,7 @@ from lmcompare.model import Progress, Setting
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
+from lmcompare.training.flops import counted
 from lmcompare.training.lanes import Batch, Lanes, Texts
 from lmcompare.training.network import Network, blank
 from lmcompare.training.optimisers import optimisers
@@ -76,6 +79,9 @@ class Training:
         The processes that train together, each of which runs the training.
     spent : float, default=0.0
         Seconds of the budget that are already used.
+    milestone : callable or None, default=None
+        Is called with the progress at each milestone of the setting, when the network is ready to score, and returns
+        the seconds that it took. The operations of the training are counted if it is given.
     watch : callable or None, default=None
         Is called in each step with the number of the steps before it, when the network has its gradients and still
         its old weights. It must change neither, nor draw random numbers.
@@ -91,10 +97,12 @@ class Training:
         name: str = "",
         team: Team | None = None,
         spent: float = 0.0,
+        milestone: Callable[[Progress], float] | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
-        self.watch = watch
+        self.milestone, self.watch = milestone, watch
+        self.flops: dict[bool, float] = {}  # a token, with the full and with the sampled softmax
         self.team = team or Team()
         self.objective = self.team.wrap(Objective(self.network))
         self.texts = texts
@@ -196,7 +204,7 @@ class Training:
         )
         batches = islice(lanes, self.now.step, None)
         losses: list[float] = []
-        evaluated = self._evaluations_due()
+        evaluated, passed = self._evaluations_due(), self._milestones_due()
         report_every = 10 if self.steps is None else max(1, self.steps // REPORTS)
         seconds = self.setting.budget.seconds
         if seconds is not None and not self.now.step and self._progress() >= 1.0:
@@ -212,6 +220,9 @@ class Training:
                 self.spent = self.team.led(self._seconds())
             if self.now.step % report_every == 0:
                 self._report(train_loss=float(np.mean(losses[-report_every:])))
+            while passed < self._milestones_due():
+                passed += 1
+                self._pass_milestone()
             if self._evaluations_due() > evaluated or self._progress() >= 1.0:
                 evaluated = self._evaluations_due()
                 self._evaluate(float(np.mean(losses)))
@@ -234,14 +245,15 @@ class Training:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        with autocast(device, self.now.precision):
-            loss, after = self.objective(inputs, targets, memory, sample)
         part = share.tokens / batch.tokens
-        value = self.team.total(part * float(loss.detach()))
-        if not math.isfinite(value):
-            raise FloatingPointError
-        self.network.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
+        with self._counting(sample is not None, batch.tokens):
+            with autocast(device, self.now.precision):
+                loss, after = self.objective(inputs, targets, memory, sample)
+            value = self.team.total(part * float(loss.detach()))
+            if not math.isfinite(value):
+                raise FloatingPointError
+            self.network.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
         if self.watch is not None and self.team.leads:
             self.watch(self.now.step)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
@@ -265,6 +277,30 @@ class Training:
         self.now.history.append((self.now.step, self._seconds(), self.now.tokens, train_loss, loss))
         self._report(train_loss=train_loss, valid_loss=loss)
 
+    @contextmanager
+    def _counting(self, sampled: bool, tokens: int) -> Iterator[None]:
+        """Add the operations of a step; those of a token are counted in the first step of each kind."""
+        if self.milestone is None or sampled in self.flops:
+            yield
+        else:
+            with counted() as found:
+                yield
+            self.flops[sampled] = self.team.size * found.count / tokens
+        self.now.flops += self.flops.get(sampled, 0.0) * tokens
+
+    def _milestones_due(self) -> int:
+        """Return how many milestones are passed."""
+        if self.setting.milestones is None:
+            return 0
+        return bisect_right(self.setting.milestones.shares, self._progress() + 1e-9)
+
+    def _pass_milestone(self) -> None:
+        if self.milestone is None:
+            return
+        self.network.eval()
+        self.started += self.milestone(self._at())
+        self.network.train()
+
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
@@ -284,12 +320,15 @@ class Training:
         return int(min(self._progress(), 1.0) * self.recipe.evaluations + 1e-9)
 
     def _report(self, train_loss: float | None = None, valid_loss: float | None = None, note: str = "") -> None:
-        if not self.team.leads:
-            return
+        if self.team.leads:
+            self.setting.progress(replace(self._at(), train_loss=train_loss, valid_loss=valid_loss, note=note))
+
+    def _at(self) -> Progress:
         steps = self.steps
         if steps is None and self.now.step:
             steps = round(self.now.step / self._progress())
-        self.setting.progress(Progress(self.now.step, steps, train_loss, valid_loss, self.now.tokens, note))
+        flops = None if self.milestone is None else self.now.flops
+        return Progress(self.now.step, steps, tokens=self.now.tokens, flops=flops)
 
     def _snapshot(self) -> Snapshot:
         return replace(

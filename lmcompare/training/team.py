@@ -172,7 +172,7 @@ def assembled(model: LanguageModel, texts: Texts, setting: Setting) -> Iterator[
     threads = max(1, setting.threads // size)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(scratch)
-        given = texts, replace(setting, threads=threads, progress=Setting.progress)
+        given = texts, replace(setting, threads=threads, progress=Setting.progress, milestones=None)
         (folder / "given").write_bytes(pickle.dumps(given))
         built = plugins.spec(type(model)), model.hyperparameters(), scratch
         others = [stack.enter_context(start(JOIN, *built, rank, devices[rank])) for rank in range(1, size)]

@@ -30,10 +30,9 @@ def test_figures_are_means_over_trainings_of_bits_by_bytes() -> None:
 def drawn(rng: np.random.Generator, truth: list[float], documents: int) -> Sweep:
     """A sweep of settings of these true bits per byte, on documents of a byte each, some of which are harder."""
     hard = rng.normal(5, 0.5, documents)
-    trials = (
+    trials = tuple(
         trial(i, (hard + t + rng.normal(0, 0.1, documents))[None], np.ones(documents)) for i, t in enumerate(truth)
     )
-    trials = tuple(trials)
     best = min(trials, key=lambda each: each.bits_per_byte)
     return Sweep("ngram", best.setting, trials)
 
@@ -41,14 +40,18 @@ def drawn(rng: np.random.Generator, truth: list[float], documents: int) -> Sweep
 @pytest.mark.parametrize("truth", [[0.0] * 8, [0.0, 0.01, 0.02, 0.03]])
 def test_flattery_is_what_choosing_gains_and_at_most_thrice(truth: list[float]) -> None:
     """The gain is known: it is how much the noise of the chosen setting is below that of a setting not chosen."""
-    rng, gains, said = np.random.default_rng(1), [], []
+    rng = np.random.default_rng(1)
+    gains: list[float] = []
+    said: list[float] = []
     for _ in range(60):
         sweep = drawn(rng, truth, 40)
         figures = np.array([each.bits_per_byte for each in sweep.trials])
         noise = figures - truth
         chosen = int(figures.argmin())
         gains.append(noise.mean() - noise[chosen])
-        said.append(flattery(sweep, resamples=200))
+        flattered = flattery(sweep, resamples=200)
+        assert flattered is not None
+        said.append(flattered)
     assert np.mean(gains) <= np.mean(said) <= 3 * np.mean(gains)
 
 

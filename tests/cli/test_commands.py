@@ -69,6 +69,8 @@ def test_lists(place: Path) -> None:
         (("new", "numpy"), "installed already"),
         (("new", "tests"), "name"),
         (("run", "--corpus", "text.txt", "--documents", "line", "--text-column", "words"), "has no columns"),
+        (("corpora", "show", "lee", "--file-format", "text"), "file_format 'text' has no effect"),
+        (("corpora", "show", "lee", "--encoding", "latin-1"), "encoding 'latin-1' has no effect"),
         (("run", "--corpus", "text.txt", "--threads", "5000"), "at most 1024"),
         (("run", "--corpus", "text.txt", "--tokens", "byte", "--min-count", "3"), "always has the same vocabulary"),
         (("run", "--corpus", "text.txt", "--encoding", "undefined"), "unknown encoding 'undefined'"),

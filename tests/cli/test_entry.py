@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.cli.app import check_limits
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, working_directory
 from tests.cli.console import lmcompare, lmcompare_process
 from tests.harness.small import write_plugins, write_text
 
@@ -144,6 +146,12 @@ def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, arguments:
     assert done.returncode == 2
     assert "the working directory was removed" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_working_directory_that_may_not_be_entered_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(LmcompareError, match=f"you have no permission for {re.escape(str(Path.cwd()))}"):
+        working_directory()
 
 
 def test_no_command_shows_the_help(tmp_path: Path) -> None:

@@ -196,8 +196,10 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
             "tokens.size of 'ngram' is a range: give a list",
         ),
         (lambda plan: with_sweep(plan, ["ngram.order=1..x"]), "a range is LOW..HIGH or LOW..HIGH:log.*not '1..x'"),
+        (lambda plan: with_sweep(plan, ["ngram.order=1..3,5"]), "a range is LOW..HIGH .*alone.*not '1..3,5'"),
         (lambda plan: with_sweep(plan, ["ngram.fraction=0.1,1"]), "what more text brings, give --fractions"),
         (lambda plan: with_search(plan, {"method": "tpe"}), "a search needs what it varies: add a sweep"),
+        (lambda plan: with_search(plan.replace("here", search={"method": "tpe"}), {}), "a search needs what it"),
         (lambda plan: with_search(plan, {"trials": 5}), "add --search tpe or --search random"),
         (lambda plan: with_search(with_sweep(plan, ["ngram.order=2,3"]), {"method": "tp"}), "'tp'.*tpe"),
         (
@@ -218,6 +220,7 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: with_models(plan, ["ngram", "ngram"]), "two models are named 'ngram'"),
         (lambda plan: with_hyperparameters(with_models(plan, ["unigram"]), ["ngram.order=3"]), "unknown.*'ngram'"),
         (lambda plan: plan.replace("here", threads=0), "here: threads"),
+        (lambda plan: plan.replace("here", fractions=[0.333333333, 1 / 3, 1]), "two of the fractions are 0.333333,"),
         (lambda plan: plan.replace("here", preset="quik"), "'quik' .did you mean 'quick'"),
         (lambda plan: plan.replace("here", corpus={"source": "lee", "train_words": 0}), "train_words is 0"),
         (lambda plan: plan.replace("here", corpus={"source": "lee", "lowercas": True}), "did you mean 'lowercase'"),
@@ -269,6 +272,7 @@ def test_a_sweep_is_of_models_that_are_run() -> None:
     plan = with_sweep(main_job(), ["ngram.order=2,3"])
     assert with_models(plan, ["ngram"]).sweep == plan.sweep
     assert with_models(plan, ["unigram"]).sweep == {}
+    assert with_models(with_search(plan, {"method": "tpe"}), ["unigram"]).search is None
     assert with_sweep(plan, ["ngram.order=4,5"]).sweep == {"ngram": {"order": (4, 5)}}
 
 

@@ -32,6 +32,21 @@ def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     assert [(row[0], row[3]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
 
 
+def test_milestones_are_kept_and_their_time_is_not_counted(tmp_path: Path) -> None:
+    first = LearningCurve(_ignore, tmp_path)
+    first.pass_milestone(Progress(5, tokens=500, flops=1e6), 2.5, seconds=0.0)
+    first.pass_milestone(Progress(9), float("inf"), seconds=0.0)
+    first(Progress(10, valid_loss=2.0))
+    time.sleep(0.3)
+    first.pass_milestone(Progress(20), 2.0, seconds=0.25)
+    second = LearningCurve(_ignore, tmp_path)  # step 20 was not stored
+    second.pass_milestone(Progress(9), 2.25, seconds=0.0)  # the checkpoint was before it: it is passed again
+    assert [(row["step"], row["bits_per_byte"]) for row in second.milestones] == [(5, 2.5), (9, 2.25)]
+    assert second.milestones[0].items() >= {"tokens": 500, "flops": 1e6}.items()
+    assert [row["bits_per_byte"] for row in first.milestones] == [2.5, None, 2.0]
+    assert first.seconds < 0.2
+
+
 def test_steps_done_again_take_the_place_of_the_first_ones(tmp_path: Path) -> None:
     curve = LearningCurve(_ignore, tmp_path)
     curve(Progress(10, train_loss=3.0))

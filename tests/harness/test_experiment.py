@@ -164,6 +164,7 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
         ("order = 5", "order = " + "[" * 10**5, "not valid TOML: it is nested too deeply"),
         ("order = 5", "order = " + "1" * 5000, "not valid TOML: a number in it has too many digits"),
         ("order = 5", "tokens = {size = 2}", "tokens.size of the model 'kn5': this is at least 3"),
+        ("[examples]", "[sweep]\nngram.order = [2, 3]\n[examples]", "order of 'kn5' has one value in [[models]]"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

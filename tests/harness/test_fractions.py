@@ -98,6 +98,13 @@ def test_the_report_has_a_curve_and_says_what_is_left_out(place: Path, tmp_path:
     assert "The share 30&nbsp;% is left out" in (copied / "report.html").read_text("utf-8")
 
 
+def test_models_that_failed_on_the_whole_text_have_no_curves(place: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(place / "run", tmp_path / "run")
+    shutil.rmtree(copied / "cells")
+    write_reports(copied)
+    assert growth(load_run(copied)).curves == ()
+
+
 def test_seeds_of_a_share_are_its_own(place: Path, tmp_path: Path) -> None:
     shares = [{"share": 0.1, "seeds": [3, 4]}, 1]
     run_with_fractions(small_experiment(MODELS[0], fractions=shares), tmp_path / "run", base=place, show=Display())
@@ -115,6 +122,17 @@ def test_a_failure_is_named_with_its_share(place: Path, tmp_path: Path) -> None:
     plan = small_experiment({"plugin": "plugins.py:Raises", "name": "bad"}, MODELS[0], fractions=SHARES)
     outcome = run_with_fractions(plan, tmp_path / "run", base=place, show=Display())
     assert outcome.failures.keys() == {"fractions/0.1: bad/0", "fractions/0.3: bad/0", "bad/0"}
+
+
+def test_a_share_of_another_name_is_not_read_and_one_that_is_a_link_not_written(place: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(place / "run", tmp_path / "run")
+    (copied / "fractions" / "0.1").rename(tmp_path / "mine")
+    for name in ("2", "0.10", "nan", "mine"):
+        shutil.copytree(tmp_path / "mine", copied / "fractions" / name)
+    assert list(load_run(copied).fractions) == [0.3]
+    (copied / "fractions" / "0.1").symlink_to(tmp_path / "mine")
+    with pytest.raises(LmcompareError, match=r"0\.1 is a link, and what is behind it would be changed"):
+        run_with_fractions(small_experiment(*MODELS, fractions=SHARES), copied, base=place, show=Display())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import LmcompareError
+from lmcompare.runfolder.seals import locked
 from tests.harness.small import run_and_report, small_experiment, write_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -66,3 +67,13 @@ def test_what_is_put_in_place_of_a_moved_run_folder_is_left(tmp_path: Path, put:
     assert (moved / "cells" / "ngram" / "0" / "cell.json").exists()
     outcome, _ = run_and_report(tmp_path, moved, small_experiment({"plugin": "ngram"}, {"plugin": "unigram"}))
     assert not outcome.failures
+
+
+def test_a_run_folder_whose_parent_is_moved_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here" / "run").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with locked(Path("run")) as see_that_it_is_there:
+        see_that_it_is_there()
+        (tmp_path / "here").rename(tmp_path / "there")
+        with pytest.raises(LmcompareError, match="run was moved, replaced or removed"):
+            see_that_it_is_there()

@@ -24,7 +24,8 @@ SPACE: Space = {
 
 
 def loss(values: dict[str, Any]) -> float:
-    return math.log(values["rate"] / 1e-3) ** 2 + abs(values["layers"] - 3) + len(values["sizes"])
+    rate, layers = float(values["rate"]), int(values["layers"])
+    return math.log(rate / 1e-3) ** 2 + abs(layers - 3) + len(values["sizes"])
 
 
 def carried_out(search: Proposer, figure: Callable[[dict[str, Any]], float] = loss) -> list[Settings]:
@@ -36,7 +37,8 @@ def carried_out(search: Proposer, figure: Callable[[dict[str, Any]], float] = lo
 
 
 def of(method: str, trials: int = 13, batch: int = 5, seed: int = 0, space: Space = SPACE) -> Proposer:
-    return proposer("net", space, SearchTable(method=method, trials=trials, batch=batch, seed=seed))
+    asked = {"method": method, "trials": trials, "batch": batch, "seed": seed}
+    return proposer("net", space, SearchTable.model_validate(asked))
 
 
 @pytest.mark.parametrize("method", ["random", "tpe"])

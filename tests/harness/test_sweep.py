@@ -103,7 +103,7 @@ def test_the_setting_is_chosen_that_training_each_by_itself_finds(place: Path) -
     assert set(found) == {"ngram", "unigram"}
     assert found["ngram"]["bits_per_byte"] == pytest.approx(on_test[best])
     assert found["ngram"]["train_seconds"] is not None
-    assert outcome.model("ngram").model.order == best
+    assert outcome.model("ngram").model.hyperparameters()["order"] == best
     report = (place / "sweep" / "report.md").read_text()
     assert f"| {best} (chosen) |" in report
     assert all(f"{figures[order]:.3f}" in report for order in orders)
@@ -283,18 +283,24 @@ def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path)
         ({"ngram": {"order": list(range(1, 1003))}}, "1002 settings: give at most 1000"),
         ({"ngram": {"order": {"low": 1, "high": 5}}}, "order of 'ngram' is a range, and a grid has lists"),
         ({"ngram": {"tokens": ["char", "wrd"]}}, "'wrd'"),
+        ({"rnn": {"steps": [1, 2]}}, "steps of 'rnn' is varied by the sweep, and --match epochs"),
+        ({"rnn": {"hidden": [8, 16]}}, "hidden of 'rnn' is varied by the sweep, and --match parameters"),
     ],
 )
-def test_what_a_model_refuses_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
+def test_what_can_not_be_tried_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
+    equal: dict[str, Any] = {"budget": {"epochs": 1}, "match": {"parameters": 5000}} if "rnn" in sweep else {}
     with pytest.raises(LmcompareError, match=said):
-        run(small_experiment({"plugin": "ngram"}, sweep=sweep), place / "out", base=place)
+        run(small_experiment(*({"plugin": name} for name in sweep), sweep=sweep, **equal), place / "out", base=place)
     assert not list((place / "out").glob("trials/*"))
 
 
 def test_cleaning_keeps_the_trials_of_models_and_removes_others(place: Path) -> None:
     run(recording(0.5, 0.25), place / "out", base=place)
     run(recording(0.5, 0.125), place / "out", base=place)
-    names = lambda: sorted(path.name.rpartition("-")[0] for path in (place / "out" / "trials").glob("*"))  # noqa: E731
+
+    def names() -> list[str]:
+        return sorted(path.name.rpartition("-")[0] for path in (place / "out" / "trials").glob("*"))
+
     assert names() == ["records-share-0.125", "records-share-0.25", "records-share-0.5"]
     clean(place / "out")
     assert names() == ["records-share-0.125", "records-share-0.5"]
@@ -340,7 +346,7 @@ def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> Non
     (sweep,) = json.loads((grid.folder / "results.json").read_text())["sweeps"]
     assert [trial["setting"] for trial in sweep["trials"]] == [{"order": 1}, {"order": 2}, {"order": 3}]
     best = min(sweep["trials"], key=lambda trial: float(trial["valid_bits_per_byte"]))
-    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.order}
+    assert sweep["chosen"] == best["setting"] == {"order": grid.model("ngram").model.hyperparameters()["order"]}
     assert best["chosen"]
     space = {"ngram.order": {"low": 1, "high": 3}, "ngram.tokens": ["char", "word"]}
     found = lmcompare.compare(

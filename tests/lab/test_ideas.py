@@ -27,8 +27,8 @@ def test_what_was_predicted_holds() -> None:
 
 def test_what_was_found_is_said_first() -> None:
     said = _verdict(list(rows(Positions=0.0, Several_heads=-0.01).values()))
-    assert said.endswith("No effect of 0.02 or more was found: positions.")
-    assert "an idea: trained word vectors (0.200), word order (0.100)" in said
+    assert said.endswith("the effect of positions.")
+    assert ": trained word vectors (0.200), word order (0.100)" in said
     assert said.index("word order (0.100)") < said.index("attention (0.050)")
     assert "better without several heads (0.010)." in said
 

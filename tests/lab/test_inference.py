@@ -40,7 +40,7 @@ def test_savings_are_divided_by_their_cost() -> None:
 
 def test_the_verdict_says_what_was_in_vain_last() -> None:
     said = _verdict(rows(-0.25, -0.09, 0.0))
-    assert said.endswith("No effect of 0.05 or more was found: a window four times as long.")
+    assert said.endswith("the effect of a window four times as long.")
     assert said.index("mixing with the 5-gram 0.25") < said.index("learning from the document so far 0.09")
     assert _held(rows(-0.25, -0.09, -0.01))
     assert not _held(rows(-0.25, -0.005, -0.01))

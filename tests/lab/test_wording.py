@@ -12,13 +12,28 @@ WIDE = Row("Twice the text", value=0.085, low=-0.056, high=0.226, p_holm=0.19)
 
 
 def test_a_wide_interval_is_not_called_no_effect() -> None:
-    said = without_effect([FOUND, ZERO, WIDE], 0.02)
-    assert said == [
-        "No effect of 0.02 or more was found: several heads.",
-        "Unclear: the effect of twice the text (−0.056 to +0.226).",
-    ]
-    assert without_effect([FOUND, HARMFUL], 0.02) == []
-    assert without_effect([WIDE], 0.3) == ["No effect of 0.3 or more was found: twice the text."]
+    small, uncertain = without_effect([FOUND, ZERO, WIDE], 0.02, "bits")
+    assert "0.02 bits" in small
+    assert "several heads" in small
+    assert "uncertain" in uncertain
+    assert "twice the text (−0.056 to +0.226)" in uncertain
+    assert without_effect([FOUND, HARMFUL], 0.02, "bits") == []
+    (small,) = without_effect([WIDE], 0.3, "bits")
+    assert "0.3 bits" in small
+    assert "twice the text" in small
+
+
+def test_an_interval_without_zero_that_the_correction_leaves_open_is_not_called_uncertain() -> None:
+    corrected = Row("A second layer", value=0.015, low=0.001, high=0.029, p_holm=0.1)
+    said, uncertain = without_effect([corrected, WIDE], 0.02, "bits")
+    assert "Holm" in said
+    assert "a second layer (+0.001 to +0.029)" in said
+    assert "second layer" not in uncertain
+
+
+def test_a_row_without_an_interval_tells_nothing() -> None:
+    (said,) = without_effect([Row("Attention", value=0.3)], 0.02, "bits")
+    assert "too short" in said
 
 
 def test_effects_have_a_sign_and_the_largest_comes_first() -> None:

@@ -87,6 +87,7 @@ def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None
         (_stepper(top_k=lambda k: ([2, 3], np.zeros(2))), "tokens that are not whole numbers in an array"),
         (_stepper(top_k=lambda k: (np.arange(k), [0.0] * k)), "returned a list: return a plain numpy array"),
         (_stepper(top_k=lambda k: (np.arange(k), np.zeros(k, np.float16))), "returned float16"),
+        (_stepper(top_k=lambda k: (np.arange(k), np.full(k, np.nan))), "to no token that can be drawn"),
     ],
 )
 def test_what_is_no_stepper_is_named(stepper: Any, said: str) -> None:

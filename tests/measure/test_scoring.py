@@ -83,6 +83,7 @@ NO_NUMBERS = [  # in place of an array of float32 or float64, and what is said o
     (None, "None"),
     ((x for x in range(3)), "a generator"),
     (np.ma.masked_less(np.zeros(3), 1), "a MaskedArray"),
+    (np.zeros((1, 3)).view(np.matrix), "a matrix"),
     *((np.zeros(3, kind), kind) for kind in ("float16", "complex128", "object", "int64")),
     (np.array(["a", "b", "c"]), "<U1"),
 ]
@@ -117,12 +118,13 @@ def test_the_most_likely_are_those_of_a_full_sort_with_ties_by_id(types: int, ki
     np.testing.assert_array_equal(nats, np.take_along_axis(values, expected, axis=1))
 
 
-def test_what_is_not_a_number_is_not_likely() -> None:
-    values = np.log(np.random.default_rng(0).dirichlet(np.ones(600), 2))
-    values[0, :550] = np.nan
+@pytest.mark.parametrize("types", [16, 600])
+def test_what_is_not_a_number_is_not_likely(types: int) -> None:
+    values = np.log(np.random.default_rng(0).dirichlet(np.ones(types), 2))
+    values[0, : types - 9] = np.nan
     ids, nats = most_likely(values, 5)
     assert np.isfinite(nats).all()
-    assert ids[0].tolist() == (550 + np.argsort(-values[0, 550:])[:5]).tolist()
+    assert ids[0].tolist() == (types - 9 + np.argsort(-values[0, types - 9 :])[:5]).tolist()
     assert ids[1].tolist() == np.argsort(-values[1])[:5].tolist()
 
 

@@ -107,7 +107,7 @@ def test_learning_says_whose_loss_was_still_falling(models: dict[str, Model]) ->
 
 def test_learning_says_how_each_model_was_trained(run: Run, tmp_path: Path) -> None:
     given = {"batch": 16, "length": 64, "optimiser": "muon", "learning_rate": 0.010}
-    cells = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
+    cells: dict[str, dict[str, Any]] = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
     data = ReportData(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 1)}, documents=[[10]] * 40, cells=cells))
     a, b = (learning.training(data, data.by_name[name]) for name in "ab")
     assert a[3:] == ["16 × 64", "muon", "0.01"]
@@ -201,6 +201,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
         "seeds": "",
         "unit": "token",
         "shown_open": 15,
+        "most_paired": 0,
     }
     html = fill("mixtures", mixtures=found, figure="perplexity", **given)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [

@@ -6,12 +6,11 @@ import math
 import re
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from lmcompare.analysis.growth import Crossing, Curve, Point
+from lmcompare.analysis.growth import Crossing, Curve, Point, crossings
 from lmcompare.analysis.power_law import fitted
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
@@ -34,7 +33,7 @@ PAIR = [curve("ngram", [2.9, 2.6, 2.35, 2.2, 2.1]), curve("transformer", [3.2, 2
 
 
 def test_the_claim_is_where_the_best_model_overtakes() -> None:
-    said = growth.claim(DATA, PAIR)
+    said = growth.claim(DATA, PAIR, crossings(PAIR))
     assert "transformer overtakes the 5" in said
     words = math.exp(np.interp(0.5, [0, 1], np.log([20_000, 60_000])))  # the gap goes from 0.05 to -0.05
     assert f"{float(f'{words:.2g}'):,.0f} words" in said
@@ -42,11 +41,11 @@ def test_the_claim_is_where_the_best_model_overtakes() -> None:
 
 
 def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
-    said = growth.claim(DATA, [PAIR[1], curve("ngram", [4.0, 3.5, 3.0, 2.9, 2.8])])
+    said = growth.claim(DATA, [PAIR[1], curve("ngram", [4.0, 3.5, 3.0, 2.9, 2.8])], [])
     assert "transformer" in said
     assert "2,000" in said
     assert "200,000" in said
-    assert growth.claim(DATA, []) == ""
+    assert growth.claim(DATA, [], []) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,8 +59,7 @@ def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
 )
 def test_an_interval_that_reaches_beyond_what_was_tried_is_said_so(low: float, high: float, said: str) -> None:
     crossing = Crossing("transformer", "ngram", 30_000.0, low, high)
-    with patch.object(growth, "crossings", return_value=[crossing]):
-        (told,) = growth.changes(DATA, PAIR)
+    (told,) = growth.changes(DATA, PAIR, [crossing])
     assert said in told
 
 

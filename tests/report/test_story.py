@@ -138,10 +138,10 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
             assert row[1:-3][-1] == f"{score:.3f}".replace("-", "−")
             assert weight == pytest.approx(np.exp(score) / np.exp(stored["scores"]).sum(), abs=1e-4)
             assert row[-3] == f"{weight:.3f}"
-    mask = [row.all("td") for row in shown.one("table", "mask").one("tbody").all("tr")]
+    mask = [line.all("td") for line in shown.one("table", "mask").one("tbody").all("tr")]
     assert len(mask) == len(words) + 1  # <s> looks, too
-    for i, row in enumerate(mask):
-        assert ["off" in cell.attributes.get("class", "") for cell in row] == [j > i for j in range(len(mask))]
+    for i, cells in enumerate(mask):
+        assert ["off" in cell.attributes.get("class", "") for cell in cells] == [j > i for j in range(len(mask))]
 
 
 def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> story.Scene:

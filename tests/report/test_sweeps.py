@@ -54,7 +54,9 @@ def test_several_hyper_parameters_have_a_chart_each_with_a_mark_for_each_setting
         {"rate": float(rate), "width": int(w), "gated": bool(w % 2), "seed": int(w)}
         for rate, w in rng.random((40, 2)) * [0.1, 64]
     ]
-    found = shown(MODEL, sweep(settings, rng.random(40), "tpe", rate=LOG, width={"low": 0, "high": 64, "log": False}))
+    found = shown(
+        MODEL, sweep(settings, rng.random(40).tolist(), "tpe", rate=LOG, width={"low": 0, "high": 64, "log": False})
+    )
     assert [each.key for each in found.slices] == ["rate", "width"]
     assert all(str(each.chart).count("<title>") == 40 for each in found.slices)
     assert found.keys == ["rate", "width", "gated", "seed"]
@@ -73,7 +75,8 @@ def test_how_settings_were_proposed_and_what_compares_them_is_said() -> None:
     settings = [{"rate": 0.01, "tokens.size": 100}, {"rate": 0.02, "tokens.size": 200}]
     assert "at random: rate from 0.001 to 0.1" in proposed(sweep(settings, [1, 2], "random", rate=LOG))
     assert "TPE" in proposed(sweep(settings, [1, 2], "tpe", rate=LOG))
-    assert "perplexity does not" in proposed(sweep(settings, [1, 2], **{"tokens.size": [100, 200]}))
+    sizes: dict[str, Any] = {"tokens.size": [100, 200]}
+    assert "perplexity does not" in proposed(sweep(settings, [1, 2], **sizes))
     assert proposed(sweep(settings, [1, 2], rate=[0.01, 0.02])) == ""
     assert "luck" in honest(sweep([{"seed": 0}, {"seed": 1}], [1, 2], seed=[0, 1]))
     assert "luck" not in honest(sweep(settings, [1, 2]))

@@ -81,7 +81,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) ->
         (OSError("55840 requested and 42976 written"), "(No space left on device): choose another output folder"),
         (OSError(errno.EFBIG, "File too large"), "(File too large): raise the limit of 'ulimit -f'"),
         (OSError(errno.EROFS, "Read-only file system"), "(Read-only file system): copy the folder"),
-        (OSError("it is odd"), "(it is odd): choose another output folder or make room"),
+        (OSError("it is odd"), "(it is odd): choose another output folder"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, error: OSError, said: str) -> None:
@@ -91,6 +91,12 @@ def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, error: OS
     with pytest.raises(LmcompareError, match=re.escape(f"x.json can't be written {said}")):
         files.write_aside(tmp_path / "x.json", full)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_may_not_be_written_is_named_and_not_the_one_beside_it(tmp_path: Path) -> None:
+    for name, said in ((".x.json.k3", "x.json"), ("x.json/.lock", "x.json/.lock"), ("x.json", "x.json")):
+        error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / name))
+        assert f"no permission for {tmp_path / said}:" in cannot_write(tmp_path / "x.json", error)
 
 
 def test_a_full_temporary_folder_is_not_taken_for_the_output_folder(tmp_path: Path) -> None:

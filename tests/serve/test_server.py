@@ -48,7 +48,8 @@ class Server:
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, *, known: bool = True
     ) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body of an answer; ``known``: with the cookie, and as the page itself."""
-        own = {"Cookie": f"{guard.COOKIE}={self.token}", "Origin": f"http://127.0.0.1:{self.port}"} if known else {}
+        host = f"127.0.0.1:{self.port}"
+        own = {"Cookie": f"{guard.cookie_of(host)}={self.token}", "Origin": f"http://{host}"} if known else {}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, body, {**own, **(headers or {})})
             with connection.getresponse() as answer:
@@ -92,7 +93,7 @@ def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(server: Serv
     status, headers, _ = server.ask("GET", f"/?token={server.token}", known=False)
     assert (status, headers["location"]) == (303, "/")
     cookie = headers["set-cookie"]
-    assert cookie.startswith(f"{guard.COOKIE}={server.token}; ")
+    assert cookie.startswith(f"lmcompare-{server.port}={server.token}; ")
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     status, headers, page = server.ask("GET", "/")
@@ -184,7 +185,8 @@ def test_wrong_questions_are_one_sentence(server: Server, path: str, body: bytes
 
 def test_clients_that_stay_or_go_away_neither_write_to_the_terminal_nor_delay_the_end(run: Comparison) -> None:
     with started(run) as server, closing(http.client.HTTPConnection("127.0.0.1", server.port)) as stays:
-        own = {"Cookie": f"{guard.COOKIE}={server.token}", "Origin": f"http://127.0.0.1:{server.port}"}
+        host = f"127.0.0.1:{server.port}"
+        own = {"Cookie": f"{guard.cookie_of(host)}={server.token}", "Origin": f"http://{host}"}
         stays.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})
         with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as goes:
             goes.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})

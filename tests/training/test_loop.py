@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 
 from lmcompare.errors import LmcompareError
-from lmcompare.model import Budget, Progress, Setting
+from lmcompare.model import Budget, Milestones, Progress, Setting
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
@@ -63,6 +63,47 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
         assert steps[:2] == [killed_at // 4 * 4, killed_at // 4 * 4 + 1]
         assert_same(resumed, whole)
         assert [(h[0], h[2:]) for h in again.snapshot.history] == [(h[0], h[2:]) for h in outcome.snapshot.history]
+
+
+def milestones(**setting: Any) -> tuple[dict[str, torch.Tensor], list[Progress]]:
+    """Train as ``run`` does; return the weights and the progress at a quarter, at a half and at nine tenths."""
+    passed: list[Progress] = []
+
+    def score(progress: Progress) -> float:
+        passed.append(progress)
+        return 100.0  # seconds
+
+    with seeded(7):
+        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        asked = Setting(VOCABULARY, milestones=Milestones((0.25, 0.5, 0.9), lambda *_: 0.0), **setting)
+        Training(network, Texts(TRAIN, VALID), RECIPE, asked, milestone=score).run()
+    return network.state_dict(), passed
+
+
+def test_milestones_change_nothing_and_are_passed_once(tmp_path: Path) -> None:
+    whole, _ = run()
+    weights, passed = milestones()
+    assert_same(weights, whole)
+    assert [progress.step for progress in passed] == [6, 12, 22]
+    flops = [progress.flops or 0.0 for progress in passed]
+    assert flops[0] > 0
+    assert flops[1] == pytest.approx(2 * flops[0], rel=0.2)  # texts end, so that steps have fewer tokens
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 13 and progress.valid_loss is None:
+            raise Killed
+
+    with pytest.raises(Killed):
+        milestones(checkpoints=tmp_path, progress=kill)
+    resumed, rest = milestones(checkpoints=tmp_path)
+    assert_same(resumed, whole)
+    assert [progress.step for progress in rest] == [22]
+    assert rest[0].flops == pytest.approx(flops[2], rel=0.01)
+
+
+def test_a_budget_of_seconds_does_not_pay_for_milestones() -> None:
+    _, passed = milestones(budget=Budget(seconds=0.5))
+    assert len(passed) == 3  # 100 seconds each
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:

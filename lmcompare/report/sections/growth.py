@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.growth import Crossing, Curve, Point, crossings, growth
-from lmcompare.analysis.power_law import LEAST_POINTS, Law, fitted
+from lmcompare.analysis.growth import Crossing, Curve, Point, growth
+from lmcompare.analysis.power_law import LEAST_POINTS, Law
 from lmcompare.report import numbers
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
@@ -37,18 +37,19 @@ class Row:
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if it has neither shares of its text nor a kind of model in several sizes."""
     found = growth(data.run)
-    curves = [curve for curve in found.curves if curve.name in {model.name for model in data.comparable}]
+    names = {model.name for model in data.comparable}
+    curves = [curve for curve in found.curves if curve.name in names]
+    crossings = [each for each in found.crossings if {each.later, each.earlier} <= names]
     sizes = _sizes(data)
     if not curves and not sizes:
         return None
-    laws = {curve.name: law for curve in curves if (law := fitted(curve.words, curve.figures)) is not None}
     html = fill(
         "growth",
         models=[data.by_name[curve.name] for curve in curves],
-        claim=claim(data, curves),
-        chart=_by_words(data, curves, laws) if curves else None,
-        said=[*changes(data, curves)[1:], *forecasts(data, curves, laws)],
-        laws=bool(laws),
+        claim=claim(data, curves, crossings),
+        chart=_by_words(data, curves, found.laws) if curves else None,
+        said=[*changes(data, curves, crossings)[1:], *forecasts(data, curves, found.laws)],
+        laws=any(curve.name in found.laws for curve in curves),
         rows=_rows(curves),
         sweeps=any(point.chosen for curve in curves for point in curve.points),
         missing=found.missing,
@@ -57,11 +58,11 @@ def build(data: ReportData) -> Section | None:
     return Section.of("growth", "How much text each model needs", html)
 
 
-def claim(data: ReportData, curves: Sequence[Curve]) -> str:
+def claim(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossing]) -> str:
     """Return the first change of order, or which model is best at every amount of text; "" without curves."""
     if not curves:
         return ""
-    if told := changes(data, curves):
+    if told := changes(data, curves, crossings):
         return told[0]
     best = [min(curves, key=lambda curve: curve.figures[n]) for n in (0, -1)]
     whole = curves[0].words
@@ -71,12 +72,12 @@ def claim(data: ReportData, curves: Sequence[Curve]) -> str:
     )
 
 
-def changes(data: ReportData, curves: Sequence[Curve]) -> list[str]:
+def changes(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossing]) -> list[str]:
     """Return where the order of two models changes, those with the best model of the whole text first."""
     if not curves:
         return []
     best = min(curves, key=lambda curve: curve.figures[-1]).name
-    found = sorted(crossings(curves), key=lambda each: (best not in (each.later, each.earlier), each.words))
+    found = sorted(crossings, key=lambda each: (best not in (each.later, each.earlier), each.words))
     return [_overtakes(data, each) for each in found[:MOST_CROSSINGS]]
 
 

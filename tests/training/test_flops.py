@@ -1,0 +1,46 @@
+"""Counted operations against products worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from lmcompare.training.flops import counted
+
+
+def operations(module: nn.Module, *inputs: torch.Tensor) -> float:
+    with counted() as found:
+        out = module(*inputs)
+        (out[0] if isinstance(out, tuple) else out).sum().backward()
+    return found.count
+
+
+def test_a_linear_layer_multiplies_three_times_with_its_weights() -> None:
+    forward = 2 * 5 * 3 * 7  # 5 rows of 3 numbers to 7
+    assert operations(nn.Linear(3, 7), torch.ones(5, 3, requires_grad=True)) == 3 * forward
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+def test_a_recurrent_layer_multiplies_with_all_its_weights_at_each_step(
+    cell: Callable[..., nn.Module], gates: int
+) -> None:
+    texts, length, width, hidden = 4, 10, 16, 32
+    layer = cell(width, hidden, batch_first=True)
+    forward = 2 * texts * length * gates * hidden * (width + hidden)
+    found = operations(layer, torch.ones(texts, length, width, requires_grad=True))
+    assert found == pytest.approx(3 * forward, rel=0.05)  # the first state needs no gradient
+
+
+def test_two_layers_are_two_sums() -> None:
+    both = operations(nn.LSTM(8, 8, num_layers=2), torch.ones(5, 3, 8, requires_grad=True))
+    assert both == 2 * operations(nn.LSTM(8, 8), torch.ones(5, 3, 8, requires_grad=True))
+
+
+def test_nothing_is_counted_twice_or_after_the_end() -> None:
+    with counted() as found:
+        pass
+    nn.Linear(3, 7)(torch.ones(5, 3))
+    assert found.count == 0
