@@ -23,7 +23,8 @@ NEAR = 5  # words that are near, the word just read included
 RULE = (
     f"The role of a head is measured at {{places}} positions of the validation text: the word that gets at least"
     f" {MAIN:.0%} of its weight on average; else “the last {NEAR} words” or “far back” (beyond half the window), if"
-    f" they get {TOGETHER:.0%} together; else over how many words the weight is spread: e to the power of its entropy."
+    f" they get {TOGETHER:.0%} together; else over how many words the weight is spread: e to the power of its"
+    " entropy."
 )
 
 
