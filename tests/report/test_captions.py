@@ -185,6 +185,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
         "seeds": "",
         "unit": "token",
         "shown_open": 15,
+        "most_paired": 0,
     }
     html = fill("mixtures", mixtures=found, figure="perplexity", **given)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
