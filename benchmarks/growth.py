@@ -1,9 +1,9 @@
 """How the time and the memory of a run grow with its text, stage by stage.
 
 ``python benchmarks/growth.py`` runs ``unigram`` and ``ngram`` on 0.02 to 20 million words, each size in a process of
-its own, and prints the seconds and the peak memory of each stage, the disk, and the exponents by which they grow: from one
-size to the next, the logarithm of the ratio over the logarithm of the ratio of the words. 1 is linear; above it are
-the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
+its own, and prints the seconds and the peak memory of each stage, the disk, and the exponents by which they grow:
+from one size to the next, the logarithm of the ratio over the logarithm of the ratio of the words. 1 is linear; above
+it are the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
 
 The text is drawn: documents of 100 to 900 words of Zipf's law with the exponent 1.15, cut off at ``--types`` types.
 Memory is the sum of the proportional set sizes (PSS) of the process and of those that it started, read five times a
@@ -186,9 +186,8 @@ def main() -> None:
             found[words] = json.loads(done.stdout.splitlines()[-1])
             total, peak = sum(found[words]["seconds"].values()), max(found[words]["bytes"].values())
             print(f"{words:,} words: {total:,.1f} s, peak {peak / MIB:,.0f} MiB", flush=True)
-    print(
-        f"\n{table(found, 'seconds', 1, 1)}\n\n{table(found, 'MiB', MIB, 0)}\n\n{table(found, 'MiB on disk', MIB, 1)}"
-    )
+    for what, unit, digits in (("seconds", 1.0, 1), ("MiB", MIB, 0), ("MiB on disk", MIB, 1)):
+        print(f"\n{table(found, what, unit, digits)}")
 
 
 if __name__ == "__main__":

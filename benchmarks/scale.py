@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import lmcompare
 
@@ -36,7 +37,8 @@ def by_parameters(threads: int) -> None:
             for width in WIDTHS
         ]
         with tempfile.TemporaryDirectory() as folder:
-            found = lmcompare.compare("lee", models, out=folder, threads=threads, live="none", device="cpu")
+            options: dict[str, Any] = {"threads": threads, "device": "cpu", "live": "none", "quiet": True}
+            found = lmcompare.compare("lee", models, out=folder, **options)
             results = json.loads((found.folder / "results.json").read_text(encoding="utf-8"))
             for width, row in zip(WIDTHS, results["models"], strict=True):
                 cells = (
