@@ -192,7 +192,6 @@ def _ask(node: Node) -> Any:
 def _connect(address: str | None) -> bool:
     """Connect this process to Ray unless it is; return whether it was not."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is lost, lmcompare says itself
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns that it will be so
     try:
         import ray
