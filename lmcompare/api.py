@@ -82,9 +82,10 @@ def compare(
     quiet : bool
         Whether no progress is shown.
     **options
-        Fields of ``RunOptions`` (preset, device, threads, processes, workers, milestones, time_limit), of
-        ``PageOptions`` (live, live_text) and of ``CorpusOptions`` (documents, sentences, lowercase, nfc, encoding,
-        text_column, train_words, valid_words, fraction, rare_count, rare_word, file_format, stdin_megabytes).
+        Fields of ``RunOptions`` (preset, device, threads, processes, workers, engine, address, milestones,
+        time_limit), of ``PageOptions`` (live, live_text) and of ``CorpusOptions`` (documents, sentences, lowercase,
+        nfc, encoding, text_column, train_words, valid_words, fraction, rare_count, rare_word, file_format,
+        stdin_megabytes).
 
     Returns
     -------
@@ -100,6 +101,7 @@ def compare(
     from lmcompare.harness.options import PageOptions, RunOptions
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import run
+    from lmcompare.harness.runner import leave
 
     working_directory()
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
@@ -155,7 +157,10 @@ def compare(
         loaded = corpora.load(corpus, plan.corpus)
     folder = folder or Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
     show = display(quiet=quiet)
-    outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
+    try:
+        outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
+    finally:
+        leave()
     show.say("Writing the report …")
     from lmcompare.report.build import write_reports
 

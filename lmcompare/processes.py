@@ -96,6 +96,7 @@ def call(
     log: Path | None = None,
     variables: Mapping[str, str] | None = None,
     seconds: float | None = None,
+    memory: int | None = None,
     stdin: bool = False,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Any:
@@ -116,6 +117,8 @@ def call(
         Environment variables that are set before anything is imported.
     seconds : float, optional
         The time limit, after which the process is killed.
+    memory : int, optional
+        The bytes that the process, and each that it starts, may take for itself; Linux holds it to them.
     stdin : bool
         Whether the process reads this one's standard input; otherwise it has none.
     meanwhile : callable
@@ -133,7 +136,7 @@ def call(
         The time limit was over before the function returned.
     """
     late = threading.Event()
-    with start(function, *arguments, log=log, variables=variables, stdin=stdin) as child:
+    with start(function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin) as child:
 
         def kill() -> None:
             late.set()
@@ -270,13 +273,14 @@ def start(
     *arguments: Any,
     log: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    memory: int | None = None,
     stdin: bool = False,
 ) -> Iterator[Child]:
     """Start a function in a new process and give the process, which ends with the ``with`` block at the latest.
 
     The parameters are those of ``call``.
     """
-    table = {"function": function, "arguments": arguments, "traceback": log is not None}
+    table = {"function": function, "arguments": arguments, "traceback": log is not None, "memory": memory}
     with contextlib.ExitStack() as stack:
         with temporary_room():
             job = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "job.json"
@@ -312,6 +316,8 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as by any other signal: KeyboardInterrupt would blame the plug-in
     atexit.register(os._exit, 0)  # after what plug-ins register: taking down all modules takes up to half a second
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if job["memory"] is not None:
+        _limit_memory(job["memory"])
     with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as channel:
         os.dup2(2, 1)  # what the function prints goes to standard error
         sys.stdout = sys.stderr
@@ -329,6 +335,16 @@ def serve() -> None:
             expected = isinstance(error, LmcompareError)
             send("raised", {"sentence": str(error) if expected else what_went_wrong(error), "expected": expected})
             sys.exit(1)
+
+
+def _limit_memory(size: int) -> None:
+    """Let this process, and each that it starts, take so many bytes for itself: mapped files do not count."""
+    if sys.platform == "linux":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
 
 
 def end_with(parent: int) -> None:

@@ -102,8 +102,8 @@ def cells_here() -> Iterator[None]:
 
     one = engine._run_one
 
-    def here(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
-        return one(job, live or plugins.build(job.plugin, job.hyperparameters), seconds, emit)
+    def here(job: Job, live: LanguageModel | None, *rest: Any) -> str | None:
+        return one(job, live or plugins.build(job.plugin, job.hyperparameters), *rest)
 
     with (
         patch.object(engine, "_run_one", here),

@@ -29,6 +29,7 @@ SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
 ROUNDING = 1e-6  # bits per byte by which the figures of one model may differ, computed in float32 in two ways
+MOST_PAIRED = 30  # models of a group: of more, each is compared with the best one alone
 POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 
 
@@ -97,6 +98,8 @@ class Comparison:
 
     Parameters
     ----------
+    differences : tuple of Difference
+        Of all pairs of a group; if it has more than ``MOST_PAIRED`` models, of each with the best one.
     unit : str
         The resampling unit: "documents" or "blocks of 20 sentences".
     units : int
@@ -201,7 +204,7 @@ def compare_models(run: Run) -> Comparison:
     differences: tuple[Difference, ...] = ()
     resamples, smallest = 0, NAN
     if n_units >= LEAST_UNITS and finite:
-        pairs = [(i, j) for i, j in combinations(finite, 2) if _comparable(standings[i], standings[j])]
+        pairs = _pairs(standings, finite)
         columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
         sizes = units.bytes[:, None].astype(np.float64)
         resamples = max(RESAMPLES, PER_PAIR * len(pairs))
@@ -273,8 +276,21 @@ def over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
     return (float(figures.var(ddof=1)) if known else 0.0), len(bits)
 
 
-def _comparable(one: Standing, other: Standing) -> bool:
-    return one.group == other.group != "not ranked"
+def _pairs(standings: Sequence[Standing], finite: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the models that are compared, by their places: those of a group."""
+    pairs: list[tuple[int, int]] = []
+    for group in ("ranked", "adaptive"):
+        own = [m for m in finite if standings[m].group == group]
+        pairs += paired(own, [standings[m].bits_per_byte for m in own])
+    return sorted(pairs)
+
+
+def paired(models: Sequence[int], figures: Sequence[float]) -> list[tuple[int, int]]:
+    """Return all pairs of models, by rising numbers; of more than ``MOST_PAIRED``, each with that of least figure."""
+    if len(models) <= MOST_PAIRED:
+        return list(combinations(models, 2))
+    best = models[int(np.argmin(figures))]
+    return [(min(best, m), max(best, m)) for m in models if m != best]
 
 
 def _ranked(standings: Sequence[Standing], differences: Sequence[Difference]) -> list[Standing]:

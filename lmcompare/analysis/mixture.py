@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.alike import Alike, alike
+from lmcompare.analysis.comparison import MOST_PAIRED, paired
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
@@ -23,6 +24,7 @@ STEPS = 200
 TOLERANCE = 1e-7  # nats per token: less is not worth another step
 # validation tokens or words to which weights are fitted: more would gain a millionth of a nat per token
 FITTED = 2**20
+MOST_FITTED = 2**26  # numbers in memory: of more than 64 models fewer tokens are taken
 
 
 def fit_weights(log_probs: Array) -> Array:
@@ -69,6 +71,8 @@ def mixed_log_probs(log_probs: Array, weights: Array) -> Array:
 def mixtures(run: Run) -> pd.DataFrame:
     """Return the best mixture of every pair of ranked models, and of all of them if there are three or more.
 
+    Of more than ``MOST_PAIRED`` models, each is mixed with the best one on the validation text.
+
     Returns
     -------
     DataFrame
@@ -81,7 +85,7 @@ def mixtures(run: Run) -> pd.DataFrame:
     if (found := alike(run)) is not None:
         on_valid = _for_fitting(found)
         names = [model.name for model in found.models]
-        groups = [list(pair) for pair in combinations(range(len(names)), 2)]
+        groups = [list(pair) for pair in paired(range(len(names)), (-on_valid.sum(axis=1)).tolist())]
         if len(names) > 2:
             groups.append(list(range(len(names))))
         weights = [fit_weights(on_valid[group]) for group in groups]
@@ -111,6 +115,8 @@ def mixtures(run: Run) -> pd.DataFrame:
 def wins(run: Run) -> pd.DataFrame:
     """Return on how many test tokens, or words if the tokens differ, each ranked model is better than each other.
 
+    Nothing for more than ``MOST_PAIRED`` models.
+
     Returns
     -------
     DataFrame
@@ -118,7 +124,7 @@ def wins(run: Run) -> pd.DataFrame:
         count half), units (how many there are).
     """
     rows = []
-    if (found := alike(run)) is not None:
+    if (found := alike(run)) is not None and len(found.models) <= MOST_PAIRED:
         models = found.models
         won, units = np.zeros((len(models), len(models))), found.units("test")
         for log_probs in found.nats("test"):
@@ -136,7 +142,7 @@ def wins(run: Run) -> pd.DataFrame:
 
 def _for_fitting(found: Alike) -> Array:
     """(M, N) nats of the tokens or words of the validation text, evenly subsampled to at most ``FITTED``."""
-    every, seen = max(1, -(-found.units("valid") // FITTED)), 0
+    every, seen = max(1, -(-found.units("valid") // min(FITTED, MOST_FITTED // len(found.models)))), 0
     parts = [np.zeros((len(found.models), 0))]
     for block in found.nats("valid"):
         parts.append(block[:, -seen % every :: every])

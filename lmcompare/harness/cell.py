@@ -52,9 +52,9 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: the files of its folder can name no others
-    with plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own):
+    with plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own):
         if model is None:
-            model = plugins.build(job.plugin, job.hyperparameters)
+            model = plugins.build(job.plugin_here, job.hyperparameters_here)
             if plugins.source_digest(model) != job.source_digest:
                 raise _changed("its code")
         _run_cell(job, emit, model)
@@ -275,7 +275,7 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     test, reset, _ = found["test"]
 
     def restore() -> LanguageModel:
-        return plugins.build(type(model), job.hyperparameters).restore(load_state(job.path / "model"))
+        return plugins.build(type(model), job.hyperparameters_here).restore(load_state(job.path / "model"))
 
     scored = Scored(
         corpus.test,

@@ -1,4 +1,4 @@
-"""Runs cells on this machine: each in a process of its own, some at the same time where the user asks for it."""
+"""Runs cells, each in a process of its own, some at the same time; what is finished is in the run folder."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import chdir, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lmcompare.errors import LmcompareError, permitted, what_went_wrong
-from lmcompare.harness import environment
-from lmcompare.harness.cost import probe
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness.job import Job
-from lmcompare.harness.progress import Display, checked
+from lmcompare.harness.progress import Display
+from lmcompare.harness.runner import Runner, make_ready
 from lmcompare.model import LanguageModel
-from lmcompare.processes import Emit, EndedError, TimeLimitError, call, end_running
+from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.layout import LOG, PROBES, TOKENS
-from lmcompare.runfolder.ownership import make_way, remove_written
+from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.seals import evidence, put_back
 
-PLENTY = 6e9  # bytes for each worker: no cell of a usual text takes more
 LOOK = 0.2  # seconds between two looks at what has ended: Ctrl-C is answered in between
 
 
@@ -51,8 +49,8 @@ class Engine:
     ----------
     folder : Path
         The run folder.
-    workers : int
-        How many cells may run at the same time.
+    runner : Runner
+        Where the cells run.
     seconds : float
         The time limit of a cell.
     show : Display
@@ -62,7 +60,7 @@ class Engine:
     """
 
     folder: Path
-    workers: int
+    runner: Runner
     seconds: float
     show: Display
     see_that_it_is_there: Callable[[], None]
@@ -97,7 +95,7 @@ class Engine:
         first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
         rows = list(enumerate(jobs, first))
         # A budget in seconds buys less beside others, and an object of this process can't be in another.
-        alone = [self.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
+        alone = [self.runner.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
         failures: dict[str, str] = {}
         self._together([row for row, apart in zip(rows, alone, strict=True) if not apart], force, failures)
         for index, job in (row for row, apart in zip(rows, alone, strict=True) if apart):
@@ -109,14 +107,13 @@ class Engine:
         if not rows:
             return
         waiting = [(n, replace(job, beside=len(rows) > 1)) for n, job in rows]
-        pool = ThreadPoolExecutor(self.workers)
+        pool = ThreadPoolExecutor(len(waiting))
         running: dict[Future[None], Job] = {}
-        available = environment.available_memory()
-        needed = self._needed([job for _, job in waiting if force or not job.is_finished()], available)
+        available, needed = self.runner.memory([job for _, job in waiting if force or not job.is_finished()])
         try:
             while waiting or running:
                 free = available - sum(needed(job) for job in running.values())
-                while waiting and len(running) < self.workers:
+                while waiting and len(running) < self.runner.workers:
                     fits = (row for row in waiting if not running or needed(row[1]) <= free)
                     if (row := next(fits, None)) is None:
                         break
@@ -131,20 +128,11 @@ class Engine:
             for each in running:
                 each.cancel()
             while not all(each.done() for each in running):  # one may have been about to start its process
-                end_running()
+                self.runner.end()
                 wait(running, LOOK)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def _needed(self, jobs: Sequence[Job], free: float) -> Callable[[Job], float]:
-        """Return the function that gives the bytes of memory of a cell: estimated, or 0 where there is plenty."""
-        if free >= PLENTY * self.workers or len(jobs) < 2:
-            return lambda job: 0.0
-        self.show.say("Measuring for a moment how much memory the cells will take …")
-        first = {(job.plugin, job.tokens_fingerprint): job for job in reversed(jobs)}
-        found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
-        return lambda job: found.get((job.plugin, job.tokens_fingerprint), 0.0)
 
     def _run(self, index: int, job: Job, live: LanguageModel | None, force: bool, failures: dict[str, str]) -> None:
         """Run a cell unless it is finished; record in ``failures`` why it failed."""
@@ -166,7 +154,7 @@ class Engine:
             may_keep = job.is_finished() and job.has_what_is_asked()
         emit({"event": "stage", "stage": "starting"})
         with self.watched(job) as changed:
-            error = _run_one(job, live, self.seconds, emit)
+            error = _run_one(job, live, self.runner, self.seconds, emit)
         if self._stopped:
             return
         with self._lock:
@@ -229,35 +217,19 @@ class Engine:
                         lost["/".join(place[1:])] = error
 
 
-def _run_one(job: Job, live: LanguageModel | None, seconds: float, emit: Emit) -> str | None:
+def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: float, emit: Emit) -> str | None:
     """Run a cell. Returns None, or the sentence that says why it failed.
 
-    A cell has a process of its own, with its own threads and peak memory: a crash ends this cell alone, and the
-    process is ended after ``seconds``. A model that is an object, ``live``, is trained in this process.
+    A model that is an object, ``live``, is trained in this process.
     """
-    log = job.path / LOG
     try:
-        with permitted():
-            make_way(log, Path(job.folder))
-            job.path.mkdir(parents=True, exist_ok=True)
-        if live is not None:
-            from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
+        if live is None:
+            return runner.run(job, seconds, emit)
+        from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
 
-            with chdir("."):  # relative paths start from here, wherever a plug-in goes
-                run_cell(job, emit, live)
-            return None
-        call(
-            "lmcompare.harness.cell:run_job",
-            asdict(job),
-            on_event=lambda event: emit(checked(event)),
-            log=log,
-            variables=environment.thread_variables(job.machine["threads"]),
-            seconds=seconds,
-        )
-    except TimeLimitError as late:
-        return f"{late}: give it more (--time-limit)"
-    except EndedError as ended:
-        return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
+        make_ready(job)
+        with chdir("."):  # relative paths start from here, wherever a plug-in goes
+            run_cell(job, emit, live)
     except (Exception, SystemExit) as error:
         return what_went_wrong(error)
     return None

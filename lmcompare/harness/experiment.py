@@ -232,6 +232,14 @@ class Experiment(RunOptions, PageOptions):
         with _explained(where, changes):
             return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
+    @model_validator(mode="after")
+    def _one_engine(self) -> Self:
+        if self.engine != "ray" and self.address is not None:
+            raise ValueError("address names a Ray cluster: set the engine to ray, too (--engine ray)")
+        if self.engine == "ray" and self.workers != 1:
+            raise ValueError("Ray decides how many cells run at the same time: leave workers out")
+        return self
+
     @field_validator("name")
     @classmethod
     def _folder_name(cls, name: str) -> str:

@@ -62,6 +62,9 @@ class Job:
         Whether it is one setting of a sweep, which is scored on the validation text alone.
     milestones : bool
         Whether the model is scored on the validation text while it is trained, too.
+    moved : dict of str to str
+        On another machine than that of the run: for the plug-ins and files that are named above, where their copies
+        are. It is no part of the key.
     """
 
     folder: str
@@ -82,6 +85,7 @@ class Job:
     beside: bool = False
     trial: bool = False
     milestones: bool = False
+    moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -94,6 +98,16 @@ class Job:
         if self.trial:  # whichever settings other sweeps have tried, none has the folder of another
             return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
+
+    @property
+    def plugin_here(self) -> str:
+        """The plug-in, with the path that its file has on this machine."""
+        return self.moved.get(self.plugin, self.plugin)
+
+    @property
+    def hyperparameters_here(self) -> dict[str, Any]:
+        """The hyper-parameters, with the paths that files and plug-ins have on this machine."""
+        return {k: self.moved.get(v, v) if isinstance(v, str) else v for k, v in self.hyperparameters.items()}
 
     @property
     def files_written(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from lmcompare.errors import LmcompareError
 Live = Literal["pocket", "full", "none"]
 GIVES_AWAY = "The page contains the training text: whoever has the page can read it."
 Preset = Literal["quick", "default", "full"]
+Engine = Literal["local", "ray"]
 Count = Annotated[int, Ge(1), Le(1024)]
 A_WEEK = 7 * 24 * 3600.0  # seconds
 
@@ -36,6 +37,10 @@ class RunOptions:
         How many processes train a neural model together, each on a GPU of its own or sharing the threads.
     workers : int
         How many cells run at the same time; their costs are not compared then.
+    engine : {"local", "ray"}
+        Whether cells run on this machine or as tasks of Ray, as many at the same time as there are CPUs for.
+    address : str, optional
+        The Ray cluster, "auto" or "HOST:PORT"; by default Ray is started on this machine for the run.
     milestones : bool
         Whether models that are trained in steps are scored on the whole validation text at ten points of it.
     time_limit : float, optional
@@ -48,6 +53,8 @@ class RunOptions:
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
     workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
+    engine: Engine = _option("local", "local, or ray: cells run on a cluster.")
+    address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT; the default starts Ray here.")
     milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."

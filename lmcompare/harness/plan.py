@@ -10,12 +10,12 @@ from typing import Any
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import environment
 from lmcompare.harness.describe import Described, described
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.reading import RunCorpus, RunTokens, read
+from lmcompare.harness.runner import machine_of
 from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
@@ -174,7 +174,7 @@ def begin(
                 models[setting.name] = described(setting.table, experiment, base)
                 tables.append(setting.table)
         _see_that_some_are_left(study)
-    machine = environment.chosen(experiment)
+    machine = machine_of(experiment, show)
     check_free(folder)
     wanted = [_tokens_of(table, models[table.name], experiment) for table in tables]
     kinds = tuple(dict.fromkeys([*wanted, *(tokens for study in studies for tokens in study.tokens)]))

@@ -17,6 +17,7 @@ from lmcompare.harness.manifest import manifest, read_earlier
 from lmcompare.harness.names import names_in, say_what_is_replaced
 from lmcompare.harness.plan import Plan, begin
 from lmcompare.harness.progress import Display
+from lmcompare.harness.runner import runner_of
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder import checkpoints
@@ -95,7 +96,8 @@ def run(
     show, live = show or Display(), live or {}
     plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
     with locked(folder) as see_that_it_is_there:
-        engine = Engine(folder, experiment.workers, experiment.seconds, show, see_that_it_is_there)
+        runner = runner_of(experiment, plan.machine, show)
+        engine = Engine(folder, runner, experiment.seconds, show, see_that_it_is_there)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
         chosen, jobs = list[Job](), plan.other_jobs()

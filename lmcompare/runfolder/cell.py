@@ -112,7 +112,7 @@ class Cell:
     @property
     def milestones(self) -> Sequence[Mapping[str, Any]]:
         """The model as it was at points of its training: step, seconds, tokens, flops and bits per byte of valid."""
-        return tuple(self.cost.get("milestones", ()))
+        return tuple(self.cost.get("milestones") or ())
 
     @cached_property
     def curve(self) -> pd.DataFrame:

@@ -57,7 +57,7 @@ class _Cost(TypedDict):
     peak_memory_bytes: Cost
     parameters: Cost
     model_bytes: Cost
-    milestones: NotRequired[list[_Milestone]]
+    milestones: NotRequired[list[_Milestone] | None]
     train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmcompare.analysis import Comparison, Run, compare_models, leaderboard, load_run, results
-from lmcompare.analysis.comparison import Difference, comparable_names, main_tokens
+from lmcompare.analysis.comparison import MOST_PAIRED, Difference, comparable_names, main_tokens, paired
 from lmcompare.analysis.interval_note import interval_note
+from lmcompare.analysis.mixture import mixtures
 from tests.analysis.tiny import SOUND, tiny_run
 from tests.run_folder import write_run_folder
 
@@ -49,6 +52,34 @@ def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> N
     assert 0 < min(own) < found.smallest_detectable < max(own) < 0.1
     assert found.smallest_detectable == pytest.approx(np.median(own))
     assert len(found.differences) == 6
+
+
+def test_many_models_are_compared_and_mixed_with_the_best_one_alone(tmp_path: Path) -> None:
+    run = many(tmp_path, 0.1, **{f"m{n}": abs(n - 20) / 10 for n in range(MOST_PAIRED + 1)})
+    found = compare_models(run)
+    assert len(found.differences) == MOST_PAIRED
+    assert all("m20" in (d.first, d.second) for d in found.differences)
+    pair = found.difference("m29", "m20")
+    assert pair is not None
+    assert pair.difference == pytest.approx(0.9, abs=0.02)
+    assert pair.significant
+    assert ranks(found)["m20"] == (1, 1)
+    assert ranks(found)["m29"] == (2, MOST_PAIRED + 1)  # nothing is known of the others
+    pairs = [set(names) for names in mixtures(run)["models"]]
+    assert len(pairs) == MOST_PAIRED + 1  # with that of all
+    assert all("m20" in names for names in pairs)
+
+
+@given(st.lists(st.floats(0, 9), min_size=1, max_size=40))
+def test_pairs_are_all_or_those_of_the_best(figures: list[float]) -> None:
+    found = paired(range(len(figures)), figures)
+    assert found == sorted(set(found))
+    assert all(a < b for a, b in found)
+    if len(figures) <= MOST_PAIRED:
+        assert len(found) == len(figures) * (len(figures) - 1) // 2
+    else:
+        assert len(found) == len(figures) - 1
+        assert all(min(figures) in (figures[a], figures[b]) for a, b in found)
 
 
 def test_differences_are_the_differences_of_the_figures(run: Run) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import engine
+from lmcompare.harness import engine, runner
 from lmcompare.harness.cost import Cost
 from lmcompare.harness.environment import check_workers
 from lmcompare.harness.job import Job
@@ -75,7 +75,7 @@ class TestHere:
         monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
         monkeypatch.setattr("lmcompare.harness.environment.available_memory", lambda: 1_000.0)
         sizes = {"unigram": 600.0, "ngram": 500.0, "class-ngram": 300.0}
-        monkeypatch.setattr(engine, "probe", lambda job: Cost(0.0, 0.0, 0.0, sizes[job.plugin]))
+        monkeypatch.setattr(runner, "probe", lambda job: Cost(0.0, 0.0, 0.0, sizes[job.plugin]))
         now, most = dict[str, float](), list[tuple[int, float]]()
         one = engine._run_one
 

@@ -51,7 +51,9 @@ def claim(data: ReportData, best: Sequence[tuple[float, str]], axis: Axis) -> st
         return f"{sentence(names[0])} is ahead at every amount of {_OF[axis]}"
     shown = best[-MOST_LEADERS:]
     names = names[-MOST_LEADERS:]
-    until = [f"{name} up to {amount(end)}" for name, (end, _) in zip(names[:-1], shown[1:], strict=True)]
+    until = [
+        f"{name} up to {amount(float(f'{end:.2g}'))}" for name, (end, _) in zip(names[:-1], shown[1:], strict=True)
+    ]
     return f"Best by {_OF[axis]}: {numbers.listed([*until, f'then {names[-1]}'])}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis.comparability import same_tokenizer
-from lmcompare.analysis.comparison import Difference
+from lmcompare.analysis.comparison import MOST_PAIRED, Difference
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
@@ -126,6 +127,8 @@ def facts(data: ReportData) -> dict[str, Any]:
         "sampled": sampled_notes(data.results),
         "comparison": data.comparison,
         "differences": sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        "all_pairs": max(Counter(s.group for s in data.comparison.standings).values(), default=0) <= MOST_PAIRED,
+        "most_paired": MOST_PAIRED,
         "summary": _significant(data, data.comparison.differences),
         "by_name": data.by_name,
         "per_token": per_token,

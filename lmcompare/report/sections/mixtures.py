@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmcompare.analysis.comparison import MOST_PAIRED
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
@@ -68,7 +69,8 @@ def build(data: ReportData) -> Section | None:
         "mixtures",
         models=models,
         mixtures=found,
-        grid=[[share.get((a.name, b.name)) for b in models] for a in models],
+        grid=[[share.get((a.name, b.name)) for b in models] for a in models] if share else [],
+        most_paired=MOST_PAIRED if len(models) > MOST_PAIRED else 0,
         claim=claim(found, figure),
         caption=said.strip(),
         unit=unit,

@@ -1,0 +1,253 @@
+"""A Ray cluster: connecting to it, and which of its nodes cells may run on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lmcompare.errors import LmcompareError, one_line
+from lmcompare.harness import environment
+from lmcompare.harness.options import RunOptions
+from lmcompare.harness.progress import Display
+from lmcompare.plugins import own_code
+
+CONNECTING = 10  # seconds that a cluster has to answer
+TRIES = "2"  # of a connection, each of which takes about ten seconds where the port is not that of a cluster
+ASKING = 60.0  # seconds that the nodes have to say which versions they have
+LOOK = 1.0  # seconds between two looks at which nodes there are
+MOST_THREADS = 8  # of a cell by default, as on one machine
+QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL, "include_dashboard": False}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster.
+
+    Parameters
+    ----------
+    id, name : str
+        Ray's id of it, and its host name.
+    cpus, gpus : float
+        How many it has.
+    memory : float
+        The bytes that it gives to tasks.
+    """
+
+    id: str
+    name: str
+    cpus: float
+    gpus: float
+    memory: float
+
+    def cells(self, machine: dict[str, Any]) -> int:
+        """Return how many cells it has room for at the same time."""
+        gpus = gpus_of(machine)
+        return int(min(self.cpus // machine["threads"], self.gpus // gpus if gpus else self.cpus))
+
+    def share(self, machine: dict[str, Any]) -> int:
+        """Return the bytes that each process of a cell may take, if the node is full of such cells."""
+        return int(self.memory / max(1, self.cells(machine)) / machine["processes"])
+
+
+def gpus_of(machine: dict[str, Any]) -> int:
+    """Return how many GPUs a cell needs."""
+    return int(machine["processes"]) if machine["device"] == "cuda" else 0
+
+
+class Cluster:
+    """The cluster that this process is connected to.
+
+    Parameters
+    ----------
+    address : str or None
+        As ``RunOptions.address``.
+    show : Display
+        Is told of nodes that are refused.
+    """
+
+    def __init__(self, address: str | None, show: Display) -> None:
+        self.address, self._show = address, show
+        self._started = _connect(address)
+        self._own = _versions()
+        self._asked: dict[str, Any] = {}  # by id, what the node will answer
+        self._refused: dict[str, str] = {}  # by id, why
+        self._accepted: set[str] = set()
+        self._nodes: list[Node] = []
+        self._looked = 0.0
+        self._lock = threading.RLock()  # each cell that runs has a thread
+        self.look(ASKING)
+
+    def nodes(self) -> list[Node]:
+        """Return the nodes that are there and have the versions of this machine."""
+        with self._lock:
+            if time.monotonic() - self._looked > LOOK:
+                self.look()
+            return self._nodes
+
+    def look(self, seconds: float = 0.0) -> None:
+        """See which nodes there are, and ask new ones for their versions, which have so many seconds to answer."""
+        import ray
+
+        there = {
+            each["NodeID"]: Node(
+                each["NodeID"],
+                each["NodeManagerHostname"],
+                each["Resources"].get("CPU", 0.0),
+                each["Resources"].get("GPU", 0.0),
+                each["Resources"].get("memory", 0.0),
+            )
+            for each in ray.nodes()
+            if each["Alive"]
+        }
+        for node in there.values():
+            if node.cpus and node.id not in {*self._asked, *self._accepted, *self._refused}:
+                self._asked[node.id] = _ask(node)
+        asked = {answer: id for id, answer in self._asked.items()}
+        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=seconds) if asked else ([], [])
+        for answer in answered:
+            del self._asked[asked[answer]]
+            if asked[answer] in there:
+                self._judge(there[asked[answer]], answer)
+        self._nodes = [node for id, node in there.items() if id in self._accepted]
+        self._looked = time.monotonic()
+
+    def _judge(self, node: Node, answer: Any) -> None:
+        """Accept a node, or refuse it and say why."""
+        import ray
+
+        try:
+            theirs = ray.get(answer)
+        except ray.exceptions.RayTaskError as error:
+            why = f"lmcompare can't be imported there ({one_line(error.cause)[:100]})"
+        except ray.exceptions.RayError:  # it is gone again
+            return
+        else:
+            of = next((what for what, own in self._own.items() if theirs.get(what) != own), None)
+            if of is None:
+                self._accepted.add(node.id)
+                return
+            why = f"it has {of} {theirs.get(of)}, and this machine {self._own[of]}"
+        self._refused[node.id] = why
+        self._show.say(f"The node {node.name} is not used: {why}. Install the same versions there.")
+
+    def chosen(self, options: RunOptions) -> dict[str, Any]:
+        """Return the "device", "threads" and "processes" of the cells, as ``environment.chosen`` does."""
+        if options.device not in ("auto", "cpu", "cuda"):
+            raise LmcompareError(f"Ray chooses the cards itself: give --device cuda or cpu, not '{options.device}'")
+        nodes = self.nodes()
+        if not nodes:
+            why = next(iter(self._refused.values()), "no node has CPUs")
+            raise LmcompareError(f"no node of the Ray cluster can be used: {why}")
+        cuda = options.device == "cuda" or (options.device == "auto" and any(node.gpus for node in nodes))
+        gpus = options.processes if cuda else 0
+        fit = [node for node in nodes if node.gpus >= gpus and node.cpus >= (options.threads or 1)]
+        if not fit:
+            needs = f"{options.threads or 1} CPUs" + (f" and {gpus} GPUs" if gpus else "")
+            raise LmcompareError(f"no node of the Ray cluster has {needs}: choose fewer threads or processes")
+        threads = options.threads or min(MOST_THREADS, *(int(node.cpus) for node in fit))
+        if not cuda:
+            environment.check_processes(options.processes, "cpu", threads)
+        return {"device": "cuda" if cuda else "cpu", "threads": threads, "processes": options.processes}
+
+    @staticmethod
+    def is_there() -> bool:
+        """Return whether this process is still connected."""
+        import ray
+
+        return bool(ray.is_initialized())
+
+    def close(self) -> None:
+        """End the connection, and Ray if it was started for it."""
+        if self._started:
+            import ray
+
+            ray.shutdown()
+
+
+def _versions() -> dict[str, str]:
+    """Return what a node must have in common with this machine: versions, and the code of lmcompare."""
+    return {**environment.versions(), "lmcompare's code": hashlib.sha256(own_code("")).hexdigest()[:8]}
+
+
+def _ask(node: Node) -> Any:
+    """Ask a node for its versions; return the reference of the answer."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def there() -> dict[str, str]:  # a function within a function travels whole: the node may lack this module
+        from lmcompare.harness.cluster import _versions
+
+        return _versions()
+
+    place = NodeAffinitySchedulingStrategy(node.id, soft=False)
+    return ray.remote(there).options(num_cpus=0, max_retries=0, scheduling_strategy=place).remote()
+
+
+def _connect(address: str | None) -> bool:
+    """Connect this process to Ray unless it is; return whether it was not."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns that it will be so
+    try:
+        import ray
+    except ImportError:
+        raise LmcompareError(
+            "--engine ray needs the package ray: install it with \"pip install 'lmcompare[ray]'\""
+        ) from None
+    if ray.is_initialized():  # by the program that calls lmcompare
+        return False
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    ray._private.worker._worker_logs_enabled = False  # of Ray's own processes, which log_to_driver leaves
+    if address not in (None, "auto"):
+        _see_that_it_answers(str(address))
+    try:
+        if address is None:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+            ray.init("local", num_cpus=cores, _node_ip_address="127.0.0.1", **QUIET)
+        else:
+            os.environ.setdefault("RAY_gcs_server_port_wait_time_s", TRIES)  # to connect, as Ray reads it here
+            ray.init(address, **{**QUIET, "include_dashboard": None})
+    except (Exception, SystemExit) as error:
+        where = "can't be started here" if address is None else f"can't be used at the address '{address}'"
+        raise LmcompareError(f"Ray {where} ({one_line(error)[:300]}): start a cluster with 'ray start'") from error
+    return True
+
+
+def _see_that_it_answers(address: str) -> None:
+    """Raise ``LmcompareError`` for what is no address, and if nobody answers there."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()) or "/" in host:
+        raise LmcompareError(f"the address of a Ray cluster is auto or HOST:PORT, not '{address}'")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECTING).close()
+    except (OSError, OverflowError) as error:
+        raise LmcompareError(
+            f"no Ray cluster answers at {address} ({one_line(error)}): check the address, or start"
+            " one with 'ray start'"
+        ) from None
+
+
+_connected: Cluster | None = None
+
+
+def connected(address: str | None, show: Display) -> Cluster:
+    """Return the cluster at an address, to which this process stays connected until ``disconnect``."""
+    global _connected
+    if _connected is not None and (_connected.address != address or not _connected.is_there()):
+        disconnect()
+    if _connected is None:
+        _connected = Cluster(address, show)
+    return _connected
+
+
+def disconnect() -> None:
+    """End the connection, if there is one."""
+    global _connected
+    if _connected is not None:
+        _connected.close()
+    _connected = None

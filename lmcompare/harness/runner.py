@@ -1,0 +1,129 @@
+"""Where the processes of cells run: on this machine, or on the nodes of a Ray cluster (``on_ray``)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from lmcompare.errors import permitted, what_went_wrong
+from lmcompare.harness import environment
+from lmcompare.harness.cost import probe
+from lmcompare.harness.job import Job
+from lmcompare.harness.options import RunOptions
+from lmcompare.harness.progress import Display, checked
+from lmcompare.processes import Emit, EndedError, TimeLimitError, call, end_running
+from lmcompare.runfolder.layout import LOG
+from lmcompare.runfolder.ownership import make_way
+
+PLENTY = 6e9  # bytes for each worker: no cell of a usual text takes more
+
+
+class Runner(Protocol):
+    """Runs cells, each in a process of its own, whose files are in the run folder when it has ended."""
+
+    @property
+    def workers(self) -> int:
+        """How many cells may run at the same time now, at least one."""
+
+    def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
+        """Return the bytes that are free for cells, and what gives those that the cell of a job takes."""
+
+    def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
+        """Run a cell. Returns None, or the sentence that says why it failed."""
+
+    def end(self) -> None:
+        """End all that run."""
+
+
+class Here:
+    """Runs cells on this machine.
+
+    Parameters
+    ----------
+    workers : int
+        How many may run at the same time.
+    show : Display
+        Is told what takes a while.
+    """
+
+    def __init__(self, workers: int, show: Display) -> None:
+        self.workers, self._show = workers, show
+
+    def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
+        """Estimate what cells need by a probe of each kind, unless there is plenty."""
+        free = environment.available_memory()
+        if free >= PLENTY * self.workers or len(jobs) < 2:
+            return free, lambda job: 0.0
+        self._show.say("Measuring for a moment how much memory the cells will take …")
+        first = {(job.plugin, job.tokens_fingerprint): job for job in reversed(jobs)}
+        found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
+        return free, lambda job: found.get((job.plugin, job.tokens_fingerprint), 0.0)
+
+    def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
+        """Run a cell."""
+        return run_process(job, seconds, emit)
+
+    def end(self) -> None:
+        """End the processes that run."""
+        end_running()
+
+
+def run_process(job: Job, seconds: float, emit: Emit, memory: int | None = None) -> str | None:
+    """Run a cell in a process of its own on this machine. Returns None, or the sentence that says why it failed.
+
+    It has its own threads and peak memory: a crash ends this cell alone, and the process is ended after ``seconds``.
+    It may take ``memory`` bytes for itself, or all that there is.
+    """
+    try:
+        make_ready(job)
+        call(
+            "lmcompare.harness.cell:run_job",
+            asdict(job),
+            on_event=lambda event: emit(checked(event)),
+            log=job.path / LOG,
+            variables=environment.thread_variables(job.machine["threads"]),
+            seconds=seconds,
+            memory=memory,
+        )
+    except TimeLimitError as late:
+        return f"{late}: give it more (--time-limit)"
+    except EndedError as ended:
+        return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
+    except (Exception, SystemExit) as error:
+        return what_went_wrong(error)
+    return None
+
+
+@permitted()
+def make_ready(job: Job) -> None:
+    """Make the folder of a cell, where nothing is in the way of its log."""
+    make_way(job.path / LOG, Path(job.folder))
+    job.path.mkdir(parents=True, exist_ok=True)
+
+
+def machine_of(options: RunOptions, show: Display) -> dict[str, Any]:
+    """Return the "device", "threads" and "processes" of the cells. Raises ``LmcompareError`` as ``chosen`` does."""
+    if options.engine == "local":
+        return environment.chosen(options)
+    from lmcompare.harness import cluster
+
+    return cluster.connected(options.address, show).chosen(options)
+
+
+def runner_of(options: RunOptions, machine: dict[str, Any], show: Display) -> Runner:
+    """Return where the cells of a run are to run."""
+    if options.engine == "local":
+        return Here(options.workers, show)
+    from lmcompare.harness import cluster
+    from lmcompare.harness.on_ray import OnRay
+
+    return OnRay(cluster.connected(options.address, show), machine, show)
+
+
+def leave() -> None:
+    """End what runs of this process have started for their cells."""
+    if (cluster := sys.modules.get("lmcompare.harness.cluster")) is not None:
+        cluster.disconnect()
