@@ -80,9 +80,10 @@ class Gradient(LabExperiment):
                 " score changes all weights a little, and the loss with them. If a word's value raises the loss more"
                 " than the average value does, training lowers that word's score; if it raises it less, training"
                 " raises the score. The larger the word's weight, the larger the change. The formula for this and"
-                f" automatic differentiation agree to {max(worked, trained.deviation):.0e}. Of the squared norm of"
-                f" the gradient, {numbers.percent(part, 0)} belongs to {SCORES}, and most,"
-                f" {numbers.percent(means[largest], 0)}, to {largest}."
+                " automatic differentiation agree to"
+                f" {numbers.scientific(max(worked, trained.deviation))}. Of the squared norm of the gradient,"
+                f" {numbers.percent(part, 0)} belongs to {SCORES}, and most, {numbers.percent(means[largest], 0)}, to"
+                f" {largest}."
             ),
             held=held if bench.decides else None,
             tables=(table,),

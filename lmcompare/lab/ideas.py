@@ -50,8 +50,8 @@ IDEAS = (
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
     ),
     Idea(
-        "Attention",
-        "Looking at the words before; without it the model sees the last word alone.",
+        "Attention at all",
+        "Seeing the words before the last one; without it the model sees the last word alone.",
         Condition("transformer no attention", "transformer", {"window": 1}),
         "gradient",
     ),

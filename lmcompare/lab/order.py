@@ -173,9 +173,8 @@ def below(loss: Contrast, bound: float = SMALL) -> bool | None:
 
 def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
     return (
-        f"How far models read: {_by_reach(lost)}. What is farther back is worth less than {SMALL} bits per word."
-        f" {_of_order(lost, shuffled)} (Tried: {numbers.listed([str(kept) for kept in KEPT])} words.)"
-        f"{_of_trained(trained)}"
+        f"{_by_reach(lost)} {_of_order(lost, shuffled)}"
+        f" (Tried: {numbers.listed([str(kept) for kept in KEPT])} words.){_of_trained(trained)}"
     )
 
 
@@ -233,8 +232,12 @@ def _by_reach(lost: Lost) -> str:
     together: dict[int | None, list[str]] = {}
     for family, found in lost.items():
         together.setdefault(reach(found, "cut"), []).append(f"the {family}")
-    words = {kept: _words(kept) if kept else f"more than the last {KEPT[-1]} words" for kept in together}
-    return numbers.listed([f"{words[kept]} ({numbers.listed(names)})" for kept, names in together.items()])
+    far = together.pop(None, [])
+    near = [f"{_words(kept)} ({numbers.listed(names)})" for kept, names in together.items() if kept is not None]
+    said = [f"Words before these are worth less than {SMALL} bits per word: {numbers.listed(near)}."] if near else []
+    if far:
+        said.append(f"Words before {_words(KEPT[-1])} may be worth more than that to {numbers.listed(far)}.")
+    return " ".join(said)
 
 
 def _held(lost: Lost, trained: Figures) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from lmcompare.lab.contract import Row
 from lmcompare.report import numbers
+from lmcompare.report.finding import sentence
 
 Named = Callable[[Row], str]
 
@@ -46,8 +47,8 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
             (corrected if excludes_zero else uncertain).append(interval)
     said = []
     if tiny:
-        any_ = "there is one" if len(tiny) == 1 else "there are any"
-        said.append(f"Smaller than {small:g} {unit}, if {any_}: {_all(tiny)}.")
+        are = "is" if len(tiny) == 1 else "are each"
+        said.append(f"{sentence(_all(tiny))} {are} smaller than {small:g} {unit}.")
     if corrected:
         said.append(f"Possible, but not significant after Holm's correction for several tests: {_all(corrected)}.")
     if uncertain:

@@ -40,6 +40,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers
     "meaning": "What does context do to a word?",
     "truth": "Are the figures honest probabilities?",
     "text": "Which text was used, and how was it divided?",
+    "own-text": "How do I compare models on my own text?",
     "reproduce": "How can I repeat or cite this?",
     "definitions": "What does a term mean?",
 }

@@ -41,7 +41,7 @@ PREDICTED = {name: row(name, -0.004) for name in LOOKING} | {COPIED: row(COPIED,
 def test_nothing_that_was_found_is_said_first() -> None:
     none = {name: row(name, 0.001, 0.9) for name in LOOKING}
     said = _verdict(none, row(CHOSEN, 0.0, 1.0), table(0.0), table(0.0))
-    assert said.startswith("Smaller than 0.01 bits per byte")
+    assert said.startswith("The effects of the mean of the past states")
     assert "saved" not in said
     assert "No difference was found between choosing" in said
 

@@ -22,14 +22,14 @@ def test_what_was_predicted_holds() -> None:
     assert not _held(rows(Positions=0.03), PRETENCE)
     assert not _held(rows(Positions=0.0), PRETENCE)
     assert not _held(rows(Word_order=0.3), PRETENCE)
-    assert not _held(rows(Attention=-0.01), PRETENCE)
+    assert not _held(rows(Attention_at_all=-0.01), PRETENCE)
 
 
 def test_what_was_found_is_said_first() -> None:
     said = _verdict(list(rows(Positions=0.0, Several_heads=-0.01).values()))
     assert said.endswith("the effect of positions.")
     assert ": trained word vectors (0.200), word order (0.100)" in said
-    assert said.index("word order (0.100)") < said.index("attention (0.050)")
+    assert said.index("word order (0.100)") < said.index("attention at all (0.050)")
     assert "better without several heads (0.010)." in said
 
 

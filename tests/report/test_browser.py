@@ -227,7 +227,7 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
     assert label().endswith("bits of difference")
     assert bits() == pytest.approx(best - floor, abs=0.11)
     assert reader.locator(".tok.cool").count() > 0
-    reader.get_by_label("The bits in numbers").check()
+    reader.get_by_label("Show the bits in numbers").check()
     shown = token.evaluate("e => getComputedStyle(e, '::after').content")
     assert shown == f'"{token.get_attribute("data-bits")}"'
     assert float((token.get_attribute("data-bits") or "").replace("−", "-")) == pytest.approx(bits(), abs=0.01)

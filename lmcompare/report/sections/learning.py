@@ -105,9 +105,9 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     of, entry = figures[best.name], data.run.manifest.tokens[fingerprint]
     valid, test = np.log2(of["valid_perplexity"]), np.log2(of["perplexity"])
     said = (
-        f"The leaderboard has other losses, since it has the test text: {spoken(best.title)} ends at {sample:.2f}"
-        f" bits per token of the sample, and needs {valid:.2f} for the whole validation text and {test:.2f} for the"
-        " test text, which are other documents."
+        f"These losses differ from those of the leaderboard because the documents differ: {spoken(best.title)} ends"
+        f" at {sample:.2f} bits per token of the sample, and needs {valid:.2f} for the whole validation text and"
+        f" {test:.2f} for the test text."
     )
     if not entry.unknown["valid"] + entry.unknown["test"]:
         return said

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
@@ -48,6 +49,8 @@ class Scene:
         first, over all sentences that are long enough.
     turned : float
         The mean change in bits when the two tokens before the guessed word change places, over all sentences.
+    idea : FoundRow or None
+        What the laboratory found its idea to be worth; None where it did not look.
     """
 
     title: str
@@ -59,6 +62,7 @@ class Scene:
     better: float | None
     by_distance: Sequence[float]
     turned: float
+    idea: FoundRow | None = None
 
     @property
     def bits(self) -> float:
@@ -236,6 +240,7 @@ def build(data: ReportData) -> Section | None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
     shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
+    worth = _worth(data)
     scenes = [
         Scene(
             outline["title"],
@@ -247,6 +252,7 @@ def build(data: ReportData) -> Section | None:
             share,
             by_distance([one["replaced"] for one in found.values()]),
             float(np.mean([one["swapped"] for one in found.values()])),
+            worth.get(outline.get("idea", "")),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
@@ -261,6 +267,7 @@ def build(data: ReportData) -> Section | None:
         mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
         shuffle=Shuffle.of(scenes),
         unmasked=_unmasked(data),
+        laboratory=any(those for those, _ in data.findings),
         tokens=tokens,
         candidates=len(guesses[0]),
         attends=any("attention" in scene.title.lower() for scene in scenes),
@@ -354,6 +361,12 @@ def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
     found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
+
+
+def _worth(data: ReportData) -> dict[str, FoundRow]:
+    """Return what the laboratory found ideas to be worth, by their names."""
+    tables = (table for those, _ in data.findings for each in those if each.name == "ideas" for table in each.tables)
+    return {row.name: row for table in tables for row in table.rows if row.found and row.amount > 0}
 
 
 def _passed(models: Sequence[Model]) -> int:
