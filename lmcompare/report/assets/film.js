@@ -15,7 +15,7 @@
           if (!name) return;
           name.style.visibility = "";
           const { x, y, width, height } = name.getBBox(), [left, top] = [x + places[i][0], y + places[i][1]];
-          const covers = taken.some(([l, t, w, h]) => left < l + w && l < left + width && top < t + h && t < top + height);
+          const covers = taken.some(([l, t, w, h]) => left < l + w + 4 && l < left + width + 4 && top < t + h && t < top + height);
           if (covers) name.style.visibility = "hidden";
           else taken.push([left, top, width, height]);
         });
