@@ -1,9 +1,9 @@
 """How the time and the memory of a run grow with its text, stage by stage.
 
-``python benchmarks/growth.py`` runs ``unigram`` and ``ngram`` on 0.2, 2 and 20 million words, each size in a process
-of its own, and prints the seconds and the peak memory of each stage, and the exponents by which they grow: from one
-size to the next, the logarithm of the ratio over the logarithm of the ratio of the words. 1 is linear; above it are
-the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
+``python benchmarks/growth.py`` runs ``unigram`` and ``ngram`` on 0.02 to 20 million words, each size in a process of
+its own, and prints the seconds and the peak memory of each stage, the disk, and the exponents by which they grow:
+from one size to the next, the logarithm of the ratio over the logarithm of the ratio of the words. 1 is linear; above
+it are the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
 
 The text is drawn: documents of 100 to 900 words of Zipf's law with the exponent 1.15, cut off at ``--types`` types.
 Memory is the sum of the proportional set sizes (PSS) of the process and of those that it started, read five times a
@@ -136,7 +136,13 @@ def measure(text: Path, models: Sequence[str], folder: Path) -> dict[str, Any]:
     watch.begin("report")
     write_report_of(load_run(folder), folder)
     watch.begin("")
-    return {"seconds": watch.seconds, "bytes": watch.peak}
+    parts = {"tokens": "tokens", "cells": "cells", "the report": "report.html"}
+    disk = {part: sum(map(_size, [folder / name, *(folder / name).rglob("*")])) for part, name in parts.items()}
+    return {"seconds": watch.seconds, "bytes": watch.peak, "disk": disk}
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def table(found: Mapping[int, Mapping[str, Any]], what: str, unit: float, digits: int) -> str:
@@ -145,7 +151,7 @@ def table(found: Mapping[int, Mapping[str, Any]], what: str, unit: float, digits
     steps = list(itertools.pairwise(sizes))
     heads = [f"{size / 1e6:g} M words" for size in sizes] + [f"exponent {a / 1e6:g} to {b / 1e6:g}" for a, b in steps]
     lines = [f"| {what} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
-    key = "seconds" if what == "seconds" else "bytes"
+    key = {"seconds": "seconds", "MiB": "bytes", "MiB on disk": "disk"}[what]
     for stage in found[sizes[-1]][key]:
         at = [found[size][key].get(stage, math.nan) / unit for size in sizes]
         grown = [
@@ -161,7 +167,7 @@ def table(found: Mapping[int, Mapping[str, Any]], what: str, unit: float, digits
 def main() -> None:
     """Parse the command line, measure every size in a process of its own and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--words", type=int, nargs="+", default=[200_000, 2_000_000, 20_000_000])
+    parser.add_argument("--words", type=int, nargs="+", default=[20_000, 200_000, 2_000_000, 20_000_000])
     parser.add_argument("--models", default="unigram,ngram", help="with commas between them")
     parser.add_argument("--types", type=int, default=200_000)
     parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
@@ -180,7 +186,8 @@ def main() -> None:
             found[words] = json.loads(done.stdout.splitlines()[-1])
             total, peak = sum(found[words]["seconds"].values()), max(found[words]["bytes"].values())
             print(f"{words:,} words: {total:,.1f} s, peak {peak / MIB:,.0f} MiB", flush=True)
-    print(f"\n{table(found, 'seconds', 1, 1)}\n\n{table(found, 'MiB', MIB, 0)}")
+    for what, unit, digits in (("seconds", 1.0, 1), ("MiB", MIB, 0), ("MiB on disk", MIB, 1)):
+        print(f"\n{table(found, what, unit, digits)}")
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def attention(heads: int, words: tuple[str, ...] = SENTENCE) -> Exhibit:
         heads=tuple(
             kinds.AttentionHead(
                 name=f"layer {1 + h // 2}, head {1 + h % 2}",
-                role=("the previous word 62%", "spread out, over 5 words", "", "mixed")[h],
+                role=("the previous word 62%", "spread over about 5 words", "", "far back 70%")[h],
                 queries=vectors(),
                 keys=vectors(),
                 values=vectors(),

@@ -67,7 +67,8 @@ def check_workers(workers: int, threads: int, cores: int, device: str) -> None:
         raise LmcompareError(f"cells can't share the device '{device}': leave --workers out, or give --device cpu")
     if workers * threads > cores:
         most = max(1, cores // workers)
-        advice = f"give --threads {most}" if workers <= cores else f"give at most {cores} workers"
+        fewer = f"give at most {cores} workers" if cores > 1 else "leave --workers out"
+        advice = f"give --threads {most}" if workers <= cores else fewer
         each = f"{threads} thread{'s' if threads > 1 else ''}"
         raise LmcompareError(
             f"{workers} workers of {each} each need {workers * threads} cores, and there are {cores}: {advice}"

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from lmcompare.errors import LmcompareError
+
 Live = Literal["pocket", "full", "none"]
 GIVES_AWAY = "The page contains the training text: whoever has the page can read it."
 Preset = Literal["quick", "default", "full"]
@@ -79,3 +81,9 @@ class PageOptions:
 
     live: Live = _option("pocket", "Copies of the models in the page: pocket, full or none.")
     live_text: bool = _option(False, "Put the training text into the page, for models that count.")
+
+    def __post_init__(self) -> None:
+        if self.live == "none" and self.live_text:
+            raise LmcompareError(
+                "--live none leaves the training text out, and --live-text asks for it: leave out one"
+            )

@@ -32,7 +32,7 @@ def notebook(folder: Path) -> str:
     page = whole_page(
         "notebook",
         still=True,
-        scripts=(),
+        scripts=False,
         styles=STYLES,
         version=data.run.manifest.lmcompare,
         title=title,

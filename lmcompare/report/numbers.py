@@ -75,6 +75,8 @@ def probability(value: float) -> str:
     """Return a probability as percent, with more digits for small ones; below a millionth, ``< 0.0001 %``."""
     if 0 < value < 1e-6:
         return f"<{NBSP}0.0001{NBSP}%"
+    if value == 0:
+        return f"0{NBSP}%"
     places = 0 if value >= 0.0995 else 1 if value >= 0.00995 else 2 if value >= 0.000995 else 4
     return f"{100 * value:.{places}f}{NBSP}%"
 

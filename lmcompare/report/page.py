@@ -44,18 +44,19 @@ from lmcompare.report.sections import (
 from lmcompare.report.templating import asset, fill
 
 _ID = re.compile(r' id="([^"]*)"')
-SCRIPTS = (
-    "page.js",
-    "attention.js",
-    "charts.js",
-    "film.js",
-    "story.js",
-    "reader.js",
-    "game.js",
-    "gains.js",
-    "choice.js",
-    "live.js",
-)
+_TERM = re.compile(r' href="#term-([^"]*)"')
+SCRIPTS = {  # by name, the beginning of an element without which a page does not need it
+    "page.js": "",
+    "attention.js": '<div class="att ',
+    "charts.js": "<svg",
+    "film.js": '<div class="film ',
+    "story.js": '<div class="scenes">',
+    "reader.js": '<div class="reader"',
+    "game.js": '<div class="game ',
+    "gains.js": '<div class="gains">',
+    "choice.js": '<figure class="js choice">',
+    "live.js": '<div class="live ',
+}
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css", "media.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
@@ -96,17 +97,20 @@ def whole_page(
     template: str,
     *,
     served: bool = False,
-    scripts: Sequence[str] = SCRIPTS,
+    scripts: bool = True,
     styles: Sequence[str] = STYLES,
     **context: Any,
 ) -> str:
     """Return a page made from a template that extends the layout, with style and scripts inside.
 
-    ``served``: whether it may ask the server that it comes from.
+    ``served``: whether it may ask the server that it comes from; ``scripts``: whether it has those that it needs.
     """
-    code = [Markup(asset(name)) for name in scripts]
-    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in code]
     style = Markup(style_sheet() + "".join(map(asset, styles)))
+    bare = fill(template, style=style, scripts=(), digests=(), served=served, **context)
+    if not scripts:
+        return bare.translate(CONTROL)
+    code = [Markup(asset(name)) for name, mark in SCRIPTS.items() if mark in bare]
+    digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in code]
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
@@ -134,7 +138,9 @@ class Report:
         """Return the page with its drawings."""
         parts = (self.summary, *self.sections.values())
         taken = {key for part in parts for key in _ID.findall(str(part.html))}
-        linked = {name: Linked.of(section, taken) for name, section in self.sections.items()}
+        used = {key for part in parts for key in _TERM.findall(str(part.html))}
+        sections = {**self.sections, "Definitions": glossary.build(used=used)}
+        linked = {name: Linked.of(section, taken) for name, section in sections.items()}
         return whole_page(
             "page",
             version=self.version,

@@ -6,6 +6,7 @@ until ``BUDGET`` is spent, which limits the size of the page.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -125,22 +126,29 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
 
 
 def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, Any]:
-    """Return the passages for JSON: words as numbers, surprisal in 1/100 bit, probabilities in 1/10,000."""
+    """Return the passages for JSON: words as numbers, surprisal in 1/100 bit, probabilities in 1/10,000.
+
+    Surprisal and top tokens of each model, which take most of the room, are bytes in base 64, ``size`` of them a
+    number. Top tokens are a table (tokens, 2 × places), words and probabilities in turn. Of equal rows, as of a model
+    that ignores the context, there is one.
+    """
     words: dict[str, int] = {}
+    places = min((len(place) for one in passages for line in one.top for place in line), default=0)
 
     def number(token: str) -> int:
         return words.setdefault(token, len(words))
 
-    packed = [
+    def table(line: Sequence[Sequence[tuple[str, float]]]) -> Array:
+        rows = [[n for word, p in place[:places] for n in (number(word), round(10_000 * p))] for place in line]
+        found: Array = np.array(rows, np.int64).reshape(len(rows), 2 * places)
+        return found[:1] if (found == found[:1]).all() else found
+
+    tables = [[table(line) for line in one.top] for one in passages]
+    packed: list[dict[str, Any]] = [
         {
             "tokens": [number(token) for token in one.tokens],
             "spaced": "".join("1" if s else "0" for s in one.spaced),
             "unknown": "".join("1" if u else "0" for u in one.unknown),
-            "bits": [[round(100 * float(b)) for b in line] for line in one.bits],
-            "top": [
-                [[part for token, p in place for part in (number(token), round(10_000 * p))] for place in line]
-                for line in one.top
-            ],
             **(
                 {}
                 if one.pieces is None
@@ -157,7 +165,15 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
         }
         for one in passages
     ]
-    return {"models": [{"name": m.title, "index": m.index} for m in models], "words": list(words), "passages": packed}
+    bits = [np.rint(100 * one.bits).astype(np.int64) for one in passages]
+    size = 2 if max([len(words), *(int(np.abs(each).max(initial=0)) for each in bits)]) < 1 << 15 else 4
+    for one, hundredths, tops in zip(packed, bits, tables, strict=True):
+        one["bits"], one["top"] = (
+            [base64.b64encode(each.astype(f"<i{size}").tobytes()).decode() for each in part]
+            for part in (hundredths, tops)
+        )
+    named = [{"name": m.title, "index": m.index} for m in models]
+    return {"models": named, "words": list(words), "passages": packed, "places": places, "size": size}
 
 
 def scores_at(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import CHARTS, JOINED, LAB_CHARTS, REPORT, REPORT_FILES
-from lmcompare.runfolder.ownership import refuse_others, remove_begun, remove_if_empty
+from lmcompare.runfolder.ownership import refuse_others, refuse_place_in_run, remove_begun, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
@@ -125,6 +125,7 @@ def _check_place(out: Path) -> None:
     """Raise ``LmcompareError`` if a folder contains anything that no report of several runs has written."""
     if out.exists() and not out.is_dir():
         raise LmcompareError(f"{out} is a file, not a folder: choose another --out")
+    refuse_place_in_run(out)
     if not out.is_dir():
         return
     found = {path.name for path in out.iterdir()}

@@ -33,8 +33,10 @@ def test_a_report_of_several_runs(place: Path) -> None:
     assert (again.returncode, again.stdout) == (0, "reports/joined/report.html\n"), again.stderr
     for arguments, wrong in (
         (("run", "small", "--out", "run"), "run contains other files"),
+        (("run", "small", "--out", "run/cells/both"), "both is among the files of the run in"),
         (("run", "run"), "run is given twice"),
         (("run", "nowhere"), "nowhere is not a folder"),
+        (("run", "--live", "none", "--live-text"), "--live none leaves the training text out"),
         (("run", "--out", "both"), "--out is for a report of several runs"),
     ):
         done = lmcompare("report", *arguments, cwd=place)

@@ -220,6 +220,7 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: with_models(plan, ["ngram", "ngram"]), "two models are named 'ngram'"),
         (lambda plan: with_hyperparameters(with_models(plan, ["unigram"]), ["ngram.order=3"]), "unknown.*'ngram'"),
         (lambda plan: plan.replace("here", threads=0), "here: threads"),
+        (lambda plan: plan.replace("here", live="none", live_text=True), "--live none leaves the training text out"),
         (lambda plan: plan.replace("here", fractions=[0.333333333, 1 / 3, 1]), "two of the fractions are 0.333333,"),
         (lambda plan: plan.replace("here", preset="quik"), "'quik' .did you mean 'quick'"),
         (lambda plan: plan.replace("here", corpus={"source": "lee", "train_words": 0}), "train_words is 0"),

@@ -137,6 +137,7 @@ class TestHere:
         (2, 2, 2, "cpu", "give --threads 1"),
         (3, 4, 8, "cpu", "give --threads 2"),
         (9, 1, 8, "cpu", "at most 8 workers"),
+        (2, 1, 1, "cpu", "leave --workers out"),
         (2, 1, 8, "cuda", "--device cpu"),
     ],
 )

@@ -50,7 +50,10 @@ def visit(
 
 def open_all(page: Page) -> None:
     """Unfold everything that is folded."""
-    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(details => details.open = true);"
+        "document.querySelectorAll('.unfold[aria-expanded=false]').forEach(button => button.click())"
+    )
 
 
 def complaints(page: Page) -> list[str]:

@@ -121,6 +121,22 @@ def test_learning_says_how_each_model_was_trained(run: Run, tmp_path: Path) -> N
     assert float(times) == pytest.approx(last["tokens"] / text, abs=0.05)
 
 
+def test_learning_says_how_its_texts_differ(run: Run) -> None:
+    data = ReportData(run)
+    model = next(m for m in data.scored if len(m.cell.curve["valid_loss"].dropna()))
+    figures = next(one for one in data.results["models"] if one["name"] == model.name)
+    said = plain(
+        learning.texts(data, model.entry.tokens_fingerprint, [(model, pd.DataFrame({"valid_loss": [9, 7.5]}))])
+    )
+    for wanted in ("7.50", *(f"{math.log2(figures[key]):.2f}" for key in ("valid_perplexity", "perplexity"))):
+        assert f" {wanted} " in said
+    tokens = run.manifest.tokens[model.entry.tokens_fingerprint]
+    for split in ("valid", "test"):
+        assert f"{100 * tokens.unknown[split] / tokens.tokens[split]:.1f} %" in said
+    assert f"{figures['valid_bits_per_byte']:.3f} and {figures['bits_per_byte']:.3f}" in said
+    assert learning.texts(data, model.entry.tokens_fingerprint, []) == ""
+
+
 def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) -> None:
     # one read 2 of the other's 4 tokens, when the other had 3.5
     given = [

@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import spread
-from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip
+from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, wrapped
 from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
@@ -95,6 +95,12 @@ def test_pareto_front_by_its_definition(pairs: list[tuple[int, int]]) -> None:
 def test_shortened_keeps_both_ends() -> None:
     assert shortened("transformer") == "transformer"
     assert shortened("a-very-long-name-of-a-model-v2") == "a-very-long-…-a-model-v2"
+
+
+def test_a_long_name_of_a_row_has_two_lines() -> None:
+    assert wrapped("transformer") == ["transformer"]
+    assert wrapped("Encoder that reads the answer, honestly") == ["Encoder that reads the", "answer, honestly"]
+    assert [len(line) <= 24 for line in wrapped("x" * 99)] == [True, True]
 
 
 def test_names_are_cut_at_a_comma_where_they_stay_apart() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -53,6 +56,24 @@ def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
     assert complaints(report) == []
 
 
+@pytest.mark.slow
+def test_no_name_covers_another_at_any_moment(report: Page) -> None:
+    open_all(report)
+    film = report.locator(".film").first
+    slider = film.locator("input")
+    slider.focus()
+    for _ in range(3):
+        report.keyboard.press("ArrowLeft")
+        boxes = film.locator(".film-plane").evaluate(
+            "plane => Array.from(plane.querySelectorAll('text'))"
+            ".filter(name => getComputedStyle(name).visibility === 'visible')"
+            ".map(name => name.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+        )
+        assert boxes
+        for (left, top, right, bottom), (x, y, end, base) in combinations(boxes, 2):
+            assert right <= x + 1 or end <= left + 1 or bottom <= y + 1 or base <= top + 1
+
+
 def test_a_place_in_the_plane_is_that_of_the_coordinates(truth: TrainingFilm) -> None:
     plane = parse(str(render(truth).html)).one("svg", "film-plane")
     places = [tuple(map(float, g.attributes["transform"][10:-1].split())) for g in plane.all("g")]
@@ -65,4 +86,7 @@ def test_without_scripts_the_last_moment_is_shown(truth: TrainingFilm) -> None:
     html = parse(str(render(truth).html))
     assert [row[-1] for row in html.one("table").rows()][-1] == "100"
     assert "70 %" in html.one("ol", "next").text
+    first, *others = truth.probabilities
+    rounded = replace(truth, probabilities=((0.0,) * len(first), *others))
+    assert "about 0 % at first" in render(rounded).reading.replace("\u00a0", " ")
     assert "1.0 % at first and 70 % at the end" in render(truth).reading.replace("\u00a0", " ")

@@ -229,6 +229,20 @@ def test_a_cell_opens_such_a_token_in_the_reader(of_tokens: Page, key: str) -> N
 
 
 @pytest.mark.slow
+def test_going_back_from_the_reader_leads_to_the_cell(of_tokens: Page) -> None:
+    cell = of_tokens.locator(".gains-table [data-row] button").nth(3)
+    name = cell.get_attribute("aria-label")
+    cell.click()
+    expect(of_tokens.locator(".reader .tok:focus")).to_be_in_viewport()
+    of_tokens.go_back()
+    expect(of_tokens.locator(".gains-table button:focus")).to_have_attribute("aria-label", str(name))
+    expect(of_tokens.locator(".gains-table td.now")).to_be_in_viewport()
+    of_tokens.go_forward()
+    expect(of_tokens.locator(".reader .tok.now")).to_be_in_viewport()
+    assert complaints(of_tokens) == []
+
+
+@pytest.mark.slow
 def test_the_cells_are_one_stop_and_the_arrows_go_on(of_tokens: Page) -> None:
     cells = of_tokens.locator(".gains-table").get_by_role("button")
     assert of_tokens.locator(".gains-table button[tabindex='0']").count() == 1

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_link_leads_to_a_word_in_a_passage(browser: Browser, folder: Path, width: int) -> None:
     report = visit(browser, folder / "report.html", width=width)
+    open_all(report)
     reader = report.locator(".reader").first
     reader.locator("select[name=passage]").select_option(index=1)
     reader.locator("select[name=minus]").select_option(index=1)

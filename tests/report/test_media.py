@@ -31,6 +31,7 @@ def test_on_a_phone_comparisons_show_all_models(
     browser: Browser, folder: Path, table: str, cells: str, models: int
 ) -> None:
     page = visit(browser, folder / "report.html", width=390)
+    open_all(page)
     found = page.locator(table).first
     assert found.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
     places = found.evaluate(
@@ -50,6 +51,27 @@ def test_on_a_phone_the_contents_open_and_close(browser: Browser, folder: Path) 
     page.locator("nav").get_by_text("Definitions", exact=True).click()
     expect(page.locator("#definitions")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Contents")).to_have_attribute("aria-expanded", "false")
+
+
+def test_on_a_phone_a_section_opens_at_its_title_and_by_a_link_into_it(browser: Browser, folder: Path) -> None:
+    page = visit(browser, folder / "report.html", width=390)
+    expect(page.locator("#leaderboard table").first).to_be_visible()
+    table = page.locator("#truth table")
+    expect(table).to_be_hidden()
+    folded = page.evaluate("document.documentElement.scrollHeight")
+    title = page.locator("#truth h2").get_by_role("button")
+    expect(title).to_have_attribute("aria-expanded", "false")
+    title.click()
+    expect(table).to_be_visible()
+    title.click()
+    expect(table).to_be_hidden()
+    page.evaluate("location.hash = 'not-comparable'")
+    expect(page.locator("#not-comparable")).to_be_in_viewport()
+    page.emulate_media(media="print")
+    expect(table).to_be_visible()
+    page.emulate_media(media="screen")
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollHeight") > 4 * folded
 
 
 def test_on_a_phone_a_link_leads_to_its_place(browser: Browser, folder: Path) -> None:
@@ -76,6 +98,9 @@ def test_on_paper_is_what_is_open_and_the_core_in_any_case(browser: Browser, fol
     page.emulate_media(media="print")
     for core in (".sure p", "#leaderboard details table", "#reproduce details pre"):
         expect(page.locator(core).first).to_be_visible()
+    expect(page.locator("#term-bits_per_byte dd")).to_be_visible()  # a word of this report
+    expect(page.locator("#term-bits_per_byte .worked")).to_be_hidden()
+    expect(page.locator("#live")).to_be_hidden()
     figure = page.locator("#inside-transformer h4").first
     expect(figure).to_be_hidden()
     fold = page.locator("#inside-transformer > details > summary")

@@ -36,7 +36,7 @@ from lmcompare.report import numbers
         (numbers.probability(0.00123), "0.12 %"),
         (numbers.probability(0.0000012), "0.0001 %"),
         (numbers.probability(1e-9), "< 0.0001 %"),
-        (numbers.probability(0.0), "0.0000 %"),
+        (numbers.probability(0.0), "0 %"),
         (numbers.short(950), "950"),
         (numbers.short(999.9), "1 k"),
         (numbers.short(12_345), "12.3 k"),

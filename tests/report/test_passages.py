@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,13 @@ def test_packed_comes_back_as_it_was(material: ReportData, passages: list[Passag
     assert [m["name"] for m in data["models"]] == [m.name for m in models]
     for stored, passage in zip(data["passages"], passages, strict=True):
         assert tuple(data["words"][i] for i in stored["tokens"]) == passage.tokens
-        assert np.abs(np.array(stored["bits"]) / 100 - passage.bits).max() <= 0.005 + 1e-9
+        bits = [np.frombuffer(base64.b64decode(text), f"<i{data['size']}") for text in stored["bits"]]
+        assert np.abs(np.array(bits) / 100 - passage.bits).max() <= 0.005 + 1e-9
         assert [c == "1" for c in stored["spaced"]] == list(passage.spaced)
         assert [c == "1" for c in stored["unknown"]] == list(passage.unknown)
-        first = stored["top"][0][0]
-        assert [data["words"][i] for i in first[::2]] == [word for word, _ in passage.top[0][0]]
-        assert np.abs(np.array(first[1::2]) / 10_000 - [p for _, p in passage.top[0][0]]).max() <= 0.00005 + 1e-9
+        for text, tops in zip(stored["top"], passage.top, strict=True):
+            table = np.frombuffer(base64.b64decode(text), f"<i{data['size']}").reshape(-1, 2 * data["places"])
+            assert len(table) in (1, len(passage.tokens))
+            for row, top in zip(np.broadcast_to(table, (len(passage.tokens), table.shape[1])), tops, strict=True):
+                assert [data["words"][i] for i in row[::2]] == [word for word, _ in top]
+                assert np.abs(row[1::2] / 10_000 - [p for _, p in top]).max() <= 0.00005 + 1e-9

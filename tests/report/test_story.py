@@ -23,7 +23,7 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
 from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
-from tests.report.browser import complaints, visit
+from tests.report.browser import complaints, open_all, visit
 from tests.report.tree import parse
 from tests.run_folder import reseal, write_run_folder
 
@@ -256,6 +256,7 @@ def test_the_button_shows_another_order(tmp_path: Path, browser: Browser) -> Non
     models = ("unigram", "word2vec-bow", "rnn-attention")
     folder = write_run_folder(tmp_path, models=models, failed=(), invalid=(), seeds=(0,))
     page = visit(browser, write_reports(folder)[0], width=390)
+    open_all(page)
     button, after = page.locator(".shuffle button"), page.locator(".shuffle .after")
     expect(after).to_be_hidden()
     button.focus()

@@ -39,6 +39,7 @@ def report(
     from lmcompare.runfolder.seals import damage
 
     page_options = {name: value for name, value in options.items() if value is not None}
+    PageOptions(**page_options)
     if page_options.get("live") not in (None, "none"):
         raise LmcompareError(
             "'lmcompare report' can only leave out models (--live none): 'run --live full' makes whole copies"

@@ -68,7 +68,7 @@ def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Att
     return Attention(
         title="Where it looks back",
         note="Choose a word: each step is computed with the trained model's numbers. In the letters of the equation,"
-        " q is W s_i, k is U s_j, u is the vector v, and the value is the state s_j after an earlier word."
+        " q is W s_i and k is U s_j; what is added up is the state s_j after an earlier word."
         + (f" It sees {network.window} states at most." if len(read) > network.window + 1 else ""),
         words=read,
         heads=(head,),

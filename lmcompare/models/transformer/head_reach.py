@@ -23,8 +23,8 @@ NEAR = 5  # words that are near, the word just read included
 RULE = (
     f"The role of a head is measured at {{places}} positions of the validation text: the word that gets at least"
     f" {MAIN:.0%} of its weight on average; else “the last {NEAR} words” or “far back” (beyond half the window), if"
-    f" they get {TOGETHER:.0%} together; else “spread out”, if e to the power of the entropy of the weights is at"
-    " least half the window, or “mixed”."
+    f" they get {TOGETHER:.0%} together; else over how many words the weight is spread: e to the power of its"
+    " entropy."
 )
 
 
@@ -99,7 +99,7 @@ def _role(shares: Sequence[float], boundaries: float, spread: float) -> str:
     most = max(several, key=lambda name: several[name])
     if several[most] >= TOGETHER:
         return f"{most} {several[most]:.0%}"
-    return f"{'spread out' if spread >= window / 2 else 'mixed'}, over {spread:.0f} words"
+    return f"spread over about {spread:.0f} words"
 
 
 def exhibits(found: HeadReach) -> list[Exhibit]:

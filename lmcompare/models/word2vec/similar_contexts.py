@@ -166,7 +166,8 @@ def exhibits(found: Account) -> list[Exhibit]:
         return []
     drawn: list[Exhibit] = [
         Bars(
-            title="Predicted from similar contexts",
+            title=f"Pairs of words never seen: {abs(found.net):.2f} bits per word"
+            f" {'better' if found.net > 0 else 'worse'} than word frequencies",
             note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text come after a word that they"
             " never follow in the training text. Counts of word pairs can then predict only the frequency of the"
             " word. The bars compare the model with this frequency: above 0, it gave the words a higher probability,"

@@ -114,7 +114,8 @@
         const seen = first <= n && n < end;
         row.classList.toggle("off", !seen);
         row.querySelector("button").setAttribute("aria-pressed", String(n === j));
-        const figures = [sums[n], ...(head.bias.length ? [bias(n)] : []), scores[n]];
+        const scaled = data.scale !== 1 || head.bias.length; // or the sum is the score
+        const figures = [...(scaled ? [sums[n]] : []), ...(head.bias.length ? [bias(n)] : []), scores[n]];
         const cells = Array.from(row.cells).slice(1);
         figures.forEach((figure, c) => {
           const text = cells[c].querySelector("span");

@@ -7,11 +7,25 @@
       const slider = film.querySelector("input"), name = film.querySelector("output");
       const maps = film.querySelectorAll(".heat-panel"), words = film.querySelectorAll(".film-plane g");
       const next = film.querySelectorAll(".next li");
+      // names were placed for the last moment: at another one, those that would cover one another are hidden
+      const keepApart = (places) => {
+        const taken = [];
+        words.forEach((word, i) => {
+          const name = word.querySelector("text");
+          if (!name) return;
+          name.style.visibility = "";
+          const { x, y, width, height } = name.getBBox(), [left, top] = [x + places[i][0], y + places[i][1]];
+          const covers = taken.some(([l, t, w, h]) => left < l + w + 4 && l < left + width + 4 && top < t + h && t < top + height);
+          if (covers) name.style.visibility = "hidden";
+          else taken.push([left, top, width, height]);
+        });
+      };
       const show = (moment) => {
         slider.value = moment;
         name.textContent = moments[moment];
         slider.setAttribute("aria-valuetext", moments[moment]);
         at[moment].forEach(([x, y], i) => words[i].setAttribute("transform", `translate(${x} ${y})`));
+        keepApart(at[moment]);
         chances[moment].forEach(([p, said], i) => {
           next[i].style.setProperty("--w", p);
           next[i].querySelector("small").textContent = said;

@@ -24,7 +24,7 @@
       this.data = data(box);
       this.rows = Array.from(box.querySelectorAll(".gains-table [data-row]"), (row) => Array.from(row.cells).slice(2));
       this.details = Array.from(box.querySelectorAll(".gains-details [data-row]"), (row) => Array.from(row.cells).slice(2));
-      const section = box.closest("section");
+      const section = this.section = box.closest("section");
       this.choice = section.querySelector("[name=baseline]");
       this.name = section.querySelector(".own-name");
       this.pair = new Map(this.data.pairs.map(([i, j], k) => [`${i},${j}`, k]));
@@ -38,9 +38,11 @@
       box.addEventListener("keydown", (event) => this.step(event));
       box.addEventListener("focusin", (event) => this.hold(event.target));
       address.follow(() => {
-        const asked = address.place === section.id ? address.values.get("baseline") : null;
+        const values = address.place === section.id ? address.values : new URLSearchParams();
+        const asked = values.get("baseline"), [r, m] = (values.get("cell") ?? "").split(".");
         if (Array.from(this.choice.options).some((option) => option.value === asked)) this.choice.value = asked;
         this.draw();
+        this.mark(this.rows[r]?.[m]);
       });
     }
 
@@ -122,7 +124,19 @@
       const { at, figures } = this.data.rows[r], own = Number(this.choice.value);
       const places = Array.from({ length: at.length / 2 }, (_, k) => [at[2 * k], at[2 * k + 1]]);
       const [model, minus] = [m, own].map((i) => this.data.inReader[i]);
+      const { address, open } = window.lmcompare;
+      address.set(this.section.id, { baseline: this.choice.value, cell: `${r}.${m}` });
+      address.set("reader", {}, true);
+      open(reader);
       reader.dispatchEvent(new CustomEvent("show", { detail: { places, model, minus, loses: figures[m] > figures[own] } }));
+    }
+
+    // the cell from which a reader went to the passage, and to which going back leads
+    mark(cell) {
+      if (!cell) return;
+      window.lmcompare.open(cell);
+      cell.classList.add("now");
+      cell.querySelector("button")?.focus({ preventScroll: true });
     }
 
     step(event) {

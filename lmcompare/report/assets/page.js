@@ -24,11 +24,11 @@
     pick: "",
     get place() { return decodeURIComponent(location.hash.slice(1).split("?")[0]); },
     get values() { return new URLSearchParams(location.hash.split("?")[1] ?? ""); },
-    set(place, values) {
+    set(place, values, anew = false) { // anew: going back leads to what the address was before
       const all = new URLSearchParams(Object.entries({ ...values, pick: this.pick }).filter(([, value]) => value !== ""));
       const rest = String(all);
       try {
-        history.replaceState(null, "", `#${encodeURIComponent(place)}${rest ? `?${rest}` : ""}`);
+        history[anew ? "pushState" : "replaceState"](null, "", `#${encodeURIComponent(place)}${rest ? `?${rest}` : ""}`);
       } catch (error) { /* the address then stays as it is, no more */ }
     },
     // Does what the address says of a part of the page, now and when it changes by a link or by going back.
@@ -37,7 +37,14 @@
       addEventListener("hashchange", part);
     },
   };
-  window.lmcompare = { address };
+  window.lmcompare = { address, open };
+
+  // Opens the section and the folds that have a place.
+  function open(target) {
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    for (const fold of target.closest(".inside")?.querySelectorAll(":scope > details") ?? []) fold.open = true; // of the model
+    target.closest(".folded")?.querySelector(".unfold").click();
+  }
 
   function isDark() {
     return root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -226,8 +233,28 @@
     button.addEventListener("click", () => {
       const open = button.textContent === "Open all";
       for (const fold of document.querySelectorAll("details:not(.save)")) fold.open = open;
+      for (const head of document.querySelectorAll(`.unfold[aria-expanded=${!open}]`)) head.click();
       button.textContent = open ? "Close all" : "Open all";
     });
+  }
+
+  // On a phone a section is folded, and its title, which says what was found, opens it. The first one is open.
+  function setUpSections() {
+    if (!matchMedia("screen and (max-width: 760px)").matches) return;
+    for (const section of document.querySelectorAll(".ask, main > section:not(:first-child)")) {
+      const head = section.querySelector("h2"), button = document.createElement("button");
+      const show = (shown) => {
+        section.classList.toggle("folded", !shown);
+        button.setAttribute("aria-expanded", String(shown));
+        dispatchEvent(new Event("resize")); // its tables have a width now
+      };
+      button.type = "button";
+      button.className = "unfold";
+      button.append(...Array.from(head.childNodes).filter((node) => !node.classList?.contains("anchor")));
+      button.addEventListener("click", () => show(section.classList.contains("folded")));
+      head.prepend(button);
+      show(false);
+    }
   }
 
   // The section on the screen is marked in the contents. A place inside a fold is opened before it is shown.
@@ -254,13 +281,12 @@
     for (const id of links.keys()) watcher.observe(document.getElementById(id));
     const reveal = (moved) => {
       const target = document.getElementById(address.place);
-      const folds = [];
-      for (let fold = target && target.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
-      folds.push(...(target ? target.closest(".inside")?.querySelectorAll(":scope > details") ?? [] : [])); // of the model
-      if (!target || (!moved && folds.every((fold) => fold.open) && !location.hash.includes("?"))) return; // the browser itself goes there
-      for (const fold of folds) fold.open = true;
-      const token = target.querySelector(".tok.now"); // which the reader has opened
-      if (token) token.scrollIntoView({ block: "center" });
+      if (!target) return;
+      const tall = root.scrollHeight;
+      open(target);
+      if (!moved && root.scrollHeight === tall && !location.hash.includes("?")) return; // the browser itself goes there
+      const chosen = target.querySelector(".tok.now, td.now"); // which the reader has opened
+      if (chosen) chosen.scrollIntoView({ block: "center" });
       else target.scrollIntoView();
     };
     addEventListener("hashchange", () => reveal(false));
@@ -304,10 +330,10 @@
   function setUpPrinting() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, #story, #reproduce) details:not([open], .save)"));
-      for (const fold of opened) fold.open = true;
+      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, #story, #reproduce, #definitions) details:not([open], .save)"));
+      for (const fold of opened) fold.classList.toggle("printed", fold.open = true);
     });
-    addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
+    addEventListener("afterprint", () => { for (const fold of opened) fold.classList.toggle("printed", fold.open = false); });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -319,6 +345,7 @@
     setUpFolds();
     setUpHeat();
     setUpScrolling();
+    setUpSections();
     setUpNavigation();
     setUpTerms();
     setUpPrinting();

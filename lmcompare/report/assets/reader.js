@@ -32,6 +32,9 @@
     constructor(box) {
       this.box = box;
       this.data = JSON.parse(box.querySelector(".reader-data").textContent);
+      const numbers = this.data.size === 2 ? Int16Array : Int32Array;
+      const unpacked = (text) => new numbers(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
+      for (const passage of this.data.passages) for (const part of ["bits", "top"]) passage[part] = passage[part].map(unpacked);
       this.controls = box.querySelector("form").elements;
       this.text = box.querySelector(".passage");
       this.card = box.querySelector(".card");
@@ -165,7 +168,7 @@
         const first = pieces ? pieces[0] : target;
         const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
-        const top = this.passage.top[m][i];
+        const top = this.expected(m, i);
         for (let k = 0; k < top.length; k += 2) {
           const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
           const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
@@ -178,6 +181,12 @@
       });
       this.card.replaceChildren(...parts);
       this.card.classList.add("open");
+    }
+
+    // the most likely tokens of a model and their probabilities, in turn; a single row is that of all places
+    expected(m, i) {
+      const all = this.passage.top[m], width = 2 * this.data.places, at = all.length > width ? i * width : 0;
+      return all.slice(at, at + width);
     }
 
     // the tokens of a word, each with its bits

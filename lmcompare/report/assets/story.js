@@ -20,11 +20,22 @@
       const head = scenes[now].querySelector("h3");
       head.tabIndex = -1;
       head.focus({ preventScroll: true });
-      if (!presented()) scenes[now].scrollIntoView({ block: "center" });
+      if (presented()) fit(scenes[now]);
+      else scenes[now].scrollIntoView({ block: "center" });
+    }
+
+    // a scene on the wall is as large as it may be without being cut
+    function fit(scene) {
+      const wide = () => Array.from(scene.querySelectorAll(".scroll")).some((part) => part.scrollWidth > part.clientWidth);
+      for (let size = innerWidth > 700 ? 28 : 20; size >= 13; size -= 1) {
+        scene.style.fontSize = `${size}px`;
+        if (root.scrollHeight <= innerHeight && !wide()) return;
+      }
     }
 
     function present(on) {
       root.classList.toggle("presenting", on);
+      for (const scene of scenes) scene.style.fontSize = "";
       const address = new URL(location.href);
       if (on) address.searchParams.set("present", "");
       else address.searchParams.delete("present");
@@ -45,8 +56,14 @@
     for (const head of box.querySelectorAll("h3")) head.tabIndex = -1;
     for (const shuffle of box.querySelectorAll(".shuffle")) {
       const button = shuffle.querySelector("button");
-      button.addEventListener("click", () => button.setAttribute("aria-expanded", String(shuffle.classList.toggle("on"))));
+      button.addEventListener("click", () => {
+        button.setAttribute("aria-expanded", String(shuffle.classList.toggle("on")));
+        again();
+      });
     }
+    const again = () => { if (presented()) fit(scenes[now]); };
+    addEventListener("resize", again);
+    box.addEventListener("toggle", again, true);
     const form = box.querySelector(".guess");
     form.addEventListener("submit", (event) => {
       event.preventDefault();

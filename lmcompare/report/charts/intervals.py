@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,8 +66,12 @@ def intervals(
     ``zero``: with the line of zero; ``mark``: with a dashed line at a value, and its name above it.
     """
     width, step = 440.0, 32.0
-    names = [shortened(row.name, 32) for row in rows]
-    margins = Margins(left=16 + 7 * max(map(len, names), default=0), right=58, top=8 if mark is None else 22)
+    names = [wrapped(row.name) for row in rows]
+    margins = Margins(
+        left=16 + 7 * max((len(line) for name in names for line in name), default=0),
+        right=58,
+        top=8 if mark is None else 22,
+    )
     height = margins.top + step * len(rows) + margins.bottom
     also = [0.0] if zero else [] if mark is None else [mark[1]]
     scale = shared_scale(rows, (margins.left, width - margins.right), *also)
@@ -80,11 +85,18 @@ def intervals(
         parts.append(svg.text(scale(mark[1]), plot.top - 7, mark[0], "tick", "middle"))
     for i, row in enumerate(rows):
         middle = plot.y(i + 0.5)
-        parts.append(svg.text(plot.left - 12, middle + 4, names[i], "name-plain", "end"))
+        for n, line in enumerate(names[i]):
+            at = middle + 4 + 14 * (n - (len(names[i]) - 1) / 2)
+            parts.append(svg.text(plot.left - 12, at, line, "name-plain", "end"))
         parts.extend(_mark(row, scale, middle))
         parts.append(svg.text(plot.right + 10, middle + 4, value_label(row.value), "value"))
     series = [svg.Series(row.name, svg.hue(row.index), ((row.value,), (row.low,), (row.high,))) for row in rows]
     return svg.drawing(width, height, label, parts, data=svg.Data((x_title, "low", "high"), series))
+
+
+def wrapped(name: str, width: int = 24) -> list[str]:
+    """Return the name in one line or two; what does not fit is left out of its middle."""
+    return textwrap.wrap(shortened(name, 2 * width - 2), width, max_lines=2, placeholder="…") or [""]
 
 
 def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import Label, Margins, frame, spread
 
+FAR = 20  # pixels between the end of a line and its name
+
 
 @dataclass(frozen=True)
 class Line:
@@ -42,7 +44,7 @@ def lines(
     ``log_x`` as ``log`` of ``fit``.
     """
     names = brief([one.name for one in given])
-    room = 16 + 7.2 * max((len(names[one.name]) for one in given if not one.faint), default=0)
+    room = 26 + 7.2 * max((len(names[one.name]) for one in given if not one.faint), default=0)
     xs, ys = [v for one in given for v in one.x], [v for one in given for v in one.y]
     plot = frame(xs, ys, Margins(right=min(room, 150)), log_x=log_x)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
@@ -58,12 +60,17 @@ def lines(
         if not one.faint:
             ends.append((one, *points[-1]))
     heights = spread([y for _, _, y in ends], 15, plot.top, plot.bottom)
+    if any(abs(at - y) > FAR for (*_, y), at in zip(ends, heights, strict=True)):  # many end at one place: a legend
+        step = min(17, (plot.bottom - plot.top) / len(ends))
+        ends = [(one, plot.right + 12, plot.top + step * (n + 0.5)) for n, (one, *_) in enumerate(ends)]
+        heights = [y for *_, y in ends]
     for (one, x, y), at in zip(ends, heights, strict=True):
         parts.append(
             svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4, family)
         )
-        parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
-        name = svg.text(plot.right + 9, at + 4, names[one.name], "name")
+        if x < plot.right:
+            parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
+        name = svg.text(max(x, plot.right) + 9, at + 4, names[one.name], "name")
         parts.append(svg.of_model(one.index, name, family=family))
     series = [
         svg.Series(f"{one.name}, {one.note}" if one.note else one.name, svg.hue(one.index, family), (one.x, one.y))

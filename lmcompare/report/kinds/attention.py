@@ -138,7 +138,7 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
         "turned_query": queries[word],
         "turned_key": keys[other],
         "terms": terms(exhibit, queries[word], keys[other]),
-        "value": head.values[other],
+        "brought": head.values[other],
         "part": weights[other] * head.values[other],
         "mixed": mixed,
         "adds": said.adds[word] if said.adds else (),

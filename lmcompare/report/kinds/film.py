@@ -35,7 +35,7 @@ def render(exhibit: TrainingFilm) -> Rendering:
         [(round(to_x(x), 1), round(to_y(y), 1)) for x, y in zip(xs, ys, strict=True)]
         for xs, ys in zip(exhibit.x, exhibit.y, strict=True)
     ]
-    chances = [[(p, numbers.probability(p)) for p in row] for row in exhibit.probabilities]
+    chances = [[(p, _chance(p)) for p in row] for row in exhibit.probabilities]
     html = fill(
         "kinds/film",
         title=exhibit.title,
@@ -65,12 +65,17 @@ def _names(exhibit: TrainingFilm, at: list[tuple[float, float]]) -> list[tuple[s
     return found
 
 
+def _chance(probability: float) -> str:
+    """Return a probability as percent; what is stored as 0 was rounded, since a softmax gives nothing 0."""
+    return numbers.probability(probability) if probability else f"about 0{numbers.NBSP}%"
+
+
 def _reading(exhibit: TrainingFilm) -> str:
     """Return how probable the word that follows becomes; "" if it is not among the next words."""
     if exhibit.follows not in exhibit.next:
         return ""
     k = exhibit.next.index(exhibit.follows)
-    first, last = (numbers.probability(exhibit.probabilities[i][k]) for i in (0, -1))
+    first, last = (_chance(exhibit.probabilities[i][k]) for i in (0, -1))
     return f"The word that follows, “{visible(exhibit.follows)}”, has {first} at first and {last} at the end."
 
 
@@ -79,7 +84,7 @@ def _markdown(exhibit: TrainingFilm) -> str:
     shown = sorted({0, len(exhibit.moments) // 2, len(exhibit.moments) - 1})
     head = ("Next word", *(plain(exhibit.moments[i]) for i in shown))
     lines = (
-        (plain(visible(word)), *(numbers.probability(exhibit.probabilities[i][k]) for i in shown))
+        (plain(visible(word)), *(_chance(exhibit.probabilities[i][k]) for i in shown))
         for k, word in enumerate(exhibit.next)
     )
     return table(head, ((name, *map(plain, rest)) for name, *rest in lines))

@@ -24,7 +24,7 @@ AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens rea
 
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
-    groups: list[tuple[str, str, list[Markup], str]] = []
+    groups: list[tuple[str, str, list[tuple[str, Markup]], str, str]] = []
     trained: list[tuple[Model, list[str]]] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
@@ -33,8 +33,8 @@ def build(data: ReportData) -> Section | None:
         if curves:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves]  # nats to bits
-            drawn = [chart for axis in AXES if (chart := _chart(shown, axis)) is not None]
-            groups.append((name, claim(curves), drawn, caption(shown)))
+            drawn = [(AXES[axis], chart) for axis in AXES if (chart := _chart(shown, axis)) is not None]
+            groups.append((name, claim(curves), drawn, caption(shown), texts(data, fingerprint, shown)))
     if not groups:
         return None
     html = fill("learning", groups=groups, settings=SETTINGS, trained=trained)
@@ -89,6 +89,34 @@ def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
                 f" then rose to {end['valid_loss']:.2f}: more steps on this text would not help."
             )
     return " ".join([*said, *_at_equal_tokens(curves)])
+
+
+def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
+    """Return what the best model needs for the sample, the validation and the test text, and how these differ."""
+    figures = {one["name"]: one for one in data.results["models"]}
+    known = [
+        (figures[model.name]["bits_per_byte"], model, losses.iloc[-1])
+        for model, curve in curves
+        if len(losses := curve["valid_loss"].dropna()) and figures[model.name]["valid_perplexity"]
+    ]
+    if not known:
+        return ""
+    _, best, sample = min(known, key=lambda each: float(each[0]))
+    of, entry = figures[best.name], data.run.manifest.tokens[fingerprint]
+    valid, test = np.log2(of["valid_perplexity"]), np.log2(of["perplexity"])
+    said = (
+        f"The leaderboard has other losses, since it has the test text: {spoken(best.title)} ends at {sample:.2f}"
+        f" bits per token of the sample, and needs {valid:.2f} for the whole validation text and {test:.2f} for the"
+        " test text, which are other documents."
+    )
+    if not entry.unknown["valid"] + entry.unknown["test"]:
+        return said
+    shares = (numbers.percent(entry.unknown[split] / entry.tokens[split]) for split in ("valid", "test"))
+    bits = (numbers.bits_per_byte(of[key]) for key in ("valid_bits_per_byte", "bits_per_byte"))
+    return (
+        f"{said} Of their tokens, {' and '.join(shares)} are unknown words, which all are one token, <unk>. In bits"
+        f" per byte, which charge the letters of unknown words, it needs {' and '.join(bits)}."
+    )
 
 
 def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:

@@ -67,6 +67,7 @@ class Recipe:
     """How to repeat one run; ``name`` is "" if it is the only one."""
 
     name: str
+    version: str
     command: str
     experiment: str
     facts: list[tuple[str, str]]
@@ -76,6 +77,7 @@ def _of_run(data: ReportData, run: Run) -> Recipe:
     several = len(data.run.runs) > 1
     return Recipe(
         f"{run.name}, in {run.path}" if several else "",
+        run.manifest.lmcompare,
         run.manifest.command,
         tomli_w.dumps(_without_none(run.manifest.experiment)),
         facts_of(data.run, run.manifest),

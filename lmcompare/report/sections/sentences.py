@@ -71,5 +71,13 @@ def build(data: ReportData) -> Section | None:
                 )
     if not sentences:
         return None
-    html = fill("sentences", sentences=sentences, shown_open=SHOWN_OPEN, unranked=data.unranked)
+    html = fill(
+        "sentences",
+        sentences=sentences,
+        shown_open=SHOWN_OPEN,
+        unranked=data.unranked,
+        across=any(
+            model.entry.traits.get("carries_state") and model.cell.examples.get("influences") for model in data.scored
+        ),
+    )
     return Section.of("sentences", "The same sentence in every model", html)

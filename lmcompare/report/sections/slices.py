@@ -90,6 +90,8 @@ def build(data: ReportData) -> Section | None:
     documents = by_document(data.run)
     of_models = [(data.by_name[row["model"]], row) for row in spent(data.run).to_dict("records")]
     shown = [pair for pair in of_models if pair[0] in models]
+    test = data.run.corpus.splits["test"]
+    counted = data.run.manifest.tokens[data.main_tokens].tokens["test"] if unit == "token" else test.words
     html = fill(
         "slices",
         questions=[_question(one, models, at, full[one.counted]) for one in found],
@@ -106,6 +108,7 @@ def build(data: ReportData) -> Section | None:
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
         spent=shown,
         spent_claim=spent_claim([row for _, row in shown]),
+        long=test.bytes / max(1, counted),
     )
     return Section.of("wins", title(data, found, own, unit), html)
 

@@ -56,8 +56,8 @@ def test_shares_are_the_mean_weights_of_places_that_see_a_whole_window() -> None
         ([0.3, 0.4, 0.1, 0.1, 0.1, 0, 0, 0, 0, 0], 0.5, 3.0, "sentence boundaries 50%"),
         ([0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0, 0], 0.1, 7.0, "the last 5 words 70%"),
         ([0, 0, 0, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2], 0.1, 7.0, "far back 80%"),
-        ([0.1] * 10, 0.1, 9.6, "spread out, over 10 words"),
-        ([0.1] * 10, 0.1, 4.0, "mixed, over 4 words"),
+        ([0.1] * 10, 0.1, 9.6, "spread over about 10 words"),
+        ([0.1] * 10, 0.1, 4.0, "spread over about 4 words"),
         ([1.0], 0.0, 1.0, "the word itself 100%"),
     ],
 )

@@ -99,8 +99,9 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
     again = Word2VecBow(**model.hyperparameters()).restore(model.state())
     assert again.account() == model.account()
     exhibits = list(model.exhibits(Encoded.from_documents([[F, B, J, 1]], VOCABULARY)))
-    bars = next(e for e in exhibits if isinstance(e, Bars) and e.title == "Predicted from similar contexts")
+    bars = next(e for e in exhibits if isinstance(e, Bars) and "never seen" in e.title)
     gain = model.account().gain
+    assert f" {gain:.2f} bits per word better than" in bars.title
     assert bars.values == pytest.approx((gain, 0.0, gain))
     assert bars.labels == ("made more likely (20)", "made less likely (0)", "all 20, net")
     shares = next(e for e in exhibits if isinstance(e, Bars) and e.title == "How often a context was similar")
@@ -113,6 +114,7 @@ def test_the_report_shows_it_and_it_is_stored(model: Word2VecBow) -> None:
 def test_losses_count_as_well_as_gains() -> None:
     found = Account(looked_at=10, unseen=4, raised=1, gain=3.0, loss=2.0, compared=(1, 2, 4), similar=(1, 1, 2))
     assert found.net == pytest.approx((1 * 3 - 3 * 2) / 4)
+    assert " 0.75 bits per word worse than" in similar_contexts.exhibits(found)[0].title
     gains, shares = similar_contexts.exhibits(found)
     assert isinstance(gains, Bars)
     assert gains.values == (3.0, -2.0, -0.75)
