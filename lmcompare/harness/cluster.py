@@ -18,7 +18,7 @@ from lmcompare.harness.progress import Display
 from lmcompare.plugins import own_code
 
 CONNECTING = 10  # seconds that a cluster has to answer
-TRIES = "2"  # of a connection, each of which takes about ten seconds where the port is not that of a cluster
+TRIES = "1"  # of a connection, which takes up to 45 seconds where the port is not that of a cluster
 ASKING = 60.0  # seconds that the nodes have to say which versions they have
 LOOK = 1.0  # seconds between two looks at which nodes there are
 MOST_THREADS = 8  # of a cell by default, as on one machine
