@@ -154,7 +154,8 @@ def no_permission(path: object) -> str:
 def cannot_write(path: object, error: OSError | RecursionError) -> str:
     """Return the sentence for a file or folder that could not be written: why, and what to do about it."""
     if isinstance(error, PermissionError):
-        beside = Path(str(error.filename)).parent == Path(str(path)).parent  # a temporary file of another name
+        places = (Path(str(name)).absolute().parent for name in (error.filename, path))
+        beside = len({*places}) == 1  # a temporary file of another name
         return no_permission(error.filename if error.filename and not beside else path)
     if isinstance(error, RecursionError):
         return f"{reprlib.repr(str(path))} can't be written, it has too many folders: choose another"

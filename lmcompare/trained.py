@@ -158,7 +158,7 @@ class TrainedModel:
         """Score the words of each document; ``ends`` is that of ``score``."""
         for batch in self._batches(documents):
             with blamed_on(f"{self.name}'s next_log_probs"):
-                yield from self._word_scorer.score(batch, ends=ends)
+                yield from self._word_scorer.score(batch, ends=yes_or_no(ends, "ends"))
 
     @cached_property
     def _word_scorer(self) -> WordScorer:
@@ -168,7 +168,7 @@ class TrainedModel:
         """Score documents, some at a time, each as if it were alone; ``ends`` is that of ``score``."""
         for batch in self._batches(documents):
             with blamed_on(f"{self.name}'s log_probs"):
-                yield from score_together(self.model, self._corpus, batch, ends=ends)
+                yield from score_together(self.model, self._corpus, batch, ends=yes_or_no(ends, "ends"))
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
         """Yield documents that are scored together, which is faster and changes no score."""

@@ -43,7 +43,8 @@ settings.load_profile("lmcompare")
 
 # The files that take longest, begun first where several processes share the tests, so that none ends with one of them
 LONG = (
-    *("conformance/test_built_ins.py", "harness/test_killed.py", "test_docs.py", "test_scaffold.py"),
+    *("conformance/test_built_ins.py", "harness/test_killed.py", "harness/test_on_ray.py", "test_docs.py"),
+    "test_scaffold.py",
     *("cli/test_commands.py", "harness/test_cells.py", "checks/test_gallery.py", "models/test_neural.py"),
     *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py", "lab/test_experiments.py"),
 )

@@ -321,6 +321,8 @@ def test_wrong_texts_are_one_sentence(result: lmcompare.Comparison) -> None:
     model = result.model("kn3")
     with pytest.raises(LmcompareError, match="a text is a string, not a list"):
         model.score(["The cat"])  # type: ignore[arg-type]
+    with pytest.raises(LmcompareError, match="ends is True or False, not 'no'"):
+        model.score("The cat", ends="no")  # type: ignore[arg-type]
     with pytest.raises(LmcompareError, match="half a surrogate pair"):
         model.next_tokens("\ud800")
     for length in (-1, "x", 1.5, 10**20):

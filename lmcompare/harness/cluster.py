@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.harness import environment
@@ -18,7 +19,7 @@ from lmcompare.harness.progress import Display
 from lmcompare.plugins import own_code
 
 CONNECTING = 10  # seconds that a cluster has to answer
-TRIES = "2"  # of a connection, each of which takes about ten seconds where the port is not that of a cluster
+TRIES = "1"  # of a connection, which takes up to 45 seconds where the port is not that of a cluster
 ASKING = 60.0  # seconds that the nodes have to say which versions they have
 LOOK = 1.0  # seconds between two looks at which nodes there are
 MOST_THREADS = 8  # of a cell by default, as on one machine
@@ -208,7 +209,8 @@ def _connect(address: str | None) -> bool:
     try:
         if address is None:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-            ray.init("local", num_cpus=cores, _node_ip_address="127.0.0.1", **QUIET)
+            with patch("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False):  # it listens on this machine alone
+                ray.init("local", num_cpus=cores, _node_ip_address="127.0.0.1", **QUIET)
         else:
             os.environ.setdefault("RAY_gcs_server_port_wait_time_s", TRIES)  # to connect, as Ray reads it here
             ray.init(address, **{**QUIET, "include_dashboard": None})

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.layout import MARK
 from lmcompare.runfolder.ownership import OF_CELL
 
+SCRATCH = f"{OWN_TEMPORARY}cell-"  # begins the names of the scratch folders
+HELD = ".held"  # a file in one that is locked as long as its task runs
 RUN = "run"  # the run folder in the scratch folder
 LOOK = 0.2  # seconds between two looks at what is new
 MOST_SHARE = 0.1  # of the time, for sending files
@@ -63,8 +66,7 @@ def run_there(
     import ray
 
     limit = memory.get(ray.get_runtime_context().get_node_id())
-    with tempfile.TemporaryDirectory(prefix=f"{OWN_TEMPORARY}cell-", ignore_cleanup_errors=True) as name:
-        scratch = Path(name).resolve()
+    with scratch_folder() as scratch:
         for folder, image in images:
             for path, content in ray.get(image).items():
                 write(scratch / folder / path, content)
@@ -83,6 +85,23 @@ def run_there(
     if error is not None and limit is not None and TOO_LITTLE_MEMORY in error:
         error += f" (on {socket.gethostname()} each process of it may take {limit / 1e9:.2g} GB)"
     return error
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder for a task, and remove those of tasks that were killed, which nobody holds any more."""
+    import fcntl
+
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{HELD}"):
+        with suppress(OSError), left.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as name:
+        scratch = Path(name).resolve()
+        with (scratch / f"{HELD}.part").open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            Path(held.name).rename(scratch / HELD)  # it is held before another task can find it
+            yield scratch
 
 
 def write(path: Path, content: Any) -> None:

@@ -122,7 +122,7 @@ class OnRay:
             if self._ended:
                 break
             self._show.say(f"{job.name}: {why}; it goes on from its last checkpoint.")
-        return f"it lost {MOST_LOST} nodes, the last because {why}"
+        return f"it was begun {MOST_LOST} times, and the last time {why}: look for the reason in Ray's logs"
 
     def _attempt(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell on a node. Raises ``LostError`` if the node is lost."""
@@ -156,8 +156,8 @@ class OnRay:
             return f"its task could not be run on the node {node} ({what_went_wrong(error.cause)})"
         except ray.exceptions.OutOfMemoryError:
             raise LostError(f"the memory of its node {node} was exhausted, and Ray ended it") from None
-        except ray.exceptions.RayError:
-            raise LostError(f"its node {node} was lost") from None
+        except ray.exceptions.RayError as error:
+            raise LostError(f"its node {node or '(none yet)'} was lost ({type(error).__name__})") from None
         finally:
             self._running.discard(task)
             if not done:

@@ -18,7 +18,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import cluster as clusters
-from lmcompare.harness.on_node import Tree
+from lmcompare.harness.on_node import HELD, SCRATCH, Tree, scratch_folder
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import leave
@@ -286,6 +286,16 @@ def test_an_address_where_no_cluster_is_is_one_sentence(address: str) -> None:
 def test_options_that_contradict_one_another_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(LmcompareError, match=said):
         small_experiment({"plugin": "unigram"}, **options)
+
+
+def test_the_scratch_folder_of_a_killed_task_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"{SCRATCH}left"
+    left.mkdir()
+    (left / HELD).touch()
+    with scratch_folder() as first, scratch_folder() as second:
+        assert {*tmp_path.iterdir()} == {first, second}
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_tree_tells_what_changed_and_what_is_gone(tmp_path: Path) -> None:

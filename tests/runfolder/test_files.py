@@ -97,6 +97,8 @@ def test_a_file_that_may_not_be_written_is_named_and_not_the_one_beside_it(tmp_p
     for name, said in ((".x.json.k3", "x.json"), ("x.json/.lock", "x.json/.lock"), ("x.json", "x.json")):
         error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / name))
         assert f"no permission for {tmp_path / said}:" in cannot_write(tmp_path / "x.json", error)
+    beside = PermissionError(errno.EACCES, "Permission denied", str(Path("ro", ".x.json.k3").absolute()))
+    assert f"no permission for {Path('ro', 'x.json')}:" in cannot_write(Path("ro", "x.json"), beside)
 
 
 def test_a_full_temporary_folder_is_not_taken_for_the_output_folder(tmp_path: Path) -> None:
