@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,17 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
         assert [(h[0], h[2:]) for h in again.snapshot.history] == [(h[0], h[2:]) for h in outcome.snapshot.history]
 
 
-def milestones(**setting: Any) -> tuple[dict[str, torch.Tensor], list[Progress]]:
-    """Train as ``run`` does; return the weights and the progress at a quarter, at a half and at nine tenths."""
+def milestones(pause: float = 0.0, **setting: Any) -> tuple[dict[str, torch.Tensor], list[Progress]]:
+    """Train as ``run`` does; return the weights and the progress at a quarter, at a half and at nine tenths.
+
+    Scoring takes ``pause`` seconds.
+    """
     passed: list[Progress] = []
 
     def score(progress: Progress) -> float:
         passed.append(progress)
-        return 100.0  # seconds
+        time.sleep(pause)
+        return pause
 
     with seeded(7):
         network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
@@ -102,8 +107,9 @@ def test_milestones_change_nothing_and_are_passed_once(tmp_path: Path) -> None:
 
 
 def test_a_budget_of_seconds_does_not_pay_for_milestones() -> None:
-    _, passed = milestones(budget=Budget(seconds=0.5))
-    assert len(passed) == 3  # 100 seconds each
+    _, passed = milestones(pause=0.7, budget=Budget(seconds=0.6))
+    assert len(passed) == 3
+    assert len({progress.step for progress in passed}) > 1  # the budget was not over after the first
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:

@@ -161,22 +161,22 @@
         row.style.setProperty("--c", "var(--" + this.hue(m) + ")");
         const head = make("div");
         const bits = this.passage.bits[m][i];
-        head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + inPercent(2 ** (-bits / 100)) + ")"));
-        row.append(head);
         const pieces = this.passage.pieces ? this.passage.pieces[m][i] : null;
-        if (pieces) row.append(this.cut(pieces));
         const first = pieces ? pieces[0] : target;
         const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
         const top = this.expected(m, i);
+        let p = 2 ** (-bits / 100);
         for (let k = 0; k < top.length; k += 2) {
           const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
+          if (hit && !pieces) p = top[k + 1] / 10000; // one number, wherever it is shown: rounded bits give another
           const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
           item.style.setProperty("--w", String(top[k + 1] / 10000));
           item.append(make("small", "", inPercent(top[k + 1] / 10000)));
           list.append(item);
         }
-        row.append(list);
+        head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + inPercent(p) + ")"));
+        row.append(head, ...(pieces ? [this.cut(pieces)] : []), list);
         parts.push(row);
       });
       this.card.replaceChildren(...parts);
