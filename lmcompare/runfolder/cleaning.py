@@ -59,6 +59,8 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     LmcompareError
         For a folder that is no run folder or that a run is writing to, and for a model that is not in it.
     """
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise LmcompareError(no_permission(folder))
     if not is_run_folder(folder):
         raise RunFolderError(f"{folder} is not a run folder: give the folder that 'lmcompare run' wrote")
     cleaned = _clean(folder, names)

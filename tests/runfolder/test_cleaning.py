@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -130,3 +131,9 @@ def test_a_folder_that_a_run_writes_to_is_left_alone(copied: Path) -> None:
     with locked(copied), pytest.raises(LmcompareError, match="another process is writing"):
         clean(copied, ["ngram"])
     assert files(copied) >= before
+
+
+def test_a_folder_that_may_not_be_entered_is_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may be run as root, who may enter all
+    with pytest.raises(LmcompareError, match="no permission"):
+        clean(tmp_path)
