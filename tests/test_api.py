@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -382,35 +381,8 @@ def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
         lmcompare.compare(TEXTS, [Rnn(steps=1)], device="cpu", quiet=True, match={"parameters": 4e3})
 
 
-def test_another_value_joins_the_models_of_the_folder(tmp_path: Path) -> None:
-    def of_order(order: int, **more: object) -> lmcompare.Comparison:
-        model = {"plugin": "ngram", "order": order}
-        return lmcompare.compare(TEXTS, model, out=tmp_path, device="cpu", quiet=True, **more)  # type: ignore[arg-type]
-
-    first, second = of_order(2), of_order(3)
-    assert set(second.table["name"]) == {"ngram", "ngram-order-3"}
-    scores = [each.model("ngram").score("The cat saw Rome.").log_probability for each in (first, second)]
-    assert scores[0] != scores[1]  # each call returns the model that it asked for
-    opened = lmcompare.load(tmp_path)
-    assert [opened.model(n).score("The cat saw Rome.").log_probability for n in ("ngram", "ngram-order-3")] == scores
-    forced = of_order(1, force=True)
-    assert set(forced.table["name"]) == {"ngram", "ngram-order-3"}
-    assert lmcompare.load(tmp_path).model("ngram").model.hyperparameters()["order"] == 1
-
-
 def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
     for alpha in (1.0, 2.0):
         found = lmcompare.compare(TEXTS, LastSeen(alpha), out=tmp_path, device="cpu", quiet=True)
     assert found.models == ("LastSeen", "LastSeen-alpha-2.0")
     assert found.model("LastSeen").model.hyperparameters() == {"alpha": 2.0}
-
-
-def test_a_class_may_leave_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Leaves(LastSeen):
-        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:  # type: ignore[override]
-            os.chdir("/")
-            return super().fit(train, valid, setting)
-
-    monkeypatch.chdir(tmp_path)
-    assert lmcompare.compare(TEXTS, [Leaves], out="out", quiet=True).models == ("Leaves",)
-    assert Path.cwd() == tmp_path

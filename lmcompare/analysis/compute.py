@@ -40,12 +40,15 @@ class Course:
     low: Array
     high: Array
 
+    def amounts(self, axis: Axis) -> Array | None:
+        """Return the time or the operations of the points; None where operations were not counted."""
+        return self.seconds if axis == "seconds" else self.flops
+
     def at(self, axis: Axis, amounts: Array) -> Array:
         """Return the figures after these amounts of time or operations: infinite before the first point, the last
         one after the end, and on a line over the logarithm of the amount between two points.
         """
-        known = self.seconds if axis == "seconds" else self.flops
-        if known is None:
+        if (known := self.amounts(axis)) is None:
             return np.full(len(amounts), np.inf)
         return np.interp(np.log(amounts), np.log(known), self.figures, left=np.inf)
 
@@ -98,11 +101,11 @@ def _points(cell: Cell, end: float) -> list[tuple[Any, Any, Any]]:
 
 def leaders(found: Sequence[Course], axis: Axis) -> list[tuple[float, str]]:
     """Return the models that are best after some amount of time or operations, each with the amount from which on."""
-    measured = [course for course in found if axis == "seconds" or course.flops is not None]
-    if len(measured) < 2:
+    known = [(course, amounts) for course in found if (amounts := course.amounts(axis)) is not None]
+    if len(known) < 2:
         return []
-    ends = np.concatenate([np.asarray(getattr(course, axis)) for course in measured])
-    amounts = np.geomspace(ends.min(), ends.max(), STEPS)
+    measured, points = [course for course, _ in known], np.concatenate([amounts for _, amounts in known])
+    amounts = np.geomspace(points.min(), points.max(), STEPS)
     best = np.argmin([course.at(axis, amounts) for course in measured], axis=0)
     begins = np.flatnonzero(np.append(True, best[1:] != best[:-1]))
     return [(float(amounts[n]), measured[best[n]].name) for n in begins]

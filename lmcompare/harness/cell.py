@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -166,13 +166,7 @@ def _trained(
     if not seals.damage(folder, TRAINED_FILES):
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
-            model = model.restore(load_state(folder))
-            return model, {
-                "train_seconds": trained["seconds"],
-                "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
-                "milestones": trained.get("milestones", []),
-                "train_flops": trained.get("flops"),
-            }
+            return model.restore(load_state(folder)), _cost_of_training(trained)
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
     model.warm_up()
@@ -198,25 +192,27 @@ def _trained(
     see_that_it_is_there(Path(job.folder))
     save_state(model.state(), folder)
     write_text(job.path / "curve.csv", curve.csv())
-    peak = peak_memory_bytes()
-    write_json(
-        folder / "trained.json",
-        {
-            "key": job.key,
-            "plugin": job.plugin,
-            "seconds": seconds,
-            "peak_memory_bytes": peak,
-            "milestones": curve.milestones,
-            "flops": curve.flops,
-        },
-    )
+    trained = {
+        "key": job.key,
+        "plugin": job.plugin,
+        "seconds": seconds,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "milestones": curve.milestones,
+        "flops": curve.flops,
+    }
+    write_json(folder / "trained.json", trained)
     seals.seal(folder, TRAINED_FILES)
     checkpoints.remove(job.checkpoints.parent)
-    return model, {
-        "train_seconds": seconds,
-        "peak_memory_bytes": peak,
-        "milestones": curve.milestones,
-        "train_flops": curve.flops,
+    return model, _cost_of_training(trained)
+
+
+def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the costs in the content of trained.json, which may be of a version that stored fewer of them."""
+    return {
+        "train_seconds": trained["seconds"],
+        "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
+        "milestones": trained.get("milestones", []),
+        "train_flops": trained.get("flops"),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import engine, runner
@@ -16,8 +18,11 @@ from lmcompare.harness.cost import Cost
 from lmcompare.harness.environment import check_workers
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
+from lmcompare.model import Setting
 from lmcompare.report.build import write_reports
+from lmcompare.tokens import Encoded
 from tests.harness.small import Watch, small_experiment, write_plugins, write_text
+from tests.test_api import TEXTS, LastSeen
 
 FLAT, UNIGRAM = {"plugin": "plugins.py:Flat", "name": "flat"}, {"plugin": "unigram"}
 
@@ -153,3 +158,15 @@ def test_workers_that_would_share_cores_are_refused(
 )
 def test_workers_with_cores_of_their_own_pass(workers: int, threads: int, cores: int, device: str) -> None:
     check_workers(workers, threads, cores, device)
+
+
+@pytest.mark.slow
+def test_a_class_may_leave_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Leaves(LastSeen):
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:  # type: ignore[override]
+            os.chdir("/")
+            return super().fit(train, valid, setting)
+
+    monkeypatch.chdir(tmp_path)
+    assert lmcompare.compare(TEXTS, [Leaves], out="out", quiet=True).models == ("Leaves",)
+    assert Path.cwd() == tmp_path

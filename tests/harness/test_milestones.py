@@ -10,13 +10,8 @@ import pytest
 
 import lmcompare
 from lmcompare.harness.milestones import SHARES
+from tests.test_api import TEXTS
 
-TEXTS = [
-    f"{who} {what} the {thing} .\n" * 3
-    for who in ("we", "you", "they")
-    for what in ("see", "like", "take")
-    for thing in ("house", "tree", "river", "bank")
-]
 NET = {"plugin": "rnn", "width": 4, "hidden": 4, "steps": 100, "batch": 2, "length": 8}
 
 

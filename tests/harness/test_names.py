@@ -10,11 +10,13 @@ from unittest.mock import patch
 
 import pytest
 
+import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.runfolder.run import load_run
 from tests.harness.small import FLAT, Watch, run_and_report, small_experiment, write_plugins, write_text
+from tests.test_api import TEXTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -214,3 +216,19 @@ def test_finished_cells_that_no_manifest_lists_come_back(place: Path) -> None:
     assert names(place) == ["ngram", "unigram", "ngram-order-3"]
     models = json.loads((place / "out/manifest.json").read_text())["experiment"]["models"]
     assert [(m["name"], m.get("order")) for m in models] == [("ngram", 2), ("unigram", None), ("ngram-order-3", 3)]
+
+
+def test_another_value_joins_the_models_of_the_folder(tmp_path: Path) -> None:
+    def of_order(order: int, **more: object) -> lmcompare.Comparison:
+        model = {"plugin": "ngram", "order": order}
+        return lmcompare.compare(TEXTS, model, out=tmp_path, device="cpu", quiet=True, **more)  # type: ignore[arg-type]
+
+    first, second = of_order(2), of_order(3)
+    assert set(second.table["name"]) == {"ngram", "ngram-order-3"}
+    scores = [each.model("ngram").score("The cat saw Rome.").log_probability for each in (first, second)]
+    assert scores[0] != scores[1]  # each call returns the model that it asked for
+    opened = lmcompare.load(tmp_path)
+    assert [opened.model(n).score("The cat saw Rome.").log_probability for n in ("ngram", "ngram-order-3")] == scores
+    forced = of_order(1, force=True)
+    assert set(forced.table["name"]) == {"ngram", "ngram-order-3"}
+    assert lmcompare.load(tmp_path).model("ngram").model.hyperparameters()["order"] == 1

@@ -64,7 +64,7 @@ def _chart(data: ReportData, found: Sequence[Course], axis: Axis) -> Markup:
     highest = STEEP * max(course.figures[-1] for course in found)
     drawn = []
     for course in found:
-        model, x = data.by_name[course.name], course.seconds if axis == "seconds" else course.flops
+        model, x = data.by_name[course.name], course.amounts(axis)
         assert x is not None, "only courses whose operations were counted are drawn by them"
         columns = (x, course.figures, course.low, course.high)
         drawn.append(
