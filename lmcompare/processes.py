@@ -33,7 +33,9 @@ PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
 MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
 MOST_BYTES = 1 << 24  # of a message
+MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
 FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")  # the signals of a process that breaks by itself
+TIMERS = ("SIGALRM", "SIGVTALRM", "SIGPROF")  # the signals of the timers that a process sets itself
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes import serve; serve()"
 
@@ -72,6 +74,8 @@ def _why(number: int) -> str:
         return " (out of memory?): end other programs, or use smaller models or less text"
     if any(number == getattr(signal, name, 0) for name in FAULTS):
         return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
+    if any(number == getattr(signal, name, 0) for name in TIMERS):
+        return ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
     return ", which another program has sent: run the command again"
 
 
@@ -83,6 +87,13 @@ class JunkError(LmcompareError):
             f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
             "opened itself"
         )
+
+
+class LongLogError(LmcompareError):
+    """The process printed more than a log may hold."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it printed more than {MOST_LOG:,} bytes, and was ended: the plug-in must print less")
 
 
 class TimeLimitError(LmcompareError):
@@ -132,6 +143,8 @@ def call(
         The process ended before the function returned.
     JunkError
         The process sent what is no message.
+    LongLogError
+        The process printed more than a log may hold.
     TimeLimitError
         The time limit was over before the function returned.
     """
@@ -176,8 +189,8 @@ def end_running() -> None:
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
-        self.process, self.mark = process, mark
+    def __init__(self, process: subprocess.Popen[bytes], mark: str, log: Path | None = None) -> None:
+        self.process, self.mark, self._log = process, mark, log
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
         self._begun = b""
@@ -185,7 +198,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for a message that no function sends through ``emit``.
+        Raises ``JunkError`` for a message that no function sends through ``emit``, and ``LongLogError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -201,6 +214,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while not self._lines:
+                if self._log is not None and _size(self._log) > MOST_LOG:
+                    raise LongLogError
                 if not selector.select(0.5):
                     if self.process.poll() is not None:
                         return None
@@ -216,7 +231,7 @@ class Child:
     def result(self) -> Any:
         """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
 
-        Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
+        Raises ``RaisedError``, ``EndedError``, ``JunkError`` or ``LongLogError``.
         """
         for _ in self.events():
             pass
@@ -240,6 +255,14 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # where there is no /proc
         self.process.wait()
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file, 0 if there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _message(line: bytes) -> tuple[str, Any]:
@@ -301,13 +324,15 @@ def start(
             },
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
-        child = Child(process, mark)
+        child = Child(process, mark, log)
         _RUNNING.add(child)
         try:
             yield child
         finally:
             _RUNNING.discard(child)
             _end(child)
+            if log is not None and _size(log) > MOST_LOG:
+                os.truncate(log, KEPT_LOG)
 
 
 def serve() -> None:
