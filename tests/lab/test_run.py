@@ -170,7 +170,10 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     odd += [{"tables": (Figures("t", rows=[1], unit=""),)}]  # type: ignore[arg-type]
     for fields in odd:
         with pytest.raises(PluginError, match="must be a tuple of"):
-            write_findings(tmp_path / "x.json", Findings("", None, **fields), {"name": "x", **ABOUT})
+            write_findings(tmp_path / "x.json", Findings("", **fields), {"name": "x", **ABOUT})
+    for claims in ("It is.", {"It is.": "yes"}, {5: True}):
+        with pytest.raises(PluginError, match="must map texts to"):
+            write_findings(tmp_path / "x.json", Findings("", claims), {"name": "x", **ABOUT})  # type: ignore[arg-type]
     many = Findings(verdict="", tables=(Figures("t", (), ""),) * 501)
     with pytest.raises(PluginError, match="more than 500"):
         write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
