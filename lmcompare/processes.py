@@ -25,7 +25,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lmcompare.errors import LmcompareError, temporary_room, what_went_wrong
 
@@ -34,8 +34,10 @@ PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the proce
 MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
 MOST_BYTES = 1 << 24  # of a message
 MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
-FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")  # the signals of a process that breaks by itself
-TIMERS = ("SIGALRM", "SIGVTALRM", "SIGPROF")  # the signals of the timers that a process sets itself
+FAULT = ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
+TIMER = ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
+CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAULT)
+CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes import serve; serve()"
 
@@ -72,11 +74,8 @@ def _why(number: int) -> str:
             return f"{why}: raise the limit, or use smaller models or less text"
     if number == signal.SIGKILL:
         return " (out of memory?): end other programs, or use smaller models or less text"
-    if any(number == getattr(signal, name, 0) for name in FAULTS):
-        return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
-    if any(number == getattr(signal, name, 0) for name in TIMERS):
-        return ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
-    return ", which another program has sent: run the command again"
+    name = signal.Signals(number).name if number in set(signal.Signals) else ""
+    return CAUSES.get(name, ", which another program has sent: run the command again")
 
 
 class JunkError(LmcompareError):
@@ -90,10 +89,7 @@ class JunkError(LmcompareError):
 
 
 class LongLogError(LmcompareError):
-    """The process printed more than a log may hold."""
-
-    def __init__(self) -> None:
-        super().__init__(f"it printed more than {MOST_LOG:,} bytes, and was ended: the plug-in must print less")
+    """The process was ended because it printed more than a log may hold."""
 
 
 class TimeLimitError(LmcompareError):
@@ -146,7 +142,7 @@ def call(
     LongLogError
         The process printed more than a log may hold.
     TimeLimitError
-        The time limit was over before the function returned.
+        The time limit was over.
     """
     late = threading.Event()
     with start(function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin) as child:
@@ -189,7 +185,7 @@ def end_running() -> None:
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str, log: Path | None = None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], mark: str, log: IO[str] | None = None) -> None:
         self.process, self.mark, self._log = process, mark, log
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
@@ -198,7 +194,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for a message that no function sends through ``emit``, and ``LongLogError``.
+        Raises ``JunkError`` for what no function sends through ``emit``, and ``LongLogError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -207,6 +203,10 @@ class Child:
             else:
                 self._outcome = kind, value
 
+    def prints_too_much(self) -> bool:
+        """Return whether the log is longer than a log may be."""
+        return self._log is not None and os.fstat(self._log.fileno()).st_size > MOST_LOG
+
     def _next_line(self) -> bytes | None:
         """Wait for a whole line; None when the process has ended, though what it started may hold the pipe open."""
         assert self.process.stdout is not None
@@ -214,8 +214,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while not self._lines:
-                if self._log is not None and _size(self._log) > MOST_LOG:
-                    raise LongLogError
+                if self.prints_too_much():
+                    raise LongLogError(f"it printed more than {MOST_LOG:,} bytes: the plug-in must print less")
                 if not selector.select(0.5):
                     if self.process.poll() is not None:
                         return None
@@ -255,14 +255,6 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # where there is no /proc
         self.process.wait()
-
-
-def _size(path: Path) -> int:
-    """Return the size of a file, 0 if there is none."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _message(line: bytes) -> tuple[str, Any]:
@@ -309,12 +301,13 @@ def start(
             job = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "job.json"
             job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
+        output = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
         process = subprocess.Popen(
             # -P: a file in the working directory must not replace a module
             [sys.executable, "-P", "-c", SERVE, str(job)],
             stdin=None if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=None if log is None else stack.enter_context(log.open("w", encoding="utf-8")),
+            stderr=output,
             bufsize=0,
             env={
                 **os.environ,
@@ -324,15 +317,15 @@ def start(
             },
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
-        child = Child(process, mark, log)
+        child = Child(process, mark, output)
         _RUNNING.add(child)
         try:
             yield child
         finally:
             _RUNNING.discard(child)
             _end(child)
-            if log is not None and _size(log) > MOST_LOG:
-                os.truncate(log, KEPT_LOG)
+            if output is not None and child.prints_too_much():
+                output.truncate(KEPT_LOG)
 
 
 def serve() -> None:
