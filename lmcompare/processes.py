@@ -25,7 +25,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lmcompare.errors import LmcompareError, temporary_room, what_went_wrong
 
@@ -33,7 +33,11 @@ PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
 MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
 MOST_BYTES = 1 << 24  # of a message
-FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")  # the signals of a process that breaks by itself
+MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
+FAULT = ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
+TIMER = ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
+CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAULT)
+CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes import serve; serve()"
 
@@ -70,9 +74,8 @@ def _why(number: int) -> str:
             return f"{why}: raise the limit, or use smaller models or less text"
     if number == signal.SIGKILL:
         return " (out of memory?): end other programs, or use smaller models or less text"
-    if any(number == getattr(signal, name, 0) for name in FAULTS):
-        return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
-    return ", which another program has sent: run the command again"
+    name = signal.Signals(number).name if number in set(signal.Signals) else ""
+    return CAUSES.get(name, ", which another program has sent: run the command again")
 
 
 class JunkError(LmcompareError):
@@ -83,6 +86,10 @@ class JunkError(LmcompareError):
             f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
             "opened itself"
         )
+
+
+class LongLogError(LmcompareError):
+    """The process was ended because it printed more than a log may hold."""
 
 
 class TimeLimitError(LmcompareError):
@@ -132,8 +139,10 @@ def call(
         The process ended before the function returned.
     JunkError
         The process sent what is no message.
+    LongLogError
+        The process printed more than a log may hold.
     TimeLimitError
-        The time limit was over before the function returned.
+        The time limit was over.
     """
     late = threading.Event()
     with start(function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin) as child:
@@ -176,8 +185,8 @@ def end_running() -> None:
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
-        self.process, self.mark = process, mark
+    def __init__(self, process: subprocess.Popen[bytes], mark: str, log: IO[str] | None = None) -> None:
+        self.process, self.mark, self._log = process, mark, log
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
         self._begun = b""
@@ -185,7 +194,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for a message that no function sends through ``emit``.
+        Raises ``JunkError`` for what no function sends through ``emit``, and ``LongLogError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -194,6 +203,10 @@ class Child:
             else:
                 self._outcome = kind, value
 
+    def prints_too_much(self) -> bool:
+        """Return whether the log is longer than a log may be."""
+        return self._log is not None and os.fstat(self._log.fileno()).st_size > MOST_LOG
+
     def _next_line(self) -> bytes | None:
         """Wait for a whole line; None when the process has ended, though what it started may hold the pipe open."""
         assert self.process.stdout is not None
@@ -201,6 +214,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while not self._lines:
+                if self.prints_too_much():
+                    raise LongLogError(f"it printed more than {MOST_LOG:,} bytes: the plug-in must print less")
                 if not selector.select(0.5):
                     if self.process.poll() is not None:
                         return None
@@ -216,7 +231,7 @@ class Child:
     def result(self) -> Any:
         """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
 
-        Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
+        Raises ``RaisedError``, ``EndedError``, ``JunkError`` or ``LongLogError``.
         """
         for _ in self.events():
             pass
@@ -286,12 +301,13 @@ def start(
             job = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "job.json"
             job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
+        output = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
         process = subprocess.Popen(
             # -P: a file in the working directory must not replace a module
             [sys.executable, "-P", "-c", SERVE, str(job)],
             stdin=None if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=None if log is None else stack.enter_context(log.open("w", encoding="utf-8")),
+            stderr=output,
             bufsize=0,
             env={
                 **os.environ,
@@ -301,13 +317,15 @@ def start(
             },
             start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
         )
-        child = Child(process, mark)
+        child = Child(process, mark, output)
         _RUNNING.add(child)
         try:
             yield child
         finally:
             _RUNNING.discard(child)
             _end(child)
+            if output is not None and child.prints_too_much():
+                output.truncate(KEPT_LOG)
 
 
 def serve() -> None:

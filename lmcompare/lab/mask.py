@@ -92,12 +92,17 @@ class Mask(LabExperiment):
             row_name="Network",
             figure_name="bits per byte in all",
         )
-        held = all(each.figure < PRETENCE for each in of_itself.values()) and all(
-            each.significant and each.difference >= LOSS for each in asked_honestly.values()
-        )
+        pretends = {name: each.figure < PRETENCE for name, each in of_itself.items()}
+        loses = {name: each.significant and each.difference >= LOSS for name, each in asked_honestly.items()}
         return Findings(
             verdict=_verdict(asked_honestly, of_itself),
-            held=held if bench.decides else None,
+            claims={
+                f"Both claim to need less than {PRETENCE} bits per byte.": all(pretends.values()),
+                f"Asked honestly, the transformer without the mask needs at least {LOSS} more than with it.": (
+                    loses[NO_MASK.name]
+                ),
+                f"Asked honestly, the encoder-decoder needs at least {LOSS} more than that.": loses[TEXTBOOK.name],
+            },
             tables=(table,),
             exhibits=(_shown(bench, {c.name: trained[0] for c, trained in models}, sentence),),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from html import unescape
 from pathlib import Path
@@ -39,6 +40,11 @@ def test_the_page_says_what_was_found(lab: Path) -> None:
     ):
         assert said in page, said
     assert "The prediction did not hold." in page
+    assert re.findall(r"<li><strong>([\w ]+):</strong> ([^<]+)</li>", page) == [
+        ("Did not hold", "Heads are worth something."),
+        ("Held", "A layer is worth more."),
+        ("Left open", "Two are worth twice."),
+    ]
     assert page.count("preview: ") == 1  # of the other, in the list of answers
     assert "needs a treebank" in page
     assert 'href="#other"' in page
@@ -75,7 +81,7 @@ def test_only_rows_that_are_tested_are_drawn(lab: Path) -> None:
 
 
 def test_findings_of_another_text_are_left_out(lab: Path) -> None:
-    found = Findings(verdict="Of an earlier text.", held=None)
+    found = Findings(verdict="Of an earlier text.")
     write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
     page = write_page(lab, {}).read_text(encoding="utf-8")
     assert "Of an earlier text." not in page

@@ -237,7 +237,7 @@ def test_without_its_mask_a_network_claims_what_the_laboratory_found(folder: Pat
         Row("No mask, honestly", "", 0.5, 0.4, 0.6, 0.01, 2.448),
         Row("No mask, its claim", "", -1.4, figure=0.585),
     )
-    found = Findings("It claims 0.585.", True, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
+    found = Findings("It claims 0.585.", {}, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
     write_findings(path_of(both, "mask"), found, {"name": "mask", **ABOUT, "seeds": 1, "decides": False})
     section = story.build(ReportData(load_run(both)))
     assert section is not None
