@@ -98,3 +98,15 @@ def test_the_page_says_how_it_was_made(lab: Path) -> None:
     run = load_run(lab / "run")
     for fact in (run.corpus_fingerprint, run.manifest.lmcompare, "Machine", "Seeds"):
         assert str(fact) in page, fact
+
+
+def test_every_heading_has_an_address_and_no_figure_the_colour_of_a_model(lab: Path) -> None:
+    page = write_page(lab, {}).read_text(encoding="utf-8")
+    main = parse(page).one("main")
+    ids = [node.attributes["id"] for node in main.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    heads = [head for name in ("h3", "h4") for head in main.all(name)]
+    assert heads
+    assert all(head.one("a", "anchor").attributes["href"] == f"#{head.attributes['id']}" for head in heads)
+    assert not main.all("g", "m")
+    assert "#" not in [line.strip() for line in (lab / "lab.md").read_text(encoding="utf-8").split("\n")]
