@@ -175,6 +175,7 @@ def _tables(
 
     ``made`` is called after each.
     """
+
     def features(split: str) -> pd.DataFrame:
         overhead = code.charge(cut[split], tokenizer, vocabulary)
         return token_features(texts["train"], texts[split], cut[split].sentence_starts, overhead, split)
