@@ -199,7 +199,7 @@ def waits(emit):
 def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad_module.py").write_text(BAD)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
 
 
 @pytest.mark.usefixtures("bad")
@@ -216,7 +216,7 @@ def test_junk_on_the_channel_ends_the_process(text: str) -> None:
 
 @pytest.mark.usefixtures("bad")
 def test_a_message_without_an_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.processes.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("lmcompare.processes.calls.MOST_BYTES", 1 << 20)
     with pytest.raises(JunkError, match="without a line end"):
         call("bad_module:flood")
 
@@ -238,7 +238,7 @@ def test_the_processes_of_the_machine_are_looked_through_once(work: str, monkeyp
         looked.append(mark)
         return []
 
-    monkeypatch.setattr("lmcompare.processes._marked", marked)
+    monkeypatch.setattr("lmcompare.processes.calls._marked", marked)
     assert call(work, "end", {"a": [1]}) is not None
     assert len(looked) == 1
 
