@@ -6,12 +6,15 @@ import sys
 import threading
 from collections import Counter
 from importlib import import_module
+from typing import Any
 
 from lmcompare import plugins
 from lmcompare.harness import environment
+from lmcompare.harness.describe import is_own_code
 from lmcompare.harness.job import Job
 from lmcompare.processes import ForkServer, ServerLostError
 
+LATER = ("pandas", "pyarrow.dataset", "pyarrow.parquet", "safetensors.numpy")  # what cells import when they need it
 FIRST = 8  # cells of a plug-in that are started afresh: a server takes as long to start as these would save
 
 
@@ -27,8 +30,8 @@ class ForkServers:
         self._lock = threading.Lock()
 
     def of(self, job: Job) -> ForkServer | None:
-        """Return the server of a cell that is to begin; None if it is started afresh."""
-        if sys.platform != "linux" or not plugins.MODELS.is_built_in(job.plugin):
+        """Return the server of a cell that is to begin; None if it is started afresh, as one with code of others."""
+        if sys.platform != "linux" or not is_own_code(job.plugin, job.hyperparameters):
             return None
         with self._lock:
             self._begun[job.plugin] += 1
@@ -47,16 +50,17 @@ class ForkServers:
 def _started(job: Job) -> ForkServer | None:
     variables = environment.thread_variables(job.machine["threads"])
     try:
-        return ForkServer(f"{__name__}:imported", job.plugin, variables=variables)
+        return ForkServer(f"{__name__}:loaded", job.plugin, job.hyperparameters, variables=variables)
     except ServerLostError:
         return None
 
 
-def imported(plugin: str) -> bool:
-    """Import what the cells of a plug-in need; return whether they can be forked. Runs in the server.
+def loaded(plugin: str, hyperparameters: dict[str, Any]) -> bool:
+    """Load what the cells of a plug-in need; return whether they can be forked. Runs in the server.
 
     PyTorch has threads of its own, and what they do while they wait is decided as each cell begins.
     """
-    import_module("lmcompare.harness.cell")
-    plugins.resolve(plugin)
+    for name in ("lmcompare.harness.cell", *LATER):
+        import_module(name)
+    plugins.build(plugin, hyperparameters).warm_up()
     return "torch" not in sys.modules

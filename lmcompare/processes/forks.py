@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from lmcompare.processes.mapped import map_pages, mapped_pages
 from lmcompare.processes.outcomes import ServerLostError
 from lmcompare.processes.served import MARK, PARENT, end_quickly, environment_of, serve_job
 
@@ -194,8 +195,11 @@ def serve_forks() -> None:
             return
         gc.collect()
         gc.freeze()  # else the first collection in each process would copy all objects of the modules
+        pages = mapped_pages()
+        map_pages(pages)  # if it is impossible, this is the time to know
         requests.send(READY)
         job = _next_job(requests, place)
+    map_pages(pages)
     serve_job(job)
 
 
