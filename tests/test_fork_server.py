@@ -52,6 +52,11 @@ def facts(emit):
         "stdin": sys.stdin.read(),
     }
 
+def resident(emit):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
+            if name in ("RssFile", "VmHWM")}
+
 def ends_server(emit):
     os.kill(os.getppid(), 9)
     time.sleep(60)
@@ -83,6 +88,16 @@ def test_each_call_has_a_process_of_its_own(server: ForkServer, tmp_path: Path) 
     assert all(ours != theirs for ours, theirs in zip(one["drawn"], other["drawn"], strict=True))
     assert one["descriptors"] == other["descriptors"] == ["0", "1", "2", "3", "4"]  # the channel, and the listing
     assert [(tmp_path / f"{n}").read_text() for n in range(2)] == ["output of its own\n"] * 2
+
+
+def test_libraries_count_as_memory_of_each_process(server: ForkServer, tmp_path: Path) -> None:
+    found = call("told:resident", log=tmp_path / "log", server=server)
+    lines = Path(f"/proc/{server._process.pid}/status").read_text().splitlines()
+    of_server = {
+        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "Rss" in name
+    }
+    assert found["RssFile"] >= 0.9 * of_server["RssFile"] > 0
+    assert found["VmHWM"] >= 0.9 * (of_server["RssFile"] + of_server["RssAnon"])
 
 
 def test_events_and_what_is_raised(server: ForkServer, tmp_path: Path) -> None:
