@@ -15,6 +15,7 @@ from lmcompare.processes.calls import start as start
 from lmcompare.processes.forks import ForkServer as ForkServer
 from lmcompare.processes.outcomes import EndedError as EndedError
 from lmcompare.processes.outcomes import JunkError as JunkError
+from lmcompare.processes.outcomes import LongLogError as LongLogError
 from lmcompare.processes.outcomes import RaisedError as RaisedError
 from lmcompare.processes.outcomes import ServerLostError as ServerLostError
 from lmcompare.processes.outcomes import TimeLimitError as TimeLimitError

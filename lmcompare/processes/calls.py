@@ -19,10 +19,18 @@ from typing import IO, Any, Protocol
 
 from lmcompare.errors import temporary_room
 from lmcompare.processes.forks import Forked, ForkServer
-from lmcompare.processes.outcomes import EndedError, JunkError, RaisedError, ServerLostError, TimeLimitError
+from lmcompare.processes.outcomes import (
+    EndedError,
+    JunkError,
+    LongLogError,
+    RaisedError,
+    ServerLostError,
+    TimeLimitError,
+)
 from lmcompare.processes.served import environment_of
 
 MOST_BYTES = 1 << 24  # of a message
+MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes.served import serve; serve()"
 
@@ -77,8 +85,10 @@ def call(
         The process ended before the function returned.
     JunkError
         The process sent what is no message.
+    LongLogError
+        The process printed more than a log may hold.
     TimeLimitError
-        The time limit was over before the function returned.
+        The time limit was over.
     ServerLostError
         The server ended before the function returned.
     """
@@ -149,8 +159,8 @@ class Process(Protocol):
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: Process, mark: str) -> None:
-        self.process, self.mark = process, mark
+    def __init__(self, process: Process, mark: str, log: IO[str] | None = None) -> None:
+        self.process, self.mark, self._log = process, mark, log
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
         self._begun = b""
@@ -158,7 +168,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for a message that no function sends through ``emit``.
+        Raises ``JunkError`` for what no function sends through ``emit``, and ``LongLogError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -167,6 +177,10 @@ class Child:
             else:
                 self._outcome = kind, value
 
+    def prints_too_much(self) -> bool:
+        """Return whether the log is longer than a log may be."""
+        return self._log is not None and os.fstat(self._log.fileno()).st_size > MOST_LOG
+
     def _next_line(self) -> bytes | None:
         """Wait for a whole line; None when the process has ended, though what it started may hold the pipe open."""
         assert self.process.stdout is not None
@@ -174,6 +188,8 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while not self._lines:
+                if self.prints_too_much():
+                    raise LongLogError(f"it printed more than {MOST_LOG:,} bytes: the plug-in must print less")
                 if not selector.select(0.5):
                     if self.process.poll() is not None:
                         return None
@@ -189,7 +205,7 @@ class Child:
     def result(self) -> Any:
         """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
 
-        Raises ``RaisedError``, ``EndedError`` or ``JunkError``.
+        Raises ``RaisedError``, ``EndedError``, ``JunkError`` or ``LongLogError``.
         """
         for _ in self.events():
             pass
@@ -263,29 +279,31 @@ def start(
             job = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "job.json"
             job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
-        errors = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
+        output = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
         process: Process
         if server is not None:
-            assert errors is not None
-            process = stack.enter_context(server.fork(job, mark, errors))
+            assert output is not None
+            process = stack.enter_context(server.fork(job, mark, output))
         else:
             process = subprocess.Popen(
                 # -P: a file in the working directory must not replace a module
                 [sys.executable, "-P", "-c", SERVE, str(job)],
                 stdin=None if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=errors,
+                stderr=output,
                 bufsize=0,
                 env=environment_of(mark, variables),
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
             )
-        child = Child(process, mark)
+        child = Child(process, mark, output)
         _RUNNING.add(child)
         try:
             yield child
         finally:
             _RUNNING.discard(child)
             _end(child)
+            if output is not None and child.prints_too_much():
+                output.truncate(KEPT_LOG)
 
 
 def _end(child: Child) -> None:

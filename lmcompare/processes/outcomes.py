@@ -7,7 +7,10 @@ import sys
 
 from lmcompare.errors import LmcompareError
 
-FAULTS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")  # the signals of a process that breaks by itself
+FAULT = ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
+TIMER = ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
+CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAULT)
+CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 
 
 class RaisedError(LmcompareError):
@@ -39,9 +42,8 @@ def _why(number: int) -> str:
             return f"{why}: raise the limit, or use smaller models or less text"
     if number == signal.SIGKILL:
         return " (out of memory?): end other programs, or use smaller models or less text"
-    if any(number == getattr(signal, name, 0) for name in FAULTS):
-        return ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
-    return ", which another program has sent: run the command again"
+    name = signal.Signals(number).name if number in set(signal.Signals) else ""
+    return CAUSES.get(name, ", which another program has sent: run the command again")
 
 
 class JunkError(LmcompareError):
@@ -52,6 +54,10 @@ class JunkError(LmcompareError):
             f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
             "opened itself"
         )
+
+
+class LongLogError(LmcompareError):
+    """The process was ended because it printed more than a log may hold."""
 
 
 class TimeLimitError(LmcompareError):

@@ -85,6 +85,7 @@ def facts(data: ReportData) -> dict[str, Any]:
     views = [View.of(data, label, chosen, again) for label, chosen in compared(data, names).items()]
     return {
         "views": views,
+        "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
         "outlook": words.outlook(outlook(run, names), data.title),
         "limits": words.limits(data.comparison, data.results, data.rows, data.title),
