@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from lmcompare.processes import (
-    KEPT_LOG,
     EndedError,
     Event,
     JunkError,
@@ -23,6 +22,7 @@ from lmcompare.processes import (
     call,
     start,
 )
+from lmcompare.processes.calls import KEPT_LOG
 
 MODULE = """
 import os, time
