@@ -220,11 +220,13 @@ class Comparison:
         """
         import pandas as pd
 
-        from lmcompare.probes import ask, read_pairs
+        from lmcompare.probes import ask, read_pairs, store
         from lmcompare.report.build import write_reports
 
         asked = read_pairs(pairs)
-        answers = {name: ask(self.model(name), asked) for name in self.models}
+        models = {name: self.model(name) for name in self.models}
+        answers = {name: ask(model, asked) for name, model in models.items()}
+        store(answers, models)
         write_reports(self.folder)
         return pd.DataFrame([{"model": name} | asdict(row) for name, each in answers.items() for row in each.rows])
 

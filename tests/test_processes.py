@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from lmcompare.processes import EndedError, Event, JunkError, RaisedError, TimeLimitError, call, start
+from lmcompare.processes import (
+    EndedError,
+    Event,
+    JunkError,
+    LongLogError,
+    RaisedError,
+    TimeLimitError,
+    call,
+    start,
+)
+from lmcompare.processes.calls import KEPT_LOG
 
 MODULE = """
 import os, time
@@ -25,6 +35,8 @@ def work(emit, how, table):
     if how == "wait":
         emit({"event": "pid", "pid": os.getpid()})
         time.sleep(60)
+    while how == "talk":
+        print("again " * 1000)
     if how.isdigit():
         os.kill(os.getpid(), int(how))
     if how == "exit":
@@ -60,6 +72,7 @@ def test_arguments_events_value_log_and_variables(work: str, tmp_path: Path) -> 
         ("exit", 3, "ended with exit code 3: .* must not end the process"),
         ("9", -9, r"by signal 9 \(out of memory\?\)"),
         ("11", -11, "a fault in compiled code"),
+        ("14", -14, "a timer that a plug-in"),
         *((str(number), -number, "run the command again") for number in (1, 2, 15)),  # SIGINT is not the plug-in's
     ],
 )
@@ -73,7 +86,7 @@ def test_a_process_that_ends_is_an_error(work: str, how: str, code: int, said: s
 @pytest.mark.parametrize(
     ("how", "expected", "said"),
     [
-        ("raise", False, r"ZeroDivisionError: no luck today \(a_module.py, line 17\)"),
+        ("raise", False, r"ZeroDivisionError: no luck today \(a_module.py, line 19\)"),
         ("refuse", True, "^choose another one$"),
         ("leave", False, "SystemExit: 5"),
     ],
@@ -106,6 +119,15 @@ def test_a_process_that_takes_too_long_is_ended(work: str) -> None:
         os.kill(events[-1]["pid"], 0)
     for seconds in (30.0, 1e300):  # which is more than a timer takes
         assert call(work, "end", {}, seconds=seconds)["sum"] == 0.5
+
+
+def test_a_process_that_prints_without_end_is_ended(
+    work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcompare.processes.calls.MOST_LOG", 1 << 21)
+    with pytest.raises(LongLogError, match="more than 2,097,152 bytes"):
+        call(work, "talk", {}, log=tmp_path / "log", seconds=60.0)
+    assert (tmp_path / "log").stat().st_size == KEPT_LOG
 
 
 def test_several_run_at_once(work: str) -> None:
@@ -199,7 +221,7 @@ def waits(emit):
 def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad_module.py").write_text(BAD)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
 
 
 @pytest.mark.usefixtures("bad")
@@ -216,7 +238,7 @@ def test_junk_on_the_channel_ends_the_process(text: str) -> None:
 
 @pytest.mark.usefixtures("bad")
 def test_a_message_without_an_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.processes.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("lmcompare.processes.calls.MOST_BYTES", 1 << 20)
     with pytest.raises(JunkError, match="without a line end"):
         call("bad_module:flood")
 
@@ -238,7 +260,7 @@ def test_the_processes_of_the_machine_are_looked_through_once(work: str, monkeyp
         looked.append(mark)
         return []
 
-    monkeypatch.setattr("lmcompare.processes._marked", marked)
+    monkeypatch.setattr("lmcompare.processes.calls._marked", marked)
     assert call(work, "end", {"a": [1]}) is not None
     assert len(looked) == 1
 

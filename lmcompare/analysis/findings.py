@@ -123,7 +123,7 @@ class StoredFindings:
     verdict : str
         As in ``Findings``; for a preview, what the numbers of one training look like.
     held : bool or None
-        As in ``Findings``.
+        As in ``Findings``; None for a preview.
     seeds : int
         The trainings of each condition.
     decides : bool
@@ -138,6 +138,8 @@ class StoredFindings:
         A digest of all other fields.
     text : str
         The fingerprint of the corpus; "" in findings of versions that did not store it.
+    claims : tuple of (str, bool or None)
+        As in ``Findings``; empty for a preview, and in findings of versions that did not store them.
     """
 
     schema_version: int
@@ -157,6 +159,7 @@ class StoredFindings:
     measure_seconds: float
     checksum: str
     text: str = ""
+    claims: tuple[tuple[str, bool | None], ...] = ()
 
 
 STORED = TypeAdapter(StoredFindings)
@@ -165,9 +168,9 @@ STORED = TypeAdapter(StoredFindings)
 def out_of_bounds(table: Mapping[str, Any]) -> str:
     """Return what is too long or too large for a page, "" if nothing is."""
     rows = [row for figures in table["tables"] for row in figures["rows"]]
-    if max(len(rows), len(table["tables"]), len(table["remarks"])) > ROWS:
-        return f"more than {ROWS} rows, tables or remarks"
-    texts = [table["verdict"], *table["remarks"]]
+    if max(len(rows), *(len(table[name]) for name in ("tables", "remarks", "claims"))) > ROWS:
+        return f"more than {ROWS} rows, tables, remarks or claims"
+    texts = [table["verdict"], *table["remarks"], *(claim for claim, _ in table["claims"])]
     texts += [value for each in (*table["tables"], *rows) for value in each.values() if isinstance(value, str)]
     if any(len(text) > LONGEST for text in texts):
         return f"a text of more than {LONGEST:,} characters"

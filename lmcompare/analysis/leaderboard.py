@@ -54,6 +54,7 @@ class Row:
     top5_accuracy: float | None = None
     train_seconds: float | None = None
     microseconds_per_token: float | None = None
+    microseconds_per_list: float | None = None
     peak_memory_bytes: int | None = None
     parameters: int | None = None
     model_bytes: int | None = None

@@ -32,7 +32,7 @@ from lmcompare.analysis.sweeps import listed
 from lmcompare.analysis.totals import sums
 from lmcompare.errors import without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
-from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.layout import COST_KEYS, Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 SCHEMA_VERSION = 2
@@ -57,6 +57,7 @@ COLUMNS = (
     "top5_accuracy",
     "train_seconds",
     "microseconds_per_token",
+    "microseconds_per_list",
     "peak_memory_bytes",
     "parameters",
     "model_bytes",
@@ -68,7 +69,7 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
-COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")
+COSTS = (*COST_KEYS, "microseconds_per_list")  # the last one is newer, and unknown of older runs
 WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
 
 
@@ -219,7 +220,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
 
 
 def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
-    cost = cost_of_trainings(key, [cell.cost[key] for cell in model.done])
+    cost = cost_of_trainings(key, [cell.cost.get(key) for cell in model.done])
     return cost if cost is None or key not in WHOLE else round(cost)
 
 

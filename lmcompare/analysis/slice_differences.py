@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from lmcompare.runfolder.run import Run, kept
 
 PER_TEST = 40  # resamples a test: enough for the smallest p-value to stay significant after Holm's correction
 CHUNK = 2**22  # deviations in memory at a time
+Unit = Literal["token", "word"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,20 @@ class Divided:
         """(M, L) how many bits each model needs less than the baseline, by its index: positive if it is better."""
         return np.asarray(self.figures[baseline] - self.figures)
 
+    def without(self, label: str) -> Divided:
+        """Return it without a group."""
+        kept = np.array([other != label for other in self.labels])
+        return replace(
+            self,
+            places=self.places[kept],
+            labels=tuple(other for other in self.labels if other != label),
+            counts=self.counts[kept],
+            share=self.share[kept],
+            figures=self.figures[:, kept],
+            reach=self.reach[:, kept],
+            apart=self.apart[:, :, kept],
+        )
+
     def clear(self, baseline: int) -> Array:
         """(M, L) whether the 95 % interval of the difference excludes zero."""
         with np.errstate(invalid="ignore"):
@@ -67,9 +82,7 @@ class Divided:
 
 
 @kept
-def divided(
-    run: Run, models: tuple[str, ...], unit: Literal["token", "word"], baselines: tuple[str, ...]
-) -> tuple[Divided, ...]:
+def divided(run: Run, models: tuple[str, ...], unit: Unit, baselines: tuple[str, ...]) -> tuple[Divided, ...]:
     """Return every slice of tokens or words in which the models can be compared, and the slices by metadata.
 
     Parameters
@@ -85,7 +98,7 @@ def divided(
     return tuple(_divided(name, parts, baselines) for name, parts in _parts(run, models, unit))
 
 
-def p_values(run: Run, models: tuple[str, ...], unit: Literal["token", "word"], name: str, baseline: str) -> Array:
+def p_values(run: Run, models: tuple[str, ...], unit: Unit, name: str, baseline: str) -> Array:
     """(M, L) p-values of "the model and the baseline do not differ in this group", after Holm's correction for all of
     them, for the slice of this name; 1 for the baseline itself.
     """
@@ -105,7 +118,7 @@ def p_values(run: Run, models: tuple[str, ...], unit: Literal["token", "word"], 
     return found
 
 
-def _parts(run: Run, models: Sequence[str], unit: Literal["token", "word"]) -> Iterator[tuple[str, list[Part]]]:
+def _parts(run: Run, models: Sequence[str], unit: Unit) -> Iterator[tuple[str, list[Part]]]:
     """Yield the name of each slice and its parts, one a model, for slices with at least two groups."""
     of_units = token_parts(run) if unit == "token" else word_parts(run)
     slices: dict[str, dict[str, Part]] = {}

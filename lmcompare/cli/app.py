@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -83,11 +84,18 @@ def _top(
 
 
 def check_limits() -> None:
-    """Raise ``LmcompareError`` where 'ulimit' allows too little: libraries would wait without end, or exit."""
+    """Raise ``LmcompareError`` where 'ulimit' or 'umask' allows too little: libraries would wait for ever."""
     if sys.platform == "win32":  # has no such limit
         return
     import resource
 
+    mask = os.umask(0)
+    os.umask(mask)
+    if mask & 0o700:
+        raise LmcompareError(
+            f"the umask {mask:03o} takes from you the permission for files that you make: set another, for example"
+            " with 'umask 022'"
+        )
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESSES:
         raise LmcompareError(

@@ -21,6 +21,7 @@ from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.selection import Part, measured_part, shown_positions
+from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
@@ -254,7 +255,8 @@ def _scored(
     write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
-    return found, part, _cost_of_scoring(model, corpus, seconds)
+    listed = microseconds_per_list(model, corpus)
+    return found, part, {**_cost_of_scoring(model, corpus, seconds), "microseconds_per_list": listed}
 
 
 def _score_tables(job: Job, corpus: TokenizedCorpus, found: _Scores) -> Iterator[pd.DataFrame]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError, kind_of
+from lmcompare.harness.progress import checked
 from lmcompare.model import Progress
 from lmcompare.processes import Emit
 from lmcompare.runfolder.files import write_json
@@ -64,6 +65,9 @@ class LearningCurve:
         return None if self._tokens == 0 else self.seconds
 
     def __call__(self, progress: Progress) -> None:
+        """Pass a model's progress on, and keep it. Raises ``LmcompareError`` for what no training reports."""
+        progress = _plain(progress)
+        checked({"event": "progress", "seconds": self.seconds, **asdict(progress)})
         self._tokens, self.flops = progress.tokens, progress.flops
         losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
@@ -105,6 +109,13 @@ def _again(row: Sequence[Any], progress: Progress) -> bool:
     return step > progress.step or (
         step == progress.step and not (on_valid is None and progress.valid_loss is not None)
     )
+
+
+def _plain(progress: Progress) -> Progress:
+    """Return what a plug-in reports with numbers of Python for those of numpy and torch."""
+    if not isinstance(progress, Progress):
+        raise PluginError(f"setting.progress takes an lmcompare.Progress, not {kind_of(progress)}")
+    return Progress(**{name: v.item() if hasattr(v, "item") else v for name, v in vars(progress).items()})
 
 
 def _finite(loss: float | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,21 +30,19 @@ def checked(event: Mapping[str, Any]) -> dict[str, Any]:
     LmcompareError
         If it is of no known kind, or has other values than such an event has.
     """
-    found = {**dict.fromkeys(("steps", "tokens", "train_loss", "valid_loss", "share")), **event}
-    share = found["share"]
-    of_stage = share is None or (type(share) is float and 0 <= share <= 1)
-    if found.get("event") == "stage" and found.get("stage") in STAGES and of_stage:
-        return found
-    if (
-        found.get("event") == "progress"
-        and all(_is_count(found.get(name)) for name in ("step", "seconds"))
-        and all(found[name] is None or _is_count(found[name]) for name in ("steps", "tokens"))
-        and all(_is_loss(found[name]) for name in ("train_loss", "valid_loss"))
-        and isinstance(found.get("note"), str)
-    ):
-        return {**found, "note": found["note"][:LONGEST_NOTE]}
-    raise LmcompareError(
-        f"its process reported what no training reports ({str(dict(event))[:80]}): give setting.progress an "
+    values = _VALUES.get(kind) if isinstance(kind := event.get("event"), str) else None
+    if values is None:
+        raise _unshown(event)
+    found = {**dict.fromkeys(values), **event}
+    for name, fits in values.items():
+        if not fits(found[name]):
+            raise _unshown({name: found[name]})
+    return {**found, "note": found["note"][:LONGEST_NOTE]} if kind == "progress" else found
+
+
+def _unshown(values: Mapping[str, Any]) -> LmcompareError:
+    return LmcompareError(
+        f"its process reported what no training reports ({str(dict(values))[:80]}): give setting.progress an "
         "lmcompare.Progress with whole numbers and with losses in nats"
     )
 
@@ -81,6 +79,20 @@ def _is_count(value: Any) -> bool:
 
 def _is_loss(value: Any) -> bool:
     return value is None or type(value) is float or (type(value) is int and abs(value) < MOST)
+
+
+_VALUES: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "stage": {
+        "stage": lambda value: isinstance(value, str) and value in STAGES,
+        "share": lambda value: value is None or (type(value) is float and 0 <= value <= 1),
+    },
+    "progress": {
+        **dict.fromkeys(("step", "seconds"), _is_count),
+        **dict.fromkeys(("steps", "tokens"), lambda value: value is None or _is_count(value)),
+        **dict.fromkeys(("train_loss", "valid_loss", "flops"), _is_loss),
+        "note": lambda value: isinstance(value, str),
+    },
+}
 
 
 class Display:

@@ -105,7 +105,7 @@ class Attention(LabExperiment):
         )
         return Findings(
             verdict=_verdict(worth, choosing[CHOSEN], before, others),
-            held=_held(worth, before) if bench.decides else None,
+            claims=_claims(worth, before),
             tables=tables,
             exhibits=(_spread(bench), *_copied(bench), *_where_it_looks(bench)),
         )
@@ -245,7 +245,14 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
     return " ".join(said)
 
 
-def _held(worth: Mapping[str, Row], before: Figures) -> bool:
+def _claims(worth: Mapping[str, Row], before: Figures) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
     added, multiplied, mean, pointer = (-worth[name].amount for name in (CHOSEN, MULTIPLIED, MEAN, COPIED))
     copies = any(row.name == COPIED and row.found and row.amount < 0 for row in before.rows)
-    return added < SMALL and multiplied <= added and mean >= added / 2 and pointer > added and copies
+    return {
+        f"Attention saves less than {SMALL} bits per byte.": added < SMALL,
+        "Multiplicative scores save no more than additive ones.": multiplied <= added,
+        "The mean of the past states gives at least half of what attention saves.": mean >= added / 2,
+        "A pointer saves more than attention.": pointer > added,
+        "It saves on words that were read a short time before.": copies,
+    }

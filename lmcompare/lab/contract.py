@@ -65,8 +65,9 @@ class Findings:
     verdict : str
         The answer, made from the numbers, in one or two sentences that a teacher can say aloud. If nothing was found,
         it says so first.
-    held : bool or None
-        Whether the prediction held; None if the numbers do not decide it.
+    claims : mapping of str to bool or None
+        Each claim of the prediction, in one sentence, and whether the numbers agree with it; None if they leave it
+        open. What one training gives is shown without them.
     tables : tuple of Figures
     exhibits : tuple of Exhibit
     remarks : tuple of str
@@ -74,10 +75,16 @@ class Findings:
     """
 
     verdict: str
-    held: bool | None
+    claims: Mapping[str, bool | None] = field(default_factory=dict)
     tables: tuple[Figures, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     remarks: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool | None:
+        """Whether all claims of the prediction held; None if there is none, or if the numbers leave it open."""
+        found = set(self.claims.values())
+        return False if False in found else None if None in found or not found else True
 
 
 class LabExperiment(ABC):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from lmcompare.analysis.findings import FINDINGS_VERSION, STORED, Figures, Row, digest_of, out_of_bounds
@@ -29,6 +30,7 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     if not isinstance(found, Findings):
         raise PluginError(f"measure of '{name}' must return Findings, not {kind_of(found)}")
     _check_tuples(found, ("tables", Figures), ("exhibits", Exhibit), ("remarks", str))
+    _check_claims(found)
     for figures in found.tables:
         _check_tuples(figures, ("rows", Row))
     for exhibit in found.exhibits[:MOST]:
@@ -38,7 +40,8 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
         **about,
         "schema_version": FINDINGS_VERSION,
         "verdict": found.verdict,
-        "held": found.held,
+        "held": found.held if about["decides"] else None,
+        "claims": [(c, None if held is None else bool(held)) for c, held in found.claims.items() if about["decides"]],
         "tables": [asdict(each) for each in found.tables],
         "exhibits": [to_json(each) for each in found.exhibits[:MOST]],
         "remarks": [*found.remarks, *remarks],
@@ -52,6 +55,16 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     if wrong := out_of_bounds(table):
         raise PluginError(f"the findings of '{name}' can't be stored: {wrong}")
     write_json(path, {**table, "checksum": digest_of(table)})
+
+
+def _check_claims(found: Findings) -> None:
+    """Raise ``PluginError`` for claims that are no texts, or of which it is not said whether they held."""
+    claims = found.claims
+    if not isinstance(claims, Mapping) or not all(
+        isinstance(claim, str) and (held is None or isinstance(held, bool | np.bool_))
+        for claim, held in claims.items()
+    ):
+        raise PluginError(f"claims of Findings must map texts to True, False or None, not {reprlib.repr(claims)}")
 
 
 def _check_tuples(owner: object, *kinds: tuple[str, type]) -> None:

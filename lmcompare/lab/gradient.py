@@ -73,7 +73,6 @@ class Gradient(LabExperiment):
         )
         means = {kind: float(np.mean(each)) for kind, each in shares.items()}
         part, largest = means[SCORES], max(means, key=lambda kind: means[kind])
-        held = max(worked, trained.deviation) < TOLERANCE and part < SMALL
         return Findings(
             verdict=(
                 "Attention does not pick one word: the softmax gives every word a weight, so that a small change of a"
@@ -85,7 +84,12 @@ class Gradient(LabExperiment):
                 f" {numbers.percent(part, 0)} belongs to {SCORES}, and most, {numbers.percent(means[largest], 0)}, to"
                 f" {largest}."
             ),
-            held=held if bench.decides else None,
+            claims={
+                "The formula agrees with automatic differentiation to 1e-10.": (
+                    max(worked, trained.deviation) < TOLERANCE
+                ),
+                "Queries and keys get less than a tenth of the squared norm of the gradient.": part < SMALL,
+            },
             tables=(table,),
             exhibits=(*_worked(steps), _would_change(trained), _norms(film), *_film(film, tokens)),
         )

@@ -78,7 +78,7 @@ class Grammar(LabExperiment):
         places = self._by_phrase(whole, nats, ended)
         return Findings(
             verdict=_verdict(others, trees, places),
-            held=_held(others, trees, places) if bench.decides else None,
+            claims=_claims(others, trees, places),
             tables=(_table(others, trees, needs[TRIGRAM].figure(whole.counts)), places),
             exhibits=tuple(_exhibits(bench, parser, whole.text, nats)),
         )
@@ -189,11 +189,20 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
     )
 
 
-def _held(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> bool:
+def _claims(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
     after = {row.name: row for row in places.rows}
-    behind = [found[name].significant and found[name].difference > 0 for name in (PARSER, TRANSFORMER)]
-    long = LONG in after and after[LONG].found and after[LONG].amount < 0
-    return trees.significant and trees.difference <= -0.1 and all(behind) and long
+    behind = {name: found[name].significant and found[name].difference > 0 for name in (PARSER, TRANSFORMER)}
+    return {
+        "The parser needs at least 0.1 bits per word less than its class bigram.": (
+            trees.significant and trees.difference <= -0.1
+        ),
+        "On the whole, the parser is behind the trigram.": behind[PARSER],
+        "After a phrase of five words or more, it is better than the trigram.": (
+            LONG in after and after[LONG].found and after[LONG].amount < 0
+        ),
+        "The transformer is behind the trigram.": behind[TRANSFORMER],
+    }
 
 
 def _exhibits(bench: Bench, parser: Pcfg, text: Encoded, nats: Mapping[str, list[Array]]) -> Iterator[Exhibit]:

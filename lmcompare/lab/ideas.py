@@ -144,8 +144,8 @@ class Ideas(LabExperiment):
             row_name="Idea",
             figure_name="bits per byte without it",
         )
-        held = _held(tested, pretended[MASK]) if bench.decides else None
-        return Findings(verdict=_verdict(list(tested.values())), held=held, tables=(worth,))
+        claims = _claims(tested, pretended[MASK])
+        return Findings(verdict=_verdict(list(tested.values())), claims=claims, tables=(worth,))
 
 
 def _verdict(rows: Sequence[Row]) -> str:
@@ -158,14 +158,16 @@ def _verdict(rows: Sequence[Row]) -> str:
     return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])
 
 
-def _held(rows: Mapping[str, Row], pretence: Row) -> bool:
-    """Return whether the numbers are as predicted."""
-    ranked = sorted(rows, key=lambda name: rows[name].amount, reverse=True)
-    small = all(rows[name].amount < SMALL for name in ("Positions", "Several heads"))
-    every = all(row.found and row.amount > 0 for row in rows.values())
-    return (
-        every
-        and small
-        and ranked[:2] == ["Trained word vectors", "Word order"]
-        and (pretence.figure or 0.0) < PRETENCE
-    )
+def _claims(rows: Mapping[str, Row], pretence: Row) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
+    first, second = sorted(rows, key=lambda name: rows[name].amount, reverse=True)[:2]
+    return {
+        "Every idea is worth something.": all(row.found and row.amount > 0 for row in rows.values()),
+        "Most is lost without trained word vectors.": first == "Trained word vectors",
+        "After that, most is lost without word order.": second == "Word order",
+        f"Positions are worth less than {SMALL} bits per byte.": rows["Positions"].amount < SMALL,
+        f"Several heads are worth less than {SMALL} bits per byte.": rows["Several heads"].amount < SMALL,
+        f"Without the mask, the network claims less than {PRETENCE} bits per byte.": (
+            (pretence.figure or 0.0) < PRETENCE
+        ),
+    }

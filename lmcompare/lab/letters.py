@@ -96,7 +96,7 @@ class Letters(LabExperiment):
         )
         return Findings(
             verdict=_verdict(against, float(chance.sum() / sizes.sum())),
-            held=_held(against) if bench.decides else None,
+            claims=_claims(against),
             tables=(table,),
             exhibits=(_berry(seen),),
         )
@@ -177,10 +177,16 @@ def _verdict(found: dict[str, Contrast], chance: float) -> str:
     )
 
 
-def _held(found: dict[str, Contrast]) -> bool:
+def _claims(found: dict[str, Contrast]) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
     word, piece = found["words"].figure, found["pieces"].figure
     finest = min(found["characters"].figure, found["bytes"].figure)
-    return finest - word >= LARGE and word <= piece <= finest
+    return {
+        "From characters and bytes, letters are counted at least 10 percentage points better than from words.": (
+            finest - word >= LARGE
+        ),
+        "Pieces are between them.": word <= piece <= finest,
+    }
 
 
 def _berry(seen: dict[str, float]) -> Bars:

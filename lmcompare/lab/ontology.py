@@ -94,7 +94,7 @@ class Ontology(LabExperiment):
         if task.test.sum() < FEW or not task.supersenses:
             few = f"The text has too few words of WordNet, {len(task.words)}, to predict classes from word vectors."
             verdict = _verdict(found)
-            return Findings(verdict=verdict, held=None, tables=(cost,), exhibits=(), remarks=(MADE, few))
+            return Findings(verdict=verdict, tables=(cost,), remarks=(MADE, few))
         unknown = [
             i
             for i, each in enumerate(described)
@@ -104,7 +104,7 @@ class Ontology(LabExperiment):
         tables = _tables(way_back, task)
         return Findings(
             verdict=_verdict(found) + _encoded(way_back, any(table.rows[0].found for table in tables[:2])),
-            held=_held(found, tables[0].rows[0]) if bench.decides else None,
+            claims=_claims(found, tables[0].rows[0]),
             tables=(cost, *tables),
             exhibits=exhibits,
             remarks=(MADE,),
@@ -246,9 +246,17 @@ def _encoded(found: Encoded, differ: bool) -> str:
     )
 
 
-def _held(found: Mapping[str, Row], first: Row) -> bool:
-    """Return whether the prediction held; ``first`` is how often the first supersense is right, against suffixes."""
+def _claims(found: Mapping[str, Row], first: Row) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree.
+
+    ``first`` is how often the first supersense is right, against suffixes.
+    """
     fixed, permuted = found[FIXED], found[PERMUTED]
-    costs = fixed.found and LEAST_COST <= -fixed.amount <= MOST_COST
-    loses = permuted.found and permuted.amount >= LEAST_LOSS
-    return costs and loses and (first.figure or 0.0) > HALF and first.found and first.amount > 0
+    return {
+        f"Readable vectors cost between {LEAST_COST} and {MOST_COST} bits per byte.": (
+            fixed.found and LEAST_COST <= -fixed.amount <= MOST_COST
+        ),
+        f"With permuted rows they cost at least {LEAST_LOSS} more.": permuted.found and permuted.amount >= LEAST_LOSS,
+        "The first supersense is right for more than half of the words.": (first.figure or 0.0) > HALF,
+        "It is right more often than one that is guessed from the suffix.": first.found and first.amount > 0,
+    }

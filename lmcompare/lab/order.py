@@ -77,7 +77,7 @@ class Order(LabExperiment):
         trained = _trained(bench)
         return Findings(
             verdict=_verdict(lost, shuffled, trained),
-            held=_held(lost, trained) if bench.decides else None,
+            claims=_claims(lost, trained),
             tables=(_lost_by_shuffling(shuffled, len(sample)), trained),
             exhibits=(_curve(lost), _all(lost)),
         )
@@ -240,18 +240,28 @@ def _by_reach(lost: Lost) -> str:
     return " ".join(said)
 
 
-def _held(lost: Lost, trained: Figures) -> bool | None:
-    """Return whether the numbers are as predicted; None if an interval leaves it open."""
-    near = [below(lost[family][how, 16]) for family in ("5-gram", "word2vec bag") for how in TREATMENTS]
-    far = []
-    for family in ("RNN", "transformer"):
-        cut = below(lost[family]["cut", 16])
-        far += [None if cut is None else not cut, below(lost[family]["shuffled", 16])]
+def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree; None if an interval leaves it open."""
     one, shuffled = trained.rows[0], lost["transformer"]["shuffled", 1]
     less = None
     if one.low is not None and one.high is not None and math.isfinite(shuffled.low):
         less = True if one.high < shuffled.low else False if one.low > shuffled.high else None
-    return _all_of([*near, *far, less])
+    claims = {
+        f"Nothing beyond 16 words matters for the {family}.": _all_of(
+            below(lost[family][how, 16]) for how in TREATMENTS
+        )
+        for family in ("5-gram", "word2vec bag")
+    }
+    for family in ("RNN", "transformer"):
+        small = below(lost[family]["cut", 16])
+        claims[f"The {family} loses more than {SMALL} bits per word if all but 16 words are cut."] = (
+            None if small is None else not small
+        )
+        claims[f"The {family} loses less than that if they are only shuffled."] = below(lost[family]["shuffled", 16])
+    claims[
+        "A transformer that is trained to know the order of one word only loses less than one that is shuffled later."
+    ] = less
+    return claims
 
 
 def _all_of(parts: Iterable[bool | None]) -> bool | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from markupsafe import Markup
 
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
 from lmcompare.report.charts.svg import standalone
-from lmcompare.report.contents import Entry
+from lmcompare.report.contents import ID, Entry, Linked, link
+from lmcompare.report.data import Section
 from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
@@ -20,8 +24,10 @@ from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import CHARTS, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
 from lmcompare.runfolder.run import load_run
 
-TERMS = ("split", "token", "bits_per_byte", "surprisal", "interval", "significant", "seed", "truth", "causal_mask",
-         "attention", "head", "position_encoding", "parameters")  # fmt: skip
+TERMS = ("split", "token", "bits_per_byte", "surprisal", "interval", "significant", "p_value", "seed", "truth",
+         "causal_mask", "attention", "head", "position_encoding", "parameters")  # fmt: skip
+_TITLE = re.compile("(<h2[^>]*>(.*?))</h2>", re.DOTALL)
+_SECTION = re.compile(r'<section id="([^"]*)".*?</section>', re.DOTALL)
 
 
 def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str, str] | None = None) -> Path:
@@ -72,5 +78,16 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
     for name, drawing in drawings.items():
         write_text(folder / CHARTS / name, standalone(drawing))
     write_text(folder / LAB_MARKDOWN, f"{markdown}\n")
-    write_text(folder / LAB_PAGE, html)
+    write_text(folder / LAB_PAGE, _linked(html))
     return folder / LAB_PAGE
+
+
+def _linked(page: str) -> str:
+    """Return the page with an id and a link at every heading of its sections, so that each exhibit has an address."""
+    taken = set(ID.findall(page))
+
+    def of(found: re.Match[str]) -> str:
+        section = Linked.of(Section(found[1], "", Markup(found[0]), ""), taken).html
+        return _TITLE.sub(lambda title: f"{title[1]}{link(found[1], Markup(title[2]).unescape())}</h2>", section)
+
+    return _SECTION.sub(of, page)

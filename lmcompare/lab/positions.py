@@ -80,7 +80,7 @@ class Positions(LabExperiment):
         )
         return Findings(
             verdict=_verdict(rows),
-            held=_held(rows) if bench.decides else None,
+            claims=_claims(rows),
             tables=(table, _knows_order(bench), _longer(bench)),
             exhibits=(_by_position(bench),),
         )
@@ -97,11 +97,17 @@ def _verdict(rows: Mapping[str, Row]) -> str:
     return " ".join([*said, *without_effect(rows.values(), SMALL, "bits per byte", _named)])
 
 
-def _held(rows: Mapping[str, Row]) -> bool:
+def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
     relative = max(rows[scheme].amount for scheme in ("rotary", "alibi", "relative"))
     absolute = min(rows[scheme].amount for scheme in ("learned", "sinusoidal"))
-    every = all(row.found and row.amount < 0 for row in rows.values())
-    return every and relative < absolute and min(row.amount for row in rows.values()) > -SMALL
+    return {
+        "Every relative scheme is better than every absolute one.": relative < absolute,
+        "All schemes are better than none.": all(row.found and row.amount < 0 for row in rows.values()),
+        f"Without positions, the network loses less than {SMALL} bits per byte.": (
+            min(row.amount for row in rows.values()) > -SMALL
+        ),
+    }
 
 
 def _named(row: Row) -> str:

@@ -75,7 +75,7 @@ class Rules(LabExperiment):
         talk = [_talk(bench, asked.texts[k], k, [e for e in those if e.name in TALKING], matched) for k in shown]
         return Findings(
             verdict=_verdict(rows),
-            held=_held(rows) if bench.decides else None,
+            claims=_claims(rows),
             tables=(table, *talk),
             exhibits=tuple(_most_frequent(each, matched[each.name]) for each in those if each.name in TALKING),
             remarks=("How models and programs of rules answer is shown and not judged.",),
@@ -197,5 +197,10 @@ def _share(row: Row) -> str:
     return f"{numbers.percent(row.amount)}{within}"
 
 
-def _held(rows: Mapping[str, Row]) -> bool:
-    return rows[ELIZA].amount < FEW and rows[OURS].amount >= TWICE * rows[ELIZA].amount
+def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
+    return {
+        f"ELIZA has a rule for less than {FEW:.0%} of the sentences.": rows[ELIZA].amount < FEW,
+        "The script for statements has one for at least twice as many.": rows[OURS].amount
+        >= TWICE * rows[ELIZA].amount,
+    }

@@ -74,7 +74,7 @@ class Unseen(LabExperiment):
         amounts = _by_amount(bench)
         return Findings(
             verdict=_verdict(fair, among[COUNTS], sample, amounts),
-            held=_held(fair[VECTORS], amounts) if bench.decides else None,
+            claims=_claims(fair[VECTORS], amounts),
             tables=(_table(fair, among[COUNTS], sample, FAIR), _table(as_scored, raw[COUNTS], sample, RAW), amounts),
             exhibits=tuple(_similar_contexts(bench)),
         )
@@ -218,8 +218,16 @@ def _needs(found: Measured, sample: Sample) -> str:
     return numbers.decimals(found.figure(sample.counts), 2)
 
 
-def _held(fair: Contrast, amounts: Figures) -> bool:
-    return fair.significant and fair.difference <= -0.2 and all(r.found and r.amount > 0 for r in amounts.rows)
+def _claims(fair: Contrast, amounts: Figures) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
+    return {
+        "On unseen pairs, the bag needs at least 0.2 bits per word less than the 5-gram.": (
+            fair.significant and fair.difference <= -0.2
+        ),
+        "On the whole test text, counts are better at each amount of training text.": all(
+            row.found and row.amount > 0 for row in amounts.rows
+        ),
+    }
 
 
 def _similar_contexts(bench: Bench) -> list[Exhibit]:

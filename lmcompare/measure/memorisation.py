@@ -11,6 +11,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
+LEAST_KNOWN = 0.5  # of the words of a text
 TOKENS, PIECE = 8192, 256  # tokens read of each split, and at most in each piece
 
 
@@ -23,14 +24,16 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     Returns
     -------
     dict
-        ``train_nats`` and ``valid_nats``, None where they are not finite; ``train_tokens`` and ``valid_tokens``, the
-        numbers of known tokens.
+        ``train_nats`` and ``valid_nats``, None where they are not finite, and of a text of which most words are
+        unknown; ``train_tokens`` and ``valid_tokens``, the numbers of known tokens.
     """
     found: dict[str, float | int | None] = {}
     for which in ("train", "valid"):
         text = pieces(corpus.split(which), corpus.sentence_starts(which))
         known = ~text.vocabulary.is_unknown(text.ids)
-        nats = -float(checked_log_probs(model, text)[known].mean()) if known.any() else math.nan
+        of_words = known[text.ids != text.vocabulary.end]  # little else than ends of sentences may be known
+        told = of_words.any() and of_words.mean() >= LEAST_KNOWN
+        nats = -float(checked_log_probs(model, text)[known].mean()) if told else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None
         found[f"{which}_tokens"] = int(known.sum())
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcompare.corpora import documents_of
@@ -60,10 +60,14 @@ def accuracies(judgements: Iterable[Judgement]) -> tuple[Accuracy, ...]:
 
 
 def ask(model: TrainedModel, pairs: Pairs) -> Probed:
-    """Ask a model about minimal pairs, and store its answers with it, for the report."""
-    probed = Probed(pairs.name, pairs.digest, accuracies(judged(model, pairs.pairs)))
-    write_probed(model.place, probed)
-    return probed
+    """Ask a model about minimal pairs."""
+    return Probed(pairs.name, pairs.digest, accuracies(judged(model, pairs.pairs)))
+
+
+def store(answers: Mapping[str, Probed], models: Mapping[str, TrainedModel]) -> None:
+    """Store the answers of models with them, for the report. Raises ``LmcompareError`` as ``write_probed`` does."""
+    for name, probed in answers.items():
+        write_probed(models[name].place, probed)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from lmcompare.report.data import Section
 from lmcompare.report.templating import anchor
 
 _HEADING = re.compile(r"<h([34])((?: [^>]*)?)>(.*?)</h\1>", re.DOTALL)
-_ID = re.compile(r' id="([^"]*)"')
+ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]*>")
 _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 LONGEST = 48  # characters of an id
@@ -35,6 +35,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers
     "reader": "Which words surprise the models?",
     "game": "Can I beat the models?",
     "next": "What does each model expect next?",
+    "forward-pass": "How does a word become the probabilities of the next word?",
     "inside": "How does a model arrive at its guess, and where does attention look?",
     "alike": "Which words does a model take for similar?",
     "meaning": "What does context do to a word?",
@@ -73,7 +74,7 @@ class Linked:
             if "<svg" in content and level == "4":  # the name of a model above its column
                 return found[0]
             name = Markup(_TAG.sub("", _SVG.sub("", content))).unescape().strip()
-            own = _ID.search(attributes)
+            own = ID.search(attributes)
             key = own[1] if own else _new(f"{section.key}-{anchor(name.lower())}"[:LONGEST].rstrip("-"), taken)
             if level == "3":
                 parts.append(Entry(key, name))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
-from lmcompare.report.contents import Linked, grouped, link, questions
+from lmcompare.report.contents import ID, Linked, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
@@ -43,8 +43,7 @@ from lmcompare.report.sections import (
 )
 from lmcompare.report.templating import asset, fill
 
-_ID = re.compile(r' id="([^"]*)"')
-_TERM = re.compile(r' href="#term-([^"]*)"')
+USED_TERM = re.compile(r' href="#term-([^"]*)"')
 SCRIPTS = {  # by name, the beginning of an element without which a page does not need it
     "page.js": "",
     "attention.js": '<div class="att ',
@@ -54,7 +53,7 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "reader.js": '<div class="reader"',
     "game.js": '<div class="game ',
     "gains.js": '<div class="gains">',
-    "choice.js": '<figure class="js choice">',
+    "choice.js": '<figure class="js choice" ',
     "live.js": '<div class="live ',
 }
 STYLES = ("charts.css", "report.css", "attention.css", "try-it.css", "media.css")
@@ -137,8 +136,8 @@ class Report:
     def html(self) -> str:
         """Return the page with its drawings."""
         parts = (self.summary, *self.sections.values())
-        taken = {key for part in parts for key in _ID.findall(str(part.html))}
-        used = {key for part in parts for key in _TERM.findall(str(part.html))}
+        taken = {key for part in parts for key in ID.findall(str(part.html))}
+        used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
         sections = {**self.sections, "Definitions": glossary.build(used=used)}
         linked = {name: Linked.of(section, taken) for name, section in sections.items()}
         return whole_page(

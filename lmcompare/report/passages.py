@@ -23,7 +23,7 @@ from lmcompare.runfolder.parquet import Array
 if TYPE_CHECKING:
     from lmcompare.report.data import Model, ReportData
 
-BUDGET = 14_000  # tokens × models
+BUDGET = 9_000  # tokens × models
 BYTES = 900  # a passage ends at the first sentence end after this many bytes
 PLACES = 5
 MOST_BITS = 999.0  # replaces the infinite surprisal of a token with probability 0

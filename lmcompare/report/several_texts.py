@@ -13,7 +13,7 @@ from lmcompare.report import verdict as words
 from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.markdown import from_html
-from lmcompare.report.page import whole_page
+from lmcompare.report.page import USED_TERM, whole_page
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.report.templating import anchor
 from lmcompare.report.text_differences import ASPECTS, aspects, in_words
@@ -99,6 +99,7 @@ class SeveralTexts:
 
     def html(self) -> str:
         """Return the page."""
+        used = {key for part in self.parts for key in USED_TERM.findall(str(part.leaderboard.html))}
         return whole_page(
             "several_texts",
             version=self.parts[0].table.run.manifest.lmcompare,
@@ -111,7 +112,7 @@ class SeveralTexts:
             ],
             parts=self.parts,
             aspects=ASPECTS,
-            glossary=glossary.build(),
+            glossary=glossary.build(used=used),
         )
 
     def markdown(self) -> str:

@@ -90,8 +90,8 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     if pair is not None and pair.detectable > 0:
         said.append(
             f"If {title(pair.second)} and {title(pair.first)} truly differed by {numbers.two_digits(pair.detectable)}"
-            " bits per byte, four of five test texts of this size would show it as significant; of a smaller"
-            " difference, fewer would."
+            " bits per byte, four of five test texts of this size would show the difference as significant;"
+            " a smaller difference would be found less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

@@ -57,6 +57,7 @@ class _Cost(TypedDict):
     peak_memory_bytes: Cost
     parameters: Cost
     model_bytes: Cost
+    microseconds_per_list: NotRequired[Cost]
     milestones: NotRequired[list[_Milestone] | None]
     train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
 

@@ -101,10 +101,15 @@ def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("arguments", ["run", "models"])
 @pytest.mark.parametrize(
-    ("limit", "said"), [("-v 400000", "'ulimit -v' allows 410 MB"), ("-n 20", "'ulimit -n' allows 20 open files")]
+    ("limit", "said"),
+    [
+        ("ulimit -v 400000", "'ulimit -v' allows 410 MB"),
+        ("ulimit -n 20", "'ulimit -n' allows 20 open files"),
+        ("umask 444", "the umask 444 takes from you"),
+    ],
 )
 def test_limits_that_are_too_low_are_said_at_once(tmp_path: Path, arguments: str, limit: str, said: str) -> None:
-    limited = f"ulimit {limit}; exec {sys.executable} -m lmcompare.cli"
+    limited = f"{limit}; exec {sys.executable} -m lmcompare.cli"
     given = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60}
     done = subprocess.run(["sh", "-c", f"{limited} {arguments}"], **given)  # type: ignore[call-overload]
     assert done.returncode == 2

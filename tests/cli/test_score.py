@@ -1,4 +1,4 @@
-"""``lmcompare score`` and ``generate``."""
+"""``lmcompare score``, ``generate`` and ``probe``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lmcompare.errors import LmcompareError
 from tests.cli.console import Terminal, lmcompare
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -200,3 +201,15 @@ def test_a_row_of_a_table_without_text_is_said(place: Path) -> None:
     done = lmcompare("score", "run", "rows.csv", "--model", "ngram", cwd=place)
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
     assert "note: Rows of rows.csv without text" in done.stderr
+
+
+def test_answers_are_printed_even_where_they_can_t_be_stored(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise LmcompareError("the folder can't be written")
+
+    (place / "pairs.jsonl").write_text(json.dumps({"sentence_good": "the cat saw it", "sentence_bad": "it saw cat"}))
+    monkeypatch.setattr("lmcompare.probes.accuracy.write_probed", fail)
+    done = lmcompare("probe", "pairs.jsonl", "run", cwd=place)
+    assert done.returncode == 2
+    assert "the folder can't be written" in done.stderr
+    assert "ngram" in done.stdout

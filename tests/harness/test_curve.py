@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmcompare.errors import LmcompareError
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.model import Progress
 
@@ -30,6 +31,29 @@ def test_a_curve_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     second(Progress(30, train_loss=2.0))
     rows = [line.split(",") for line in second.csv().splitlines()[1:]]
     assert [(row[0], row[3]) for row in rows] == [("10", "3.0"), ("20", "2.25"), ("30", "2.0")]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (7, "takes an lmcompare.Progress, not an int"),
+        (Progress("many"), "'step': 'many'"),  # type: ignore[arg-type]
+        (Progress(1, train_loss="low"), "'train_loss': 'low'"),  # type: ignore[arg-type]
+        (Progress(1, flops="many"), "'flops': 'many'"),  # type: ignore[arg-type]
+        (Progress(1, valid_loss=[2.0]), r"'valid_loss': \[2.0\]"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_no_training_reports_is_refused_where_it_is_reported(told: Progress, said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        LearningCurve(_ignore, None)(told)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    events: list[dict[str, object]] = []
+    curve = LearningCurve(events.append, None)
+    curve(Progress(np.int64(3), train_loss=np.float32(2.5), tokens=np.int32(7)))  # type: ignore[arg-type]
+    assert curve.csv().splitlines()[1].split(",")[2:] == ["7", "2.5", ""]
+    assert type(events[0]["train_loss"]) is float
 
 
 def test_milestones_are_kept_and_their_time_is_not_counted(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ class Known(LabExperiment):
         rows = bench.rows(bench.bits(BASE), changed, {"costly": "Half a bit."})
         bench.share(0.5)
         table = Figures(title="What it costs", rows=tuple(rows.values()), unit="bits per byte", figure_name="alone")
-        held = rows["costly"].found if bench.decides else None
-        return Findings(verdict="It was found.", held=held, tables=(table,))
+        claims = {"It is found.": rows["costly"].found}
+        return Findings(verdict="It was found.", claims=claims, tables=(table,))
 
 
 class Shares(Known):
@@ -89,7 +89,7 @@ class Shares(Known):
         return (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
-        return Findings(verdict="Nothing was found.", held=None, remarks=("It measured nothing.",))
+        return Findings(verdict="Nothing was found.", remarks=("It measured nothing.",))
 
 
 class Fails(Shares):

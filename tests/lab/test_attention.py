@@ -11,12 +11,13 @@ from lmcompare.lab.attention import (
     COPIED,
     LOOKING,
     MEAN,
-    _held,
+    _claims,
     _verdict,
     read_before,
 )
 from lmcompare.lab.contract import Figures, Row
 from lmcompare.tokens import Encoded
+from tests.lab.laboratory import missed
 from tests.training.texts import VOCABULARY
 
 
@@ -56,7 +57,7 @@ def test_gains_and_losses_are_told_apart() -> None:
 
 
 def test_the_prediction() -> None:
-    assert _held(PREDICTED, table(-0.4))
-    assert not _held(PREDICTED, table(0.4))
-    assert not _held({**PREDICTED, CHOSEN: row(CHOSEN, -0.02)}, table(-0.4))
-    assert not _held({**PREDICTED, MEAN: row(MEAN, -0.001)}, table(-0.4))
+    assert missed(_claims(PREDICTED, table(-0.4))) == []
+    assert missed(_claims(PREDICTED, table(0.4))) == [4]
+    assert missed(_claims({**PREDICTED, CHOSEN: row(CHOSEN, -0.02)}, table(-0.4))) == [0, 2, 3]
+    assert missed(_claims({**PREDICTED, MEAN: row(MEAN, -0.001)}, table(-0.4))) == [2]

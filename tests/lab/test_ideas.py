@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lmcompare.lab.contract import Row
-from lmcompare.lab.ideas import IDEAS, MASK, _held, _verdict
+from lmcompare.lab.ideas import IDEAS, MASK, _claims, _verdict
+from tests.lab.laboratory import missed
 
 PRETENCE = Row(MASK, figure=0.3)
 
@@ -17,12 +18,12 @@ def rows(**bits: float) -> dict[str, Row]:
 
 
 def test_what_was_predicted_holds() -> None:
-    assert _held(rows(), PRETENCE)
-    assert not _held(rows(), Row(MASK, figure=0.6))
-    assert not _held(rows(Positions=0.03), PRETENCE)
-    assert not _held(rows(Positions=0.0), PRETENCE)
-    assert not _held(rows(Word_order=0.3), PRETENCE)
-    assert not _held(rows(Attention_at_all=-0.01), PRETENCE)
+    assert missed(_claims(rows(), PRETENCE)) == []
+    assert missed(_claims(rows(), Row(MASK, figure=0.6))) == [5]
+    assert missed(_claims(rows(Positions=0.03), PRETENCE)) == [3]
+    assert missed(_claims(rows(Positions=0.0), PRETENCE)) == [0]
+    assert missed(_claims(rows(Word_order=0.3), PRETENCE)) == [1, 2]
+    assert missed(_claims(rows(Attention_at_all=-0.01), PRETENCE)) == [0]
 
 
 def test_what_was_found_is_said_first() -> None:

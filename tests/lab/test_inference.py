@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lmcompare.lab.contract import Row
-from lmcompare.lab.inference import _by_time, _held, _verdict, best_weight, mixed
+from lmcompare.lab.inference import _by_time, _claims, _verdict, best_weight, mixed
+from tests.lab.laboratory import missed
 
 
 def test_a_mixture_by_hand() -> None:
@@ -42,6 +43,6 @@ def test_the_verdict_says_what_was_in_vain_last() -> None:
     said = _verdict(rows(-0.25, -0.09, 0.0))
     assert said.endswith("the effect of a window four times as long.")
     assert said.index("mixing with the 5-gram 0.25") < said.index("learning from the document so far 0.09")
-    assert _held(rows(-0.25, -0.09, -0.01))
-    assert not _held(rows(-0.25, -0.005, -0.01))
-    assert not _held(rows(-0.0001, -0.9, -0.01))
+    assert missed(_claims(rows(-0.25, -0.09, -0.01))) == []
+    assert missed(_claims(rows(-0.25, -0.005, -0.01))) == [1]
+    assert missed(_claims(rows(-0.0001, -0.9, -0.01))) == [0]

@@ -19,7 +19,7 @@ from lmcompare.lab.ontology import (
     PERMUTED,
     TRAINED,
     Ontology,
-    _held,
+    _claims,
     _lacking,
     _verdict,
     short_name,
@@ -30,6 +30,7 @@ from lmcompare.models.wordnet_bow import wordnet
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import Described
 from lmcompare.tokens import Encoded, Vocabulary
+from tests.lab.laboratory import missed
 from tests.models.neural_cases import SMALL, tiny_wordnet
 from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import VOCABULARY, chain, fitted
@@ -183,19 +184,19 @@ def test_a_bag_with_classes_is_a_language_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fixed", "permuted", "first", "held"),
+    ("fixed", "permuted", "first", "wrong"),
     [
-        (-0.05, 0.1, 0.6, True),
-        (-0.2, 0.1, 0.6, False),
-        (0.05, 0.1, 0.6, False),
-        (-0.05, 0.01, 0.6, False),
-        (-0.05, 0.1, 0.4, False),
+        (-0.05, 0.1, 0.6, []),
+        (-0.2, 0.1, 0.6, [0]),
+        (0.05, 0.1, 0.6, [0]),
+        (-0.05, 0.01, 0.6, [1]),
+        (-0.05, 0.1, 0.4, [2]),
     ],
 )
-def test_whether_the_prediction_held(fixed: float, permuted: float, first: float, held: bool) -> None:
+def test_which_claims_did_not_hold(fixed: float, permuted: float, first: float, wrong: list[int]) -> None:
     rows = {FIXED: Row("", value=fixed, p_holm=0.001), PERMUTED: Row("", value=permuted, p_holm=0.001)}
-    assert _held(rows, Row("", value=0.1, p_holm=0.001, figure=first)) is held
-    assert not _held(rows, Row("", value=0.1, p_holm=0.3, figure=first))
+    assert missed(_claims(rows, Row("", value=0.1, p_holm=0.001, figure=first))) == wrong
+    assert missed(_claims(rows, Row("", value=0.1, p_holm=0.3, figure=first))) == [*wrong, 3]
 
 
 def test_without_wordnet_it_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

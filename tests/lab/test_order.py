@@ -10,7 +10,7 @@ import pytest
 from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.order import KEPT, _held, _verdict, below, named, reach, seen_by
+from lmcompare.lab.order import KEPT, _claims, _verdict, below, named, reach, seen_by
 from lmcompare.lab.shuffling import TREATMENTS
 from lmcompare.model import LanguageModel
 from lmcompare.models.ngram.plugin import NGram
@@ -87,10 +87,10 @@ def test_the_prediction_is_open_where_an_interval_has_its_bound() -> None:
     long = short | lost(cut=(2.0, 0.5, 0.1, 0.0), shuffled=(0.7, 0.1, 0.01, 0.0))
     known = Figures(title="", rows=(Row("the last one", value=0.26, low=0.18, high=0.33),), unit="")
     found = {"5-gram": short, "word2vec bag": short, "RNN": long, "transformer": long}
-    assert _held(found, known) is True
+    assert set(_claims(found, known).values()) == {True}
     wide = long | {("shuffled", 16): contrast(0.02, 0.04)}
-    assert _held({**found, "RNN": wide}, known) is None
-    assert _held({**found, "RNN": wide, "5-gram": short | {("cut", 16): contrast(0.2)}}, known) is False
+    claims = _claims({**found, "RNN": wide, "5-gram": short | {("cut", 16): contrast(0.2)}}, known)
+    assert [*claims.values()] == [False, True, True, None, True, True, True]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from html import unescape
 from pathlib import Path
@@ -39,6 +40,11 @@ def test_the_page_says_what_was_found(lab: Path) -> None:
     ):
         assert said in page, said
     assert "The prediction did not hold." in page
+    assert re.findall(r"<li><strong>([\w ]+):</strong> ([^<]+)</li>", page) == [
+        ("Did not hold", "Heads are worth something."),
+        ("Held", "A layer is worth more."),
+        ("Left open", "Two are worth twice."),
+    ]
     assert page.count("preview: ") == 1  # of the other, in the list of answers
     assert "needs a treebank" in page
     assert 'href="#other"' in page
@@ -75,7 +81,7 @@ def test_only_rows_that_are_tested_are_drawn(lab: Path) -> None:
 
 
 def test_findings_of_another_text_are_left_out(lab: Path) -> None:
-    found = Findings(verdict="Of an earlier text.", held=None)
+    found = Findings(verdict="Of an earlier text.")
     write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
     page = write_page(lab, {}).read_text(encoding="utf-8")
     assert "Of an earlier text." not in page
@@ -92,3 +98,15 @@ def test_the_page_says_how_it_was_made(lab: Path) -> None:
     run = load_run(lab / "run")
     for fact in (run.corpus_fingerprint, run.manifest.lmcompare, "Machine", "Seeds"):
         assert str(fact) in page, fact
+
+
+def test_every_heading_has_an_address_and_no_figure_the_colour_of_a_model(lab: Path) -> None:
+    page = write_page(lab, {}).read_text(encoding="utf-8")
+    main = parse(page).one("main")
+    ids = [node.attributes["id"] for node in main.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    heads = [head for name in ("h3", "h4") for head in main.all(name)]
+    assert heads
+    assert all(head.one("a", "anchor").attributes["href"] == f"#{head.attributes['id']}" for head in heads)
+    assert not main.all("g", "m")
+    assert "#" not in [line.strip() for line in (lab / "lab.md").read_text(encoding="utf-8").split("\n")]

@@ -163,15 +163,18 @@ def test_damaged_findings_are_named(plugins_file: Path, text: Path) -> None:
 
 def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     row = Row("x", value=float("nan"))
-    found = Findings(verdict="", held=None, tables=(Figures(title="t", rows=(row,), unit="bits"),))
+    found = Findings(verdict="", tables=(Figures(title="t", rows=(row,), unit="bits"),))
     with pytest.raises(PluginError, match=r"rows\.0\.value"):
         write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
     odd: list[dict[str, Any]] = [{"tables": None}, {"tables": ({},)}, {"exhibits": 5}, {"remarks": "abc"}]
     odd += [{"tables": (Figures("t", rows=[1], unit=""),)}]  # type: ignore[arg-type]
     for fields in odd:
         with pytest.raises(PluginError, match="must be a tuple of"):
-            write_findings(tmp_path / "x.json", Findings("", None, **fields), {"name": "x", **ABOUT})
-    many = Findings(verdict="", held=None, tables=(Figures("t", (), ""),) * 501)
+            write_findings(tmp_path / "x.json", Findings("", **fields), {"name": "x", **ABOUT})
+    for claims in ("It is.", {"It is.": "yes"}, {5: True}):
+        with pytest.raises(PluginError, match="must map texts to"):
+            write_findings(tmp_path / "x.json", Findings("", claims), {"name": "x", **ABOUT})  # type: ignore[arg-type]
+    many = Findings(verdict="", tables=(Figures("t", (), ""),) * 501)
     with pytest.raises(PluginError, match="more than 500"):
         write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
     contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
@@ -203,7 +206,7 @@ class Fine(LabExperiment):
     def measure(self, bench):
         print("\\x1b[31m what it prints")
         bench.share(-1)
-        return Findings(verdict=helper.SAID, held=None)
+        return Findings(verdict=helper.SAID)
 
 
 class Raises(Fine):
@@ -285,12 +288,12 @@ class Moves(Fine):
 class Huge(Fine):
     def measure(self, bench):
         rows = (Row("a", value=1.0, low=-1e308, high=1e308), Row("b", value=1.0, low=0.0, high=2.0))
-        return Findings(verdict="", held=None, tables=(Figures(title="t", rows=rows, unit="bits"),))
+        return Findings(verdict="", tables=(Figures(title="t", rows=rows, unit="bits"),))
 
 
 class Long(Fine):
     def measure(self, bench):
-        return Findings(verdict="x" * 10**6, held=None)
+        return Findings(verdict="x" * 10**6)
 """
 
 

@@ -76,3 +76,10 @@ def test_what_is_impossible_has_no_figure(tmp_path: Path) -> None:
 
     found = measured(Never(0), prepared(tmp_path, [RIVERS]))
     assert found["train_nats"] is found["valid_nats"] is None
+
+
+def test_a_text_of_unknown_words_tells_nothing(tmp_path: Path) -> None:
+    found = measured(Knows(0), prepared(tmp_path, [RIVERS], train=["one two three", "four five six"] * 3))
+    assert found["train_nats"] == pytest.approx(np.log(4))
+    assert found["valid_nats"] is None
+    assert found["valid_tokens"] == len(RIVERS)  # the ends of sentences

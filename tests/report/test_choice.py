@@ -1,4 +1,4 @@
-"""Which model to take: the sliders' stops are the models' costs, and the answer is the best model within them."""
+"""Which model to take: limits are set by sliders, typed, or in the address; the answer is the best model within."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lmcompare.report.sections import choice
 from tests.report.browser import complaints, visit
 
 
-def test_each_model_is_allowed_from_its_own_cost_on(run: Run) -> None:
+def test_the_page_has_the_costs_of_each_model(run: Run) -> None:
     data = ReportData(run)
     found = re.search(r"choice-data\">(.*?)</script>", choice.build(data))
     assert found is not None
@@ -25,9 +25,8 @@ def test_each_model_is_allowed_from_its_own_cost_on(run: Run) -> None:
     rows = {row["name"]: row for row in data.results["models"]}
     assert [model["bits"] for model in models] == sorted(rows[m.name]["bits_per_byte"] for m, _ in data.ranking)
     for key in given["exceeds"]:
-        costs = sorted({rows[m.name][key] for m, _ in data.ranking})
-        stops = sorted({(model["stops"][key], model["costs"][key]) for model in models})
-        assert stops == [(n, choice.LIMITS[key][1](cost)) for n, cost in enumerate(costs)]
+        costs = sorted(rows[m.name][key] for m, _ in data.ranking)
+        assert sorted(model["costs"][key] for model in models) == [[c, choice.LIMITS[key][1](c)] for c in costs]
 
 
 def test_there_is_nothing_to_choose_where_costs_cannot_be_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +36,7 @@ def test_there_is_nothing_to_choose_where_costs_cannot_be_compared(run: Run, mon
 
 def test_the_answer_is_the_best_model_within_the_limits(folder: Path, run: Run, chromium: Browser) -> None:
     page = visit(chromium, folder / "report.html")
-    answer, slider = page.locator(".choice-answer"), page.locator(".choice input[name=train_seconds]")
+    answer, slider = page.locator(".choice-answer"), page.locator(".choice [type=range][name=train_seconds]")
     best, *others = [row for _, row in ReportData(run).ranking]
     expect(answer).to_contain_text(numbers.bits_per_byte(best.bits_per_byte))
     assert best.train_seconds is not None
@@ -50,3 +49,31 @@ def test_the_answer_is_the_best_model_within_the_limits(folder: Path, run: Run, 
     assert numbers.seconds(best.train_seconds) in second
     assert not complaints(page)
     page.context.close()
+
+
+def test_a_limit_may_be_typed_and_is_in_the_address(folder: Path, run: Run, chromium: Browser) -> None:
+    page = visit(chromium, folder / "report.html")
+    answer, typed = page.locator(".choice-answer"), page.locator(".choice [type=text][name=train_seconds]")
+    everything = answer.inner_text()
+    ranked = [row for _, row in ReportData(run).ranking]
+    times = [(row.train_seconds, numbers.bits_per_byte(row.bits_per_byte)) for row in ranked if row.train_seconds]
+    for said, seconds in (("2 s", 2.0), ("0,5 min", 30.0), ("1 min 3 s", 63.0), ("1500 ms", 1.5), ("7", 7.0)):
+        typed.fill(said)
+        best = next((bits for time, bits in times if time <= seconds), "No model is within")
+        expect(answer).to_contain_text(best)
+        expect(typed).to_have_attribute("aria-invalid", "false")
+        assert f"train_seconds={seconds:g}" in page.url
+    link, before = page.url, answer.inner_text()
+    typed.fill("soon")
+    expect(typed).to_have_attribute("aria-invalid", "true")
+    assert answer.inner_text() == before
+    again = visit(chromium, folder / "report.html")
+    again.goto(link)
+    again.reload()
+    expect(again.locator(".choice-answer")).to_have_text(before)
+    expect(again.locator(".choice [type=text][name=train_seconds]")).to_have_value("7 s")
+    typed.fill("")
+    expect(answer).to_have_text(everything)
+    assert not complaints(page) + complaints(again)
+    page.context.close()
+    again.context.close()

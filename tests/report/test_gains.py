@@ -17,6 +17,7 @@ from lmcompare.analysis.slice_differences import Divided, divided
 from lmcompare.analysis.slices import token_places
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import chosen
+from lmcompare.report.sections import slice_finding
 from lmcompare.report.sections import slices as section
 from tests.report.browser import complaints, visit
 from tests.report.tree import Node
@@ -36,7 +37,7 @@ def made(labels: tuple[str, ...], counted: str) -> Divided:
 def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = "tokens") -> str:
     better = np.zeros((3, len(labels)), bool)
     better[1, x] = better[2, y] = True
-    return section.finding(made(labels, counted), better, "b", {"b": "the base", "x": "the x", "y": "the y"})
+    return slice_finding.finding(made(labels, counted), better, "b", {"b": "the base", "x": "the x", "y": "the y"})
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,9 @@ def test_the_title_names_where_the_baseline_wins_all_the_same(name: str, said: s
         np.repeat([[False], [True], [False]], 5, axis=1),
     )
     named = {"b": "the base", "x": "the x", "y": "the y"}
-    found = section.finding(made(TOKENS, "tokens"), better, "b", named, [other])
+    found = slice_finding.finding(made(TOKENS, "tokens"), better, "b", named, [other])
     assert found == f"The x beats the base after new phrases and after known ones{said}"
-    assert section.finding(made(TOKENS, "tokens"), better, "b", named, [made(TOKENS, "tokens")]) in found
+    assert slice_finding.finding(made(TOKENS, "tokens"), better, "b", named, [made(TOKENS, "tokens")]) in found
 
 
 def test_the_baseline_is_the_best_table_of_counts_or_else_the_best_model(run: Run) -> None:
@@ -203,6 +204,7 @@ def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Bro
     )
     assert float(first.nth(other).inner_text()) == pytest.approx(figure - float(saved.replace("−", "-")), abs=0.011)
     expect(report.locator(".own-name")).to_have_text("transformer")
+    expect(report.locator("#wins h2")).to_contain_text("the transformer")  # the finding is that of the baseline
     choice.select_option(label="ngram")
     assert texts(report) == static
 

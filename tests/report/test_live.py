@@ -157,6 +157,15 @@ def test_two_texts_are_compared(page: Page, compared: Comparison) -> None:
     expect(cells).to_have_text([f"{first:.1f}", f"{second:.1f}", f"{more:+.1f}".replace("-", "−") if more else "0.0"])
 
 
+def test_the_whole_text_has_a_figure_in_every_model(page: Page, compared: Comparison) -> None:
+    page.get_by_label("Your text").fill("the cat saw")
+    bits = compared.model("unigram").score("the cat saw").surprisal_bits
+    cells = page.locator(".live-totals tbody tr").first.locator("td")
+    each = sum(bits) / len(bits)
+    expect(cells).to_have_text([f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"])
+    expect(page.locator(".live-totals tbody tr")).to_have_count(page.locator(".live-model").count())
+
+
 def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
     row = page.locator(".live-model").last
     trained = compared.model("rnn")

@@ -124,6 +124,7 @@ def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
             for text in (
                 numbers.seconds(model["train_seconds"]),
                 numbers.microseconds(model["microseconds_per_token"]),
+                numbers.microseconds(model["microseconds_per_list"]),
                 numbers.size(model["peak_memory_bytes"]),
                 numbers.short(model["parameters"]),
                 numbers.size(model["model_bytes"]),

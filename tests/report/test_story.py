@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
+from lmcompare.report.sections.story_scene import Loss, Scene
 from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
 from tests.report.browser import complaints, open_all, visit
@@ -144,15 +146,15 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
         assert ["off" in cell.attributes.get("class", "") for cell in cells] == [j > i for j in range(len(mask))]
 
 
-def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> story.Scene:
+def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> Scene:
     ends = pd.DataFrame({"tokens": [read / 2, read], "valid_loss": losses or [2.0, 1.0]})
     cell = SimpleNamespace(curve=ends)
     model = SimpleNamespace(title="Net", name="net", cell=cell, entry=SimpleNamespace(first=cell))
-    return story.Scene("", "", "", model, SimpleNamespace(bits=bits), {}, 0.25, [], turned)  # type: ignore[arg-type]
+    return Scene("", "", "", model, SimpleNamespace(bits=bits), {}, 0.25, [], turned)  # type: ignore[arg-type]
 
 
 def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
-    def said(one: story.Scene, significant: bool = True) -> str:
+    def said(one: Scene, significant: bool = True) -> str:
         apart = SimpleNamespace(significant=significant)
         data = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *names: apart))
         return one.against(scene(2.0, 3.0, 2e6, [1.5, 1.0]), data)  # type: ignore[arg-type]
@@ -165,6 +167,50 @@ def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
     assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
     assert "no reason" in said(scene(2.1, 3.0, 2e6))
     assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
+
+
+def with_bars(lost: float) -> SimpleNamespace:
+    """A model with the exhibit that says what it loses, in bits per token, without looking back."""
+    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
+    bars = {"kind": "bars", "title": outline["title"], "labels": ["none"], "values": [lost]}
+    cell = SimpleNamespace(exhibit_tables=[{"kind": "bars", "title": "Another", "values": [9.0]}, bars])
+    return SimpleNamespace(cell=cell, entry=SimpleNamespace(tokens_fingerprint="words"))
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0.4, "the state gives more"), (2.4, "looking back gives more")])
+def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said: str) -> None:
+    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
+    manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
+    corpus = SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)})
+    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus))
+    found = Loss.of(outline, with_bars(lost), data)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.bits_per_byte == lost / 4  # tokens of four bytes
+    told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+    assert f"difference of 0.800 bits per byte, about {lost / 4:.3f} come from looking back" in told
+    assert said in told
+    assert "equally long" not in told
+    assert "2 million tokens, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
+        scene(1.8, 3.0, 1e6),
+        data,  # type: ignore[arg-type]
+    )
+    assert Loss.of({}, with_bars(lost), data) is None  # type: ignore[arg-type]
+
+
+def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> None:
+    data = SimpleNamespace()
+    told = replace(scene(1.0, 3.0, 2e6), adds="looking back").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+    assert told.endswith("So looking back is worth 0.800 bits per byte here.")
+    after = next(one["after"]["rnn"] for one in story.outlines() if "after" in one)
+    assert after["adds"] == "looking back"
+
+
+def test_the_numbers_of_the_states_are_those_that_attention_mixes() -> None:
+    stored = {"additive": True, "words": ["<s>", "The"], "weights": [0.4, 0.6], "values": [0.25, -0.5]}
+    states = replace(scene(1.0, 3.0, 2e6), found={"attention": stored})
+    assert states.states == [("<s>", 0.25), ("The", -0.5)]
+    assert replace(states, found={"attention": {**stored, "additive": False}}).states == []  # values are no states
+    assert scene(1.0, 3.0, 2e6).states == []
 
 
 def test_means_by_distance_reach_as_far_as_half_of_the_sentences() -> None:
@@ -191,7 +237,7 @@ def test_without_its_mask_a_network_claims_what_the_laboratory_found(folder: Pat
         Row("No mask, honestly", "", 0.5, 0.4, 0.6, 0.01, 2.448),
         Row("No mask, its claim", "", -1.4, figure=0.585),
     )
-    found = Findings("It claims 0.585.", True, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
+    found = Findings("It claims 0.585.", {}, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
     write_findings(path_of(both, "mask"), found, {"name": "mask", **ABOUT, "seeds": 1, "decides": False})
     section = story.build(ReportData(load_run(both)))
     assert section is not None
@@ -217,12 +263,21 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     heads = page.locator(".scene h3")
     expect(heads.nth(0)).to_be_visible()
     expect(page.locator("#leaderboard")).to_be_hidden()
-    expect(page.locator(".count")).to_have_text(f"1 of {heads.count()}")
+    pictures = heads.count() + page.locator(".closer").count()  # the numbers of attention have one of their own
+    expect(page.locator(".count")).to_have_text(f"1 of {pictures}")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".count")).to_have_text(f"2 of {heads.count()}")
+    expect(page.locator(".count")).to_have_text(f"2 of {pictures}")
     expect(heads.nth(0)).to_be_hidden()
     expect(heads.nth(1)).to_be_focused()
     assert page.locator(".scene.now p").last.evaluate("p => parseFloat(getComputedStyle(p).fontSize)") >= 28
+    while not page.locator(".scene.now .closer").count():
+        page.keyboard.press("ArrowRight")
+    table, guess = page.locator(".scene.now .att-scores"), page.locator(".scene.now .next")
+    expect(table).to_be_hidden()
+    expect(guess).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(table).to_be_visible()
+    expect(guess).to_be_hidden()
     page.keyboard.press("End")
     for _ in range(20):
         page.keyboard.press("ArrowRight")

@@ -46,6 +46,8 @@ def test_trainings_at_equal_tokens_have_a_finding_of_their_own(matched: Path) ->
     assert shown(as_run) == {"ngram", *NETWORKS}
     assert shown(equal) == {"ngram", *(f"{name}-equal" for name in NETWORKS)}
     assert equal.one("h2").text.startswith("At equal tokens")
+    label, finding = equal.one("h2").text.split(": ")
+    assert f"{label}, {finding[:1].lower()}{finding[1:]}." in as_run.one("p", "verdict").text
     assert as_run.one("h1").text in tree.one("title").text
 
 

@@ -38,19 +38,23 @@ def probe(
     from dataclasses import asdict
     from json import dumps
 
-    from lmcompare.probes import ask, read_pairs
+    from lmcompare.probes import ask, read_pairs, store
     from lmcompare.report.build import write_reports
 
     asked = read_pairs(pairs)
-    answers = {name: ask(each, asked) for name, each in trained_models(folder, model, seed, plugin).items()}
-    report = write_reports(folder)[0]
+    models = trained_models(folder, model, seed, plugin)
+    answers = {name: ask(each, asked) for name, each in models.items()}
     if json:
         for name, probed in answers.items():
             for row in probed.rows:
                 say(dumps({"model": name} | asdict(row), ensure_ascii=False))
-        return
-    _print_table(answers)
-    say(f"Accuracy in percent, with its 95 % interval; guessing is right for 50 %. The report: {report}")
+    else:
+        _print_table(answers)
+        say("Accuracy in percent, with its 95 % interval; guessing is right for 50 %.")
+    store(answers, models)  # after the table, which a folder that can't be written does not take away
+    report = write_reports(folder)[0]
+    if not json:
+        say(f"The report: {report}")
 
 
 def _print_table(answers: Mapping[str, Probed]) -> None:

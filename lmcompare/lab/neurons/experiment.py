@@ -38,7 +38,7 @@ class Neurons(LabExperiment):
         parts = [few_bits(bench, next(share)), readable_units(bench, next(share)), two_words(bench, next(share))]
         return Findings(
             verdict=" ".join(part.verdict for part in parts),
-            held=all(part.held for part in parts) if bench.decides else None,
+            claims={claim: held for part in parts for claim, held in part.claims.items()},
             tables=tuple(table for part in parts for table in part.tables),
             exhibits=tuple(exhibit for part in parts for exhibit in part.exhibits),
         )

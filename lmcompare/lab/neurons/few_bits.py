@@ -73,7 +73,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         row_name="Bits per weight of the layers",
         figure_name="bits per byte in all",
     )
-    return Findings(_verdict(tests), _held(tests), (table, spared), (_by_bits(tests, own),))
+    return Findings(_verdict(tests), _claims(tests), (table, spared), (_by_bits(tests, own),))
 
 
 def _rounded(bench: Bench, bits: float, share: Share, *, words: bool = True) -> list[Array]:
@@ -101,10 +101,17 @@ def _verdict(tests: Mapping[str, Contrast]) -> str:
     return " ".join(said)
 
 
-def _held(tests: Mapping[str, Contrast]) -> bool:
+def _claims(tests: Mapping[str, Contrast]) -> dict[str, bool | None]:
+    """Return the claims of the prediction, with whether the numbers agree."""
     after = {bits: tests[_name(bits, AFTER)].difference for bits in ROUNDED}
-    small = tests[_name(TERNARY, WITH)].difference < SMALL
-    return max(after[8], after[4]) < HARMLESS and after[2] > HARMFUL and small
+    return {
+        f"Rounded after training, 8 and 4 bits cost less than {HARMLESS} bits per byte each.": (
+            max(after[8], after[4]) < HARMLESS
+        ),
+        f"Rounded after training, 2 bits cost more than {HARMFUL}.": after[2] > HARMFUL,
+        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": tests[_name(TERNARY, WITH)].difference
+        < SMALL,
+    }
 
 
 def _name(bits: float, how: str) -> str:

@@ -92,7 +92,11 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         " of the window."
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
-    return Findings(verdict, cost.amount < SMALL and most == "any", (readable, table), exhibits)
+    claims = {
+        f"Neurons with readable sets of words cost less than {SMALL} bits per byte.": cost.amount < SMALL,
+        "Most of them fire on any word of their set.": most == "any",
+    }
+    return Findings(verdict, claims, (readable, table), exhibits)
 
 
 def _kind_row(whole: Sample, found: Sequence[Firing], kind: str, units: float) -> Row:

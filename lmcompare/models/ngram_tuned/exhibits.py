@@ -81,7 +81,7 @@ def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
         title="The discount of each count",
         note="What is subtracted from each count: the discount as tuned on the validation text (mean over the n-grams"
         " with this count), and the one that Kneser-Ney computes from the training text, which is the same for all"
-        " counts from 3 on. The last point stands for all greater counts too.",
+        " counts from 3 on. The last point is for all greater counts, too.",
         names=tuple(names),
         x=tuple(x),
         y=tuple(y),

@@ -21,10 +21,10 @@ MAIN = 0.4  # of the weight, on one word: the head is named after it
 TOGETHER = 0.6  # of the weight, on several words
 NEAR = 5  # words that are near, the word just read included
 RULE = (
-    f"The role of a head is measured at {{places}} positions of the validation text: the word that gets at least"
-    f" {MAIN:.0%} of its weight on average; else “the last {NEAR} words” or “far back” (beyond half the window), if"
-    f" they get {TOGETHER:.0%} together; else over how many words the weight is spread: e to the power of its"
-    " entropy."
+    "The role of a head is measured at {places} positions of the validation text. A head is named after one word if"
+    f" this word gets at least {MAIN:.0%} of its weight on average. Otherwise it is named “the last {NEAR} words” or"
+    f" “far back” (beyond half the window) if these words get {TOGETHER:.0%} together. All other heads are mixed, and"
+    " the role says over how many words their weight is spread (e to the power of its entropy)."
 )
 
 

@@ -190,11 +190,11 @@ def exhibits(found: Account) -> list[Exhibit]:
         drawn.append(
             Bars(
                 title="How often a context was similar",
-                note="How many words of the validation text come after a context that is similar to one before the"
-                " same word in the training text. Similar means: one of its contexts in training, without a word in"
-                " common, is nearer, by the cosine of the vectors, than all of as many random contexts of other"
-                " words. For “exchanged”, each word is given the context of another word: so often a context is"
-                " similar by chance.",
+                note="How many words of the validation text come after a context that is similar to a context of the"
+                " same word in the training text. Two contexts are similar if they have no word in common, and the"
+                " cosine of their vectors is greater than that of each of an equal number of random contexts of"
+                " other words. In the row “exchanged”, each word has the context of another word; this row shows how"
+                " often contexts are similar by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
                 unit="% of the words",

@@ -128,9 +128,9 @@ def _expected(
         return
     yield Heatmap(
         title="Which class follows which feature",
-        note="If the last word had this feature as well, and were otherwise the same: how the log-probability of each"
-        " class would change, in the mean over words of the example sentences. The broad features (no synsets and"
-        " single words) that change most, and the most frequent classes.",
+        note="How the log-probability of each class would change if the last word had this feature, too, on average"
+        " over the words of the example sentences. Shown are the most frequent classes, and the broad features (no"
+        " synsets, no single words) that change most.",
         rows=tuple(names[k] for k in strongest),
         columns=tuple(CLASSES[c] for c in likely),
         panels=("nats",),

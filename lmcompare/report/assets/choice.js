@@ -1,25 +1,45 @@
-// Which model to take: the best one within the limits that the sliders say, and what a better one would exceed.
+// Which model to take: the best one within the limits that the reader sets, and what a better one would exceed.
+// A limit is set by a slider, whose stops are the costs of the models, or typed as a number with a unit.
 (function () {
   "use strict";
-  for (const box of document.querySelectorAll(".choice")) {
+  const { address } = window.lmcompare;
+  const TIME = [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3], ["s", 1], ["min", 60], ["h", 3600]];
+  const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12]];
+  const UNITS = { // by the key of a cost: its units, how many units of the figure the unit 1 is, and what need not be typed
+    train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
+    peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
+  };
+  const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+  // a limit in the greatest unit that is not above it
+  function written(limit, key) {
+    const [units, factor] = UNITS[key], [unit, one] = units.filter(([, each]) => each * factor <= limit).pop() ?? units[0];
+    return `${Number((limit / factor / one).toPrecision(4))} ${unit}`;
+  }
+
+  // "1 min 6 s", "500 MB" or "30" as a number; Infinity for no limit, NaN for what is not one
+  function read(text, key) {
+    const [units, factor, usual] = UNITS[key], size = new Map(units.map(([unit, one]) => [unit.toLowerCase(), one]));
+    const parts = text.trim().toLowerCase().replace(/μ|u(?=s)/, "µ").replaceAll(",", ".");
+    if (!parts || parts === "any") return Infinity;
+    if (!/^(\d+\.?\d*|\.\d+)\s*[a-zµ]*(\s+\d+\.?\d*\s*[a-zµ]+)*$/.test(parts)) return NaN;
+    return Array.from(parts.matchAll(/([\d.]+)\s*([a-zµ]*)/g)).reduce((sum, [, number, unit]) => sum + Number(number) * (size.get(unit || usual.toLowerCase()) ?? NaN) * factor, 0);
+  }
+
+  function setUp(box) {
     const { amounts, exceeds } = JSON.parse(box.querySelector(".choice-data").textContent);
-    const sliders = [...box.querySelectorAll("input")];
-    const answer = box.querySelector(".choice-answer");
-    const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-    const draw = () => {
-      const limits = {};
-      let models = amounts[amounts.length - 1];
-      for (const slider of sliders) {
-        const stop = slider.dataset.stops.split("|")[slider.value];
-        const said = slider.name === "words" ? stop : slider.value === slider.max ? "any" : `at most ${stop}`;
-        slider.parentNode.querySelector("output").textContent = said;
-        slider.setAttribute("aria-valuetext", said);
-        if (slider.name === "words") models = amounts[slider.value];
-        else limits[slider.name] = Number(slider.value);
-      }
-      const over = (model) => Object.keys(limits).filter((key) => model.stops[key] > limits[key]);
-      const within = models.filter((model) => !over(model).length);
-      const best = within[0];
+    const answer = box.querySelector(".choice-answer"), text = box.querySelector("input[name=words]");
+    const sliders = Array.from(box.querySelectorAll("input[type=range]")).filter((slider) => slider !== text);
+    const limits = {}; // by the key of a cost: the greatest that is allowed
+    const field = (key) => box.querySelector(`input[type=text][name="${key}"]`);
+    const stops = (key) => Array.from(new Map(amounts.flat().map(({ costs }) => costs[key])).entries()).sort(([a], [b]) => a - b);
+
+    function draw() {
+      if (text) text.parentNode.querySelector("output").textContent = text.dataset.stops.split("|")[text.value];
+      if (text) text.setAttribute("aria-valuetext", text.dataset.stops.split("|")[text.value]);
+      const models = amounts[text ? text.value : amounts.length - 1];
+      const over = (model) => Object.keys(limits).filter((key) => model.costs[key][0] > limits[key]);
+      const within = models.filter((model) => !over(model).length), best = within[0];
       if (!best) {
         answer.textContent = "No model is within these limits.";
         return;
@@ -29,12 +49,60 @@
       let said = `${capital(best.name)}: ${best.said} bits per byte, ${count}.`;
       const better = models.find((model) => model.bits < best.bits);
       if (better) {
-        const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key]}`);
+        const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key][1]}`);
         said += ` ${capital(better.name)} has ${better.said}, and ${why.join(" and ")}.`;
       }
       answer.textContent = said;
-    };
-    for (const slider of sliders) slider.addEventListener("input", draw);
-    draw();
+    }
+
+    // shows a limit in its slider, at the last stop that it allows
+    function place(slider) {
+      const allowed = stops(slider.name).filter(([value]) => value <= limits[slider.name]).length;
+      slider.value = Number.isFinite(limits[slider.name]) ? Math.max(0, allowed - 1) : slider.max;
+      slider.setAttribute("aria-valuetext", field(slider.name).value || "any");
+    }
+
+    function keep() {
+      const set = Object.entries(limits).filter(([, limit]) => Number.isFinite(limit));
+      address.set(box.id, Object.fromEntries([...set, ...(text && text.value !== text.max ? [["words", text.value]] : [])]));
+    }
+
+    for (const slider of sliders) {
+      const key = slider.name, typed = field(key);
+      slider.addEventListener("input", () => {
+        const [value, label] = slider.value === slider.max ? [Infinity, ""] : stops(key)[slider.value];
+        limits[key] = value;
+        typed.value = label;
+        typed.removeAttribute("aria-invalid");
+        slider.setAttribute("aria-valuetext", label || "any");
+        draw();
+        keep();
+      });
+      typed.addEventListener("input", () => {
+        const limit = read(typed.value, key);
+        typed.setAttribute("aria-invalid", String(Number.isNaN(limit)));
+        if (Number.isNaN(limit)) return; // the earlier limit stays
+        limits[key] = limit;
+        place(slider);
+        draw();
+        keep();
+      });
+    }
+    text?.addEventListener("input", () => { draw(); keep(); });
+    address.follow(() => {
+      const asked = address.place === box.id ? address.values : new URLSearchParams();
+      if (address.place !== box.id && Object.keys(limits).length) return; // the reader went elsewhere
+      for (const slider of sliders) {
+        const limit = Number(asked.get(slider.name) ?? Infinity);
+        limits[slider.name] = limit >= 0 ? limit : Infinity;
+        const stop = stops(slider.name).find(([value]) => value === limit);
+        field(slider.name).value = stop ? stop[1] : Number.isFinite(limit) ? written(limit, slider.name) : "";
+        place(slider);
+      }
+      if (text) text.value = asked.get("words") ?? text.max;
+      draw();
+    });
   }
+
+  document.addEventListener("DOMContentLoaded", () => { for (const box of document.querySelectorAll(".choice")) setUp(box); });
 })();

@@ -49,6 +49,9 @@
     draw() {
       const own = Number(this.choice.value);
       this.name.textContent = this.data.models[own];
+      const head = this.section.querySelector("h2"), place = head.querySelector(".unfold") ?? head;
+      const said = Array.from(place.childNodes).find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+      if (said && this.data.titles[own]) said.data = `${this.data.titles[own]} `;
       this.data.rows.forEach((row, r) => {
         this.rows[r].forEach((cell, m) => this.fill(cell, this.details[r][m], row, m, own));
       });

@@ -76,6 +76,11 @@
     }));
   }
 
+  function perplexity(bits) {
+    const value = 2 ** bits;
+    return value < 1000 ? value.toPrecision(3) : Math.round(value).toLocaleString("en");
+  }
+
   class Live {
     constructor(box) {
       this.box = box;
@@ -137,6 +142,8 @@
       if (number !== this.asked) return; // the reader has typed on
       found.each.forEach((answer, m) => this.fill(this.rows[m], answer, m, text));
       this.own = found.each.map(({ bits }) => bits.reduce((sum, b) => sum + b, 0));
+      const totals = this.own.map((total, m) => [total, total / found.each[m].bits.length]);
+      filled(this.box.querySelector(".live-totals"), text && found.each[0].bits.length ? totals.map(([total, each], m) => [this.marks[m], total.toFixed(1), each.toFixed(2), perplexity(each)]) : []);
       const [{ tokens }] = found.each, unknown = tokens.filter((token) => token.unknown).length;
       this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens ${unknown === 1 ? "is" : "are"} unknown (underlined).` : "";
       await this.compare();

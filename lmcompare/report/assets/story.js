@@ -7,21 +7,36 @@
     if (!box) return;
     const root = document.documentElement;
     const scenes = Array.from(box.children);
+    // on the wall, the numbers of attention have a picture of their own
+    const pictures = scenes.flatMap((scene) => (scene.querySelector(".closer") ? [[scene, false], [scene, true]] : [[scene, false]]));
     const count = box.insertAdjacentElement("afterend", document.createElement("p"));
     count.className = "count";
-    let now = 0;
+    let now = 0; // the picture
 
     const presented = () => root.classList.contains("presenting");
 
+    const first = (scene) => pictures.findIndex(([other]) => other === scene);
+
     function show(number) {
-      now = Math.max(0, Math.min(scenes.length - 1, number));
-      for (const [i, scene] of scenes.entries()) scene.classList.toggle("now", i === now);
-      count.textContent = `${now + 1} of ${scenes.length}`;
-      const head = scenes[now].querySelector("h3");
+      now = Math.max(0, Math.min(pictures.length - 1, number));
+      const [scene, closer] = pictures[now];
+      for (const other of scenes) {
+        other.classList.toggle("now", other === scene);
+        other.classList.toggle("closely", other === scene && closer);
+      }
+      if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
+      count.textContent = `${now + 1} of ${pictures.length}`;
+      const head = scene.querySelector("h3");
       head.tabIndex = -1;
       head.focus({ preventScroll: true });
-      if (presented()) fit(scenes[now]);
-      else scenes[now].scrollIntoView({ block: "center" });
+      if (presented()) fit(scene);
+      else scene.scrollIntoView({ block: "center" });
+    }
+
+    function step(by) {
+      if (presented()) return show(now + by);
+      const to = scenes.indexOf(pictures[now][0]) + by;
+      return show(first(scenes[Math.max(0, Math.min(scenes.length - 1, to))]));
     }
 
     // a scene on the wall is as large as it may be without being cut
@@ -40,7 +55,7 @@
       if (on) address.searchParams.set("present", "");
       else address.searchParams.delete("present");
       try { history.replaceState(null, "", address); } catch (error) { /* the address stays as it is */ }
-      show(now);
+      show(on ? now : first(pictures[now][0]));
     }
 
     addEventListener("keydown", (event) => {
@@ -49,10 +64,10 @@
       const steps = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
       if (event.key in steps) {
         event.preventDefault();
-        show(now + steps[event.key]);
+        step(steps[event.key]);
       } else if (event.key === "Escape" && presented()) present(false);
     });
-    for (const [i, scene] of scenes.entries()) scene.addEventListener("focusin", () => { now = i; });
+    for (const scene of scenes) scene.addEventListener("focusin", () => { if (pictures[now][0] !== scene) now = first(scene); });
     for (const head of box.querySelectorAll("h3")) head.tabIndex = -1;
     for (const shuffle of box.querySelectorAll(".shuffle")) {
       const button = shuffle.querySelector("button");
@@ -61,7 +76,7 @@
         again();
       });
     }
-    const again = () => { if (presented()) fit(scenes[now]); };
+    const again = () => { if (presented()) fit(pictures[now][0]); };
     addEventListener("resize", again);
     box.addEventListener("toggle", again, true);
     const form = box.querySelector(".guess");

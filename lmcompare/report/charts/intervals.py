@@ -16,13 +16,17 @@ from lmcompare.report.charts.scales import Scale, fit
 
 @dataclass(frozen=True)
 class Row:
-    """One model's figure with its interval, which may be lacking."""
+    """One figure with its interval, which may be lacking.
+
+    ``family``: "m" for the figure of the model of that index, "g" for that of a group, which is no model.
+    """
 
     name: str
     index: int
     value: float
     low: float | None = None
     high: float | None = None
+    family: str = "m"
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -90,7 +94,9 @@ def intervals(
             parts.append(svg.text(plot.left - 12, at, line, "name-plain", "end"))
         parts.extend(_mark(row, scale, middle))
         parts.append(svg.text(plot.right + 10, middle + 4, value_label(row.value), "value"))
-    series = [svg.Series(row.name, svg.hue(row.index), ((row.value,), (row.low,), (row.high,))) for row in rows]
+    series = [
+        svg.Series(row.name, svg.hue(row.index, row.family), ((row.value,), (row.low,), (row.high,))) for row in rows
+    ]
     return svg.drawing(width, height, label, parts, data=svg.Data((x_title, "low", "high"), series))
 
 
@@ -104,6 +110,6 @@ def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
     bar = svg.line(low, middle, high, middle, "interval")
     ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
     return [
-        svg.of_model(row.index, bar, *ends),
-        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8),
+        svg.of_model(row.index, bar, *ends, family=row.family),
+        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8, row.family),
     ]

@@ -1,4 +1,4 @@
-"""Which model to take: sliders for the amount of text and for what a model may cost, and the best model within."""
+"""Which model to take: limits of the amount of text and of what a model may cost, and the best model within."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from lmcompare.report.templating import fill
 
 LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
     "train_seconds": ("Training time", numbers.seconds, "trains for"),
-    "microseconds_per_token": ("Time per token (latency)", numbers.microseconds, "takes"),
+    "microseconds_per_list": ("Time for a list of 5 next words", numbers.microseconds, "takes"),
+    "microseconds_per_token": ("Time per scored token", numbers.microseconds, "takes"),
     "peak_memory_bytes": ("Peak memory, training included", numbers.size, "needs"),
     "model_bytes": ("Model size on disk", numbers.size, "takes up"),
 }
@@ -37,13 +38,13 @@ def build(data: ReportData) -> Markup:
     amounts = _amounts(data)
     if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
         return Markup()
-    keys = [key for key in LIMITS if all(row[key] is not None for rows in amounts.values() for _, row in rows)]
+    keys = [key for key in LIMITS if all(row.get(key) is not None for rows in amounts.values() for _, row in rows)]
     values = {key: sorted({row[key] for rows in amounts.values() for _, row in rows}) for key in keys}
     sliders = [Slider(key, LIMITS[key][0], [LIMITS[key][1](value) for value in values[key]]) for key in keys]
     if len(amounts) > 1:
         sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
     rows = [
-        [_candidate(model, row, values) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
+        [_candidate(model, row, keys) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
         for rows in amounts.values()
     ]
     exceeds = {key: LIMITS[key][2] for key in keys}
@@ -64,12 +65,11 @@ def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]
     return dict(sorted(found.items()))
 
 
-def _candidate(model: Model, row: Mapping[str, Any], values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Return a model as the script reads it, with the first stop of each slider that allows it."""
+def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return a model as the script reads it, with each cost as a number and as text."""
     return {
         "name": spoken(model.title),
         "bits": row["bits_per_byte"],
         "said": numbers.bits_per_byte(row["bits_per_byte"]),
-        "stops": {key: values[key].index(row[key]) for key in values},
-        "costs": {key: LIMITS[key][1](row[key]) for key in values},
+        "costs": {key: [row[key], LIMITS[key][1](row[key])] for key in keys},
     }

@@ -35,20 +35,23 @@ class Cost:
 MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
     Cost("train_seconds", "Training time", numbers.seconds, "trains", "faster", TIMES),
-    Cost("microseconds_per_token", "Time per token", numbers.microseconds, "scores", "faster", MICROSECONDS),
+    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "scores", "faster", MICROSECONDS),
+    Cost("microseconds_per_list", "Time per list", numbers.microseconds),
     Cost("peak_memory_bytes", "Peak memory", numbers.size, "needs", "less memory"),
     Cost("parameters", "Parameters", numbers.short, "has", "fewer parameters"),
     Cost("model_bytes", "Model size", numbers.size),
     Cost("tokens_read", "Tokens read", numbers.short),
 )
-DRAWN = COSTS[:4]
+DRAWN = [cost for cost in COSTS if cost.verb]
 BUDGETS = {
     "train_seconds": "Training time",
-    "microseconds_per_token": "Time per token (latency)",
+    "microseconds_per_list": "Time for a list of 5 next words",
+    "microseconds_per_token": "Time per scored token",
     "peak_memory_bytes": "Peak memory, training included",
     "model_bytes": "Model size on disk",
 }
-OF_MACHINE = ("train_seconds", "microseconds_per_token", "peak_memory_bytes")  # they depend on the machine
+# they depend on the machine
+OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
 MACHINES = (
     "The runs were made on different machines, so times and memory are not drawn in one chart; the table has the"
     " figures of each model on its own machine."
@@ -75,7 +78,8 @@ def build(data: ReportData) -> Section | None:
         return None
     equal = made_equal(data.run.manifest)
     shown = [cost for cost in DRAWN if data.run.costs_comparable or cost.key not in OF_MACHINE]
-    limited = [c for c in COSTS if c.key in BUDGETS and (data.run.costs_comparable or c.key not in OF_MACHINE)]
+    by_key = {cost.key: cost for cost in COSTS}
+    limited = [by_key[key] for key in BUDGETS if data.run.costs_comparable or key not in OF_MACHINE]
     drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
@@ -86,7 +90,7 @@ def build(data: ReportData) -> Section | None:
         budgets=within,
         choice=choice.build(data),
         drawn=drawn,
-        costs=COSTS,
+        costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
         rows=rows,
         machine="; ".join(dict.fromkeys(machines)),
         warning=warning,

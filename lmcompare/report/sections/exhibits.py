@@ -12,6 +12,7 @@ from markupsafe import Markup
 from lmcompare.report.data import Model, ReportData, Section, marked
 from lmcompare.report.kinds import Rendering, render_stored
 from lmcompare.report.markdown import plain
+from lmcompare.report.sections import forward_pass
 from lmcompare.report.templating import anchor, fill
 
 
@@ -77,7 +78,8 @@ def build(data: ReportData) -> Section | None:
     if not insides:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
-    html = fill("exhibits", lead=LEAD, insides=insides, unranked=data.unranked)
+    way = forward_pass.build(data, {inside.model.name: inside.key for inside in insides})
+    html = fill("exhibits", lead=LEAD, way=way, insides=insides, unranked=data.unranked)
     markdown = "\n\n".join([plain(LEAD), *(_markdown(inside, data.unranked) for inside in insides)])
     return Section("inside", "Inside each model", html, markdown, charts)
 

@@ -31,7 +31,7 @@ class DrawnTable:
     def of(cls, figures: Figures) -> Self:
         """Draw the rows with an interval and without a remark, if there are two or more."""
         rows = [
-            charts.Row(row.name, 0, row.value, row.low, row.high)
+            charts.Row(row.name, 0, row.value, row.low, row.high, "g")
             for row in figures.rows
             if row.value is not None and row.low is not None and not row.remark
         ]

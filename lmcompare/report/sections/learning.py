@@ -114,8 +114,9 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     shares = (numbers.percent(entry.unknown[split] / entry.tokens[split]) for split in ("valid", "test"))
     bits = (numbers.bits_per_byte(of[key]) for key in ("valid_bits_per_byte", "bits_per_byte"))
     return (
-        f"{said} Of their tokens, {' and '.join(shares)} are unknown words, which all are one token, <unk>. In bits"
-        f" per byte, which charge the letters of unknown words, it needs {' and '.join(bits)}."
+        f"{said} Of the validation and the test tokens, {' and '.join(shares)} are unknown words, which all count"
+        f" as the one token <unk>. In bits per byte, which charge the letters of unknown words, it needs"
+        f" {' and '.join(bits)}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,8 +14,11 @@ from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.cost import machine
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest
 from lmcompare.runfolder.run import Run
+
+IDENTIFIER = 16  # hexadecimal digits of a run's identifier
 
 
 def build(data: ReportData) -> Section:
@@ -22,7 +26,7 @@ def build(data: ReportData) -> Section:
     runs = [_of_run(data, run) for run in data.run.runs]
     manifest = data.run.manifest
     html = fill(
-        "reproduce", runs=runs, preset=manifest.preset, cautions=_cautions(data), citation=_citation(manifest)
+        "reproduce", runs=runs, preset=manifest.preset, cautions=_cautions(data), citation=_citation(data.run)
     )
     return Section.of("reproduce", "How to reproduce and cite it", html)
 
@@ -49,17 +53,26 @@ def _cautions(data: ReportData) -> list[str]:
     return said
 
 
-def _citation(manifest: Manifest) -> str:
-    """Return an entry for BibTeX with the version that carried out a run."""
+def _citation(run: Run) -> str:
+    """Return an entry for BibTeX with the version that carried out a run, and the run."""
+    manifest = run.manifest
+    runs = numbers.listed([f"{each.manifest.created[:10]}, identifier {identifier(each)}" for each in run.runs])
     return (
         "@software{lmcompare,\n"
         "  author  = {{The lmcompare developers}},\n"
         "  title   = {lmcompare: language models of every generation on the same text},\n"
         f"  version = {{{manifest.lmcompare}}},\n"
+        f"  date    = {{{manifest.created[:10]}}},\n"
         f"  year    = {{{manifest.created[:4]}}},\n"
-        f"  note    = {{Corpus fingerprint {manifest.corpus.fingerprint}}}\n"
+        f"  note    = {{{'Run' if len(run.runs) == 1 else 'Runs'} of {runs}; corpus fingerprint"
+        f" {manifest.corpus.fingerprint}}}\n"
         "}"
     )
+
+
+def identifier(run: Run) -> str:
+    """Return what tells a run from all others: the first digits of the SHA-256 digest of its manifest.json."""
+    return hashlib.sha256((run.path / MANIFEST).read_bytes()).hexdigest()[:IDENTIFIER]
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ def _of_run(data: ReportData, run: Run) -> Recipe:
         run.manifest.lmcompare,
         run.manifest.command,
         tomli_w.dumps(_without_none(run.manifest.experiment)),
-        facts_of(data.run, run.manifest),
+        [*facts_of(data.run, run.manifest), ("Run identifier", f"{identifier(run)} (SHA-256 of {MANIFEST})")],
     )
 
 

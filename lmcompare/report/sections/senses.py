@@ -74,6 +74,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         "senses",
         verdict=verdict(ranked) or verdict(rows),
         rows=rows,
+        not_apart=not_apart(ranked),
         points=points,
         layers=[
             _by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name]["sets"])
@@ -102,27 +103,46 @@ def verdict(rows: Sequence[Row]) -> str:
         )
     others = [r for r in own if not r.able]
     who, not_in = (numbers.listed([spoken(_title(r)) for r in some]) for some in (able, others))
-    said = f"Yes: in {who} the nearest sentence has the same sense more often than"
-    rest = f", not in {not_in}" if others else ""
-    return f"{said} by chance ({chance}){rest}. Shares: {shares}.{_beyond_average(own)}"
+    rest = f", but not in {not_in}" if others else ""
+    beyond = _beyond_average(own)
+    answer = "Yes" if _better(own) or not beyond else "Not shown"
+    return (
+        f"{answer}. In {who}, the nearest sentence has the same sense more often than by chance ({chance}){rest}."
+        f" Shares: {shares}.{beyond}"
+    )
 
 
 def _beyond_average(own: Sequence[Row]) -> str:
     """Return whether models are better in context than by the average before it; "" if no average is stored."""
-    compared = [row for row in own if row.gain is not None]
-    if not compared:
+    if all(row.gain is None for row in own):
         return ""
-    better = [_title(row) for row in compared if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
+    better = _better(own)
     if not better:
         return (
-            " But the plain average of the vectors of the words before, each without context, tells them apart about"
-            " as well: no model is measurably better. So the words around suffice here, and it is not shown that"
-            " reading them in context helps."
+            " But this does not come from reading in context: the plain average of the word vectors of the words"
+            " before does about as well, and no model is measurably better than its average."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
         f" {who} measurably better than the plain average of the vectors of the words before, each without context."
     )
+
+
+def _better(own: Sequence[Row]) -> list[str]:
+    """Return the models that are measurably better in context than by the average of the words before."""
+    return [_title(row) for row in own if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
+
+
+def not_apart(rows: Sequence[Row]) -> str:
+    """Return the words that a model does not tell apart though it does so for all words together; "" if none."""
+    said = []
+    for row in rows:
+        if row.model is None or row.average or not row.able:
+            continue
+        words = [f"“{word}”" for word, one in row.sets.items() if one.right <= row.found.chance * len(one.senses)]
+        if words:
+            said.append(f"for {numbers.listed(words)}, {spoken(row.model.title)} is no better than chance")
+    return f"This is not so for every word: {'; '.join(said)}." if said else ""
 
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:

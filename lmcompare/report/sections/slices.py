@@ -9,14 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import SIGNIFICANCE
-from lmcompare.analysis.slice_differences import Divided, divided, p_values
+from lmcompare.analysis.slice_differences import Divided, Unit, divided
 from lmcompare.analysis.slice_tables import RARE
 from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, token_places
 from lmcompare.analysis.word_slices import spent, word_places
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import sentence, spoken
+from lmcompare.report.sections.slice_finding import title
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.parquet import Array
 
@@ -27,7 +26,6 @@ DIGITS = 5  # of the figures in the page
 EXAMPLES = 16  # tokens of a group that a click can open
 STRONG = 0.75  # the share of a usual model's differences that are below the full colour
 UNKNOWN = "unknown"
-TITLE = "Where each model is good"
 ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
     "word_kind": "What kind of word is it?",
@@ -40,7 +38,6 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
 CAVEAT = "These groups are chosen by what came, which favours models that spread their probability over new phrases."
-Unit = Literal["token", "word"]
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,9 @@ def build(data: ReportData) -> Section | None:
     ranked = [model for model, _ in data.ranking]
     own = baseline(ranked)
     offered = tuple(dict.fromkeys(model.name for model in (own, *ranked[:BASELINES])))
-    found = divided(data.run, tuple(model.name for model in models), unit, offered)
+    found = _each_group_once(divided(data.run, tuple(model.name for model in models), unit, offered))
     at = models.index(own)
+    titles = {name: title(data, found, data.by_name[name], unit) for name in offered}
     full = {counted: _full(found, at, counted == "documents") for counted in {one.counted for one in found}}
     documents = by_document(data.run)
     of_models = [(data.by_name[row["model"]], row) for row in spent(data.run).to_dict("records")]
@@ -95,7 +93,7 @@ def build(data: ReportData) -> Section | None:
     html = fill(
         "slices",
         questions=[_question(one, models, at, full[one.counted]) for one in found],
-        data=_packed(data, found, full, unit, offered) if len(models) > 1 else None,
+        data=_packed(data, found, full, unit, titles) if len(models) > 1 else None,
         models=models,
         own=own,
         offered=[data.by_name[name] for name in offered],
@@ -110,7 +108,7 @@ def build(data: ReportData) -> Section | None:
         spent_claim=spent_claim([row for _, row in shown]),
         long=test.bytes / max(1, counted),
     )
-    return Section.of("wins", title(data, found, own, unit), html)
+    return Section.of("wins", titles[own.name], html)
 
 
 def spent_claim(rows: Sequence[Mapping[Hashable, Any]]) -> str:
@@ -129,97 +127,10 @@ def baseline(ranked: Sequence[Model]) -> Model:
     return next(counts, ranked[0])
 
 
-def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) -> str:
-    """Return the finding of one planned question: which models are significantly better than the baseline, and where.
-
-    The question is how much of the phrase before a token is known; of words, how often they occur in the training
-    text. The correction is for all models and groups of it.
-    """
-    asked = "context_order" if unit == "token" else "word_train_count"
-    one = next((one for one in found if one.name == asked), None)
-    if one is None or len(one.models) < 2 or np.isnan(one.reach).all():
-        return TITLE
-    p = p_values(data.run, one.models, unit, asked, own.name)
-    saved = one.saved(one.models.index(own.name))
-    better = (saved > 10**-DIGITS) & (p < SIGNIFICANCE)  # (M, L); less is the rounding of two programs
-    named = {name: spoken(data.title(name)) for name in one.models}
-    return finding(one, better, own.name, named, [other for other in found if other is not one])
-
-
-def finding(one: Divided, better: Array, own: str, named: dict[str, str], others: Sequence[Divided] = ()) -> str:
-    """Return in one sentence in which groups which models are better than the baseline ``own``.
-
-    Parameters
-    ----------
-    better : bool array of shape (M, L)
-        Whether a model is significantly better in a group.
-    named : dict of str to str
-        What the models are called within a sentence.
-    others : sequence of Divided
-        The other divisions that the page shows: groups of them in which the baseline is better are an exception.
-    """
-    groups = [tuple(int(g) for g in np.flatnonzero(line)) for line in better]
-    most = max(groups, key=lambda won: (len(won), one.share[list(won)].sum()))
-    anywhere = (
-        " after new phrases and after known ones" if one.counted == "tokens" else " on rare or on frequent words"
-    )
-    if not most:
-        nowhere = anywhere.replace(" and after", " or after")
-        return f"No model is significantly better than {named[own]}{nowhere}"
-    winners = [name for name, won in zip(one.models, groups, strict=True) if won == most]
-    who = [named[name] for name in winners]
-    said = sentence(numbers.listed(who)) if len(who) < 4 else f"{len(who)} models"
-    verb = "beats" if len(who) == 1 else "beat"
-    if len(most) == better.shape[1]:
-        return f"{said} {verb} {named[own]}{anywhere}{_exception(others, own, winners)}"
-    rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
-    return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
-
-
-def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> str:
-    """Return where the baseline is clearly better than one of the winners, "" if nowhere."""
-    lost: dict[str, str] = {}
-    for one in others:
-        base, rows = one.models.index(own), [one.models.index(name) for name in winners]
-        worse = one.clear(base) & (one.saved(base) < 0)
-        if groups := np.flatnonzero(worse[rows].any(axis=0)).tolist():
-            lost[one.name] = _where(one, groups)
-    if list(lost) == ["seen_order"]:
-        return f", but not on tokens that complete {lost['seen_order'].removeprefix('after ')}"
-    return ", but not in every group below" if lost else ""
-
-
-def _where(one: Divided, groups: Sequence[int]) -> str:
-    """Return groups of the planned question in words."""
-    size = len(one.labels)
-    ends = [label.removeprefix("over ").split("–") for label in one.labels]
-    if list(groups) == [0] and one.labels[0] in ("0", "1"):
-        return "after new phrases" if one.counted == "tokens" else "on words that hardly occur in the training text"
-    if _is_start(groups):
-        span = f"at most {ends[groups[-1]][-1]}"
-    elif groups[0] == size - len(groups):
-        span = one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
-    else:
-        span = numbers.listed([one.labels[g] for g in groups])
-    if one.counted == "words":
-        return f"on words that occur {span} times in the training text"
-    return f"after known phrases of {span} tokens"
-
-
-def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
-    """Return where no model is better, shortly if it is all that is beyond what was won."""
-    if not rest:
-        return ""
-    if len(won) + len(rest) < len(one.labels) or not (_is_start(won) or _is_start(rest)):
-        return f"; {_where(one, rest)} nobody does"
-    if one.counted == "words":
-        return f"; on {'more' if _is_start(won) else 'less'} frequent ones nobody does"
-    beyond = "known" if list(won) == [0] else "longer" if _is_start(won) else "shorter"
-    return f"; after {beyond} ones nobody does"
-
-
-def _is_start(groups: Sequence[int]) -> bool:
-    return list(groups) == list(range(len(groups)))
+def _each_group_once(found: Sequence[Divided]) -> list[Divided]:
+    """Return the divisions; unknown tokens are a kind of word, so they are no frequency as well."""
+    kinds = any(one.name == "word_class" for one in found)
+    return [one.without("0") if kinds and one.name == "train_count" else one for one in found]
 
 
 def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
@@ -249,6 +160,8 @@ def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Q
 
 def _asked(one: Divided) -> str:
     asked = next((q for name, q in ASKED.items() if one.name in (name, f"word_{name}")), "")
+    if one.name == "train_count" and "0" not in one.labels:
+        asked += " (known {unit}s)"
     return asked.format(unit=one.counted.removesuffix("s")) or f"Documents {one.title}, in bits per byte"
 
 
@@ -299,12 +212,15 @@ def _places(one: Divided) -> int:
 
 
 def _packed(
-    data: ReportData, found: Sequence[Divided], full: dict[str, float], unit: Unit, offered: Sequence[str]
+    data: ReportData, found: Sequence[Divided], full: dict[str, float], unit: Unit, titles: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what the page needs to show another baseline, and to open a token of a group in the reader."""
+    """Return what the page needs to show another baseline, and to open a token of a group in the reader.
+
+    ``titles``: by the names of the baselines, the finding.
+    """
     examples = _examples(data, found, unit)
     names = found[0].models if found else ()
-    pairs = [(names.index(a), m) for a in offered if a in names for m in range(len(names)) if names[m] != a]
+    pairs = [(names.index(a), m) for a in titles if a in names for m in range(len(names)) if names[m] != a]
     pairs = sorted({(min(pair), max(pair)) for pair in pairs})
     rows = [
         {
@@ -321,7 +237,14 @@ def _packed(
         for g, label in enumerate(one.labels)
     ]
     in_reader = [data.scored.index(data.by_name[name]) for name in names]
-    return {"models": [data.title(n) for n in names], "inReader": in_reader, "pairs": pairs, "rows": rows}
+    said = {names.index(name): finding for name, finding in titles.items() if name in names}
+    return {
+        "models": [data.title(n) for n in names],
+        "inReader": in_reader,
+        "pairs": pairs,
+        "titles": said,
+        "rows": rows,
+    }
 
 
 def _rounded(values: Array) -> list[float | None]:

@@ -14,140 +14,16 @@ import numpy as np
 
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
-from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import spoken
-from lmcompare.report.sections.story_attention import LookedAt, mask
+from lmcompare.report.sections.story_attention import mask
+from lmcompare.report.sections.story_scene import COUNTS, FULL, Loss, Scene, likely
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
-FULL = 8.0  # bits of change that have the highest bar
 SAME = 0.01  # bits: rounding, since a mean of the same vectors in another order is not the same number
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A model's guess of the last word, and what it depends on.
-
-    Parameters
-    ----------
-    shows : str
-        What it shows beside the guess: "vectors", "fading" or "".
-    model : Model
-    row : Row
-    found : mapping
-        Its guess of the running sentence, as in ``influences`` of examples.json.
-    better : float or None
-        The share of test sentences for which it needs fewer bits than the model of the scene before.
-    by_distance : sequence of float
-        The mean change in bits when the token at each distance before the guessed word is replaced, the last one
-        first, over all sentences that are long enough.
-    turned : float
-        The mean change in bits when the two tokens before the guessed word change places, over all sentences.
-    idea : FoundRow or None
-        What the laboratory found its idea to be worth; None where it did not look.
-    """
-
-    title: str
-    text: str
-    shows: str
-    model: Model
-    row: Row
-    found: Mapping[str, Any]
-    better: float | None
-    by_distance: Sequence[float]
-    turned: float
-    idea: FoundRow | None = None
-
-    @property
-    def bits(self) -> float:
-        """The surprisal of the guessed word."""
-        return float(self.found["bits"])
-
-    @property
-    def next(self) -> list[tuple[str, float]]:
-        """The most likely words."""
-        return _likely(self.found)
-
-    @property
-    def looked_at(self) -> LookedAt | None:
-        """What its last word looks at in one head; None for a model without attention."""
-        stored = self.found.get("attention")
-        return None if stored is None else LookedAt(stored)
-
-    @property
-    def right(self) -> bool:
-        """Whether the most likely word is the one that came."""
-        return bool(self.found["next"][0]["token"] == self.found["tokens"][-1])
-
-    @property
-    def replaced(self) -> Sequence[float]:
-        """The change in bits when an earlier token is replaced."""
-        changes: Sequence[float] = self.found["replaced"]
-        return changes
-
-    @property
-    def swapped(self) -> float:
-        """The change in bits when the two tokens before the guessed word change places."""
-        return float(self.found["swapped"])
-
-    @property
-    def weights(self) -> list[float]:
-        """The height of the bar above each token, between 0 and 1."""
-        return [min(1.0, change / FULL) for change in self.replaced]
-
-    def depends(self, tokens: Sequence[str]) -> str:
-        """Return on which earlier words the guess depends, in words."""
-        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
-        if not counting:
-            less = "" if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more"
-            return f"No earlier word changes this guess{less}."
-        most = max(counting, key=lambda at: self.replaced[at])
-        back = numbers.plural(len(self.replaced) - counting[0], "token")
-        swapped = (
-            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "changes nothing"
-        )
-        return (
-            f"The guess depends most on “{visible(tokens[most])}” and reaches {back} back, to"
-            f" “{visible(tokens[counting[0]])}”. Swapping the last two tokens {swapped}."
-        )
-
-    def against(self, before: Scene, data: ReportData) -> str:
-        """Return how it does on the whole text beside the model of the scene before, and why if it does worse."""
-        own, other = self.row.bits, before.row.bits
-        worse = own > other
-        said = (
-            f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
-            f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
-        )
-        return f"{said} {self._why_worse(before, data)}" if worse else said
-
-    def _why_worse(self, before: Scene, data: ReportData) -> str:
-        """Return what the figures of the run say about why it is worse than the model of the scene before."""
-        apart = data.comparison.difference(self.model.name, before.model.name)
-        if apart is not None and not apart.significant:
-            return "The difference may be chance."
-        if self.turned < COUNTS <= before.turned:
-            return (
-                f"One reason: it has lost word order. Swapping the last two tokens changes the guess of"
-                f" {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits in the mean, and its own"
-                f" by {numbers.decimals(self.turned, 1)}."
-            )
-        read, more = (tokens_read(each.model.entry) for each in (self, before))
-        if read is not None and more is not None and more > SAME_AMOUNT * read:
-            who, losses = spoken(before.model.title), [loss_after(each.model, read) for each in (self, before)]
-            said = f"One reason: it was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}."
-            if None in losses:
-                return said
-            own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
-            return f"{said} After {numbers.amount(read)}, its validation loss was {own} bits, that of {who} {other}."
-        return "The figures of this run show no reason."
 
 
 @dataclass(frozen=True)
@@ -188,7 +64,7 @@ class Shuffle:
             tuple(visible(str(token)) for token in now),
             sum(a != b for a, b in zip(before, now, strict=True)),
             tuple(
-                (scene.next[0], _likely(each)[0], float(each["bits"]))
+                (scene.next[0], likely(each)[0], float(each["bits"]))
                 for scene, each in zip(scenes, found, strict=True)
             ),
             f"The bits for “{visible(str(scenes[0].found['tokens'][-1]))}” {', and '.join(said)}.",
@@ -219,9 +95,10 @@ class Unmasked:
 
 @cache
 def outlines() -> list[dict[str, Any]]:
-    """Return the title, the text and the plug-ins of each scene."""
+    """Return the scenes as ``story.toml`` has them."""
     table = tomllib.loads(files("lmcompare.report").joinpath("story.toml").read_text("utf-8"))
-    return [{**scene, "text": " ".join(scene["text"].split())} for scene in table["scene"]]
+    scenes: list[dict[str, Any]] = table["scene"]
+    return scenes
 
 
 def build(data: ReportData) -> Section | None:
@@ -229,9 +106,11 @@ def build(data: ReportData) -> Section | None:
     if not data.main_tokens:
         return None
     here = data.groups[data.main_tokens]
-    told = [
-        (outline, model) for outline in outlines() if (model := _first(here, outline["plugins"], data)) is not None
-    ]
+    told: list[tuple[dict[str, Any], Model]] = []
+    for outline in outlines():
+        if (model := _first(here, outline["plugins"], data)) is not None:
+            before = told[-1][1].entry.plugin if told else ""
+            told.append((outline | outline.get("after", {}).get(before, {}), model))
     rows = {row.name: row for row in data.rows}
     whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
     guesses = [_by_place(model) for _, model in told]
@@ -244,7 +123,7 @@ def build(data: ReportData) -> Section | None:
     scenes = [
         Scene(
             outline["title"],
-            outline["text"],
+            " ".join(outline["text"].split()),
             outline.get("shows", ""),
             model,
             rows[model.name],
@@ -253,6 +132,8 @@ def build(data: ReportData) -> Section | None:
             by_distance([one["replaced"] for one in found.values()]),
             float(np.mean([one["swapped"] for one in found.values()])),
             worth.get(outline.get("idea", "")),
+            outline.get("adds", ""),
+            None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
@@ -326,14 +207,6 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
     return found
 
 
-def loss_after(model: Model, tokens: float) -> float | None:
-    """Return the validation loss in bits after this many training tokens; None if it was not measured until then."""
-    rows = model.cell.curve.dropna(subset=["tokens", "valid_loss"])
-    if rows.empty or not rows["tokens"].iloc[0] <= tokens <= rows["tokens"].iloc[-1]:
-        return None
-    return float(np.interp(tokens, rows["tokens"], rows["valid_loss"]) / np.log(2))
-
-
 def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:
     """Return the first ranked model of the first of these plug-ins that has one with guesses."""
     for plugin in plugins:
@@ -351,10 +224,6 @@ def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:
     """Return the mean at each distance from the end, the last place first, as far back as half of the lists reach."""
     reach = int(np.median([len(each) for each in replaced]))
     return [float(np.mean([each[-k] for each in replaced if len(each) >= k])) for k in range(1, reach + 1)]
-
-
-def _likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:
-    return [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
 
 
 def _unmasked(data: ReportData) -> Unmasked | None:

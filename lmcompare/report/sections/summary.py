@@ -85,6 +85,7 @@ def facts(data: ReportData) -> dict[str, Any]:
     views = [View.of(data, label, chosen, again) for label, chosen in compared(data, names).items()]
     return {
         "views": views,
+        "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
         "outlook": words.outlook(outlook(run, names), data.title),
         "limits": words.limits(data.comparison, data.results, data.rows, data.title),
@@ -122,7 +123,7 @@ def _label(budget: Mapping[str, float]) -> str:
 def _subtitle(data: ReportData) -> str:
     run = data.run
     train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
-    models = numbers.plural(len(data.scored), "language model")
+    models = numbers.plural(len(data.whole.scored), "language model")
     said = f"{run.name}: {models} trained on {train} and tested on {test} of {_corpus(data)}; {_day(data)}"
     return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
 

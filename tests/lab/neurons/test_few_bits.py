@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
-from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _held, _name, _verdict
+from lmcompare.lab.neurons.few_bits import AFTER, ROUNDED, TRAINED, WITH, _claims, _name, _verdict
 from lmcompare.lab.quantisation import TERNARY
+from tests.lab.laboratory import missed
 
 
 def figures(after: dict[float, float], trained: float) -> dict[str, Contrast]:
@@ -34,8 +35,8 @@ def test_no_loss_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "trained", "held"),
-    [({2: 0.2}, 0.04, True), ({2: 0.05}, 0.04, False), ({2: 0.2}, 0.06, False), ({2: 0.2, 4: 0.02}, 0.04, False)],
+    ("after", "trained", "wrong"),
+    [({2: 0.2}, 0.04, []), ({2: 0.05}, 0.04, [1]), ({2: 0.2}, 0.06, [2]), ({2: 0.2, 4: 0.02}, 0.04, [0])],
 )
-def test_the_prediction(after: dict[float, float], trained: float, held: bool) -> None:
-    assert _held(figures(after, trained)) == held
+def test_the_prediction(after: dict[float, float], trained: float, wrong: list[int]) -> None:
+    assert missed(_claims(figures(after, trained))) == wrong

@@ -1,0 +1,120 @@
+"""The way from a word to the probabilities of the next one, as a picture, with what attention does on this way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from markupsafe import Markup
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Attention, from_json
+from lmcompare.exhibits.attending import weights
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.kinds.attention import Head, percent, signed, strip
+from lmcompare.report.templating import fill
+from lmcompare.report.tokens import visible
+from lmcompare.runfolder.parquet import Array
+
+NAMED = 2  # words of the greatest weights that are named
+DRAWN = 32  # numbers of a vector
+
+
+@dataclass(frozen=True)
+class Look:
+    """What attention computes at one word, in the head at which a model's exhibit opens.
+
+    Parameters
+    ----------
+    model : Model
+    additive : bool
+        Whether states are compared by an additive score, and not values of words by a dot product.
+    several : bool
+        Whether there are several heads; ``head`` is the name of the one that is shown.
+    word, other : str
+        The word that reads, and the one to which it gives the greatest weight.
+    query, key, value : Array
+        The first numbers of these vectors: of the word, of the other one, and of the other one.
+    score, weight : float
+        Those of the other word.
+    parts : list of tuple
+        The words of the greatest weights, with these.
+    adds : list of tuple
+        Next words with what the head adds to their logits.
+    """
+
+    model: Model
+    additive: bool
+    several: bool
+    head: str
+    word: str
+    other: str
+    query: Array
+    key: Array
+    value: Array
+    score: float
+    weight: float
+    parts: list[tuple[str, float]]
+    adds: list[tuple[str, float]]
+
+    @classmethod
+    def of(cls, model: Model, exhibit: Attention, word: int) -> Look | None:
+        """Return it for the word at this place; None if it reads nothing."""
+        opened = exhibit.opens[0]
+        said, head = exhibit.heads[opened], Head.of(exhibit, exhibit.heads[opened])
+        given = weights(exhibit, head.scores)[word]
+        if not given.any():
+            return None
+        most = (-given).argsort(kind="stable").tolist()
+        other, words = most[0], [visible(each) for each in exhibit.words]
+        return cls(
+            model,
+            bool(exhibit.weigh),
+            len(exhibit.heads) > 1,
+            said.name,
+            words[word],
+            words[other],
+            head.turned[0][word][:DRAWN],
+            head.turned[1][other][:DRAWN],
+            head.values[other][:DRAWN],
+            float(head.scores[word, other]),
+            float(given[other]),
+            [(words[j], float(given[j])) for j in most[:NAMED] if given[j] > 0],
+            [(visible(each), amount) for each, amount in (said.adds[word][:1] if said.adds else ())],
+        )
+
+
+def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
+    """Return the picture with what attention does in the models of the run; empty if no model shows its attention.
+
+    ``keys``: by the name of a model, the id of its exhibits on the page.
+    """
+    looks: list[Look] = []
+    first: Attention | None = None
+    for model in data.scored:
+        for exhibit in islice(_attentions(model.cell.exhibit_tables), 1):
+            first = first or exhibit
+            # the same word in all models whose exhibits have the same sentence
+            word = (first if exhibit.words == first.words else exhibit).opens[1]
+            looks += filter(None, [Look.of(model, exhibit, word)])
+    # one model of each way of looking: the picture explains, and the exhibits show the others
+    lanes = list({look.additive: look for look in reversed(looks)}.values())[::-1]
+    if not lanes:
+        return Markup()
+    types = data.run.manifest.tokens[lanes[0].model.entry.tokens_fingerprint].types
+    return fill(
+        "forward_pass", lanes=lanes, looks=looks, keys=keys, types=types, strip=strip, signed=signed, percent=percent
+    )
+
+
+def _attentions(stored: Iterable[object]) -> Iterator[Attention]:
+    """Yield the exhibits of attention that can be drawn."""
+    for each in stored:
+        if isinstance(each, dict) and each.get("kind") == Attention.kind:
+            try:
+                exhibit = from_json(each)
+            except LmcompareError:  # it is shown as broken in its place
+                continue
+            if isinstance(exhibit, Attention):
+                yield exhibit

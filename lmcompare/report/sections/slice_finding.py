@@ -1,0 +1,110 @@
+"""The finding of the slices in one sentence: which models are significantly better than a baseline, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lmcompare.analysis.comparison import SIGNIFICANCE
+from lmcompare.analysis.slice_differences import Divided, Unit, p_values
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.finding import sentence, spoken
+from lmcompare.runfolder.parquet import Array
+
+TITLE = "Where each model is good"
+LEAST = 1e-5  # bits: a smaller difference is the rounding of two programs
+
+
+def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) -> str:
+    """Return the finding of one planned question: which models are significantly better than the baseline, and where.
+
+    The question is how much of the phrase before a token is known; of words, how often they occur in the training
+    text. The correction is for all models and groups of it.
+    """
+    asked = "context_order" if unit == "token" else "word_train_count"
+    one = next((one for one in found if one.name == asked), None)
+    if one is None or len(one.models) < 2 or np.isnan(one.reach).all():
+        return TITLE
+    p = p_values(data.run, one.models, unit, asked, own.name)
+    saved = one.saved(one.models.index(own.name))
+    better = (saved > LEAST) & (p < SIGNIFICANCE)  # (M, L)
+    named = {name: spoken(data.title(name)) for name in one.models}
+    return finding(one, better, own.name, named, [other for other in found if other is not one])
+
+
+def finding(one: Divided, better: Array, own: str, named: dict[str, str], others: Sequence[Divided] = ()) -> str:
+    """Return in one sentence in which groups which models are better than the baseline ``own``.
+
+    Parameters
+    ----------
+    better : bool array of shape (M, L)
+        Whether a model is significantly better in a group.
+    named : dict of str to str
+        What the models are called within a sentence.
+    others : sequence of Divided
+        The other divisions that the page shows: groups of them in which the baseline is better are an exception.
+    """
+    groups = [tuple(int(g) for g in np.flatnonzero(line)) for line in better]
+    most = max(groups, key=lambda won: (len(won), one.share[list(won)].sum()))
+    anywhere = (
+        " after new phrases and after known ones" if one.counted == "tokens" else " on rare or on frequent words"
+    )
+    if not most:
+        nowhere = anywhere.replace(" and after", " or after")
+        return f"No model is significantly better than {named[own]}{nowhere}"
+    winners = [name for name, won in zip(one.models, groups, strict=True) if won == most]
+    who = [named[name] for name in winners]
+    said = sentence(numbers.listed(who)) if len(who) < 4 else f"{len(who)} models"
+    verb = "beats" if len(who) == 1 else "beat"
+    if len(most) == better.shape[1]:
+        return f"{said} {verb} {named[own]}{anywhere}{_exception(others, own, winners)}"
+    rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
+    return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
+
+
+def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> str:
+    """Return where the baseline is clearly better than one of the winners, "" if nowhere."""
+    lost: dict[str, str] = {}
+    for one in others:
+        base, rows = one.models.index(own), [one.models.index(name) for name in winners]
+        worse = one.clear(base) & (one.saved(base) < 0)
+        if groups := np.flatnonzero(worse[rows].any(axis=0)).tolist():
+            lost[one.name] = _where(one, groups)
+    if list(lost) == ["seen_order"]:
+        return f", but not on tokens that complete {lost['seen_order'].removeprefix('after ')}"
+    return ", but not in every group below" if lost else ""
+
+
+def _where(one: Divided, groups: Sequence[int]) -> str:
+    """Return groups of the planned question in words."""
+    size = len(one.labels)
+    ends = [label.removeprefix("over ").split("–") for label in one.labels]
+    if list(groups) == [0] and one.labels[0] in ("0", "1"):
+        return "after new phrases" if one.counted == "tokens" else "on words that hardly occur in the training text"
+    if _is_start(groups):
+        span = f"at most {ends[groups[-1]][-1]}"
+    elif groups[0] == size - len(groups):
+        span = one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
+    else:
+        span = numbers.listed([one.labels[g] for g in groups])
+    if one.counted == "words":
+        return f"on words that occur {span} times in the training text"
+    return f"after known phrases of {span} tokens"
+
+
+def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
+    """Return where no model is better, shortly if it is all that is beyond what was won."""
+    if not rest:
+        return ""
+    if len(won) + len(rest) < len(one.labels) or not (_is_start(won) or _is_start(rest)):
+        return f"; {_where(one, rest)} nobody does"
+    if one.counted == "words":
+        return f"; on {'more' if _is_start(won) else 'less'} frequent ones nobody does"
+    beyond = "known" if list(won) == [0] else "longer" if _is_start(won) else "shorter"
+    return f"; after {beyond} ones nobody does"
+
+
+def _is_start(groups: Sequence[int]) -> bool:
+    return list(groups) == list(range(len(groups)))

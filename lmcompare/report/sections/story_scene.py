@@ -1,0 +1,230 @@
+"""One scene of the story: a model's guess, what it depends on, and how the model compares with the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmcompare.analysis.findings import Row as FoundRow
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
+from lmcompare.exhibits import Bars
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.finding import spoken
+from lmcompare.report.sections.story_attention import LookedAt
+from lmcompare.report.tokens import visible
+
+COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
+FULL = 8.0  # bits of change that have the highest bar
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A model's guess of the last word, and what it depends on.
+
+    Parameters
+    ----------
+    shows : str
+        What it shows beside the guess: "vectors", "fading" or "".
+    model : Model
+    row : Row
+    found : mapping
+        Its guess of the running sentence, as in ``influences`` of examples.json.
+    better : float or None
+        The share of test sentences for which it needs fewer bits than the model of the scene before.
+    by_distance : sequence of float
+        The mean change in bits when the token at each distance before the guessed word is replaced, the last one
+        first, over all sentences that are long enough.
+    turned : float
+        The mean change in bits when the two tokens before the guessed word change places, over all sentences.
+    idea : FoundRow or None
+        What the laboratory found its idea to be worth; None where it did not look.
+    adds : str
+        What it has that the model of the scene before has not; "" if that is not one thing.
+    lost : Loss or None
+        What the trained model loses without one of its parts; None if no exhibit of it tells.
+    """
+
+    title: str
+    text: str
+    shows: str
+    model: Model
+    row: Row
+    found: Mapping[str, Any]
+    better: float | None
+    by_distance: Sequence[float]
+    turned: float
+    idea: FoundRow | None = None
+    adds: str = ""
+    lost: Loss | None = None
+
+    @property
+    def bits(self) -> float:
+        """The surprisal of the guessed word."""
+        return float(self.found["bits"])
+
+    @property
+    def next(self) -> list[tuple[str, float]]:
+        """The most likely words."""
+        return likely(self.found)
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """What its last word looks at in one head; None for a model without attention."""
+        stored = self.found.get("attention")
+        return None if stored is None else LookedAt(stored)
+
+    @property
+    def states(self) -> list[tuple[str, float]]:
+        """Each word that is looked at with the first number of the state after it; none if values are no states."""
+        looked = self.looked_at
+        if looked is None or not looked.additive:
+            return []
+        return [(word, float(v)) for (word, _), v in zip(looked.words, looked.stored["values"], strict=True)]
+
+    @property
+    def right(self) -> bool:
+        """Whether the most likely word is the one that came."""
+        return bool(self.found["next"][0]["token"] == self.found["tokens"][-1])
+
+    @property
+    def replaced(self) -> Sequence[float]:
+        """The change in bits when an earlier token is replaced."""
+        changes: Sequence[float] = self.found["replaced"]
+        return changes
+
+    @property
+    def swapped(self) -> float:
+        """The change in bits when the two tokens before the guessed word change places."""
+        return float(self.found["swapped"])
+
+    @property
+    def weights(self) -> list[float]:
+        """The height of the bar above each token, between 0 and 1."""
+        return [min(1.0, change / FULL) for change in self.replaced]
+
+    def depends(self, tokens: Sequence[str]) -> str:
+        """Return on which earlier words the guess depends, in words."""
+        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
+        if not counting:
+            less = "" if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more"
+            return f"No earlier word changes this guess{less}."
+        most = max(counting, key=lambda at: self.replaced[at])
+        back = numbers.plural(len(self.replaced) - counting[0], "token")
+        swapped = (
+            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "changes nothing"
+        )
+        return (
+            f"The guess depends most on “{visible(tokens[most])}” and reaches {back} back, to"
+            f" “{visible(tokens[counting[0]])}”. Swapping the last two tokens {swapped}."
+        )
+
+    def against(self, before: Scene, data: ReportData) -> str:
+        """Return how it does on the whole text beside the model of the scene before, and why if it does worse."""
+        own, other = self.row.bits, before.row.bits
+        worse = own > other
+        said = (
+            f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
+            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
+            f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
+        )
+        if worse:
+            return f"{said} {self._why_worse(before, data)}"
+        return " ".join(filter(None, (said, self._worth(before), self._shares(before))))
+
+    def _worth(self, before: Scene) -> str:
+        """Return what it gains by the one thing that the model of the scene before has not; "" if it is not one."""
+        if not self.adds:
+            return ""
+        gain = numbers.bits_per_byte(before.row.bits - self.row.bits)
+        return f"So {self.adds} is worth {gain} bits per byte here.{_reading(self.model, before.model)}"
+
+    def _shares(self, before: Scene) -> str:
+        """Return how much of the gain over the scene before the part can have that the trained model lost."""
+        if self.lost is None:
+            return ""
+        gain = before.row.bits - self.row.bits
+        most, other = (
+            (self.lost.part, self.lost.rest)
+            if self.lost.bits_per_byte > gain / 2
+            else (self.lost.rest, self.lost.part)
+        )
+        return (
+            f"Of the difference of {numbers.bits_per_byte(gain)} bits per byte, about"
+            f" {numbers.bits_per_byte(self.lost.bits_per_byte)} come from {self.lost.part}: without it, the trained"
+            f" network needs so much more on the validation text. So {most} gives more than"
+            f" {other}.{_reading(self.model, before.model)}"
+        )
+
+    def _why_worse(self, before: Scene, data: ReportData) -> str:
+        """Return what the figures of the run say about why it is worse than the model of the scene before."""
+        apart = data.comparison.difference(self.model.name, before.model.name)
+        if apart is not None and not apart.significant:
+            return "The difference may be chance."
+        if self.turned < COUNTS <= before.turned:
+            return (
+                f"One reason: it has lost word order. Swapping the last two tokens changes the guess of"
+                f" {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits on average, and its own"
+                f" by {numbers.decimals(self.turned, 1)}."
+            )
+        read, more = (tokens_read(each.model.entry) for each in (self, before))
+        if read is not None and more is not None and more > SAME_AMOUNT * read:
+            who, losses = spoken(before.model.title), [loss_after(each.model, read) for each in (self, before)]
+            said = f"One reason: it was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}."
+            if None in losses:
+                return said
+            own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
+            return f"{said} After {numbers.amount(read)}, its validation loss was {own} bits, that of {who} {other}."
+        return "The figures of this run show no reason."
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a trained model loses without one of its parts, in bits per byte, and what else it has."""
+
+    part: str
+    rest: str
+    bits_per_byte: float
+
+    @classmethod
+    def of(cls, outline: Mapping[str, Any], model: Model, data: ReportData) -> Loss | None:
+        """Return what an exhibit of bars says of it, by the first of them; None if the model has no such exhibit.
+
+        ``outline``: with the exhibit's ``title``, the ``part`` and the ``rest``; empty for none.
+        """
+        entry = data.run.manifest.tokens[model.entry.tokens_fingerprint]
+        bytes_of_token = data.run.corpus.splits["valid"].bytes / max(1, entry.tokens["valid"])
+        for each in model.cell.exhibit_tables if outline else ():
+            if isinstance(each, dict) and each.get("title") == outline["title"] and each.get("kind") == Bars.kind:
+                values = each.get("values")
+                if isinstance(values, list) and values and isinstance(values[0], float | int):
+                    return cls(outline["part"], outline["rest"], float(values[0]) / bytes_of_token)
+        return None
+
+
+def _reading(model: Model, before: Model) -> str:
+    """Return a remark on two trainings that read unequal amounts of text; "" if they did not."""
+    own, other = (tokens_read(each.entry) for each in (model, before))
+    if own is None or other is None or max(own, other) <= SAME_AMOUNT * min(own, other):
+        return ""
+    return (
+        f" (They were not trained equally long: this model read {numbers.amount(own)} tokens,"
+        f" {spoken(before.title)} {numbers.amount(other)}.)"
+    )
+
+
+def loss_after(model: Model, tokens: float) -> float | None:
+    """Return the validation loss in bits after this many training tokens; None if it was not measured until then."""
+    rows = model.cell.curve.dropna(subset=["tokens", "valid_loss"])
+    if rows.empty or not rows["tokens"].iloc[0] <= tokens <= rows["tokens"].iloc[-1]:
+        return None
+    return float(np.interp(tokens, rows["tokens"], rows["valid_loss"]) / np.log(2))
+
+
+def likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the most likely words with their probabilities."""
+    return [(visible(str(one["token"])), float(one["probability"])) for one in found["next"]]
