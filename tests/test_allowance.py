@@ -9,7 +9,14 @@ from lmcompare import allowance
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [("1GB", 10**9), ("1 gib", 2**30), ("1.5GB", 1_500_000_000), ("512MiB", 2**29), ("256MB", 256 * 10**6), ("2TB", 2 * 10**12)],
+    [
+        ("1GB", 10**9),
+        ("1 gib", 2**30),
+        ("1.5GB", 1_500_000_000),
+        ("512MiB", 2**29),
+        ("256MB", 256 * 10**6),
+        ("2TB", 2 * 10**12),
+    ],
 )
 def test_a_size_is_a_number_and_a_unit(size: str, expected: int) -> None:
     assert allowance.bytes_of(size) == expected

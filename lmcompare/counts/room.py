@@ -1,4 +1,4 @@
-"""Where the large arrays of a table are made: in memory, or in files of which the system keeps in memory what is used.
+"""Where the large arrays of a table are made: in memory, or in files of which the system keeps what is used.
 
 The files are temporary and have no names: the system deletes them when their arrays are freed, and when the program
 ends, however it ends. Room on the disk is taken before an array is used, so that a full disk is an error in one
@@ -51,6 +51,9 @@ class Room:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, n_bytes)
             return np.asarray(np.memmap(file, dtype, "r+", shape=(size,)))
+
+
+IN_MEMORY = Room()
 
 
 class Column:

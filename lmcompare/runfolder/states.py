@@ -77,7 +77,7 @@ def load_state(folder: Path) -> State:
 
 
 def _mapped(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a safetensors file, mapped into memory; what is written to them does not reach the file."""
+    """Return the arrays of a safetensors file, mapped into memory; writing to them does not change the file."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy"):

@@ -60,9 +60,9 @@ def test_a_full_disk_is_an_error_in_one_sentence(tmp_path: Path, monkeypatch: py
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, before[1]))
     try:
-        with pytest.raises(LmcompareError, match="the temporary folder .* cannot be written"):
+        with pytest.raises(LmcompareError, match=r"the temporary folder .* cannot be written"):
             Room(1).empty(10**6, np.int64)
-        with pytest.raises(LmcompareError, match="the temporary folder .* cannot be written"):
+        with pytest.raises(LmcompareError, match=r"the temporary folder .* cannot be written"):
             Column(np.int64).append(np.zeros(10**6))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -57,9 +57,10 @@ def test_a_limit_of_memory_changes_no_figure_and_is_no_part_of_what_a_cell_is(pl
     cells = [outcome.folder / "cells" / "ngram" / "0" for outcome in (free, limited)]
     for name in ("scores.parquet", "words.parquet", "top.parquet", "model/arrays.safetensors"):
         assert (cells[0] / name).read_bytes() == (cells[1] / name).read_bytes(), name
-    assert json.loads((cells[0] / "cell.json").read_text())["key"] == json.loads(
-        (cells[1] / "cell.json").read_text()
-    )["key"]
+    assert (
+        json.loads((cells[0] / "cell.json").read_text())["key"]
+        == json.loads((cells[1] / "cell.json").read_text())["key"]
+    )
     before = (cells[0] / "cell.json").stat().st_mtime_ns
     run_and_report(place, place / "free", small_experiment(model, threads=1, memory="1GB"))
     assert (cells[0] / "cell.json").stat().st_mtime_ns == before  # it is finished

@@ -11,7 +11,7 @@ from lmcompare.model import State
 from lmcompare.runfolder import states
 from lmcompare.runfolder.files import RunFolderError
 
-KINDS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
+KINDS = ["bool", "float16", "float32", "float64", *(f"{sign}int{8 * n}" for sign in ("", "u") for n in (1, 2, 4, 8))]
 ARRAYS = {
     **{kind: np.arange(5).astype(kind) for kind in KINDS},
     "rows": np.arange(6.0).reshape(2, 3),

@@ -70,9 +70,7 @@ def count(words: IntArray, order: int, start: int, end: int, room: Room, threads
     return _count_on_disk(words, order, start, end, room, threads)
 
 
-def _count_on_disk(
-    words: IntArray, order: int, start: int, end: int, room: Room, threads: int
-) -> Iterator[Counts]:
+def _count_on_disk(words: IntArray, order: int, start: int, end: int, room: Room, threads: int) -> Iterator[Counts]:
     width = start + 1
     latest = latest_grams(words, places(words, start, end), order)
     last_grams = [words[at - k : at + 1] for k, at in enumerate(latest)]

@@ -7,6 +7,7 @@ made, which takes longer than to look as many tokens up as the table has n-grams
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def _score(levels: Sequence[Level], text: Encoded, first: int, last: int) -> Flo
     opens[text.starts[starts[0] : starts[1]] - first] = True
     log10 = levels[0].log10_probs[words].astype(np.float64)
     contexts = np.where(opens, levels[0].width - 1, before)
-    for level, longer in zip(levels, levels[1:], strict=False):
+    for level, longer in pairwise(levels):
         seen = np.flatnonzero(contexts != NOTHING)
         log10[seen] += level.log10_backoffs[contexts[seen]]
         nodes = longer.find(contexts, words)

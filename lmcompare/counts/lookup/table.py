@@ -20,7 +20,7 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.lookup import searching
 from lmcompare.counts.lookup.level import NATS, NOTHING, Float32Array, Level, read_only
 from lmcompare.counts.lookup.scoring import Scorer
-from lmcompare.counts.room import Room
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Arrays = tuple[npt.NDArray[Any], ...]  # one an order
@@ -203,7 +203,7 @@ class BackoffTable:
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
 
 
-def with_starts(text: Encoded, room: Room = Room()) -> IntArray:
+def with_starts(text: Encoded, room: Room = IN_MEMORY) -> IntArray:
     """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
     given = (text.ids, text.starts, text.vocabulary.end, len(text.vocabulary))
     words: IntArray = room.empty(_put_starts(*given, np.empty(0, np.int32)), np.int32)
@@ -220,7 +220,7 @@ def words_before(text: Encoded, at: IntArray) -> IntArray:
 
 @compiled
 def _put_starts(ids: IntArray, starts: IntArray, end: int, start: int, words: IntArray) -> int:
-    """Write the ids of a text with ``start`` before each sentence into ``words``, if there is room; return the size."""
+    """Write the ids with ``start`` before each sentence into ``words``, unless it is empty; return their number."""
     size = document = 0
     opens, writes = False, len(words) > 0
     for at in range(len(ids)):

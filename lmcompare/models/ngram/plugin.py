@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting import bounded
+from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts

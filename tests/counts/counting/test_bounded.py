@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts import room as room_module
-from lmcompare.counts.counting import ngrams, bounded
-from lmcompare.counts.counting.ngrams import Counts
+from lmcompare.counts.counting import bounded, ngrams
 from lmcompare.counts.counting.bounded import POSITION_BYTES
+from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.counts.room import Room
 from lmcompare.tokens import Encoded, IntArray, Vocabulary

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.counts.room import Room
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 
@@ -163,7 +163,7 @@ class Smoothing(Explanation):
     constants: Sequence[Any] = ()
     notes: tuple[str, ...] = ()
     threads: int = 1
-    room: Room = Room()
+    room: Room = IN_MEMORY
 
     @abstractmethod
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:

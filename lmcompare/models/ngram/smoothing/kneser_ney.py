@@ -20,7 +20,7 @@ from lmcompare.compiled import compiled, share
 from lmcompare.counts.counting.ngrams import BLOCK, Counts
 from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact, read_only
 from lmcompare.counts.lookup.table import BackoffTable
-from lmcompare.counts.room import Room
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.exhibits import latex_lines
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
@@ -135,7 +135,7 @@ def discounts(statistics: IntArray) -> Discounts:
 
 
 def estimate(
-    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = Room()
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = IN_MEMORY
 ) -> tuple[BackoffTable, list[Discounts]]:
     """Return the table, estimated order by order from the unigrams up, and the discounts of each order.
 
@@ -180,7 +180,7 @@ def interpolate(
     discount: Discounts,
     lower: Float32Array,
     threads: int = 1,
-    room: Room = Room(),
+    room: Room = IN_MEMORY,
 ) -> tuple[Float32Array, Float32Array]:
     """Return the probabilities of one order, (n_k,), and γ of its contexts, (n_{k-1},).
 
