@@ -18,7 +18,7 @@ ARRAYS, VALUES = STATE_FILES
 MAPPED_FROM = 2**25
 """Bytes from which on the arrays of a file are mapped into memory: they are read where they are needed."""
 
-_KINDS = {
+_KINDS: dict[str, npt.DTypeLike] = {
     "BOOL": np.bool_,
     **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
     **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
@@ -90,6 +90,6 @@ def _mapped(path: Path) -> dict[str, npt.NDArray[Any]]:
     for name, about in header.items():
         if name != "__metadata__":
             begin, end = about["data_offsets"]
-            array = np.asarray(content[begin:end]).view(_KINDS[about["dtype"]])
+            array = np.asarray(content[begin:end]).view(np.dtype(_KINDS[about["dtype"]]))
             arrays[name] = array.reshape(about["shape"])
     return arrays

@@ -227,8 +227,9 @@ def _without_first(level: Counts, offsets: IntArray, words: IntArray, room: Room
     ``level``: the k-grams. ``offsets`` and ``words``: of the (k+1)-grams.
     """
     found = room.empty(len(words), np.int32)
-    given = map(read_only, (offsets, words, level.shorter, level.offsets, level.words))
-    share(threads, offsets, partial(_find_suffixes, *given, found))
+    followers = (read_only(offsets), read_only(words), read_only(level.shorter))
+    below = (read_only(level.offsets), read_only(level.words))
+    share(threads, offsets, partial(_find_suffixes, *followers, *below, found))
     return found
 
 
