@@ -209,8 +209,9 @@ def interpolate(
     amounts = np.array([0.0, *discount.amounts], np.float32)
     some = np.zeros(0, np.bool_) if kept is None else kept
     adjusted, shorter = level.adjusted.astype(np.int32, copy=False), level.shorter.astype(np.int32, copy=False)
-    given = map(read_only, (level.offsets, adjusted, shorter, some, amounts, lower))
-    share(threads, level.offsets, partial(_interpolate_part, *given, probabilities, gammas))
+    of_level = (read_only(level.offsets), read_only(adjusted), read_only(shorter), read_only(some))
+    arrays = (*of_level, read_only(amounts), read_only(lower), probabilities, gammas)
+    share(threads, level.offsets, partial(_interpolate_part, *arrays))
     return probabilities, gammas
 
 
