@@ -49,8 +49,8 @@ def _without(comparison: Comparison) -> str:
     if not names:
         return ""
     return (
-        f"There is none for {', '.join(names)}: nearly all of the variation is in one of the {comparison.units}"
-        f" {comparison.unit}; give a longer test text."
+        f"There is no interval for {', '.join(names)}: nearly all of the variation is in one of the"
+        f" {comparison.units} {comparison.unit}; give a longer test text."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,9 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         return TokenizedCorpus(path, named=[tokenizer.kind])
     if is_sealed(path):
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
-    with _steps(show, "Measuring and storing the tokens", 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)) as step:
+    total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
+    with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
+        counted = beside.submit(counted_words, corpus.train)
         code = TextCode.fit(cut["train"], tokenizer, vocabulary)
         step()
         texts: dict[str, Encoded] = {}
@@ -96,7 +99,8 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             step()
         if not len(texts["test"]) or not len(texts["valid"]):
             raise LmcompareError("valid or test holds no token: give a longer text")
-        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, step)
+        train_words = dict(counted.result().most_common())
+        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, train_words, step)
         write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
     del cut, texts, tables
     give_back_what_is_free()
@@ -164,13 +168,13 @@ def _tables(
     code: TextCode,
     tokenizer: Tokenizer,
     vocabulary: Vocabulary,
+    train_words: Mapping[str, int],
     made: Callable[[], None],
 ) -> dict[str, Iterator[pd.DataFrame]]:
     """Return the tables of the tokens, words and documents of valid and of test, each made when it is asked for.
 
     ``made`` is called after each.
     """
-    train_words = dict(counted_words(corpus.train).most_common())
 
     def features(split: str) -> pd.DataFrame:
         overhead = code.charge(cut[split], tokenizer, vocabulary)

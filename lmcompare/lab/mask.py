@@ -27,6 +27,7 @@ SAYINGS = {
     TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
 }
 PRETENCE, LOSS = 0.5, 0.5  # bits per byte of the prediction
+LOSES = f"Asked honestly, {{}} needs at least {LOSS} bits per byte more than the transformer with the mask"
 TOLERANCE = 1e-3  # nats
 POSITIONS = 400
 SHOWN = range(8, 15)  # tokens of the sentence that is shown
@@ -98,10 +99,8 @@ class Mask(LabExperiment):
             verdict=_verdict(asked_honestly, of_itself),
             claims={
                 f"Both claim to need less than {PRETENCE} bits per byte.": all(pretends.values()),
-                f"Asked honestly, the transformer without the mask needs at least {LOSS} more than with it.": (
-                    loses[NO_MASK.name]
-                ),
-                f"Asked honestly, the encoder-decoder needs at least {LOSS} more than that.": loses[TEXTBOOK.name],
+                f"{LOSES.format('the transformer without the mask')}.": loses[NO_MASK.name],
+                f"{LOSES.format('the encoder-decoder')}.": loses[TEXTBOOK.name],
             },
             tables=(table,),
             exhibits=(_shown(bench, {c.name: trained[0] for c, trained in models}, sentence),),

@@ -257,9 +257,9 @@ def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:
         claims[f"The {family} loses more than {SMALL} bits per word if all but 16 words are cut."] = (
             None if small is None else not small
         )
-        claims[f"It loses less than that if they are shuffled ({family})."] = below(lost[family]["shuffled", 16])
+        claims[f"The {family} loses less than that if they are only shuffled."] = below(lost[family]["shuffled", 16])
     claims[
-        "A transformer loses less if it was trained to know the order of one word only than if shuffled later."
+        "A transformer that is trained to know the order of one word only loses less than one that is shuffled later."
     ] = less
     return claims
 

@@ -184,7 +184,7 @@ def test_a_model_whose_variation_is_in_one_unit_has_no_interval_and_it_is_said(t
     found = compare_models(tiny_run(tmp_path, {"a": [repeated], "b": [other]}, documents=[[60]] * 6))
     assert np.isfinite(found.standing("b").low)
     assert math.isnan(found.standing("a").low)
-    assert "There is none for a: nearly all of the variation is in one" in interval_note(found)
+    assert "There is no interval for a: nearly all of the variation is in one" in interval_note(found)
 
 
 def test_the_figure_of_two_seeds_is_their_mean_and_its_interval_that_of_two_trainings(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
     assert shown(report)[0] == "step 0"
     assert shown(report)[2] == places[0]
     assert slider.input_value() == "0"
+    report.reload()  # the address has the moment
+    expect(report.locator(".film output").first).to_have_text("step 0")
+    assert report.locator(".film-plane").first.locator("g").first.get_attribute("transform") == places[0][0]
     assert complaints(report) == []
 
 

@@ -3,20 +3,27 @@
 (function () {
   "use strict";
   const { address } = window.lmcompare;
-  const TIME = { ns: 1e-9, "µs": 1e-6, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 };
-  const BYTES = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
-  const UNITS = { // by the key of a cost: its units in the unit of the figure, and the one that need not be typed
+  const TIME = [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3], ["s", 1], ["min", 60], ["h", 3600]];
+  const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12]];
+  const UNITS = { // by the key of a cost: its units, how many units of the figure the unit 1 is, and what need not be typed
     train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
-    peak_memory_bytes: [BYTES, 1, "mb"], model_bytes: [BYTES, 1, "mb"],
+    peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
   };
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
+  // a limit in the greatest unit that is not above it
+  function written(limit, key) {
+    const [units, factor] = UNITS[key], [unit, one] = units.filter(([, each]) => each * factor <= limit).pop() ?? units[0];
+    return `${Number((limit / factor / one).toPrecision(4))} ${unit}`;
+  }
+
   // "1 min 6 s", "500 MB" or "30" as a number; Infinity for no limit, NaN for what is not one
   function read(text, key) {
-    const [units, factor, usual] = UNITS[key], parts = text.trim().toLowerCase().replace("μ", "µ").replaceAll(",", ".");
+    const [units, factor, usual] = UNITS[key], size = new Map(units.map(([unit, one]) => [unit.toLowerCase(), one]));
+    const parts = text.trim().toLowerCase().replace(/μ|u(?=s)/, "µ").replaceAll(",", ".");
     if (!parts || parts === "any") return Infinity;
     if (!/^(\d+\.?\d*|\.\d+)\s*[a-zµ]*(\s+\d+\.?\d*\s*[a-zµ]+)*$/.test(parts)) return NaN;
-    return Array.from(parts.matchAll(/([\d.]+)\s*([a-zµ]*)/g)).reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit || usual] ?? NaN) * factor, 0);
+    return Array.from(parts.matchAll(/([\d.]+)\s*([a-zµ]*)/g)).reduce((sum, [, number, unit]) => sum + Number(number) * (size.get(unit || usual.toLowerCase()) ?? NaN) * factor, 0);
   }
 
   function setUp(box) {
@@ -86,22 +93,15 @@
       const asked = address.place === box.id ? address.values : new URLSearchParams();
       if (address.place !== box.id && Object.keys(limits).length) return; // the reader went elsewhere
       for (const slider of sliders) {
-        const limit = Number(asked.get(slider.name) ?? Infinity), [, factor] = UNITS[slider.name];
+        const limit = Number(asked.get(slider.name) ?? Infinity);
         limits[slider.name] = limit >= 0 ? limit : Infinity;
         const stop = stops(slider.name).find(([value]) => value === limit);
-        field(slider.name).value = stop ? stop[1] : Number.isFinite(limit) ? written(limit / factor, slider.name) : "";
+        field(slider.name).value = stop ? stop[1] : Number.isFinite(limit) ? written(limit, slider.name) : "";
         place(slider);
       }
       if (text) text.value = asked.get("words") ?? text.max;
       draw();
     });
-  }
-
-  // a typed limit of the address in the greatest unit that is not above it
-  function written(value, key) {
-    const units = key.endsWith("bytes") ? { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 } : { ns: 1e-9, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 };
-    const [unit, size] = Object.entries(units).filter(([, one]) => one <= value).pop() ?? Object.entries(units)[0];
-    return `${Number((value / size).toPrecision(4))} ${unit}`;
   }
 
   document.addEventListener("DOMContentLoaded", () => { for (const box of document.querySelectorAll(".choice")) setUp(box); });

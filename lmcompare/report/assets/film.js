@@ -33,6 +33,11 @@
       };
       slider.addEventListener("input", () => (maps[slider.value] ? maps[slider.value].click() : show(Number(slider.value))));
       maps.forEach((map, moment) => map.addEventListener("click", () => show(moment)));
+      const title = film.closest("figure")?.querySelector("h4[id]"), { address } = window.lmcompare;
+      if (title) address.follow(() => { // the map itself follows the address, too
+        const asked = Number(address.values.get("panel") ?? NaN);
+        if (address.place === title.id && moments[asked] !== undefined) show(asked);
+      });
     }
   });
 })();

@@ -24,6 +24,7 @@
         other.classList.toggle("now", other === scene);
         other.classList.toggle("closely", other === scene && closer);
       }
+      if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
       count.textContent = `${now + 1} of ${pictures.length}`;
       const head = scene.querySelector("h3");
       head.tabIndex = -1;

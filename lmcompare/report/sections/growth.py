@@ -94,9 +94,9 @@ def _between(found: Crossing) -> str:
     if low and high:
         return f"95 % interval: {low} to {high}"
     if low:
-        return f"95 % interval: from {low}; that it comes later than the whole text is not excluded"
+        return f"95 % interval: from {low} on; it may also come after the whole text"
     if high:
-        return f"95 % interval: up to {high}; that it comes before the least that was tried is not excluded"
+        return f"95 % interval: up to {high}; it may also come before the smallest amount that was tried"
     return "the interval is wider than the amounts that were tried"
 
 
@@ -115,7 +115,7 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]
         twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
         said.append(
             f"{sentence(spoken(data.title(curve.name)))}: about {twice} bits per byte with twice the text, and"
-            f" {ten} with ten times as much, if its law goes on"
+            f" {ten} with ten times as much, if its law continues to hold"
         )
     without = [spoken(data.title(curve.name)) for curve in curves if curve.name not in laws]
     if without and curves:

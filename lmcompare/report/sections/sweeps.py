@@ -18,7 +18,7 @@ from lmcompare.runfolder.sweeps import Sweep
 
 MOST_DRAWN = 30  # settings of more have a table alone
 LUCK = (
-    " A seed is luck, and no property of the model: a model of this kind is usually worse than the best of several"
+    " A seed is luck, not a property of the model: a model of this kind is usually worse than the best of several"
     " trainings, on the test text as well. For a fair comparison, give each model the same seeds (--seed)."
 )
 
@@ -154,7 +154,7 @@ def honest(sweep: Sweep) -> str:
     """Return what choosing does to the figures of the setting that was chosen."""
     by = flattery(sweep)
     much = (
-        "by an amount that so few documents do not tell"
+        "by an amount that cannot be estimated from so few documents"
         if by is None
         else f"by at most about {numbers.two_digits(by)} bits per byte"
         if by >= 0.0005

@@ -99,7 +99,7 @@ class WhiteSpaceModel(_BetweenModel[str]):
         spelling = SpellingModel([space.encode() for space in known], _ORDER)
         self = cls(known, classes, SymbolWittenBell(base, ()), spelling, len(vocabulary))
         events = _Events(self, train, vocabulary)
-        self.model = SymbolWittenBell.fit(events, base).pruned(events, _LEAST_BITS)
+        self.model = SymbolWittenBell.fit_pruned(events, base, _LEAST_BITS)
         return self
 
     def bits(self, text: Tokenised, vocabulary: Vocabulary) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, TypeAlias
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
 SHORT = 1 << 16  # values that stay in the processor's cache
+_BITS = 22  # of a hash of contexts
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
 
 Event: TypeAlias = tuple[Sequence[IntArray], IntArray]
 """The contexts of n symbols: one (n,) array of keys per length, the shortest first; and the symbols (n,)."""
@@ -132,6 +134,11 @@ def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
     return found
 
 
+def _hashed(keys: IntArray) -> IntArray:
+    """(n,) hashes of ``_BITS`` bits of keys that are not negative."""
+    return ((keys.astype(np.uint64) * _FACTOR) >> np.uint64(64 - _BITS)).astype(np.int64)
+
+
 def take(values: IntArray, index: IntArray) -> IntArray:
     """(n,) the values at the indices, 0 where the index is -1."""
     return np.append(values, 0)[index]
@@ -193,20 +200,36 @@ class SymbolWittenBell(SymbolModel):
         mixed: FloatArray = (counts + t * shorter) / np.maximum(n + t, 1)
         return mixed
 
-    def pruned(self, events: Iterable[Event], least_bits: float) -> SymbolWittenBell:
-        """Return the model without the longest contexts that save fewer than ``least_bits`` on the counted text."""
-        if not self.levels:
-            return self
-        shorter = SymbolWittenBell(self.base, self.levels[:-1])
-        level = self.levels[-1]
-        gains = np.zeros(len(level.contexts))
+    @classmethod
+    def fit_pruned(cls, events: Iterable[Event], base: FloatArray, least_bits: float) -> Self:
+        """Count as ``fit`` does, without the longest contexts that save fewer than ``least_bits`` on the events.
+
+        A context saves at most the bits that its symbols have after the shorter contexts. They are summed by a hash
+        of the context, so that most contexts are ruled out before they are counted. ``events`` are read several
+        times.
+        """
+        shorter = cls.fit(((contexts[:-1], symbols) for contexts, symbols in events), base)
+        most = np.zeros(1 << _BITS)  # by hash
         for contexts, symbols in events:
+            bits = -np.log2(shorter.probability(contexts[:-1], symbols))
+            kept = contexts[-1] >= 0
+            most += np.bincount(_hashed(contexts[-1][kept]), bits[kept], len(most))
+        promising = most >= least_bits - 1e-6  # of rounding
+
+        def chosen() -> Iterator[Event]:
+            for contexts, symbols in events:
+                at = np.flatnonzero(contexts[-1] >= 0)
+                at = at[promising[_hashed(contexts[-1][at])]]
+                yield [keys[at] for keys in contexts], symbols[at]
+
+        (level,) = cls.fit(((contexts[-1:], symbols) for contexts, symbols in chosen()), base).levels
+        gains = np.zeros(len(level.contexts))
+        for contexts, symbols in chosen():
             below = shorter.probability(contexts[:-1], symbols)
             index, counts = level.look_up(contexts[-1], symbols)
-            mixed = np.where(index >= 0, self._mix(level, index, counts, below), below)
-            saved = np.log2(mixed) - np.log2(below)
-            gains += np.bincount(index[index >= 0], saved[index >= 0], minlength=len(gains))
-        return SymbolWittenBell(self.base, [*self.levels[:-1], level.only(gains >= least_bits)])
+            saved = np.log2(shorter._mix(level, index, counts, below)) - np.log2(below)
+            gains += np.bincount(index, saved, len(gains))
+        return cls(base, [*shorter.levels, level.only(gains >= least_bits)])
 
     def to_json(self) -> dict[str, Any]:
         """Return the model as a JSON-able table."""

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lmcompare.tokens.codelength import interpolation
@@ -81,13 +82,31 @@ def test_events_counted_in_blocks_are_counted_the_same(events: list[tuple[int, i
     blocks = [
         ([keys[n : n + size] for keys in whole[0][0]], symbols[n : n + size]) for n in range(0, len(symbols), size)
     ] or whole
-    one, other = SymbolWittenBell.fit(whole, base), SymbolWittenBell.fit(blocks, base)
     for least in (-np.inf, 0.5):
-        one, other = one.pruned(whole, least), other.pruned(blocks, least)
+        one, other = (SymbolWittenBell.fit_pruned(events, base, least) for events in (whole, blocks))
         for x, y in zip(one.levels, other.levels, strict=True):
             assert x.contexts.tolist() == y.contexts.tolist()
             assert x.events.tolist() == y.events.tolist()
             assert x.counts.tolist() == y.counts.tolist()
+
+
+@given(events=EVENTS, least=st.sampled_from([-np.inf, 0.0, 0.3, 1.0, 3.0]))
+def test_contexts_that_save_enough_are_kept(events: list[tuple[int, int, int]], least: float) -> None:
+    a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))
+    base = np.array([0.5, 0.2, 0.1, 0.1, 0.1])
+    contexts = [a, np.where(b == 3, -1, a * 4 + b)]
+    full = SymbolWittenBell.fit([(contexts, symbols)], base)
+    shorter = SymbolWittenBell(base, full.levels[:1])
+    saved = np.log2(full.probability(contexts, symbols)) - np.log2(shorter.probability(contexts[:1], symbols))
+    gains = {key: saved[contexts[1] == key].sum() for key in full.levels[1].contexts.tolist()}
+    assume(all(abs(gain - least) > 1e-9 for gain in gains.values()))
+    kept = SymbolWittenBell.fit_pruned([(contexts, symbols)], base, least).levels[1]
+    assert kept.contexts.tolist() == [key for key, gain in gains.items() if gain >= least]
+    counts = Counter(zip(contexts[1].tolist(), symbols.tolist(), strict=True))
+    places = zip(*np.divmod(kept.events, len(base)), kept.counts, strict=True)
+    assert {(int(kept.contexts[c]), int(s)): n for c, s, n in places} == {
+        event: n for event, n in counts.items() if event[0] in kept.contexts
+    }
 
 
 def test_pruned_contexts_hand_over_to_the_shorter_ones() -> None:
@@ -96,7 +115,7 @@ def test_pruned_contexts_hand_over_to_the_shorter_ones() -> None:
     symbols = np.repeat([0, 1], [90, 10])
     contexts = [np.zeros(100, np.int64), keys]
     full = SymbolWittenBell.fit([(contexts, symbols)], UNIFORM)
-    pruned = full.pruned([(contexts, symbols)], least_bits=20.0)
+    pruned = SymbolWittenBell.fit_pruned([(contexts, symbols)], UNIFORM, least_bits=20.0)
     # log2 of about 1/0.11 for each of ten symbols is some 30 bits; log2(1/0.89) for ninety is some 14.
     assert pruned.levels[-1].contexts.tolist() == [1]
     assert distribution(pruned, [0, 1]) == pytest.approx(distribution(full, [0, 1]))
