@@ -3,7 +3,8 @@
 ``python benchmarks/scale.py parameters`` trains the transformer and the RNN in widths from 8 to 1024 for a few steps
 on ``lee``, and prints what a token costs, memory and disk. ``python benchmarks/scale.py cells`` runs ``unigram`` on a
 short text with 10, 100 and 1,000 seeds, and prints the seconds, those of resuming the finished run, the memory of the
-run's own process, disk, and the size of the report.
+run's own process, disk, and the size of the report. ``python benchmarks/scale.py models`` does the same with as many
+different models: ``ngram`` of five orders with other values of k.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,25 @@ def by_parameters(threads: int) -> None:
                 print(f"| {plugin} | {width} | {' | '.join(cells)} |", flush=True)
 
 
-def by_cells(numbers: Sequence[int], workers: int) -> None:
-    """Print a row for each number of cells."""
+def seeds_of(number: int, place: Path) -> list[str]:
+    """Return the options of a run with this many cells of one model."""
+    return ["--model", "unigram", "--seed", ",".join(map(str, range(number)))]
+
+
+def models_of(number: int, place: Path) -> list[str]:
+    """Return the experiment of a run with this many models, which is written to ``place``."""
+    file = place / f"{number}.toml"
+    tables = (
+        f'[[models]]\nname = "ngram-{n}"\nplugin = "ngram"\norder = {1 + n % 5}\nsmoothing = "add-k"\n'
+        f"k = {0.001 * 1.01**n:.6g}\n"
+        for n in range(number)
+    )
+    file.write_text("".join(tables), encoding="utf-8")
+    return [str(file)]
+
+
+def by_cells(numbers: Sequence[int], workers: int, asked: Callable[[int, Path], list[str]]) -> None:
+    """Print a row for each number of cells; ``asked`` returns what a run of so many is asked for."""
     print("| cells | seconds | again, when finished | memory, MiB | disk, MiB | report, MiB |")
     print("|" + " ---: |" * 6)
     words = [f"word{n}" for n in range(200)]
@@ -62,9 +80,15 @@ def by_cells(numbers: Sequence[int], workers: int) -> None:
         text.write_text("\n".join(" ".join(drawn.choices(words, k=9)) for _ in range(600)), encoding="utf-8")
         for number in numbers:
             folder = Path(scratch) / str(number)
-            seeds = ",".join(map(str, range(number)))
-            options = ["--corpus", text, "--model", "unigram", "--seed", seeds, "--threads", 1, "--workers", workers]
-            command = [sys.executable, "-m", "lmcompare.cli", "run", *map(str, options), "--out", str(folder)]
+            options = ["--corpus", text, "--threads", 1, "--workers", workers, "--out", folder]
+            command = [
+                sys.executable,
+                "-m",
+                "lmcompare.cli",
+                "run",
+                *asked(number, Path(scratch)),
+                *map(str, options),
+            ]
             seconds = []
             for _ in range(2):
                 began = time.perf_counter()
@@ -82,7 +106,7 @@ def by_cells(numbers: Sequence[int], workers: int) -> None:
 def main() -> None:
     """Parse the command line and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("by", choices=("parameters", "cells"))
+    parser.add_argument("by", choices=("parameters", "cells", "models"))
     parser.add_argument("--cells", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
@@ -90,7 +114,7 @@ def main() -> None:
     if given.by == "parameters":
         by_parameters(given.threads)
     else:
-        by_cells(given.cells, given.workers)
+        by_cells(given.cells, given.workers, seeds_of if given.by == "cells" else models_of)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,13 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, points: str) -> None:
     monkeypatch.syspath_prepend(folder)
 
 
+def test_what_is_installed_meanwhile_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "newcomer" not in plugins.MODELS.installed()
+    install(tmp_path, monkeypatch, "newcomer = some_module:Mine")
+    assert "newcomer" in plugins.MODELS.installed()
+
+
 # By file
 
 

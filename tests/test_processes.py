@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from lmcompare.processes import (
-    KEPT_LOG,
     EndedError,
     Event,
     JunkError,
@@ -23,6 +22,7 @@ from lmcompare.processes import (
     call,
     start,
 )
+from lmcompare.processes.calls import KEPT_LOG
 
 MODULE = """
 import os, time
@@ -124,7 +124,7 @@ def test_a_process_that_takes_too_long_is_ended(work: str) -> None:
 def test_a_process_that_prints_without_end_is_ended(
     work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmcompare.processes.MOST_LOG", 1 << 21)
+    monkeypatch.setattr("lmcompare.processes.calls.MOST_LOG", 1 << 21)
     with pytest.raises(LongLogError, match="more than 2,097,152 bytes"):
         call(work, "talk", {}, log=tmp_path / "log", seconds=60.0)
     assert (tmp_path / "log").stat().st_size == KEPT_LOG
@@ -221,7 +221,7 @@ def waits(emit):
 def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad_module.py").write_text(BAD)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
 
 
 @pytest.mark.usefixtures("bad")
@@ -238,7 +238,7 @@ def test_junk_on_the_channel_ends_the_process(text: str) -> None:
 
 @pytest.mark.usefixtures("bad")
 def test_a_message_without_an_end_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.processes.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("lmcompare.processes.calls.MOST_BYTES", 1 << 20)
     with pytest.raises(JunkError, match="without a line end"):
         call("bad_module:flood")
 
@@ -260,7 +260,7 @@ def test_the_processes_of_the_machine_are_looked_through_once(work: str, monkeyp
         looked.append(mark)
         return []
 
-    monkeypatch.setattr("lmcompare.processes._marked", marked)
+    monkeypatch.setattr("lmcompare.processes.calls._marked", marked)
     assert call(work, "end", {"a": [1]}) is not None
     assert len(looked) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,8 @@ def _asked(
     seconds: float | None,
 ) -> Any:
     """Return a value of a kind from a function of this module, in a process of its own if it runs code of others."""
-    valid = TypeAdapter(kind).validate_python
-    if _is_built_in(plugin, given):
+    valid = _adapter(kind).validate_python
+    if is_own_code(plugin, given):
         return valid(globals()[function](None, *arguments))
     whose, limit = f"the model '{arguments[0]}'", seconds or SECONDS
     try:
@@ -137,7 +138,12 @@ def _asked(
         raise PluginError(f"{whose}: while its plug-in was imported and asked, {error}") from error
 
 
-def _is_built_in(plugin: str, given: Mapping[str, Any]) -> bool:
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def is_own_code(plugin: str, given: Mapping[str, Any]) -> bool:
     """Return whether a model, and those that its hyper-parameters name, are lmcompare's own."""
     if not plugins.MODELS.is_built_in(plugin):
         return False

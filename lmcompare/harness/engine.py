@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.harness.describe import is_own_code
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.runner import Runner, make_ready
@@ -21,6 +22,7 @@ from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.layout import LOG, PROBES, TOKENS
 from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.seals import evidence, put_back
+from lmcompare.tokens import TOKENIZERS
 
 LOOK = 0.2  # seconds between two looks at what has ended: Ctrl-C is answered in between
 
@@ -31,13 +33,13 @@ class _Running:
 
     Parameters
     ----------
-    before : mapping
-        The evidence of all other cells as it was when the job began.
+    before : mapping or None
+        The evidence of all other cells as it was when the job began; None of a job whose code is lmcompare's own.
     places : set of Path
         Its folders, and those of the jobs that have run at the same time.
     """
 
-    before: Mapping[Path, bytes]
+    before: Mapping[Path, bytes] | None
     places: set[Path]
 
 
@@ -189,7 +191,7 @@ class Engine:
 
     @contextmanager
     def watched(self, job: Job) -> Iterator[dict[str, str]]:
-        """Undo what a job does to the evidence of other cells and of tokens.
+        """Undo what a job with code of others does to the evidence of other cells and of tokens.
 
         Yields
         ------
@@ -202,19 +204,28 @@ class Engine:
             beside = {path for other in self._running.values() for path in other.places}
             for other in self._running.values():
                 other.places |= own
-            run = self._running[job.path] = _Running(evidence(self.folder), own | beside)
+            own_code = is_own_code(job.plugin, job.hyperparameters) and TOKENIZERS.is_built_in(job.tokenizer)
+            before = None if own_code else evidence(self.folder)  # of all cells, which takes a while
+            run = self._running[job.path] = _Running(before, own | beside)
         try:
             yield lost
         finally:  # interrupted, too
             with self._lock:
                 self.see_that_it_is_there()
                 del self._running[job.path]
-                error = f"its files were changed while {job.name} was run, and are not used: run it again"
-                found = put_back(self.folder, run.before, job.path, run.places)
-                for place in sorted({path.relative_to(self.folder).parts[:3] for path in found}):
-                    self.show.say(f"{'/'.join(place)}: {error}.")
-                    if place[0] != TOKENS:
-                        lost["/".join(place[1:])] = error
+                if run.before is not None:
+                    lost |= self._put_back(job, run.before, run.places)
+
+    def _put_back(self, job: Job, before: Mapping[Path, bytes], places: set[Path]) -> dict[str, str]:
+        """Undo what a job has changed; return by "name/seed" the cells that are lost, and why."""
+        lost = {}
+        error = f"its files were changed while {job.name} was run, and are not used: run it again"
+        found = put_back(self.folder, before, job.path, places)
+        for place in sorted({path.relative_to(self.folder).parts[:3] for path in found}):
+            self.show.say(f"{'/'.join(place)}: {error}.")
+            if place[0] != TOKENS:
+                lost["/".join(place[1:])] = error
+        return lost
 
 
 def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: float, emit: Emit) -> str | None:

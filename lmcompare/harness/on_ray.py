@@ -104,6 +104,9 @@ class OnRay:
         for task in list(self._running):
             self._cancel(task)
 
+    def close(self) -> None:
+        """Leave the cluster as it is: later runs of this process use it, too."""
+
     def _cancel(self, task: Any) -> None:
         """Cancel a task; once, as another interruption would disturb the end of its process."""
         if task not in self._cancelled:

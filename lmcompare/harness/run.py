@@ -144,6 +144,7 @@ def run(
             failures |= engine.run(jobs, live, force=force)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
+            runner.close()
             checkpoints.tidy(folder)
             see_that_it_is_there()
             seconds = time.perf_counter() - started

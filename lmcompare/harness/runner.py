@@ -11,10 +11,11 @@ from typing import Any, Protocol
 from lmcompare.errors import permitted, what_went_wrong
 from lmcompare.harness import environment
 from lmcompare.harness.cost import probe
+from lmcompare.harness.fork_servers import ForkServers
 from lmcompare.harness.job import Job
 from lmcompare.harness.options import RunOptions
 from lmcompare.harness.progress import Display, checked
-from lmcompare.processes import Emit, EndedError, TimeLimitError, call, end_running
+from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
 from lmcompare.runfolder.layout import LOG
 from lmcompare.runfolder.ownership import make_way
 
@@ -37,6 +38,9 @@ class Runner(Protocol):
     def end(self) -> None:
         """End all that run."""
 
+    def close(self) -> None:
+        """End what was started for the cells, none of which runs any more."""
+
 
 class Here:
     """Runs cells on this machine.
@@ -51,6 +55,7 @@ class Here:
 
     def __init__(self, workers: int, show: Display) -> None:
         self.workers, self._show = workers, show
+        self._servers = ForkServers()
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
         """Estimate what cells need by a probe of each kind, unless there is plenty."""
@@ -64,18 +69,24 @@ class Here:
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell."""
-        return run_process(job, seconds, emit)
+        return run_process(job, seconds, emit, server=self._servers.of(job))
 
     def end(self) -> None:
         """End the processes that run."""
         end_running()
 
+    def close(self) -> None:
+        """End the servers of cells."""
+        self._servers.close()
 
-def run_process(job: Job, seconds: float, emit: Emit, memory: int | None = None) -> str | None:
+
+def run_process(
+    job: Job, seconds: float, emit: Emit, memory: int | None = None, server: ForkServer | None = None
+) -> str | None:
     """Run a cell in a process of its own on this machine. Returns None, or the sentence that says why it failed.
 
     It has its own threads and peak memory: a crash ends this cell alone, and the process is ended after ``seconds``.
-    It may take ``memory`` bytes for itself, or all that there is.
+    It may take ``memory`` bytes for itself, or all that there is. It is forked from ``server``, or started afresh.
     """
     try:
         make_ready(job)
@@ -84,10 +95,13 @@ def run_process(job: Job, seconds: float, emit: Emit, memory: int | None = None)
             asdict(job),
             on_event=lambda event: emit(checked(event)),
             log=job.path / LOG,
-            variables=environment.thread_variables(job.machine["threads"]),
+            variables=environment.thread_variables(job.machine["threads"]) if server is None else None,
             seconds=seconds,
             memory=memory,
+            server=server,
         )
+    except ServerLostError:
+        return run_process(job, seconds, emit, memory)
     except TimeLimitError as late:
         return f"{late}: give it more (--time-limit)"
     except EndedError as ended:

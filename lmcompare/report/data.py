@@ -17,6 +17,7 @@ from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.results import results
 from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.markdown import from_html, plain
+from lmcompare.report.shown import shown
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
@@ -89,14 +90,13 @@ class ReportData:
         the values of ``PageOptions`` that differ from those of the run; ``live`` may be ``SERVED``, with the names of
         the ``models`` that a server has.
         """
-        self.run, self.page = run, dict(page)
+        self.whole, self.page = run, dict(page)
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}
         titles = Counter(model.title for model in run.models)
         self.models = tuple(
             Model(entry, index[entry.name], entry.title if titles[entry.title] == 1 else _told_apart(entry))
             for entry in run.models
         )
-        self.scored = tuple(model for model in self.models if model.entry.done)
         self.by_name = {model.name: model for model in self.models}
 
     def title(self, name: str) -> str:
@@ -105,18 +105,36 @@ class ReportData:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Ranks and differences in bits per byte."""
-        return compare_models(self.run)
+        """Ranks and differences in bits per byte, of all models."""
+        return compare_models(self.whole)
 
     @cached_property
     def results(self) -> Mapping[str, Any]:
         """The contents of results.json."""
-        return results(self.run)
+        return results(self.whole)
+
+    @cached_property
+    def all_rows(self) -> list[Row]:
+        """The whole leaderboard."""
+        return rows(self.results)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The leaderboard."""
-        return rows(self.results)
+        """The leaderboard of the models that are shown in full."""
+        names = shown(self.all_rows)
+        return [row for row in self.all_rows if row.name in names]
+
+    @cached_property
+    def run(self) -> Run:
+        """The run with the models that are shown in full: all, unless there are very many."""
+        if len(self.rows) == len(self.all_rows):
+            return self.whole
+        return self.whole.part({row.name for row in self.rows})
+
+    @cached_property
+    def scored(self) -> tuple[Model, ...]:
+        """The scored models that are shown in full, in the order of the experiment."""
+        return tuple(self.by_name[entry.name] for entry in self.run.scored)
 
     def with_status(self, status: Status) -> list[tuple[Model, Row]]:
         """Return the models of this status with their rows, the best first."""
@@ -131,9 +149,10 @@ class ReportData:
     def comparable(self) -> tuple[Model, ...]:
         """The models whose figures can be compared, in the order of the experiment.
 
-        These are the ranked models, or the adaptive ones if no model is ranked.
+        These are the ranked models, or the adaptive ones if no model is ranked; of very many, those that are shown.
         """
-        return tuple(self.by_name[name] for name in comparable_names(self.comparison))
+        names = comparable_names(self.comparison)
+        return tuple(model for model in self.scored if model.name in names)
 
     @cached_property
     def ranking(self) -> list[tuple[Model, Row]]:
@@ -164,7 +183,7 @@ class ReportData:
     @cached_property
     def main_tokens(self) -> str:
         """The fingerprint of the tokens that most of the comparable models have; "" if no model was scored."""
-        return main_tokens(self.run, self.comparison)
+        return main_tokens(self.whole, self.comparison)
 
 
 def _told_apart(entry: ModelEntry) -> str:

@@ -5,10 +5,11 @@ Nothing small is read twice. Token tables, which may be long, are read anew at e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from functools import cached_property, wraps
 from pathlib import Path, PurePosixPath
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
@@ -197,6 +198,13 @@ class Run:
         if list(kinds.values()).count(kind) == 1:
             return kind
         return f"{kind}, {self.manifest.tokens[fingerprint].types:,} types"
+
+    def part(self, names: Collection[str]) -> Self:
+        """Return the run with some of its models alone, of which figures are derived anew."""
+        found = copy(self)
+        vars(found).pop("derived", None)
+        found.models = tuple(model for model in self.models if model.name in names)
+        return found
 
     def model(self, name: str) -> ModelEntry:
         """Return the model of this name. Raises ``RunFolderError`` if there is no such model."""

@@ -52,7 +52,7 @@ class Harms(Unigram):
     ],
 )
 def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
     write_text(tmp_path)
     folder, mine, bigrams = tmp_path / "run", tmp_path / "mine.txt", {"plugin": "ngram", "order": 2}
     mine.write_text("mine")

@@ -78,7 +78,7 @@ class Said(Display):
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("lmcompare.processes.GRACE", 1)
+    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path)
     write_plug_ins(tmp_path)

@@ -116,9 +116,12 @@ def build(data: ReportData, prefix: str = "") -> Section:
 def facts(data: ReportData) -> dict[str, Any]:
     """Return what the template needs beside the prefix."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
+    names = {row.name for row in data.rows}
+    differences = [d for d in data.comparison.differences if {d.first, d.second} <= names]
     return {
         "boards": boards,
         "unranked": [Line(model, row) for model, row in data.with_status("not ranked")],
+        "further": [Line(data.by_name[row.name], row) for row in data.all_rows if row.name not in names],
         "failed": [model for model in data.models if not model.entry.done],
         "others": _other_tokens(data, [line for board in boards for line in board.lines]),
         "main": data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
@@ -126,10 +129,10 @@ def facts(data: ReportData) -> dict[str, Any]:
         "note": data.results["interval"]["note"],
         "sampled": sampled_notes(data.results),
         "comparison": data.comparison,
-        "differences": sorted(data.comparison.differences, key=lambda d: d.p_holm),
+        "differences": sorted(differences, key=lambda d: d.p_holm),
         "all_pairs": max(Counter(s.group for s in data.comparison.standings).values(), default=0) <= MOST_PAIRED,
         "most_paired": MOST_PAIRED,
-        "summary": _significant(data, data.comparison.differences),
+        "summary": _significant(data, differences),
         "by_name": data.by_name,
         "per_token": per_token,
         "keys": PER_TOKEN,

@@ -123,7 +123,7 @@ def _label(budget: Mapping[str, float]) -> str:
 def _subtitle(data: ReportData) -> str:
     run = data.run
     train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
-    models = numbers.plural(len(data.scored), "language model")
+    models = numbers.plural(len(data.whole.scored), "language model")
     said = f"{run.name}: {models} trained on {train} and tested on {test} of {_corpus(data)}; {_day(data)}"
     return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
 

@@ -36,13 +36,14 @@ def build(data: ReportData) -> Section | None:
     """Return the section, or None if nothing was checked."""
     names: dict[str, None] = {}
     rows: list[tuple[Model, dict[str, Found]]] = []
-    for model in data.scored:
+    for model in data.models:
         found: dict[str, Found] = {}
         for cell in model.entry.done:
             for check in cell.truth.get("checks", ()):
                 names.setdefault(str(check["name"]))
                 found[str(check["name"])] = _worse(found.get(str(check["name"])), check)
-        rows.append((model, found))
+        if model.entry.done:
+            rows.append((model, found))
     if not names:
         return None
     failing = [model for model, found in rows if not all(one.passed for one in found.values()) or not found]
@@ -58,7 +59,14 @@ def build(data: ReportData) -> Section | None:
         said.append(
             f"{who} {numbers.plural(rest, 'model')} passed: their figures are valid probabilities of the text."
         )
-    html = fill("validity", names={name: SAID.get(name, name) for name in names}, rows=rows, reading=" ".join(said))
+    in_table = {model.name for model in (*data.scored, *failing)}
+    html = fill(
+        "validity",
+        names={name: SAID.get(name, name) for name in names},
+        rows=[row for row in rows if row[0].name in in_table],
+        reading=" ".join(said),
+        more=len(rows) - len(in_table),
+    )
     return Section.of("truth", "Are these valid probabilities?", html)
 
 

@@ -1,16 +1,8 @@
-"""Functions that are called in a Python process of their own.
-
-``call`` runs ``"module:function"`` in a new process and returns its value; ``start`` gives the running process to
-callers that need several at once. The arguments go to the process as JSON. The function's first parameter is
-``emit``, which sends an event (a JSON object) to the caller; all other output of the process goes to standard error.
-"""
+"""The caller's side: a function is called in a new process, which is listened to and ended."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import ctypes
-import importlib
 import json
 import os
 import selectors
@@ -19,81 +11,31 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-from lmcompare.errors import LmcompareError, temporary_room, what_went_wrong
+from lmcompare.errors import temporary_room
+from lmcompare.processes.forks import Forked, ForkServer
+from lmcompare.processes.outcomes import (
+    EndedError,
+    JunkError,
+    LongLogError,
+    RaisedError,
+    ServerLostError,
+    TimeLimitError,
+)
+from lmcompare.processes.served import environment_of
 
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-PARENT = "LMCOMPARE_PARENT"  # the environment variable with the id of the process that started a child
-MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between the first and this one
 MOST_BYTES = 1 << 24  # of a message
 MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
-FAULT = ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
-TIMER = ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
-CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAULT)
-CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 GRACE = 5  # seconds that a process has to end after its function has returned
-SERVE = "from lmcompare.processes import serve; serve()"
+SERVE = "from lmcompare.processes.served import serve; serve()"
 
 Event = dict[str, Any]
 Emit = Callable[[Event], None]
-
-
-class RaisedError(LmcompareError):
-    """The called function raised. ``expected``: it raised an ``LmcompareError``, whose sentence this error has."""
-
-    def __init__(self, sentence: str, expected: bool) -> None:
-        super().__init__(sentence)
-        self.expected = expected
-
-
-class EndedError(LmcompareError):
-    """The process ended before the function returned. ``code``: its exit code, -N after signal N."""
-
-    def __init__(self, code: int) -> None:
-        ended = f"ended with exit code {code}: a plug-in, or what it uses, must not end the process"
-        if code < 0:
-            ended = f"was ended by signal {-code}{_why(-code)}"
-        super().__init__(f"the process {ended}")
-        self.code = code
-
-
-def _why(number: int) -> str:
-    """Return why a process was probably ended by a signal, and what to do."""
-    if sys.platform != "win32" and number in (signal.SIGKILL, signal.SIGXCPU):
-        import resource
-
-        if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
-            why = " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
-            return f"{why}: raise the limit, or use smaller models or less text"
-    if number == signal.SIGKILL:
-        return " (out of memory?): end other programs, or use smaller models or less text"
-    name = signal.Signals(number).name if number in set(signal.Signals) else ""
-    return CAUSES.get(name, ", which another program has sent: run the command again")
-
-
-class JunkError(LmcompareError):
-    """The process sent what is no message; ``what``: its beginning."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
-            "opened itself"
-        )
-
-
-class LongLogError(LmcompareError):
-    """The process was ended because it printed more than a log may hold."""
-
-
-class TimeLimitError(LmcompareError):
-    """The process was ended because it ran longer than its time limit."""
 
 
 def call(
@@ -106,6 +48,7 @@ def call(
     memory: int | None = None,
     stdin: bool = False,
     meanwhile: Callable[[], object] = lambda: None,
+    server: ForkServer | None = None,
 ) -> Any:
     """Call a function in a new process and return its value.
 
@@ -130,6 +73,9 @@ def call(
         Whether the process reads this one's standard input; otherwise it has none.
     meanwhile : callable
         Called while the process starts.
+    server : ForkServer, optional
+        What the process is forked from; otherwise it is a new Python. It has the variables of the server and no
+        standard input, and needs a ``log``.
 
     Raises
     ------
@@ -143,9 +89,13 @@ def call(
         The process printed more than a log may hold.
     TimeLimitError
         The time limit was over.
+    ServerLostError
+        The server ended before the function returned.
     """
     late = threading.Event()
-    with start(function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin) as child:
+    with start(
+        function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin, server=server
+    ) as child:
 
         def kill() -> None:
             late.set()
@@ -182,10 +132,34 @@ def end_running() -> None:
         child.kill()
 
 
+class Process(Protocol):
+    """A process that was started: a ``Popen``, or one that a server has forked."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it sends."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after so many seconds."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 class Child:
     """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str, log: IO[str] | None = None) -> None:
+    def __init__(self, process: Process, mark: str, log: IO[str] | None = None) -> None:
         self.process, self.mark, self._log = process, mark, log
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
@@ -236,7 +210,8 @@ class Child:
         for _ in self.events():
             pass
         if self._outcome is None:
-            raise EndedError(self.process.wait())
+            code = self.process.wait()
+            raise ServerLostError() if isinstance(self.process, Forked) and self.process.is_lost else EndedError(code)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
         kind, value = self._outcome
@@ -246,14 +221,16 @@ class Child:
 
     def kill(self) -> None:
         """End the process and all that it started."""
+        self.process.kill()
         for _ in range(10):  # those that start others meanwhile
             if not (pids := _marked(self.mark)):
                 break
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # where there is no /proc
+        if not Path("/proc/self/environ").exists():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -290,10 +267,11 @@ def start(
     variables: Mapping[str, str] | None = None,
     memory: int | None = None,
     stdin: bool = False,
+    server: ForkServer | None = None,
 ) -> Iterator[Child]:
     """Start a function in a new process and give the process, which ends with the ``with`` block at the latest.
 
-    The parameters are those of ``call``.
+    The parameters are those of ``call``. Raises ``ServerLostError`` if the server has ended.
     """
     table = {"function": function, "arguments": arguments, "traceback": log is not None, "memory": memory}
     with contextlib.ExitStack() as stack:
@@ -302,21 +280,21 @@ def start(
             job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
         output = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
-        process = subprocess.Popen(
-            # -P: a file in the working directory must not replace a module
-            [sys.executable, "-P", "-c", SERVE, str(job)],
-            stdin=None if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            bufsize=0,
-            env={
-                **os.environ,
-                **(variables or {}),
-                PARENT: str(os.getpid()),
-                MARK: f"{os.environ.get(MARK, '')} {mark}".strip(),
-            },
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
-        )
+        process: Process
+        if server is not None:
+            assert output is not None
+            process = stack.enter_context(server.fork(job, mark, output))
+        else:
+            process = subprocess.Popen(
+                # -P: a file in the working directory must not replace a module
+                [sys.executable, "-P", "-c", SERVE, str(job)],
+                stdin=None if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                bufsize=0,
+                env=environment_of(mark, variables),
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
+            )
         child = Child(process, mark, output)
         _RUNNING.add(child)
         try:
@@ -326,61 +304,6 @@ def start(
             _end(child)
             if output is not None and child.prints_too_much():
                 output.truncate(KEPT_LOG)
-
-
-def serve() -> None:
-    """Run the function of the job file that the command line names: what a child process does."""
-    end_with(int(os.environ[PARENT]))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as by any other signal: KeyboardInterrupt would blame the plug-in
-    atexit.register(os._exit, 0)  # after what plug-ins register: taking down all modules takes up to half a second
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if job["memory"] is not None:
-        _limit_memory(job["memory"])
-    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as channel:
-        os.dup2(2, 1)  # what the function prints goes to standard error
-        sys.stdout = sys.stderr
-
-        def send(kind: str, value: Any) -> None:
-            print(json.dumps([kind, value], default=_plain), file=channel)
-
-        try:
-            module, _, name = job["function"].partition(":")
-            function = getattr(importlib.import_module(module), name)
-            send("returned", function(lambda event: send("event", event), *job["arguments"]))
-        except BaseException as error:  # whatever a plug-in raises, SystemExit included
-            if job["traceback"]:
-                traceback.print_exc()
-            expected = isinstance(error, LmcompareError)
-            send("raised", {"sentence": str(error) if expected else what_went_wrong(error), "expected": expected})
-            sys.exit(1)
-
-
-def _limit_memory(size: int) -> None:
-    """Let this process, and each that it starts, take so many bytes for itself: mapped files do not count."""
-    if sys.platform == "linux":
-        import resource
-
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        size = size if hard == resource.RLIM_INFINITY else min(size, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
-
-
-def end_with(parent: int) -> None:
-    """End this process as soon as its parent is gone, even if it is gone already.
-
-    On Linux the kernel does it; elsewhere a thread looks every half second.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    if os.getppid() != parent:
-        os._exit(1)
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _end(child: Child) -> None:
@@ -393,8 +316,3 @@ def _end(child: Child) -> None:
     child.kill()
     if process.stdout is not None:
         process.stdout.close()
-
-
-def _plain(value: Any) -> Any:
-    """Return a numpy or torch scalar as a Python number, anything else as text."""
-    return value.item() if hasattr(value, "item") else str(value)

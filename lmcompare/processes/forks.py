@@ -1,0 +1,284 @@
+"""A process that imports modules once, and forks a process for each function that is called: for Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from lmcompare.processes.mapped import map_pages, mapped_pages
+from lmcompare.processes.outcomes import ServerLostError
+from lmcompare.processes.served import MARK, PARENT, end_quickly, environment_of, serve_job
+
+SERVE = "from lmcompare.processes.forks import serve_forks; serve_forks()"
+READY = b"ready"
+STARTING = 60.0  # seconds that a server has to import its modules
+MOST_BYTES = 1 << 16  # of a request
+NUMBER = struct.Struct("q")  # in which a server sends the id of a process, and then its exit code
+ENVIRONMENT = slice(47, 49)  # of the fields of /proc/PID/stat that follow the name: where the environment lies
+
+
+class Forked:
+    """A process that a server has forked, with the methods of a ``Popen``.
+
+    Parameters
+    ----------
+    stdout : file
+        What it sends.
+    told : int
+        The descriptor from which its id and its exit code are read.
+
+    Raises
+    ------
+    ServerLostError
+        If the server has ended.
+    """
+
+    def __init__(self, stdout: IO[bytes], told: int) -> None:
+        self.stdout, self._told = stdout, told
+        self._code: int | None = None
+        self._lock = threading.Lock()
+        self.is_lost = False
+        if not (pid := os.read(told, NUMBER.size)):
+            raise ServerLostError
+        self.pid: int = NUMBER.unpack(pid)[0]
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs; that of signal 9 if its server has ended, and it as well."""
+        with self._lock:
+            if self._code is None and _can_be_read(self._told, 0):
+                told = os.read(self._told, NUMBER.size)
+                self.is_lost = not told
+                self._code = NUMBER.unpack(told)[0] if told else -signal.SIGKILL
+            return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after so many seconds."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise subprocess.TimeoutExpired("a forked process", timeout or 0.0)
+            _can_be_read(self._told, left)
+        return code
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def _can_be_read(descriptor: int, seconds: float | None) -> bool:
+    """Wait until there is something to read, or so many seconds; return whether there is."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(None if seconds is None else 1000 * seconds))
+
+
+class ForkServer:
+    """A process that has imported modules, and from which others are forked.
+
+    ``multiprocessing.forkserver`` is not used: it imports the user's main script into each process, and these could
+    not be told apart by a mark in their environment.
+
+    Parameters
+    ----------
+    function : str
+        ``"module:function"``, which the server calls once. It imports the modules and returns whether processes can
+        be forked from what it has imported.
+    *arguments
+        JSON values, with which it is called.
+    variables : mapping
+        Environment variables of the server, and of all that are forked from it.
+
+    Raises
+    ------
+    ServerLostError
+        If no processes can be forked from it.
+    """
+
+    def __init__(self, function: str, *arguments: Any, variables: Mapping[str, str]) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        mark = uuid.uuid4().hex
+        asked = {"function": function, "arguments": arguments, "socket": theirs.fileno(), "mark": mark}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", SERVE, json.dumps(asked)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment_of(mark, variables),
+                start_new_session=True,
+            )
+        self._socket.settimeout(STARTING)
+        answer = b""
+        with contextlib.suppress(OSError):
+            answer = self._socket.recv(len(READY))
+        self._socket.settimeout(None)
+        if answer != READY:
+            self.close()
+            raise ServerLostError
+
+    @contextlib.contextmanager
+    def fork(self, job: Path, mark: str, errors: IO[str]) -> Iterator[Forked]:
+        """Fork a process that calls the function of a job file; its descriptors are closed with the ``with`` block.
+
+        Parameters
+        ----------
+        job : Path
+            The job file.
+        mark : str
+            The mark by which the process and all that it starts are found, as long as that of the server.
+        errors : file
+            Where its standard error goes.
+
+        Raises
+        ------
+        ServerLostError
+            If the server has ended.
+        """
+        sent, send = os.pipe()
+        told, tell = os.pipe()
+        with contextlib.ExitStack() as stack:
+            stdout = stack.enter_context(os.fdopen(sent, "rb", buffering=0))
+            stack.callback(os.close, told)
+            try:
+                request = json.dumps([str(job), mark]).encode()
+                socket.send_fds(self._socket, [request], [send, errors.fileno(), tell])
+            except OSError:
+                raise ServerLostError from None
+            finally:
+                os.close(send)
+                os.close(tell)
+            yield Forked(stdout, told)
+
+    def close(self) -> None:
+        """End the server, and what was forked from it."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def serve_forks() -> None:
+    """Import the modules, and fork processes as long as the caller is there: what a server does."""
+    end_quickly()
+    asked = json.loads(sys.argv[1])
+    module, _, name = asked["function"].partition(":")
+    is_fit = getattr(import_module(module), name)(*asked["arguments"])
+    place = _place_of(asked["mark"].encode())
+    with socket.socket(fileno=asked["socket"]) as requests:
+        if not is_fit or place is None or threading.active_count() > 1:  # OpenBLAS ends its threads as it forks
+            return
+        gc.collect()
+        gc.freeze()  # else the first collection in each process would copy all objects of the modules
+        pages = mapped_pages()
+        map_pages(pages)  # if it is impossible, this is the time to know
+        requests.send(READY)
+        job = _next_job(requests, place)
+    map_pages(pages)
+    serve_job(job)
+
+
+def _place_of(mark: bytes) -> int | None:
+    """Return the address of the mark in what /proc shows as the environment of this process; None without one."""
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    begin, end = map(int, fields[ENVIRONMENT])
+    at = ctypes.string_at(begin, end - begin).find(mark) if begin else -1
+    return None if at < 0 else begin + at
+
+
+def _next_job(requests: socket.socket, place: int) -> Path:
+    """Fork for each request; return in the forked process alone, with its job file.
+
+    ``place``: the address of the mark in the environment.
+    """
+    server = os.getpid()
+    running: dict[int, int] = {}  # by process id, where its exit code is to be told
+    woken, wake = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready = select.select([requests.fileno(), woken], [], [])[0]
+        if woken in ready:
+            os.read(woken, MOST_BYTES)
+            _tell_ended(running)
+        if requests.fileno() not in ready:
+            continue
+        request, received, *_ = socket.recv_fds(requests, MOST_BYTES, 3, socket.MSG_CMSG_CLOEXEC)
+        if not request:  # the caller has ended, and so will what was forked
+            os._exit(0)
+        send, errors, tell = received
+        try:
+            pid = os.fork()
+        except OSError:  # too many processes: the caller is told by the end of the file
+            for descriptor in received:
+                os.close(descriptor)
+            continue
+        if pid == 0:
+            break
+        os.close(send)
+        os.close(errors)
+        running[pid] = tell
+        _tell(tell, pid)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.dup2(send, 1)
+    os.dup2(errors, 2)
+    for descriptor in (woken, wake, send, errors, tell, *running.values()):
+        os.close(descriptor)
+    job, mark = json.loads(request)
+    before = os.environ[MARK]
+    ctypes.memmove(place, mark.encode(), len(mark))
+    os.environ[MARK] = before[: -len(mark)] + mark
+    os.environ[PARENT] = str(server)
+    _seed_numpy()
+    return Path(job)
+
+
+def _tell_ended(running: dict[int, int]) -> None:
+    """Tell the exit codes of the processes that have ended."""
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        if (tell := running.pop(pid, None)) is not None:  # else an import has started it
+            _tell(tell, os.waitstatus_to_exitcode(status))
+            os.close(tell)
+
+
+def _tell(descriptor: int, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(descriptor, NUMBER.pack(number))
+
+
+def _seed_numpy() -> None:
+    """Let the generator of numpy begin anywhere, as in a new process; Python does the same with its own."""
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()

@@ -1,0 +1,71 @@
+"""How a call of a function in another process may fail."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from lmcompare.errors import LmcompareError
+
+FAULT = ", which is a fault in compiled code that it uses: report it to its authors if it comes back"
+TIMER = ", the end of a timer that a plug-in, or what it uses, has set: it must handle this signal"
+CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAULT)
+CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
+
+
+class RaisedError(LmcompareError):
+    """The called function raised. ``expected``: it raised an ``LmcompareError``, whose sentence this error has."""
+
+    def __init__(self, sentence: str, expected: bool) -> None:
+        super().__init__(sentence)
+        self.expected = expected
+
+
+class EndedError(LmcompareError):
+    """The process ended before the function returned. ``code``: its exit code, -N after signal N."""
+
+    def __init__(self, code: int) -> None:
+        ended = f"ended with exit code {code}: a plug-in, or what it uses, must not end the process"
+        if code < 0:
+            ended = f"was ended by signal {-code}{_why(-code)}"
+        super().__init__(f"the process {ended}")
+        self.code = code
+
+
+def _why(number: int) -> str:
+    """Return why a process was probably ended by a signal, and what to do."""
+    if sys.platform != "win32" and number in (signal.SIGKILL, signal.SIGXCPU):
+        import resource
+
+        if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:
+            why = " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
+            return f"{why}: raise the limit, or use smaller models or less text"
+    if number == signal.SIGKILL:
+        return " (out of memory?): end other programs, or use smaller models or less text"
+    name = signal.Signals(number).name if number in set(signal.Signals) else ""
+    return CAUSES.get(name, ", which another program has sent: run the command again")
+
+
+class JunkError(LmcompareError):
+    """The process sent what is no message; ``what``: its beginning."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
+            "opened itself"
+        )
+
+
+class LongLogError(LmcompareError):
+    """The process was ended because it printed more than a log may hold."""
+
+
+class TimeLimitError(LmcompareError):
+    """The process was ended because it ran longer than its time limit."""
+
+
+class ServerLostError(LmcompareError):
+    """The server from which the process was to be forked, or had been, has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the process from which it was forked has ended: run it again")

@@ -1,0 +1,126 @@
+"""Cells that are forked from a server: the bits of those that are started afresh, and no cell lost with a server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmcompare.analysis import load_run
+from lmcompare.harness import fork_servers
+from lmcompare.harness.fork_servers import ForkServers
+from lmcompare.harness.job import Job
+from lmcompare.harness.run import run
+from lmcompare.processes import ForkServer
+from tests.harness.killed import differing, stored
+from tests.harness.small import Watch, small_experiment, write_plugins, write_text
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone"),
+]
+SEEDS = [0, 1, 2, 3]
+COUNTS = {"plugin": "ngram"}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_plugins(tmp_path)
+    write_text(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[ForkServer]:
+    """The servers that are started, from the second cell of a plug-in on."""
+    found: list[ForkServer] = []
+
+    def start(*arguments: Any, **variables: Any) -> ForkServer:
+        found.append(ForkServer(*arguments, **variables))
+        return found[-1]
+
+    monkeypatch.setattr(fork_servers, "FIRST", 1)
+    monkeypatch.setattr(fork_servers, "ForkServer", start)
+    return found
+
+
+def job_of(plugin: str) -> Job:
+    machine = {"device": "cpu", "threads": 1, "processes": 1}
+    return Job("run", "model", plugin, 0, "", "word", "", {}, machine)
+
+
+def test_the_bits_are_those_of_new_processes(place: Path, made: list[ForkServer]) -> None:
+    plan = small_experiment(COUNTS, {"plugin": "unigram"}, seeds=SEEDS, threads=1)
+    assert not run(plan, place / "forked", base=place).failures
+    assert len(made) == 2, "one for each plug-in"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fork_servers, "FIRST", 99)
+        assert not run(plan, place / "new", base=place).failures
+    assert len(made) == 2
+    assert not differing(stored(place / "forked"), stored(place / "new"))
+    for model in load_run(place / "forked").scored:
+        memory = [cell.cost["peak_memory_bytes"] for cell in model.done]
+        assert min(memory[1:]) > 0.8 * memory[0], "the libraries are counted, though the server has loaded them"
+        assert max(memory[1:]) < 1.3 * memory[0]
+
+
+def test_cells_outlive_their_server(place: Path, made: list[ForkServer]) -> None:
+    class Ends(Watch):
+        def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            super().event(cell, event)
+            if cell == 2 and event.get("stage") == "training":
+                os.kill(made[0]._process.pid, signal.SIGKILL)
+
+    plan = small_experiment(COUNTS, seeds=SEEDS, threads=1)
+    assert not run(plan, place / "run", base=place, show=Ends()).failures
+    assert len(made) == 1
+    assert len(load_run(place / "run").scored[0].done) == len(SEEDS)
+
+
+def test_an_interruption_keeps_what_is_finished_and_leaves_no_process(place: Path, made: list[ForkServer]) -> None:
+    class Interrupts(Watch):
+        def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            super().event(cell, event)
+            if cell == 2 and event.get("stage") == "training":
+                raise KeyboardInterrupt
+
+    plan = small_experiment(COUNTS, seeds=SEEDS, threads=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, place / "run", base=place, show=Interrupts())
+    assert made[0]._process.poll() is not None
+    assert len(load_run(place / "run").scored[0].done) == 2
+    watch = Watch()
+    assert not run(plan, place / "run", base=place, show=watch).failures
+    assert [stages == ["kept"] for stages in watch.stages.values()] == [True, True, False, False]
+
+
+def test_a_failure_has_its_sentence_and_its_log(place: Path, made: list[ForkServer]) -> None:
+    file = place / "model.arpa"
+    file.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\n-0.05\t</s>\n\n\\end\\\n")
+
+    class Removes(Watch):
+        def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            file.unlink(missing_ok=True)
+
+    plan = small_experiment({"plugin": "ngram-file", "path": "model.arpa"}, seeds=SEEDS, threads=1)
+    failures = run(plan, place / "run", base=place, show=Removes()).failures
+    assert len(made) == 1
+    assert failures.keys() == {f"ngram-file/{seed}" for seed in SEEDS}
+    assert len(set(failures.values())) == 1, "whether it was forked or not"
+    assert all("Traceback" in (place / f"run/cells/ngram-file/{seed}/log.txt").read_text() for seed in SEEDS)
+
+
+def test_code_of_others_and_pytorch_get_new_processes(made: list[ForkServer], place: Path) -> None:
+    servers = ForkServers()
+    for plugin in (f"{place}/plugins.py:Flat", "rnn"):
+        assert [servers.of(job_of(plugin)) for _ in range(3)] == [None] * 3
+    assert not made, "that of 'rnn' was refused as it had loaded PyTorch"
+    assert servers.of(job_of("unigram")) is None
+    assert servers.of(job_of("unigram")) is servers.of(job_of("unigram")) is made[0]
+    servers.close()
+    assert made[0]._process.poll() is not None

@@ -1,0 +1,57 @@
+"""Of very many models a report shows the best, the best of each kind and the cheapest, and lists the others."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.report.data import ReportData
+from lmcompare.report.page import Report
+from lmcompare.report.shown import MOST_SHOWN, shown
+from tests.analysis.test_comparison import many
+
+
+def test_few_models_are_all_shown() -> None:
+    rows = [Row(f"m{n}", "ngram", "ranked", bits_per_byte=float(n)) for n in range(MOST_SHOWN)]
+    others = [Row(f"a{n}", "cache", "adaptive", bits_per_byte=float(n)) for n in range(MOST_SHOWN)]
+    assert shown([*rows, *others]) == {row.name for row in (*rows, *others)}
+
+
+def test_of_many_the_best_those_of_each_kind_and_the_cheapest() -> None:
+    def row(n: int) -> Row:
+        kind = {70: "unigram", 80: "unigram", 90: "pcfg"}.get(n, "ngram")
+        return Row(f"m{n}", kind, "ranked", bits_per_byte=float(n), parameters=1 if n == 60 else 9, train_seconds=2.0)
+
+    rows = [row(n) for n in range(100)]
+    assert shown(rows) == {f"m{n}" for n in (*range(MOST_SHOWN), 60, 70, 90)}
+
+
+@given(st.integers(0, 3 * MOST_SHOWN), st.randoms(use_true_random=False))
+def test_no_page_has_very_many(count: int, drawn: random.Random) -> None:
+    rows = [Row(f"m{n}", f"p{drawn.randrange(3)}", "ranked", parameters=drawn.randrange(9)) for n in range(count)]
+    found = shown(rows)
+    assert {row.name for row in rows[:MOST_SHOWN]} <= found <= {row.name for row in rows}
+    assert {row.plugin for row in rows if row.name in found} == {row.plugin for row in rows}
+    assert len(found) <= MOST_SHOWN + 3 + 4
+
+
+def test_the_page_lists_all_and_counts_all(tmp_path: Path) -> None:
+    count = MOST_SHOWN + 25
+    run = many(tmp_path, 0.1, **{f"m{n}": n / 50 for n in range(count)})
+    for entry in run.models:
+        entry.plugin = "ngram"
+    data = ReportData(run)
+    assert [model.name for model in data.scored] == [f"m{n}" for n in range(MOST_SHOWN)]
+    assert len(data.all_rows) == len(data.results["models"]) == count
+    report = Report(run)
+    texts = [report.sections[name].html for name in ("Leaderboard", "Validity")]
+    board, truth, summary = (str(html).replace("\N{NO-BREAK SPACE}", " ") for html in (*texts, report.summary.html))
+    assert all(f"m{n}" in board for n in range(count))
+    assert f"The other {count - MOST_SHOWN} models" in board
+    assert f"All {count} models passed" in truth
+    assert f"{count} language models" in summary
+    assert f"m{count - 1}" not in str(report.sections["Cost"].html)
