@@ -103,9 +103,9 @@ def compare(
     from lmcompare.harness.run import run
     from lmcompare.harness.runner import leave
 
-    working_directory()
+    here = working_directory()
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
-    folder = None if out is None else usable_path(out, "out is the path of a folder")
+    folder = None if out is None else here / usable_path(out, "out is the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
         if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
@@ -156,7 +156,7 @@ def compare(
     elif where is None:
         loaded = corpora.load(corpus, plan.corpus)
     folder = folder or Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
-    show = display(quiet=quiet)
+    show = display(quiet=quiet, must_be_seen=False)
     try:
         outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
     finally:
@@ -176,6 +176,7 @@ def load(folder: str | Path) -> Comparison:
     from lmcompare.analysis import load_run
 
     path = usable_path(folder, "a run folder is the path of a folder")
+    path = path if path.is_absolute() else working_directory() / path  # the caller may go to another one
     run = load_run(path)
     failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
     return Comparison(path, failures)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,30 @@ def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None
 def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="write it again with lmcompare report"):
         lmcompare.Comparison(tmp_path).to_html()
+
+
+def test_a_run_is_found_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    result = lmcompare.compare(TEXTS, ["unigram"], out="run", quiet=True)
+    opened = lmcompare.load("run")
+    monkeypatch.chdir(tmp_path / "below")
+    for each in (result, opened):
+        assert each.models == ("unigram",)
+        assert each.folder == tmp_path / "run"
+    with pytest.raises(LmcompareError, match="not a folder"):
+        lmcompare.load("run").table  # noqa: B018
+
+
+def test_a_run_goes_on_without_readers_of_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", buffering=1, encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        for folder in ("broken", "closed"):
+            assert lmcompare.compare(TEXTS, ["unigram"], out=tmp_path / folder).models == ("unigram",)
+            with suppress(BrokenPipeError):
+                stream.close()
 
 
 def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:

@@ -76,13 +76,14 @@ MAY_IMPORT = {
     },
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
+    "coding": {"errors", "tokens", "corpora", "model", "runfolder", "trained"},
     "probes": {"errors", "corpora", "runfolder", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
     "lm_evaluation": {"errors", "trained"},
     "serve": {"errors", "measure", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
-        *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
+        *("measure", "scaffold", "harness", "report", "trained", "coding", "probes", "api"),
         *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis"),
     },
 }

@@ -302,7 +302,7 @@ class Experiment(RunOptions, PageOptions):
 def _plain_name(name: str, whose: str) -> str:
     """Return the name of a folder. Raises ``ValueError`` if it could lead elsewhere."""
     if not re.fullmatch(r"[\w.+ -]+", name) or name.startswith(".") or name != name.strip():
-        raise ValueError(f"the name of {whose} is made of letters, digits and . _ + -, not '{name}'")
+        raise ValueError(f"the name of {whose} is made of letters, digits and . _ + -, not {name!r}")
     return name
 
 

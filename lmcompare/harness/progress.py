@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from lmcompare.errors import LmcompareError, without_controls
 from lmcompare.processes import Emit, JunkError
@@ -321,13 +323,42 @@ class Live(_Shown):
         return table
 
 
-def display(*, quiet: bool = False) -> Display:
-    """Return the display that fits where standard error goes."""
+class _Lasting:
+    """A stream that drops what can't be written: its reader is gone, or it is closed."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def display(*, quiet: bool = False, must_be_seen: bool = True) -> Display:
+    """Return the display that fits where standard error goes.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether nothing is shown.
+    must_be_seen : bool
+        Whether an error of standard error ends the work, as it ends a command whose output nobody reads any longer. A
+        program that calls lmcompare goes on.
+    """
     if quiet:
         return Display()
     from rich.console import Console
 
-    console = Console(stderr=True)
+    lasting = None if must_be_seen or sys.stderr is None else cast("IO[str]", _Lasting(sys.stderr))
+    console = Console(stderr=True, file=lasting)
     return Live(console) if console.is_terminal and console.width >= LEAST_WIDTH else Plain(console)
 
 

@@ -47,7 +47,8 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
         "remarks": [*found.remarks, *remarks],
     }
     try:
-        STORED.validate_python({**table, "checksum": ""})
+        # as the fields' own types: numbers of numpy become Python's, and "1e300" is a number
+        table = STORED.dump_python(STORED.validate_python({**table, "checksum": ""}), mode="json")
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -43,8 +43,9 @@ def claim(folder: Path) -> None:
 
 def see_that_it_is_there(folder: Path) -> None:
     """Raise ``LmcompareError`` if there is no laboratory any more where something is to be written."""
-    if not (folder / LAB_MARK).is_file():
-        raise LmcompareError(moved(folder))
+    for place, is_there in ((folder, (folder / LAB_MARK).is_file()), (run := folder / LAB_RUN, is_run_folder(run))):
+        if not is_there:
+            raise LmcompareError(moved(place))
 
 
 def path_of(folder: Path, name: str) -> Path:

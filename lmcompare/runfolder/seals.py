@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, cannot_write, moved, ordinary
@@ -164,7 +164,7 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
             raise LmcompareError(moved(folder))
 
     try:
-        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        since = datetime.now(UTC).isoformat(" ", "seconds")
         try:
             write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
         except LmcompareError as error:

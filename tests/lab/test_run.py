@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lmcompare.analysis.contrasts import Contrast
@@ -177,8 +178,19 @@ def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
     many = Findings(verdict="", tables=(Figures("t", (), ""),) * 501)
     with pytest.raises(PluginError, match="more than 500"):
         write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
+    beyond = Findings(verdict="", tables=(Figures("t", (Row("x", value="1e300"),), ""),))  # type: ignore[arg-type]
+    with pytest.raises(PluginError, match=r"beyond 1e\+12"):
+        write_findings(tmp_path / "x.json", beyond, {"name": "x", **ABOUT})
     contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
     assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
+
+
+def test_numbers_of_numpy_are_stored(tmp_path: Path) -> None:
+    row: Any = Row("x", value=np.float32(0.5), low=np.int64(0), high=np.float64(1), p_holm=np.float16(0.25))  # type: ignore[arg-type]
+    write_findings(tmp_path / "x.json", Findings("", tables=(Figures("t", (row,), ""),)), {"name": "x", **ABOUT})
+    found = read_findings(tmp_path / "x.json")
+    assert found is not None
+    assert found.tables[0].rows == (Row("x", value=0.5, low=0.0, high=1.0, p_holm=0.25),)
 
 
 def test_a_text_that_is_too_short_for_intervals(plugins_file: Path, text: Path) -> None:
@@ -285,6 +297,13 @@ class Moves(Fine):
         return super().measure(bench)
 
 
+class RemovesRun(Fine):
+    def measure(self, bench):
+        import shutil
+        shutil.rmtree(bench.run.path)
+        return super().measure(bench)
+
+
 class Huge(Fine):
     def measure(self, bench):
         rows = (Row("a", value=1.0, low=-1e308, high=1e308), Row("b", value=1.0, low=0.0, high=2.0))
@@ -320,6 +339,12 @@ def test_a_laboratory_that_is_moved_leaves_what_is_put_in_its_place(odd: Path, t
     lab = text.parent / "lab"
     assert [path.name for path in lab.rglob("*")] == ["findings", "Moves.log"]
     assert (lab / "findings" / "Moves.log").read_text() == "mine"
+
+
+def test_the_models_of_a_laboratory_are_not_removed_unnoticed(odd: Path, text: Path) -> None:
+    outcome, _ = ran(odd, text, "RemovesRun", seeds=(0,))
+    assert f"{text.parent / 'lab' / 'run'} was moved, replaced or removed" in outcome.failures["RemovesRun"]
+    assert not path_of(text.parent / "lab", "RemovesRun").exists()
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,12 @@ def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None
     assert plain(cost.claim(dots, cost.COSTS[0], {"Cheap", "Floor"})) == (
         "The cheap trains 60 times faster than the best and is 4 % worse"
     )
-    assert cost.claim(dots, cost.COSTS[2], {"Floor"}).endswith(
+    assert cost.claim(dots, cost.COSTS[3], {"Floor"}).endswith(
         "less memory than the best and is not significantly worse"
     )
     nearly = [dots[2], Dot("Cheap", 1, 450, 1.04)]
     assert "trains in 25 % less time than the best" in plain(cost.claim(nearly, cost.COSTS[0], ()))
-    assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[2], ()))
+    assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[3], ()))
 
 
 def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
@@ -48,7 +48,7 @@ def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
     )
     far = [Dot("Floor", 1, 1, 2.0), best]
     assert (
-        plain(cost.claim(far, cost.COSTS[3], ()))
+        plain(cost.claim(far, cost.COSTS[4], ()))
         == "No model that has much fewer parameters comes within 5 % of the best"
     )
     as_fast = [Dot("Floor", 1, 1, 2.0), best, Dot("Other", 2, 100, 1.01)]
@@ -202,6 +202,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
         "unit": "token",
         "shown_open": 15,
         "most_paired": 0,
+        "tenth": 0.03,
     }
     html = fill("mixtures", mixtures=found, figure="perplexity", **given)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [

@@ -234,7 +234,7 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert section is not None
     said = plain(section.markdown)
     assert "Not shown. In the transformer" in said
-    assert "for “u”, the transformer is no better than chance." in said
+    assert "For “u”, the transformer is no better than chance." in said
 
 
 @pytest.mark.parametrize(

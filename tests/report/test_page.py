@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ from lmcompare.analysis.slices import by_document
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
+from lmcompare.report.sections import mixtures
 from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
 from lmcompare.report.tokens import visible
@@ -131,6 +133,23 @@ def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
                 numbers.short(model["tokens_read"]),
             )
         ]
+
+
+def test_the_citation_has_the_run(folder: Path, tree: Node) -> None:
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    section = tree.one("section", id_="reproduce")
+    assert f"identifier {digest[:16]}" in section.text
+    assert ["Run identifier", f"{digest[:16]} (SHA-256 of manifest.json)"] in section.rows()
+
+
+def test_a_tenth_less_perplexity_is_also_given_in_bits_per_byte(run: Run) -> None:
+    data = ReportData(run)
+    section = mixtures.build(data)
+    assert section is not None
+    tokens = run.manifest.tokens[data.main_tokens].tokens["test"]
+    per_byte = -math.log2(0.9) * tokens / run.corpus.splits["test"].bytes
+    said = f"10 % lower perplexity is {per_byte:.3f} bits per byte"
+    assert (said in parse(str(section.html)).text) == ("perplexity is measured" in section.html)
 
 
 def test_captions_are_sentences(tree: Node) -> None:

@@ -60,7 +60,7 @@ def lab(
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
     from lmcompare.analysis.findings import read_findings
     from lmcompare.harness import changes
-    from lmcompare.lab.folder import path_of
+    from lmcompare.lab.folder import path_of, see_that_it_is_there
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
     from lmcompare.report.build import rebuild
@@ -78,6 +78,7 @@ def lab(
         outcome = run_lab(asked, plan, folder, show, command=command, alone=not every, force=force)
         for name, lacking in outcome.left_out.items():
             note(f"the experiment '{name}' is left out: it {lacking}")
+        see_that_it_is_there(folder)
         page = write_page(folder, outcome.left_out, outcome.failures)
     except KeyboardInterrupt:
         raise InterruptedRunError(

@@ -13,7 +13,7 @@ from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.finding import spoken
+from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
@@ -74,7 +74,6 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         "senses",
         verdict=verdict(ranked) or verdict(rows),
         rows=rows,
-        not_apart=not_apart(ranked),
         points=points,
         layers=[
             _by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name]["sets"])
@@ -108,7 +107,7 @@ def verdict(rows: Sequence[Row]) -> str:
     answer = "Yes" if _better(own) or not beyond else "Not shown"
     return (
         f"{answer}. In {who}, the nearest sentence has the same sense more often than by chance ({chance}){rest}."
-        f" Shares: {shares}.{beyond}"
+        f" Shares: {shares}.{_not_apart(able)}{beyond}"
     )
 
 
@@ -119,7 +118,7 @@ def _beyond_average(own: Sequence[Row]) -> str:
     better = _better(own)
     if not better:
         return (
-            " But this does not come from reading in context: the plain average of the word vectors of the words"
+            " But it is not shown that reading in context helps: the plain average of the word vectors of the words"
             " before does about as well, and no model is measurably better than its average."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
@@ -133,16 +132,14 @@ def _better(own: Sequence[Row]) -> list[str]:
     return [_title(row) for row in own if row.gain and row.gain.p < LEVEL and row.gain.difference > 0]
 
 
-def not_apart(rows: Sequence[Row]) -> str:
-    """Return the words that a model does not tell apart though it does so for all words together; "" if none."""
+def _not_apart(able: Sequence[Row]) -> str:
+    """Return the words whose senses a model does not tell apart, though it does so for all words together."""
     said = []
-    for row in rows:
-        if row.model is None or row.average or not row.able:
-            continue
+    for row in able:
         words = [f"“{word}”" for word, one in row.sets.items() if one.right <= row.found.chance * len(one.senses)]
         if words:
-            said.append(f"for {numbers.listed(words)}, {spoken(row.model.title)} is no better than chance")
-    return f"This is not so for every word: {'; '.join(said)}." if said else ""
+            said.append(f"for {numbers.listed(words)}, {spoken(_title(row))} is no better than chance")
+    return f" {sentence('; '.join(said))}." if said else ""
 
 
 def _with_gains(rows: Sequence[Row]) -> list[Row]:
