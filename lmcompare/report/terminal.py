@@ -37,8 +37,8 @@ def print_leaderboard(folder: Path) -> None:
     results = read_json(folder / "results.json")
     pretrained = {model["name"] for model in results["models"] if model["traits"].get("pretrained")}
     every = [row for row in rows(results) if row.status != "failed"]
-    names = shown(every)
-    board = [row for row in every if row.name in names]
+    in_full = shown(every)
+    board = [row for row in every if row.name in in_full]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in HEADS:
         name = head == "model"
