@@ -3,11 +3,12 @@
 ``python benchmarks/growth.py`` runs ``unigram`` and ``ngram`` on 0.02 to 20 million words, each size in a process of
 its own, and prints the seconds and the peak memory of each stage, the disk, and the exponents by which they grow:
 from one size to the next, the logarithm of the ratio over the logarithm of the ratio of the words. 1 is linear; above
-it are the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run.
+it are the costs that will one day be too much. ``--models``, ``--words`` and ``--types`` change what is run, and
+``--memory 1GB`` limits the memory of n-gram models.
 
 The text is drawn: documents of 100 to 900 words of Zipf's law with the exponent 1.15, cut off at ``--types`` types.
 Memory is the sum of the proportional set sizes (PSS) of the process and of those that it started, read five times a
-second from /proc, which Linux has.
+second from /proc, which Linux has. Beside it is the anonymous memory, which is that without files.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Watch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.peak: dict[str, int] = {}
+        self.anonymous: dict[str, int] = {}
         self._stage, self._since = "", time.perf_counter()
         threading.Thread(target=self._sample, daemon=True).start()
 
@@ -76,9 +78,14 @@ class Watch:
 
     def _sample(self) -> None:
         while True:
-            stage, memory = self._stage, sum(map(_pss, _tree()))
+            stage, processes = self._stage, _tree()
             if stage:
-                self.peak[stage] = max(self.peak.get(stage, 0), memory)
+                for peak, file, field in (
+                    (self.peak, "smaps_rollup", "Pss:"),
+                    (self.anonymous, "status", "RssAnon:"),
+                ):
+                    memory = sum(_bytes(pid, file, field) for pid in processes)
+                    peak[stage] = max(peak.get(stage, 0), memory)
             time.sleep(0.2)
 
 
@@ -93,9 +100,9 @@ def _tree() -> list[str]:
     return found
 
 
-def _pss(pid: str) -> int:
-    for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
-        if line.startswith("Pss:"):
+def _bytes(pid: str, file: str, field: str) -> int:
+    for line in _read(Path(f"/proc/{pid}/{file}")).splitlines():
+        if line.startswith(field):
             return int(line.split()[1]) * 1024
     return 0
 
@@ -107,7 +114,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-def measure(text: Path, models: Sequence[str], folder: Path) -> dict[str, Any]:
+def measure(text: Path, models: Sequence[str], folder: Path, memory: str | None) -> dict[str, Any]:
     """Run models on a text; return the seconds and the peak bytes of each stage."""
     from lmcompare.harness.experiment import parse
     from lmcompare.harness.progress import Display
@@ -129,7 +136,8 @@ def measure(text: Path, models: Sequence[str], folder: Path) -> dict[str, Any]:
     watch.begin("preparing")
     tables = [{"plugin": name} for name in models]
     corpus = {"source": str(text)}
-    experiment = parse({"name": "growth", "corpus": corpus, "preset": "quick", "models": tables}, "the benchmark")
+    table = {"name": "growth", "corpus": corpus, "preset": "quick", "models": tables, "memory": memory}
+    experiment = parse(table, "the benchmark")
     outcome = run(experiment, folder, show=Stages())
     if outcome.failures:
         raise SystemExit(f"models failed: {outcome.failures}")
@@ -138,7 +146,7 @@ def measure(text: Path, models: Sequence[str], folder: Path) -> dict[str, Any]:
     watch.begin("")
     parts = {"tokens": "tokens", "cells": "cells", "the report": "report.html"}
     disk = {part: sum(map(_size, [folder / name, *(folder / name).rglob("*")])) for part, name in parts.items()}
-    return {"seconds": watch.seconds, "bytes": watch.peak, "disk": disk}
+    return {"seconds": watch.seconds, "bytes": watch.peak, "anonymous": watch.anonymous, "disk": disk}
 
 
 def _size(path: Path) -> int:
@@ -151,7 +159,7 @@ def table(found: Mapping[int, Mapping[str, Any]], what: str, unit: float, digits
     steps = list(itertools.pairwise(sizes))
     heads = [f"{size / 1e6:g} M words" for size in sizes] + [f"exponent {a / 1e6:g} to {b / 1e6:g}" for a, b in steps]
     lines = [f"| {what} | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
-    key = {"seconds": "seconds", "MiB": "bytes", "MiB on disk": "disk"}[what]
+    key = {"seconds": "seconds", "MiB": "bytes", "anonymous MiB": "anonymous", "MiB on disk": "disk"}[what]
     for stage in found[sizes[-1]][key]:
         at = [found[size][key].get(stage, math.nan) / unit for size in sizes]
         grown = [
@@ -170,11 +178,12 @@ def main() -> None:
     parser.add_argument("--words", type=int, nargs="+", default=[20_000, 200_000, 2_000_000, 20_000_000])
     parser.add_argument("--models", default="unigram,ngram", help="with commas between them")
     parser.add_argument("--types", type=int, default=200_000)
+    parser.add_argument("--memory", help="limits n-gram models, as the option of lmcompare run")
     parser.add_argument("--measure", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     models = given.models.split(",")
     if given.measure:
-        print(json.dumps(measure(given.measure[0], models, given.measure[1])))
+        print(json.dumps(measure(given.measure[0], models, given.measure[1], given.memory)))
         return
     found: dict[int, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -182,11 +191,13 @@ def main() -> None:
             text = Path(scratch) / f"{words}.jsonl"
             write_text(text, words, given.types)
             command = [sys.executable, __file__, "--models", given.models, "--measure", text, text.with_suffix("")]
+            command += ["--memory", given.memory] if given.memory else []
             done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
             found[words] = json.loads(done.stdout.splitlines()[-1])
             total, peak = sum(found[words]["seconds"].values()), max(found[words]["bytes"].values())
             print(f"{words:,} words: {total:,.1f} s, peak {peak / MIB:,.0f} MiB", flush=True)
-    for what, unit, digits in (("seconds", 1.0, 1), ("MiB", MIB, 0), ("MiB on disk", MIB, 1)):
+    kinds = (("seconds", 1.0, 1), ("MiB", MIB, 0), ("anonymous MiB", MIB, 0), ("MiB on disk", MIB, 1))
+    for what, unit, digits in kinds:
         print(f"\n{table(found, what, unit, digits)}")
 
 
