@@ -59,7 +59,7 @@ class TrainedModel:
         self.model = model
         self.truthful = truthful  # whether it passed the validity checks of its run
         self.place = place  # the folder of its cell
-        self._corpus = corpus
+        self.corpus = corpus
 
     @classmethod
     def open(cls, folder: Path, cell: Cell, named: Sequence[str | type[LanguageModel]] = ()) -> TrainedModel:
@@ -114,7 +114,7 @@ class TrainedModel:
     @property
     def covers(self) -> Covers:
         """What its tokens cover: "words", "sentences" or "documents", as ``Tokenizer.covers`` defines it."""
-        return self._corpus.tokenizer.covers
+        return self.corpus.tokenizer.covers
 
     def score(self, text: str, *, context: str = "", ends: bool = False) -> Scored:
         """Score a text; its lines are its sentences.
@@ -137,7 +137,7 @@ class TrainedModel:
         """Return whether each token of a text is the most likely one, ``context`` and ``text`` as in ``score``."""
         (document,) = documents_of([_text(context) + _text(text)])
         with blamed_on(f"{self.name}'s next_log_probs"):
-            return is_greedy(self.model, self._corpus, document, len(context.encode()))
+            return is_greedy(self.model, self.corpus, document, len(context.encode()))
 
     def surprisal(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the tokens of a text with their surprisal in bits: ``score(text).to_frame()``."""
@@ -162,13 +162,13 @@ class TrainedModel:
 
     @cached_property
     def _word_scorer(self) -> WordScorer:
-        return WordScorer(self.model, self._corpus)
+        return WordScorer(self.model, self.corpus)
 
     def score_documents(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[Scored]:
         """Score documents, some at a time, each as if it were alone; ``ends`` is that of ``score``."""
         for batch in self._batches(documents):
             with blamed_on(f"{self.name}'s log_probs"):
-                yield from score_together(self.model, self._corpus, batch, ends=yes_or_no(ends, "ends"))
+                yield from score_together(self.model, self.corpus, batch, ends=yes_or_no(ends, "ends"))
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
         """Yield documents that are scored together, which is faster and changes no score."""
@@ -187,7 +187,7 @@ class TrainedModel:
         """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
         _check_most(k)
         with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self._corpus, _text(prompt), k)
+            rows = next_tokens(self.model, self.corpus, _text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
 
     def generate(
@@ -225,19 +225,19 @@ class TrainedModel:
             raise LmcompareError(f"until is a list of texts, not {reprlib.repr(until)}")
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            return continued_until(self.model, self._corpus, _text(prompt), length, sampling, until)
+            return continued_until(self.model, self.corpus, _text(prompt), length, sampling, until)
 
     def stream(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
         """Yield what ``generate`` returns line by line, so that a text of any length can be drawn."""
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            yield from continued(self.model, self._corpus, _text(prompt), length, sampling)
+            yield from continued(self.model, self.corpus, _text(prompt), length, sampling)
 
     def by_token(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
         """Yield what ``generate`` returns token by token, as it is drawn."""
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            yield from continued_by_token(self.model, self._corpus, _text(prompt), length, sampling)
+            yield from continued_by_token(self.model, self.corpus, _text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.
@@ -284,7 +284,7 @@ class TrainedModel:
             return file
         with blamed_on(f"{self.name}'s {known[-1]} format"):
             target = file.resolve() if file.is_symlink() else file  # the user's own link is left as it is
-            write_aside(target, lambda aside: formats[known[-1]](self._corpus.vocabulary, aside))
+            write_aside(target, lambda aside: formats[known[-1]](self.corpus.vocabulary, aside))
         return file
 
     def _that_work(self, formats: Iterable[str]) -> Iterator[str]:
@@ -301,14 +301,14 @@ class TrainedModel:
 
         Raises ``LmcompareError`` for a tokenizer that the format can't express exactly.
         """
-        return self._corpus.tokenizer.tokenizer_json(self._corpus.vocabulary)
+        return self.corpus.tokenizer.tokenizer_json(self.corpus.vocabulary)
 
     def _write_tokenizer(self, _: Vocabulary, path: Path) -> None:
         write_json(path, self.tokenizer_json())
 
     def _fill(self, folder: Path, write: Callable[[Vocabulary, Path], None]) -> None:
         """Write the model into a folder, with its tokenizer if that can be expressed."""
-        write(self._corpus.vocabulary, folder)
+        write(self.corpus.vocabulary, folder)
         try:
             table = self.tokenizer_json()
         except LmcompareError:
@@ -333,9 +333,9 @@ class TrainedModel:
         unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         index = self._known(word)
         cosines = unit @ unit[index]  # (V,)
-        cosines[[index, *self._corpus.vocabulary.special]] = -np.inf
+        cosines[[index, *self.corpus.vocabulary.special]] = -np.inf
         best = np.argsort(-cosines, kind="stable")[:k]
-        return [(self._corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
+        return [(self.corpus.vocabulary[int(i)], float(cosines[i])) for i in best if np.isfinite(cosines[i])]
 
     def similarity(self, first: str, second: str) -> float:
         """Return the cosine similarity of the vectors of two tokens. Raises ``LmcompareError`` as ``word_vector``."""
@@ -361,9 +361,9 @@ class TrainedModel:
         return vectors
 
     def _known(self, word: str) -> int:
-        if _text(word) not in self._corpus.vocabulary:
+        if _text(word) not in self.corpus.vocabulary:
             raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary")
-        return self._corpus.vocabulary.id(word)
+        return self.corpus.vocabulary.id(word)
 
 
 def _written(white_space: str) -> str:

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "lazy": set(),
     "memory": set(),
     "scratch": {"errors"},
+    "allowance": set(),
     "decompression": {"errors"},
     "compiled": set(),
     "processes": {"errors"},
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "model": {"errors", "state", "tokens", "exhibits"},
     "plugins": {"errors", "registry", "model"},
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
-    "counts": {"errors", "memory", "decompression", "compiled", "tokens"},
+    "counts": {"errors", "memory", "scratch", "allowance", "decompression", "compiled", "tokens"},
     "models": {
         "errors",
         "memory",
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        "memory",
+        *("memory", "allowance"),
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
     },
@@ -76,13 +77,14 @@ MAY_IMPORT = {
     },
     "testing": {"errors", "model", "checks", "report"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
+    "coding": {"errors", "tokens", "corpora", "model", "runfolder", "trained"},
     "probes": {"errors", "corpora", "runfolder", "trained"},
     "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
     "lm_evaluation": {"errors", "trained"},
     "serve": {"errors", "measure", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
-        *("measure", "scaffold", "harness", "report", "trained", "probes", "api"),
+        *("measure", "scaffold", "harness", "report", "trained", "coding", "probes", "api"),
         *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis"),
     },
 }

@@ -91,7 +91,7 @@ def test_the_probabilities_of_all_next_words_sum_to_one(run: lmcompare.Compariso
 
 
 def test_the_zipf_value_of_a_word_is_its_frequency_on_a_log_scale(run: lmcompare.Comparison) -> None:
-    corpus = run.model("space")._corpus
+    corpus = run.model("space").corpus
     words = [corpus.vocabulary[int(i)] for i in corpus.train.ids if i > 1]
     for row in scores(run.model("char"), "ab zz", ends=False):
         count = words.count(row.word)

@@ -183,6 +183,23 @@ def test_the_data_of_the_page_have_every_pair(tree: Node) -> None:
     assert all(len(row["apart"]) == len(data["pairs"]) and len(row["figures"]) == size for row in data["rows"])
 
 
+def test_of_many_models_the_finding_is_that_against_the_first_baseline_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def titles() -> dict[str, str]:
+        built = section.build(ReportData(run))
+        assert built is not None
+        given = json.loads(re.findall(r'gains-data">(.*?)</script>', built.html)[0])
+        assert built.title in given["titles"].values()
+        found: dict[str, str] = given["titles"]
+        return found
+
+    models = len(ReportData(run).comparable)
+    assert len(titles()) == models > 1
+    monkeypatch.setattr(section, "MOST_TITLED", models - 1)
+    assert len(titles()) == 1
+
+
 @pytest.mark.slow
 def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Browser, folder: Path) -> None:
     def texts(page: Page) -> list[str | None]:

@@ -169,12 +169,12 @@ def test_the_whole_text_has_a_figure_in_every_model(page: Page, compared: Compar
 def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
     row = page.locator(".live-model").last
     trained = compared.model("rnn")
-    text = trained._corpus.test
-    copy = trained.model.in_page(trained._corpus.valid)
+    text = trained.corpus.test
+    copy = trained.model.in_page(trained.corpus.valid)
     assert copy.log_probs is not None
     lost = (trained.model.log_probs(text) - copy.log_probs(text)).sum() / np.log(2)
     own = compared.table.set_index("name")["bits_per_byte"]["rnn"]
-    n_bytes = trained._corpus.documents_of("test")["bytes"].sum()
+    n_bytes = trained.corpus.documents_of("test")["bytes"].sum()
     expect(row).to_contain_text(f"it needs {own + lost / n_bytes:.2f} bits per byte")
     expect(row).to_contain_text(f"the model itself {own:.2f}")
     expect(page.locator(".live-model").first).to_contain_text("The model itself.")

@@ -177,17 +177,20 @@ def with_bars(lost: float) -> SimpleNamespace:
     return SimpleNamespace(cell=cell, entry=SimpleNamespace(tokens_fingerprint="words"))
 
 
+CLEAR = SimpleNamespace(difference=lambda *names: SimpleNamespace(significant=True))
+
+
 @pytest.mark.parametrize(("lost", "said"), [(0.4, "the state gives more"), (2.4, "looking back gives more")])
 def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said: str) -> None:
     (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
     manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
     corpus = SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)})
-    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus))
+    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus), comparison=CLEAR)
     found = Loss.of(outline, with_bars(lost), data)  # type: ignore[arg-type]
     assert found is not None
     assert found.bits_per_byte == lost / 4  # tokens of four bytes
     told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
-    assert f"difference of 0.800 bits per byte, about {lost / 4:.3f} come from looking back" in told
+    assert f"About {lost / 4:.3f} of this difference of 0.800 bits per byte come from looking back" in told
     assert said in told
     assert "equally long" not in told
     assert "2 million tokens, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
@@ -195,10 +198,13 @@ def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said:
         data,  # type: ignore[arg-type]
     )
     assert Loss.of({}, with_bars(lost), data) is None  # type: ignore[arg-type]
+    for odd in (-0.1, 0.9):  # nothing, or more than all of the gain
+        one = replace(scene(1.0, 3.0, 2e6), lost=replace(found, bits_per_byte=odd))
+        assert "come from" not in one.against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
 
 
 def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> None:
-    data = SimpleNamespace()
+    data = SimpleNamespace(comparison=CLEAR)
     told = replace(scene(1.0, 3.0, 2e6), adds="looking back").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
     assert told.endswith("So looking back is worth 0.800 bits per byte here.")
     after = next(one["after"]["rnn"] for one in story.outlines() if "after" in one)

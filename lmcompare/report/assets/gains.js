@@ -51,7 +51,7 @@
       this.name.textContent = this.data.models[own];
       const head = this.section.querySelector("h2"), place = head.querySelector(".unfold") ?? head;
       const said = Array.from(place.childNodes).find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-      if (said && this.data.titles[own]) said.data = `${this.data.titles[own]} `;
+      if (said) said.data = `${this.data.titles[own] ?? this.data.untitled} `;
       this.data.rows.forEach((row, r) => {
         this.rows[r].forEach((cell, m) => this.fill(cell, this.details[r][m], row, m, own));
       });

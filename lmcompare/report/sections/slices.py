@@ -15,13 +15,16 @@ from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, tok
 from lmcompare.analysis.word_slices import spent, word_places
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.slice_finding import title
+from lmcompare.report.sections.slice_finding import TITLE, title
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.parquet import Array
 
 SHOWN_OPEN = 4  # questions beyond these are folded: the heading may speak of the first ones
 DOCUMENTS = 40  # in the table
 BASELINES = 12  # models with which the others can be compared
+MOST_TITLED = (
+    10  # of more models, the finding against another baseline is not computed: 12 findings take 14 s for 30 models
+)
 DIGITS = 5  # of the figures in the page
 EXAMPLES = 16  # tokens of a group that a click can open
 STRONG = 0.75  # the share of a usual model's differences that are below the full colour
@@ -83,7 +86,8 @@ def build(data: ReportData) -> Section | None:
     offered = tuple(dict.fromkeys(model.name for model in (own, *ranked[:BASELINES])))
     found = _each_group_once(divided(data.run, tuple(model.name for model in models), unit, offered))
     at = models.index(own)
-    titles = {name: title(data, found, data.by_name[name], unit) for name in offered}
+    titled = offered if len(models) <= MOST_TITLED else (own.name,)
+    titles = {name: title(data, found, data.by_name[name], unit) for name in titled}
     full = {counted: _full(found, at, counted == "documents") for counted in {one.counted for one in found}}
     documents = by_document(data.run)
     of_models = [(data.by_name[row["model"]], row) for row in spent(data.run).to_dict("records")]
@@ -93,7 +97,7 @@ def build(data: ReportData) -> Section | None:
     html = fill(
         "slices",
         questions=[_question(one, models, at, full[one.counted]) for one in found],
-        data=_packed(data, found, full, unit, titles) if len(models) > 1 else None,
+        data=_packed(data, found, full, unit, offered, titles) if len(models) > 1 else None,
         models=models,
         own=own,
         offered=[data.by_name[name] for name in offered],
@@ -212,15 +216,20 @@ def _places(one: Divided) -> int:
 
 
 def _packed(
-    data: ReportData, found: Sequence[Divided], full: dict[str, float], unit: Unit, titles: Mapping[str, str]
+    data: ReportData,
+    found: Sequence[Divided],
+    full: dict[str, float],
+    unit: Unit,
+    offered: Sequence[str],
+    titles: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return what the page needs to show another baseline, and to open a token of a group in the reader.
 
-    ``titles``: by the names of the baselines, the finding.
+    ``titles``: by the names of baselines, the finding.
     """
     examples = _examples(data, found, unit)
     names = found[0].models if found else ()
-    pairs = [(names.index(a), m) for a in titles if a in names for m in range(len(names)) if names[m] != a]
+    pairs = [(names.index(a), m) for a in offered if a in names for m in range(len(names)) if names[m] != a]
     pairs = sorted({(min(pair), max(pair)) for pair in pairs})
     rows = [
         {
@@ -243,6 +252,7 @@ def _packed(
         "inReader": in_reader,
         "pairs": pairs,
         "titles": said,
+        "untitled": TITLE,
         "rows": rows,
     }
 

@@ -132,8 +132,11 @@ class Scene:
             f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
+        apart = data.comparison.difference(self.model.name, before.model.name)
+        if apart is not None and not apart.significant:
+            return f"{said} The difference may be chance."
         if worse:
-            return f"{said} {self._why_worse(before, data)}"
+            return f"{said} {self._why_worse(before)}"
         return " ".join(filter(None, (said, self._worth(before), self._shares(before))))
 
     def _worth(self, before: Scene) -> str:
@@ -145,26 +148,23 @@ class Scene:
 
     def _shares(self, before: Scene) -> str:
         """Return how much of the gain over the scene before the part can have that the trained model lost."""
-        if self.lost is None:
-            return ""
         gain = before.row.bits - self.row.bits
+        if self.lost is None or not 0 < self.lost.bits_per_byte < gain:
+            return ""
         most, other = (
             (self.lost.part, self.lost.rest)
             if self.lost.bits_per_byte > gain / 2
             else (self.lost.rest, self.lost.part)
         )
+        lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"Of the difference of {numbers.bits_per_byte(gain)} bits per byte, about"
-            f" {numbers.bits_per_byte(self.lost.bits_per_byte)} come from {self.lost.part}: without it, the trained"
-            f" network needs so much more on the validation text. So {most} gives more than"
-            f" {other}.{_reading(self.model, before.model)}"
+            f"About {lost} of this difference of {numbers.bits_per_byte(gain)} bits per byte come from"
+            f" {self.lost.part}: without it, the trained network needs {lost} more on the validation text. So {most}"
+            f" gives more than {other}.{_reading(self.model, before.model)}"
         )
 
-    def _why_worse(self, before: Scene, data: ReportData) -> str:
+    def _why_worse(self, before: Scene) -> str:
         """Return what the figures of the run say about why it is worse than the model of the scene before."""
-        apart = data.comparison.difference(self.model.name, before.model.name)
-        if apart is not None and not apart.significant:
-            return "The difference may be chance."
         if self.turned < COUNTS <= before.turned:
             return (
                 f"One reason: it has lost word order. Swapping the last two tokens changes the guess of"

@@ -141,7 +141,7 @@ def _hashed(keys: IntArray) -> IntArray:
 
 def take(values: IntArray, index: IntArray) -> IntArray:
     """(n,) the values at the indices, 0 where the index is -1."""
-    return np.append(values, 0)[index]
+    return np.where(index >= 0, values[index], 0) if len(values) else np.zeros(len(index), np.int64)
 
 
 class SymbolModel(ABC):

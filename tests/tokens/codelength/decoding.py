@@ -1,36 +1,19 @@
-"""The decoding half of the code: what a decoder is offered at each choice, and what the encoder chooses.
-
-A *reader* is a generator that yields the distribution of the next symbol (K,), is sent the symbol, and returns the
-value that the symbols spell. The code that drives it takes the symbols from a text or from a decoder of bits.
-"""
+"""The decoding half of the code, for tests: the choices of a text, and the white space from whole sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from lmcompare.coding.readers import Reader, distribution, read, separator_reader, word_reader
 from lmcompare.tokens import FloatArray, Separator, Vocabulary
 from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
-from lmcompare.tokens.codelength.interpolation import SymbolModel
-from lmcompare.tokens.codelength.spelling import END, SpellingModel
-from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, STRAIGHT_QUOTES
+from lmcompare.tokens.codelength.spelling import END
+from lmcompare.tokens.codelength.token_classes import CLOSING, STRAIGHT_QUOTES
 
-T = TypeVar("T")
-
-Reader: TypeAlias = Generator[FloatArray, int, T]
-
-
-def read(reader: Reader[T], choose: Callable[[FloatArray], int]) -> T:
-    """Return what a reader reads; ``choose`` is given each distribution (K,) and returns the symbol."""
-    try:
-        distribution = next(reader)
-        while True:
-            distribution = reader.send(choose(distribution))
-    except StopIteration as finished:
-        value: T = finished.value
-        return value
+__all__ = ["Reader", "distribution", "read", "separator_reader", "word_reader"]
 
 
 def decisions(reader: Reader[Any], symbols: Sequence[int]) -> Iterator[tuple[FloatArray, int]]:
@@ -48,26 +31,9 @@ def decisions(reader: Reader[Any], symbols: Sequence[int]) -> Iterator[tuple[Flo
     yield from passed
 
 
-def distribution(model: SymbolModel, contexts: Sequence[int]) -> FloatArray:
-    """(K,) the probabilities of all symbols after one context per level."""
-    symbols = np.arange(len(model.base))
-    return model.probability([np.full(len(symbols), key) for key in contexts], symbols)
-
-
 def word_symbols(word: bytes) -> list[int]:
     """Return the symbols that spell a word: its bytes and the end symbol."""
     return [*word, END]
-
-
-def word_reader(spelling: SpellingModel) -> Reader[bytes]:
-    """Read a word byte by byte; returns the bytes."""
-    word = bytearray()
-    while True:
-        _, contexts = spelling.events([bytes(word)])
-        symbol = yield distribution(spelling.model, [int(keys[-1]) for keys in contexts])
-        if symbol == END:
-            return bytes(word)
-        word.append(symbol)
 
 
 def space_symbols(model: WhiteSpaceModel, space: str) -> list[int]:
@@ -104,18 +70,3 @@ def separator_symbols(model: SeparatorModel, separator: Separator) -> list[int]:
     if symbol < len(model.known):
         return [symbol]
     return [symbol, int(separator.closes), *word_symbols(separator.text.encode())]
-
-
-def separator_reader(model: SeparatorModel, last: str | None, before: Separator | None) -> Reader[Separator]:
-    """Read the separator after a sentence whose last token is ``last`` (None: the sentence is empty).
-
-    ``before``: the separator before the sentence; None if it is the first of its document.
-    """
-    kind = np.array([BEGINNING]) if last is None else model.classes.of([last])
-    contexts = model.contexts(kind, np.array([model.opening if before is None else model.symbol(before)]))
-    symbol = yield distribution(model.model, [int(keys[0]) for keys in contexts])
-    if symbol < len(model.known):
-        return model.known[symbol]
-    closes = yield np.array([1 - model.closing, model.closing])
-    spelled = yield from word_reader(model.spelling)
-    return Separator(spelled.decode(), bool(closes))

@@ -1,0 +1,111 @@
+"""``lmcompare compress`` and ``decompress``: texts as small files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from lmcompare.cli.app import app, flag, say
+from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_model
+from lmcompare.errors import LmcompareError, ordinary
+
+T = TypeVar("T")
+
+SUFFIX = ".lmc"
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the result goes.")]
+Force = Annotated[bool, flag("--force", help="Replace a file that is there already.")]
+
+
+@app.command()
+def compress(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A text file in UTF-8.")],
+    model: ModelOption,
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Compress a text with a trained model, by arithmetic coding.
+
+    The file has about as many bits as the model needs for the text. The same model is needed to read it again.
+    """
+    from lmcompare.coding import compress as compressed
+
+    data = ordinary(file).read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
+    target = _free(out or file.with_name(file.name + SUFFIX), force)
+    trained = trained_model(folder, model, seed, plugin)
+    packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))
+    _write(target, packed)
+    rate = f" ({8 * len(packed) / len(data):.3f} bits per byte)" if data else ""
+    say(f"{len(data):,} bytes are {len(packed):,} bytes{rate}: {target}")
+
+
+@app.command()
+def decompress(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that lmcompare compress wrote.")],
+    plugin: PluginOption = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Read a compressed text again, with the model of the run that has compressed it."""
+    from lmcompare.analysis import load_run
+    from lmcompare.coding import Written, compressor
+    from lmcompare.coding import decompress as decompressed
+
+    data = ordinary(file).read_bytes()
+    try:
+        written = Written.of(data)
+    except LmcompareError as error:
+        raise LmcompareError(f"{file}: {error}") from None
+    if out is None and file.suffix != SUFFIX:
+        raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file for the text, with --out")
+    target = _free(out or file.with_suffix(""), force)
+    done = (cell for cell in load_run(folder).cells if cell.status == "done")
+    cell = next((cell for cell in done if compressor(cell.path) == written.model), None)
+    if cell is None:
+        raise LmcompareError(f"no model of {folder} has compressed {file}: name the run folder of the model that has")
+    trained = trained_model(folder, cell.name, cell.seed, plugin)
+    try:
+        text = _shown("Decompressing", lambda progress: decompressed(trained, data, progress))
+    except LmcompareError as error:
+        raise LmcompareError(f"{file}: {error}") from None
+    _write(target, text.encode())
+    say(f"{target} has its {len(text.encode()):,} bytes again")
+
+
+def _free(file: Path, force: bool) -> Path:
+    """Return the file to write, or the one behind a link. Raises ``LmcompareError`` if it may not be written."""
+    from lmcompare.runfolder.ownership import refuse_place_in_run
+
+    if file.is_dir() or (os.path.lexists(file) and not force):
+        replace = "" if file.is_dir() else ", or replace it with --force"
+        raise LmcompareError(f"{file} is there already: choose another name with --out{replace}")
+    refuse_place_in_run(file)
+    return file.resolve() if file.is_symlink() else file
+
+
+def _write(file: Path, data: bytes) -> None:
+    from lmcompare.runfolder.files import write_aside
+
+    write_aside(file, lambda aside: aside.write_bytes(data))
+
+
+def _shown(what: str, work: Callable[[Callable[[float], object]], T]) -> T:
+    """Return what ``work`` returns, and show how much of it is done."""
+    from lmcompare.harness.progress import display
+
+    show = display()
+    try:
+        return work(lambda share: show.share(what, share))
+    finally:
+        show.share(what, 1.0)  # a bar hides the cursor of the terminal
