@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "lazy": set(),
     "memory": set(),
     "scratch": {"errors"},
+    "allowance": set(),
     "decompression": {"errors"},
     "compiled": set(),
     "processes": {"errors"},
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "model": {"errors", "state", "tokens", "exhibits"},
     "plugins": {"errors", "registry", "model"},
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
-    "counts": {"errors", "memory", "decompression", "compiled", "tokens"},
+    "counts": {"errors", "memory", "scratch", "allowance", "decompression", "compiled", "tokens"},
     "models": {
         "errors",
         "memory",
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        "memory",
+        *("memory", "allowance"),
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
     },

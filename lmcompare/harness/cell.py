@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lmcompare import plugins
+from lmcompare import allowance, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError, permitted
 from lmcompare.harness.curve import LearningCurve
@@ -53,7 +53,8 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: the files of its folder can name no others
-    with plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own):
+    named = plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own)
+    with named, allowance.limited(job.memory):
         if model is None:
             model = plugins.build(job.plugin_here, job.hyperparameters_here)
             if plugins.source_digest(model) != job.source_digest:

@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
+from lmcompare import allowance
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import check_depth, sentence, truths_apart
@@ -244,6 +245,12 @@ class Experiment(RunOptions, PageOptions):
     @classmethod
     def _folder_name(cls, name: str) -> str:
         return _plain_name(name, "an experiment")
+
+    @field_validator("memory")
+    @classmethod
+    def _size(cls, memory: str | None) -> str | None:
+        _ = memory is None or allowance.bytes_of(memory)
+        return memory
 
     @field_validator("seeds")
     @classmethod

@@ -62,6 +62,8 @@ class Job:
         Whether it is one setting of a sweep, which is scored on the validation text alone.
     milestones : bool
         Whether the model is scored on the validation text while it is trained, too.
+    memory : int, optional
+        The bytes of memory that the model may take, if it can keep to a limit. It is no part of the key.
     moved : dict of str to str
         On another machine than that of the run: for the plug-ins and files that are named above, where their copies
         are. It is no part of the key.
@@ -85,6 +87,7 @@ class Job:
     beside: bool = False
     trial: bool = False
     milestones: bool = False
+    memory: int | None = None
     moved: dict[str, str] = field(default_factory=dict)
 
     @property

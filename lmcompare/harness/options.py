@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from lmcompare import allowance
 from lmcompare.errors import LmcompareError
 
 Live = Literal["pocket", "full", "none"]
@@ -43,6 +44,9 @@ class RunOptions:
         The Ray cluster, "auto" or "HOST:PORT"; by default Ray is started on this machine for the run.
     milestones : bool
         Whether models that are trained in steps are scored on the whole validation text at ten points of it.
+    memory : str, optional
+        How much memory a model may take, such as "1GB", if it can keep to a limit; by default all that it can use. No
+        figure depends on it.
     time_limit : float, optional
         Seconds after which a model is stopped and counts as failed, and reading the text stops the run; by default a
         week.
@@ -56,9 +60,15 @@ class RunOptions:
     engine: Engine = _option("local", "local, or ray: cells run on a cluster.")
     address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT; the default starts Ray here.")
     milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
+    memory: str | None = _option(None, "Memory that n-gram models may take, such as 1GB; the rest is on disk.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
         None, "Seconds after which a model is stopped and fails; the default is a week."
     )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The limit of memory in bytes."""
+        return None if self.memory is None else allowance.bytes_of(self.memory)
 
     @property
     def seconds(self) -> float:

@@ -117,6 +117,7 @@ class Plan:
             "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "milestones": experiment.milestones and model.trains_in_steps,
+            "memory": experiment.memory_bytes,
             "examples": examples,
             "whole": experiment.live == "full",
             "files": model.files,

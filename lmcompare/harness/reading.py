@@ -6,7 +6,7 @@ back only by the end of a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, suppress
 from functools import partial
@@ -24,7 +24,7 @@ from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.prompts import prompts_of
 from lmcompare.harness.tokens_table import TokensTable
-from lmcompare.measure.compressed import xz_bits_per_byte
+from lmcompare.measure.compressed import compressed
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.runfolder.layout import SPLITS, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
@@ -185,19 +185,20 @@ def _read(
     earlier = read_earlier(folder, corpus.fingerprint, force, Display())  # raises for another corpus
     claim(folder)
     with locked(folder), ThreadPoolExecutor(1) as beside:
-        known = None if earlier is None else earlier.corpus.xz
-        xz = beside.submit(_xz if known is None else lambda _: known, corpus)  # while tokens are made
+        known = {} if earlier is None else earlier.corpus.compressors
+        marks = beside.submit(_marks, corpus, known)  # while tokens are made
         made = []
         for part, table in enumerate(tables, 1):
             emit({"event": "part", "part": part})
             with chdir("."):
                 made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
-        entry = _entry(corpus, xz.result())
+        entry = _entry(corpus, marks.result())
     return RunCorpus(entry, prompts_of(corpus.valid), tuple(made))
 
 
-def _xz(corpus: corpora.Corpus) -> float | None:
-    return xz_bits_per_byte(*([document.text for document in part] for part in (corpus.train, corpus.test)))
+def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, float]:
+    past, text = ([document.text for document in part] for part in (corpus.train, corpus.test))
+    return compressed(past, text, known)
 
 
 def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Display) -> RunTokens:
@@ -207,7 +208,7 @@ def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Disp
     return RunTokens(table, tokens.tokenizer.kind, tokens.fingerprint, tokens.entry())
 
 
-def _entry(corpus: corpora.Corpus, xz: float | None) -> CorpusEntry:
+def _entry(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEntry:
     splits = {
         which: SplitSizes(
             documents=len(documents),
@@ -219,5 +220,5 @@ def _entry(corpus: corpora.Corpus, xz: float | None) -> CorpusEntry:
         for documents in [corpus.split(which)]
     }
     return CorpusEntry(
-        corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits, xz
+        corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits, compressors
     )

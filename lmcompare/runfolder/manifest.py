@@ -42,9 +42,8 @@ class CorpusEntry:
         Sentences for the readers of the figures.
     splits : dict of SplitSizes
         The sizes of the splits, by name.
-    xz : float or None
-        What the compressor xz needs for the test text after the training text, in bits per byte; None if it was not
-        measured.
+    compressors : dict of str to float
+        What general compressors need for the test text after the training text, in bits per byte, by name.
     """
 
     name: str
@@ -53,7 +52,7 @@ class CorpusEntry:
     parts: dict[str, Any]
     notes: tuple[str, ...]
     splits: dict[str, SplitSizes]
-    xz: float | None = None
+    compressors: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -242,6 +241,9 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path} has schema_version {version!r}, but this lmcompare reads {SCHEMA_VERSION}: "
             "use the version that wrote it, or run the experiment again with --force"
         )
+    corpus = table.get("corpus")
+    if isinstance(corpus, dict) and isinstance(xz := corpus.pop("xz", None), float):  # of versions that had no others
+        corpus["compressors"] = {"xz": xz}
     try:
         return TypeAdapter(Manifest).validate_python(table)
     except ValidationError as error:

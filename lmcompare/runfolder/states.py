@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.errors import PluginError, one_line
 from lmcompare.model import State
@@ -14,6 +15,15 @@ from lmcompare.runfolder.files import read_object, unreadable, write_aside, writ
 from lmcompare.runfolder.layout import STATE_FILES
 
 ARRAYS, VALUES = STATE_FILES
+MAPPED_FROM = 2**25
+"""Bytes from which on the arrays of a file are mapped into memory: they are read where they are needed."""
+
+_KINDS: dict[str, npt.DTypeLike] = {
+    "BOOL": np.bool_,
+    **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
+    **{f"F{8 * size}": f"<f{size}" for size in (2, 4, 8)},
+}
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -60,7 +70,26 @@ def load_state(folder: Path) -> State:
 
     path = folder / ARRAYS
     try:
-        arrays = load_file(path)
+        arrays = load_file(path) if path.stat().st_size < MAPPED_FROM else _mapped(path)
     except (OSError, SafetensorError) as error:
         raise unreadable(path, error) from None
     return State(arrays, read_object(folder / VALUES))
+
+
+def _mapped(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a safetensors file, mapped into memory; writing to them does not change the file."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy"):
+        pass  # which checks the header: names, kinds, sizes, and that the arrays fill the file without a gap
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    content = np.memmap(path, np.uint8, "c", 8 + size)
+    arrays = {}
+    for name, about in header.items():
+        if name != "__metadata__":
+            begin, end = about["data_offsets"]
+            array = np.asarray(content[begin:end]).view(np.dtype(_KINDS[about["dtype"]]))
+            arrays[name] = array.reshape(about["shape"])
+    return arrays

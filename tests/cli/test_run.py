@@ -28,6 +28,13 @@ def test_a_failing_plug_in_leaves_the_report_and_exit_code_2(place: Path) -> Non
     assert (place / "failed" / "report.html").is_file()
 
 
+def test_a_memory_that_is_no_size_is_refused(place: Path) -> None:
+    done = lmcompare("run", "--corpus", "text.txt", "--memory", "much", "--out", "refused", cwd=place)
+    assert done.returncode == 2
+    assert 'memory is a number and a unit, such as "1GB" or "512MiB", not \'much\'' in done.stderr
+    assert not (place / "refused").exists()
+
+
 def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
     with subprocess.Popen(
         [

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare import allowance
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup import scoring
+from lmcompare.counts.lookup import scoring, searching
+from lmcompare.counts.lookup import table as table_module
+from lmcompare.counts.lookup.level import Level
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.models.ngram.smoothing import kneser_ney
-from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts import plain
 from tests.counts.random_tables import tables
 
@@ -33,6 +38,14 @@ def text_of(seed: int, size: int, tokens: int) -> Encoded:
 def table_of(text: Encoded, order: int, thresholds: tuple[int, ...] = (0,), threads: int = 1) -> BackoffTable:
     counts = counting.count(with_starts(text), order, len(text.vocabulary), text.vocabulary.end, threads=threads)
     return kneser_ney.estimate(counts, len(text.vocabulary), thresholds, threads)[0]
+
+
+def assert_scores_are_those_of_plain_numpy(table: BackoffTable, text: Encoded, threads: int = 1) -> FloatArray:
+    """Both by bisection and with hash tables; return them."""
+    expected = plain.score(table, text)
+    np.testing.assert_array_equal(searching.score(table.levels, text), expected)
+    np.testing.assert_array_equal(scoring.Scorer(table.levels).score(text, threads), expected)
+    return expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,7 +83,7 @@ def test_scores_and_distributions_are_those_of_plain_numpy(order: int) -> None:
     table = table_of(text_of(2, 90, 6000), order)
     text = text_of(3, 90, 1500)  # several blocks, whose edges are within sentences
     for threads in (1, 3):
-        np.testing.assert_array_equal(table.score(text, threads), plain.score(table, text))
+        assert_scores_are_those_of_plain_numpy(table, text, threads)
     at = np.array([0, 1, 2, 499, 500, 501, 1499, 1500, 3])
     contexts = table.contexts_at(text, at)
     for dtype in (np.float32, np.float64):
@@ -92,8 +105,7 @@ def test_scores_of_any_table_are_those_of_plain_numpy(
 ) -> None:
     """Weights after n-grams that nothing follows, contexts whose own context lacks them, probabilities of 1."""
     text = Encoded.from_documents(documents, vocabulary(5))
-    expected = plain.score(table, text)
-    np.testing.assert_array_equal(table.score(text, threads), expected)
+    expected = assert_scores_are_those_of_plain_numpy(table, text, threads)
     contexts = table.contexts_at(text, np.arange(len(text)))
     np.testing.assert_allclose(table.score_after(contexts, text.ids), expected, rtol=0, atol=1e-12)
 
@@ -101,7 +113,7 @@ def test_scores_of_any_table_are_those_of_plain_numpy(
 def test_a_full_bucket_spills_into_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmcompare.counts.lookup.scoring.FULL", 0.99)  # entries that are used; the last ones wrap
     table, text = table_of(text_of(2, 90, 6000), 4), text_of(3, 90, 1500)
-    np.testing.assert_array_equal(table.score(text), plain.score(table, text))
+    assert_scores_are_those_of_plain_numpy(table, text)
 
 
 def test_a_sentence_may_be_longer_than_a_block() -> None:
@@ -109,7 +121,37 @@ def test_a_sentence_may_be_longer_than_a_block() -> None:
     ids = text_of(3, 90, 5 * scoring.BLOCK).ids
     text = Encoded(np.where(ids == 1, 2, ids), np.array([0]), vocabulary(90))
     for threads in (1, 4):
-        np.testing.assert_array_equal(table.score(text, threads), plain.score(table, text))
+        assert_scores_are_those_of_plain_numpy(table, text, threads)
+
+
+def test_blocks_of_a_search_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, text = table_of(text_of(2, 90, 6000), 5), text_of(3, 90, 1500)
+    for size in (1, 2, 7, 499, 500):  # the second document begins at 500
+        monkeypatch.setattr(searching, "BLOCK", size)
+        np.testing.assert_array_equal(searching.score(table.levels, text), plain.score(table, text))
+
+
+def test_hash_tables_are_made_when_they_pay_and_memory_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    class Counted(scoring.Scorer):
+        def __init__(self, levels: Sequence[Level]) -> None:
+            super().__init__(levels)
+            made.append(len(levels))
+
+    monkeypatch.setattr(table_module, "Scorer", Counted)
+    table, text = table_of(text_of(2, 20, 300), 2), text_of(3, 20, 150)
+    assert 150 < len(table) < 300
+    table.score(text)
+    assert not made  # it is shorter than the table
+    with allowance.limited(1000):
+        table.score(text)
+    assert not made  # there is no room for them
+    table.score(text)
+    assert made == [2]
+    with allowance.limited(1000):
+        table.score(text)
+    assert made == [2]  # they are there
 
 
 @pytest.mark.parametrize("order", [1, 2, 4, 6])

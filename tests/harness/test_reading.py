@@ -150,8 +150,8 @@ def test_where_a_plug_in_goes_and_what_it_prints_changes_nothing(
     assert said.sentences[0] == "Reading ./corpus.py:OWN:text.txt …"
     assert "Reading its ./tokenizer.py:Own tokens …" in said.sentences
     assert apart.entry == here.entry
-    assert here.entry.xz is not None
-    assert 0 < here.entry.xz < 8
+    assert {"gzip", "bzip2", "xz", "zstd", "ppmd"} == {*here.entry.compressors}
+    assert all(0 < bits < 8 for bits in here.entry.compressors.values())
     assert (apart.prompts, apart.tokens[0].entry.tokens) == (here.prompts, here.tokens[0].entry.tokens)
     assert apart.tokens[0].table.min_count == 3
     assert apart.tokens[0].tokenizer == f"{place / 'tokenizer.py'}:Own"

@@ -48,6 +48,24 @@ def test_studying_is_no_training(place: Path) -> None:
     assert json.loads((cell / "cost.json").read_text())["train_seconds"] < 1.0
 
 
+def test_a_limit_of_memory_changes_no_figure_and_is_no_part_of_what_a_cell_is(place: Path) -> None:
+    model = {"plugin": "ngram"}
+    free, _ = run_and_report(place, place / "free", small_experiment(model, threads=1))
+    limited, _ = run_and_report(place, place / "limited", small_experiment(model, threads=1, memory="256MB"))
+    assert not free.failures
+    assert not limited.failures
+    cells = [outcome.folder / "cells" / "ngram" / "0" for outcome in (free, limited)]
+    for name in ("scores.parquet", "words.parquet", "top.parquet", "model/arrays.safetensors"):
+        assert (cells[0] / name).read_bytes() == (cells[1] / name).read_bytes(), name
+    assert (
+        json.loads((cells[0] / "cell.json").read_text())["key"]
+        == json.loads((cells[1] / "cell.json").read_text())["key"]
+    )
+    before = (cells[0] / "cell.json").stat().st_mtime_ns
+    run_and_report(place, place / "free", small_experiment(model, threads=1, memory="1GB"))
+    assert (cells[0] / "cell.json").stat().st_mtime_ns == before  # it is finished
+
+
 def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
     net = {"plugin": "rnn", "steps": 2, "batch": 4, "length": 8}
     experiment = small_experiment(net, {"plugin": "unigram"}, match={"parameters": 5000}, budget={"tokens": 100})

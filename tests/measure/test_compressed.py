@@ -1,14 +1,24 @@
-"""What xz needs for a text after another one."""
+"""What compressors need for a text after another one."""
 
 from __future__ import annotations
 
+import bz2
 import lzma
 import random
+import sys
+import zlib
+from collections.abc import Callable
 
 import pytest
 
-from lmcompare.measure import compressed
-from lmcompare.measure.compressed import xz_bits_per_byte
+from lmcompare.measure import compressed as module
+from lmcompare.measure.compressed import COMPRESSORS, compressed
+
+STANDARD: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda data: zlib.compress(data, 9),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}
 
 
 def letters(seed: int, size: int = 4_000) -> str:
@@ -17,28 +27,44 @@ def letters(seed: int, size: int = 4_000) -> str:
 
 
 def test_random_letters_need_their_entropy() -> None:
-    assert xz_bits_per_byte([letters(1)], [letters(2)]) == pytest.approx(4.2, abs=0.25)
+    found = compressed([letters(1)], [letters(2)])
+    assert [*found] == [*COMPRESSORS]
+    for name, bits in found.items():
+        assert bits == pytest.approx(4.3, abs=0.5), name
 
 
 def test_a_text_that_was_read_before_costs_nearly_nothing() -> None:
-    read = [letters(1), letters(2), letters(3)]
-    assert xz_bits_per_byte(read, [letters(2)]) == pytest.approx(0.0, abs=0.1)
+    found = compressed([letters(1), letters(2), letters(3)], [letters(2)])
+    assert all(found[name] < 0.2 for name in ("gzip", "xz", "zstd", "ppmd"))
+    assert found["bzip2"] > 1  # which does not refer to earlier passages
 
 
-def test_the_length_of_the_past_is_subtracted() -> None:
+def test_gzip_looks_back_32_kilobytes_and_others_further() -> None:
+    found = compressed([letters(2), letters(3, 40_000)], [letters(2)])
+    assert found["gzip"] > 4
+    assert all(found[name] < 0.5 for name in ("xz", "zstd", "ppmd"))
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_the_length_of_the_past_is_subtracted(name: str) -> None:
     past, text = "an old text. " * 50, "a new text, with letters like these: ñ. " * 9
-    both, alone = (len(lzma.compress(each.encode())) for each in (past + text, past))
-    assert xz_bits_per_byte([past], [text[:40], text[40:]]) == 8 * (both - alone) / len(text.encode())
+    both, alone = (len(STANDARD[name](each.encode())) for each in (past + text, past))
+    assert compressed([past], [text[:40], text[40:]])[name] == 8 * (both - alone) / len(text.encode())
 
 
 def test_only_the_end_of_a_long_past_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compressed, "PAST", 5_000)
+    monkeypatch.setattr(module, "PAST", 5_000)
     text = letters(9)
-    assert xz_bits_per_byte([text, letters(1, 6_000)], [text]) == xz_bits_per_byte(
-        [letters(1, 6_000)[1_000:]], [text]
-    )
-    assert xz_bits_per_byte(["ñ" * 9_000], [text]) == xz_bits_per_byte(["ñ" * 2_500], [text])
+    assert compressed([text, letters(1, 6_000)], [text]) == compressed([letters(1, 6_000)[1_000:]], [text])
+    assert compressed(["ñ" * 9_000], [text]) == compressed(["ñ" * 2_500], [text])
 
 
 def test_an_empty_text() -> None:
-    assert xz_bits_per_byte(["a"], []) is None
+    assert compressed(["a"], []) == {}
+
+
+def test_what_is_known_or_not_installed_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyppmd", None)
+    found = compressed([letters(1)], [letters(2)], {"xz": 1.5})
+    assert found["xz"] == 1.5
+    assert [*found] == ["gzip", "bzip2", "xz", "zstd"]

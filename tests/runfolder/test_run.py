@@ -89,6 +89,14 @@ def test_a_broken_manifest(copied: Path, text: str) -> None:
         load_run(reseal(copied))
 
 
+def test_a_manifest_of_the_time_when_xz_was_the_only_compressor(copied: Path) -> None:
+    path = copied / "manifest.json"
+    table = json.loads(path.read_text())
+    del table["corpus"]["compressors"]
+    path.write_text(json.dumps({**table, "corpus": {**table["corpus"], "xz": 2.25}}))
+    assert load_run(reseal(copied)).corpus.compressors == {"xz": 2.25}
+
+
 @pytest.mark.parametrize("place", ["/etc/cell", "../elsewhere", "cells/../../x", "cells\\..\\x"])
 def test_a_manifest_cannot_lead_out_of_the_folder(copied: Path, place: str) -> None:
     models = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))["models"]

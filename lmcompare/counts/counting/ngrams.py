@@ -76,7 +76,7 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
     words = np.ascontiguousarray(words, np.int32)
     width = start + 1
     latest = latest_grams(words, places(words, start, end), order)
-    positions, begins = _sort_by_word(words, width)
+    positions, begins = sort_by_word(words, width)
     nodes = words.copy()  # (N + S,) the node of the longest k-gram so far that ends at each position
     word: IntArray = np.arange(width, dtype=np.int32)
     shorter: IntArray = np.zeros(width, np.int32)
@@ -86,7 +86,7 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
     first_initial = start  # the k-grams that begin with <s>, the greatest id, come after all others
     for k in range(1, order):
         last = int(nodes[latest[k - 1]]) if k <= len(latest) else None
-        longer, positions, begins, children = _extend(threads, words, start, positions, begins)
+        longer, positions, begins, children = extend(threads, words, start, positions, begins)
         longer_shorter = np.empty(len(longer), np.int32)
         numbered = (positions, begins, nodes, longer_shorter, k + 1 < order)
         share(threads, begins, partial(_number, *numbered))
@@ -103,7 +103,7 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
     yield Counts(width, word, offsets, shorter, raw, raw, statistics(raw, raw))
 
 
-def _extend(
+def extend(
     threads: int, words: IntArray, start: int, positions: IntArray, begins: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Return the words of the longer n-grams, their sorted positions (written over the old ones), the beginnings of
@@ -195,7 +195,7 @@ def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> In
 
 
 @compiled
-def _sort_by_word(words: IntArray, width: int) -> tuple[IntArray, IntArray]:
+def sort_by_word(words: IntArray, width: int) -> tuple[IntArray, IntArray]:
     """Return the positions (N,) sorted by word, and where the span of each word begins and the last ends."""
     begins = np.zeros(width + 1, np.int32)
     for word in words:

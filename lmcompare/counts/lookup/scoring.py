@@ -74,7 +74,7 @@ class Scorer:
         self._unigrams = np.zeros(2 * len(levels[0]), np.float32)  # probability and weight in turns
         self._unigrams[::2] = levels[0].log10_probs
         self._unigrams[1 : 2 * len(levels[0].log10_backoffs) : 2] = levels[0].log10_backoffs
-        buckets = [int(len(level) / FULL / ENTRIES) + 1 for level in levels[1:]]
+        buckets = _buckets(levels)
         firsts = np.cumsum([0, *buckets])[:-1] * ENTRIES
         memory = _aligned(sum(buckets) * LINE)
         keys, floats = memory.view(np.uint64), memory.view(np.float32)
@@ -87,6 +87,11 @@ class Scorer:
             continued = np.zeros(0, np.bool_) if longer is None else np.diff(longer.offsets) > 0
             numbers = read_only(level.log10_probs), read_only(level.log10_backoffs)
             _enter(*level.search, *numbers, continued, parents, keys, floats, first, size, entries)
+
+    @staticmethod
+    def bytes_for(levels: Sequence[Level]) -> int:
+        """Return the bytes of memory that the hash tables of these levels take."""
+        return sum(_buckets(levels)) * LINE + 8 * len(levels[0])
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """Return the log-probability of each token.
@@ -112,6 +117,11 @@ class Scorer:
 
         share(threads, np.arange(len(text) + 1), part)
         return scores
+
+
+def _buckets(levels: Sequence[Level]) -> list[int]:
+    """Return the number of buckets of each order from 2 on."""
+    return [int(len(level) / FULL / ENTRIES) + 1 for level in levels[1:]]
 
 
 def _aligned(size: int) -> npt.NDArray[np.uint8]:

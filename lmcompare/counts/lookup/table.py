@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare import allowance
 from lmcompare.compiled import compiled
+from lmcompare.counts.lookup import searching
 from lmcompare.counts.lookup.level import NATS, NOTHING, Float32Array, Level, read_only
 from lmcompare.counts.lookup.scoring import Scorer
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Arrays = tuple[npt.NDArray[Any], ...]  # one an order
@@ -35,6 +38,10 @@ class BackoffTable:
     """
 
     levels: tuple[Level, ...]
+
+    def __len__(self) -> int:
+        """The number of n-grams of all orders."""
+        return sum(map(len, self.levels))
 
     @property
     def order(self) -> int:
@@ -151,6 +158,9 @@ class BackoffTable:
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """(N,) nats: the log-probability of each token. ``threads`` change no figure."""
+        self._searched[0] += len(text)
+        if "_scorer" not in vars(self) and (self._searched[0] < len(self) or not self._hash_tables_fit()):
+            return searching.score(self.levels, text)
         return self._scorer.score(text, threads)
 
     def score_after(self, contexts: IntArray, words: IntArray) -> FloatArray:
@@ -163,12 +173,22 @@ class BackoffTable:
         return scores * NATS
 
     def prepare(self) -> None:
-        """Build the hash tables that ``score`` reads, which it does itself where that was not done."""
-        self._scorer  # noqa: B018
+        """Build the hash tables that long texts are scored with, if memory allows it."""
+        if self._hash_tables_fit():
+            self._scorer  # noqa: B018
+
+    def _hash_tables_fit(self) -> bool:
+        left = allowance.left()
+        return left is None or Scorer.bytes_for(self.levels) <= left
 
     @cached_property
     def _scorer(self) -> Scorer:
         return Scorer(self.levels)
+
+    @cached_property
+    def _searched(self) -> list[int]:
+        """How many tokens were to be scored without hash tables."""
+        return [0]
 
     # To arrays and back
 
@@ -183,13 +203,11 @@ class BackoffTable:
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
 
 
-def with_starts(text: Encoded) -> IntArray:
+def with_starts(text: Encoded, room: Room = IN_MEMORY) -> IntArray:
     """Return the (N + S,) int32 ids of a text with the word V, ``<s>``, before each of its S sentences."""
-    begins = text.sentence_starts()
-    words = np.full(len(text) + len(begins), len(text.vocabulary), np.int32)
-    is_token = np.ones(len(words), np.bool_)
-    is_token[begins + np.arange(len(begins))] = False
-    words[is_token] = text.ids
+    given = (text.ids, text.starts, text.vocabulary.end, len(text.vocabulary))
+    words: IntArray = room.empty(_put_starts(*given, np.empty(0, np.int32)), np.int32)
+    _put_starts(*given, words)
     return words
 
 
@@ -198,6 +216,26 @@ def words_before(text: Encoded, at: IntArray) -> IntArray:
     begins = np.append(0, np.flatnonzero(text.ids == text.vocabulary.end) + 1)
     found: IntArray = 1 + at - np.maximum(text.context_starts(at), begins[np.searchsorted(begins, at, "right") - 1])
     return found
+
+
+@compiled
+def _put_starts(ids: IntArray, starts: IntArray, end: int, start: int, words: IntArray) -> int:
+    """Write the ids with ``start`` before each sentence into ``words``, unless it is empty; return their number."""
+    size = document = 0
+    opens, writes = False, len(words) > 0
+    for at in range(len(ids)):
+        while document < len(starts) and starts[document] <= at:
+            opens = True
+            document += 1
+        if opens:
+            if writes:
+                words[size] = start
+            size += 1
+        if writes:
+            words[size] = ids[at]
+        size += 1
+        opens = ids[at] == end
+    return size
 
 
 @compiled

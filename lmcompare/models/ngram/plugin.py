@@ -9,10 +9,12 @@ from typing import Self
 import numpy as np
 
 from lmcompare import memory
+from lmcompare.counts.counting import bounded
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.files import arpa, binary
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.counts.room import Room
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -170,12 +172,13 @@ class NGram(TableModel):
         """Count the n-grams, order by order."""
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the n-gram model on some text")
-        words = with_starts(train)
-        self._places = counting.places(words, len(setting.vocabulary), setting.vocabulary.end)
+        room, start, end = Room.allowed(), len(setting.vocabulary), setting.vocabulary.end
+        words = with_starts(train, room)
+        self._places = counting.places(words, start, end)
         self._method = self._new_method()
         self._method.threads = self.threads = setting.threads
-        vocabulary = setting.vocabulary
-        return counting.count(words, self.order, len(vocabulary), vocabulary.end, threads=setting.threads)
+        self._method.room = room
+        return bounded.count(words, self.order, start, end, room, setting.threads)
 
     def _estimate(self, levels: Iterable[Counts], valid: Encoded, vocabulary: Vocabulary) -> None:
         """Estimate the table and the notes."""

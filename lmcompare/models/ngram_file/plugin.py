@@ -82,6 +82,7 @@ class NGramFile(TableModel):
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)
         self._table, self._lacking = found.table, found.lacking
+        self._table.prepare()
         self.notes = (*self._notes(contexts, words, found), *repaired)
         setting.progress(Progress(step=1, steps=1, tokens=0))
         return self

@@ -74,6 +74,7 @@ class NGramTuned(NGram):
             self.notes = (f"Not tuned: {why}; the discounts are those of ngram.", *self.notes)
         else:
             self._tune(counts, valid, setting.vocabulary)
+        fitted(self._table, self).prepare()
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 

@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts.counting import bounded
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
+from lmcompare.counts.room import Room
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -80,9 +81,10 @@ class StupidBackoff(TableModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
-        size, words = len(setting.vocabulary), with_starts(train)
-        counts = list(counting.count(words, self.order, size, setting.vocabulary.end))
+        room, size = Room.allowed(), len(setting.vocabulary)
+        counts = list(bounded.count(with_starts(train, room), self.order, size, setting.vocabulary.end, room))
         self._table = _estimate(counts, size, self.alpha)
+        self._table.prepare()
         unknown = setting.vocabulary.unknown
         lacks_unknown = unknown is not None and not counts[0].raw[unknown]
         self.notes = (_UNKNOWN_NOTE,) if lacks_unknown else ()

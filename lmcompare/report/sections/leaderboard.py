@@ -14,6 +14,7 @@ from lmcompare.analysis.comparison import MOST_PAIRED, Difference
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
+from lmcompare.report.compressors import in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
@@ -139,6 +140,8 @@ def facts(data: ReportData) -> dict[str, Any]:
         "published": [row for row in data.results["published"] if row["reason"] is None],
         "remarks": [*published_notes(data.results), *published_apart(data.results)],
         "figure": published_figure,
+        "compressors": (programs := listed(data.run.corpus.compressors)),
+        "in_brief": in_brief(programs),
     }
 
 
@@ -149,7 +152,7 @@ def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
     ]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
-    xz = data.run.corpus.xz
+    xz = data.run.corpus.compressors.get("xz")
     mark = None if xz is None else ("xz", xz)
     return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, mark=mark) if rows else None
 

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare import allowance
+from lmcompare.counts import room
+from lmcompare.counts.counting.bounded import POSITION_BYTES
 from lmcompare.counts.lookup.scoring import BLOCK
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import Setting
-from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
 from tests.models.ngram.smoothing.brute_force_kneser_ney import BruteForce
@@ -246,3 +249,35 @@ def test_another_vocabulary_and_an_untrained_model_are_refused() -> None:
         trained([[2, 3, 1]], 5, 2).log_probs(text)
     with pytest.raises(NotFittedError):
         NGram().log_probs(text)
+
+
+# In bounded memory
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"order": 1},
+        {"order": 3, "prune": (0, 0, 1)},
+        {"order": 4, "prune": (0, 1)},
+        *({"order": 3, "smoothing": name} for name in METHODS if name != "kneser-ney"),
+    ],
+    ids=str,
+)
+def test_a_limit_of_memory_changes_nothing_of_the_model(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, documents = 30, random_documents(0, 30)
+    text = Encoded.from_documents(documents, vocabulary(size))
+    expected = trained(documents, size, **{"order": 5, **options})
+    monkeypatch.setattr(room, "SMALL", 0)  # all arrays are in files
+    with allowance.limited(4 * 50 * POSITION_BYTES):  # a quarter of it is left: 50 positions in a block
+        found = trained(documents, size, **{"order": 5, **options})
+        np.testing.assert_array_equal(found.log_probs(text), expected.log_probs(text))
+    mine, theirs = found.state(), expected.state()
+    assert mine.values == theirs.values
+    assert mine.arrays.keys() == theirs.arrays.keys()
+    for name, array in theirs.arrays.items():
+        np.testing.assert_array_equal(mine.arrays[name], array, err_msg=name)
+        assert mine.arrays[name].dtype == array.dtype, name

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 
@@ -148,6 +149,8 @@ class Smoothing(Explanation):
         The notes of the last estimate, such as which orders took fixed discounts.
     threads : int
         How many threads may share the work of the estimate.
+    room : Room
+        Where a method that can keep to a limit of memory makes its arrays.
     """
 
     name: ClassVar[str]
@@ -160,6 +163,7 @@ class Smoothing(Explanation):
     constants: Sequence[Any] = ()
     notes: tuple[str, ...] = ()
     threads: int = 1
+    room: Room = IN_MEMORY
 
     @abstractmethod
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.compiled import compiled, share
 from lmcompare.counts.counting.ngrams import BLOCK, Counts
-from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact
+from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact, read_only
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.exhibits import latex_lines
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
@@ -60,7 +63,7 @@ class KneserNey(Smoothing):
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the discounts and the table; ``valid`` is not read."""
-        table, found = estimate(counts, size, self.prune, self.threads)
+        table, found = estimate(counts, size, self.prune, self.threads, self.room)
         self.constants = [[list(d.amounts), d.reason] for d in found]
         notes = []
         for k, discount in enumerate(found, 1):
@@ -132,7 +135,7 @@ def discounts(statistics: IntArray) -> Discounts:
 
 
 def estimate(
-    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = IN_MEMORY
 ) -> tuple[BackoffTable, list[Discounts]]:
     """Return the table, estimated order by order from the unigrams up, and the discounts of each order.
 
@@ -147,6 +150,8 @@ def estimate(
         to γ(h). The first number is 0, the numbers never fall, and the last one applies to all higher orders.
     threads : int, default 1
         The number of threads; it does not change the result.
+    room : Room
+        Where the arrays of the table are made; by default in memory.
     """
     lower = np.full(size + 1, 1.0 / float(np.float32(size)), np.float32)  # probabilities of the order below
     kept_below: BoolArray | None = None  # which n-grams of the order below are not pruned; None for all
@@ -154,17 +159,14 @@ def estimate(
     for k, level in enumerate(counts):
         found.append(discounts(level.statistics))
         threshold = prune[min(k, len(prune) - 1)]
-        kept = level.raw > threshold if threshold else None
-        lower, gamma = interpolate(level, kept, found[-1], lower, threads)
+        kept = _above(level.raw, threshold, room) if threshold else None
+        lower, gamma = interpolate(level, kept, found[-1], lower, threads, room)
         if k == 0:
             lower[size] = 1.0  # <s> is never predicted; lmplz writes log10 1
-        log10_gammas.append(_log10(gamma if kept_below is None else gamma[kept_below]))
-        words, offsets, adjusted, log10 = level.words, level.offsets, level.adjusted, _log10(lower)
-        if kept is not None:
-            of_kept = np.bincount(level.contexts[kept], minlength=len(offsets) - 1)
-            offsets = np.append(0, np.cumsum(of_kept if kept_below is None else of_kept[kept_below]))
-            words, adjusted, log10 = words[kept], adjusted[kept], log10[kept]
-        levels.append((words, compact(offsets), compact(adjusted), log10))
+        log10_gammas.append(_log10(_those(kept_below, gamma, room), room))
+        offsets = level.offsets if kept is None else _offsets_of_kept(level.offsets, kept, kept_below, room)
+        words, adjusted = (_those(kept, array, room) for array in (level.words, level.adjusted))
+        levels.append((words, compact(offsets), compact(adjusted), _log10(_those(kept, lower, room), room)))
         kept_below = kept
         del level  # free its memory before the next order is counted
     backoffs = [*log10_gammas[1:], np.zeros(0, np.float32)]  # γ of the empty context is included in the unigrams
@@ -173,7 +175,12 @@ def estimate(
 
 
 def interpolate(
-    level: Counts, kept: BoolArray | None, discount: Discounts, lower: Float32Array, threads: int = 1
+    level: Counts,
+    kept: BoolArray | None,
+    discount: Discounts,
+    lower: Float32Array,
+    threads: int = 1,
+    room: Room = IN_MEMORY,
 ) -> tuple[Float32Array, Float32Array]:
     """Return the probabilities of one order, (n_k,), and γ of its contexts, (n_{k-1},).
 
@@ -189,20 +196,64 @@ def interpolate(
         The probabilities of the order below.
     threads : int, default 1
         The number of threads.
+    room : Room
+        Where the arrays are made; by default in memory.
 
     Returns
     -------
     tuple of two arrays
         The probabilities, and γ, which is 1 for a context after which nothing was seen.
     """
-    probabilities = np.empty(len(level), np.float32)
-    gammas = np.empty(len(level.offsets) - 1, np.float32)
+    probabilities = room.empty(len(level), np.float32)
+    gammas = room.empty(len(level.offsets) - 1, np.float32)
     amounts = np.array([0.0, *discount.amounts], np.float32)
     some = np.zeros(0, np.bool_) if kept is None else kept
     adjusted, shorter = level.adjusted.astype(np.int32, copy=False), level.shorter.astype(np.int32, copy=False)
-    arrays = (level.offsets, adjusted, shorter, some, amounts, lower, probabilities, gammas)
+    of_level = (read_only(level.offsets), read_only(adjusted), read_only(shorter), read_only(some))
+    arrays = (*of_level, read_only(amounts), read_only(lower), probabilities, gammas)
     share(threads, level.offsets, partial(_interpolate_part, *arrays))
     return probabilities, gammas
+
+
+def _above(counts: IntArray, threshold: int, room: Room) -> BoolArray:
+    """(n,) which counts are above a threshold."""
+    above: BoolArray = room.empty(len(counts), np.bool_)
+    np.greater(counts, threshold, out=above)
+    return above
+
+
+def _those(kept: BoolArray | None, values: npt.NDArray[Any], room: Room) -> npt.NDArray[Any]:
+    """Return the values that are kept: the array itself, if all are."""
+    if kept is None:
+        return values
+    those, made = room.empty(int(np.count_nonzero(kept)), values.dtype), 0
+    for block in range(0, len(kept), BLOCK):
+        part = values[block : block + BLOCK][kept[block : block + BLOCK]]
+        those[made : made + len(part)] = part
+        made += len(part)
+    return those
+
+
+def _offsets_of_kept(offsets: IntArray, kept: BoolArray, kept_below: BoolArray | None, room: Room) -> IntArray:
+    """Return the offsets of the contexts that are kept among the n-grams that are."""
+    contexts = len(offsets) - 1 if kept_below is None else int(np.count_nonzero(kept_below))
+    found = room.empty(contexts + 1, np.int32)
+    some = np.zeros(0, np.bool_) if kept_below is None else kept_below
+    _fill_offsets(read_only(offsets), read_only(kept), read_only(some), found)
+    return found
+
+
+@compiled
+def _fill_offsets(offsets: IntArray, kept: BoolArray, kept_below: BoolArray, found: IntArray) -> None:
+    """Write the offsets of the contexts that are kept; all are if ``kept_below`` is empty."""
+    made = context = 0
+    found[0] = 0
+    for below in range(len(offsets) - 1):
+        for i in range(offsets[below], offsets[below + 1]):
+            made += int(kept[i])
+        if len(kept_below) == 0 or kept_below[below]:
+            context += 1
+            found[context] = made
 
 
 @compiled
@@ -244,9 +295,9 @@ def _interpolate_part(
             probabilities[i] = own + gammas[context] * lower[shorter[i]]
 
 
-def _log10(values: Float32Array) -> Float32Array:
+def _log10(values: Float32Array, room: Room) -> Float32Array:
     """Return log10, at most 0, computed in float64 and rounded to float32."""
-    logs = np.empty(len(values), np.float32)
+    logs: Float32Array = room.empty(len(values), np.float32)
     with np.errstate(divide="ignore"):  # a discount may be exactly 0
         for block in range(0, len(values), BLOCK):
             part = slice(block, block + BLOCK)

@@ -1,0 +1,57 @@
+"""Counts from sorted runs on disk equal those in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.counts import room as room_module
+from lmcompare.counts.counting import bounded, ngrams
+from lmcompare.counts.counting.bounded import POSITION_BYTES
+from lmcompare.counts.counting.ngrams import Counts
+from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.room import Room
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+SIZE = 7
+FIELDS = ("words", "offsets", "shorter", "raw", "adjusted", "statistics")
+VOCABULARY = Vocabulary(["<unk>", "</s>", *(f"w{i}" for i in range(2, SIZE))])
+
+
+def assert_equal(words: IntArray, order: int, room: Room, threads: int = 1) -> list[Counts]:
+    expected = list(ngrams.count(words, order, SIZE, 1))
+    found = list(bounded.count(words, order, SIZE, 1, room, threads))
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for name in FIELDS:
+            a, b = getattr(one, name), getattr(other, name)
+            np.testing.assert_array_equal(a, b, err_msg=name)
+            assert a.dtype == b.dtype, name
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    documents=st.lists(st.lists(st.integers(0, SIZE - 1), max_size=20), min_size=1, max_size=6).filter(any),
+    order=st.integers(1, 7),
+    positions=st.integers(1, 40),  # of a block: up to 120 runs are merged
+    threads=st.integers(1, 3),
+)
+def test_counts_are_those_in_memory(documents: list[list[int]], order: int, positions: int, threads: int) -> None:
+    words = with_starts(Encoded.from_documents(documents, VOCABULARY))
+    assert_equal(words, order, Room(positions * POSITION_BYTES), threads)
+
+
+def test_counts_are_those_in_memory_where_all_arrays_are_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_module, "SMALL", 0)
+    monkeypatch.setattr(bounded, "MERGED", 3)  # n-grams are written a few at a time
+    rng = np.random.default_rng(0)
+    text = Encoded(rng.choice(SIZE, 3000).astype(np.int32), np.array([0, 1000, 1000]), VOCABULARY)
+    room = Room(400 * POSITION_BYTES)
+    words = with_starts(text, room)
+    np.testing.assert_array_equal(words, with_starts(text))
+    found = assert_equal(words, 5, room)
+    assert isinstance(found[3].shorter.base, np.memmap)
+    assert isinstance(found[3].words.base, np.memmap)

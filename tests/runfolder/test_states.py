@@ -1,0 +1,52 @@
+"""Stored states: what is read is what was written, whether or not it is mapped into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare.model import State
+from lmcompare.runfolder import states
+from lmcompare.runfolder.files import RunFolderError
+
+KINDS = ["bool", "float16", "float32", "float64", *(f"{sign}int{8 * n}" for sign in ("", "u") for n in (1, 2, 4, 8))]
+ARRAYS = {
+    **{kind: np.arange(5).astype(kind) for kind in KINDS},
+    "rows": np.arange(6.0).reshape(2, 3),
+    "empty": np.zeros((0, 3), np.float32),
+}
+
+
+@pytest.fixture(params=[0, 2**30], ids=["mapped", "read"])
+def _mapped_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "MAPPED_FROM", request.param)
+
+
+@pytest.mark.usefixtures("_mapped_from")
+def test_a_state_comes_back(tmp_path: Path) -> None:
+    states.save_state(State(ARRAYS, {"order": 3}), tmp_path)
+    found = states.load_state(tmp_path)
+    assert found.values == {"order": 3}
+    assert found.arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
+        assert (found.arrays[name].dtype, found.arrays[name].shape) == (array.dtype, array.shape), name
+
+
+@pytest.mark.usefixtures("_mapped_from")
+def test_what_is_written_to_its_arrays_does_not_reach_the_file(tmp_path: Path) -> None:
+    states.save_state(State(ARRAYS), tmp_path)
+    states.load_state(tmp_path).arrays["int32"][:] = 7
+    np.testing.assert_array_equal(states.load_state(tmp_path).arrays["int32"], ARRAYS["int32"])
+
+
+@pytest.mark.usefixtures("_mapped_from")
+@pytest.mark.parametrize("begin", [b"", b"\xff" * 100])
+def test_a_file_that_ends_early_or_is_of_another_kind_is_damaged(tmp_path: Path, begin: bytes) -> None:
+    states.save_state(State(ARRAYS), tmp_path)
+    whole = (tmp_path / states.ARRAYS).read_bytes()
+    (tmp_path / states.ARRAYS).write_bytes(begin or whole[:-1])
+    with pytest.raises(RunFolderError, match="is damaged"):
+        states.load_state(tmp_path)

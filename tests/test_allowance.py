@@ -1,0 +1,46 @@
+"""The limit of memory: how it is written, and what is left of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare import allowance
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("1GB", 10**9),
+        ("1 gib", 2**30),
+        ("1.5GB", 1_500_000_000),
+        ("512MiB", 2**29),
+        ("256MB", 256 * 10**6),
+        ("2TB", 2 * 10**12),
+    ],
+)
+def test_a_size_is_a_number_and_a_unit(size: str, expected: int) -> None:
+    assert allowance.bytes_of(size) == expected
+
+
+@pytest.mark.parametrize("size", ["", "1", "GB", "1e3GB", "-1GB", "1 GB of memory", "1PB", "1B", "nanGB"])
+def test_what_is_no_size_is_refused(size: str) -> None:
+    with pytest.raises(ValueError, match='memory is a number and a unit, such as "1GB"'):
+        allowance.bytes_of(size)
+
+
+def test_a_limit_that_no_run_can_keep_to_is_refused() -> None:
+    with pytest.raises(ValueError, match="memory is 255MB, and a run needs 256 MB or more"):
+        allowance.bytes_of("255MB")
+
+
+def test_what_is_left_is_the_limit_less_what_is_taken() -> None:
+    assert allowance.left() is None
+    with allowance.limited(10**12):
+        left = allowance.left()
+        assert left is not None
+        assert 10**12 - 10**11 < left <= 10**12
+        with allowance.limited(1000):
+            assert allowance.left() == 250  # a quarter at least, however much is taken
+        with allowance.limited(None):
+            assert allowance.left() is None
+    assert allowance.left() is None
