@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare import __version__
 from lmcompare.corpora import Texts
@@ -27,6 +28,7 @@ from lmcompare.tokens import (
     CODE_VERSION,
     Encoded,
     IntArray,
+    OverheadBits,
     TextCode,
     Tokenizer,
     Vocabulary,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 
 TABLES = ("features", "surface", "words", "documents")  # of valid and of test
+PART_TOKENS = 1 << 21  # of a long text, whose tables of tokens are made in parts
 
 
 def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
@@ -171,31 +174,49 @@ def _tables(
     train_words: Mapping[str, int],
     made: Callable[[], None],
 ) -> dict[str, Iterator[pd.DataFrame]]:
-    """Return the tables of the tokens, words and documents of valid and of test, each made when it is asked for.
+    """Return the tables of the tokens, words and documents of valid and of test, in parts made when asked for.
 
-    ``made`` is called after each.
+    ``made`` is called after each table of each text.
     """
 
-    def features(split: str) -> pd.DataFrame:
-        overhead = code.charge(cut[split], tokenizer, vocabulary)
-        return token_features(texts["train"], texts[split], cut[split].sentence_starts, overhead, split)
+    def features(split: str) -> Iterator[pd.DataFrame]:
+        overhead, starts = code.charge(cut[split], tokenizer, vocabulary), cut[split].sentence_starts
+        for part, at, first in _parts(texts[split]):
+            charged = OverheadBits(overhead.spelling[at], overhead.white_space[at], overhead.separator[at])
+            begins = starts[slice(*np.searchsorted(starts, [at.start, at.stop]))] - at.start
+            table = token_features(texts["train"], part, begins, charged, split)
+            yield table.assign(document=table["document"] + np.int32(first))
 
-    makers: dict[str, Callable[[str], pd.DataFrame]] = {
+    def surface(split: str) -> Iterator[pd.DataFrame]:
+        types = np.array(cut[split].types, object)
+        for part, at, first in _parts(texts[split]):
+            table = _surface(part, types[cut[split].tokens[at]], split)
+            yield table.assign(document=table["document"] + np.int32(first))
+
+    makers: dict[str, Callable[[str], Iterable[pd.DataFrame]]] = {
         "features": features,
-        "surface": lambda split: _surface(texts[split], cut[split], split),
-        "words": lambda split: word_features(corpus.split(split), train_words, split),
-        "documents": lambda split: _documents(texts[split], corpus.split(split), split),
+        "surface": surface,
+        "words": lambda split: [word_features(corpus.split(split), train_words, split)],
+        "documents": lambda split: [_documents(texts[split], corpus.split(split), split)],
     }
 
-    def parts(make: Callable[[str], pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def parts(make: Callable[[str], Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
         for split in HELD_OUT:
-            yield make(split)
+            yield from make(split)
             made()
 
     return {name: parts(makers[name]) for name in TABLES}
 
 
-def _surface(text: Encoded, cut: Tokenised, split: str) -> pd.DataFrame:
+def _parts(text: Encoded) -> Iterator[tuple[Encoded, slice, int]]:
+    """Yield a text in parts of whole documents, with the positions and the first document of each."""
+    begin = document = 0
+    for part in text.parts(PART_TOKENS):
+        yield part, slice(begin, begin + len(part)), document
+        begin, document = begin + len(part), document + part.n_documents
+
+
+def _surface(text: Encoded, tokens: npt.NDArray[np.object_], split: str) -> pd.DataFrame:
     """Return the table of the tokens as they are in the text."""
     import pandas as pd
 
@@ -207,7 +228,7 @@ def _surface(text: Encoded, cut: Tokenised, split: str) -> pd.DataFrame:
             "split": split,
             "document": document.astype(np.int32),
             "position": (at - text.starts[document]).astype(np.int32),
-            "token": cut.surface(),
+            "token": tokens,
             "byte_start": text.spans[:, 0].astype(np.int64),
             "byte_end": text.spans[:, 1].astype(np.int64),
             "is_unknown": text.vocabulary.is_unknown(text.ids),

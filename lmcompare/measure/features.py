@@ -76,6 +76,7 @@ def token_features(
     """
     import pandas as pd
 
+    seen = seen_orders(train, text)  # first, as it takes the most memory
     at = np.arange(len(text))
     document = text.document_of(at)
     sentence = np.searchsorted(sentence_starts, at, side="right") - 1
@@ -91,7 +92,7 @@ def token_features(
             "position": (at - text.starts[document]).astype(np.int32),
             "token_id": text.ids,
             "train_count": counts,
-            **{f"seen_{order}": seen for order, seen in seen_orders(train, text).items()},
+            **{f"seen_{order}": of_order for order, of_order in seen.items()},
             "sentence": (sentence - first_of_document[document]).astype(np.int32),
             "position_in_sentence": (at - sentence_starts[sentence]).astype(np.int32),
             "repeated": first[inverse] < at,

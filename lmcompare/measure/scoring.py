@@ -211,6 +211,8 @@ def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.Da
 
 def unigram_log_probs(train: Encoded) -> FloatArray:
     """Return the (V,) nats of the unigram model with add-one smoothing, the floor that models are compared with."""
-    counts = np.bincount(train.ids, minlength=len(train.vocabulary)) + 1.0
+    counts = np.ones(len(train.vocabulary))
+    for first in range(0, len(train), PART_TOKENS):  # of all ids at once, NumPy would make a copy of 64 bits each
+        counts += np.bincount(train.ids[first : first + PART_TOKENS], minlength=len(counts))
     log_probs: FloatArray = np.log(counts / counts.sum())
     return log_probs

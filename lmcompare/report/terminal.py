@@ -17,6 +17,7 @@ from lmcompare.report.published import published_apart, published_figure, publis
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.sections.contexts import seldom
 from lmcompare.report.sections.leaderboard import PRETRAINED
+from lmcompare.report.shown import shown
 from lmcompare.report.verdict import knows_valid, unverified
 from lmcompare.runfolder.files import read_json
 from lmcompare.runfolder.run import load_run
@@ -30,11 +31,14 @@ def print_leaderboard(folder: Path) -> None:
     """Print the models of a run in the order of the leaderboard, and why some are tied or not ranked with the others.
 
     Perplexity and accuracy are left out for a model with other tokens than most models, since they cannot be
-    compared. A model that is not ranked has its bits per byte in brackets, and a pre-trained one is marked.
+    compared. A model that is not ranked has its bits per byte in brackets, and a pre-trained one is marked. Of very
+    many models those are printed that the report shows in full.
     """
     results = read_json(folder / "results.json")
     pretrained = {model["name"] for model in results["models"] if model["traits"].get("pretrained")}
-    board = [row for row in rows(results) if row.status != "failed"]
+    every = [row for row in rows(results) if row.status != "failed"]
+    in_full = shown(every)
+    board = [row for row in every if row.name in in_full]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in HEADS:
         name = head == "model"
@@ -43,6 +47,8 @@ def print_leaderboard(folder: Path) -> None:
         cells = _cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name)
         table.add_row(*map(Text, map(without_controls, cells)))
     print_table(table)  # a name is never cut: it is what other commands ask for
+    if more := len(every) - len(board):
+        _say(f"{numbers.plural(more, 'further model')}: results.csv has all figures.")
     if board and not results["interval"]["resamples"]:
         _say(results["interval"]["note"])
     for said in sampled_notes(results):

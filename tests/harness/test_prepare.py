@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest.mock import Mock, patch
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -16,6 +17,7 @@ from lmcompare.harness import prepare as module
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Plain
 from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.runfolder.layout import HELD_OUT
 from lmcompare.tokens.word import WordTokenizer
 
 TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
@@ -55,6 +57,18 @@ def test_the_tokens_are_mapped_into_memory(tmp_path: Path) -> None:
     ids = made.train.ids
     assert isinstance(ids.base, np.memmap)
     assert not ids.flags.writeable
+
+
+def test_tables_of_a_long_text_are_made_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, table = load("lee"), TokensTable(kind="word")
+    whole = prepare(corpus, table, tmp_path / "whole")
+    monkeypatch.setattr(module, "PART_TOKENS", 500)
+    parts = prepare(corpus, table, tmp_path / "parts")
+    for split in HELD_OUT:
+        assert whole.split(split).n_documents > 1
+        pd.testing.assert_frame_equal(parts.features(split), whole.features(split))
+        surface, expected = (pd.concat(each.surface(split), ignore_index=True) for each in (parts, whole))
+        pd.testing.assert_frame_equal(surface, expected)
 
 
 def test_a_token_without_text_is_found_before_any_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

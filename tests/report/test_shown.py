@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.analysis import Run, write_results
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report.data import ReportData
 from lmcompare.report.page import Report
 from lmcompare.report.shown import MOST_SHOWN, shown
+from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.test_comparison import many
+
+COUNT = MOST_SHOWN + 25
 
 
 def test_few_models_are_all_shown() -> None:
@@ -39,19 +44,33 @@ def test_no_page_has_very_many(count: int, drawn: random.Random) -> None:
     assert len(found) <= MOST_SHOWN + 3 + 4
 
 
-def test_the_page_lists_all_and_counts_all(tmp_path: Path) -> None:
-    count = MOST_SHOWN + 25
-    run = many(tmp_path, 0.1, **{f"m{n}": n / 50 for n in range(count)})
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of ``COUNT`` models of one kind, the first of which is the best."""
+    run = many(tmp_path_factory.mktemp("large"), 0.1, **{f"m{n}": n / 50 for n in range(COUNT)})
     for entry in run.models:
         entry.plugin = "ngram"
-    data = ReportData(run)
+    return run
+
+
+def test_the_command_prints_those_that_are_shown(large: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    write_results(large)
+    print_leaderboard(large.path)
+    said = capsys.readouterr().out
+    named = set(re.findall(r"\bm\d+\b", said))
+    assert named == {f"m{n}" for n in range(MOST_SHOWN)}
+    assert "25 further models: results.csv" in said.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_page_lists_all_and_counts_all(large: Run) -> None:
+    data = ReportData(large)
     assert [model.name for model in data.scored] == [f"m{n}" for n in range(MOST_SHOWN)]
-    assert len(data.all_rows) == len(data.results["models"]) == count
-    report = Report(run)
+    assert len(data.all_rows) == len(data.results["models"]) == COUNT
+    report = Report(large)
     texts = [report.sections[name].html for name in ("Leaderboard", "Validity")]
     board, truth, summary = (str(html).replace("\N{NO-BREAK SPACE}", " ") for html in (*texts, report.summary.html))
-    assert all(f"m{n}" in board for n in range(count))
-    assert f"The other {count - MOST_SHOWN} models" in board
-    assert f"All {count} models passed" in truth
-    assert f"{count} language models" in summary
-    assert f"m{count - 1}" not in str(report.sections["Cost"].html)
+    assert all(f"m{n}" in board for n in range(COUNT))
+    assert f"The other {COUNT - MOST_SHOWN} models" in board
+    assert f"All {COUNT} models passed" in truth
+    assert f"{COUNT} language models" in summary
+    assert f"m{COUNT - 1}" not in str(report.sections["Cost"].html)
