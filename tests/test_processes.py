@@ -98,6 +98,12 @@ def test_what_the_function_raises_comes_back(work: str, how: str, expected: bool
     assert "Traceback" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_log_without_room_hides_nothing_that_the_function_raises(work: str) -> None:
+    with pytest.raises(RaisedError, match=r"No space left|no luck today"):
+        call(work, "raise", {}, log=Path("/dev/full"))
+
+
 def test_without_a_log_no_traceback_is_printed(work: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RaisedError):
         call(work, "raise", {})

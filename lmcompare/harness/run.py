@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
+from lmcompare.errors import LmcompareError
 from lmcompare.harness.describe import check_text
 from lmcompare.harness.engine import Engine
 from lmcompare.harness.experiment import Experiment
@@ -153,6 +154,9 @@ def run(
             if table.models:
                 make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
+        if failures and not table.models:  # not even that a cell has failed
+            sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
+            raise LmcompareError(f"nothing of the cells could be stored in {folder}: {sentences}")
     return Outcome(failures, names)
 
 

@@ -61,7 +61,8 @@ def serve_job(path: Path) -> None:
             send("returned", function(lambda event: send("event", event), *job["arguments"]))
         except BaseException as error:  # whatever a plug-in raises, SystemExit included
             if job["traceback"]:
-                traceback.print_exc()
+                with contextlib.suppress(OSError):  # of a full disk: what was raised must be sent
+                    traceback.print_exc()
             expected = isinstance(error, LmcompareError)
             send("raised", {"sentence": str(error) if expected else what_went_wrong(error), "expected": expected})
             sys.exit(1)

@@ -16,7 +16,7 @@ from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS,
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.ownership import OF_CELL, OF_TOKENS, remove_if_empty, remove_written
 from lmcompare.runfolder.rows import model_rows
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.seals import is_sealed, locked
 from lmcompare.runfolder.stored import NEW, OLD, StoredCell, read_cell
 
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
@@ -183,14 +183,13 @@ def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:
     names, tokens = {row.name for row in rows}, {row.tokens_fingerprint for row in rows}
     models = [model for model in manifest.experiment["models"] if model["name"] in names]
     sweeps = tuple(sweep for sweep in manifest.sweeps if sweep.name in names)
-    write_manifest(
-        folder,
-        replace(
-            manifest,
-            models=rows,
-            tokens={fingerprint: entry for fingerprint, entry in manifest.tokens.items() if fingerprint in tokens},
-            experiment={**manifest.experiment, "models": models, "sweep": {each.name: each.grid for each in sweeps}},
-            sweeps=sweeps,
-        ),
+    updated = replace(
+        manifest,
+        models=rows,
+        tokens={fingerprint: entry for fingerprint, entry in manifest.tokens.items() if fingerprint in tokens},
+        experiment={**manifest.experiment, "models": models, "sweep": {each.name: each.grid for each in sweeps}},
+        sweeps=sweeps,
     )
+    if updated != manifest or not is_sealed(folder):  # a full disk has no room for it
+        write_manifest(folder, updated)
     return True

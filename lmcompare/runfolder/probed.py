@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from lmcompare.errors import moved
 from lmcompare.runfolder.files import RunFolderError, read_object, write_json
 from lmcompare.runfolder.layout import PROBES
 
@@ -64,8 +65,11 @@ class Probed:
 def write_probed(cell: Path, probed: Probed) -> None:
     """Store the answers in the folder of a cell; those to pairs of the same name are replaced.
 
-    Raises ``LmcompareError`` for a link in place of a folder, and for a file that is not lmcompare's.
+    Raises ``LmcompareError`` for a cell that is not there any more, for a link in place of a folder, and for a file
+    that is not lmcompare's.
     """
+    if not cell.is_dir():
+        raise RunFolderError(moved(cell))
     if (cell / PROBES).is_symlink():
         raise RunFolderError(f"{cell / PROBES} is a link, and what is behind it would be changed: remove it")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"

@@ -158,5 +158,5 @@ async def _lines(
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return ": ".join([*map(str, first["loc"]), first["msg"]])
     return "the text is not valid UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

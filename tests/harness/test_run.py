@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.job import Job
 from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
 from lmcompare.runfolder.ownership import claim
@@ -117,6 +118,15 @@ def test_a_model_that_refuses_the_text_keeps_all_from_being_trained(
     with pytest.raises(LmcompareError, match=said):
         run_and_report(tmp_path, out, small_experiment({"plugin": "unigram"}, second))
     assert not (out / "cells").exists()
+
+
+def test_failures_that_can_not_be_stored_are_said(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Job, "fail", lambda *_: None)  # as on a full disk
+    with pytest.raises(LmcompareError, match=r"nothing of the cells could be stored in .*: raises/0: .*out of luck"):
+        run_and_report(place, tmp_path, small_experiment({"plugin": "plugins.py:Raises", "name": "raises"}))
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:

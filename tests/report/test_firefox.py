@@ -139,7 +139,7 @@ def test_typed_text_is_scored_as_python_scores_it(opened: Firefox, compared: Com
     opened.press(*"the big cat")
     opened.until("document.querySelector('.live').dataset.shown === 'the big cat'")
     wanted = dict(compared.model("ngram").next_tokens("the big cat", None))
-    guesses = texts(opened, ".live-model:first-of-type .next-words li")
+    guesses = texts(opened, ".scroll + .live-model .next-words li")
     assert len(guesses) == 10
     for guess in guesses:
         word, share = guess.split()[:2]

@@ -126,6 +126,14 @@ def test_a_full_disk_can_be_made_room_on(copied: Path, monkeypatch: pytest.Monke
     assert "cells/ngram/0" in clean(copied, ["ngram"]).removed
 
 
+def test_a_manifest_that_stays_as_it_is_needs_no_room(copied: Path) -> None:
+    clean(copied)
+    before = (copied / "manifest.json").stat()
+    assert clean(copied).removed == {}
+    after = (copied / "manifest.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_a_folder_that_a_run_writes_to_is_left_alone(copied: Path) -> None:
     before = files(copied)
     with locked(copied), pytest.raises(LmcompareError, match="another process is writing"):

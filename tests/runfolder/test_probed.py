@@ -29,6 +29,12 @@ def test_names_that_differ_in_characters_that_files_lack_are_told_apart(tmp_path
     assert {probed.name for probed in read_probed(tmp_path)} == {"my pairs", "my-pairs", "my:pairs"}
 
 
+def test_answers_of_a_cell_that_is_gone_are_not_put_into_what_took_its_place(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="was moved, replaced or removed"):
+        write_probed(tmp_path / "cells" / "ngram" / "0", Probed("english", "d", ROWS))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "row",
     [{"accuracy": 1.5}, {"accuracy": "high"}, {"pairs": 0}, {"pairs": "6"}, {"phenomenon": 3}, {"more": 1}],

@@ -181,6 +181,7 @@ def test_wrong_questions_are_one_sentence(server: Server, path: str, body: bytes
     assert found == status
     assert said in answer.decode()
     assert b"Traceback" not in answer
+    assert not answer.startswith(b":")
 
 
 def test_clients_that_stay_or_go_away_neither_write_to_the_terminal_nor_delay_the_end(run: Comparison) -> None:
