@@ -187,7 +187,7 @@ def moved(folder: object) -> str:
 
 @contextmanager
 def permitted() -> Iterator[None]:
-    """Turn a lack of permission for a file, and a link to itself, into an ``LmcompareError`` that names it."""
+    """Turn a lack of permission for a file, a read-only disk and a link to itself into ``LmcompareError``."""
     try:
         yield
     except RuntimeError as error:
@@ -199,6 +199,10 @@ def permitted() -> Iterator[None]:
         if error.filename is None:
             raise
         raise LmcompareError(no_permission(error.filename)) from error
+    except OSError as error:
+        if error.errno != errno.EROFS or error.filename is None:
+            raise
+        raise LmcompareError(cannot_write(error.filename, error)) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -36,6 +37,7 @@ from lmcompare.runfolder.probed import probed_in
 OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
 OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, FRACTIONS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
+LONGEST_NAME = 240  # bytes; file systems have 255, and the folder of checkpoints beside it has 13 more
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
 
@@ -64,6 +66,11 @@ def check_free(folder: Path) -> None:
     """
     if "\0" in str(folder):
         raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
+    if len(os.fsencode(folder.resolve().name)) > LONGEST_NAME:
+        raise LmcompareError(
+            f"the name of the folder {reprlib.repr(str(folder))} is too long, since files beside it have longer ones:"
+            f" choose one of at most {LONGEST_NAME} bytes as --out"
+        )
     if folder.exists() and not folder.is_dir():
         raise LmcompareError(f"{folder} is a file, not a folder: choose another --out")
     if (folder / JOINED).exists():

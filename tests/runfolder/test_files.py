@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.errors import LmcompareError, PluginError, cannot_write
+from lmcompare.errors import LmcompareError, PluginError, cannot_write, permitted
 from lmcompare.model import State
 from lmcompare.runfolder import files, seals, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
@@ -178,3 +178,8 @@ def test_tables_in_a_folder_whose_name_is_not_utf_8(tmp_path: Path) -> None:
         assert read_table(path, ["log_prob"], "test")["log_prob"].tolist() == [-1, -3]
         blocks = read_blocks(path, ["log_prob"], "test")
         assert np.concatenate([block["log_prob"] for block in blocks]).tolist() == [-1, -3]
+
+
+def test_a_read_only_disk_is_said_with_what_to_do() -> None:
+    with pytest.raises(LmcompareError, match=r"cell can't be written .*: copy the folder"), permitted():
+        raise OSError(errno.EROFS, "Read-only file system", "cell")

@@ -38,6 +38,12 @@ def test_a_hidden_file_of_a_name_that_is_written_to_is_refused(tmp_path: Path) -
     assert contents(tmp_path) == {".holder": b"mine"}
 
 
+def test_a_name_that_leaves_no_room_for_longer_ones_is_refused(tmp_path: Path) -> None:
+    claim(tmp_path / ("é" * 120))
+    with pytest.raises(LmcompareError, match="at most 240 bytes"):
+        claim(tmp_path / ("é" * 120 + "x"))
+
+
 def test_new_and_empty_folders_are_claimed_and_claimed_again(tmp_path: Path) -> None:
     (tmp_path / ".gitkeep").touch()
     claim(tmp_path)
