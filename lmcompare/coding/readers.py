@@ -156,24 +156,27 @@ def symbols_of(document: Document, corpus: TokenizedCorpus) -> Iterator[int]:
     for at, index in enumerate(encode(text, tokenizer, vocabulary).ids.tolist()):
         yield index
         if index == vocabulary.unknown:
-            yield from _spelled(tokenizer.token_bytes(text.types[text.tokens[at]]))
+            yield from word_symbols(tokenizer.token_bytes(text.types[text.tokens[at]]))
         if code.white_space is not None:
-            yield from _between(code.white_space, text.space_types[text.spaces[at]])
+            yield from space_symbols(code.white_space, text.space_types[text.spaces[at]])
         if text.tokens[at] == 0 and code.separators is not None:
-            yield from _separator(code.separators, text.separator_types[text.separators[at]])
+            yield from separator_symbols(code.separators, text.separator_types[text.separators[at]])
 
 
-def _spelled(word: bytes) -> list[int]:
+def word_symbols(word: bytes) -> list[int]:
+    """Return the symbols that spell a word: its bytes and the end symbol."""
     return [*word, END]
 
 
-def _between(model: WhiteSpaceModel, space: str) -> list[int]:
+def space_symbols(model: WhiteSpaceModel, space: str) -> list[int]:
+    """Return the symbols of a string of white space: its own, or the escape and its spelling."""
     symbol = model.symbol(space)
-    return [symbol] if symbol < len(model.known) else [symbol, *_spelled(space.encode())]
+    return [symbol] if symbol < len(model.known) else [symbol, *word_symbols(space.encode())]
 
 
-def _separator(model: SeparatorModel, separator: Separator) -> list[int]:
+def separator_symbols(model: SeparatorModel, separator: Separator) -> list[int]:
+    """Return the symbols of a separator: its own, or the escape, whether it ends the document, and its text."""
     symbol = model.symbol(separator)
     if symbol < len(model.known):
         return [symbol]
-    return [symbol, int(separator.closes), *_spelled(separator.text.encode())]
+    return [symbol, int(separator.closes), *word_symbols(separator.text.encode())]

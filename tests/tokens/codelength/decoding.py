@@ -7,13 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.coding.readers import Reader, distribution, read, separator_reader, word_reader
-from lmcompare.tokens import FloatArray, Separator, Vocabulary
-from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
-from lmcompare.tokens.codelength.spelling import END
+from lmcompare.coding.readers import (
+    Reader,
+    distribution,
+    read,
+    separator_reader,
+    separator_symbols,
+    space_symbols,
+    word_reader,
+    word_symbols,
+)
+from lmcompare.tokens import FloatArray, Vocabulary
+from lmcompare.tokens.codelength.between import WhiteSpaceModel
 from lmcompare.tokens.codelength.token_classes import CLOSING, STRAIGHT_QUOTES
 
-__all__ = ["Reader", "distribution", "read", "separator_reader", "word_reader"]
+__all__ = [
+    "Reader",
+    "distribution",
+    "read",
+    "separator_reader",
+    "separator_symbols",
+    "space_symbols",
+    "word_reader",
+    "word_symbols",
+]
 
 
 def decisions(reader: Reader[Any], symbols: Sequence[int]) -> Iterator[tuple[FloatArray, int]]:
@@ -29,17 +46,6 @@ def decisions(reader: Reader[Any], symbols: Sequence[int]) -> Iterator[tuple[Flo
     if len(passed) != len(symbols):
         raise ValueError(f"the reader took {len(passed)} of {len(symbols)} symbols")
     yield from passed
-
-
-def word_symbols(word: bytes) -> list[int]:
-    """Return the symbols that spell a word: its bytes and the end symbol."""
-    return [*word, END]
-
-
-def space_symbols(model: WhiteSpaceModel, space: str) -> list[int]:
-    """Return the symbols of a string of white space: its own, or the escape and its spelling."""
-    symbol = model.symbol(space)
-    return [symbol] if symbol < len(model.known) else [symbol, *word_symbols(space.encode())]
 
 
 def space_reader(
@@ -62,11 +68,3 @@ def space_reader(
         return model.known[symbol]
     spelled = yield from word_reader(model.spelling)
     return spelled.decode()
-
-
-def separator_symbols(model: SeparatorModel, separator: Separator) -> list[int]:
-    """Return the symbols of a separator: its own, or the escape, whether it ends the document, and its text."""
-    symbol = model.symbol(separator)
-    if symbol < len(model.known):
-        return [symbol]
-    return [symbol, int(separator.closes), *word_symbols(separator.text.encode())]
