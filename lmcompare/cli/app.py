@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -89,9 +88,9 @@ def check_limits() -> None:
         return
     import resource
 
-    mask = os.umask(0)
-    os.umask(mask)
-    if mask & 0o700:
+    from lmcompare.runfolder.files import umask
+
+    if (mask := umask()) & 0o700:
         raise LmcompareError(
             f"the umask {mask:03o} takes from you the permission for files that you make: set another, for example"
             " with 'umask 022'"

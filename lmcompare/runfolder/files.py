@@ -41,7 +41,7 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
         aside = Path(name)
         try:
             write(aside)
-            aside.chmod(0o666 & ~_mask())  # mkstemp makes files that only their owner can read
+            aside.chmod(0o666 & ~umask())  # mkstemp makes files that only their owner can read
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -56,9 +56,9 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             write(aside)
-            aside.chmod(0o777 & ~_mask())  # mkdtemp makes folders that only their owner can enter
+            aside.chmod(0o777 & ~umask())  # mkdtemp makes folders that only their owner can enter
             for file in aside.iterdir():
-                file.chmod(0o666 & ~_mask())  # and safetensors such files
+                file.chmod(0o666 & ~umask())  # and safetensors such files
             aside.rename(path)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -66,7 +66,8 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         raise LmcompareError(cannot_write(path, error)) from error
 
 
-def _mask() -> int:
+def umask() -> int:
+    """Return the permissions that new files of this process do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -16,6 +16,7 @@ from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
 from lmcompare.report.page import Report
+from lmcompare.runfolder.files import umask
 from lmcompare.runfolder.layout import MARK
 from tests.run_folder import write_report, write_run_folder
 
@@ -105,12 +106,6 @@ def test_loads_neither_models_nor_heavy_libraries(copy: Path, build: str, others
     loaded = set(done.stdout.rpartition("LOADED")[2].split())
     assert "pandas" in loaded
     assert not loaded & {"torch", "gensim", "nltk", "altair", *others}
-
-
-def umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def test_a_fault_of_the_report_is_not_called_a_damaged_folder(copied: Path) -> None:
