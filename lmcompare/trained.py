@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +23,7 @@ from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
-from lmcompare.runfolder.ownership import refuse_place_in_run
+from lmcompare.runfolder.ownership import target_of
 from lmcompare.runfolder.seals import check_sealed, require_seal
 from lmcompare.runfolder.states import load_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -272,10 +271,7 @@ class TrainedModel:
                     f"'{self.name}' can't be written as {what}, which is a format of {_WRITTEN[asked]} only: {can}"
                 )
             raise LmcompareError(f"there is no format for a file named {file.name!r} of '{self.name}': {can}")
-        if file.is_dir() or (os.path.lexists(file) and not yes_or_no(force, "force")):
-            replaced = "" if file.is_dir() else ", or replace it with --force (force=True in Python)"
-            raise LmcompareError(f"{file} is there already: choose another name{replaced}")
-        refuse_place_in_run(file)
+        target = target_of(file, yes_or_no(force, "force"))
         if folder and file.exists():
             raise LmcompareError(f"{file} is a file, and the model is written to a folder: choose another name")
         if whole is not None and folder:
@@ -283,7 +279,6 @@ class TrainedModel:
                 write_folder_aside(file, lambda aside: self._fill(aside, whole))
             return file
         with blamed_on(f"{self.name}'s {known[-1]} format"):
-            target = file.resolve() if file.is_symlink() else file  # the user's own link is left as it is
             write_aside(target, lambda aside: formats[known[-1]](self.corpus.vocabulary, aside))
         return file
 

@@ -96,6 +96,24 @@ def refuse_place_in_run(file: Path) -> None:
             raise LmcompareError(f"{file} is among the files of the run in {folder}: choose another place")
 
 
+def target_of(file: Path, replace: bool) -> Path:
+    """Return where to write a file that the user names: the file itself, or the one behind the user's own link.
+
+    Raises
+    ------
+    LmcompareError
+        If it is a folder, is there already and may not be replaced, or is among the files of a run.
+    """
+    if file.is_dir():
+        raise LmcompareError(f"{file} is there already, as a folder: choose another name")
+    if os.path.lexists(file) and not replace:
+        raise LmcompareError(
+            f"{file} is there already: choose another name, or replace it with --force (force=True in Python)"
+        )
+    refuse_place_in_run(file)
+    return file.resolve() if file.is_symlink() else file
+
+
 def refuse_links(folder: Path) -> None:
     """Raise ``RunFolderError`` if lmcompare could write through a link in a run folder, to files elsewhere."""
     for path in _may_be_written(folder):

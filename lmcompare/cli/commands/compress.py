@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -35,13 +34,14 @@ def compress(
     The file has about as many bits as the model needs for the text. The same model is needed to read it again.
     """
     from lmcompare.coding import compress as compressed
+    from lmcompare.runfolder.ownership import target_of
 
     data = ordinary(file).read_bytes()
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
-    target = _free(out or file.with_name(file.name + SUFFIX), force)
+    target = target_of(out or file.with_name(file.name + SUFFIX), force)
     trained = trained_model(folder, model, seed, plugin)
     packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))
     _write(target, packed)
@@ -61,6 +61,7 @@ def decompress(
     from lmcompare.analysis import load_run
     from lmcompare.coding import Written, compressor
     from lmcompare.coding import decompress as decompressed
+    from lmcompare.runfolder.ownership import target_of
 
     data = ordinary(file).read_bytes()
     try:
@@ -69,7 +70,7 @@ def decompress(
         raise LmcompareError(f"{file}: {error}") from None
     if out is None and file.suffix != SUFFIX:
         raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file for the text, with --out")
-    target = _free(out or file.with_suffix(""), force)
+    target = target_of(out or file.with_suffix(""), force)
     done = (cell for cell in load_run(folder).cells if cell.status == "done")
     cell = next((cell for cell in done if compressor(cell.path) == written.model), None)
     if cell is None:
@@ -81,17 +82,6 @@ def decompress(
         raise LmcompareError(f"{file}: {error}") from None
     _write(target, text.encode())
     say(f"{target} has its {len(text.encode()):,} bytes again")
-
-
-def _free(file: Path, force: bool) -> Path:
-    """Return the file to write, or the one behind a link. Raises ``LmcompareError`` if it may not be written."""
-    from lmcompare.runfolder.ownership import refuse_place_in_run
-
-    if file.is_dir() or (os.path.lexists(file) and not force):
-        replace = "" if file.is_dir() else ", or replace it with --force"
-        raise LmcompareError(f"{file} is there already: choose another name with --out{replace}")
-    refuse_place_in_run(file)
-    return file.resolve() if file.is_symlink() else file
 
 
 def _write(file: Path, data: bytes) -> None:
