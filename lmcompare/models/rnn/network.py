@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lmcompare.models.rnn.cells import CARRIED, LSTM, ParallelRecurrence, recurrence
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
-
-CELLS = ("gru", "lstm")
 
 
 class Recurrence(Network):
@@ -21,29 +20,29 @@ class Recurrence(Network):
 
     def __init__(self, types: int, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.dropout, self.is_lstm = dropout, cell == "lstm"
+        self.cell, self.hidden, self.layers, self.dropout = cell, hidden, layers, dropout
         self.head = Head(types, width)
-        kind = nn.LSTM if self.is_lstm else nn.GRU
-        self.recurrence = kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.recurrence = recurrence(cell, width, hidden, layers, dropout)
+        self.carried = CARRIED.get(cell, ("state",))
 
     def states(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the last layer's states (B, T, H) and the memory: ``state`` and ``cell``, if any, (B, layers, H)."""
+        """Return the last layer's states (B, T, H) and the memory.
+
+        The memory is ``state`` (B, layers, H), for an LSTM also ``cell``, and for a QRNN ``input``, the last inputs.
+        """
         read = dropout(self.head.embed(inputs), self.dropout, self.training)
         given: Any = None
         if memory is not None:
-            given = memory["state"].transpose(0, 1).contiguous()
-            if self.is_lstm:
-                given = (given, memory["cell"].transpose(0, 1).contiguous())
-        states, last = self.recurrence(read, given)
-        if self.is_lstm:
-            left = {"state": last[0].transpose(0, 1).float(), "cell": last[1].transpose(0, 1).float()}
-        else:
-            left = {"state": last.transpose(0, 1).float()}
+            given = tuple(memory[name].transpose(0, 1).contiguous() for name in self.carried)
+        alone = isinstance(self.recurrence, nn.GRU | nn.RNN) and not isinstance(self.recurrence, nn.LSTM)
+        states, last = self.recurrence(read, given[0] if alone and given else given)
+        last = (last,) if alone else last
+        left = {name: each.transpose(0, 1).float() for name, each in zip(self.carried, last, strict=True)}
         return dropout(states, self.dropout, self.training), left
 
     def _recurrent_layers(self) -> list[dict[str, Any]]:
         """Return the layers of the page that compute ``states``."""
-        cell = {"type": "lstm" if self.is_lstm else "gru", "name": "recurrence", "layers": self.recurrence.num_layers}
+        cell = {"type": self.cell, "name": "recurrence", "layers": self.layers}
         return [{"type": "embed", "table": "head.table"}, cell]
 
     def features(self, states: Tensor) -> Tensor:
@@ -75,15 +74,17 @@ class Gates:
     Parameters
     ----------
     keep : Tensor
-        LSTM: the forget gate. GRU: the update gate.
+        The share of the old state that is kept: the forget gate of an LSTM and a QRNN, the update gate of a GRU and
+        one minus that of a minGRU.
     take : Tensor
-        LSTM: the input gate. GRU: 1 - keep.
+        The share of the new content that is added: the input gate of an LSTM, otherwise 1 - keep.
     new : Tensor
-        The candidate content.
-    show : Tensor
-        LSTM: the output gate. GRU: the reset gate, which decides how much of the state the new content uses.
+        The new content.
+    show : Tensor or None
+        The output gate of an LSTM and a QRNN; in a GRU the reset gate, which decides how much of the state the new
+        content uses; None for a minGRU, which has no such gate.
     cell : Tensor
-        LSTM: the cell state. GRU: the hidden state.
+        What is carried on: the cell state of an LSTM and a QRNN, otherwise the hidden state.
     state : Tensor
         The hidden state.
     """
@@ -91,30 +92,50 @@ class Gates:
     keep: Tensor
     take: Tensor
     new: Tensor
-    show: Tensor
+    show: Tensor | None
     cell: Tensor
     state: Tensor
 
 
 @torch.no_grad()
 def gates(network: Recurrence, inputs: Tensor) -> Gates:
-    """Return the gates over the (T,) inputs of a document, computed from the equations.
+    """Return the gates over the (T,) inputs of a document, computed from the equations; an Elman network has none.
 
-    Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); Cho et al. (2014).
+    Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); Cho et al. (2014); for the cells
+    whose gates do not read the state see ``ParallelRecurrence``.
     """
     below = network.head.embed(inputs)  # (T, width)
-    step = _lstm if network.is_lstm else _gru
-    for layer in range(network.recurrence.num_layers):
-        names = (f"{kind}_{part}_l{layer}" for kind in ("weight", "bias") for part in ("ih", "hh"))
-        W, U, b, c = (getattr(network.recurrence, name) for name in names)
-        state = cell = below.new_zeros(U.shape[1])
-        made: list[tuple[Tensor, ...]] = []
-        for x in below:
-            made.append(step(W @ x + b, U @ state + c, cell))
-            cell, state = made[-1][4:]
-        found = Gates(*(torch.stack(each) for each in zip(*made, strict=True)))
+    for layer in range(network.layers):
+        if isinstance(network.recurrence, ParallelRecurrence):
+            found = _parallel(network.recurrence, layer, below)
+        else:
+            found = _stepwise(network, layer, below)
         below = found.state
     return found
+
+
+def _parallel(layers: ParallelRecurrence, layer: int, below: Tensor) -> Gates:
+    parts = layers.parts(layer, below[None])
+    keep, new = parts.keep[0], parts.new[0]
+    state, cells = torch.zeros_like(keep[0]), []
+    for k, n in zip(keep, new, strict=True):
+        state = k * state + (1 - k) * n
+        cells.append(state)
+    cell = torch.stack(cells)
+    show = None if parts.show is None else parts.show[0]
+    return Gates(keep, 1 - keep, new, show, cell, cell if show is None else show * cell)
+
+
+def _stepwise(network: Recurrence, layer: int, below: Tensor) -> Gates:
+    step = _lstm if network.cell == LSTM else _gru
+    names = (f"{kind}_{part}_l{layer}" for kind in ("weight", "bias") for part in ("ih", "hh"))
+    W, U, b, c = (getattr(network.recurrence, name) for name in names)
+    state = cell = below.new_zeros(U.shape[1])
+    made: list[tuple[Tensor, ...]] = []
+    for x in below:
+        made.append(step(W @ x + b, U @ state + c, cell))
+        cell, state = made[-1][4:]
+    return Gates(*(torch.stack(each) for each in zip(*made, strict=True)))
 
 
 def _lstm(read: Tensor, recalled: Tensor, cell: Tensor) -> tuple[Tensor, ...]:

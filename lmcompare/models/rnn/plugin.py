@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
+from lmcompare.models.rnn.cells import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_GRU, QRNN
 from lmcompare.models.rnn.exhibits import exhibits
-from lmcompare.models.rnn.network import CELLS, Recurrence, RnnNetwork
+from lmcompare.models.rnn.network import Recurrence, RnnNetwork
 from lmcompare.tokens import Encoded
 from lmcompare.training.tunable import TunableLanguageModel
+
+NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
+TITLES = {ELMAN: "Elman network", MIN_GRU: "minGRU", QRNN: "QRNN"}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -34,6 +38,7 @@ class Recurrent(TunableLanguageModel):
         "quick": {"batch": 16, "steps": 170},
         "full": {"width": 384, "hidden": 512, "dropout": 0.3, "steps": 2000, "candidates": 2048},
     }
+    cells: ClassVar[tuple[str, ...]] = BEST_KNOWN
 
     cell: str = "lstm"
     width: int = 256
@@ -42,26 +47,31 @@ class Recurrent(TunableLanguageModel):
     learning_rate: float = 2e-2
 
     def __post_init__(self) -> None:
-        self.check_choice("cell", CELLS)
+        self.check_choice("cell", self.cells)
         self.check_whole(1, "width", "hidden")
         super().__post_init__()
 
 
 @dataclass(eq=False, kw_only=True)
 class Rnn(Recurrent):
-    """A GRU or LSTM language model: it remembers the past in a hidden state of fixed size.
+    """An LSTM language model: it remembers the past in a hidden state of fixed size.
 
-    s_i = LSTM(x_i, s_{i-1}) (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014); the features
-    f_i = tanh(O s_i) feed the softmax, whose word vectors are also the input vectors. The state is carried through
-    the whole document.
+    s_i = LSTM(x_i, s_{i-1}) (Hochreiter and Schmidhuber 1997); the features f_i = tanh(O s_i) feed the softmax, whose
+    word vectors are also the input vectors. The state is carried through the whole document.
 
     The other hyper-parameters are those of ``Recurrent`` and, for training, ``TunableLanguageModel``.
 
     Parameters
     ----------
+    cell : {"lstm", "gru", "elman", "min-gru", "qrnn"}, default="lstm"
+        The recurrent unit. "gru": Cho et al. (2014). "elman": s_i = tanh(W x_i + U s_{i-1}), without gates (Elman
+        1990; as a language model Mikolov et al. 2010). "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
+        have gates that do not read the state, so that all products of matrices are made at once.
     layers : int, default=1
         Recurrent layers.
     """
+
+    cells: ClassVar[tuple[str, ...]] = CELLS
 
     layers: int = 1
 
@@ -71,11 +81,11 @@ class Rnn(Recurrent):
 
     def title(self) -> str:
         """Return the display name."""
-        return "RNN"
+        return TITLES.get(self.cell, "RNN")
 
     def summary(self) -> str:
         """Return the summary with the cell of this model."""
-        return super().summary().replace("A GRU or LSTM", {"gru": "A GRU", "lstm": "An LSTM"}[self.cell])
+        return super().summary().replace("An LSTM", NAMES[self.cell], 1)
 
     def network(self, types: int) -> Recurrence:
         """Return the untrained network."""

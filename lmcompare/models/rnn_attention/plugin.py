@@ -18,7 +18,7 @@ from lmcompare.tokens import Encoded
 
 @dataclass(eq=False, kw_only=True)
 class RnnAttention(Rnn):
-    """A GRU or LSTM language model with attention over its own past states.
+    """An LSTM language model with attention over its own past states.
 
     By default the attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j),
     a_ij = softmax_j(e_ij), c_i = Σ_j a_ij s_j. It attends to the ``window`` states before i, after the recurrence, so

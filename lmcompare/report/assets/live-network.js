@@ -64,6 +64,44 @@ function normalised(kind, x, weight, bias) {
   return Float32Array.from(x, (v, i) => (v - mean) * by * weight.values[i] + (bias ? bias.values[i] : 0));
 }
 
+// Recurrent layers as torch names their weights; step makes { h, … } of the products of W and x, of U and h, and of the state before
+function recurrent(name, layers, arrays, step) {
+  return (x, states) => {
+    const next = [];
+    for (let l = 0; l < layers; l += 1) {
+      const part = (kind) => arrays[`${name}.${kind}_l${l}`], before = states?.[l];
+      const h = before ? before.h : new Float32Array(part("weight_hh").shape[1]);
+      next.push(step(times(part("weight_ih"), x, part("bias_ih")), times(part("weight_hh"), h, part("bias_hh")), before));
+      x = next[l].h;
+    }
+    return [x, next];
+  };
+}
+
+// Recurrent layers whose gates do not read the state: those of a minGRU, or of a QRNN, which read the input before too
+function parallel(name, layers, arrays, two) {
+  return (x, states) => {
+    const next = [];
+    for (let l = 0; l < layers; l += 1) {
+      const of = (kind) => arrays[`${name}.layers.${l}.${kind}`], before = states?.[l];
+      let read = x;
+      if (two) {
+        read = new Float32Array(2 * x.length);
+        if (before) read.set(before.x);
+        read.set(x, x.length);
+      }
+      const parts = times(of("weight"), read, of("bias")), size = parts.length / (two ? 3 : 2), c = new Float32Array(size);
+      for (let i = 0; i < size; i += 1) {
+        const keep = sigmoid(two ? parts[i] : -parts[i]), added = two ? Math.tanh(parts[size + i]) : parts[size + i];
+        c[i] = keep * (before ? before.c[i] : 0) + (1 - keep) * added;
+      }
+      next.push({ c, x });
+      x = two ? c.map((v, i) => sigmoid(parts[2 * size + i]) * v) : c;
+    }
+    return [x, next];
+  };
+}
+
 // Each makes from a layer's table, the arrays and the network a function (input, state, place) => [output, state]
 const LAYERS = {
   embed({ table, scale = 1, begin = null }, arrays, network) {
@@ -86,6 +124,16 @@ const LAYERS = {
         for (let k = 0; k < sum.length; k += 1) sum[k] += vector[k] * (weight.length > 1 ? weight[k] : weight[0]);
       });
       return [sum.map((v) => v / count), ids];
+    };
+  },
+
+  // the vectors of the last inputs side by side, zeros before the document begins
+  window({ table, size }, arrays, network) {
+    const width = arrays[table].shape[1];
+    return (id, before) => {
+      const ids = [...(before ?? []), id].slice(-size), x = new Float32Array(size * width);
+      ids.forEach((each, i) => x.set(row(arrays[table], network.rowOf(each)), (size - ids.length + i) * width));
+      return [x, ids];
     };
   },
 
@@ -127,42 +175,48 @@ const LAYERS = {
     };
   },
 
-  lstm({ name, layers }, arrays) {
-    return (x, state) => {
-      const next = [];
-      for (let l = 0; l < layers; l += 1) {
-        const part = (kind) => arrays[`${name}.${kind}_l${l}`];
-        const size = part("weight_hh").shape[1], before = state ? state[l] : { h: new Float32Array(size), c: new Float32Array(size) };
-        const read = times(part("weight_ih"), x, part("bias_ih")), kept = times(part("weight_hh"), before.h, part("bias_hh"));
-        const c = new Float32Array(size), h = new Float32Array(size), gate = (g, i) => read[g * size + i] + kept[g * size + i];
-        for (let i = 0; i < size; i += 1) {
-          c[i] = sigmoid(gate(1, i)) * before.c[i] + sigmoid(gate(0, i)) * Math.tanh(gate(2, i));
-          h[i] = sigmoid(gate(3, i)) * Math.tanh(c[i]);
-        }
-        next.push({ h, c });
-        x = h;
-      }
-      return [x, next];
+  // what layers make of x, and x itself
+  beside({ layers }, arrays, network) {
+    const inner = chain(layers, arrays, network);
+    return (x, state, place) => {
+      const [y, next] = inner(x, state, place), both = new Float32Array(y.length + x.length);
+      both.set(y);
+      both.set(x, y.length);
+      return [both, next];
     };
   },
 
-  gru({ name, layers }, arrays) {
-    return (x, state) => {
-      const next = [];
-      for (let l = 0; l < layers; l += 1) {
-        const part = (kind) => arrays[`${name}.${kind}_l${l}`];
-        const size = part("weight_hh").shape[1], before = state ? state[l] : new Float32Array(size);
-        const read = times(part("weight_ih"), x, part("bias_ih")), kept = times(part("weight_hh"), before, part("bias_hh"));
-        const h = before.map((old, i) => {
-          const reset = sigmoid(read[i] + kept[i]), keep = sigmoid(read[size + i] + kept[size + i]);
-          return keep * old + (1 - keep) * Math.tanh(read[2 * size + i] + reset * kept[2 * size + i]);
-        });
-        next.push(h);
-        x = h;
+  lstm({ name, layers }, arrays) {
+    return recurrent(name, layers, arrays, (read, kept, before) => {
+      const size = kept.length / 4, gate = (g, i) => read[g * size + i] + kept[g * size + i];
+      const old = before?.c, c = new Float32Array(size), h = new Float32Array(size);
+      for (let i = 0; i < size; i += 1) {
+        c[i] = sigmoid(gate(1, i)) * (old ? old[i] : 0) + sigmoid(gate(0, i)) * Math.tanh(gate(2, i));
+        h[i] = sigmoid(gate(3, i)) * Math.tanh(c[i]);
       }
-      return [x, next];
-    };
+      return { h, c };
+    });
   },
+
+  gru({ name, layers }, arrays) {
+    return recurrent(name, layers, arrays, (read, kept, before) => {
+      const size = kept.length / 3, h = new Float32Array(size);
+      for (let i = 0; i < size; i += 1) {
+        const reset = sigmoid(read[i] + kept[i]), keep = sigmoid(read[size + i] + kept[size + i]);
+        const added = Math.tanh(read[2 * size + i] + reset * kept[2 * size + i]);
+        h[i] = keep * (before ? before.h[i] : 0) + (1 - keep) * added;
+      }
+      return { h };
+    });
+  },
+
+  elman({ name, layers }, arrays) {
+    return recurrent(name, layers, arrays, (read, kept) => ({ h: read.map((v, i) => Math.tanh(v + kept[i])) }));
+  },
+
+  "min-gru"({ name, layers }, arrays) { return parallel(name, layers, arrays, false); },
+
+  qrnn({ name, layers }, arrays) { return parallel(name, layers, arrays, true); },
 
   // the state with the weighted mean of the states before it
   "look-back"({ name, scores, window }, arrays) {

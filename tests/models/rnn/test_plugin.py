@@ -9,16 +9,18 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.model import Setting
+from lmcompare.models.rnn.cells import CELLS
 from lmcompare.models.rnn.network import RnnNetwork, gates
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "min-gru", "qrnn"])
 def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
     torch.manual_seed(0)
     network = RnnNetwork(TYPES, cell, 6, 5, layers, 0.0).eval()
@@ -29,12 +31,37 @@ def test_the_gates_agree_with_torchs_recurrence(cell: str, layers: int) -> None:
     torch.testing.assert_close(found.state, states[0])
     if cell == "lstm":
         torch.testing.assert_close(found.cell[-1], memory["cell"][0, -1])
-    for gate in (found.keep, found.take, found.show):
+    for gate in (found.keep, found.take, *(() if found.show is None else (found.show,))):
         assert bool(((gate > 0) & (gate < 1)).all())
 
 
+@pytest.mark.parametrize("cell", ["min-gru", "qrnn"])
+def test_the_parallel_cells_equations(cell: str) -> None:
+    torch.manual_seed(1)
+    network = RnnNetwork(TYPES, cell, 3, 4, 1, 0.0).double().eval()
+    inputs = torch.randint(0, TYPES, (7,))
+    x = network.head.table.detach().numpy()[inputs]
+    weights = network.recurrence.state_dict()
+    W, b = weights["layers.0.weight"].numpy(), weights["layers.0.bias"].numpy()
+    state, shown = np.zeros(4), []
+    for i in range(7):
+        if cell == "min-gru":
+            a = W @ x[i] + b
+            take = 1 / (1 + np.exp(-a[:4]))
+            state = (1 - take) * state + take * a[4:]
+            shown.append(state)
+        else:
+            a = W @ np.concatenate([x[i - 1] if i else np.zeros(3), x[i]]) + b
+            keep, show = 1 / (1 + np.exp(-a[:4])), 1 / (1 + np.exp(-a[8:]))
+            state = keep * state + (1 - keep) * np.tanh(a[4:8])
+            shown.append(show * state)
+    with torch.no_grad():
+        found = network.states(inputs[None], None)[0][0].numpy()
+    np.testing.assert_allclose(found, shown, atol=1e-6)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_it_learns_a_chain(cell: str) -> None:
     model = Rnn(cell=cell, width=32, hidden=32, dropout=0.0, steps=150, batch=8, length=32, learning_rate=1e-2)
     fitted(model, chain(1, 20, 200))
@@ -63,7 +90,7 @@ def test_only_attention_distinguishes_the_two_models() -> None:
     assert Rnn.presets["quick"] == RnnAttention.presets["quick"]
 
 
-@pytest.mark.parametrize("case", ["plain-lstm", "plain-gru"])
+@pytest.mark.parametrize("case", ["plain-lstm", "plain-gru", "min-gru", "qrnn"])
 def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = trained(case)
     assert isinstance(model, Rnn)
@@ -81,21 +108,50 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     if case == "plain-lstm":
         assert figure["c"] == pytest.approx(figure["f"] * figure["c before"] + figure["n"] * figure["g"], abs=1e-6)
         assert figure["s"] == pytest.approx(figure["o"] * np.tanh(figure["c"]), abs=1e-6)
+    elif case == "qrnn":
+        assert figure["c"] == pytest.approx(
+            figure["f"] * figure["c before"] + (1 - figure["f"]) * figure["g"], abs=1e-6
+        )
+        assert figure["s"] == pytest.approx(figure["o"] * figure["c"], abs=1e-6)
+    elif case == "min-gru":
+        assert figure["s"] == pytest.approx(
+            (1 - figure["n"]) * figure["s before"] + figure["n"] * figure["g"], abs=1e-6
+        )
     else:
         assert figure["s"] == pytest.approx(
             figure["z"] * figure["s before"] + (1 - figure["z"]) * figure["g"], abs=1e-6
         )
 
 
+def test_an_elman_network_shows_its_first_layer() -> None:
+    model = trained("elman")
+    assert isinstance(model, Rnn)
+    found = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))
+    worked = found[0]
+    assert isinstance(worked, WorkedEquation)
+    assert not any(isinstance(each, Heatmap) for each in found)
+    figure = {name.split(":")[0].split(" =")[0]: value for name, value in worked.lines}
+    assert figure["s"] == pytest.approx(np.tanh(figure["W x"] + figure["U s"]), abs=1e-6)
+    network = model.trained_as(RnnNetwork)
+    first = RnnNetwork(TYPES, "elman", 8, 6, 1, 0.0).eval()
+    first.load_state_dict({**first.state_dict(), **{k: v for k, v in network.state_dict().items() if "l1" not in k}})
+    with torch.no_grad():
+        states = first.states(network.inputs(np.array([2, 3, 4, 5, 6])), None)[0][0]
+    assert figure["s"] == pytest.approx(float(states[-1][int((states[-1] - states[-2]).abs().argmax())]), abs=1e-6)
+
+
 @pytest.mark.parametrize("kind", [Rnn, RnnAttention])
 def test_the_summary_names_the_cell(kind: type[Rnn]) -> None:
     assert kind(cell="gru").summary().startswith("A GRU language model")
+    assert kind(cell="qrnn").summary().startswith("A QRNN language model")
     assert kind(cell="lstm").summary().startswith("An LSTM language model")
 
 
 def test_impossible_shapes_are_refused() -> None:
     with pytest.raises(LmcompareError, match="gru"):
-        Rnn(cell="elman")
+        Rnn(cell="mingru")
+    with pytest.raises(LmcompareError, match="gru, lstm, not 'qrnn'"):
+        RnnEncoderDecoder(cell="qrnn")
     with pytest.raises(LmcompareError, match="1 or more"):
         Rnn(layers=0)
     with pytest.raises(LmcompareError, match="without attention is rnn"):

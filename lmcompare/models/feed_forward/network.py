@@ -1,0 +1,165 @@
+"""The networks that read a window of concatenated word vectors: Bengio's, the log-bilinear one, and one of today."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lmcompare.training.network import Memory, Network, dropout
+from lmcompare.training.softmax import Head
+
+DEEPER = 4  # the layers of a block inside a residual network are so many times as wide as its state
+
+
+class WindowNetwork(Network):
+    """A network whose features are a function of the vectors of the last ``context`` inputs, the oldest first.
+
+    Where the document begins later, the vectors are zeros. Words that are read and words that are predicted have the
+    same vectors; a subclass may do otherwise.
+
+    Attributes
+    ----------
+    table : str
+        The name of the parameter that has the (V + 1, d) vectors of the inputs.
+    """
+
+    table: str = "head.table"
+
+    def __init__(self, context: int, dropout: float) -> None:
+        super().__init__()
+        self.context, self.dropout = context, dropout
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Return the (…, d) vectors of inputs."""
+        return self.head.embed(inputs)
+
+    @abstractmethod
+    def features(self, window: Tensor) -> Tensor:
+        """Return the features (…, f) of windows (…, context · d)."""
+
+    @abstractmethod
+    def layers_in_page(self) -> list[dict[str, Any]]:
+        """Return the page's layers that compute ``features``."""
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, f) and the memory.
+
+        The memory is ``past`` (B, context - 1), the inputs before, each plus one, since 0 is no input.
+        """
+        windows, left = self.windows(inputs, memory)
+        return self.features(windows.flatten(2)), left
+
+    def windows(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the vectors (B, T, context, d) of the window that ends at each input, and the memory."""
+        rows, length = inputs.shape
+        past = inputs.new_zeros(rows, self.context - 1) if memory is None else memory["past"]
+        words = torch.cat([past, inputs + 1], 1)  # (B, context - 1 + T)
+        vectors = self.embed((words - 1).clamp(min=0)) * (words > 0)[..., None]  # (B, context - 1 + T, d)
+        vectors = dropout(vectors, self.dropout, self.training)
+        return vectors.unfold(1, self.context, 1).transpose(2, 3), {"past": words[:, length:]}
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return the window and the layers above it."""
+        return [{"type": "window", "table": self.table, "size": self.context}, *self.layers_in_page()]
+
+
+class BengioNetwork(WindowNetwork):
+    """tanh(d + H x), and with direct connections x too (Bengio et al. 2003, equation 1).
+
+    Words that are read and words that are predicted have different vectors: the head's table is U, or [U W].
+    """
+
+    table = "vectors"
+
+    def __init__(self, types: int, width: int, context: int, hidden: int, dropout: float, *, direct: bool) -> None:
+        super().__init__(context, dropout)
+        self.direct = direct
+        self.vectors = nn.Parameter(torch.randn(types + 1, width).div_(math.sqrt(width)))
+        self.hidden = nn.Linear(context * width, hidden)
+        self.head = Head(types, hidden + (context * width if direct else 0))
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Return the (…, d) vectors of inputs, which the softmax does not use."""
+        return functional.embedding(inputs, self.vectors)
+
+    def features(self, window: Tensor) -> Tensor:
+        """Return (…, hidden), with direct connections (…, hidden + context · d)."""
+        units = dropout(torch.tanh(self.hidden(window)), self.dropout, self.training)
+        return torch.cat([units, window], -1) if self.direct else units
+
+    def layers_in_page(self) -> list[dict[str, Any]]:
+        """Return the hidden layer, with direct connections beside its input."""
+        layers: list[dict[str, Any]] = [{"type": "linear", "name": "hidden"}, {"type": "tanh"}]
+        return [{"type": "beside", "layers": layers}] if self.direct else layers
+
+
+class LogBilinearNetwork(WindowNetwork):
+    """Σ_k C_k x_k, the vector that is predicted for the next word (Mnih and Hinton 2007); nothing but matrices."""
+
+    def __init__(self, types: int, width: int, context: int, dropout: float) -> None:
+        super().__init__(context, dropout)
+        self.predict = nn.Linear(context * width, width)
+        self.head = Head(types, width)
+
+    def features(self, window: Tensor) -> Tensor:
+        """Return (…, d)."""
+        return dropout(self.predict(window), self.dropout, self.training)
+
+    def layers_in_page(self) -> list[dict[str, Any]]:
+        """Return the matrices C, side by side."""
+        return [{"type": "linear", "name": "predict"}]
+
+
+class ResidualBlock(nn.Module):
+    """down(GELU(up(norm(x)))), which is added to x."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, DEEPER * width)
+        self.down = nn.Linear(DEEPER * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, d) for x (…, d)."""
+        made: Tensor = self.down(functional.gelu(self.up(self.norm(x))))
+        return made
+
+
+class ResidualNetwork(WindowNetwork):
+    """A matrix over the window and residual blocks with layer norm, as one builds such a network today.
+
+    Sun and Iyyer (2021) compare networks of this kind with the transformer.
+    """
+
+    def __init__(self, types: int, width: int, context: int, layers: int, dropout: float) -> None:
+        super().__init__(context, dropout)
+        self.first = nn.Linear(context * width, width)
+        self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(layers))
+        self.last_norm = nn.LayerNorm(width)
+        self.head = Head(types, width)
+
+    def features(self, window: Tensor) -> Tensor:
+        """Return (…, d)."""
+        x = self.first(window)
+        for block in self.blocks:
+            x = x + dropout(block(x), self.dropout, self.training)
+        return dropout(self.last_norm(x), self.dropout, self.training)
+
+    def layers_in_page(self) -> list[dict[str, Any]]:
+        """Return the first matrix, the blocks and the last norm."""
+        layers: list[dict[str, Any]] = [{"type": "linear", "name": "first"}]
+        for n in range(len(self.blocks)):
+            name = f"blocks.{n}."
+            block = [
+                {"type": "norm", "name": f"{name}norm", "kind": "layer"},
+                {"type": "linear", "name": f"{name}up"},
+                {"type": "gelu"},
+                {"type": "linear", "name": f"{name}down"},
+            ]
+            layers.append({"type": "add", "layers": block})
+        return [*layers, {"type": "norm", "name": "last_norm", "kind": "layer"}]

@@ -1,0 +1,110 @@
+"""The feed-forward language model: Bengio's of 2003, the log-bilinear model, and one of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import SHORT_WINDOW, FloatArray, Setting, check_reach
+from lmcompare.models.feed_forward.exhibits import exhibits
+from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork, ResidualNetwork, WindowNetwork
+from lmcompare.models.feed_forward.places import Places, measured
+from lmcompare.tokens import Encoded
+from lmcompare.training.tunable import TunableLanguageModel
+
+BENGIO, BILINEAR, RESIDUAL = STYLES = ("bengio", "log-bilinear", "residual")
+
+
+@dataclass(eq=False, kw_only=True)
+class FeedForward(TunableLanguageModel):
+    """A feed-forward language model: the vectors of the last words side by side, and layers above them.
+
+    The first neural language model that was better than n-grams (Bengio, Ducharme, Vincent and Jauvin 2003). As in an
+    n-gram model the context is a window of fixed length, in which each position has weights of its own; but words are
+    vectors, so that what is learned of a context also serves contexts of similar words.
+
+    The settings of training are those of ``TunableLanguageModel``.
+
+    Parameters
+    ----------
+    style : {"residual", "bengio", "log-bilinear"}, default="residual"
+        "bengio" is as published: one layer of tanh units, and different vectors for words that are read and for
+        words that are predicted. "log-bilinear" (Mnih and Hinton 2007) predicts the vector of the next word by a
+        matrix for each position. "residual" has residual layers with layer norm, as one builds it today.
+    context : int, default=12
+        The words that are read, n - 1 of an n-gram model.
+    width : int, default=256
+        The size of word vectors, and of the layers of "residual".
+    hidden : int, default=256
+        The tanh units of "bengio"; the other styles do not use it.
+    direct : bool, default=False
+        Whether "bengio" also has direct connections from word vectors to the softmax.
+    layers : int, default=2
+        The residual layers of "residual".
+    dropout : float, default=0.1
+        Dropout on word vectors and on what each layer gives.
+    """
+
+    widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 170},
+        "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
+    }
+
+    style: str = RESIDUAL
+    context: int = 12
+    width: int = 256
+    hidden: int = 256
+    direct: bool = False
+    layers: int = 2
+    batch: int = 32
+    optimiser: str = "muon"
+
+    def __post_init__(self) -> None:
+        self.check_choice("style", STYLES)
+        self.check_whole(1, "width", "hidden")
+        self.check_whole(1, "context", "layers", most=1000)
+        super().__post_init__()
+
+    def title(self) -> str:
+        """Return the display name."""
+        return {
+            BENGIO: "Feed-forward network of 2003",
+            BILINEAR: "Log-bilinear model",
+            RESIDUAL: "Feed-forward network",
+        }[self.style]
+
+    def network(self, types: int) -> WindowNetwork:
+        """Return the untrained network."""
+        if self.style == BENGIO:
+            return BengioNetwork(types, self.width, self.context, self.hidden, self.dropout, direct=self.direct)
+        if self.style == BILINEAR:
+            return LogBilinearNetwork(types, self.width, self.context, self.dropout)
+        return ResidualNetwork(types, self.width, self.context, self.layers, self.dropout)
+
+    def trained_window(self) -> WindowNetwork:
+        """Return the trained network."""
+        network = self.trained_network()
+        assert isinstance(network, WindowNetwork)
+        return network
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a window beyond the longest document."""
+        check_reach("context", self.context, train, "document", SHORT_WINDOW)
+
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on the validation text what each position of the window is worth."""
+        return asdict(measured(self.trained_window(), valid))
+
+    def word_vectors(self) -> FloatArray:
+        """Return the (V, d) vectors of the words that are read."""
+        network = self.trained_window()
+        table = network.get_parameter(network.table)
+        vectors: FloatArray = table[: network.head.types].detach().cpu().numpy()
+        return vectors
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation, what each position is worth, and the nearest words."""
+        return exhibits(self, self.trained_window(), Places(**self.measured), text)
