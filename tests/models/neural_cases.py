@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.model import LanguageModel
+from lmcompare.models.cnn.plugin import Cnn
 from lmcompare.models.feed_forward.plugin import FeedForward
+from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
@@ -55,6 +58,9 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
         RnnEncoderDecoder,
         {"cell": "gru", "width": 8, "hidden": 6, "attention": 5, "window": 4, "chunk": 6, "stride": 4},
     ),
+    "cnn": (Cnn, {"width": 8, "kernel": 3, "layers": 2}),
+    "state-space": (StateSpace, {"width": 8, "heads": 2, "state_size": 5, "layers": 2}),
+    "linear-attention": (LinearAttention, {"width": 8, "heads": 2, "layers": 2}),
     "rotary": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9}),
     "learned": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "learned"}),
     "sinusoidal": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "positions": "sinusoidal"}),

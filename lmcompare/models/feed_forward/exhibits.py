@@ -1,4 +1,4 @@
-"""The exhibits of the feed-forward models: the equation, what each position is worth, and the nearest words."""
+"""The exhibits of the feed-forward models: the equation, what each word is worth, and the nearest words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import torch
 
 from lmcompare.exhibits import Exhibit, WorkedEquation, latex_lines
+from lmcompare.models.common import places
+from lmcompare.models.common.places import Places
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import neighbours_exhibit
-from lmcompare.models.feed_forward import places
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork, WindowNetwork
-from lmcompare.models.feed_forward.places import Places
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 
@@ -25,7 +25,7 @@ _SAYING = (
 
 
 def exhibits(model: TorchLanguageModel, network: WindowNetwork, found: Places, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the worked equation, what each position is worth, and the nearest words."""
+    """Yield the worked equation, what each word of the window is worth, and the nearest words."""
     for ids in readable(text, 1):
         yield _worked(model, network, text, ids)
     yield from places.exhibits(found)
@@ -36,14 +36,14 @@ def exhibits(model: TorchLanguageModel, network: WindowNetwork, found: Places, t
 def _worked(model: TorchLanguageModel, network: WindowNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
     at = min(len(ids) - 1, network.context)  # predicts ids[at] from ids[:at]
     read = labels(text, ids[:at])[-network.context :]
-    window = network.windows(network.inputs(ids[:at]), None)[0][0, -1]  # (context, d)
-    features = network.features(window.flatten())
+    window = network.windows(network.inputs(ids[:at]), None)[0][0, -1]  # (context · d,)
+    features = network.features(window)
     word = text.vocabulary[int(ids[at])]
     score = features @ network.head.table[int(ids[at])] + network.head.bias[int(ids[at])]
     log_z = features @ network.head.table[: network.head.types].T + network.head.bias
     lines = [
         (f"‖x‖: the length of the {len(read)} vectors side by side", float(window.norm())),
-        *_inside(network, window.flatten()),
+        *_inside(network, window),
         ("‖f‖: the length of the features", float(features.norm())),
         (f"v·f + b: the score of '{word}', which came next", float(score)),
         ("log Σ exp: of the scores of all words", float(log_z.logsumexp(0))),

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lmcompare.models.common.layers import FeedForwardBlock, feed_forward_in_page, windows
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
-
-DEEPER = 4  # the layers of a block inside a residual network are so many times as wide as its state
 
 
 class WindowNetwork(Network):
@@ -51,21 +50,23 @@ class WindowNetwork(Network):
 
         The memory is ``past`` (B, context - 1), the inputs before, each plus one, since 0 is no input.
         """
-        windows, left = self.windows(inputs, memory)
-        return self.features(windows.flatten(2)), left
+        read, left = self.windows(inputs, memory)
+        return self.features(read), left
 
     def windows(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the vectors (B, T, context, d) of the window that ends at each input, and the memory."""
+        """Return the vectors of the window that ends at each input (B, T, context · d), and the memory."""
         rows, length = inputs.shape
         past = inputs.new_zeros(rows, self.context - 1) if memory is None else memory["past"]
         words = torch.cat([past, inputs + 1], 1)  # (B, context - 1 + T)
         vectors = self.embed((words - 1).clamp(min=0)) * (words > 0)[..., None]  # (B, context - 1 + T, d)
         vectors = dropout(vectors, self.dropout, self.training)
-        return vectors.unfold(1, self.context, 1).transpose(2, 3), {"past": words[:, length:]}
+        side_by_side, _ = windows(vectors[:, self.context - 1 :], vectors[:, : self.context - 1], self.context)
+        return side_by_side, {"past": words[:, length:]}
 
     def in_page(self) -> list[dict[str, Any]]:
         """Return the window and the layers above it."""
-        return [{"type": "window", "table": self.table, "size": self.context}, *self.layers_in_page()]
+        read: list[dict[str, Any]] = [{"type": "embed", "table": self.table}, {"type": "stack", "size": self.context}]
+        return [*read, *self.layers_in_page()]
 
 
 class BengioNetwork(WindowNetwork):
@@ -115,21 +116,6 @@ class LogBilinearNetwork(WindowNetwork):
         return [{"type": "linear", "name": "predict"}]
 
 
-class ResidualBlock(nn.Module):
-    """down(GELU(up(norm(x)))), which is added to x."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, DEEPER * width)
-        self.down = nn.Linear(DEEPER * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (…, d) for x (…, d)."""
-        made: Tensor = self.down(functional.gelu(self.up(self.norm(x))))
-        return made
-
-
 class ResidualNetwork(WindowNetwork):
     """A matrix over the window and residual blocks with layer norm, as one builds such a network today.
 
@@ -139,7 +125,7 @@ class ResidualNetwork(WindowNetwork):
     def __init__(self, types: int, width: int, context: int, layers: int, dropout: float) -> None:
         super().__init__(context, dropout)
         self.first = nn.Linear(context * width, width)
-        self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(layers))
+        self.blocks = nn.ModuleList(FeedForwardBlock(width) for _ in range(layers))
         self.last_norm = nn.LayerNorm(width)
         self.head = Head(types, width)
 
@@ -153,13 +139,5 @@ class ResidualNetwork(WindowNetwork):
     def layers_in_page(self) -> list[dict[str, Any]]:
         """Return the first matrix, the blocks and the last norm."""
         layers: list[dict[str, Any]] = [{"type": "linear", "name": "first"}]
-        for n in range(len(self.blocks)):
-            name = f"blocks.{n}."
-            block = [
-                {"type": "norm", "name": f"{name}norm", "kind": "layer"},
-                {"type": "linear", "name": f"{name}up"},
-                {"type": "gelu"},
-                {"type": "linear", "name": f"{name}down"},
-            ]
-            layers.append({"type": "add", "layers": block})
+        layers += [feed_forward_in_page(f"blocks.{n}") for n in range(len(self.blocks))]
         return [*layers, {"type": "norm", "name": "last_norm", "kind": "layer"}]

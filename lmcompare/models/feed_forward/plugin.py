@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, FloatArray, Setting, check_reach
+from lmcompare.models.common.places import Places, measured
 from lmcompare.models.feed_forward.exhibits import exhibits
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork, ResidualNetwork, WindowNetwork
-from lmcompare.models.feed_forward.places import Places, measured
 from lmcompare.tokens import Encoded
 from lmcompare.training.tunable import TunableLanguageModel
 
@@ -95,8 +95,8 @@ class FeedForward(TunableLanguageModel):
         check_reach("context", self.context, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Measure on the validation text what each position of the window is worth."""
-        return asdict(measured(self.trained_window(), valid))
+        """Measure on the validation text what each word of the window is worth."""
+        return asdict(measured(self.trained_network(), valid, self.context))
 
     def word_vectors(self) -> FloatArray:
         """Return the (V, d) vectors of the words that are read."""
@@ -106,5 +106,5 @@ class FeedForward(TunableLanguageModel):
         return vectors
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, what each position is worth, and the nearest words."""
+        """Yield the worked equation, what each word of the window is worth, and the nearest words."""
         return exhibits(self, self.trained_window(), Places(**self.measured), text)

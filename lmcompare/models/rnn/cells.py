@@ -20,8 +20,11 @@ def recurrence(cell: str, width: int, hidden: int, layers: int, dropout: float) 
     """Return recurrent layers with the interface of ``nn.GRU`` or ``nn.LSTM``, batch first."""
     if cell in (MIN_GRU, QRNN):
         return ParallelRecurrence(cell, width, hidden, layers, dropout)
-    kind: type[nn.RNNBase] = {ELMAN: nn.RNN, GRU: nn.GRU, LSTM: nn.LSTM}[cell]
-    return kind(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+    between = dropout if layers > 1 else 0.0
+    if cell == ELMAN:
+        return nn.RNN(width, hidden, layers, batch_first=True, dropout=between)
+    kind = nn.LSTM if cell == LSTM else nn.GRU
+    return kind(width, hidden, layers, batch_first=True, dropout=between)
 
 
 @dataclass(frozen=True)

@@ -127,13 +127,12 @@ const LAYERS = {
     };
   },
 
-  // the vectors of the last inputs side by side, zeros before the document begins
-  window({ table, size }, arrays, network) {
-    const width = arrays[table].shape[1];
-    return (id, before) => {
-      const ids = [...(before ?? []), id].slice(-size), x = new Float32Array(size * width);
-      ids.forEach((each, i) => x.set(row(arrays[table], network.rowOf(each)), (size - ids.length + i) * width));
-      return [x, ids];
+  // the last vectors side by side, zeros before the document begins
+  stack({ size }) {
+    return (x, before) => {
+      const last = [...(before ?? []), x].slice(-size), y = new Float32Array(size * x.length);
+      last.forEach((each, i) => y.set(each, (size - last.length + i) * x.length));
+      return [y, last];
     };
   },
 
@@ -158,6 +157,13 @@ const LAYERS = {
 
   norm({ name, kind }, arrays) {
     return (x) => [normalised(kind, x, arrays[`${name}.weight`], arrays[`${name}.bias`]), null];
+  },
+
+  glu() {
+    return (x) => {
+      const half = x.length / 2;
+      return [x.slice(0, half).map((v, i) => v * sigmoid(x[half + i])), null];
+    };
   },
 
   swiglu() {

@@ -8,8 +8,8 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
+from lmcompare.models.common.places import measured
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork
-from lmcompare.models.feed_forward.places import measured
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
@@ -72,7 +72,7 @@ def test_it_learns_a_chain_and_that_only_the_last_word_matters(style: str) -> No
     )
     fitted(model, chain(1, 20, 200))
     assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.08
-    found = measured(model.trained_window(), chain(2, 4, 200))
+    found = measured(model.trained_network(), chain(2, 4, 200), 3)
     assert found.lost[0] > 0.5
     assert max(map(abs, found.lost[1:])) < found.lost[0] / 2
 

@@ -1,0 +1,1 @@
+"""The convolutional language model: gated convolutions over the words before."""

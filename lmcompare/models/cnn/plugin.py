@@ -1,0 +1,82 @@
+"""The convolutional language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import SHORT_WINDOW, Setting, check_reach
+from lmcompare.models.cnn.exhibits import exhibits
+from lmcompare.models.cnn.network import ConvolutionalNetwork
+from lmcompare.models.common.places import Places, measured
+from lmcompare.tokens import Encoded
+from lmcompare.training.tunable import TunableLanguageModel
+
+
+@dataclass(eq=False, kw_only=True)
+class Cnn(TunableLanguageModel):
+    """A convolutional language model: gated convolutions over the words before (Dauphin et al. 2017).
+
+    Each layer reads a window of the last ``kernel`` vectors of the layer below and adds (A x + a) · σ(B x + b) to the
+    last of them. It has no state and no attention: what it sees grows by ``kernel`` - 1 words with each layer, and
+    all words of a text are computed at once. Where the authors normalise the weights, a layer norm normalises what a
+    layer reads.
+
+    The settings of training are those of ``TunableLanguageModel``.
+
+    Parameters
+    ----------
+    width : int, default=256
+        The size of word vectors and layers.
+    kernel : int, default=4
+        The vectors that a layer reads.
+    layers : int, default=4
+        Layers.
+    dropout : float, default=0.1
+        Dropout on word vectors and on what each layer adds.
+    """
+
+    widths: ClassVar[tuple[str, ...]] = ("width",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 150},
+        "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
+    }
+
+    width: int = 256
+    kernel: int = 4
+    layers: int = 4
+    batch: int = 32
+    optimiser: str = "muon"
+
+    def __post_init__(self) -> None:
+        self.check_whole(1, "width")
+        self.check_whole(1, "layers", most=1000)
+        self.check_whole(1, "kernel", most=10**5)
+        super().__post_init__()
+
+    @property
+    def reach(self) -> int:
+        """The words that a prediction can depend on."""
+        return self.layers * (self.kernel - 1) + 1
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Convolutional network"
+
+    def network(self, types: int) -> ConvolutionalNetwork:
+        """Return the untrained network."""
+        return ConvolutionalNetwork(types, self.width, self.kernel, self.layers, self.dropout)
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse a kernel beyond the longest document."""
+        check_reach("kernel", self.kernel, train, "document", SHORT_WINDOW)
+
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on the validation text what the word at each distance is worth."""
+        return asdict(measured(self.trained_network(), valid, self.reach))
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation of one unit, what its gates do, what words are worth, and the nearest words."""
+        return exhibits(self, self.trained_as(ConvolutionalNetwork), Places(**self.measured), text)

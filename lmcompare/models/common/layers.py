@@ -1,0 +1,82 @@
+"""Layers of networks that several families share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+DEEPER = 4  # the inner layer of a feed-forward block is so many times as wide as what it reads
+SHORT = 4  # vectors that a short convolution reads
+
+
+class FeedForwardBlock(nn.Module):
+    """down(GELU(up(norm(x)))), which is to be added to x."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, DEEPER * width)
+        self.down = nn.Linear(DEEPER * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, d) for x (…, d)."""
+        made: Tensor = self.down(functional.gelu(self.up(self.norm(x))))
+        return made
+
+
+def feed_forward_in_page(name: str) -> dict[str, Any]:
+    """Return the page's layer of a ``FeedForwardBlock`` of this name that is added to what it reads."""
+    return {
+        "type": "add",
+        "layers": [
+            {"type": "norm", "name": f"{name}.norm", "kind": "layer"},
+            {"type": "linear", "name": f"{name}.up"},
+            {"type": "gelu"},
+            {"type": "linear", "name": f"{name}.down"},
+        ],
+    }
+
+
+def windows(x: Tensor, past: Tensor | None, size: int) -> tuple[Tensor, Tensor]:
+    """Return the last ``size`` vectors at each position side by side, and the past of the next piece.
+
+    Parameters
+    ----------
+    x : (B, T, d) Tensor
+        The vectors of a piece.
+    past : (B, size - 1, d) Tensor or None
+        Those before it; None for zeros, at a document's beginning.
+    size : int
+        The vectors of a window.
+
+    Returns
+    -------
+    windows : (B, T, size · d) Tensor
+        The oldest vector first.
+    past : (B, size - 1, d) Tensor
+        The last vectors, in float32.
+    """
+    before = x.new_zeros(len(x), size - 1, x.shape[2]) if past is None else past.to(x.dtype)
+    longer = torch.cat([before, x], 1)  # (B, size - 1 + T, d)
+    return longer.unfold(1, size, 1).transpose(2, 3).flatten(2), longer[:, x.shape[1] :].float()
+
+
+class ShortConvolution(nn.Module):
+    """silu of a causal convolution of each number over the last ``SHORT`` vectors (Mamba; Gu and Dao 2023)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(SHORT * width).div_(SHORT**0.5))  # flat: not a matrix to decay
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, SHORT - 1, d), as ``windows`` does."""
+        length = x.shape[1]
+        before = x.new_zeros(len(x), SHORT - 1, x.shape[2]) if past is None else past.to(x.dtype)
+        longer = torch.cat([before, x], 1)  # (B, SHORT - 1 + T, d)
+        weight = self.weight.view(SHORT, -1)
+        found = self.bias + sum(weight[k] * longer[:, k : k + length] for k in range(SHORT))
+        return functional.silu(found), longer[:, length:].float()

@@ -1,0 +1,172 @@
+"""What networks share whose layers carry states of fixed size that decay: how long they remember, and exhibits."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
+from lmcompare.model import Setting
+from lmcompare.models.common import places
+from lmcompare.models.common.places import Places
+from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
+from lmcompare.models.common.vectors import tied_neighbours
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.loop import excerpt
+from lmcompare.training.network import Memory, Network
+from lmcompare.training.tunable import TunableLanguageModel
+
+EXCERPT = 2048  # tokens of the validation text
+REACH = 64  # words of the contexts in which words are exchanged
+DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+SHOWN = 24  # heads
+WORKED = 8  # words before the one that the worked equation predicts
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What one layer does to its states over T inputs, each (B, T, H) for H heads.
+
+    Parameters
+    ----------
+    keep : Tensor
+        The share of the state that is kept.
+    write : Tensor
+        How much of what is new is written.
+    """
+
+    keep: Tensor
+    write: Tensor
+
+
+class StateNetwork(Network):
+    """A network whose layers have heads with states of fixed size."""
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, d) and the memory of ``read``, of a size that does not grow with the text."""
+        features, left, _ = self.read(inputs, memory)
+        return features, left
+
+    @abstractmethod
+    def read(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, list[Gates]]:
+        """Return what ``forward`` returns, and the gates of each layer."""
+
+
+class StateModel(TunableLanguageModel):
+    """A model with such a network.
+
+    Attributes
+    ----------
+    equation, saying : str
+        The equation of a layer, in LaTeX, and what it means.
+    keep, write : str
+        What the numbers of ``Gates`` are called, as "a: the share …".
+    """
+
+    equation: ClassVar[str]
+    saying: ClassVar[str]
+    keep: ClassVar[str] = "a: the share of its state that is kept"
+    write: ClassVar[str]
+
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on the validation text how long each head remembers and what the word at each distance is worth."""
+        network = self.trained_states()
+        found = places.measured(network, valid, REACH, DISTANCES)
+        return {"half_lives": half_lives(network, valid), "places": asdict(found)}
+
+    def trained_states(self) -> StateNetwork:
+        """Return the trained network."""
+        network = self.trained_network()
+        assert isinstance(network, StateNetwork)
+        return network
+
+    def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
+        """Yield the worked equation, what the heads keep, how long, what words are worth, and the nearest words."""
+        for ids in readable(text, 1):
+            yield self._worked(text, ids)
+            yield _kept(self.trained_states(), text, ids)
+        yield from _remembered(self.measured["half_lives"])
+        yield from places.exhibits(Places(**self.measured["places"]))
+        yield tied_neighbours(self, text)
+
+    @torch.no_grad()
+    def _worked(self, text: Encoded, ids: IntArray) -> WorkedEquation:
+        network = self.trained_states()
+        at = min(len(ids) - 1, WORKED)  # predicts ids[at] from ids[:at]
+        read = labels(text, ids[:at])
+        gates = network.read(network.inputs(ids[:at]), None)[2]
+        kept = torch.stack([each.keep[0, 1:].prod(0) for each in gates])  # (layers, H), of what the beginning wrote
+        layer, head = divmod(int(kept.argmax()), kept.shape[1])
+        return WorkedEquation(
+            title="Its equation",
+            note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {layer + 1} for the"
+            f" head that keeps most: {head + 1} of {kept.shape[1]}.",
+            equation=self.equation,
+            saying=self.saying,
+            lines=(
+                (f"{self.keep} at '{read[-1]}'", float(gates[layer].keep[0, -1, head])),
+                (self.write, float(gates[layer].write[0, -1, head])),
+                (f"a · … · a: what is left of the state after '{read[0]}'", float(kept[layer, head])),
+                came_next(self, text, ids, at),
+            ),
+        )
+
+
+@torch.no_grad()
+def half_lives(network: StateNetwork, valid: Encoded) -> list[list[float]]:
+    """Return for each layer and head after how many words half of a state is left: ln 2 / the mean of -ln(keep)."""
+    device = next(network.parameters()).device
+    logs: list[Tensor] = []
+    count = 0
+    for ids in excerpt(valid, EXCERPT).documents():
+        gates = network.read(network.inputs(ids).to(device), None)[2]
+        logs.append(
+            torch.stack([each.keep[0].double().clamp(min=1e-30).log().sum(0) for each in gates])
+        )  # (layers, H)
+        count += len(ids) + 1
+    if not logs:
+        return []
+    mean = -torch.stack(logs).sum(0) / count
+    lives: list[list[float]] = (math.log(2) / mean.clamp(min=1e-9)).tolist()
+    return lives
+
+
+@torch.no_grad()
+def _kept(network: StateNetwork, text: Encoded, ids: IntArray) -> Heatmap:
+    gates = network.read(network.inputs(ids[:-1]), None)[2]
+    return Heatmap(
+        title="What its states keep",
+        note="The share of each head's state that is kept when a word is read: 0 forgets all, 1 keeps all.",
+        rows=labels(text, ids[:-1]),
+        columns=tuple(f"head {head + 1}" for head in range(gates[0].keep.shape[2])),
+        panels=tuple(f"layer {layer + 1}" for layer in range(len(gates))),
+        values=tuple(tuple(tuple(row) for row in each.keep[0].tolist()) for each in gates),
+        row_axis="after reading",
+        column_axis="head",
+    )
+
+
+def _remembered(lives: Sequence[Sequence[float]]) -> Iterator[Bars]:
+    heads = [
+        (f"layer {layer + 1}, head {head + 1}", life)
+        for layer, row in enumerate(lives)
+        for head, life in enumerate(row)
+    ]
+    if not heads:
+        return
+    step = -(-len(heads) // SHOWN)
+    cut = f" {len(heads[::step])} of {len(heads)} heads are shown." if step > 1 else ""
+    yield Bars(
+        title="How long each head remembers",
+        note="After so many words half of what a head had in its state is left, on average over a part of the"
+        f" validation text.{cut}",
+        labels=tuple(name for name, _ in heads[::step]),
+        values=tuple(life for _, life in heads[::step]),
+        unit="words",
+    )

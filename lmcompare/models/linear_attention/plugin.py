@@ -1,0 +1,79 @@
+"""The language model with linear attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import latex_lines
+from lmcompare.models.common.states import StateModel
+from lmcompare.models.linear_attention.network import LinearAttentionNetwork
+
+
+@dataclass(eq=False, kw_only=True)
+class LinearAttention(StateModel):
+    """A language model with linear attention: the gated delta rule (Yang, Kautz and Hatamizadeh 2025).
+
+    Attention keeps every key and value. Linear attention (Katharopoulos et al. 2020) adds k vᵀ of all of them up in
+    one matrix per head, from which a query reads. Here the matrix decays (a_t), and what it has for a key already is
+    subtracted first (the delta rule; Schlag, Irie and Schmidhuber 2021), so that a new value replaces the old one:
+    S_t = a_t S_{t-1} + k_t β_t (v_t - a_t S_{t-1}ᵀ k_t)ᵀ. As in a transformer each layer also has a feed-forward
+    network. A text is generated in time that grows with its length and memory that does not.
+
+    The settings of training are those of ``TunableLanguageModel``.
+
+    Parameters
+    ----------
+    width : int, default=256
+        The size of word vectors and layers.
+    heads : int, default=4
+        The heads of each layer.
+    layers : int, default=2
+        Layers.
+    dropout : float, default=0.1
+        Dropout on word vectors and on what each layer adds.
+    """
+
+    widths: ClassVar[tuple[str, ...]] = ("width",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 130},
+        "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
+    }
+    equation: ClassVar[str] = latex_lines(
+        r"\mathbf{u}_i &= \beta_i (\mathbf{v}_i - a_i \mathbf{S}_{i-1}^\top \mathbf{k}_i)",
+        r"\mathbf{S}_i &= a_i \mathbf{S}_{i-1} + \mathbf{k}_i \mathbf{u}_i^\top",
+        r"\mathbf{o}_i &= \mathbf{S}_i^\top \mathbf{q}_i",
+    )
+    saying: ClassVar[str] = (
+        "Each head has one matrix in which values are stored under keys. For each word it is asked what it has under"
+        " the word's key, and corrected by a share of the error. Then the word's query reads from it. Attention keeps"
+        " all keys and values instead, and so costs more with every word."
+    )
+    write: ClassVar[str] = "β: the share of the error that is corrected"
+
+    width: int = 256
+    heads: int = 4
+    layers: int = 2
+    batch: int = 32
+    optimiser: str = "muon"
+
+    def __post_init__(self) -> None:
+        self.check_whole(1, "width", "heads")
+        self.check_whole(1, "layers", most=1000)
+        if self.width % self.heads:
+            raise LmcompareError(f"width {self.width} must be a multiple of heads {self.heads}: each gets a share")
+        super().__post_init__()
+
+    def title(self) -> str:
+        """Return the display name."""
+        return "Linear attention"
+
+    def width_step(self) -> int:
+        """Return ``heads``: each head has an equal share of the width."""
+        return self.heads
+
+    def network(self, types: int) -> LinearAttentionNetwork:
+        """Return the untrained network."""
+        return LinearAttentionNetwork(types, self.width, self.heads, self.layers, self.dropout)
