@@ -4,7 +4,8 @@ Two quantisers:
 
 - 2 bits and more: each row has 2^b evenly spaced values from its least to its greatest weight, and a weight becomes
   the nearest of them (affine quantisation, Nagel et al. 2021, "A white paper on neural network quantization",
-section 2). - 1.58 bits, log2(3): each weight becomes -γ, 0 or γ, with one γ for the matrix (absmean, Ma et al. 2024,
+  section 2).
+- 1.58 bits, log2(3): each weight becomes -γ, 0 or γ, with one γ for the matrix (absmean, Ma et al. 2024,
   "The era of 1-bit LLMs: all large language models are in 1.58 bits", equations 1 to 3).
 
 In training, the network computes with the rounded weights, and the gradient of a rounded weight is that of the weight
@@ -110,7 +111,8 @@ def straight_through(weights: Tensor, rounded: Tensor) -> Tensor:
 class Rounded(nn.Module):
     """The parametrisation of a matrix that is trained while the network computes with its rounded values.
 
-    A network that is not in training rounds its matrices once, since the softmax reads them many times.
+    A matrix is rounded once in a step of training, and once for all outside of it, since a network reads its word
+    vectors several times.
     """
 
     def __init__(self, bits: float) -> None:
@@ -120,20 +122,30 @@ class Rounded(nn.Module):
 
     def train(self, mode: bool = True) -> Self:
         """Forget the rounded values: the weights may have changed."""
-        self._kept = None
+        self.forget()
         return super().train(mode)
+
+    def forget(self) -> None:
+        """Round again when the weights are read next."""
+        self._kept = None
 
     def forward(self, weights: Tensor) -> Tensor:
         """Return the rounded weights."""
-        rounded = self._kept
-        if rounded is None:
+        if self._kept is None:
             with torch.inference_mode(mode=False):
-                rounded = quantised(weights.detach(), self.bits)
-            self._kept = None if self.training else rounded
-        return straight_through(weights, rounded)
+                self._kept = quantised(weights.detach(), self.bits)
+        return straight_through(weights, self._kept)
 
 
 def train_rounded(network: nn.Module, bits: float) -> None:
     """Make a network compute with the rounded values of all its matrices, which are trained through them."""
     for module, name in list(matrices(network)):
         parametrize.register_parametrization(module, name, Rounded(bits))
+    network.register_forward_pre_hook(_begin_step)
+
+
+def _begin_step(network: nn.Module, _: object) -> None:
+    """Have a network in training round its matrices again: each step calls it once, after the step before."""
+    for module in network.modules() if network.training else ():
+        if isinstance(module, Rounded):
+            module.forget()

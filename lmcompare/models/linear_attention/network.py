@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.models.common.layers import FeedForwardBlock, ShortConvolution
+from lmcompare.models.common.layers import FeedForwardBlock, ShortConvolution, feed_forward_in_page
 from lmcompare.models.common.states import Gates, StateNetwork
 from lmcompare.models.linear_attention.recurrence import gated_delta_rule
 from lmcompare.training.network import Memory, dropout
@@ -57,7 +58,7 @@ class LinearAttentionNetwork(StateNetwork):
 
     def __init__(self, types: int, width: int, heads: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.dropout, self.scale = dropout, math.sqrt(width)
+        self.heads, self.dropout, self.scale = heads, dropout, math.sqrt(width)
         self.head = Head(types, width)
         self.attention = nn.ModuleList(DeltaLayer(width, heads) for _ in range(layers))
         self.feed_forward = nn.ModuleList(FeedForwardBlock(width) for _ in range(layers))
@@ -83,3 +84,13 @@ class LinearAttentionNetwork(StateNetwork):
             gates.append(found)
         left = {"state": torch.stack(states, 1), "past": torch.stack(pasts, 1)}
         return dropout(self.last_norm(x), self.dropout, self.training), left, gates
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, both layers of each block, and the last norm."""
+        layers: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
+        for n in range(len(self.attention)):
+            name = f"attention.{n}"
+            norm = {"type": "norm", "name": f"{name}.norm", "kind": "rms"}
+            delta = {"type": "delta", "name": name, "heads": self.heads}
+            layers += [{"type": "add", "layers": [norm, delta]}, feed_forward_in_page(f"feed_forward.{n}")]
+        return [*layers, {"type": "norm", "name": "last_norm", "kind": "rms"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class StateSpaceNetwork(StateNetwork):
 
     def __init__(self, types: int, width: int, heads: int, state: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.dropout, self.scale = dropout, math.sqrt(width)
+        self.heads, self.state, self.dropout, self.scale = heads, state, dropout, math.sqrt(width)
         self.head = Head(types, width)
         self.layers = nn.ModuleList(StateSpaceLayer(width, heads, state) for _ in range(layers))
         self.last_norm = nn.RMSNorm(width, eps=1e-5)
@@ -89,3 +90,13 @@ class StateSpaceNetwork(StateNetwork):
             gates.append(found)
         left = {"state": torch.stack(states, 1), "past": torch.stack(pasts, 1)}
         return dropout(self.last_norm(x), self.dropout, self.training), left, gates
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, state-space layers and the last norm."""
+        layers: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
+        for n in range(len(self.layers)):
+            name = f"layers.{n}"
+            norm = {"type": "norm", "name": f"{name}.norm", "kind": "rms"}
+            space = {"type": "state-space", "name": name, "heads": self.heads, "state": self.state}
+            layers.append({"type": "add", "layers": [norm, space]})
+        return [*layers, {"type": "norm", "name": "last_norm", "kind": "rms"}]

@@ -102,6 +102,15 @@ function parallel(name, layers, arrays, two) {
   };
 }
 
+const silu = (x) => x * sigmoid(x), softplus = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
+
+// What a convolution of the last vectors makes of x, number by number, and these vectors
+function convolved(x, before, weight, bias) {
+  const last = [...(before ?? []), x].slice(-weight.values.length / x.length), skipped = weight.values.length / x.length - last.length;
+  const y = x.map((_, i) => silu(last.reduce((sum, each, k) => sum + weight.values[(skipped + k) * x.length + i] * each[i], bias.values[i])));
+  return [y, last];
+}
+
 // Each makes from a layer's table, the arrays and the network a function (input, state, place) => [output, state]
 const LAYERS = {
   embed({ table, scale = 1, begin = null }, arrays, network) {
@@ -223,6 +232,55 @@ const LAYERS = {
   "min-gru"({ name, layers }, arrays) { return parallel(name, layers, arrays, false); },
 
   qrnn({ name, layers }, arrays) { return parallel(name, layers, arrays, true); },
+
+  // a state S for each head: it decays, x bᵀ is added, and S c is shown
+  "state-space"({ name, heads, state: size }, arrays) {
+    const of = (part) => arrays[`${name}.${part}`];
+    return (x, before) => {
+      const inner = 2 * x.length, parts = times(of("read.weight"), x), width = inner / heads;
+      const [mixed, past] = convolved(parts.slice(inner, 2 * inner + 2 * size), before?.past, of("convolution.weight"), of("convolution.bias"));
+      const S = new Float32Array(inner * size), y = new Float32Array(inner);
+      for (let i = 0; i < inner; i += 1) {
+        const h = Math.floor(i / width), step = softplus(parts[2 * inner + 2 * size + h] + of("step_bias").values[h]);
+        const keep = Math.exp(-Math.exp(of("rate").values[h]) * step);
+        let shown = of("skip").values[h] * mixed[i];
+        for (let n = 0, at = i * size; n < size; n += 1, at += 1) {
+          S[at] = keep * (before ? before.S[at] : 0) + step * mixed[i] * mixed[inner + n];
+          shown += S[at] * mixed[inner + size + n];
+        }
+        y[i] = shown * silu(parts[i]);
+      }
+      return [times(of("write.weight"), normalised("rms", y, of("inner_norm.weight"))), { S, past }];
+    };
+  },
+
+  // a memory S for each head: it decays, is corrected by a share of the error of what it has for the key, and is asked
+  delta({ name, heads }, arrays) {
+    const of = (part) => arrays[`${name}.${part}`];
+    const unit = (v) => { const length = Math.max(1e-12, Math.hypot(...v)); return v.map((each) => each / length); };
+    return (x, before) => {
+      const width = x.length, size = width / heads, parts = times(of("read.weight"), x);
+      const [mixed, past] = convolved(parts.slice(0, 3 * width), before?.past, of("convolution.weight"), of("convolution.bias"));
+      const S = before ? before.S.slice() : new Float32Array(width * size), y = new Float32Array(width);
+      for (let h = 0; h < heads; h += 1) {
+        const part = (which) => mixed.slice(which * width + h * size, which * width + (h + 1) * size), at = h * size * size;
+        const query = unit(part(0)).map((v) => v / Math.sqrt(size)), key = unit(part(1)), value = part(2);
+        const keep = Math.exp(-Math.exp(of("decay_rate").values[h]) * softplus(parts[4 * width + h] + of("decay_bias").values[h]));
+        const rate = sigmoid(parts[4 * width + heads + h]), found = new Float32Array(size);
+        for (let j = 0; j < size; j += 1) {
+          let had = 0, shown = 0;
+          for (let i = 0; i < size; i += 1) { S[at + i * size + j] *= keep; had += S[at + i * size + j] * key[i]; }
+          for (let i = 0; i < size; i += 1) {
+            S[at + i * size + j] += key[i] * rate * (value[j] - had);
+            shown += S[at + i * size + j] * query[i];
+          }
+          found[j] = shown;
+        }
+        normalised("rms", found, of("inner_norm.weight")).forEach((v, j) => { y[h * size + j] = v * silu(parts[3 * width + h * size + j]); });
+      }
+      return [times(of("write.weight"), y), { S, past }];
+    };
+  },
 
   // the state with the weighted mean of the states before it
   "look-back"({ name, scores, window }, arrays) {
