@@ -19,7 +19,10 @@ import pandas as pd
 
 from lmcompare import plugins
 
-MODELS = ("word2vec-bow", "rnn", "rnn-attention", "rnn-encoder-decoder", "transformer")
+MODELS = (
+    *("word2vec-bow", "feed-forward", "rnn", "rnn-attention", "rnn-encoder-decoder"),
+    *("cnn", "state-space", "linear-attention", "transformer"),
+)
 
 
 def main() -> None:

@@ -282,6 +282,8 @@ def test_what_a_class_declares_is_of_its_kind(name: str, value: object) -> None:
         *((name, {"order": 30}, 10) for name in ("class-ngram", "ngram-mixture")),
         *((name, {"window": 800}, 256) for name in ("transformer", "rnn-attention", "rnn-encoder-decoder")),
         ("rnn-encoder-decoder", {"chunk": 800}, 256),
+        ("feed-forward", {"context": 800}, 256),
+        ("cnn", {"kernel": 800}, 256),
         ("word2vec-bow", {"window": 65}, 64),
         ("word2vec-bow", {"window": 402, "across": True}, 401),
     ],

@@ -40,6 +40,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "pcfg": {},  # tests/models/pcfg has trees for the kit's text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "wordnet-bow": {"features": 64, "hidden": 32, "window": 2, "batch": 8, "length": 32, "dropout": 0.0},
+    "feed-forward": {"width": 24, "context": 4, "layers": 1, "batch": 8, "length": 32, "dropout": 0.0},
+    "cnn": {"width": 24, "layers": 2, "batch": 8, "length": 32, "dropout": 0.0},
+    "state-space": {"width": 16, "heads": 2, "state_size": 8, "layers": 1, "batch": 8, "length": 32, "dropout": 0.0},
+    "linear-attention": {"width": 16, "heads": 2, "layers": 1, "batch": 8, "length": 32, "dropout": 0.0},
     "rnn": {"width": 24, "hidden": 24, "batch": 8, "length": 32},
     "rnn-attention": {"width": 24, "hidden": 24, "attention": 16, "window": 16, "batch": 8, "length": 32},
     "rnn-encoder-decoder": {
