@@ -43,11 +43,10 @@ def selective_scan(
         b, c = write[:, part], read[:, part]  # (B, L, N)
         total = log_decay[:, part].float().cumsum(1).transpose(1, 2)  # (B, H, L)
         influence = (c @ b.mT)[:, None] * decays(total)  # (B, H, L, L)
-        carried = torch.einsum("bln,bhpn,bhl->bhlp", c, state, total.exp())
+        carried = (c[:, None] @ state.mT) * total.exp()[..., None]  # (B, H, L, P)
         found.append(influence @ content + carried)
-        left = (total[..., -1:] - total).exp()  # (B, H, L), what is left of each step at the chunk's end
-        added = torch.einsum("bhlp,bln,bhl->bhpn", content, b, left)
-        state = total[..., -1].exp()[..., None, None] * state + added
+        left = (total[..., -1:] - total).exp()[..., None]  # (B, H, L, 1), what is left of a step at the chunk's end
+        state = total[..., -1].exp()[..., None, None] * state + (content * left).mT @ b[:, None]
     return torch.cat(found, 2).transpose(1, 2), state
 
 
