@@ -55,8 +55,8 @@ def exhibits(contexts: Contexts, discounts: Discounts, rows: FloatArray, text: E
         first = _place_of(text, ids)
         yield Sources(
             title="Where its guesses come from",
-            note="For each word of a sentence the most likely word, given the words before, and where in the training"
-            " text it followed the longest context, in italics, that it ever followed.",
+            note="For each word of a sentence the most likely known word, given the words before, and where in the"
+            " training text it followed the longest context, in italics, that it ever followed.",
             guesses=tuple(traced[at].guess(rows[at]) for at in range(first, first + len(ids))),
         )
 
@@ -148,7 +148,11 @@ class _Traced:
                 (f"P({word} | {self.context(j)})", float(probabilities[j + 1])),
             ]
         if share := self.discounts.unknown:
-            lines.append((f"times 1 − {share:.3g}, the share of <unk>", (1 - share) * float(probabilities[-1])))
+            given = share * float(self.text.vocabulary.is_unknown(np.array([self.word]))[0])
+            lines += [
+                ("λ: what <unk> has in advance; P is multiplied by 1 − λ", share),
+                (f"P({word})", (1 - share) * float(probabilities[-1]) + given),
+            ]
         return WorkedEquation(
             title="Its equation",
             note=f"With the trained model's numbers for '{word}' after '{self.context(len(self.levels) - 1)}'."
@@ -159,8 +163,9 @@ class _Traced:
         )
 
     def guess(self, row: FloatArray) -> SourcedGuess:
-        """Return the most likely word of a distribution, (V,) nats, with its passages."""
-        guess = int(np.argmax(row))
+        """Return the most likely word of a distribution, (V,) nats, that is not ``<unk>``, with its passages."""
+        known = np.flatnonzero(~self.text.vocabulary.is_unknown(np.arange(len(row))))
+        guess = int(known[np.argmax(row[known])])
         level = self.levels[self.longest(guess)]
         places = self.index.places[level[FIRST] : level[END]]
         found = places[self.index.words[places] == guess]

@@ -14,6 +14,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
     LanguageModel,
+    PageCopy,
     Progress,
     Setting,
     Size,
@@ -109,6 +110,10 @@ class InfiniteGram(LanguageModel):
         """Yield the worked equation, the lengths of the contexts, and where in the training text they were found."""
         contexts, rows = self._for(text.vocabulary), self.next_log_probs(text, np.arange(len(text)))
         yield from exhibits.exhibits(contexts, fitted(self._discounts, self), rows, text)
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Refuse: the page counts n-grams of a fixed order, within sentences."""
+        raise LmcompareError("the page counts n-grams of a fixed order within sentences, not contexts of any length")
 
     def size(self) -> Size:
         """Return one parameter for each token of the training text and each stored count and discount."""
