@@ -1,10 +1,10 @@
 """``infinite-gram`` beside tokengrams: how fast a text is indexed, how large the index is, and how fast it is asked.
 
 ``python benchmarks/infinite_gram.py --words 1000000 10000000`` draws texts of these lengths (``sampled_text.py``) and
-prints, for each, the processor time in which the index is made, the bytes a token, and the microseconds in which it says what
-followed a context (``count_next``). The contexts are the last 1 to 6 tokens before random places of another drawn text,
-and the answers are compared. Of the model it prints the seconds of ``fit`` and of scoring, and the time to take up a
-stored model. tokengrams is installed by ``pip install tokengrams``; without it only ours is measured.
+prints, for each, the processor time in which the index is made, the bytes a token, and the microseconds in which it
+says what followed a context (``count_next``). The contexts are the last 1 to 6 tokens before random places of another
+drawn text, and the answers are compared. Of the model it prints the seconds of ``fit`` and of scoring, and the time
+to take up a stored model. tokengrams is installed by ``pip install tokengrams``; without it only ours is measured.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def encoded(path: Path, vocabulary: Vocabulary | None = None) -> Encoded:
     sentences = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     vocabulary = vocabulary or Vocabulary.build(sentences, min_count=2)
     ids = [[*vocabulary.ids(s), vocabulary.end] for s in sentences]
-    documents = [sum(ids[i : i + DOCUMENT], []) for i in range(0, len(ids), DOCUMENT)]
+    documents = [list(chain(*ids[i : i + DOCUMENT])) for i in range(0, len(ids), DOCUMENT)]
     return Encoded.from_documents(documents, vocabulary)
 
 
@@ -85,7 +86,10 @@ def measure(n_words: int, folder: Path) -> None:
     words = contexts.index.words
     asked, places = timed(lambda: [contexts.places_after(np.array(query)) for query in queries])
     counted, ours = timed(lambda: [np.bincount(words[p], minlength=contexts.types) for p in places])
-    print(f"    what followed a context: {1e6 * asked / QUERIES:.1f} µs, {1e6 * (asked + counted) / QUERIES:.1f} with counts")
+    print(
+        f"    what followed a context: {1e6 * asked / QUERIES:.1f} µs,"
+        f" {1e6 * (asked + counted) / QUERIES:.1f} with counts"
+    )
     found = peer(contexts, queries, folder)
     if found is None:
         print("    tokengrams is not installed")

@@ -76,7 +76,9 @@ def samples(word: str = "bank") -> list[Exhibit]:
         Sources(
             title=word,
             guesses=(
-                SourcedGuess(token=word, guess="x", probability=0.5, followed=1, occurs=2, passages=(passage, passage)),
+                SourcedGuess(
+                    token=word, guess="x", probability=0.5, followed=1, occurs=2, passages=(passage, passage)
+                ),
                 SourcedGuess(token="y", guess="y", probability=0.1, followed=0, occurs=9, passages=()),
             ),
         ),

@@ -7,7 +7,7 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
-FREQUENT = 64  # places from which on what follows a context is stored, and not counted anew each time
+FREQUENT = 128  # places from which on what follows a context is stored, and not counted anew each time
 MOST_LEVELS = 60  # branching contexts of one passage; only degenerate texts ("a a a a ...") have more
 REPEATS = 2  # how often the same preceding token counts, 1 in Kneser-Ney; 2 saves bytes and characters 0.5 %
 
@@ -63,7 +63,7 @@ def places(words: IntArray, suffixes: IntArray, start: int) -> tuple[IntArray, I
 
 
 def nodes(shared: IntArray) -> IntArray:
-    """Return the (F, 3) frequent branching contexts, as ``contexts.Index`` has them, of the ``shared`` tokens (N,)."""
+    """Return the (F, 3) frequent branching contexts, as ``contexts.Index`` has them, from the ``shared`` tokens."""
     found = _nodes(shared)
     order = np.lexsort((-found[:, 1], found[:, 0]))
     return np.ascontiguousarray(found[order])
@@ -73,8 +73,8 @@ def nodes(shared: IntArray) -> IntArray:
 def _nodes(shared: IntArray) -> IntArray:
     """Return the frequent branching contexts in the order in which their ranges end.
 
-    A range ends where its neighbours share less than its length. The open ranges, each within the one before, are on a
-    stack.
+    A range ends where its neighbours share less than its length. The open ranges, each within the one before, are on
+    a stack.
     """
     size = len(shared)
     found, n = np.empty((64, 3), np.int32), 0

@@ -1,13 +1,13 @@
 """An index of the contexts of a text: for every sequence of tokens, all places of the text that it stands before.
 
-The places of a text are sorted by what stands before them, read backwards. So the places after the same last token are
-side by side, among them those after the same last two tokens, and so on: a context of any length is a range of places.
-A document is preceded by a *start mark*, a token more, with which its contexts end.
+The places of a text are sorted by what stands before them, read backwards. So the places after the same last token
+are side by side, among them those after the same last two tokens, and so on: a context of any length is a range of
+places. A document is preceded by a *start mark*, a token more, with which its contexts end.
 
 A context *branches* if different tokens precede it in the text. Only these contexts, which are the inner nodes of the
 suffix tree of the reversed text, are needed to predict: between two of them a longer context has the same places. The
-branching contexts with ``FREQUENT`` places or more are *nodes*: what followed them is counted once and stored. For the
-others a look at fewer than ``FREQUENT`` places is enough.
+branching contexts with ``FREQUENT`` places or more are *nodes*: what followed them is counted once and stored. For
+the others a look at fewer than ``FREQUENT`` places is enough.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.counts.lookup.level import read_only
 from lmcompare.counts.suffixes import building
-from lmcompare.counts.suffixes.building import FREQUENT, MOST_LEVELS
 from lmcompare.counts.suffixes.sorting import suffix_array
 from lmcompare.tokens import Encoded, IntArray
 
@@ -96,7 +94,7 @@ class Contexts:
         return len(self.arrays["places"])
 
     def places_after(self, passage: IntArray) -> IntArray:
-        """Return the places, in the order of the index, that a passage of at least one token stands directly before."""
+        """Return the places that a passage of at least one token stands directly before, in the index's order."""
         from lmcompare.counts.suffixes.walking import search
 
         first, end = search(self.index, np.ascontiguousarray(passage, np.int32))
@@ -112,7 +110,7 @@ class Contexts:
 
 
 def marked(text: Encoded) -> IntArray:
-    """Return the (N + D,) int32 ids of a text with the start mark V before each of its D documents; D is at least 1."""
+    """Return the (N + D,) int32 ids of a text with the start mark V before each of its D documents, one or more."""
     starts = text.starts if len(text.starts) else np.zeros(1, np.int64)
     words: IntArray = np.insert(text.ids, starts, len(text.vocabulary)).astype(np.int32)
     return words

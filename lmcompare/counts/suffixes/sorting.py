@@ -1,9 +1,9 @@
 """The suffix array of a text: where each of its suffixes begins, in the order of the suffixes.
 
 The suffixes are sorted by their first tokens, as many as fit into 63 bits, and those that are still equal by prefix
-doubling: two suffixes with the same first h tokens are ordered by the ranks of the suffixes h tokens later, which makes
-their first 2 h tokens sorted (Manber and Myers, *Suffix arrays*, 1993; group by group as in Larsson and Sadakane,
-*Faster suffix sorting*, 2007).
+doubling: two suffixes with the same first h tokens are ordered by the ranks of the suffixes h tokens later, which
+makes their first 2 h tokens sorted (Manber and Myers, *Suffix arrays*, 1993; group by group as in Larsson and
+Sadakane, *Faster suffix sorting*, 2007).
 """
 
 from __future__ import annotations

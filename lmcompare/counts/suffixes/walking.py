@@ -1,7 +1,8 @@
 """Which contexts of an index end a passage, from the empty one to the longest, and what followed them.
 
-These *levels* are the branching contexts that the passage ends with, and last, if it is longer than these, the longest
-context that occurs in the text at all. The passage is read backwards, and each token narrows the range of places.
+These *levels* are the branching contexts that the passage ends with, and last, if it is longer than these, the
+longest context that occurs in the text at all. The passage is read backwards, and each token narrows the range of
+places.
 """
 
 from __future__ import annotations
@@ -186,7 +187,8 @@ def count_of(index: Index, level: IntArray, room: IntArray, distinct: int, word:
     if distinct >= 0:
         for j in range(distinct):
             if room[0, j] == word:
-                return room[1, j]
+                of_room: int = room[1, j]
+                return of_room
         return 0
     low, end = index.offsets[level[NODE]], index.offsets[level[NODE] + 1]
     high = end
@@ -196,4 +198,7 @@ def count_of(index: Index, level: IntArray, room: IntArray, distinct: int, word:
             low = middle + 1
         else:
             high = middle
-    return index.counts[low] if low < end and index.following[low] == word else 0
+    if low < end and index.following[low] == word:
+        count: int = index.counts[low]
+        return count
+    return 0

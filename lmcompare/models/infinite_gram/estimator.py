@@ -5,13 +5,13 @@ A token w with the count c(w) after a context of the index with the total T has 
     p(w | h) = (c(w) − D(c(w)) + (θ + Σ_v D(c(v))) p(w | h')) / (T + θ),
 
 where h' is the level below, a shorter context, and the uniform distribution is below the empty context. This is the
-predictive rule of a hierarchical Pitman-Yor process without a limit on the depth (Wood, Archambeau, Gasthaus, James and
-Teh, *A stochastic memoizer for sequence data*, 2009) with one table for each pair of a token and a longer context, which
-is interpolated Kneser-Ney smoothing (Teh 2006).
+predictive rule of a hierarchical Pitman-Yor process without a limit on the depth (Wood, Archambeau, Gasthaus, James
+and Teh, *A stochastic memoizer for sequence data*, 2009) with one table for each pair of a token and a longer
+context, which is interpolated Kneser-Ney smoothing (Teh 2006).
 
-D has a value for each of the counts 1, 2, 3, and 4 or more. They and the strength θ depend on the class of the context:
-its length, whether it is the longest one, which the text before did not choose but ran into, and how many different
-tokens followed it.
+D has a value for each of the counts 1, 2, 3, and 4 or more. They and the strength θ depend on the class of the
+context: its length, whether its places have a longer context in common (which the passage does not have), and how
+many different tokens followed it.
 """
 
 from __future__ import annotations
@@ -120,7 +120,9 @@ def gather(contexts: Contexts, text: Encoded, at: IntArray) -> Gathered:
         sums = np.empty((room, KINDS + 1), np.int32)
         size = _gather(contexts.index, query, places, offsets, counts, sums, classes)
         if size <= room:
-            return Gathered(offsets, text.vocabulary.is_unknown(text.ids[at]), counts[:size], sums[:size], classes[:size])
+            return Gathered(
+                offsets, text.vocabulary.is_unknown(text.ids[at]), counts[:size], sums[:size], classes[:size]
+            )
         room = size
 
 
@@ -184,7 +186,13 @@ def own_and_rest(count: int, sums: IntArray, values: FloatArray) -> tuple[float,
 
 @compiled
 def _gather(
-    index: Index, query: IntArray, places: IntArray, offsets: IntArray, counts: IntArray, sums: IntArray, classes: IntArray
+    index: Index,
+    query: IntArray,
+    places: IntArray,
+    offsets: IntArray,
+    counts: IntArray,
+    sums: IntArray,
+    classes: IntArray,
 ) -> int:
     """Write what ``Gathered`` has as far as there is room for it, and return how many levels there are."""
     levels, room, n = new_levels(), new_room(), 0
@@ -207,8 +215,8 @@ def _log_likelihood(
 ) -> tuple[float, float]:
     """Return the log-likelihood of all tokens in nats, and its derivative by ``share``, that of ``<unk>``.
 
-    ``below`` is the probability of every token below the empty context. The derivatives by ``values`` are written into
-    ``slopes``.
+    ``below`` is the probability of every token below the empty context. The derivatives by ``values`` are written
+    into ``slopes``.
     """
     offsets, unknown, counts, sums, classes = gathered
     by_share = 0.0

@@ -1,4 +1,4 @@
-"""The exhibits of the n-gram model without a limit: its worked equation, its contexts, and where its guesses come from."""
+"""The exhibits of the n-gram model without a limit: its equation, its contexts, and the sources of its guesses."""
 
 from __future__ import annotations
 
@@ -63,15 +63,17 @@ def exhibits(contexts: Contexts, discounts: Discounts, rows: FloatArray, text: E
 
 def _place_of(text: Encoded, ids: IntArray) -> int:
     """Return the position at which the first document with these first tokens begins."""
-    return next(int(s) for s, d in zip(text.starts, text.documents(), strict=True) if np.array_equal(d[: len(ids)], ids))
+    return next(
+        int(s) for s, d in zip(text.starts, text.documents(), strict=True) if np.array_equal(d[: len(ids)], ids)
+    )
 
 
 def _lengths(traced: list[_Traced]) -> Bars:
     lengths = [min(int(t.levels[-1, LENGTH]), MOST_LENGTH) for t in traced]
     return Bars(
         title="The longest context found",
-        note="The number of tokens in the example sentences by how much of the text before them occurs in the training"
-        " text.",
+        note="The number of tokens in the example sentences by how much of the text before them occurs in the"
+        " training text.",
         labels=("none", *map(str, range(1, MOST_LENGTH)), f"{MOST_LENGTH} and more"),
         values=tuple(np.bincount(lengths, minlength=MOST_LENGTH + 1).astype(float).tolist()),
         unit="tokens",
@@ -113,7 +115,7 @@ class _Traced:
         return max((k for k in range(len(self.levels)) if self.count(k, word)[0]), default=0)
 
     def worth(self) -> tuple[bool, float]:
-        """Return how instructive the equation is: best is a known word after about two words that others follow too."""
+        """Return how instructive the equation is for this token: best is a known word after about two words."""
         k = self.longest(self.word)
         return not self.text.vocabulary.is_unknown(np.array([self.word])).any(), -abs(int(self.levels[k, LENGTH]) - 2)
 

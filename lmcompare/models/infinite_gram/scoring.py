@@ -1,4 +1,4 @@
-"""The probabilities of tokens, and whole distributions, after contexts of any length; ``<unk>`` is not special here."""
+"""The probabilities of tokens, and whole distributions, after contexts of any length, without what <unk> gets."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from lmcompare.report.templating import fill
 
 
 def render(exhibit: Sources) -> Rendering:
-    """Draw a row for each token: the guess with its probability, and the passages in which it followed the context."""
+    """Draw a row for each token: the guess with its probability, and the passages from which it comes."""
     return Rendering(fill("kinds/sources", exhibit=exhibit), reading(exhibit))
 
 

@@ -11,8 +11,8 @@ START = -1
 class BruteForce:
     """What followed every context of some documents.
 
-    ``after`` has for each context, a tuple of tokens that may begin with ``START``, the Counter of the tokens after it,
-    each for each different token before the context at most ``repeats`` times.
+    ``after`` has for each context, a tuple of tokens that may begin with ``START``, the Counter of the tokens after
+    it, each for each different token before the context at most ``repeats`` times.
     """
 
     def __init__(self, documents: Sequence[Sequence[int]], repeats: int) -> None:
@@ -36,7 +36,7 @@ class BruteForce:
         return not context or len(self.before[context]) > 1
 
     def levels(self, past: Sequence[int]) -> list[tuple[int, bool, Counter[int]]]:
-        """Return the length of each level before the next token of a document, whether it is the end, and its counts."""
+        """Return of each level before a document's next token the length, whether it is the end, and the counts."""
         marked = (START, *past)
         found = []
         for length in range(len(marked) + 1):

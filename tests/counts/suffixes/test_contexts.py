@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare.counts.suffixes import walking
-from lmcompare.counts.suffixes.building import REPEATS
+from lmcompare.counts.suffixes.building import MOST_LEVELS, REPEATS
 from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.suffixes.brute_force_contexts import BruteForce
@@ -58,10 +58,10 @@ def test_levels_equal_brute_force(train: list[list[int]], test: list[list[int]])
 def test_frequent_contexts_equal_brute_force() -> None:
     """Contexts with hundreds of places are stored, their parts are not."""
     generator = np.random.default_rng(0)
-    train = [generator.choice(5, n, p=[0.02, 0.1, 0.5, 0.3, 0.08]).tolist() for n in (150, 0, 90, 200)]
+    train = [generator.choice(5, n, p=[0.02, 0.1, 0.5, 0.3, 0.08]).tolist() for n in (150, 0, 90, 500)]
     train.append(train[0][30:90])  # a long passage occurs twice
     contexts = Contexts.of(encoded(train))
-    assert len(contexts.arrays["nodes"]) > 5
+    assert len(contexts.arrays["nodes"]) > 2
     agrees(train, [generator.integers(0, 5, 40).tolist(), train[0][40:80]])
 
 
@@ -80,4 +80,4 @@ def test_places_after_a_passage() -> None:
 def test_one_token_again_and_again(length: int) -> None:
     """A text in which every context branches has as many levels as are kept, and no more."""
     text = encoded([[2] * length])
-    assert len(levels_of(Contexts.of(text), text, length - 1)) == walking.MOST_LEVELS
+    assert len(levels_of(Contexts.of(text), text, length - 1)) == MOST_LEVELS

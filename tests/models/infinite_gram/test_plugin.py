@@ -117,7 +117,8 @@ def test_exhibits_by_hand() -> None:
     assert [guess.token for guess in sources.guesses] == ["a", "b", "c", "b"]
     third = sources.guesses[2]
     rows = np.exp(model.next_log_probs(text, np.array([2])))[0]
-    assert (third.guess, third.probability) == ("c", pytest.approx(rows[4]))
+    assert third.guess == "c"
+    assert third.probability == pytest.approx(rows[4])
     # "<s> a b" occurs once, before c
     assert (third.followed, third.occurs) == (1, 1)
     assert third.passages[0].context == "<s> a b"
