@@ -39,7 +39,7 @@ class Model:
     full : str
         Its name for people; with the name in the experiment if two models have the same title.
     title : str
-        Its name in charts, sentences and most tables: ``full`` up to the first comma, where that tells it from others.
+        Its name in charts, sentences and most tables: ``full`` up to the first comma, if no other one begins so.
     """
 
     entry: ModelEntry

@@ -133,7 +133,7 @@ def _times(ratio: float) -> str:
 
 
 def spoken(title: str) -> str:
-    """Return a model's title as it is said inside a sentence: "the transformer", "the RNN with attention", "word2vec"."""
+    """Return a model's title as it is said inside a sentence: "the transformer", "the RNN with attention"."""
     name = re.sub(r"(?<=\d)-", "\u2011", title.split(", ")[0])  # "5-gram" is not divided at the end of a line
     if name in NAMES:
         return name

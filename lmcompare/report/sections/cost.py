@@ -22,7 +22,7 @@ TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 36
 
 @dataclass(frozen=True)
 class Cost:
-    """One kind of cost: its key in results.json, its title, its format, and how two models are compared by it."""
+    """One kind of cost: its key in results.json, its title and format; if it is drawn, how models are compared by it."""
 
     key: str
     title: str
@@ -42,7 +42,6 @@ COSTS = (
     Cost("model_bytes", "Model size", numbers.size),
     Cost("tokens_read", "Tokens read", numbers.short),
 )
-DRAWN = [cost for cost in COSTS if cost.verb]
 BUDGETS = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes", "model_bytes")
 # they depend on the machine
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
@@ -71,12 +70,11 @@ def build(data: ReportData) -> Section | None:
     if not data.ranking:
         return None
     equal = made_equal(data.run.manifest)
-    shown = [cost for cost in DRAWN if data.run.costs_comparable or cost.key not in OF_MACHINE]
-    limited = [one for one in COSTS if one.key in BUDGETS and (data.run.costs_comparable or one.key not in OF_MACHINE)]
-    drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
+    compared = [cost for cost in COSTS if data.run.costs_comparable or cost.key not in OF_MACHINE]
+    drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
-    worth = {(cost.key, name) for cost in limited for name in worth_their_cost(data, cost)}
+    worth = {(cost.key, name) for cost in compared if cost.key in BUDGETS for name in worth_their_cost(data, cost)}
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",

@@ -119,8 +119,8 @@ def _beyond_average(own: Sequence[Row]) -> str:
     better = _better(own)
     if not better:
         return (
-            " But it is not shown that reading in context helps: no model is measurably better than the plain average of"
-            " its word vectors of the words before."
+            " But it is not shown that reading in context helps: no model is measurably better than the plain average"
+            " of its word vectors of the words before."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
