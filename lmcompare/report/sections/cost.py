@@ -22,7 +22,7 @@ TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 36
 
 @dataclass(frozen=True)
 class Cost:
-    """One kind of cost: its key in results.json, its title and format; if it is drawn, how models are compared by it."""
+    """A cost: its key in results.json, its title and format; if it is drawn, how models are compared by it."""
 
     key: str
     title: str
