@@ -141,6 +141,7 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
             cut[split] = tokenise(corpus.split(split), tokenizer, progress)
     finally:  # interrupted, too: a bar hides the cursor of the terminal
         show.share(what, 1.0)
+    give_back_what_is_free()
     return cut
 
 
