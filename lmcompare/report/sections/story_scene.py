@@ -129,7 +129,7 @@ class Scene:
         worse = own > other
         said = (
             f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
+            f" ({numbers.bits_per_byte(other)}), and fewer bits than that model on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         apart = data.comparison.difference(self.model.name, before.model.name)
@@ -158,9 +158,9 @@ class Scene:
         )
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"About {lost} of this difference of {numbers.bits_per_byte(gain)} bits per byte come from"
-            f" {self.lost.part}: without it, the trained network needs {lost} more on the validation text. So {most}"
-            f" gives more than {other}.{_reading(self.model, before.model)}"
+            f"Without {self.lost.part}, the trained network needs {lost} more on the validation text. So of this"
+            f" difference of {numbers.bits_per_byte(gain)}, {most} gives more than {other}."
+            f"{_reading(self.model, before.model)}"
         )
 
     def _why_worse(self, before: Scene) -> str:
@@ -212,8 +212,8 @@ def _reading(model: Model, before: Model) -> str:
     if own is None or other is None or max(own, other) <= SAME_AMOUNT * min(own, other):
         return ""
     return (
-        f" (They were not trained equally long: this model read {numbers.amount(own)} tokens,"
-        f" {spoken(before.title)} {numbers.amount(other)}.)"
+        f" (But this model read {numbers.amount(own)} tokens in training, {spoken(before.title)}"
+        f" {numbers.amount(other)}.)"
     )
 
 
