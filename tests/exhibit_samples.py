@@ -175,7 +175,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
     "sources": [
         ({"guesses": (replace(_GUESS, probability=1.2),)}, "the probability of 'x' is outside 0 … 1"),
         ({"guesses": (replace(_GUESS, followed=3),)}, "'x' followed a context 3 times that occurs 2 times"),
-        ({"guesses": (replace(_GUESS, passages=("a",)),)}, "passages[0] is 'a', not a Passage"),
+        ({"guesses": ("a",)}, "guesses[0] is 'a', not a SourcedGuess"),
     ],
     "equation": [
         ({"equation": " "}, "LaTeX"),
