@@ -173,7 +173,7 @@ def _probability(
     weights: FloatArray,
 ) -> float:
     """Return the probability of a token. What did not follow a context did not follow a longer one either."""
-    p = weights[0] / types
+    p: float = weights[0] / types
     for length in range(known):
         n = tables.counts[slot_of(tables.pairs, longer(keys[length] ^ np.uint64(ROOT), token))]
         if n == 0:
