@@ -21,6 +21,7 @@ from lmcompare.model import (
     Setting,
     Size,
     State,
+    Stepper,
     Traits,
     check_whole,
     fitted,
@@ -29,6 +30,7 @@ from lmcompare.model import (
 from lmcompare.models.common import discounts as fitting
 from lmcompare.models.common.discounts import Discounts, Gathered
 from lmcompare.models.ppm import exhibits, reading, tables
+from lmcompare.models.ppm.stepper import PpmStepper
 from lmcompare.models.ppm.tables import Tables
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
@@ -139,6 +141,13 @@ class Ppm(LanguageModel):
         scores = [self._read(ids, np.zeros(0, np.int64))[0] for ids in text.documents()]
         probabilities = np.concatenate(scores) if scores else np.zeros(0)
         return fitted(self._discounts, self).log_probs(probabilities, text.vocabulary.is_unknown(text.ids))
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper with tables of its own, which are as large as the model's."""
+        self._check(vocabulary)
+        counted, discounts = fitted(self._tables, self), fitted(self._discounts, self)
+        with self._reading:
+            return PpmStepper(counted, discounts, self.order, prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation and the lengths of the contexts."""

@@ -146,6 +146,18 @@ def predict(
 
 
 @compiled
+def distribution(tables: Tables, ids: IntArray, at: int, order: int, values: FloatArray, row: FloatArray) -> None:
+    """Write the distribution at a position of a document whose tokens before it were read into ``row``, (V,)."""
+    keys, slots = np.empty(order + 1, np.uint64), np.empty(order + 1, np.int64)
+    classes, weights = np.empty(order + 1, np.int64), np.empty(order + 2)
+    start = len(row)
+    known = _contexts(tables, ids, at, start, keys, slots)
+    _weigh(tables, slots, known, classes, values, weights)
+    for token in range(start):
+        row[token] = _probability(tables, token, start, keys, slots, known, classes, values, weights)
+
+
+@compiled
 def _weigh(
     tables: Tables, slots: IntArray, known: int, classes: IntArray, values: FloatArray, weights: FloatArray
 ) -> None:
