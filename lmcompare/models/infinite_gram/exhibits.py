@@ -10,8 +10,9 @@ from lmcompare.counts.suffixes.contexts import KINDS, Contexts, marked, marked_p
 from lmcompare.counts.suffixes.walking import END, FIRST, LENGTH, count_of, new_levels, new_room, summed, walk
 from lmcompare.exhibits import Bars, Exhibit, Passage, SourcedGuess, Sources, WorkedEquation
 from lmcompare.model import FloatArray
+from lmcompare.models.common.discounts import Discounts, own_and_rest
 from lmcompare.models.common.sentences import readable
-from lmcompare.models.infinite_gram.estimator import Discounts, class_of_level, own_and_rest
+from lmcompare.models.infinite_gram.estimator import class_of_level
 from lmcompare.tokens import Encoded, IntArray
 
 SENTENCES = 2

@@ -24,8 +24,9 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.models.common import discounts as fitting
+from lmcompare.models.common.discounts import Discounts
 from lmcompare.models.infinite_gram import estimator, exhibits, scoring
-from lmcompare.models.infinite_gram.estimator import Discounts
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 
@@ -51,7 +52,7 @@ class InfiniteGram(LanguageModel):
     def warm_up(self) -> None:
         """Compile or load the loops that index, fit and score, by a model of a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
-        text = Encoded.from_documents([[2, 3, 1] * estimator.LEAST], vocabulary)
+        text = Encoded.from_documents([[2, 3, 1] * fitting.LEAST], vocabulary)
         InfiniteGram().fit(text, text, Setting(vocabulary)).log_probs(text)
 
     @memory.given_back()
@@ -67,20 +68,21 @@ class InfiniteGram(LanguageModel):
             raise LmcompareError("the training text has no tokens: train the infinite-gram model on some text")
         self._contexts = Contexts.of(train)
         self._discounts = Discounts.rules_of_thumb()
-        if len(valid) >= estimator.LEAST:
-            self._discounts = estimator.fit(self._contexts, valid)
-            tokens = min(len(valid), estimator.HELD_OUT)
-            fitting = f"The discounts were fitted to {tokens:,} tokens of the validation text."
+        if len(valid) >= fitting.LEAST:
+            held_out = estimator.held_out(self._contexts, valid)
+            self._discounts = fitting.fit(held_out, self._contexts.types)
+            tokens = len(held_out.unknown)
+            note = f"The discounts were fitted to {tokens:,} tokens of the validation text."
         else:
-            fitting = (
-                f"The validation text has {len(valid):,} tokens, and fitting needs {estimator.LEAST:,}: the discounts"
+            note = (
+                f"The validation text has {len(valid):,} tokens, and fitting needs {fitting.LEAST:,}: the discounts"
                 " are rules of thumb."
             )
         self._frequencies = self._of_empty_context()
         unknown = setting.vocabulary.unknown
         lacks_unknown = unknown is not None and not (train.ids == unknown).any()
-        note = "<unk> does not occur in the training text: its probability is that of any unseen word."
-        self.notes = (fitting, *([note] if lacks_unknown else []))
+        of_unknown = "<unk> does not occur in the training text: its probability is that of any unseen word."
+        self.notes = (note, *([of_unknown] if lacks_unknown else []))
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
 
@@ -98,9 +100,7 @@ class InfiniteGram(LanguageModel):
         contexts, discounts = self._for(text.vocabulary), fitted(self._discounts, self)
         places = marked_places(text, np.arange(len(text)))
         scores = scoring.score(contexts.index, read_only(discounts.values), marked(text), places)
-        given = discounts.unknown * text.vocabulary.is_unknown(text.ids)
-        log_probs: FloatArray = np.log((1 - discounts.unknown) * scores + given)
-        return log_probs
+        return discounts.log_probs(scores, text.vocabulary.is_unknown(text.ids))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that walks through the contexts once for each distribution."""
@@ -140,10 +140,7 @@ class InfiniteGram(LanguageModel):
         discounts = fitted(self._discounts, self)
         rows = np.empty((len(places), contexts.types))
         scoring.fill(contexts.index, read_only(discounts.values), self._frequencies, query, places, rows)
-        if discounts.unknown and vocabulary.unknown is not None:
-            rows += np.log1p(-discounts.unknown)
-            of_unknown = rows[:, vocabulary.unknown]
-            np.logaddexp(of_unknown, np.log(discounts.unknown), out=of_unknown)
+        discounts.add_unknown(rows, vocabulary)
         return rows
 
     def _of_empty_context(self) -> FloatArray:

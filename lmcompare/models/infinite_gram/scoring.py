@@ -7,7 +7,8 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.counts.suffixes.contexts import KINDS, Index
 from lmcompare.counts.suffixes.walking import NODE, count_of, new_levels, new_room, summed, walk
-from lmcompare.models.infinite_gram.estimator import class_of_level, own_and_rest
+from lmcompare.models.common.discounts import own_and_rest
+from lmcompare.models.infinite_gram.estimator import class_of_level
 from lmcompare.tokens import FloatArray, IntArray
 
 

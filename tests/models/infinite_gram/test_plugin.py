@@ -11,7 +11,7 @@ from lmcompare.counts.suffixes.building import REPEATS
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Sources, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.infinite_gram.estimator import LEAST, class_of, own_and_rest
+from lmcompare.models.common.discounts import LEAST, class_of, own_and_rest
 from lmcompare.models.infinite_gram.plugin import InfiniteGram
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts.suffixes.brute_force_contexts import BruteForce

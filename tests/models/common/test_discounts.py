@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.counts.suffixes.contexts import Contexts
+from lmcompare.models.common import discounts
+from lmcompare.models.common.discounts import CLASSES, FOLLOWERS, Discounts, class_of, own_and_rest
 from lmcompare.models.infinite_gram import estimator
-from lmcompare.models.infinite_gram.estimator import CLASSES, FOLLOWERS, Discounts, class_of, own_and_rest
 from lmcompare.tokens import Encoded, Vocabulary
 
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
@@ -44,9 +45,9 @@ def test_derivatives_are_differences() -> None:
     generator = np.random.default_rng(0)
     values = np.column_stack([generator.uniform(0.2, 0.8, (CLASSES, 4)) * [1, 2, 3, 4], generator.random(CLASSES)])
     slopes, spare = np.empty((CLASSES, 5)), np.empty((CLASSES, 5))
-    _, by_share = estimator._log_likelihood(gathered, 1 / 6, values, 0.1, slopes)
+    _, by_share = discounts._log_likelihood(gathered, 1 / 6, values, 0.1, slopes)
     step = 1e-6
-    above, below = (estimator._log_likelihood(gathered, 1 / 6, values, 0.1 + s, spare)[0] for s in (step, -step))
+    above, below = (discounts._log_likelihood(gathered, 1 / 6, values, 0.1 + s, spare)[0] for s in (step, -step))
     np.testing.assert_allclose(by_share, (above - below) / (2 * step), rtol=1e-4)
     used = np.argsort(-np.abs(slopes).sum(axis=1))[:6]
     for row in used:
@@ -55,15 +56,15 @@ def test_derivatives_are_differences() -> None:
             for sign in (step, -step):
                 moved = values.copy()
                 moved[row, column] += sign
-                sides.append(estimator._log_likelihood(gathered, 1 / 6, moved, 0.1, spare)[0])
+                sides.append(discounts._log_likelihood(gathered, 1 / 6, moved, 0.1, spare)[0])
             np.testing.assert_allclose(slopes[row, column], (sides[0] - sides[1]) / (2 * step), rtol=1e-4, atol=1e-4)
 
 
 def test_fitting_makes_the_held_out_text_more_likely() -> None:
     contexts, text = Contexts.of(drawn(0, 2000)), drawn(1, 1000)
     gathered, spare = estimator.gather(contexts, text, np.arange(len(text))), np.empty((CLASSES, 5))
-    before, after = Discounts.rules_of_thumb(), estimator.fit(contexts, text)
-    scores = [estimator._log_likelihood(gathered, 1 / 6, d.values, d.unknown, spare)[0] for d in (before, after)]
+    before, after = Discounts.rules_of_thumb(), discounts.fit(gathered, 6)
+    scores = [discounts._log_likelihood(gathered, 1 / 6, d.values, d.unknown, spare)[0] for d in (before, after)]
     assert scores[1] > scores[0] + 5
     assert (after.values[:, :4] > 0).all()
     assert (after.values[:, :4] < [1, 2, 3, 4]).all()
@@ -72,4 +73,4 @@ def test_fitting_makes_the_held_out_text_more_likely() -> None:
 
 def test_without_unknown_words_none_are_expected() -> None:
     text = Encoded.from_documents([[2, 3, 4, 1] * 100], WORDS)
-    assert estimator.fit(Contexts.of(text), text).unknown == 0
+    assert discounts.fit(estimator.held_out(Contexts.of(text), text), 6).unknown == 0
