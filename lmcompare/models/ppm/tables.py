@@ -74,6 +74,12 @@ def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0
     return tables
 
 
+def copied(tables: Tables) -> Tables:
+    """Return a copy."""
+    contexts, sums, pairs, counts, used = tables
+    return Tables(contexts.copy(), sums.copy(), pairs.copy(), counts.copy(), used.copy())
+
+
 def with_room(tables: Tables, contexts: int, pairs: int) -> Tables:
     """Return the tables themselves if they have room for so many more contexts and pairs, or else a larger copy."""
     needed = _slots(int(tables.used[0]) + contexts), _slots(int(tables.used[1]) + pairs)
