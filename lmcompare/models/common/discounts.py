@@ -16,6 +16,7 @@ followed it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.suffixes.contexts import KINDS
-from lmcompare.tokens import FloatArray, IntArray, Vocabulary
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 LEAST = 200  # tokens of the validation text that fitting needs
 LENGTHS = (0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32)  # the least length of each class of lengths
@@ -95,6 +96,27 @@ class Gathered(NamedTuple):
     counts: IntArray
     sums: IntArray
     classes: IntArray
+
+
+def fit_to(valid: Encoded, held_out: Callable[[Encoded], Gathered]) -> tuple[Discounts, str]:
+    """Return discounts that are fitted to the validation text if it is long enough, and a note on it.
+
+    Parameters
+    ----------
+    valid : Encoded
+        The validation text.
+    held_out : callable
+        Returns what the likelihood needs of a text.
+    """
+    if len(valid) < LEAST:
+        return Discounts.rules_of_thumb(), (
+            f"The validation text has {len(valid):,} tokens, and fitting needs {LEAST:,}: the discounts are rules of"
+            " thumb."
+        )
+    gathered = held_out(valid)
+    tokens = len(gathered.unknown)
+    note = f"The discounts were fitted to {tokens:,} tokens of the validation text."
+    return fit(gathered, len(valid.vocabulary)), note
 
 
 def fit(gathered: Gathered, types: int) -> Discounts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -67,17 +68,7 @@ class InfiniteGram(LanguageModel):
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the infinite-gram model on some text")
         self._contexts = Contexts.of(train)
-        self._discounts = Discounts.rules_of_thumb()
-        if len(valid) >= fitting.LEAST:
-            held_out = estimator.held_out(self._contexts, valid)
-            self._discounts = fitting.fit(held_out, self._contexts.types)
-            tokens = len(held_out.unknown)
-            note = f"The discounts were fitted to {tokens:,} tokens of the validation text."
-        else:
-            note = (
-                f"The validation text has {len(valid):,} tokens, and fitting needs {fitting.LEAST:,}: the discounts"
-                " are rules of thumb."
-            )
+        self._discounts, note = fitting.fit_to(valid, partial(estimator.held_out, self._contexts))
         self._frequencies = self._of_empty_context()
         unknown = setting.vocabulary.unknown
         lacks_unknown = unknown is not None and not (train.ids == unknown).any()

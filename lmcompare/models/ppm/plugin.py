@@ -86,22 +86,13 @@ class Ppm(LanguageModel):
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the ppm model on some text")
         self._types, self._tables = len(setting.vocabulary), tables.empty()
-        for ids in train.documents():
+        for document in train.documents():
+            ids = _plain(document)
             for first, last in _blocks(len(ids)):
                 self._tables = self._with_room(self._tables, last - first)
-                reading.learn(
-                    self._tables, _plain(ids), first, last, self._types, self.order, self._journal(last - first)
-                )
-        self._discounts = Discounts.rules_of_thumb()
-        if len(valid) >= fitting.LEAST:
-            held_out = self.held_out(valid)
-            self._discounts = fitting.fit(held_out, self._types)
-            note = f"The discounts were fitted to {len(held_out.unknown):,} tokens of the validation text."
-        else:
-            note = (
-                f"The validation text has {len(valid):,} tokens, and fitting needs {fitting.LEAST:,}: the discounts"
-                " are rules of thumb."
-            )
+                journal = self._journal(last - first)  # which nobody reads: nothing is taken back
+                reading.learn(self._tables, ids, first, last, self._types, self.order, journal)
+        self._discounts, note = fitting.fit_to(valid, self.held_out)
         self.notes = (note, "It counts each document that it reads, and forgets it at its end.")
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
         return self
