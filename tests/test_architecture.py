@@ -61,7 +61,7 @@ MAY_IMPORT = {
     },
     "runfolder": {"errors", "registry", "run_mark", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
-    "measure": {"errors", "corpora", "tokens", "model", "runfolder"},
+    "measure": {"errors", "scratch", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {

@@ -13,7 +13,7 @@ from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import LN2
-from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
@@ -66,19 +66,36 @@ class AlikeWords(Alike):
     unit, figure = "word", "bits per byte"
 
     def nats(self, split: Split) -> Iterator[Array]:
-        scores = word_scores(self.run, self.models, split, 1)
-        group = np.cumsum(self._begins(split)) - 1
-        yield -LN2 * np.stack([np.bincount(group, of_model) for of_model in scores.bits + scores.gaps])
+        held: list[tuple[Array, Array]] = []  # the words of the units so far, of which the last may go on
+        for block in word_blocks(self.run, self.models, split, (), seeds=1):
+            bits, begins = block.bits + block.gaps, _begins(block)
+            first = int(np.argmax(np.append(begins, True)))  # the words before it are of the unit before the block
+            if held and first < len(begins):
+                yield _summed([*held, (bits[:, :first], begins[:first])])
+                held, bits, begins = [], bits[:, first:], begins[first:]
+            held.append((bits, begins))
+        if held:
+            yield _summed(held)
 
     def units(self, split: Split) -> int:
-        return int(np.count_nonzero(self._begins(split)))
+        return sum(
+            int(np.count_nonzero(_begins(block))) for block in word_blocks(self.run, self.models, split, (), seeds=1)
+        )
 
     def figure_of(self, nats: float, split: Split) -> float:
         return -nats / LN2 / float(self._documents(split)["bytes"].sum())
 
-    def _begins(self, split: Split) -> Array:
-        """(W,) whether a word begins a unit: words that share a figure in any model are one unit."""
-        return np.logical_not(word_scores(self.run, self.models, split, 1).joined.any(axis=0))
+
+def _begins(block: WordBlock) -> Array:
+    """(W,) whether a word begins a unit: words that share a figure in any model are one unit."""
+    return np.logical_not(block.joined.any(axis=0))
+
+
+def _summed(parts: Sequence[tuple[Array, Array]]) -> Array:
+    """(M, n) the nats of whole units, from the bits (M, W) of their words and whether each begins one (W,)."""
+    bits, begins = (np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+    unit = np.cumsum(begins) - 1
+    return -LN2 * np.stack([np.bincount(unit, of_model) for of_model in bits])
 
 
 def alike(run: Run) -> Alike | None:

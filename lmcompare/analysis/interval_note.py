@@ -37,11 +37,11 @@ def _too_few(comparison: Comparison) -> str:
 def _units(comparison: Comparison) -> str:
     if comparison.unit == "documents":
         return "The intervals come from a paired bootstrap over test documents."
-    few = f"The intervals come from a paired bootstrap over {comparison.unit}, because there are"
-    few += f" fewer than {LEAST_DOCUMENTS} test documents"
+    few = f"The intervals come from a paired bootstrap over {comparison.unit}, as there are fewer than"
+    few += f" {LEAST_DOCUMENTS} test documents"
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."
-    return f"{few}; they show the variation between passages of these documents, not between documents."
+    return f"{few}: they cover the variation between passages, not between documents."
 
 
 def _without(comparison: Comparison) -> str:
@@ -58,5 +58,5 @@ def _trainings(comparison: Comparison) -> str:
     single = [name for name, seeds in comparison.seeds.items() if seeds == 1]
     if len(single) == len(comparison.seeds):
         return "Every model was trained with one seed, so the intervals do not cover the variation between trainings."
-    covered = "The intervals, differences and ranks also cover the variation between trainings with different seeds"
+    covered = "They also cover the variation between trainings with different seeds"
     return f"{covered}, except for {', '.join(single)}, trained with one seed." if single else f"{covered}."

@@ -62,7 +62,7 @@ def blocks(
     own = [() if split in cell.checked else PLACE for cell in flat]
     streams = [tokens.feature_blocks(split, _once(*PLACE, *features))]
     streams += [cell.score_blocks(split, _once(*place, *scores)) for cell, place in zip(flat, own, strict=True)]
-    for known, *pieces in _side_by_side(streams):
+    for known, *pieces in side_by_side(streams):
         for cell, piece, place in zip(flat, pieces, own, strict=True):
             if not _same_rows(piece, known, place):
                 raise RunFolderError(
@@ -101,7 +101,7 @@ def _once(*names: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns]]:
+def side_by_side(streams: Sequence[Iterator[Columns]]) -> Iterator[list[Columns]]:
     """Yield equally long row blocks from all tables; a table that ends early yields empty blocks."""
     held = [next(stream, {}) for stream in streams]
     while any(held):

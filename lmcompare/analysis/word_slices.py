@@ -11,13 +11,18 @@ from lmcompare.analysis.resampling import placed, units_of
 from lmcompare.analysis.slice_tables import Crossed, Part, Slice, shared_slices, tables_of
 from lmcompare.analysis.token_blocks import PLACE, Columns
 from lmcompare.analysis.word_kinds import WORD_KINDS, word_kinds
-from lmcompare.analysis.word_scores import bits_of_trainings, word_scores
+from lmcompare.analysis.word_scores import word_blocks
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
 WORD_SLICES: tuple[Slice, ...] = (
     Slice("word_kind", "by kind of word", WORD_KINDS, lambda f: f["kind"]),
     *shared_slices("word", prefix="word_"),
+)
+SPENT = ("seen", "unseen", "spelling", "gaps", "total")
+FEATURES = (
+    *("document", "word", "byte_start", "train_count", "train_rank"),
+    *("position_in_sentence", "position", "repeated"),
 )
 
 
@@ -31,15 +36,20 @@ def spent(run: Run) -> pd.DataFrame:
         of both that spells unknown tokens; gaps, white space and the ends of sentences and documents; total, which is
         seen + unseen + gaps. All are bits per byte of the test text.
     """
-    rows = []
-    if run.scored:
-        scores = word_scores(run, tuple(run.scored), "test")
-        is_seen = (scores.features["train_count"] > 0).to_numpy()
-        n_bytes = float(run.tokens[run.scored[0].tokens_fingerprint].documents_of("test")["bytes"].sum())
-        for model, bits, spelling, gaps in zip(run.scored, scores.bits, scores.spelling, scores.gaps, strict=True):
-            parts = bits[is_seen].sum(), bits[~is_seen].sum(), spelling.sum(), gaps.sum(), bits.sum() + gaps.sum()
-            rows.append((model.name, *(float(part) / n_bytes for part in parts)))
-    return pd.DataFrame(rows, columns=["model", "seen", "unseen", "spelling", "gaps", "total"])
+    if not run.scored:
+        return pd.DataFrame(columns=["model", *SPENT])
+    n_bytes = float(run.tokens[run.scored[0].tokens_fingerprint].documents_of("test")["bytes"].sum())
+    sums = np.zeros((len(run.scored), len(SPENT)))
+    for block in word_blocks(run, run.scored, "test", ["train_count"]):
+        seen = block.features["train_count"] > 0
+        of_models = zip(block.bits, block.spelling, block.gaps, strict=True)
+        sums += [
+            (bits[seen].sum(), bits[~seen].sum(), spelling.sum(), gaps.sum(), bits.sum() + gaps.sum())
+            for bits, spelling, gaps in of_models
+        ]
+    found = pd.DataFrame(sums / n_bytes, columns=list(SPENT))
+    found.insert(0, "model", [model.name for model in run.scored])
+    return found
 
 
 @kept
@@ -61,13 +71,13 @@ def word_parts(run: Run) -> list[Part]:
     """Return the rows of every finished model in each of ``WORD_SLICES``, in the order of the experiment."""
     if not run.scored:
         return []
-    scores = word_scores(run, tuple(run.scored), "test")
-    is_word = (scores.features["word"] != "").to_numpy()
-    features = _features(scores.features[is_word])
     units = units_of(run)
     crossed = Crossed(WORD_SLICES, run.scored, units)
-    unit = units.of(features["document"], features["byte_start"])
-    crossed.add(features, unit, [bits_of_trainings(model, "test")[:, is_word] for model in run.scored])
+    for block in word_blocks(run, run.scored, "test", FEATURES):
+        is_word = block.features["word"] != ""
+        features = _features(block.features, is_word)
+        unit = units.of(features["document"], features["byte_start"])
+        crossed.add(features, unit, [bits[:, is_word] for bits in block.of_trainings])
     return crossed.parts("words")
 
 
@@ -76,12 +86,16 @@ def word_places(run: Run, keys: Array) -> dict[str, Array]:
 
     The words are in the order of the text.
     """
-    words = run.tokens[run.scored[0].tokens_fingerprint].words("test")
-    here = np.isin(placed(*(words[name].to_numpy() for name in PLACE)), placed(keys[:, 0], keys[:, 1]))
-    features = _features(words[here & (words["word"] != "").to_numpy()])
-    return {s.name: np.asarray(s.place(features)) for s in WORD_SLICES}
+    wanted = placed(keys[:, 0], keys[:, 1])
+    found: dict[str, list[Array]] = {s.name: [np.zeros(0, np.int64)] for s in WORD_SLICES}
+    for words in run.tokens[run.scored[0].tokens_fingerprint].word_blocks("test", FEATURES):
+        here = np.isin(placed(*(words[name] for name in PLACE)), wanted) & (words["word"] != "")
+        features = _features(words, here)
+        for s in WORD_SLICES:
+            found[s.name].append(np.asarray(s.place(features)))
+    return {name: np.concatenate(places) for name, places in found.items()}
 
 
-def _features(words: pd.DataFrame) -> Columns:
-    features = {name: words[name].to_numpy() for name in words.columns}
-    return features | {"kind": word_kinds(words["word"].tolist(), features["train_rank"])}
+def _features(words: Columns, chosen: Array) -> Columns:
+    features = {name: values[chosen] for name, values in words.items()}
+    return features | {"kind": word_kinds(features["word"].tolist(), features["train_rank"])}

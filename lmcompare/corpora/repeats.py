@@ -43,8 +43,7 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     ``PASSAGE`` words, ``MUCH`` or more occur somewhere in the training text.
     """
     held_out = _Texts.of([*split["valid"], *split["test"]])
-    passages, passage_document = _different(*held_out.runs(PASSAGE))
-    wanted = _Table(np.unique(passages))
+    wanted = _Table(np.unique(np.concatenate([hashes for hashes, _ in held_out.different(PASSAGE)])))
     seen = np.zeros(len(wanted.hashes), np.bool_)
     near = _NearCopies(held_out)
     whole = set(held_out.whole) - {_EMPTY}
@@ -57,10 +56,11 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
         near.look_at(texts)
 
     size = len(held_out.whole)
-    own = seen[np.searchsorted(wanted.hashes, passages)]
-    share_of = np.bincount(passage_document[own], minlength=size) / np.bincount(
-        passage_document, minlength=size
-    ).clip(1)
+    passages, known = np.zeros((2, size), np.int64)
+    for hashes, document in held_out.different(PASSAGE):
+        passages += np.bincount(document, minlength=size)
+        known += np.bincount(document[seen[np.searchsorted(wanted.hashes, hashes)]], minlength=size)
+    share_of = known / passages.clip(1)
 
     def found(document: int) -> Repeat | None:
         if (of := copied.get(held_out.whole[document])) is not None:
@@ -100,19 +100,29 @@ class _Texts:
         document = np.repeat(np.arange(len(pieces), dtype=np.int32), lengths)
         return cls(joined.view(np.uint64), document, whole, [piece.name for piece in pieces])
 
-    def runs(self, width: int) -> tuple[HashArray, IntArray]:
-        """Return a hash of each run of ``width`` words, (R,), and its document, (R,)."""
-        last = len(self.words) - width + 1
+    def runs(self, width: int, part: slice = slice(None)) -> tuple[HashArray, IntArray]:
+        """Return a hash of each run of ``width`` words, (R,), and its document, (R,); of all words or a part."""
+        words, document = self.words[part], self.document[part]
+        last = len(words) - width + 1
         if last <= 0:
             return np.zeros(0, np.uint64), np.zeros(0, np.int32)
-        hashes = self.words[:last].copy()
+        hashes = words[:last].copy()
         for k in range(1, width):
             hashes *= _FACTOR
-            hashes += self.words[k : k + last]
-        if self.document[0] == self.document[-1]:
-            return hashes, self.document[:last]
-        within = self.document[:last] == self.document[width - 1 :]
-        return hashes[within], self.document[:last][within]
+            hashes += words[k : k + last]
+        if document[0] == document[-1]:
+            return hashes, document[:last]
+        within = document[:last] == document[width - 1 :]
+        return hashes[within], document[:last][within]
+
+    def different(self, width: int) -> Iterator[tuple[HashArray, IntArray]]:
+        """Yield the runs of documents that follow each other without those that their document has before."""
+        for part in _parts(self.document, np.arange(1, len(self.document) + 1)):
+            hashes, document = self.runs(width, part)
+            order = np.lexsort((hashes, document))
+            hashes, document = hashes[order], document[order]
+            new = np.append(True, (hashes[1:] != hashes[:-1]) | (document[1:] != document[:-1]))[: len(hashes)]
+            yield hashes[new], document[new]
 
 
 class _Table:
@@ -144,14 +154,18 @@ class _NearCopies:
     """The greatest ``share`` (D,) of the shingles of each held-out document in one training document, ``of``."""
 
     def __init__(self, held_out: _Texts) -> None:
-        hashes, document = _different(*held_out.runs(SHINGLE))
+        parts = list(held_out.different(SHINGLE))
+        hashes, document = (np.concatenate(each) for each in zip(*parts, strict=True))
+        del parts
         self._size = len(held_out.whole)
         self._shingles = np.bincount(document, minlength=self._size)  # (D,) of each held-out document
-        every, place = np.unique(hashes, return_inverse=True)
-        self._table = _Table(every)  # S of them
-        self._documents = document[np.argsort(place, kind="stable")]  # that have the first shingle, the second, …
-        self._starts = np.append(0, np.cumsum(np.bincount(place, minlength=len(every)))).astype(np.int64)
-        self._holders = np.zeros(len(every), np.int64)  # training documents so far with each shingle
+        order = np.argsort(hashes, kind="stable")
+        hashes = hashes[order]
+        starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
+        self._table = _Table(hashes[starts])  # S of them
+        self._documents = document[order]  # that have the first shingle, the second, …
+        self._starts = np.append(starts, len(hashes)).astype(np.int32)
+        self._holders = np.zeros(len(starts), np.int32)  # training documents so far with each shingle
         self.share = np.zeros(self._size)
         self.of = [""] * self._size
 
@@ -161,9 +175,19 @@ class _NearCopies:
         place, of = self._table.find(hashes, document)
         earlier = np.arange(len(place)) - np.searchsorted(place, place)
         first = self._holders[place] + earlier < HOLDERS
-        self._holders += np.bincount(place, minlength=len(self._holders))
+        held, more = np.unique(place, return_counts=True)
+        self._holders[held] += more.astype(np.int32)
         place, of = place[first], of[first]
-        number = self._starts[place + 1] - self._starts[place]  # of held-out documents with the shingle
+        order = np.argsort(of, kind="stable")
+        place, of = place[order], of[order]
+        number = (self._starts[place + 1] - self._starts[place]).astype(np.int64)  # of held-out documents with it
+        for part in _parts(of, np.cumsum(number)):
+            self._compare(train, hashes, document, place[part], of[part], number[part])
+
+    def _compare(
+        self, train: _Texts, hashes: HashArray, document: IntArray, place: IntArray, of: IntArray, number: IntArray
+    ) -> None:
+        """Compare training documents by the shingles at ``place`` that the documents ``of`` have, (n,) each."""
         offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
         held_out = self._documents[np.repeat(self._starts[place], number) + offset]
         pair, count = np.unique(np.repeat(of, number) * self._size + held_out, return_counts=True)
@@ -189,12 +213,20 @@ def _batches(pieces: Sequence[Piece]) -> Iterator[_Texts]:
     yield _Texts.of(batch)
 
 
-def _different(hashes: HashArray, document: IntArray) -> tuple[HashArray, IntArray]:
-    """Return the runs (R,) without those that their document has before."""
-    order = np.lexsort((hashes, document))
-    hashes, document = hashes[order], document[order]
-    new = np.append(True, (hashes[1:] != hashes[:-1]) | (document[1:] != document[:-1]))[: len(hashes)]
-    return hashes[new], document[new]
+def _parts(document: IntArray, upto: IntArray) -> Iterator[slice]:
+    """Yield slices of rows, those of a document together, that cost about ``TOGETHER`` each; at least one.
+
+    ``document``: (N,) that of each row, in rising order. ``upto``: (N,) what the rows up to each one cost together.
+    """
+    first = 0
+    while first < len(document) or first == 0:
+        limit = TOGETHER + (int(upto[first - 1]) if first else 0)
+        last = int(np.searchsorted(upto, limit, side="right"))
+        if last < len(document):  # not all of its document
+            begin = int(np.searchsorted(document, document[last]))
+            last = begin if begin > first else int(np.searchsorted(document, document[first], side="right"))
+        yield slice(first, last)
+        first = max(last, 1)
 
 
 def repeats_noted(split: Mapping[str, Sequence[Piece]], found: Mapping[str, Sequence[Repeat | None]]) -> list[str]:

@@ -252,7 +252,8 @@ def _scored(
         "test": (test, reset, ranks),
     }
     see_that_it_is_there(Path(job.folder))
-    write_parts(job.path / "words.parquet", (words[s].table(found[s][0], ends[s]) for s in HELD_OUT))
+    tables = (table for s in HELD_OUT for table in words[s].tables(found[s][0], ends[s]))
+    write_parts(job.path / "words.parquet", tables)
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     listed = microseconds_per_list(model, corpus)

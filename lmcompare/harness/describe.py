@@ -36,13 +36,15 @@ class Described:
     class_name : str
         The name of its class.
     hyperparameters : dict
-        All of them, those that were not given included.
+        All of them, defaults included.
     tokens : object
         As ``LanguageModel.tokens``; whether it is a table is yet to be checked.
     trains_in_steps : bool
         As ``LanguageModel.trains_in_steps``.
     checks_text : bool
         Whether it may refuse a training text.
+    keeps_to_memory : bool
+        Whether it keeps to a limit of memory: it has the attribute of this name, which is true.
     source_digest : str
         A digest of the code that its figures come from.
     files : dict of str to str
@@ -56,6 +58,7 @@ class Described:
     tokens: Any
     trains_in_steps: bool
     checks_text: bool
+    keeps_to_memory: bool
     source_digest: str
     files: dict[str, str]
 
@@ -73,6 +76,7 @@ class Described:
             tokens=model.tokens,
             trains_in_steps=bool(model.trains_in_steps),
             checks_text=type(model).check_text is not LanguageModel.check_text,
+            keeps_to_memory=bool(getattr(model, "keeps_to_memory", False)),
             source_digest=plugins.source_digest(model),
             files=_digests(name, model),
         )

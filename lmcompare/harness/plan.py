@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.ownership import check_free
+
+LISTED = 5  # models that take no notice of a limit, by name
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Plan:
         return [job for table in _others(self.experiment) for job in self._jobs(table, self.experiment.seeds)]
 
     def set_up(self, study: Study, settings: Sequence[Setting], check: Callable[[Job], None]) -> None:
-        """Give settings of a sweep their jobs, the first of which ``check`` is asked to refuse.
+        """Give settings of a sweep their jobs. ``check`` may refuse the first job.
 
         Raises ``LmcompareError`` for a setting of a grid that can't be trained, and if no setting can be.
         """
@@ -175,6 +177,7 @@ def begin(
                 models[setting.name] = described(setting.table, experiment, base)
                 tables.append(setting.table)
         _see_that_some_are_left(study)
+    _say_who_keeps_to_memory(experiment, models.values(), show)
     machine = machine_of(experiment, show)
     check_free(folder)
     wanted = [_tokens_of(table, models[table.name], experiment) for table in tables]
@@ -187,6 +190,16 @@ def begin(
 def _others(experiment: Experiment) -> list[ModelTable]:
     """Return the models that are not swept."""
     return [table for table in experiment.models if table.name not in experiment.sweep]
+
+
+def _say_who_keeps_to_memory(experiment: Experiment, models: Iterable[Described], show: Display) -> None:
+    others = [model.name for model in models if not model.keeps_to_memory]
+    if experiment.memory is not None and others:
+        more = f" and {len(others) - LISTED:,} more" if len(others) > LISTED else ""
+        show.say(
+            f"Only unigram, and ngram with Kneser-Ney smoothing, keep to memory = {experiment.memory}: "
+            f"{', '.join(others[:LISTED])}{more} may take more."
+        )
 
 
 @contextmanager

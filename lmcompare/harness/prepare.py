@@ -18,7 +18,7 @@ from lmcompare.corpora import Texts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.progress import Display
 from lmcompare.measure.features import token_features
-from lmcompare.measure.word_features import counted_words, word_features
+from lmcompare.measure.word_features import WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS_FILES
@@ -91,7 +91,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
     total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
     with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
-        counted = beside.submit(counted_words, corpus.train)
+        counted = beside.submit(WordCounts.of, corpus.train)
         code = TextCode.fit(cut["train"], tokenizer, vocabulary)
         step()
         texts: dict[str, Encoded] = {}
@@ -102,8 +102,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             step()
         if not len(texts["test"]) or not len(texts["valid"]):
             raise LmcompareError("valid or test holds no token: give a longer text")
-        train_words = dict(counted.result().most_common())
-        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, train_words, step)
+        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, counted.result(), step)
         write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
     del cut, texts, tables
     give_back_what_is_free()
@@ -142,6 +141,7 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
             cut[split] = tokenise(corpus.split(split), tokenizer, progress)
     finally:  # interrupted, too: a bar hides the cursor of the terminal
         show.share(what, 1.0)
+    give_back_what_is_free()
     return cut
 
 
@@ -171,7 +171,7 @@ def _tables(
     code: TextCode,
     tokenizer: Tokenizer,
     vocabulary: Vocabulary,
-    train_words: Mapping[str, int],
+    train_words: WordCounts,
     made: Callable[[], None],
 ) -> dict[str, Iterator[pd.DataFrame]]:
     """Return the tables of the tokens, words and documents of valid and of test, in parts made when asked for.
@@ -196,7 +196,7 @@ def _tables(
     makers: dict[str, Callable[[str], Iterable[pd.DataFrame]]] = {
         "features": features,
         "surface": surface,
-        "words": lambda split: [word_features(corpus.split(split), train_words, split)],
+        "words": lambda split: word_features(corpus.split(split), train_words, split),
         "documents": lambda split: [_documents(texts[split], corpus.split(split), split)],
     }
 

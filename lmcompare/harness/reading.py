@@ -25,6 +25,7 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.prompts import prompts_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
+from lmcompare.memory import give_back_what_is_free
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.runfolder.layout import SPLITS, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
@@ -180,6 +181,7 @@ def _read(
     emit({"event": "part", "part": 0})
     with chdir("."):  # relative paths start from here, wherever a plug-in goes
         corpus = load()
+    give_back_what_is_free()
     for sentence in corpus.said:
         show.say(sentence)
     earlier = read_earlier(folder, corpus.fingerprint, force, Display())  # raises for another corpus

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.scratch import GrowingArray
 from lmcompare.tokens import Encoded, IntArray, OverheadBits
 
 if TYPE_CHECKING:
@@ -21,41 +21,50 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_
     """Return for each order n of 2 to 5 an (N,) bool: does the n-gram that ends at this token occur in train?
 
     N-grams do not cross documents. Every n-gram of the text gets a number from the number of its first n-1 tokens and
-    from its last token. The training text, which may be long, is read once, block by block, with these numbers: what
-    is not in the text has none.
+    from its last token. The training text, which may be long, is read once an order, block by block, and the numbers
+    of its n-grams are kept for the next order: what is not in the text has none.
+    """
+    seen: dict[int, npt.NDArray[np.bool_]] = {}
+    of_train: IntArray = train.ids
+    of_text: IntArray = text.ids
+    for order in ORDERS:
+        seen[order], of_train, of_text = _longer(train, text, order, of_train, of_text)
+    return seen
+
+
+def _longer(
+    train: Encoded, text: Encoded, order: int, of_train: IntArray, of_text: IntArray
+) -> tuple[npt.NDArray[np.bool_], IntArray, IntArray]:
+    """Return (N,) whether n-grams occur in train, and the numbers of those of train and of text.
+
+    ``of_train`` and ``of_text`` are the numbers of the n-grams that are a token shorter, -1 where there is none.
     """
     import pandas as pd
 
     types = len(train.vocabulary)
-    tables: dict[int, IntArray] = {}  # the keys of the n-grams of the text, in rising order
-    numbers: dict[int, IntArray] = {}  # of the n-gram that ends at each token
-    number: IntArray = text.ids.astype(np.int64)
-    for order in ORDERS:
-        at = _inside(text, order)
-        tables[order], inverse = np.unique(number[at - 1] * types + text.ids[at], return_inverse=True)
-        number = np.full(len(text), -1, np.int64)
-        number[at] = inverse
-        numbers[order] = number
-    occurs = {order: np.zeros(len(table), np.bool_) for order, table in tables.items()}
-    hashed = {order: pd.Index(table) for order, table in tables.items()}  # eight times as fast as bisection
-    for ids, begins in _overlapping(train):
-        number = ids.astype(np.int64)
-        for order in ORDERS:
-            before = np.append(np.int64(-1), number[:-1])
-            at = np.flatnonzero((before >= 0) & ~begins)
-            number = np.full(len(ids), -1, np.int64)
-            number[at] = hashed[order].get_indexer(pd.Index(before[at] * types + ids[at]))  # -1: not in the text
-            occurs[order][number[number >= 0]] = True
-    return {order: np.append(occurs[order], False)[numbers[order]] for order in ORDERS}
-
-
-def _overlapping(train: Encoded) -> Iterator[tuple[IntArray, npt.NDArray[np.bool_]]]:
-    """Yield the ids (n,) of blocks that overlap by the longest order less one, and which of them begin a document."""
+    at = _inside(text, order)
+    keys, inverse = np.unique(of_text[at - 1].astype(np.int64) * types + text.ids[at], return_inverse=True)
+    found = np.full(len(text), -1, np.int32)
+    found[at] = inverse
+    del at, inverse
+    hashed = pd.Index(keys)  # eight times as fast as bisection
+    occurs = np.zeros(len(keys) + 1, np.bool_)  # the last is for -1
     begins = np.zeros(len(train), np.bool_)
     begins[train.starts[train.starts < len(train)]] = True
+    numbers = GrowingArray(np.int32)
+    last: IntArray = np.full(1, -1, np.int32)
     for start in range(0, len(train), BLOCK):
-        rows = slice(max(0, start - ORDERS[-1] + 1), start + BLOCK)
-        yield train.ids[rows], begins[rows]
+        block = slice(start, start + BLOCK)
+        ids, shorter = train.ids[block], of_train[block]
+        before = np.append(last, shorter[:-1])
+        last = shorter[-1:]
+        known = np.flatnonzero((before >= 0) & ~begins[block])
+        number = np.full(len(ids), -1, np.int32)
+        number[known] = hashed.get_indexer(pd.Index(before[known].astype(np.int64) * types + ids[known]))
+        occurs[number] = True
+        numbers.append(number)
+    occurs[-1] = False
+    return occurs[found], numbers.finish(), found
 
 
 def token_features(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,80 +21,113 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
 
 
-_NUMBERS = ("document", "byte_start", "byte_end", "sentence", "position_in_sentence", "position")
+PART_BYTES = 1 << 22  # of a long text, whose words are looked at in parts
 END = -1  # the number of an end, which is the last of the words
 
 
-def counted_words(documents: Iterable[Document]) -> Counter[str]:
-    """Count the words of documents."""
-    counts: Counter[str] = Counter()
-    for batch in batches(document.text for document in documents):
-        words, which, _ = numbered_words([text for _, text in batch], ASCII_SPACES)
-        counts.update(dict(zip(words, np.bincount(which).tolist(), strict=True)))
-    return counts
+@dataclass(frozen=True)
+class WordCounts:
+    """How often the T words of a text occur.
+
+    Parameters
+    ----------
+    ranks : mapping of str to int
+        The rank of each word; 1 is the most frequent, and equals are in the order of their first occurrences.
+    counts : (T + 1,) int array
+        The count of the word of each rank; 0 for rank 0, which no word has.
+    """
+
+    ranks: Mapping[str, int]
+    counts: IntArray
+
+    @classmethod
+    def of(cls, documents: Iterable[Document]) -> WordCounts:
+        """Count the words of documents."""
+        counted: Counter[str] = Counter()
+        for batch in batches(document.text for document in documents):
+            words, which, _ = numbered_words([text for _, text in batch], ASCII_SPACES)
+            counted.update(dict(zip(words, np.bincount(which).tolist(), strict=True)))
+        ranked = counted.most_common()
+        counts = np.array([0, *(count for _, count in ranked)], np.int32)
+        return cls({word: rank for rank, (word, _) in enumerate(ranked, 1)}, counts)
 
 
-def word_features(documents: Sequence[Document], train_words: Mapping[str, int], split: str) -> pd.DataFrame:
-    """Return the words of a split, and after those of each document a row for its end, which is no word.
+def word_features(documents: Sequence[Document], train: WordCounts, split: str) -> Iterator[pd.DataFrame]:
+    """Yield the words of a split in parts, and after those of each document a row for its end, which is no word.
 
     Parameters
     ----------
     documents : sequence of Document
         The documents of the split.
-    train_words : mapping of str to int
-        The count of each word of the training text, the most frequent first.
+    train : WordCounts
+        Those of the training text.
     split : str
         The name of the split.
 
-    Returns
-    -------
+    Yields
+    ------
     DataFrame
         The columns ``WORD_COLUMNS``: the word as in the text ("" for an end), where it is, how often it occurs in the
         training text, its rank there (1 is the most frequent; 0 is not in it), its sentence, the number of words
         before it in the sentence and in the document, and whether it is in the document before.
     """
+    part: list[Document] = []
+    size = first = 0
+    for document in documents:
+        part.append(document)
+        size += document.n_bytes
+        if size >= PART_BYTES:
+            yield _table(part, first, train, split)
+            first += len(part)
+            part, size = [], 0
+    if part:
+        yield _table(part, first, train, split)
+
+
+def _table(documents: Sequence[Document], first: int, train: WordCounts, split: str) -> pd.DataFrame:
+    """Return the rows of some documents, of which the first has the number ``first``."""
     import pandas as pd
 
-    different, which, lengths = numbered_words([document.text for document in documents], ASCII_SPACES)
-    words: list[IntArray] = []
-    columns: dict[str, list[IntArray]] = {name: [] for name in _NUMBERS}
-    repeated: list[npt.NDArray[np.bool_]] = []
+    texts = [document.text for document in documents]
+    different, which, lengths = numbered_words(texts, ASCII_SPACES)
+    ranks = np.array([*(train.ranks.get(word, 0) for word in different), 0], np.int32)
     of_documents = np.split(which, np.cumsum(lengths)[:-1])
-    for index, (document, found) in enumerate(zip(documents, of_documents, strict=True)):
-        data = document.text.encode()
-        places, n_words = places_of(data), len(found)
-        words.append(np.append(found, END))
-        begins = sentence_begins(data, document.sentences)
-        sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
-        at = np.arange(n_words)
-        first = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[:n_words]
-        last_sentence = max(len(begins) - 1, 0)
-        rows = {
-            "document": np.full(n_words, index),
-            "byte_start": places[:, 0],
-            "byte_end": places[:, 1],
-            "sentence": sentence,
-            "position_in_sentence": at - first[np.searchsorted(first, at, side="right") - 1],
-            "position": at,
-        }
-        of_end = (index, len(data), len(data), last_sentence, 0, n_words)
-        for (name, values), end in zip(rows.items(), of_end, strict=True):
-            kind = np.int64 if name.startswith("byte") else np.int32
-            columns[name].append(np.append(values, end).astype(kind))
-        again = np.ones(n_words + 1, np.bool_)
-        again[np.append(np.unique(found, return_index=True)[1], n_words)] = False
-        repeated.append(again)
-    rank = {word: number for number, word in enumerate(train_words, 1)}
-    none = np.zeros(0, np.int32)
-    all_words = np.concatenate([none, *words])
-    table = {name: np.concatenate([none, *parts]) for name, parts in columns.items()}
+    rows = [
+        {"document": np.full(len(found) + 1, number, np.int32), **_places(text, document, found)}
+        for number, (text, document, found) in enumerate(zip(texts, documents, of_documents, strict=True), first)
+    ]
+    table = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+    words = table.pop("number")
     return pd.DataFrame(
         {
             "split": split,
-            "word": np.array([*different, ""], object)[all_words],
-            "train_count": np.array([*(train_words.get(word, 0) for word in different), 0], np.int32)[all_words],
-            "train_rank": np.array([*(rank.get(word, 0) for word in different), 0], np.int32)[all_words],
+            "word": np.array([*different, ""], object)[words],
+            "train_count": train.counts[ranks][words],
+            "train_rank": ranks[words],
             **table,
-            "repeated": np.concatenate([np.zeros(0, np.bool_), *repeated]),
         }
     )[list(WORD_COLUMNS)]
+
+
+def _places(text: str, document: Document, words: IntArray) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the columns (W + 1,) of the words of a document and of its end, given the number of each word (W,)."""
+    data = text.encode()
+    places, at = places_of(data), np.arange(len(words))
+    begins = sentence_begins(data, document.sentences)
+    sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
+    opens = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[: len(words)]
+    repeated = np.ones(len(words) + 1, np.bool_)
+    repeated[np.append(np.unique(words, return_index=True)[1], len(words))] = False
+
+    def column(values: IntArray, of_end: int, kind: type[np.signedinteger] = np.int32) -> IntArray:
+        return np.append(values, of_end).astype(kind)
+
+    return {
+        "number": column(words, END),
+        "byte_start": column(places[:, 0], len(data), np.int64),
+        "byte_end": column(places[:, 1], len(data), np.int64),
+        "sentence": column(sentence, max(len(begins) - 1, 0)),
+        "position_in_sentence": column(at - opens[np.searchsorted(opens, at, side="right") - 1], 0),
+        "position": column(at, len(words)),
+        "repeated": repeated,
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,15 +12,18 @@ import numpy as np
 from lmcompare.measure.word_bits import WordEnds, WordsInTokens, word_bits, word_ending_types
 from lmcompare.model import FloatArray
 from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.parquet import Array, upto_documents
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import OverheadBits
+from lmcompare.tokens import IntArray, OverheadBits
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PART_TOKENS = 1 << 18  # of a long text, whose words are looked at in parts
+
 
 class HeldOutWords:
-    """The words of a split of a corpus under one tokenizer.
+    """The words of a split of a corpus under one tokenizer, which are looked at in parts of whole documents.
 
     Parameters
     ----------
@@ -26,26 +32,20 @@ class HeldOutWords:
     """
 
     def __init__(self, corpus: TokenizedCorpus, split: Split) -> None:
-        self._corpus, self._split = corpus, split
-        table = corpus.words(split, ("document", "byte_start", "byte_end"))
-        text = corpus.split(split)
-        assert text.spans is not None, "text was encoded"
-        self._document = table["document"].to_numpy(np.int64)
-        self._is_end = (table["byte_start"] == table["byte_end"]).to_numpy()  # every word has a byte
-        # all documents one after the other, with a byte between them as the place of the end of a document
-        n_bytes = table["byte_end"].to_numpy(np.int64)[self._is_end]
-        before = np.cumsum(n_bytes + 1) - (n_bytes + 1)
-        places = table[["byte_start", "byte_end"]].to_numpy(np.int64, copy=True)
-        places[self._is_end, 1] += 1
-        document = text.document_of(np.arange(len(text)))
-        self._words = WordsInTokens.of(
-            text.spans + before[document][:, None], places + before[self._document][:, None]
-        )
-        types = word_ending_types(text.vocabulary, corpus.tokenizer)
-        self.ends: WordEnds = self._words.ends(text.ids, types, corpus.tokenizer)
+        self._corpus, self._split, self._text = corpus, split, corpus.split(split)
 
-    def table(self, log_probs: FloatArray, end_log_probs: FloatArray) -> pd.DataFrame:
-        """Return the rows of ``words.parquet``, in the order of the words of the corpus.
+    @cached_property
+    def ends(self) -> WordEnds:
+        """Where the tokens of the split tell that the word before them is over."""
+        tokenizer, ids = self._corpus.tokenizer, self._text.ids
+        types = word_ending_types(self._text.vocabulary, tokenizer)
+        at = np.zeros(len(ids), np.bool_)
+        for tokens, _, words in self._parts():
+            at[tokens] = words.ends(ids[tokens], types, tokenizer).at
+        return WordEnds(at, types)
+
+    def tables(self, log_probs: FloatArray, end_log_probs: FloatArray) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``words.parquet`` in parts, in the order of the words of the corpus.
 
         Words that one token crosses share its bits equally; ``joined`` says of each but the first that it shares
         them with the word before.
@@ -59,27 +59,50 @@ class HeldOutWords:
         """
         import pandas as pd
 
-        charged = self._corpus.features(self._split, ["overhead_bits", "spelling_bits"])
-        spelling = charged["spelling_bits"].to_numpy(np.float64)
-        between = charged["overhead_bits"].to_numpy(np.float64) - spelling
-        overhead = OverheadBits(spelling=spelling, white_space=between, separator=np.zeros(len(between)))
-        words = self._words
-        bits = word_bits(words, self.ends, log_probs, end_log_probs, overhead)
-        shared = words.last - words.first + 1
+        features = self._corpus.feature_blocks(self._split, ["document", "overhead_bits", "spelling_bits"])
+        for (tokens, document, words), charged in zip(self._parts(), self._cut(features), strict=True):
+            spelling = charged["spelling_bits"].astype(np.float64)
+            between = charged["overhead_bits"].astype(np.float64) - spelling
+            overhead = OverheadBits(spelling=spelling, white_space=between, separator=np.zeros(len(between)))
+            ends = replace(self.ends, at=self.ends.at[tokens])
+            bits = word_bits(words, ends, log_probs[tokens], end_log_probs[tokens], overhead)
+            joined = np.ones(len(document), np.bool_)
+            joined[words.first] = False
+            yield pd.DataFrame(
+                {
+                    "split": self._split,
+                    "document": document,
+                    "surprisal_bits": _shared(words, bits.surprisal),
+                    "spelling_bits": _shared(words, bits.spelling),
+                    "gap_bits": _shared(words, bits.gap[:-1]),
+                    "joined": joined,
+                }
+            )
 
-        def per_word(values: FloatArray) -> FloatArray:
-            found: FloatArray = np.repeat(values / shared, shared).astype(np.float32)
-            return found
+    def _parts(self) -> Iterator[tuple[slice, IntArray, WordsInTokens]]:
+        """Yield for each part the slice of its tokens, the document (W,) of each of its words, and their tokens."""
+        words = self._cut(self._corpus.word_blocks(self._split, ("document", "byte_start", "byte_end")))
+        begin = 0
+        for part, rows in zip(self._text.parts(PART_TOKENS), words, strict=True):
+            assert part.spans is not None, "text was encoded"
+            document, places = rows["document"].astype(np.int64), np.stack([rows["byte_start"], rows["byte_end"]], 1)
+            is_end = places[:, 0] == places[:, 1]  # every word has a byte
+            places[is_end, 1] += 1  # all documents one after the other, with a byte between them as their ends' place
+            before = np.append(0, np.cumsum(places[is_end, 1]))
+            of_tokens = before[part.document_of(np.arange(len(part)))]
+            of_words = before[document - document[0]]
+            found = WordsInTokens.of(part.spans + of_tokens[:, None], places + of_words[:, None])
+            yield slice(begin, begin + len(part)), document, found
+            begin += len(part)
 
-        joined = np.ones(len(self._document), np.bool_)
-        joined[words.first] = False
-        return pd.DataFrame(
-            {
-                "split": self._split,
-                "document": self._document,
-                "surprisal_bits": per_word(bits.surprisal),
-                "spelling_bits": per_word(bits.spelling),
-                "gap_bits": per_word(bits.gap[:-1]),
-                "joined": joined,
-            }
-        )
+    def _cut(self, blocks: Iterable[dict[str, Array]]) -> Iterator[dict[str, Array]]:
+        """Yield the rows of a table of the split, which has ``document``, in the same parts as the text."""
+        ends = np.cumsum([part.n_documents for part in self._text.parts(PART_TOKENS)])
+        return upto_documents(blocks, ends.tolist())
+
+
+def _shared(words: WordsInTokens, values: FloatArray) -> FloatArray:
+    """(W,) what each word has of the values (G,) of its group."""
+    size = words.last - words.first + 1
+    found: FloatArray = np.repeat(values / size, size).astype(np.float32)
+    return found

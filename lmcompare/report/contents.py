@@ -33,17 +33,12 @@ QUESTIONS = {  # by the id of a place on the page, what it answers
     "ideas-gradient": "How are attention scores learnt?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",
-    "game": "Can I beat the models?",
-    "next": "What does each model expect next?",
     "forward-pass": "How does a word become the probabilities of the next word?",
-    "inside": "How does a model arrive at its guess, and where does attention look?",
-    "alike": "Which words does a model take for similar?",
+    "inside": "Where does attention look?",
     "meaning": "What does context do to a word?",
     "truth": "Are the figures honest probabilities?",
-    "text": "Which text was used, and how was it divided?",
     "own-text": "How do I compare models on my own text?",
     "reproduce": "How can I repeat or cite this?",
-    "definitions": "What does a term mean?",
 }
 
 

@@ -18,6 +18,7 @@ from lmcompare.analysis.results import results
 from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.markdown import from_html, plain
 from lmcompare.report.shown import shown
+from lmcompare.report.titles import short_titles
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
@@ -35,12 +36,15 @@ class Model:
     index : int
         Determines its colour and marker everywhere: its place in the experiment, or among the names of all tables of
         a page with several.
-    title : str
+    full : str
         Its name for people; with the name in the experiment if two models have the same title.
+    title : str
+        Its name in charts, sentences and most tables: ``full`` up to the first comma, if no other one begins so.
     """
 
     entry: ModelEntry
     index: int
+    full: str
     title: str
 
     @property
@@ -92,10 +96,11 @@ class ReportData:
         """
         self.whole, self.page = run, dict(page)
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}
-        titles = Counter(model.title for model in run.models)
+        alike = Counter(model.title for model in run.models)
+        titles = [entry.title if alike[entry.title] == 1 else _told_apart(entry) for entry in run.models]
         self.models = tuple(
-            Model(entry, index[entry.name], entry.title if titles[entry.title] == 1 else _told_apart(entry))
-            for entry in run.models
+            Model(entry, index[entry.name], full, title)
+            for entry, full, title in zip(run.models, titles, short_titles(titles), strict=True)
         )
         self.by_name = {model.name: model for model in self.models}
 
@@ -149,7 +154,7 @@ class ReportData:
     def comparable(self) -> tuple[Model, ...]:
         """The models whose figures can be compared, in the order of the experiment.
 
-        These are the ranked models, or the adaptive ones if no model is ranked; of very many, those that are shown.
+        These are the ranked models, or the adaptive ones if no model is ranked; of very many, only the shown ones.
         """
         names = comparable_names(self.comparison)
         return tuple(model for model in self.scored if model.name in names)

@@ -12,6 +12,7 @@ from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 FEW = 4  # of fewer models that are tied, all are named
+NAMES = ("word2vec", "WordNet")  # they have no article
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
 
@@ -134,6 +135,8 @@ def _times(ratio: float) -> str:
 def spoken(title: str) -> str:
     """Return a model's title as it is said inside a sentence: "the transformer", "the RNN with attention"."""
     name = re.sub(r"(?<=\d)-", "\u2011", title.split(", ")[0])  # "5-gram" is not divided at the end of a line
+    if name in NAMES:
+        return name
     return f"the {name[:1].lower()}{name[1:]}" if name[1:2].islower() else f"the {name}"
 
 

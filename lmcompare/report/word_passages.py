@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis.word_scores import word_blocks
 from lmcompare.report.passages import (
     BYTES,
     MOST_BITS,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lmcompare.report.data import Model, ReportData
 
 BUDGET = 30_000  # tokens of all models
+COLUMNS = ("document", "word", "byte_start", "byte_end", "sentence", "position")
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,25 @@ class _Tokens:
 
 def chosen_words(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     """Return passages of words for models of any tokens, the one on which they disagree most first."""
-    found = word_scores(data.run, tuple(model.entry for model in models), "test", 1)
-    words = found.features
-    bits = found.bits.clip(max=MOST_BITS)
-    spread = counted(bits, [m.name not in data.unranked for m in models]).std(axis=0)
     tokens = [_Tokens.of(model) for model in models]
-    if not all(len(each.rows) for each in tokens):
+    documents = reduce(np.intersect1d, [each.rows["document"].unique() for each in tokens])
+    if not len(documents):
         return []
+    entries = [model.entry for model in models]
+    stored_words, stored_bits = [], []
+    for block in word_blocks(data.run, entries, "test", COLUMNS, seeds=1, documents=documents):
+        some = pd.DataFrame(block.features)
+        stored = np.logical_and.reduce([each.of_words(some)[2] for each in tokens]) & (some["word"] != "").to_numpy()
+        stored_words.append(some[stored])
+        stored_bits.append(block.bits[:, stored])
+    words = pd.concat(stored_words, ignore_index=True)
+    if words.empty:
+        return []
+    bits = np.concatenate(stored_bits, axis=1).clip(max=MOST_BITS)
+    spread = counted(bits, [m.name not in data.unranked for m in models]).std(axis=0)
     rows_of = [each.of_words(words) for each in tokens]
-    stored = np.logical_and.reduce([whole for _, _, whole in rows_of]) & (words["word"] != "").to_numpy()
     costs = np.sum([after - first for first, after, _ in rows_of], axis=0)
-    spans = affordable(_cut(words, stored), spread, costs, BUDGET)
+    spans = affordable(_cut(words), spread, costs, BUDGET)
     names = data.run.tokens[models[0].entry.tokens_fingerprint].documents_of("test")["name"].astype(str).tolist()
     tops = [
         top_tokens(model.cell.top, each.rows.iloc[np.concatenate([first[a:b] for a, b in spans])])
@@ -116,19 +126,16 @@ def _key(rows: pd.DataFrame, column: str) -> Array:
     return found
 
 
-def _cut(words: pd.DataFrame, stored: Array) -> list[tuple[int, int]]:
-    """Divide words into spans of successive stored ones that end at sentence ends after enough bytes, and at gaps."""
-    document, sentence = words["document"].to_numpy(), words["sentence"].to_numpy()
+def _cut(words: pd.DataFrame) -> list[tuple[int, int]]:
+    """Divide words into spans of successive ones that end at sentence ends after enough bytes, and at gaps."""
+    document, position, sentence = (words[name].to_numpy() for name in ("document", "position", "sentence"))
     begin, end = words["byte_start"].to_numpy(), words["byte_end"].to_numpy()
     spans: list[tuple[int, int]] = []
-    start = -1
-    for i in range(len(words) + 1):
-        if start >= 0:
-            broken = i == len(words) or not stored[i] or document[i] != document[i - 1]
-            long = end[i - 1] - begin[start]
-            if broken or long >= 2 * BYTES or (long >= BYTES and sentence[i] != sentence[i - 1]):
-                spans.append((start, i))
-                start = -1
-        if start < 0 and i < len(words) and stored[i]:
+    start = 0
+    for i in range(1, len(words) + 1):
+        broken = i == len(words) or document[i] != document[i - 1] or position[i] != position[i - 1] + 1
+        long = end[i - 1] - begin[start]
+        if broken or long >= 2 * BYTES or (long >= BYTES and sentence[i] != sentence[i - 1]):
+            spans.append((start, i))
             start = i
     return spans

@@ -142,6 +142,12 @@ class Cell:
         """Return the bits of the words of a split, in the order of ``TokenizedCorpus.words``."""
         return read_table(self.path / "words.parquet", WORD_SCORE_COLUMNS, split)
 
+    def word_blocks(
+        self, split: Split, columns: Sequence[str], documents: Array | None = None
+    ) -> Iterator[dict[str, Array]]:
+        """Yield these columns of ``words`` block by block, (W,) each; of these documents or all."""
+        return read_blocks(self.path / "words.parquet", columns, split, documents)
+
     def score_blocks(
         self, split: Split, columns: Sequence[str], documents: Array | None = None
     ) -> Iterator[dict[str, Array]]:

@@ -104,6 +104,24 @@ def read_blocks(
         raise unreadable(path, error) from None
 
 
+def upto_documents(blocks: Iterable[dict[str, Array]], ends: Iterable[int]) -> Iterator[dict[str, Array]]:
+    """Yield the rows of blocks, which are in the order of their column ``document``, cut anew.
+
+    ``ends``: the document before which each part ends, in rising order. Rows from the last one on are left out.
+    """
+    left = iter(blocks)
+    held = [next(left)]
+    for end in ends:
+        while not len(held[-1]["document"]) or held[-1]["document"][-1] < end:
+            if (block := next(left, None)) is None:
+                break
+            held.append(block)
+        at = int(np.searchsorted(held[-1]["document"], end))
+        last, rest = ({n: v[part] for n, v in held[-1].items()} for part in (slice(at), slice(at, None)))
+        yield {name: np.concatenate([block[name] for block in (*held[:-1], last)]) for name in last}
+        held = [rest]
+
+
 def _opened(path: Path, mode: str = "rb") -> Any:
     """Open a file; Arrow itself takes no name that is not UTF-8."""
     import pyarrow

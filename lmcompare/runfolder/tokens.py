@@ -210,6 +210,12 @@ class TokenizedCorpus:
         """Return one row per word of a split and one per end of a document, by default with ``WORD_COLUMNS``."""
         return read_table(self._file("words.parquet"), columns, split)
 
+    def word_blocks(
+        self, split: Split, columns: Sequence[str], documents: Array | None = None
+    ) -> Iterator[dict[str, Array]]:
+        """Yield these columns of ``words`` block by block, (W,) each; of these documents or all."""
+        return read_blocks(self._file("words.parquet"), columns, split, documents)
+
     @cached_property
     def test_strings(self) -> Array:
         """(N,) the tokens of the test text as they occur in it, also unknown words."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmcompare.analysis import Run, load_run, mixtures, results, wins
+from lmcompare.analysis import alike as module
 from lmcompare.analysis.alike import AlikeTokens, AlikeWords, alike
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.mixture import mixed_log_probs
-from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.analysis.word_slices import spent, word_slices
 from tests.run_folder import write_run_folder
 
@@ -55,7 +60,7 @@ def test_bits_per_byte_alone_are_those_of_the_leaderboard(two_tokens: Run) -> No
 
 def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
     models = tuple(m for m in two_tokens.scored if m.name in ("ngram", "char-ngram"))
-    scores = word_scores(two_tokens, models, "test", 1)
+    (scores,) = word_blocks(two_tokens, models, "test", (), seeds=1)
     log_probs = -np.log(2) * (scores.bits + scores.gaps)
     row = next(r for r in mixtures(two_tokens).to_dict("records") if r["models"] == ("ngram", "char-ngram"))
     n_bytes = two_tokens.tokens[models[0].tokens_fingerprint].documents_of("test")["bytes"].sum()
@@ -69,7 +74,7 @@ def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
 def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -> None:
     words = two_tokens.tokens[two_tokens.scored[0].tokens_fingerprint].words("test")
     words = words[words["word"] != ""]
-    scores = word_scores(two_tokens, tuple(two_tokens.scored), "test")
+    (scores,) = word_blocks(two_tokens, two_tokens.scored, "test", ("word",))
     for name, table in word_slices(two_tokens).items():
         assert set(table["model"]) == set(MODELS)
         assert table.groupby("model")["share"].sum().max() <= 1 + 1e-9
@@ -94,9 +99,35 @@ def test_what_the_bits_are_spent_on_adds_up_to_the_leaderboard(two_tokens: Run) 
         assert row["spelling"] == pytest.approx(overhead["spelling_bits"].sum() / n_bytes, rel=1e-5)
 
 
-def test_a_cell_whose_words_are_others_is_refused(tmp_path: Path) -> None:
-    import pandas as pd
+def test_figures_do_not_depend_on_the_blocks_in_which_words_are_read(
+    two_tokens: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 19)
+    fresh = load_run(two_tokens.path)
+    assert len(list(word_blocks(fresh, fresh.scored, "test", ()))) > 10
+    pd.testing.assert_frame_equal(mixtures(fresh), mixtures(two_tokens))
+    pd.testing.assert_frame_equal(wins(fresh), wins(two_tokens))
+    pd.testing.assert_frame_equal(spent(fresh), spent(two_tokens))
+    for name, table in word_slices(fresh).items():
+        pd.testing.assert_frame_equal(table, word_slices(two_tokens)[name])
 
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.sets(st.integers(1, 11), max_size=5))
+def test_words_that_share_a_figure_are_one_unit_wherever_blocks_end(joined: list[bool], cuts: set[int]) -> None:
+    shared = np.array([[False, *joined[1:]]])  # the first word shares none
+    bits = np.arange(1.0, len(joined) + 1)[None]
+    pieces = [np.arange(a, b) for a, b in pairwise([0, *sorted(c for c in cuts if c < len(joined)), len(joined)])]
+    blocks = [WordBlock({}, (bits[:, at],), bits[:, at], 0 * bits[:, at], shared[:, at]) for at in pieces]
+    with patch.object(module, "word_blocks", lambda *_, **__: iter(blocks)):
+        words = AlikeWords(Mock(), [Mock()])
+        nats = np.concatenate(list(words.nats("test")), axis=1)
+        assert nats.shape == (1, words.units("test"))
+    begins = [*np.flatnonzero(~shared[0]).tolist(), len(joined)]
+    by_hand = [sum(range(a + 1, b + 1)) for a, b in pairwise(begins)]
+    np.testing.assert_allclose(nats[0], -np.log(2) * np.array(by_hand))
+
+
+def test_a_cell_whose_words_are_others_is_refused(tmp_path: Path) -> None:
     from lmcompare.errors import LmcompareError
     from lmcompare.runfolder.parquet import write_table
     from tests.run_folder import reseal

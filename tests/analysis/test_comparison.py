@@ -174,7 +174,7 @@ def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [a], "b": [a * 0.9]}, documents=[[3] * 200] * 2)
     found = compare_models(run)
     assert (found.unit, found.units) == ("blocks of 20 sentences", 20)
-    assert "passages of these documents" in interval_note(found)
+    assert "between passages" in interval_note(found)
     assert ranks(found) == {"a": (1, 1), "b": (2, 2)}
 
 

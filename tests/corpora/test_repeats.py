@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare.corpora import repeats as module
 from lmcompare.corpora.document import Piece, Repeat
 from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, repeats, repeats_noted
 
@@ -102,10 +104,12 @@ TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "C", "c", "d"]), max_size=4
 
 
 @settings(max_examples=150, deadline=None)
-@given(train=TEXTS, test=TEXTS, from_train=st.integers(0, 9))
-def test_it_is_what_the_definition_says(train: list[str], test: list[str], from_train: int) -> None:
+@given(train=TEXTS, test=TEXTS, from_train=st.integers(0, 9), together=st.sampled_from([1, 40, 1 << 20]))
+def test_it_is_what_the_definition_says(train: list[str], test: list[str], from_train: int, together: int) -> None:
     test = [*test, *(changed(text, 2 + from_train) for text in train), f"{' '.join(train)} {LONG}"]
-    assert repeats(split_of(train, [], test))["test"] == [brute(train, text) for text in test]
+    with patch.object(module, "TOGETHER", together):
+        found = repeats(split_of(train, [], test))
+    assert found["test"] == [brute(train, text) for text in test]
 
 
 def test_what_is_found_is_counted_and_named() -> None:

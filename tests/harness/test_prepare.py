@@ -17,6 +17,7 @@ from lmcompare.harness import prepare as module
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Plain
 from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.measure import word_features as measured_words
 from lmcompare.runfolder.layout import HELD_OUT
 from lmcompare.tokens.word import WordTokenizer
 
@@ -63,10 +64,12 @@ def test_tables_of_a_long_text_are_made_in_parts(tmp_path: Path, monkeypatch: py
     corpus, table = load("lee"), TokensTable(kind="word")
     whole = prepare(corpus, table, tmp_path / "whole")
     monkeypatch.setattr(module, "PART_TOKENS", 500)
+    monkeypatch.setattr(measured_words, "PART_BYTES", 3000)
     parts = prepare(corpus, table, tmp_path / "parts")
     for split in HELD_OUT:
         assert whole.split(split).n_documents > 1
         pd.testing.assert_frame_equal(parts.features(split), whole.features(split))
+        pd.testing.assert_frame_equal(parts.words(split), whole.words(split))
         surface, expected = (pd.concat(each.surface(split), ignore_index=True) for each in (parts, whole))
         pd.testing.assert_frame_equal(surface, expected)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.job import Job
+from lmcompare.harness.plan import begin
 from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
 from lmcompare.runfolder.ownership import claim
@@ -65,6 +67,24 @@ def test_a_limit_of_memory_changes_no_figure_and_is_no_part_of_what_a_cell_is(pl
     before = (cells[0] / "cell.json").stat().st_mtime_ns
     run_and_report(place, place / "free", small_experiment(model, threads=1, memory="1GB"))
     assert (cells[0] / "cell.json").stat().st_mtime_ns == before  # it is finished
+
+
+def test_a_run_says_which_models_may_take_more_than_the_limit(place: Path) -> None:
+    models = [
+        {"plugin": "unigram"},
+        {"plugin": "ngram"},
+        {"plugin": "ngram", "name": "added", "smoothing": "add-k"},
+        {"plugin": "ngram-tuned"},
+        {"plugin": "stupid-backoff"},
+        {"plugin": "plugins.py:Flat", "name": "flat"},
+    ]
+    for memory, said in (("1GB", ["added, ngram-tuned, stupid-backoff, flat may take more"]), (None, [])):
+        show = Mock()
+        experiment = small_experiment(*models, threads=1, memory=memory)
+        begin(experiment, place / "not run", base=place, force=False, show=show)
+        sentences = [call.args[0] for call in show.say.call_args_list if "1GB" in call.args[0]]
+        assert len(sentences) == len(said)
+        assert all(part in sentence for part, sentence in zip(said, sentences, strict=True))
 
 
 def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:

@@ -6,13 +6,17 @@ import itertools
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.corpora import documents_of
+from lmcompare.measure import word_scores
 from lmcompare.measure.word_bits import WordsInTokens
+from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.measure.words import WordScore
+from lmcompare.runfolder import parquet
 from lmcompare.trained import TrainedModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -167,3 +171,20 @@ def test_what_a_run_stores_of_words_is_what_the_scorer_finds(
         for column in ("surprisal_bits", "spelling_bits", "gap_bits"):
             np.testing.assert_allclose(bits[column][at], [getattr(row, column) for row in rows], atol=2e-5)
         assert [row.frequency for row in rows] == list(words["train_count"][at])
+
+
+@pytest.mark.parametrize("name", ["word", "bpe"])
+def test_words_do_not_depend_on_the_parts_of_the_text(
+    run: lmcompare.Comparison, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = load_run(run.folder)
+    corpus = stored.tokens[next(m for m in stored.models if m.name == name).tokens_fingerprint]
+    log_probs, ends = -np.random.default_rng(0).exponential(1, (2, len(corpus.test)))
+    whole = list(HeldOutWords(corpus, "test").tables(log_probs, ends))
+    monkeypatch.setattr(word_scores, "PART_TOKENS", 20)
+    monkeypatch.setattr(parquet, "BLOCK", 7)
+    words = HeldOutWords(corpus, "test")
+    parts = list(words.tables(log_probs, ends))
+    assert len(parts) > len(whole) == 1
+    assert words.ends.at.any() == (name == "bpe")
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole[0])

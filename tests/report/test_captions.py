@@ -56,21 +56,16 @@ def test_cost_says_if_nothing_cheaper_is_nearly_as_good() -> None:
     assert cost.claim([best], cost.COSTS[0], ()) == ""
 
 
-def test_cost_names_the_best_model_within_each_budget(tmp_path: Path) -> None:
+def test_cost_names_the_models_that_are_worth_theirs(tmp_path: Path) -> None:
     seconds = {"floor": 0.1, "cheap": 6.0, "tied": 60.0, "best": 600.0}
     models = {"floor": bits(4, 0), "cheap": bits(2.06, 1), "tied": bits(2.06, 2), "best": bits(2, 3)}
     costs = {name: {"train_seconds": value} for name, value in seconds.items()}
     data = ReportData(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
-    said = plain(cost.budget(data, cost.COSTS[0]))
-    assert [part.split()[0] for part in said.split("below ")[1:]] == ["6", "10"]  # s and min, the costs of the next
-    assert said.endswith("otherwise the best (2.00).")
-    assert "tied" not in said
-    assert "(2.06)" in said
+    assert cost.worth_their_cost(data, cost.COSTS[0]) == ["floor", "cheap", "best"]
     near = costs | {"cheap": {"train_seconds": 595.0}}
     data = ReportData(tiny_run(tmp_path / "near", models, documents=[[10]] * 40, costs=near))
-    said = plain(cost.budget(data, cost.COSTS[0]))
-    assert [part.split()[0] for part in said.split("below ")[1:]] == ["1", "10"], "595 s give no more than 60 s"
-    assert cost.budget(data, cost.COSTS[1]) == "", "all of one cost: the best of them is the best"
+    assert cost.worth_their_cost(data, cost.COSTS[0]) == ["floor", "tied", "best"], "595 s give no more than 60 s"
+    assert cost.worth_their_cost(data, cost.COSTS[1]) == ["best"], "all of one cost: the best of them is the best"
 
 
 def curve(valid: list[float]) -> pd.DataFrame:
@@ -143,8 +138,8 @@ def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) 
         (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
         (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
     ]
-    assert "At equal tokens, 2," in learning.caption(given)
-    assert "3.50 for transformer and 3.75 for rnn-attention" in learning.caption(given)
+    assert "After 2 tokens," in learning.caption(given)
+    assert "3.50 for the transformer and 3.75 for the rnn-attention" in learning.caption(given)
     assert learning.caption([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == ""
 
 

@@ -111,7 +111,7 @@ def test_what_is_not_known_is_left_out(clear: Run) -> None:
         ("RNN with attention", "the RNN with attention"),
         ("Transformer", "the transformer"),
         ("5-gram, Kneser-Ney", "the 5-gram"),
-        ("word2vec, bag of words", "the word2vec"),
+        ("word2vec, bag of words", "word2vec"),
     ],
 )
 def test_titles_are_said_as_people_say_them(given: str, said: str) -> None:

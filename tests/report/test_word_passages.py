@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.analysis import Run
-from lmcompare.analysis.word_scores import word_scores
+from lmcompare.analysis import Run, load_run
+from lmcompare.analysis.word_scores import word_blocks
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import BYTES, Passage
 from lmcompare.report.word_passages import BUDGET, chosen_words
@@ -31,15 +31,13 @@ def test_every_word_is_made_of_the_tokens_of_each_model(passages: list[Passage])
 
 def test_the_bits_are_those_of_the_words(run: Run, passages: list[Passage]) -> None:
     data = ReportData(run)
-    found = word_scores(run, tuple(m.entry for m in data.scored), "test", 1)
+    (found,) = word_blocks(run, [m.entry for m in data.scored], "test", ("word",), seeds=1)
     tokens = run.tokens[data.scored[0].entry.tokens_fingerprint]
     names = tokens.documents_of("test")["name"].tolist()
     for passage in passages:
         document = names.index(passage.document)
-        at = np.flatnonzero((found.features["document"] == document).to_numpy())[passage.first :][
-            : len(passage.tokens)
-        ]
-        assert list(found.features["word"].iloc[at]) == list(passage.tokens)
+        at = np.flatnonzero(found.features["document"] == document)[passage.first :][: len(passage.tokens)]
+        assert list(found.features["word"][at]) == list(passage.tokens)
         np.testing.assert_allclose(passage.bits, found.bits[:, at].clip(max=999))
 
 
@@ -47,3 +45,13 @@ def test_the_page_does_not_grow_without_bound(passages: list[Passage]) -> None:
     assert sum(len(word) for p in passages for of_model in p.pieces or () for word in of_model) <= BUDGET
     spreads = [p.disagreement for p in passages]
     assert spreads == sorted(spreads, reverse=True)
+
+
+def test_passages_do_not_depend_on_the_blocks_in_which_words_are_read(
+    run: Run, passages: list[Passage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 23)
+    data = ReportData(load_run(run.path))
+    for one, other in zip(chosen_words(data, data.scored), passages, strict=True):
+        assert (one.number, one.first, one.tokens, one.top) == (other.number, other.first, other.tokens, other.top)
+        assert one.bits.tolist() == other.bits.tolist()

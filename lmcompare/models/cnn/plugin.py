@@ -30,7 +30,7 @@ class Cnn(TunableLanguageModel):
     ----------
     width : int, default=256
         The size of word vectors and layers.
-    kernel : int, default=4
+    kernel : int, default=3
         The vectors that a layer reads.
     layers : int, default=4
         Layers.
@@ -40,12 +40,12 @@ class Cnn(TunableLanguageModel):
 
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 150},
+        "quick": {"dropout": 0.2, "weight_decay": 1.5, "learning_rate": 0.015, "batch": 16, "steps": 150},
         "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
     }
 
     width: int = 256
-    kernel: int = 4
+    kernel: int = 3
     layers: int = 4
     batch: int = 32
     optimiser: str = "muon"

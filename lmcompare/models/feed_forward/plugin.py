@@ -49,7 +49,7 @@ class FeedForward(TunableLanguageModel):
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 170},
+        "quick": {"context": 5, "dropout": 0.3, "weight_decay": 1.5, "batch": 16, "steps": 170},
         "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
     }
 

@@ -38,7 +38,7 @@ class LinearAttention(StateModel):
 
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 130},
+        "quick": {"weight_decay": 1.5, "learning_rate": 0.015, "batch": 16, "steps": 130},
         "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
     }
     equation: ClassVar[str] = latex_lines(

@@ -88,6 +88,7 @@ class NGram(TableModel):
         self.prune = _thresholds(prune, order)
         self.smoothing = smoothing
         self.k, self.cutoff = _checked(smoothing, k, cutoff, prune=any(self.prune), fallback=not fallback)
+        self.keeps_to_memory = smoothing == KneserNey.name
         self.notes: tuple[str, ...] = ()
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()

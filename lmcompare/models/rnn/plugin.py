@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
@@ -11,6 +11,7 @@ from lmcompare.models.rnn.cells import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_
 from lmcompare.models.rnn.exhibits import exhibits
 from lmcompare.models.rnn.network import Recurrence, RnnNetwork
 from lmcompare.tokens import Encoded
+from lmcompare.training.recipe import Recipe
 from lmcompare.training.tunable import TunableLanguageModel
 
 NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
@@ -65,7 +66,8 @@ class Rnn(Recurrent):
     ----------
     cell : {"lstm", "gru", "elman", "min-gru", "qrnn"}, default="lstm"
         The recurrent unit. "gru": Cho et al. (2014). "elman": s_i = tanh(W x_i + U s_{i-1}), without gates (Elman
-        1990; as a language model Mikolov et al. 2010). "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
+        1990; as a language model Mikolov et al. 2010), trained at a quarter of ``learning_rate``, since it
+        diverges. "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
         have gates that do not read the state, so that all products of matrices are made at once.
     layers : int, default=1
         Recurrent layers.
@@ -86,6 +88,11 @@ class Rnn(Recurrent):
     def summary(self) -> str:
         """Return the summary with the cell of this model."""
         return super().summary().replace("An LSTM", NAMES[self.cell], 1)
+
+    def recipe(self) -> Recipe:
+        """Return the training settings; the learning rate of an Elman network is a quarter of that given."""
+        recipe = super().recipe()
+        return replace(recipe, learning_rate=recipe.learning_rate / 4) if self.cell == ELMAN else recipe
 
     def network(self, types: int) -> Recurrence:
         """Return the untrained network."""

@@ -25,6 +25,7 @@ from lmcompare.model import (
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
+BLOCK = 1 << 20  # tokens that are counted at a time
 
 
 class Unigram(LanguageModel):
@@ -40,6 +41,7 @@ class Unigram(LanguageModel):
     """
 
     trains_in_steps = False
+    keeps_to_memory = True
     known_failures: ClassVar[Mapping[str, str]] = {
         "beats-the-unigram-floor": "it is the floor",
         "comes-near-the-entropy": "it ignores the context, which makes the text predictable",
@@ -62,7 +64,9 @@ class Unigram(LanguageModel):
         """
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the unigram model on some text")
-        counts = np.bincount(train.ids, minlength=len(setting.vocabulary))
+        counts = np.zeros(len(setting.vocabulary), np.int64)
+        for first in range(0, len(train), BLOCK):  # of all ids at once, NumPy would make a copy of 64 bits each
+            counts += np.bincount(train.ids[first : first + BLOCK], minlength=len(counts))
         self._counts = counts
         self._log_probs = np.log((counts + self.alpha) / (len(train) + self.alpha * len(counts)))
         return self

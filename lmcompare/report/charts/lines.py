@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from markupsafe import Markup
 
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import Label, Margins, frame, spread
+from lmcompare.report.titles import short_titles
 
 FAR = 20  # pixels between the end of a line and its name
 
@@ -81,9 +81,8 @@ def lines(
 
 
 def brief(names: Sequence[str]) -> dict[str, str]:
-    """Return by name the label of a mark: the part before the first comma, if no other name begins like it."""
-    heads = Counter(name.split(", ")[0] for name in dict.fromkeys(names))
-    return {name: shortened(head if heads[head := name.split(", ")[0]] == 1 else name) for name in names}
+    """Return by name the label of a mark: its short title, cut if it is long."""
+    return dict(zip(names, map(shortened, short_titles(names)), strict=True))
 
 
 def shortened(name: str, limit: int = 24) -> str:

@@ -22,7 +22,7 @@ TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 36
 
 @dataclass(frozen=True)
 class Cost:
-    """One kind of cost: its key in results.json, its title, its format, and how two models are compared by it."""
+    """A cost: its key in results.json, its title and format; if it is drawn, how models are compared by it."""
 
     key: str
     title: str
@@ -42,14 +42,6 @@ COSTS = (
     Cost("model_bytes", "Model size", numbers.size),
     Cost("tokens_read", "Tokens read", numbers.short),
 )
-DRAWN = [cost for cost in COSTS if cost.verb]
-BUDGETS = {
-    "train_seconds": "Training time",
-    "microseconds_per_list": "Time for a list of 5 next words",
-    "microseconds_per_token": "Time per scored token",
-    "peak_memory_bytes": "Peak memory, training included",
-    "model_bytes": "Model size on disk",
-}
 # they depend on the machine
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
 MACHINES = (
@@ -77,17 +69,16 @@ def build(data: ReportData) -> Section | None:
     if not data.ranking:
         return None
     equal = made_equal(data.run.manifest)
-    shown = [cost for cost in DRAWN if data.run.costs_comparable or cost.key not in OF_MACHINE]
-    by_key = {cost.key: cost for cost in COSTS}
-    limited = [by_key[key] for key in BUDGETS if data.run.costs_comparable or key not in OF_MACHINE]
-    drawn = [one for cost in shown if (one := _draw(data, cost)) is not None]
+    compared = [cost for cost in COSTS if data.run.costs_comparable or cost.key not in OF_MACHINE]
+    drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
-    within = [(BUDGETS[cost.key], said) for cost in limited if (said := budget(data, cost))]
+    limited = [cost for cost in compared if cost.key in choice.LIMITS]
+    worth = {(cost.key, name) for cost in limited for name in worth_their_cost(data, cost)}
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
-        budgets=within,
+        worth=worth,
         choice=choice.build(data),
         drawn=drawn,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
@@ -148,11 +139,8 @@ def _budget(manifest: Manifest) -> dict[str, float]:
     return dict(budgets.pop()) if len(budgets) == 1 else {}
 
 
-def budget(data: ReportData, cost: Cost) -> str:
-    """Return below which amount of a cost which model is the best; "" unless this can be said of two or more.
-
-    A dearer model is named only if it is significantly better than all that were named before it.
-    """
+def worth_their_cost(data: ReportData, cost: Cost) -> list[str]:
+    """Return the models that are significantly better than every one that costs less, the cheapest first."""
     known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
     best: list[tuple[float, Row]] = []
     named: list[Row] = []
@@ -161,14 +149,7 @@ def budget(data: ReportData, cost: Cost) -> str:
         if all(d is not None and d.significant and d.difference < 0 for d in found):
             best = [pair for pair in best if pair[0] < value] + [(value, row)]
             named.append(row)
-    if len(best) < 2:
-        return ""
-    until = [f"below {cost.label(value)}" for value, _ in best[1:]] + ["otherwise"]
-    said = [
-        f"{when} {spoken(data.title(row.name))} ({numbers.decimals(row.bits_per_byte, 2)})"
-        for when, (_, row) in zip(until, best, strict=True)
-    ]
-    return f"{', '.join(said)}."
+    return [row.name for _, row in best]
 
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:

@@ -59,9 +59,9 @@ class Inside:
 
 
 LEAD = (
-    "How each model arrives at its predictions, shown with its own numbers. In the examples, ¶ or </s> is the end"
-    " of a sentence, <s> is the beginning (of a sentence for models that count n-grams, of a document for networks),"
-    " and <unk> is any unknown word."
+    "How each model arrives at its predictions, shown with its own numbers. ¶ or </s> is the end of a sentence, <s>"
+    " the beginning (of a sentence for models that count n-grams, of a document for networks), and <unk> any unknown"
+    " word."
 )
 TRAITS = {
     "causal": "causal",

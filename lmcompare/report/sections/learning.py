@@ -105,7 +105,7 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     of, entry = figures[best.name], data.run.manifest.tokens[fingerprint]
     valid, test = np.log2(of["valid_perplexity"]), np.log2(of["perplexity"])
     said = (
-        f"These losses differ from those of the leaderboard because the documents differ: {spoken(best.title)} ends"
+        f"The documents differ: {spoken(best.title)} ends"
         f" at {sample:.2f} bits per token of the sample, and needs {valid:.2f} for the whole validation text and"
         f" {test:.2f} for the test text."
     )
@@ -127,9 +127,9 @@ def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
         return []
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     return [
-        f"At equal tokens, {numbers.amount(min(ends))}, where the shortest training ended, the validation loss was"
-        f" {numbers.listed([f'{loss:.2f} for {title}' for loss, title in losses])}. This is a little unfair to the"
-        " longer trainings, which had not yet lowered their learning rates there."
+        f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
+        f" {numbers.listed([f'{loss:.2f} for {spoken(title)}' for loss, title in losses])}. The longer trainings had"
+        " not yet lowered their learning rates there."
     ]
 
 

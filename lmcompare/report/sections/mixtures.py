@@ -120,7 +120,7 @@ def one_seed(models: Sequence[Model]) -> str:
         return ""
     seeds = {model.entry.seeds[0] for model in mixed}
     which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
-    return f"Of models with several seeds, only the training {which} is mixed; the leaderboard has the mean of all."
+    return f"Of several seeds, only the training {which} is mixed; the leaderboard has the mean of all."
 
 
 def fitted(units: int, valid: int, unit: str) -> str:

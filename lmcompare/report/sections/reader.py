@@ -49,7 +49,7 @@ def _chosen_from(data: ReportData, models: Sequence[Model]) -> str:
     if min(shares) >= 1:
         return ""
     return (
-        f"They come from a random {numbers.percent(min(shares), 0)} of the test text, drawn before any"
+        f"The passages come from a random {numbers.percent(min(shares), 0)} of the test text, drawn before any"
         " model was scored."
     )
 

@@ -38,7 +38,7 @@ def _cautions(data: ReportData) -> list[str]:
         " measured on the same data.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
         "Cosines and distances of vectors of different models.",
-        "Learning curves on the training text: they include dropout, and of some models only a sample of the words.",
+        "Losses on the training text.",
     ]
     if unequal_reading(data.run, [model.name for model in data.comparable]):
         said.append("Architectures: some models were trained longer than others, and each with settings of its own.")

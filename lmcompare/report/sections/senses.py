@@ -74,6 +74,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
         "senses",
         verdict=verdict(ranked) or verdict(rows),
         rows=rows,
+        paired=_paired(rows),
         points=points,
         layers=[
             _by_layer(model, stored[model.name]["sets"]) for model in tested if _layers(stored[model.name]["sets"])
@@ -94,8 +95,8 @@ def verdict(rows: Sequence[Row]) -> str:
     if not own:
         return ""
     able, chance = [r for r in own if r.able], numbers.percent(own[0].found.chance, 0)
-    shares = numbers.listed([r.said for r in own])
     if not able:
+        shares = numbers.listed([r.said for r in own])
         return (
             f"No: in no model is the nearest sentence measurably more often than by chance ({chance}) one of the same"
             f" sense ({shares}).{_beyond_average(own)}"
@@ -107,7 +108,7 @@ def verdict(rows: Sequence[Row]) -> str:
     answer = "Yes" if _better(own) or not beyond else "Not shown"
     return (
         f"{answer}. In {who}, the nearest sentence has the same sense more often than by chance ({chance}){rest}."
-        f" Shares: {shares}.{_not_apart(able)}{beyond}"
+        f"{_not_apart(able)}{beyond}"
     )
 
 
@@ -118,8 +119,8 @@ def _beyond_average(own: Sequence[Row]) -> str:
     better = _better(own)
     if not better:
         return (
-            " But it is not shown that reading in context helps: the plain average of the word vectors of the words"
-            " before does about as well, and no model is measurably better than its average."
+            " But it is not shown that reading in context helps: no model is measurably better than the plain average"
+            " of its word vectors of the words before."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
@@ -150,6 +151,13 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
     adjusted = holm(np.array([one.p for one in gains]))
     found = {id(row): replace(one, p=float(p)) for row, one, p in zip(own, gains, adjusted, strict=True)}
     return [replace(row, gain=found.get(id(row))) for row in rows]
+
+
+def _paired(rows: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
+    """Return the rows of the models, each with that of its average, and of the counts, which have no model's."""
+    averages = {_title(row): row for row in rows if row.average}
+    own = [row for row in rows if row.model and not row.average]
+    return [*((row, averages.get(_title(row))) for row in own), *((None, row) for row in rows if row.model is None)]
 
 
 def points(one: Gain) -> str:

@@ -80,11 +80,17 @@ class Scene:
 
     @property
     def states(self) -> list[tuple[str, float]]:
-        """Each word that is looked at with the first number of the state after it; none if values are no states."""
-        looked = self.looked_at
-        if looked is None or not looked.additive:
+        """Each word with the first number of the state after it, or of the vector that the model makes of the state.
+
+        It has the latter where no attention mixes the states themselves; empty where neither is stored.
+        """
+        if (looked := self.looked_at) is not None and looked.additive:
+            words, values = [word for word, _ in looked.words], looked.stored["values"]
+        elif values := self.found.get("states") or []:
+            words = [visible(str(token)) for token in self.found["tokens"][:-1]]
+        else:
             return []
-        return [(word, float(v)) for (word, _), v in zip(looked.words, looked.stored["values"], strict=True)]
+        return [(word, float(value)) for word, value in zip(words, values, strict=False)]
 
     @property
     def right(self) -> bool:
@@ -129,7 +135,7 @@ class Scene:
         worse = own > other
         said = (
             f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}), and it needs fewer bits than that model for"
+            f" ({numbers.bits_per_byte(other)}), and fewer bits than that model on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         apart = data.comparison.difference(self.model.name, before.model.name)
@@ -158,9 +164,9 @@ class Scene:
         )
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"About {lost} of this difference of {numbers.bits_per_byte(gain)} bits per byte come from"
-            f" {self.lost.part}: without it, the trained network needs {lost} more on the validation text. So {most}"
-            f" gives more than {other}.{_reading(self.model, before.model)}"
+            f"Without {self.lost.part}, the trained network needs {lost} more on the validation text. So of this"
+            f" difference of {numbers.bits_per_byte(gain)}, {most} gives more than {other}."
+            f"{_reading(self.model, before.model)}"
         )
 
     def _why_worse(self, before: Scene) -> str:
@@ -212,8 +218,8 @@ def _reading(model: Model, before: Model) -> str:
     if own is None or other is None or max(own, other) <= SAME_AMOUNT * min(own, other):
         return ""
     return (
-        f" (They were not trained equally long: this model read {numbers.amount(own)} tokens,"
-        f" {spoken(before.title)} {numbers.amount(other)}.)"
+        f" (But this model read {numbers.amount(own)} tokens in training, {spoken(before.title)}"
+        f" {numbers.amount(other)}.)"
     )
 
 

@@ -48,7 +48,7 @@ class View:
         """Return the finding on the ranked models of these names; ``again`` is what repeats training documents."""
         own = Counter(data.by_name[name].entry.title for name in names)
         titles = {
-            model.name: model.entry.title if own[model.entry.title] == 1 else model.title for model in data.models
+            model.name: model.entry.title if own[model.entry.title] == 1 else model.full for model in data.models
         }
         rows = [row for row in data.rows if row.name in names]
         found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
