@@ -20,6 +20,9 @@ from lmcompare.exhibits import (
     Heatmap,
     Map2D,
     Neighbours,
+    Passage,
+    SourcedGuess,
+    Sources,
     TrainingFilm,
     WorkedEquation,
 )
@@ -60,6 +63,7 @@ def heatmap(word: str = "bank", panels: int = 2) -> Heatmap:
 
 def samples(word: str = "bank") -> list[Exhibit]:
     """Return a well-formed exhibit of each kind, with the word in its texts."""
+    passage = Passage(before="a", context=word, next="x", after="c d")
     step = BackoffStep(token=word, matched=2, contexts=("", word), counts=(40, 3), probabilities=(0.01, 0.2))
     return [
         attention(word),
@@ -69,6 +73,15 @@ def samples(word: str = "bank") -> list[Exhibit]:
         ),
         BackoffTrace(title=word, note=word, steps=(step, replace(step, token="x", matched=1)), counted=word),
         Map2D(title=word, labels=(word, "b", "c"), x=(0.0, 1.0, 5.0), y=(0.0, 1.0, 5.0), groups=(word, "g", "g")),
+        Sources(
+            title=word,
+            guesses=(
+                SourcedGuess(
+                    token=word, guess="x", probability=0.5, followed=1, occurs=2, passages=(passage, passage)
+                ),
+                SourcedGuess(token="y", guess="y", probability=0.1, followed=0, occurs=9, passages=()),
+            ),
+        ),
         Curve(title=word, names=(word,), x=((0.0, 1.0, 2.0),), y=((1.0, 3.0, 2.0),), x_axis=word, y_axis=word),
         Bars(title=word, labels=(word, "b"), values=(2.0, -1.0), unit=word),
         TrainingFilm(
@@ -92,6 +105,8 @@ _STEP = BackoffStep(token="bank", matched=2, contexts=("", "river"), counts=(7, 
 
 # By kind: the changed fields and a part of the sentence that names the fault.
 _HEAD = attention().heads[0]
+_GUESS = SourcedGuess(token="bank", guess="x", probability=0.5, followed=1, occurs=2, passages=())
+
 FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
     "attention": [
         ({"words": ("a", "b")}, "queries of 'head 1' are not 2 vectors"),
@@ -156,6 +171,11 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"probabilities": ((0.1,), (0.2, 0.3))}, "probabilities does not have 2 numbers"),
         ({"probabilities": ((0.1, 1.2), (0.2, 0.3))}, "outside 0 … 1"),
         ({"weights": (WEIGHTS, (*TURNED[:2], (0.0, 0.1, -0.9)))}, "outside 0 … 1"),
+    ],
+    "sources": [
+        ({"guesses": (replace(_GUESS, probability=1.2),)}, "the probability of 'x' is outside 0 … 1"),
+        ({"guesses": (replace(_GUESS, followed=3),)}, "'x' followed a context 3 times that occurs 2 times"),
+        ({"guesses": ("a",)}, "guesses[0] is 'a', not a SourcedGuess"),
     ],
     "equation": [
         ({"equation": " "}, "LaTeX"),

@@ -116,7 +116,7 @@ def check_limits() -> None:
 
 
 def _may_start(threads: int) -> bool:
-    """Return whether this number of threads can be started now, beside those that the user's programs have."""
+    """Return whether this number of threads can be started now, in addition to all that run."""
     end = threading.Event()
     started = []
     try:

@@ -16,6 +16,7 @@ from lmcompare.exhibits.kinds import KINDS, from_json, kind_named, problem_with,
 from lmcompare.exhibits.latex import latex_lines, latex_text
 from lmcompare.exhibits.map2d import Map2D
 from lmcompare.exhibits.neighbours import Neighbours
+from lmcompare.exhibits.sources import Passage, SourcedGuess, Sources
 
 MOST = 100  # exhibits of a model that are stored; the rest is left out
 
@@ -33,7 +34,10 @@ __all__ = [
     "Map2D",
     "Neighbours",
     "Panels",
+    "Passage",
     "Rows",
+    "SourcedGuess",
+    "Sources",
     "TrainingFilm",
     "WorkedEquation",
     "from_json",

@@ -24,12 +24,11 @@ class Ahead:
     model : str
         The model's name in the experiment.
     job : Job
-        The job; that of a setting which is not chosen yet stands for the model's.
+        The job of the model; before a setting is chosen, the job of one of its settings.
     finished : bool
         Whether it is in the run folder.
     tried : int
-        The number of settings of which it is, or will be, the chosen one; 0 of a model that is not swept and of the
-        settings.
+        From how many settings it is, or will be, chosen; 0 for a setting, and for a model that is not swept.
     later : int
         The number of later settings that it stands for: a search proposes them when it knows how good the earlier
         ones are. 0 of a cell and of a setting that is known.

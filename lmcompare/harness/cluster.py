@@ -92,7 +92,7 @@ class Cluster:
             return self._nodes
 
     def look(self, seconds: float = 0.0) -> None:
-        """See which nodes there are, and ask new ones for their versions, which have so many seconds to answer."""
+        """See which nodes there are, and ask new ones for their versions; wait ``seconds`` at most."""
         import ray
 
         there = {

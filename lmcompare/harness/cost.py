@@ -136,7 +136,7 @@ def probe_job(
 
 
 def _trained_for(probed: float, step: float, recipe: Recipe, budget: Budget, train: Encoded) -> float:
-    """Return the seconds of a whole training, of which ``STEPS`` were probed that take ``step`` seconds each."""
+    """Return the seconds of a whole training, from a probe of ``STEPS`` steps that took ``step`` seconds each."""
     if budget.seconds is not None:
         return budget.seconds
     steps = float(recipe.steps if budget.steps is None else budget.steps)

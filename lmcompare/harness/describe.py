@@ -36,7 +36,7 @@ class Described:
     class_name : str
         The name of its class.
     hyperparameters : dict
-        All of them, those that were not given included.
+        All of them, defaults included.
     tokens : object
         As ``LanguageModel.tokens``; whether it is a table is yet to be checked.
     trains_in_steps : bool

@@ -26,7 +26,7 @@ T = TypeVar("T")
 def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
     """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else.
 
-    Both are made before either is written, so that a finished cell keeps those that it has if they can't be made.
+    Both are made before either is written, so that a finished cell keeps its old ones if they can't be made.
     """
     shown, text = model_examples(model, corpus, job.examples, job.seed)
     notes: list[str] = []

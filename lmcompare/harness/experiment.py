@@ -280,7 +280,7 @@ class Experiment(RunOptions, PageOptions):
         shares = [fraction.share for fraction in fractions]
         if shares and (shares != sorted(set(shares)) or shares[-1] != 1 or len(shares) < 2):
             raise ValueError(
-                "fractions are two or more rising shares of the training text, the last of which is 1, such as"
+                "fractions are two or more rising shares of the training text that end with 1, such as"
                 " 0.03, 0.1, 0.3, 1; for a single share give fraction of the corpus"
             )
         names = [f"{share:g}" for share in shares]  # of their folders
@@ -295,7 +295,7 @@ class Experiment(RunOptions, PageOptions):
     def _of_models(cls, sweep: Any, info: ValidationInfo) -> Any:
         models: tuple[ModelTable, ...] = info.data.get("models", ())  # none if they are wrong, which is said
         if not isinstance(sweep, Mapping) or not all(isinstance(table, Mapping) for table in sweep.values()):
-            return sweep  # which is no table, and refused as such
+            return sweep  # not a table: the check refuses it
         found: dict[str, Space] = {}
         for name, table in sweep.items():
             named = [model for model in models if name in (model.name, model.plugin)]

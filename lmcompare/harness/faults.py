@@ -116,7 +116,7 @@ def _of_value(fault: ErrorDetails) -> str:
 
 
 def _where(place: Sequence[int | str], given: Any) -> str:
-    """Return a place in the words of the file: a model by its name, and what has none by its number from 1."""
+    """Return a place in the words of the file: a model by its name, anything without a name by its number from 1."""
     at = next((i for i, part in enumerate(place) if isinstance(part, int)), len(place))
     listed = ".".join(map(str, place[:at]))
     if at == len(place):

@@ -177,7 +177,7 @@ class Tree:
         return dict(sorted(found.items(), key=lambda item: item[1]))
 
     def changes(self) -> Files:
-        """Return the contents of the files that are new or others, and None for those that are gone.
+        """Return the contents of new and changed files, and None for files that are gone.
 
         They are of one moment; where files change all the time, none is older than one that was written after it.
         """

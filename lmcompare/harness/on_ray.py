@@ -52,7 +52,7 @@ class Mailbox:
         self._boxes[key] += messages
 
     async def take(self, key: str, seconds: float) -> list[on_node.Message]:
-        """Return the messages of a task that have come; wait so many seconds for the first."""
+        """Return the messages of a task that have come; wait at most ``seconds`` for the first."""
         until = time.monotonic() + seconds
         while not self._boxes[key] and time.monotonic() < until:
             await asyncio.sleep(PAUSE)

@@ -62,7 +62,7 @@ class Plan:
         return [job for table in _others(self.experiment) for job in self._jobs(table, self.experiment.seeds)]
 
     def set_up(self, study: Study, settings: Sequence[Setting], check: Callable[[Job], None]) -> None:
-        """Give settings of a sweep their jobs, the first of which ``check`` is asked to refuse.
+        """Give settings of a sweep their jobs. ``check`` may refuse the first job.
 
         Raises ``LmcompareError`` for a setting of a grid that can't be trained, and if no setting can be.
         """

@@ -30,7 +30,7 @@ class Runner(Protocol):
         """How many cells may run at the same time now, at least one."""
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
-        """Return the bytes that are free for cells, and what gives those that the cell of a job takes."""
+        """Return the free bytes for cells, and a function that gives the bytes that the cell of a job takes."""
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell. Returns None, or the sentence that says why it failed."""
@@ -39,7 +39,7 @@ class Runner(Protocol):
         """End all that run."""
 
     def close(self) -> None:
-        """End what was started for the cells, none of which runs any more."""
+        """End what was started for the cells. No cell runs any more."""
 
 
 class Here:
@@ -113,7 +113,7 @@ def run_process(
 
 @permitted()
 def make_ready(job: Job) -> None:
-    """Make the folder of a cell, where nothing is in the way of its log."""
+    """Make the folder of a cell, and make way for its log."""
     make_way(job.path / LOG, Path(job.folder))
     job.path.mkdir(parents=True, exist_ok=True)
 

@@ -1,4 +1,4 @@
-"""Sweeps: several settings of a model, of which the validation text chooses.
+"""Sweeps: several settings of a model. The validation text chooses one.
 
 A setting is a job like any other, except that it is scored on the validation text alone. The trained model of the
 setting that is chosen becomes a cell of the run, which then is scored on the test text.
@@ -133,7 +133,7 @@ class Study:
         return []
 
     def tell(self) -> None:
-        """Take the figures of the settings that were asked for last, all of which were tried."""
+        """Take the figures of the settings that were asked for last. All of them were tried."""
         self._proposer.tell([setting.bits_per_byte for setting in self._batch])
 
     def _setting(self, values: dict[str, Any]) -> Setting:

@@ -59,7 +59,7 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
 
 
 def _check_claims(found: Findings) -> None:
-    """Raise ``PluginError`` for claims that are no texts, or of which it is not said whether they held."""
+    """Raise ``PluginError`` if a claim is not a text, or if it is not said whether it held."""
     claims = found.claims
     if not isinstance(claims, Mapping) or not all(
         isinstance(claim, str) and (held is None or isinstance(held, bool | np.bool_))

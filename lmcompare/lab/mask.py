@@ -35,7 +35,7 @@ TRIED = 50  # sentences of such a length, among which one is chosen
 
 
 class Mask(LabExperiment):
-    """Honest figures beside those that a network without the mask would report."""
+    """Honest figures beside the figures that a network without the mask would report."""
 
     title: ClassVar[str] = "What the mask prevents"
     question: ClassVar[str] = "What would happen without the causal mask?"

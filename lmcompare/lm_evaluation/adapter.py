@@ -24,7 +24,7 @@ MOST = 100_000  # tokens of a generated text: without a text that ends it, more 
 
 
 class TrainedLM(LM):  # type: ignore[misc]
-    """Answers the harness in nats of text: the model's own, and those that are charged beside it.
+    """Answers the harness in nats of text: the nats of the model, and what is charged beside it.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _shown(requests: Sequence[Any]) -> Iterable[Any]:
 
 
 def manager(*, include_defaults: bool) -> Any:
-    """Return the harness's catalogue of tasks, with those that come with it or empty."""
+    """Return the harness's catalogue of tasks: empty, or with the tasks that come with the harness."""
     return TaskManager(include_defaults=include_defaults)
 
 

@@ -38,6 +38,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     validation text take its place; ``swapped`` is that change when the two tokens before the guessed word change
     places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
     the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
+    ``states``, of a model that carries a state, has the first number of its context vector after each earlier token.
     A model that learns while it reads is not asked, since one reading would change the next.
     """
     if model.traits.adaptive:
@@ -68,6 +69,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
                     "next": most_likely(model, mixed[:-1], corpus.vocabulary, SHOWN),
                 },
                 "near": None if vectors is None else _nearest(vectors, ids, corpus.vocabulary),
+                "states": _states(model, text, at),
             }
         )
     return tables
@@ -141,6 +143,15 @@ def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict
         "word": vocabulary[word],
         "words": [{"token": vocabulary[int(others[k])], "cosine": float(cosines[k])} for k in best],
     }
+
+
+def _states(model: LanguageModel, text: Encoded, count: int) -> list[float] | None:
+    """Return the first number of the context vectors of the first ``count`` tokens of a text; None if it has none."""
+    vectors = model.context_vectors(text, np.arange(count)) if model.traits.carries_state else None
+    if vectors is None or not vectors.shape[1] or not np.isfinite(vectors[:, 0]).all():
+        return None
+    first: list[float] = vectors[:, 0].tolist()
+    return first
 
 
 def _has_letter(token: str) -> bool:

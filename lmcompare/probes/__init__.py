@@ -1,4 +1,4 @@
-"""Probes: what a trained model knows, asked by pairs of sentences of which one is right."""
+"""Probes: what a trained model knows, asked by pairs of sentences, one of them right."""
 
 from lmcompare.probes.accuracy import Judgement, accuracies, ask, judged, store
 from lmcompare.probes.pairs import Pair, Pairs, read_pairs

@@ -1,4 +1,4 @@
-"""How often a model finds the acceptable sentence of a minimal pair likelier than the other."""
+"""How often a model gives the acceptable sentence of a minimal pair the higher probability."""
 
 from __future__ import annotations
 

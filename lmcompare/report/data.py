@@ -154,7 +154,7 @@ class ReportData:
     def comparable(self) -> tuple[Model, ...]:
         """The models whose figures can be compared, in the order of the experiment.
 
-        These are the ranked models, or the adaptive ones if no model is ranked; of very many, those that are shown.
+        These are the ranked models, or the adaptive ones if no model is ranked; of very many, only the shown ones.
         """
         names = comparable_names(self.comparison)
         return tuple(model for model in self.scored if model.name in names)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lmcompare.analysis.leaderboard import ORDER, Row
 
-MOST_SHOWN = 30  # models of a status, beside those that differ in kind or cost
+MOST_SHOWN = 30  # models of a status; the best of each kind and the cheapest come on top
 COSTS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters")
 
 

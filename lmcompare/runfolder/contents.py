@@ -181,6 +181,7 @@ class _Influence(TypedDict):
     swapped: float
     shuffled: NotRequired[_Shuffled]
     near: NotRequired[_Near | None]
+    states: NotRequired[list[float] | None]
     attention: NotRequired[_Attention | None]
 
 

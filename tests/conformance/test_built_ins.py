@@ -33,6 +33,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "stupid-backoff": {"order": 4},
     "ngram-file": {},  # its file is made from the kit's own text
     "kenlm": {},  # as that of ngram-file
+    "infinite-gram": {},
+    "ppm": {"order": 4},
     "class-ngram": {"classes": 12, "order": 3},
     "skip-ngram": {"order": 3},
     "ngram-mixture": {"classes": [4, 12], "order": 3},

@@ -157,6 +157,24 @@ def test_rare_words_have_no_nearest_ones(corpus: TokenizedCorpus, monkeypatch: p
     assert [table["near"] for table in influences(Has(), corpus)] == [None] * 3
 
 
+class Carries(Has):
+    """Its context vectors have the position as their first number."""
+
+    def __init__(self, odd: float = 0.0) -> None:
+        super().__init__()
+        self.traits, self.odd = Traits(carries_state=True), odd
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray:
+        return np.stack([at - text.context_starts(at) + self.odd, np.full(len(at), 7.0)], axis=1)
+
+
+def test_the_states_of_a_model_that_carries_one_are_told_by_their_first_numbers(corpus: TokenizedCorpus) -> None:
+    for table in influences(Carries(), corpus):
+        assert table["states"] == [float(place) for place in range(len(table["tokens"]) - 1)]
+    assert [table["states"] for table in influences(Carries(np.nan), corpus)] == [None] * 3
+    assert [table["states"] for table in influences(Has(), corpus)] == [None] * 3
+
+
 def test_a_model_that_learns_while_it_reads_is_not_asked(corpus: TokenizedCorpus) -> None:
     assert influences(Looks((1,), adaptive=True), corpus) == []
 

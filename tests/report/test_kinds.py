@@ -83,6 +83,7 @@ def test_a_stored_exhibit_is_drawn_the_same(exhibit: Exhibit) -> None:
         ("map", {"labels": (), "x": (), "y": ()}),
         ("curve", {"names": (), "x": (), "y": ()}),
         ("bars", {"labels": (), "values": ()}),
+        ("sources", {"guesses": ()}),
     ],
 )
 def test_empty_exhibits_are_drawn(kind: str, fields: dict[str, Any]) -> None:

@@ -117,6 +117,20 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
     assert f"another last word changes the guess by {last:.1f} bits" in shown.text
 
 
+def test_a_state_without_attention_is_shown_in_numbers(tmp_path: Path) -> None:
+    path = write_run_folder(tmp_path, models=("unigram", "rnn-attention"), failed=(), invalid=(), seeds=(0,))
+    data = ReportData(load_run(path))
+    for one in data.by_name["rnn-attention"].cell.examples["influences"]:
+        one.pop("attention", None)
+        one["states"] = [place / 8 for place in range(len(one["tokens"]) - 1)]
+    section = story.build(data)
+    assert section is not None
+    shown = parse(str(section.html))
+    words = shown.one("p", "running").text.removesuffix(" _____").split()
+    told = [each.text.split() for each in shown.one("p", "states").all("span")]
+    assert told == [[word, f"{place / 8:.2f}"] for place, word in enumerate(words)]
+
+
 def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
     names = ("unigram", "rnn-attention", "transformer")
     data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))

@@ -54,7 +54,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="MODEL.KEY=VALUE,…",
-            help="Values of a hyper-parameter, of which the validation text chooses one; repeat for a grid. Or a "
+            help="Values of a hyper-parameter; the validation text chooses one. Repeat for a grid. Or a "
             "range for --search: LOW..HIGH or LOW..HIGH:log.",
         ),
     ] = None,

@@ -140,7 +140,7 @@ def export(
 def trained_models(
     folder: Path, names: str | None, seed: int | None, plugin: list[str] | None
 ) -> dict[str, TrainedModel]:
-    """Return models of a run by name, those that ``names`` lists with commas or all of them."""
+    """Return models of a run by name: all of them, or the ones that ``names`` lists with commas."""
     from lmcompare.api import load
 
     listed = load(folder).models if names is None else _listed(names)
@@ -148,7 +148,7 @@ def trained_models(
 
 
 def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: list[str] | None) -> list[Asked]:
-    """Return the models of several runs: those that ``names`` lists, from each run that has them, or all of them."""
+    """Return the models of several runs: all, or those in ``names``, from each run that has them."""
     from lmcompare.api import load
     from lmcompare.cli.score_table import Asked
 

@@ -199,19 +199,21 @@
   function setUpScrolling() {
     const boxes = Array.from(document.querySelectorAll(".scroll[tabindex]")), phone = matchMedia("screen and (max-width: 760px)");
     const tables = new Map(boxes.map((box) => [box, box.querySelector(":scope > table:not(.gloss, .gains-table, .heat-table, .versus)")]));
-    const tooWide = () => boxes.filter((box) => box.scrollWidth > box.clientWidth);
-    const update = () => {
-      for (const table of tables.values()) table?.classList.remove("stacked");
+    const update = (part) => { // only the boxes in it are measured: a measurement lays out the page anew
+      const within = boxes.filter((box) => part.contains(box));
+      const tooWide = () => within.filter((box) => box.scrollWidth > box.clientWidth);
+      for (const box of within) tables.get(box)?.classList.remove("stacked");
       for (const box of phone.matches ? tooWide() : []) if (tables.get(box)) stack(tables.get(box));
       const wide = new Set(tooWide());
-      for (const box of boxes) {
+      for (const box of within) {
         box.tabIndex = wide.has(box) ? 0 : -1;
         box.classList.toggle("wide-box", wide.has(box));
       }
     };
-    addEventListener("resize", update);
-    for (const details of document.querySelectorAll("details")) details.addEventListener("toggle", update);
-    update();
+    addEventListener("resize", () => update(document));
+    document.addEventListener("toggle", (event) => update(event.target), true);
+    document.addEventListener("unfolded", (event) => update(event.target));
+    update(document);
   }
 
   function stack(table) {
@@ -246,7 +248,7 @@
       const show = (shown) => {
         section.classList.toggle("folded", !shown);
         button.setAttribute("aria-expanded", String(shown));
-        dispatchEvent(new Event("resize")); // its tables have a width now
+        if (shown) section.dispatchEvent(new Event("unfolded", { bubbles: true })); // its tables have a width now
       };
       button.type = "button";
       button.className = "unfold";

@@ -85,8 +85,8 @@ def cloud(
     *,
     log: bool | None = None,
 ) -> Markup:
-    """Return the settings of one model as small marks, the best of which is large; they share the noise of the text,
-    so that their intervals would not tell how certain the differences are.
+    """Return the settings of one model as small marks, and the best as a large one. They have no intervals: these
+    would not tell how certain the differences are, because all settings read the same text.
     """
     plot = frame([dot.x for dot in dots], [dot.y for dot in dots], Margins(right=22), log_x=log)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)

@@ -26,7 +26,7 @@ LEAST = 2  # models: there is nothing to choose between fewer
 
 @dataclass(frozen=True)
 class Slider:
-    """A slider: what it limits, and its stops, of which the last is the widest."""
+    """A slider: what it limits, and its stops. The last stop is the widest."""
 
     key: str
     name: str

@@ -42,7 +42,6 @@ COSTS = (
     Cost("model_bytes", "Model size", numbers.size),
     Cost("tokens_read", "Tokens read", numbers.short),
 )
-BUDGETS = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes", "model_bytes")
 # they depend on the machine
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
 MACHINES = (
@@ -74,7 +73,8 @@ def build(data: ReportData) -> Section | None:
     drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
-    worth = {(cost.key, name) for cost in compared if cost.key in BUDGETS for name in worth_their_cost(data, cost)}
+    limited = [cost for cost in compared if cost.key in choice.LIMITS]
+    worth = {(cost.key, name) for cost in limited for name in worth_their_cost(data, cost)}
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",

@@ -1,4 +1,4 @@
-"""Minimal pairs: how often each model that was asked finds the acceptable one of two sentences likelier."""
+"""Minimal pairs: how often each model that was asked gives the acceptable sentence of two the higher probability."""
 
 from __future__ import annotations
 

@@ -80,11 +80,17 @@ class Scene:
 
     @property
     def states(self) -> list[tuple[str, float]]:
-        """Each word that is looked at with the first number of the state after it; none if values are no states."""
-        looked = self.looked_at
-        if looked is None or not looked.additive:
+        """Each word with the first number of the state after it, or of the vector that the model makes of the state.
+
+        It has the latter where no attention mixes the states themselves; empty where neither is stored.
+        """
+        if (looked := self.looked_at) is not None and looked.additive:
+            words, values = [word for word, _ in looked.words], looked.stored["values"]
+        elif values := self.found.get("states") or []:
+            words = [visible(str(token)) for token in self.found["tokens"][:-1]]
+        else:
             return []
-        return [(word, float(v)) for (word, _), v in zip(looked.words, looked.stored["values"], strict=True)]
+        return [(word, float(value)) for word, value in zip(words, values, strict=False)]
 
     @property
     def right(self) -> bool:

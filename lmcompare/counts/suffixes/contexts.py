@@ -1,0 +1,122 @@
+"""An index of the contexts of a text: for every sequence of tokens, all places of the text that it stands before.
+
+The places of a text are sorted by what stands before them, read backwards. So the places after the same last token
+are side by side, among them those after the same last two tokens, and so on: a context of any length is a range of
+places. A document is preceded by a *start mark*, a token more, with which its contexts end.
+
+A context *branches* if different tokens precede it in the text. Only these contexts, which are the inner nodes of the
+suffix tree of the reversed text, are needed to predict: between two of them a longer context has the same places. The
+branching contexts with ``FREQUENT`` places or more are *nodes*: what followed them is counted once and stored. For
+the others a look at fewer than ``FREQUENT`` places is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from lmcompare.counts.lookup.level import read_only
+from lmcompare.counts.suffixes import building
+from lmcompare.counts.suffixes.sorting import suffix_array
+from lmcompare.tokens import Encoded, IntArray
+
+KINDS = 4  # of counts: 1, 2, 3, and 4 or more
+
+
+class Index(NamedTuple):
+    """The arrays of a text's contexts, as compiled loops take them.
+
+    Parameters
+    ----------
+    words : IntArray of shape (N + D,)
+        The tokens of D documents, each document after a start mark, whose id is V.
+    places : IntArray of shape (N,)
+        The places in ``words`` of all tokens that are no start mark, sorted by what stands before them.
+    first : IntArray of shape (V + 2,)
+        The places after the token t are ``places[first[t]:first[t + 1]]``.
+    nodes : IntArray of shape (F, 3)
+        The frequent branching contexts: the range of places, first and past the last, and the length in tokens. They
+        are sorted by the first place, the longest range first; node 0 is the empty context.
+    offsets : IntArray of shape (F + 1,)
+        The pairs of node f and a token that followed it are ``offsets[f]:offsets[f + 1]``.
+    following, counts : IntArray of shape (G,)
+        The token of each pair, ascending within a node, and its count.
+    sums : IntArray of shape (F, 5)
+        For each node the sum of its counts, and how many of them are 1, 2, 3, and 4 or more.
+    """
+
+    words: IntArray
+    places: IntArray
+    first: IntArray
+    nodes: IntArray
+    offsets: IntArray
+    following: IntArray
+    counts: IntArray
+    sums: IntArray
+
+
+STORED = ("words", "places", "nodes", "offsets", "following", "counts")
+
+
+@dataclass(frozen=True, eq=False)
+class Contexts:
+    """The contexts of a text over V types.
+
+    Parameters
+    ----------
+    arrays : mapping of str to IntArray
+        The arrays of ``Index`` named in ``STORED``.
+    types : int
+        V.
+    """
+
+    arrays: Mapping[str, IntArray]
+    types: int
+
+    @classmethod
+    def of(cls, text: Encoded) -> Contexts:
+        """Return the contexts of a text of at least one token, in memory: 60 bytes a token while they are made."""
+        types = len(text.vocabulary)
+        words = marked(text)
+        suffixes = suffix_array(words[::-1], types + 1)
+        places, shared = building.places(words, suffixes, types)
+        del suffixes
+        nodes = building.nodes(shared)
+        offsets, following, counts = building.pairs(words, places, shared, nodes, types)
+        return cls(dict(zip(STORED, (words, places, nodes, offsets, following, counts), strict=True)), types)
+
+    def __len__(self) -> int:
+        """N, the number of tokens of the text."""
+        return len(self.arrays["places"])
+
+    def places_after(self, passage: IntArray) -> IntArray:
+        """Return the places that a passage of at least one token stands directly before, in the index's order."""
+        from lmcompare.counts.suffixes.walking import search
+
+        first, end = search(self.index, np.ascontiguousarray(passage, np.int32))
+        return self.index.places[first:end]
+
+    @cached_property
+    def index(self) -> Index:
+        """The arrays with those that follow from them, read-only, for compiled loops."""
+        words, places, nodes, offsets, following, counts = (read_only(self.arrays[name]) for name in STORED)
+        first = building.first_places(words, self.types)
+        sums = building.sums(offsets, counts, KINDS)
+        return Index(words, places, read_only(first), nodes, offsets, following, counts, read_only(sums))
+
+
+def marked(text: Encoded) -> IntArray:
+    """Return the (N + D,) int32 ids of a text with the start mark V before each of its D documents, one or more."""
+    starts = text.starts if len(text.starts) else np.zeros(1, np.int64)
+    words: IntArray = np.insert(text.ids, starts, len(text.vocabulary)).astype(np.int32)
+    return words
+
+
+def marked_places(text: Encoded, at: IntArray) -> IntArray:
+    """Return the (B,) places of B positions of a text, 0 to N, in ``marked(text)``."""
+    places: IntArray = np.asarray(at, np.int64) + np.maximum(text.document_of(at), 0) + 1
+    return places

@@ -1,0 +1,166 @@
+"""The n-gram model without a limit on the length of its contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Self
+
+import numpy as np
+
+from lmcompare import memory
+from lmcompare.counts.lookup.level import read_only
+from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import (
+    LanguageModel,
+    PageCopy,
+    Progress,
+    Setting,
+    Size,
+    State,
+    Stepper,
+    Traits,
+    fitted,
+    same_vocabulary,
+)
+from lmcompare.models.common import discounts as fitting
+from lmcompare.models.common.discounts import Discounts
+from lmcompare.models.infinite_gram import estimator, exhibits, scoring
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
+
+
+class InfiniteGram(LanguageModel):
+    """Predicts the next word from what followed the longest part of the document so far that occurs in training.
+
+    An n-gram model without a limit on n (Liu et al. 2024), over a suffix array of the training text. It is
+    interpolated with all shorter contexts that different words precede, as in Kneser-Ney smoothing, so that every
+    word is possible. The discounts depend on the length of the context and on how many different words followed it,
+    and are fitted to the validation text. The context reaches back to the beginning of the document, across
+    sentences. ``setting.budget`` has no effect.
+    """
+
+    traits = Traits(carries_state=True)
+    trains_in_steps = False
+
+    def __init__(self) -> None:
+        self.notes: tuple[str, ...] = ()
+        self._contexts: Contexts | None = None
+        self._discounts: Discounts | None = None
+        self._frequencies: FloatArray = np.zeros(0)  # (V,) nats: that after the empty context
+
+    def warm_up(self) -> None:
+        """Compile or load the loops that index, fit and score, by a model of a few words."""
+        vocabulary = Vocabulary.build([["a", "b"]])
+        text = Encoded.from_documents([[2, 3, 1] * fitting.LEAST], vocabulary)
+        InfiniteGram().fit(text, text, Setting(vocabulary)).log_probs(text)
+
+    @memory.given_back()
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Index the training text, and fit the discounts to the validation text.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text has no tokens.
+        """
+        if not len(train):
+            raise LmcompareError("the training text has no tokens: train the infinite-gram model on some text")
+        self._contexts = Contexts.of(train)
+        self._discounts, note = fitting.fit_to(valid, partial(estimator.held_out, self._contexts))
+        self._frequencies = self._of_empty_context()
+        unknown = setting.vocabulary.unknown
+        lacks_unknown = unknown is not None and not (train.ids == unknown).any()
+        of_unknown = "<unk> does not occur in the training text: its probability is that of any unseen word."
+        self.notes = (note, *([of_unknown] if lacks_unknown else []))
+        setting.progress(Progress(step=1, steps=1, tokens=len(train)))
+        return self
+
+    def title(self) -> str:
+        """Return its name for people."""
+        return "∞-gram"
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) float64 nats; rows sum to one."""
+        contexts = self._for(text.vocabulary)
+        return self._rows(contexts, text.vocabulary, marked(text), marked_places(text, at))
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) float64 nats, by one walk through the contexts per token."""
+        contexts, discounts = self._for(text.vocabulary), fitted(self._discounts, self)
+        places = marked_places(text, np.arange(len(text)))
+        scores = scoring.score(contexts.index, read_only(discounts.values), marked(text), places)
+        return discounts.log_probs(scores, text.vocabulary.is_unknown(text.ids))
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper that walks through the contexts once for each distribution."""
+        return _Stepper(self, prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation, the lengths of the contexts, and where in the training text they were found."""
+        contexts, rows = self._for(text.vocabulary), self.next_log_probs(text, np.arange(len(text)))
+        yield from exhibits.exhibits(contexts, fitted(self._discounts, self), rows, text)
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Refuse: the page counts n-grams of a fixed order, within sentences."""
+        raise LmcompareError("the page counts n-grams of a fixed order within sentences, not contexts of any length")
+
+    def size(self) -> Size:
+        """Return one parameter for each token of the training text and each stored count and discount."""
+        contexts, discounts = fitted(self._contexts, self), fitted(self._discounts, self)
+        parameters = len(contexts) + len(contexts.arrays["counts"]) + discounts.values.size
+        return Size(parameters=parameters, bytes=sum(array.nbytes for array in self.state().arrays.values()))
+
+    def state(self) -> State:
+        """Return the index of the training text, and the discounts."""
+        contexts, discounts = fitted(self._contexts, self), fitted(self._discounts, self)
+        values = {"types": contexts.types, "unknown": discounts.unknown, "notes": list(self.notes)}
+        return State({**contexts.arrays, "discounts": discounts.values}, values)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model. The index may be in a file that is mapped into memory."""
+        arrays = dict(state.arrays)
+        self._discounts = Discounts(arrays.pop("discounts"), float(state.values["unknown"]))
+        self._contexts = Contexts(arrays, int(state.values["types"]))
+        self._frequencies = self._of_empty_context()
+        self.notes = tuple(state.values["notes"])
+        return self
+
+    def _rows(self, contexts: Contexts, vocabulary: Vocabulary, query: IntArray, places: IntArray) -> FloatArray:
+        discounts = fitted(self._discounts, self)
+        rows = np.empty((len(places), contexts.types))
+        scoring.fill(contexts.index, read_only(discounts.values), self._frequencies, query, places, rows)
+        discounts.add_unknown(rows, vocabulary)
+        return rows
+
+    def _of_empty_context(self) -> FloatArray:
+        """(V,) nats: the log-probabilities after the empty context."""
+        contexts, discounts = fitted(self._contexts, self), fitted(self._discounts, self)
+        nats: FloatArray = scoring.after_nothing(contexts.index, read_only(discounts.values))
+        return nats
+
+    def _for(self, vocabulary: Vocabulary) -> Contexts:
+        contexts = fitted(self._contexts, self)
+        same_vocabulary("this infinite-gram model", contexts.types, vocabulary)
+        return contexts
+
+
+class _Stepper(Stepper):
+    def __init__(self, model: InfiniteGram, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._vocabulary = model, vocabulary
+        self._contexts = model._for(vocabulary)
+        query = marked(Encoded.from_documents([prefix], vocabulary))
+        self._size = len(query)
+        self._query: IntArray = np.resize(query, 2 * self._size)
+
+    def log_probs(self) -> FloatArray:
+        row: FloatArray = self._model._rows(self._contexts, self._vocabulary, self._query, np.array([self._size]))[0]
+        return row
+
+    def push(self, token: int) -> None:
+        self._vocabulary.check_one(token)
+        if self._size == len(self._query):
+            self._query = np.resize(self._query, 2 * self._size)
+        self._query[self._size] = token
+        self._size += 1

@@ -1,0 +1,5 @@
+"""Prediction by partial matching: contexts of every length up to a limit, counted while a text is read.
+
+Reading order: ``tables`` (the counts), ``reading`` (documents, token by token), ``stepper``, ``plugin``,
+``exhibits``.
+"""

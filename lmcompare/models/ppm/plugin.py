@@ -1,0 +1,256 @@
+"""Prediction by partial matching as a language model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare import memory
+from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.errors import LmcompareError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import (
+    BLOCK_BYTES,
+    HIGHEST_ORDER,
+    LanguageModel,
+    PageCopy,
+    Progress,
+    Setting,
+    Size,
+    State,
+    Stepper,
+    Traits,
+    check_whole,
+    fitted,
+    same_vocabulary,
+)
+from lmcompare.models.common import discounts as fitting
+from lmcompare.models.common.discounts import Discounts, Gathered
+from lmcompare.models.ppm import exhibits, reading, tables
+from lmcompare.models.ppm.stepper import PpmStepper
+from lmcompare.models.ppm.tables import Tables
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
+
+HELD_OUT = 2**17  # the greatest number of tokens that discounts are fitted to
+BLOCK = 2**16  # tokens of a document that are read at a time
+NOTHING = -1  # the row of a position whose distribution is not wanted
+
+
+class Ppm(LanguageModel):
+    """Predicts the next byte or character from what followed the last ones, in training and so far in the document.
+
+    Prediction by partial matching (Cleary and Witten 1984): the contexts of the last 0, 1 … ``order`` tokens are
+    counted while a text is read, and a token that is new in a longer context is counted in the next shorter one
+    (update exclusion, Moffat 1990). The escape to the shorter context is that of interpolated Kneser-Ney smoothing,
+    with discounts fitted to the validation text. A document is counted while it is read and forgotten at its end, so
+    that the model scores a document from its own past. It is meant for bytes and characters; whole distributions over
+    many words are slow. ``setting.budget`` has no effect.
+
+    Parameters
+    ----------
+    order : int, default 10
+        The number of tokens in the longest context; 0 to 100.
+    """
+
+    traits = Traits(carries_state=True)
+    trains_in_steps = False
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"order": 6}, "full": {"order": 16}}
+
+    def __init__(self, order: int = 10) -> None:
+        check_whole("order", order, 0, HIGHEST_ORDER)
+        self.order = order
+        self.notes: tuple[str, ...] = ()
+        self._types = 0
+        self._tables: Tables | None = None
+        self._discounts: Discounts | None = None
+        self._reading = threading.Lock()  # the tables are written to while a document is read
+
+    def warm_up(self) -> None:
+        """Compile or load the loops that count, fit and score, by a model of a few words."""
+        vocabulary = Vocabulary.build([["a", "b"]])
+        text = Encoded.from_documents([[2, 3, 1] * fitting.LEAST], vocabulary)
+        Ppm(2).fit(text, text, Setting(vocabulary)).log_probs(text)
+
+    @memory.given_back()
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Read the training text, and fit the discounts to the validation text.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text has no tokens.
+        """
+        if not len(train):
+            raise LmcompareError("the training text has no tokens: train the ppm model on some text")
+        self._types, self._tables = len(setting.vocabulary), tables.empty()
+        for document in train.documents():
+            ids = _plain(document)
+            for first, last in _blocks(len(ids)):
+                self._tables = self._with_room(self._tables, last - first)
+                journal = self._journal(last - first)  # which nobody reads: nothing is taken back
+                reading.learn(self._tables, ids, first, last, self._types, self.order, journal)
+        self._discounts, note = fitting.fit_to(valid, self.held_out)
+        self.notes = (note, "It counts each document that it reads, and forgets it at its end.")
+        setting.progress(Progress(step=1, steps=1, tokens=len(train)))
+        return self
+
+    def title(self) -> str:
+        """Return its name for people."""
+        return f"Partial matching, order {self.order}"
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) float64 nats; rows sum to one."""
+        self._check(text.vocabulary)
+        at = np.asarray(at, np.int64)
+        documents = text.document_of(at)
+        rows = np.empty((len(at), self._types))
+        for document in np.unique(documents):
+            here = np.flatnonzero(documents == document)
+            begin, end = (int(text.starts[document]), int(text.ends[document])) if document >= 0 else (0, 0)
+            places, which = np.unique(at[here] - begin, return_inverse=True)
+            _, found = self._read(text.ids[begin : min(end, begin + int(places[-1]))], places)
+            rows[here] = found[which]
+        log_rows: FloatArray = np.log(rows, out=rows)
+        fitted(self._discounts, self).add_unknown(log_rows, text.vocabulary)
+        return log_rows
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the distributions in text order, each document read once for each block."""
+        self._check(text.vocabulary)
+        rows = max(1, BLOCK_BYTES // (8 * self._types))
+        for begin, end in zip(text.starts, text.ends, strict=True):
+            for first in range(int(begin), int(end), rows):
+                at = np.arange(first, min(first + rows, int(end)))
+                yield at, self.next_log_probs(text, at)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) float64 nats, by reading each document once."""
+        self._check(text.vocabulary)
+        scores = [self._read(ids, np.zeros(0, np.int64))[0] for ids in text.documents()]
+        probabilities = np.concatenate(scores) if scores else np.zeros(0)
+        return fitted(self._discounts, self).log_probs(probabilities, text.vocabulary.is_unknown(text.ids))
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper with tables of its own, which are as large as the model's."""
+        self._check(vocabulary)
+        counted, discounts = fitted(self._tables, self), fitted(self._discounts, self)
+        with self._reading:
+            return PpmStepper(counted, discounts, self.order, prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation and the lengths of the contexts."""
+        self._check(text.vocabulary)
+        if len(text):
+            yield from exhibits.exhibits(self.held_out(text), fitted(self._discounts, self), text)
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Refuse: the page's models do not learn from what the reader types."""
+        raise LmcompareError("the models of the page do not count what a reader types, as ppm does")
+
+    def size(self) -> Size:
+        """Return one parameter for each count and discount."""
+        state = self.state()
+        parameters = len(state.arrays["counts"]) + state.arrays["discounts"].size
+        return Size(parameters=parameters, bytes=sum(array.nbytes for array in state.arrays.values()))
+
+    def state(self) -> State:
+        """Return the counts of the training text, and the discounts."""
+        discounts = fitted(self._discounts, self)
+        with self._reading:
+            arrays = tables.packed(fitted(self._tables, self))
+        values = {"order": self.order, "types": self._types, "unknown": discounts.unknown, "notes": list(self.notes)}
+        return State({**arrays, "discounts": discounts.values}, values)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        self.order, self._types = int(state.values["order"]), int(state.values["types"])
+        self._tables = tables.filled(state.arrays)
+        self._discounts = Discounts(np.array(state.arrays["discounts"]), float(state.values["unknown"]))
+        self.notes = tuple(state.values["notes"])
+        return self
+
+    def held_out(self, text: Encoded) -> Gathered:
+        """Return what the likelihood of the first tokens of a text needs, each document read from its beginning."""
+        parts, left = [], HELD_OUT
+        for ids in text.documents():
+            if len(ids) and left:
+                parts.append(self._gather(_plain(ids[:left])))
+                left -= len(parts[-1][0])
+        levels, counts, sums, classes = (np.concatenate(part) for part in zip(*parts, strict=True))
+        unknown = text.vocabulary.is_unknown(text.ids[: len(levels)])
+        return Gathered(np.append(0, np.cumsum(levels)), unknown, counts, sums, classes)
+
+    def _gather(self, ids: IntArray) -> tuple[IntArray, ...]:
+        parts = []
+
+        def gather(found: Tables, first: int, last: int, journal: IntArray) -> int:
+            most = (last - first) * (self.order + 1)
+            levels, counts, classes = (np.empty(n, np.int32) for n in (last - first, most, most))
+            sums = np.empty((most, KINDS + 1), np.int32)
+            size: int = reading.gather(
+                found, ids, first, last, self._types, self.order, journal, levels, counts, sums, classes
+            )
+            n = int(levels.sum())
+            parts.append((levels, counts[:n], sums[:n], classes[:n]))
+            return size
+
+        self._visit(len(ids), gather)
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+    def _read(self, ids: IntArray, places: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the probabilities of a document's tokens, (n,), and the distributions at some places, (B, V)."""
+        ids, values = _plain(ids), np.array(fitted(self._discounts, self).values)
+        wanted, rows = np.full(len(ids) + 1, NOTHING), np.empty((len(places), self._types))
+        wanted[places] = np.arange(len(places))
+        scores = np.empty(len(ids))
+
+        def predict(found: Tables, first: int, last: int, journal: IntArray) -> int:
+            size: int = reading.predict(
+                found, ids, first, last, self._types, self.order, journal, values, scores, wanted, rows
+            )
+            return size
+
+        self._visit(len(ids), predict)
+        return scores, rows
+
+    def _visit(self, tokens: int, read: Callable[[Tables, int, int, IntArray], int]) -> None:
+        """Read a document in blocks, and take back what was counted.
+
+        Where the tables lack room for a block, it is read with a larger copy, which is dropped at the end.
+        """
+        with self._reading:
+            base = self._tables = found = self._with_room(fitted(self._tables, self), min(tokens, BLOCK))
+            journals = []
+            for first, last in _blocks(tokens):
+                found = self._with_room(found, last - first)
+                journal = self._journal(last - first)
+                size = read(found, first, last, journal)
+                if found is base:
+                    journals.append(journal[:size].copy())
+            for journal in reversed(journals):
+                tables.take_back(base, journal)
+
+    def _with_room(self, found: Tables, tokens: int) -> Tables:
+        """Return tables with room for so many more tokens: each is new in one context and counted in some."""
+        return tables.with_room(found, tokens, tokens * (self.order + 1))
+
+    def _journal(self, tokens: int) -> IntArray:
+        return np.empty((tokens * (self.order + 2), 2), np.int64)
+
+    def _check(self, vocabulary: Vocabulary) -> None:
+        fitted(self._tables, self)
+        same_vocabulary("this ppm model", self._types, vocabulary)
+
+
+def _blocks(tokens: int) -> Iterator[tuple[int, int]]:
+    """Yield where the blocks of a document begin and end; one of no tokens has one."""
+    for first in range(0, max(1, tokens), BLOCK):
+        yield first, min(first + BLOCK, tokens)
+
+
+def _plain(ids: IntArray) -> IntArray:
+    """Return ids as compiled loops take them: int32, one type whether or not they may be written to."""
+    return np.array(ids, np.int32)

@@ -1,0 +1,179 @@
+"""The counts of prediction by partial matching: which contexts were read, and what followed each.
+
+Contexts, and pairs of a context and the token after it, are found in two hash tables with open addressing. A context
+is named by a hash of its tokens: with 63 bits, two of a hundred million contexts have the same with a probability of
+0.0005. What is counted while a document is read can be taken back, the last first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.compiled import compiled
+from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.tokens import IntArray
+
+Keys = npt.NDArray[np.uint64]
+
+ONCE_MORE = 2  # a token is counted in a shorter context, too, until it was seen so often in the longer one
+FULL = 0.6  # the greatest share of slots in use
+SMALLEST = 2**10
+
+
+class Tables(NamedTuple):
+    """The hash tables. A key of 0 is an empty slot.
+
+    Parameters
+    ----------
+    contexts : array of uint64, shape (S,)
+        The keys of the contexts; S is a power of two.
+    sums : IntArray of shape (S, 5)
+        For each context the sum of its counts, and how many of them are 1, 2, 3, and 4 or more.
+    pairs : array of uint64, shape (R,)
+        The keys of the pairs; R is a power of two.
+    counts : IntArray of shape (R,)
+        The count of each pair.
+    used : IntArray of shape (2,)
+        How many contexts and how many pairs there are.
+    """
+
+    contexts: Keys
+    sums: IntArray
+    pairs: Keys
+    counts: IntArray
+    used: IntArray
+
+
+def empty() -> Tables:
+    """Return tables without a context."""
+    return _room(SMALLEST, SMALLEST)
+
+
+def packed(tables: Tables) -> dict[str, npt.NDArray[Any]]:
+    """Return the contexts and pairs in the order of their keys, as arrays to store."""
+    of_contexts, of_pairs = np.flatnonzero(tables.contexts), np.flatnonzero(tables.pairs)
+    of_contexts = of_contexts[np.argsort(tables.contexts[of_contexts])]
+    of_pairs = of_pairs[np.argsort(tables.pairs[of_pairs])]
+    return {
+        "contexts": tables.contexts[of_contexts],
+        "sums": tables.sums[of_contexts],
+        "pairs": tables.pairs[of_pairs],
+        "counts": tables.counts[of_pairs],
+    }
+
+
+def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0)) -> Tables:
+    """Return tables with what ``packed`` gave, and with room for some more contexts and pairs."""
+    contexts, sums, pairs, counts = (np.array(arrays[name]) for name in ("contexts", "sums", "pairs", "counts"))
+    tables = _room(_slots(len(contexts) + more[0]), _slots(len(pairs) + more[1]))
+    _fill(tables, contexts, sums, pairs, counts)
+    return tables
+
+
+def copied(tables: Tables) -> Tables:
+    """Return a copy."""
+    contexts, sums, pairs, counts, used = tables
+    return Tables(contexts.copy(), sums.copy(), pairs.copy(), counts.copy(), used.copy())
+
+
+def with_room(tables: Tables, contexts: int, pairs: int) -> Tables:
+    """Return the tables themselves if they have room for so many more contexts and pairs, or else a larger copy."""
+    needed = _slots(int(tables.used[0]) + contexts), _slots(int(tables.used[1]) + pairs)
+    if needed[0] <= len(tables.contexts) and needed[1] <= len(tables.pairs):
+        return tables
+    return filled(packed(tables), (contexts, pairs))
+
+
+def _slots(entries: int) -> int:
+    return max(SMALLEST, 1 << int(np.ceil(np.log2(entries / FULL + 1))))
+
+
+def _room(contexts: int, pairs: int) -> Tables:
+    return Tables(
+        np.zeros(contexts, np.uint64),
+        np.zeros((contexts, KINDS + 1), np.int32),
+        np.zeros(pairs, np.uint64),
+        np.zeros(pairs, np.int32),
+        np.zeros(2, np.int64),
+    )
+
+
+@compiled
+def _fill(tables: Tables, contexts: Keys, sums: IntArray, pairs: Keys, counts: IntArray) -> None:
+    for i in range(len(contexts)):
+        slot = slot_of(tables.contexts, contexts[i])
+        tables.contexts[slot], tables.sums[slot] = contexts[i], sums[i]
+    for i in range(len(pairs)):
+        slot = slot_of(tables.pairs, pairs[i])
+        tables.pairs[slot], tables.counts[slot] = pairs[i], counts[i]
+    tables.used[0] += len(contexts)
+    tables.used[1] += len(pairs)
+
+
+@compiled
+def mixed(key: Any) -> Any:
+    """Return a uint64 whose bits all depend on all bits of another one (the finaliser of MurmurHash3); never 0."""
+    key ^= key >> np.uint64(33)
+    key *= np.uint64(0xFF51AFD7ED558CCD)
+    key ^= key >> np.uint64(33)
+    key *= np.uint64(0xC4CEB9FE1A85EC53)
+    key ^= key >> np.uint64(33)
+    return key | np.uint64(1)
+
+
+@compiled
+def longer(key: Any, token: int) -> Any:
+    """Return the key of a context with one more token before it, or of a pair with the token after it."""
+    return mixed(key * np.uint64(0x9E3779B97F4A7C15) + np.uint64(token + 1))
+
+
+@compiled
+def slot_of(keys: Keys, key: Any) -> Any:
+    """Return the slot that has a key, or the empty one where it belongs."""
+    mask = np.uint64(len(keys) - 1)
+    slot = (key >> np.uint64(7)) & mask
+    while keys[slot] != key and keys[slot] != 0:
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(slot)
+
+
+@compiled
+def count(tables: Tables, context: int, pair: int, key: Any) -> int:
+    """Count the pair at a slot once more, after the context at a slot; return the count before."""
+    before: int = tables.counts[pair]
+    if before == 0:
+        tables.pairs[pair] = key
+        tables.used[1] += 1
+    else:
+        tables.sums[context, min(before, KINDS)] -= 1
+    tables.counts[pair] = before + 1
+    tables.sums[context, min(before + 1, KINDS)] += 1
+    tables.sums[context, 0] += 1
+    return before
+
+
+@compiled
+def take_back(tables: Tables, journal: IntArray) -> None:
+    """Undo what was counted, the last first.
+
+    ``journal``, (X, 2), has the slots of a context and a pair that was counted, or -1 where the context was new.
+    """
+    for i in range(len(journal) - 1, -1, -1):
+        context, pair = journal[i]
+        if pair < 0:
+            tables.contexts[context] = 0
+            tables.used[0] -= 1
+            continue
+        count_now = tables.counts[pair]
+        tables.sums[context, min(count_now, KINDS)] -= 1
+        tables.sums[context, 0] -= 1
+        tables.counts[pair] = count_now - 1
+        if count_now == 1:
+            tables.pairs[pair] = 0
+            tables.used[1] -= 1
+        else:
+            tables.sums[context, min(count_now - 1, KINDS)] += 1

@@ -1,0 +1,83 @@
+"""Tests of the index of contexts: places, nodes and levels against brute force."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmcompare.counts.suffixes import walking
+from lmcompare.counts.suffixes.building import MOST_LEVELS, REPEATS
+from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
+from lmcompare.tokens import Encoded, Vocabulary
+from tests.counts.suffixes.brute_force_contexts import BruteForce
+
+WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
+TOKENS = st.integers(0, 4)
+DOCUMENTS = st.lists(st.lists(TOKENS, max_size=25), min_size=1, max_size=5)
+
+
+def encoded(documents: list[list[int]]) -> Encoded:
+    return Encoded.from_documents(documents, WORDS)
+
+
+def levels_of(contexts: Contexts, text: Encoded, at: int) -> list[tuple[int, bool, Counter[int]]]:
+    """Return the length of each level, whether its places go on alike, and what followed it."""
+    index, room = contexts.index, walking.new_levels()
+    found = []
+    for level in room[: walking.walk(index, marked(text), int(marked_places(text, np.array([at]))[0]), room)]:
+        spare, sums = walking.new_room(), np.zeros(5, np.int32)
+        distinct = walking.summed(index, level, spare, sums)
+        counts = Counter({w: n for w in range(5) if (n := walking.count_of(index, level, spare, distinct, w))})
+        assert sums[0] == counts.total()
+        assert sums[1:].tolist() == [sum(min(n, 4) == j for n in counts.values()) for j in range(1, 5)]
+        found.append((int(level[walking.LENGTH]), bool(level[walking.BRANCH] != level[walking.LENGTH]), counts))
+    return found
+
+
+def agrees(train: list[list[int]], test: list[list[int]]) -> None:
+    """The levels before each token of both texts, and after their ends, are those of brute force."""
+    contexts, truth = Contexts.of(encoded(train)), BruteForce(train, REPEATS)
+    for documents in (train, test):
+        text = encoded(documents)
+        for begin, document in zip(text.starts, documents, strict=True):
+            for n in range(len(document)):
+                assert levels_of(contexts, text, int(begin) + n) == truth.levels(document[:n])
+        assert levels_of(contexts, text, len(text)) == truth.levels(documents[-1])
+
+
+@settings(max_examples=150)
+@given(train=DOCUMENTS.filter(any), test=DOCUMENTS)
+def test_levels_equal_brute_force(train: list[list[int]], test: list[list[int]]) -> None:
+    agrees(train, test)
+
+
+def test_frequent_contexts_equal_brute_force() -> None:
+    """Contexts with hundreds of places are stored, their parts are not."""
+    generator = np.random.default_rng(0)
+    train = [generator.choice(5, n, p=[0.02, 0.1, 0.5, 0.3, 0.08]).tolist() for n in (150, 0, 90, 500)]
+    train.append(train[0][30:90])  # a long passage occurs twice
+    contexts = Contexts.of(encoded(train))
+    assert len(contexts.arrays["nodes"]) > 2
+    agrees(train, [generator.integers(0, 5, 40).tolist(), train[0][40:80]])
+
+
+def test_places_after_a_passage() -> None:
+    documents = [[2, 3, 2, 3, 4], [2, 3], [3, 2, 3, 2]]
+    contexts = Contexts.of(encoded(documents))
+    words = contexts.index.words.tolist()  # with the start mark 5 before each document
+    assert words == [5, 2, 3, 2, 3, 4, 5, 2, 3, 5, 3, 2, 3, 2]
+    assert sorted(contexts.places_after(np.array([2, 3]))) == [3, 5, 13]  # not 9, which is a start mark
+    assert contexts.places_after(np.array([5, 2])).tolist() == [2, 8]
+    assert len(contexts.places_after(np.array([4, 2]))) == 0
+    assert len(contexts.places_after(np.array([0]))) == 0
+
+
+@pytest.mark.parametrize("length", [300, 3000])
+def test_one_token_again_and_again(length: int) -> None:
+    """A text in which every context branches has as many levels as are kept, and no more."""
+    text = encoded([[2] * length])
+    assert len(levels_of(Contexts.of(text), text, length - 1)) == MOST_LEVELS
