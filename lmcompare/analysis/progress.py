@@ -115,8 +115,8 @@ def tokens_read(model: ModelEntry) -> float | None:
 
 
 def _unseen_trigrams(run: Run, model: ModelEntry) -> float:
-    seen = run.tokens[model.tokens_fingerprint].features("test", ["seen_3"])["seen_3"].to_numpy(np.bool_)
-    return float(1 - seen.mean())
+    blocks = run.tokens[model.tokens_fingerprint].feature_blocks("test", ["seen_3"])
+    return float(1 - np.concatenate([block["seen_3"] for block in blocks]).mean())
 
 
 def _curve(model: ModelEntry) -> pd.DataFrame:

@@ -57,25 +57,24 @@ def sample(
     generator : numpy.random.Generator
         Where random numbers come from.
     """
-    N = len(text)
-    starts, documents = text.context_starts(np.arange(N)), text.document_of(np.arange(N))
     longest = int(np.argmax(text.ends - text.starts))
     read = np.zeros(text.n_documents, np.int64)  # how far each document is read already
     read[longest] = text.ends[longest] - text.starts[longest]
     chosen = {int(text.starts[longest]), int(text.ends[longest]) - 1}
     third = -(-count // 3)
+    tried = PATIENCE * third
     orders = {
-        "uniform": generator.permutation(N),
-        "rarest contexts": _rarest(text, starts, generator),
-        "greatest gains": np.argsort(unigram_log_probs - log_probs, kind="stable"),
-        "sentence starts": generator.permutation(text.sentence_starts()),
+        "uniform": generator.permutation(len(text))[:tried].copy(),
+        "rarest contexts": _rarest(text, tried, generator),
+        "greatest gains": _least(unigram_log_probs - log_probs, tried),
+        "sentence starts": generator.permutation(text.sentence_starts())[: PATIENCE * SENTENCE_STARTS],
     }
     wanted = dict.fromkeys(orders, third) | {"sentence starts": SENTENCE_STARTS}
     kinds = {}
     for kind, order in orders.items():
         left, found = READ_TOKENS // len(orders), 0
-        for position in order[: PATIENCE * wanted[kind]]:
-            d, offset = documents[position], position - starts[position]
+        documents = text.document_of(order)
+        for position, d, offset in zip(order, documents, order - text.starts[documents], strict=True):
             cost = max(0, int(offset) - int(read[d]))
             if cost > left or int(position) in chosen:
                 continue
@@ -93,21 +92,33 @@ def sample(
     return Sample(np.unique(np.concatenate([positions, cuts, before[inside]])), cuts, kinds)
 
 
-def _rarest(text: Encoded, starts: IntArray, generator: np.random.Generator) -> IntArray:
-    """Return all positions, those after the rarest tokens first.
+def _rarest(text: Encoded, number: int, generator: np.random.Generator) -> IntArray:
+    """Return ``number`` positions after the rarest tokens, or all, those after the rarest first.
 
     The order is by the training count of the last token of the context, then of the token before it, then random.
     Beginnings of documents come last.
     """
     counts = text.vocabulary.counts[text.ids]
     often = np.iinfo(np.int64).max
-    N = len(text)
-    last, before = np.full(N, often), np.full(N, often)
-    at = np.arange(N)
-    one, two = at - starts >= 1, at - starts >= 2
-    last[one] = counts[at[one] - 1]
-    before[two] = counts[at[two] - 2]
-    return np.lexsort((generator.random(N), before, last))
+    last = np.append(often, counts[:-1])
+    last[text.starts[text.starts < len(text)]] = often
+    random = generator.random(len(text))
+    at = _not_above(last, number)
+    before = np.where(at - text.context_starts(at) >= 2, counts[np.maximum(at - 2, 0)], often)
+    return at[np.lexsort((random[at], before, last[at]))][:number]
+
+
+def _least(values: FloatArray, number: int) -> IntArray:
+    """Return where the ``number`` least values are, the least first, or all; equal ones in their order."""
+    at = _not_above(values, number)
+    return at[np.argsort(values[at], kind="stable")][:number]
+
+
+def _not_above(values: FloatArray | IntArray, number: int) -> IntArray:
+    """Return in rising order where the ``number`` least values are, and those equal to the greatest of them."""
+    if number >= len(values):
+        return np.arange(len(values))
+    return np.flatnonzero(values <= np.partition(values, number - 1)[number - 1])
 
 
 def _cuts(text: Encoded, positions: IntArray, generator: np.random.Generator) -> IntArray:

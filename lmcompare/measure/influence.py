@@ -82,8 +82,7 @@ def guessed_sentences(corpus: TokenizedCorpus) -> list[tuple[ExampleSentence, in
     """
     test, begins, strings = corpus.test, corpus.sentence_starts("test"), corpus.test_strings
     lengths = np.diff(np.append(begins, len(test)))
-    unknown = np.append(0, np.cumsum(test.vocabulary.is_unknown(test.ids)))
-    known = unknown[begins + lengths] == unknown[begins]
+    known = ~np.logical_or.reduceat(test.vocabulary.is_unknown(test.ids), begins)
     fresh = fresh_documents(corpus)[test.document_of(begins)]
     fitting = np.flatnonzero(fresh & known & np.isin(lengths, LENGTHS)).tolist()
     fitting.sort(key=lambda i: digest_of("guessed", corpus.fingerprint, i))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import PluginError, kind_of
+from lmcompare.measure.scoring import PART_TOKENS
 from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -244,8 +245,10 @@ def _around(corpus: TokenizedCorpus, strings: Sequence[str], index: int) -> tupl
 def _content_words(corpus: TokenizedCorpus) -> Iterator[str]:
     """Yield some words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
     test, counts = corpus.test, corpus.vocabulary.counts
-    pairs = np.unique(test.document_of(np.arange(len(test))) * len(counts) + test.ids)
-    documents = np.bincount(pairs % len(counts), minlength=len(counts))
+    documents = np.zeros(len(counts), np.int64)  # in how many each word is
+    for part in test.parts(PART_TOKENS):
+        pairs = np.unique(part.document_of(np.arange(len(part))) * len(counts) + part.ids)
+        documents += np.bincount(pairs % len(counts), minlength=len(counts))
     common = np.argsort(-counts, kind="stable")[:COMMON]
     fitting = (documents >= FEWEST) & (counts >= RARE)
     fitting[common] = False

@@ -219,8 +219,12 @@ class TokenizedCorpus:
     @cached_property
     def test_strings(self) -> Array:
         """(N,) the tokens of the test text as they occur in it, also unknown words."""
-        surface = read_table(self._file("surface.parquet"), ("token",), "test")
-        strings: Array = surface["token"].to_numpy()
+        strings, begin = np.empty(len(self.test), object), 0
+        known: dict[str, str] = {}  # each different token is in memory once
+        for block in read_blocks(self._file("surface.parquet"), ["token"], "test"):
+            tokens = [known.setdefault(token, token) for token in block["token"].tolist()]
+            strings[begin : begin + len(tokens)] = tokens
+            begin += len(tokens)
         return strings
 
     def features(self, split: Split | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:

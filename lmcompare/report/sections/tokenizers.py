@@ -57,7 +57,7 @@ def cuts(data: ReportData) -> list[Cut]:
     rows = []
     for fingerprint, corpus in zip(prints, corpora, strict=True):
         n_tokens = len(corpus.test)
-        bits = float(corpus.features("test", ["overhead_bits"])["overhead_bits"].sum())
+        bits = sum(float(block["overhead_bits"].sum()) for block in corpus.feature_blocks("test", ["overhead_bits"]))
         rows.append(
             Cut(
                 name=data.run.tokens_name(fingerprint),
