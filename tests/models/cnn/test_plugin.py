@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from lmcompare.errors import LmcompareError
@@ -16,9 +17,13 @@ from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 IDS = np.array([3, 7, 4, 9, 2, 5])
 
 
-def norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+Array = npt.NDArray[np.float64]
+
+
+def norm(x: Array, weight: Array, bias: Array) -> Array:
     centred = x - x.mean(-1, keepdims=True)
-    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+    normalised: Array = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+    return normalised
 
 
 def test_dauphins_equation() -> None:
@@ -71,8 +76,9 @@ def test_what_it_shows_is_what_it_computes() -> None:
     before, content, gate, after, _ = (value for _, value in worked.lines)
     assert after == pytest.approx(before + content * gate, abs=1e-6)
     gates = next(each for each in found if isinstance(each, Heatmap))
-    assert np.shape(gates.values) == (1, len(IDS), 2)
-    assert 0 < np.min(gates.values) < np.max(gates.values) < 1
+    values = np.array(gates.values, np.float64)
+    assert values.shape == (1, len(IDS), 2)
+    assert 0 < values.min() < values.max() < 1
 
 
 def test_wrong_settings_are_refused() -> None:

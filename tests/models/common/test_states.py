@@ -45,7 +45,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     with torch.no_grad():
         gates = model.trained_states().read(model.trained_states().inputs(IDS[:-1]), None)[2]
     kept = next(each for each in found if isinstance(each, Heatmap))
-    np.testing.assert_allclose(kept.values, [each.keep[0].numpy() for each in gates])
+    np.testing.assert_allclose(np.array(kept.values, np.float64), [each.keep[0].numpy() for each in gates])
     worked = next(each for each in found if isinstance(each, WorkedEquation))
     left = next(value for name, value in worked.lines if name.startswith("a · "))
     products = torch.stack([each.keep[0, 1:].prod(0) for each in gates])

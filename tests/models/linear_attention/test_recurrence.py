@@ -46,13 +46,18 @@ def test_gradients_are_those_of_finite_differences() -> None:
     given[1] = functional.normalize(given[1], dim=-1)
     gates = [-torch.rand(1, 1, 5), torch.rand(1, 1, 5)]
     inputs = [each.requires_grad_() for each in (*given, *gates)]
-    gradients = torch.autograd.grad(gated_delta_rule(*inputs, None)[0].sum(), inputs)
+
+    def total() -> torch.Tensor:
+        query, key, value, log_decay, rate = inputs
+        return gated_delta_rule(query, key, value, log_decay, rate, None)[0].double().sum()
+
+    gradients = torch.autograd.grad(total(), inputs)
     step = 1e-2
     with torch.no_grad():
         for each, gradient in zip(inputs, gradients, strict=True):
             each.reshape(-1)[3] += step
-            above = gated_delta_rule(*inputs, None)[0].double().sum()
+            above = total()
             each.reshape(-1)[3] -= 2 * step
-            below = gated_delta_rule(*inputs, None)[0].double().sum()
+            below = total()
             each.reshape(-1)[3] += step
             assert float((above - below) / (2 * step)) == pytest.approx(float(gradient.reshape(-1)[3]), abs=0.02)
