@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.common import places
+from lmcompare.models.common.layers import FeedForwardBlock, feed_forward_in_page
 from lmcompare.models.common.places import Places
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.loop import excerpt
-from lmcompare.training.network import Memory, Network
+from lmcompare.training.network import Memory, Network, dropout
+from lmcompare.training.softmax import Head
 from lmcompare.training.tunable import TunableLanguageModel
 
+EPSILON = 1e-5  # added to the mean square by which norms divide
 EXCERPT = 2048  # tokens of the validation text
 REACH = 64  # words of the contexts in which words are exchanged
 DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -45,17 +48,83 @@ class Gates:
     write: Tensor
 
 
+class StateLayer(nn.Module, ABC):
+    """A layer with a state of fixed size for each head, and a short convolution before."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, state: Tensor | None, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Gates]:
+        """Return what is added to x (B, T, d), the states (B, H, …), the convolution's past (B, …), and the gates.
+
+        ``state`` and ``past`` are those that the call before returned; None at a document's beginning.
+        """
+
+    @abstractmethod
+    def in_page(self, name: str) -> dict[str, Any]:
+        """Return the page's layer, whose weights have names that begin with ``name``, without the norm before it."""
+
+
 class StateNetwork(Network):
-    """A network whose layers have heads with states of fixed size."""
+    """Word vectors, layers with states that are added to what they read, and a softmax with the same vectors.
+
+    Parameters
+    ----------
+    types : int
+        V, the size of the vocabulary.
+    width : int
+        d, the size of word vectors.
+    layers : sequence of StateLayer
+        The layers, each with a module ``norm``.
+    dropout : float
+        Dropout on word vectors and on what is added.
+    feed_forward : bool
+        Whether a feed-forward block follows each layer.
+    """
+
+    def __init__(
+        self, types: int, width: int, layers: Sequence[StateLayer], dropout: float, *, feed_forward: bool
+    ) -> None:
+        super().__init__()
+        self.dropout, self.scale = dropout, math.sqrt(width)
+        self.head = Head(types, width)
+        self.layers = nn.ModuleList(layers)
+        self.feed_forward = nn.ModuleList(FeedForwardBlock(width) for _ in layers if feed_forward)
+        self.last_norm = nn.RMSNorm(width, eps=EPSILON)
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the features (B, T, d) and the memory of ``read``, of a size that does not grow with the text."""
+        """Return the features (B, T, d) and the memory, whose size does not grow with the text.
+
+        The memory is ``state`` (B, layers, H, …) and ``past`` (B, layers, …), the last inputs of the convolutions.
+        """
         features, left, _ = self.read(inputs, memory)
         return features, left
 
-    @abstractmethod
     def read(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, list[Gates]]:
         """Return what ``forward`` returns, and the gates of each layer."""
+        x = dropout(self.head.embed(inputs) * self.scale, self.dropout, self.training)
+        states: list[Tensor] = []
+        pasts: list[Tensor] = []
+        gates: list[Gates] = []
+        for n, layer in enumerate(self.layers):
+            state, past = (None, None) if memory is None else (memory["state"][:, n], memory["past"][:, n])
+            added, state, past, found = layer(x, state, past)
+            x = x + dropout(added, self.dropout, self.training)
+            for block in self.feed_forward[n : n + 1]:
+                x = x + dropout(block(x), self.dropout, self.training)
+            states.append(state)
+            pasts.append(past)
+            gates.append(found)
+        left = {"state": torch.stack(states, 1), "past": torch.stack(pasts, 1)}
+        return dropout(self.last_norm(x), self.dropout, self.training), left, gates
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Return word vectors, the layers, and the last norm."""
+        found: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
+        for n, layer in enumerate(self.layers):
+            assert isinstance(layer, StateLayer)
+            norm = {"type": "norm", "name": f"layers.{n}.norm", "kind": "rms"}
+            found.append({"type": "add", "layers": [norm, layer.in_page(f"layers.{n}")]})
+            found += [feed_forward_in_page(f"feed_forward.{n}")] if len(self.feed_forward) else []
+        return [*found, {"type": "norm", "name": "last_norm", "kind": "rms"}]
 
 
 class StateModel(TunableLanguageModel):
@@ -76,28 +145,22 @@ class StateModel(TunableLanguageModel):
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text how long each head remembers and what the word at each distance is worth."""
-        network = self.trained_states()
+        network = self.trained_as(StateNetwork)
         found = places.measured(network, valid, REACH, DISTANCES)
         return {"half_lives": half_lives(network, valid), "places": asdict(found)}
-
-    def trained_states(self) -> StateNetwork:
-        """Return the trained network."""
-        network = self.trained_network()
-        assert isinstance(network, StateNetwork)
-        return network
 
     def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
         """Yield the worked equation, what the heads keep, how long, what words are worth, and the nearest words."""
         for ids in readable(text, 1):
             yield self._worked(text, ids)
-            yield _kept(self.trained_states(), text, ids)
+            yield _kept(self.trained_as(StateNetwork), text, ids)
         yield from _remembered(self.measured["half_lives"])
         yield from places.exhibits(Places(**self.measured["places"]))
         yield tied_neighbours(self, text)
 
     @torch.no_grad()
     def _worked(self, text: Encoded, ids: IntArray) -> WorkedEquation:
-        network = self.trained_states()
+        network = self.trained_as(StateNetwork)
         at = min(len(ids) - 1, WORKED)  # predicts ids[at] from ids[:at]
         read = labels(text, ids[:at])
         gates = network.read(network.inputs(ids[:at]), None)[2]

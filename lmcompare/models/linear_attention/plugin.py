@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
-from lmcompare.models.common.states import StateModel
-from lmcompare.models.linear_attention.network import LinearAttentionNetwork
+from lmcompare.models.common.states import StateModel, StateNetwork
+from lmcompare.models.linear_attention.network import DeltaLayer
 
 
 @dataclass(eq=False, kw_only=True)
@@ -74,6 +74,7 @@ class LinearAttention(StateModel):
         """Return ``heads``: each head has an equal share of the width."""
         return self.heads
 
-    def network(self, types: int) -> LinearAttentionNetwork:
+    def network(self, types: int) -> StateNetwork:
         """Return the untrained network."""
-        return LinearAttentionNetwork(types, self.width, self.heads, self.layers, self.dropout)
+        layers = [DeltaLayer(self.width, self.heads) for _ in range(self.layers)]
+        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=True)

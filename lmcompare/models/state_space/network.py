@@ -1,8 +1,7 @@
-"""The network of the selective state space (Mamba-2)."""
+"""The layer of the selective state space (Mamba-2)."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.models.common.layers import ShortConvolution
-from lmcompare.models.common.states import Gates, StateNetwork
+from lmcompare.models.common.states import EPSILON, Gates, StateLayer
 from lmcompare.models.state_space.recurrence import selective_scan
-from lmcompare.training.network import Memory, dropout
-from lmcompare.training.softmax import Head
 
 SLOWEST, FASTEST = 1e-3, 1e-1  # of the first step sizes, as in the authors' code
 GREATEST = 16.0  # of the first decay rates
 
 
-class StateSpaceLayer(nn.Module):
+class StateSpaceLayer(StateLayer):
     """norm, one matrix for all parts, a short convolution, the selective state space, a gate, and a matrix back.
 
     Parameters
@@ -36,7 +33,7 @@ class StateSpaceLayer(nn.Module):
     def __init__(self, width: int, heads: int, state: int) -> None:
         super().__init__()
         self.heads, self.state, self.inner = heads, state, 2 * width
-        self.norm = nn.RMSNorm(width, eps=1e-5)
+        self.norm = nn.RMSNorm(width, eps=EPSILON)
         self.sizes = (self.inner, self.inner + 2 * state, heads)
         self.read = nn.Linear(width, sum(self.sizes), bias=False)
         self.convolution = ShortConvolution(self.inner + 2 * state)
@@ -44,7 +41,7 @@ class StateSpaceLayer(nn.Module):
         begin = np.geomspace(SLOWEST, FASTEST, heads)
         self.step_bias = nn.Parameter(torch.tensor(np.log(np.expm1(begin)).tolist()))  # softplus of it is begin
         self.skip = nn.Parameter(torch.ones(heads))
-        self.inner_norm = nn.RMSNorm(self.inner, eps=1e-5)
+        self.inner_norm = nn.RMSNorm(self.inner, eps=EPSILON)
         self.write = nn.Linear(self.inner, width, bias=False)
 
     def forward(self, x: Tensor, state: Tensor | None, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Gates]:
@@ -60,43 +57,6 @@ class StateSpaceLayer(nn.Module):
         added = self.write(self.inner_norm((found * functional.silu(gate.float())).to(x.dtype)))
         return added, state, past, Gates(log_decay.exp(), step)
 
-
-class StateSpaceNetwork(StateNetwork):
-    """Word vectors, state-space layers that are added to what they read, and a softmax with the same vectors."""
-
-    def __init__(self, types: int, width: int, heads: int, state: int, layers: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.state, self.dropout, self.scale = heads, state, dropout, math.sqrt(width)
-        self.head = Head(types, width)
-        self.layers = nn.ModuleList(StateSpaceLayer(width, heads, state) for _ in range(layers))
-        self.last_norm = nn.RMSNorm(width, eps=1e-5)
-
-    def read(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, list[Gates]]:
-        """Return the features (B, T, d), the memory, and the gates of each layer.
-
-        The memory is ``state`` (B, layers, H, P, N) and ``past`` (B, layers, 3, 2 d + 2 N), the last inputs of the
-        convolutions.
-        """
-        x = dropout(self.head.embed(inputs) * self.scale, self.dropout, self.training)
-        states: list[Tensor] = []
-        pasts: list[Tensor] = []
-        gates: list[Gates] = []
-        for n, layer in enumerate(self.layers):
-            state, past = (None, None) if memory is None else (memory["state"][:, n], memory["past"][:, n])
-            added, state, past, found = layer(x, state, past)
-            x = x + dropout(added, self.dropout, self.training)
-            states.append(state)
-            pasts.append(past)
-            gates.append(found)
-        left = {"state": torch.stack(states, 1), "past": torch.stack(pasts, 1)}
-        return dropout(self.last_norm(x), self.dropout, self.training), left, gates
-
-    def in_page(self) -> list[dict[str, Any]]:
-        """Return word vectors, state-space layers and the last norm."""
-        layers: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
-        for n in range(len(self.layers)):
-            name = f"layers.{n}"
-            norm = {"type": "norm", "name": f"{name}.norm", "kind": "rms"}
-            space = {"type": "state-space", "name": name, "heads": self.heads, "state": self.state}
-            layers.append({"type": "add", "layers": [norm, space]})
-        return [*layers, {"type": "norm", "name": "last_norm", "kind": "rms"}]
+    def in_page(self, name: str) -> dict[str, Any]:
+        """Return the layer of the page."""
+        return {"type": "state-space", "name": name, "heads": self.heads, "state": self.state}

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
-from lmcompare.models.common.states import StateModel
-from lmcompare.models.state_space.network import StateSpaceNetwork
+from lmcompare.models.common.states import StateModel, StateNetwork
+from lmcompare.models.state_space.network import StateSpaceLayer
 
 
 @dataclass(eq=False, kw_only=True)
@@ -75,6 +75,7 @@ class StateSpace(StateModel):
         """Return ``heads``: each head has an equal share of the inner width."""
         return self.heads
 
-    def network(self, types: int) -> StateSpaceNetwork:
+    def network(self, types: int) -> StateNetwork:
         """Return the untrained network."""
-        return StateSpaceNetwork(types, self.width, self.heads, self.state_size, self.layers, self.dropout)
+        layers = [StateSpaceLayer(self.width, self.heads, self.state_size) for _ in range(self.layers)]
+        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=False)

@@ -10,7 +10,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
-from lmcompare.models.common.states import StateModel, half_lives
+from lmcompare.models.common.states import StateModel, StateNetwork, half_lives
 from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.tokens import Encoded
@@ -29,7 +29,7 @@ def state_model(case: str) -> StateModel:
 
 @both
 def test_the_memory_does_not_grow(case: str) -> None:
-    network = state_model(case).trained_states()
+    network = state_model(case).trained_as(StateNetwork)
     sizes = []
     for length in (3, 200):
         with torch.no_grad():
@@ -43,7 +43,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = state_model(case)
     found = list(model.exhibits(Encoded.from_documents([IDS], VOCABULARY)))
     with torch.no_grad():
-        gates = model.trained_states().read(model.trained_states().inputs(IDS[:-1]), None)[2]
+        gates = model.trained_as(StateNetwork).read(model.trained_as(StateNetwork).inputs(IDS[:-1]), None)[2]
     kept = next(each for each in found if isinstance(each, Heatmap))
     np.testing.assert_allclose(np.array(kept.values, np.float64), [each.keep[0].numpy() for each in gates])
     worked = next(each for each in found if isinstance(each, WorkedEquation))
@@ -57,7 +57,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
 
 @both
 def test_half_lives_are_those_of_the_mean_decay(case: str) -> None:
-    network, text = state_model(case).trained_states(), chain(3, 1, 50)
+    network, text = state_model(case).trained_as(StateNetwork), chain(3, 1, 50)
     with torch.no_grad():
         gates = network.read(network.inputs(text.ids), None)[2]
     found = half_lives(network, text)
