@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.models.common.layers import ShortConvolution
-from lmcompare.models.common.states import EPSILON, Gates, StateLayer
+from lmcompare.models.common.state_network import EPSILON, Gates, StateLayer
 from lmcompare.models.linear_attention.recurrence import gated_delta_rule
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.models.common.layers import ShortConvolution
-from lmcompare.models.common.states import EPSILON, Gates, StateLayer
+from lmcompare.models.common.state_network import EPSILON, Gates, StateLayer
 from lmcompare.models.state_space.recurrence import selective_scan
 
 SLOWEST, FASTEST = 1e-3, 1e-1  # of the first step sizes, as in the authors' code

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
-from lmcompare.models.common.states import StateModel, StateNetwork
+from lmcompare.models.common.state_model import StateModel
+from lmcompare.models.common.state_network import StateNetwork
 from lmcompare.models.state_space.network import StateSpaceLayer
 
 

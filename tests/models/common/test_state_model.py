@@ -10,7 +10,8 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
-from lmcompare.models.common.states import StateModel, StateNetwork, half_lives
+from lmcompare.models.common.state_model import StateModel, half_lives
+from lmcompare.models.common.state_network import StateNetwork
 from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.tokens import Encoded

@@ -1,30 +1,26 @@
-"""What networks share whose layers carry states of fixed size that decay: how long they remember, and exhibits."""
+"""Models whose network carries states that decay: how long they remember, and their exhibits."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.common import places
-from lmcompare.models.common.layers import FeedForwardBlock, feed_forward_in_page
 from lmcompare.models.common.places import Places
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
+from lmcompare.models.common.state_network import StateNetwork
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.loop import excerpt
-from lmcompare.training.network import Memory, Network, dropout
-from lmcompare.training.softmax import Head
 from lmcompare.training.tunable import TunableLanguageModel
 
-EPSILON = 1e-5  # added to the mean square by which norms divide
 EXCERPT = 2048  # tokens of the validation text
 REACH = 64  # words of the contexts in which words are exchanged
 DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -32,103 +28,8 @@ SHOWN = 24  # heads
 WORKED = 8  # words before the one that the worked equation predicts
 
 
-@dataclass(frozen=True)
-class Gates:
-    """What one layer does to its states over T inputs, each (B, T, H) for H heads.
-
-    Parameters
-    ----------
-    keep : Tensor
-        The share of the state that is kept.
-    write : Tensor
-        How much of what is new is written.
-    """
-
-    keep: Tensor
-    write: Tensor
-
-
-class StateLayer(nn.Module, ABC):
-    """A layer with a state of fixed size for each head, and a short convolution before."""
-
-    @abstractmethod
-    def forward(self, x: Tensor, state: Tensor | None, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Gates]:
-        """Return what is added to x (B, T, d), the states (B, H, …), the convolution's past (B, …), and the gates.
-
-        ``state`` and ``past`` are those that the call before returned; None at a document's beginning.
-        """
-
-    @abstractmethod
-    def in_page(self, name: str) -> dict[str, Any]:
-        """Return the page's layer, whose weights have names that begin with ``name``, without the norm before it."""
-
-
-class StateNetwork(Network):
-    """Word vectors, layers with states that are added to what they read, and a softmax with the same vectors.
-
-    Parameters
-    ----------
-    types : int
-        V, the size of the vocabulary.
-    width : int
-        d, the size of word vectors.
-    layers : sequence of StateLayer
-        The layers, each with a module ``norm``.
-    dropout : float
-        Dropout on word vectors and on what is added.
-    feed_forward : bool
-        Whether a feed-forward block follows each layer.
-    """
-
-    def __init__(
-        self, types: int, width: int, layers: Sequence[StateLayer], dropout: float, *, feed_forward: bool
-    ) -> None:
-        super().__init__()
-        self.dropout, self.scale = dropout, math.sqrt(width)
-        self.head = Head(types, width)
-        self.layers = nn.ModuleList(layers)
-        self.feed_forward = nn.ModuleList(FeedForwardBlock(width) for _ in layers if feed_forward)
-        self.last_norm = nn.RMSNorm(width, eps=EPSILON)
-
-    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the features (B, T, d) and the memory, whose size does not grow with the text.
-
-        The memory is ``state`` (B, layers, H, …) and ``past`` (B, layers, …), the last inputs of the convolutions.
-        """
-        features, left, _ = self.read(inputs, memory)
-        return features, left
-
-    def read(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, list[Gates]]:
-        """Return what ``forward`` returns, and the gates of each layer."""
-        x = dropout(self.head.embed(inputs) * self.scale, self.dropout, self.training)
-        states: list[Tensor] = []
-        pasts: list[Tensor] = []
-        gates: list[Gates] = []
-        for n, layer in enumerate(self.layers):
-            state, past = (None, None) if memory is None else (memory["state"][:, n], memory["past"][:, n])
-            added, state, past, found = layer(x, state, past)
-            x = x + dropout(added, self.dropout, self.training)
-            for block in self.feed_forward[n : n + 1]:
-                x = x + dropout(block(x), self.dropout, self.training)
-            states.append(state)
-            pasts.append(past)
-            gates.append(found)
-        left = {"state": torch.stack(states, 1), "past": torch.stack(pasts, 1)}
-        return dropout(self.last_norm(x), self.dropout, self.training), left, gates
-
-    def in_page(self) -> list[dict[str, Any]]:
-        """Return word vectors, the layers, and the last norm."""
-        found: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
-        for n, layer in enumerate(self.layers):
-            assert isinstance(layer, StateLayer)
-            norm = {"type": "norm", "name": f"layers.{n}.norm", "kind": "rms"}
-            found.append({"type": "add", "layers": [norm, layer.in_page(f"layers.{n}")]})
-            found += [feed_forward_in_page(f"feed_forward.{n}")] if len(self.feed_forward) else []
-        return [*found, {"type": "norm", "name": "last_norm", "kind": "rms"}]
-
-
 class StateModel(TunableLanguageModel):
-    """A model with such a network.
+    """A model with a ``StateNetwork``, and its exhibits.
 
     Attributes
     ----------
