@@ -36,6 +36,16 @@ class Compressor:
     how: str
     bits_per_byte: float
 
+    @property
+    def name(self) -> str:
+        """Its name alone."""
+        return self.title.partition(",")[0]
+
+
+def best(found: Mapping[str, float]) -> Compressor | None:
+    """Return the compressor of a run that needs the fewest bits; None without any."""
+    return min(listed(found), key=lambda each: each.bits_per_byte, default=None)
+
 
 def listed(found: Mapping[str, float]) -> list[Compressor]:
     """Return the compressors of a run in the order of ``ABOUT``."""
@@ -44,6 +54,4 @@ def listed(found: Mapping[str, float]) -> list[Compressor]:
 
 def in_brief(compressors: list[Compressor]) -> str:
     """Return their figures in a few words."""
-    names = (each.title.partition(",")[0] for each in compressors)
-    figures = (numbers.decimals(each.bits_per_byte, 2) for each in compressors)
-    return numbers.listed([f"{name} {figure}" for name, figure in zip(names, figures, strict=True)])
+    return numbers.listed([f"{each.name} {numbers.decimals(each.bits_per_byte, 2)}" for each in compressors])

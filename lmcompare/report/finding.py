@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.verdict import Repeated, Verdict
-from lmcompare.report import numbers
+from lmcompare.report import compressors, numbers
 from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
+XZ = "xz"  # the compressor that most readers know
 FEW = 4  # of fewer models that are tied, all are named
 NAMES = ("word2vec", "WordNet")  # they have no article
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
@@ -44,14 +45,14 @@ def headline(found: Verdict | None, read: Mapping[str, float], title: Titles) ->
     return f"{sentence(best)} predicts this text best{_reading(found, read, title)}"
 
 
-def lead(found: Verdict | None, xz: float | None, unigram: Row | None, title: Titles) -> list[str]:
+def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | None, title: Titles) -> list[str]:
     """Return what a reader needs beside the headline, in at most three sentences with at most six numbers.
 
     Parameters
     ----------
     found : Verdict or None
-    xz : float or None
-        What the compressor xz needs for the test text, in bits per byte.
+    compressed : mapping
+        What compressors need for the test text, in bits per byte, by their keys.
     unigram : Row or None
         The model that knows word frequencies alone, if the run has it.
     title : callable
@@ -67,10 +68,14 @@ def lead(found: Verdict | None, xz: float | None, unigram: Row | None, title: Ti
     said[0] += "."
     marks = []
     named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]
-    if unigram is not None and unigram.name not in named:
+    known, best = compressed.get(XZ), compressors.best(compressed)
+    stronger = best is not None and known is not None and best.bits_per_byte < known
+    if unigram is not None and unigram.name not in named and not stronger:
         marks.append(f"word frequencies alone need {_figure(unigram)}")
-    if xz is not None:
-        marks.append(f"the compressor xz {'' if marks else 'needs '}{numbers.decimals(xz, 2)}")
+    if known is not None:
+        marks.append(f"the compressor xz {'' if marks else 'needs '}{numbers.decimals(known, 2)}")
+    if best is not None and stronger:
+        marks.append(f"the best compressor, {best.name}, {numbers.decimals(best.bits_per_byte, 2)}")
     if marks:
         said.append(f"{sentence(numbers.listed(marks))}.")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:

@@ -67,12 +67,14 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
 
 def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
     floor = next(row for row in rows(results(clear)) if row.name == "floor")
-    said = plain(" ".join(lead(found(clear), 2.314, floor, title)))
+    said = plain(" ".join(lead(found(clear), {"xz": 2.314, "gzip": 3.0}, floor, title)))
     assert said == (
         "The RNN with attention needs 2.00 bits per byte; the transformer is 2 % behind."
         " Word frequencies alone need 3.00 and the compressor xz 2.31."
         " The 5-gram trains 300 times faster and is 10 % worse."
     )
+    said = plain(" ".join(lead(found(clear), {"xz": 2.314, "ppmd": 1.943}, floor, title)))
+    assert "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94." in said
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
 
 
@@ -101,8 +103,8 @@ def test_figures_without_copies_are_those_of_the_other_documents(tmp_path: Path)
 
 
 def test_what_is_not_known_is_left_out(clear: Run) -> None:
-    assert "takes" not in " ".join(lead(found(clear), None, None, title))
-    assert lead(None, 2.3, None, title) == []
+    assert "takes" not in " ".join(lead(found(clear), {}, None, title))
+    assert lead(None, {"xz": 2.3}, None, title) == []
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,10 @@
       typed.addEventListener("input", () => {
         const limit = read(typed.value, key);
         typed.setAttribute("aria-invalid", String(Number.isNaN(limit)));
-        if (Number.isNaN(limit)) return; // the earlier limit stays
+        if (Number.isNaN(limit)) { // the earlier limit stays
+          answer.textContent = `“${typed.value}” is no amount: type a number with a unit, such as “30 s” or “500 MB”.`;
+          return;
+        }
         limits[key] = limit;
         place(slider);
         draw();

@@ -1,5 +1,5 @@
 // The story: the reader guesses first, the arrow keys lead from scene to scene, ?present shows one at a time, for the
-// wall, and a button what the models make of another order of the last words.
+// wall, with buttons and by swiping, and a button what the models make of another order of the last words.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
@@ -9,8 +9,19 @@
     const scenes = Array.from(box.children);
     // on the wall, the numbers of attention have a picture of their own
     const pictures = scenes.flatMap((scene) => (scene.querySelector(".closer") ? [[scene, false], [scene, true]] : [[scene, false]]));
-    const count = box.insertAdjacentElement("afterend", document.createElement("p"));
+    const bar = box.insertAdjacentElement("afterend", document.createElement("p"));
+    bar.className = "turn";
+    const button = (name, does) => {
+      const made = bar.appendChild(document.createElement("button"));
+      made.type = "button";
+      made.textContent = name;
+      made.addEventListener("click", does);
+      return made;
+    };
+    const back = button("Back", () => step(-1)), count = bar.appendChild(document.createElement("span"));
     count.className = "count";
+    const next = button("Next", () => step(1));
+    button("Exit", () => present(false));
     let now = 0; // the picture
 
     const presented = () => root.classList.contains("presenting");
@@ -26,6 +37,8 @@
       }
       if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
       count.textContent = `${now + 1} of ${pictures.length}`;
+      back.disabled = now === 0;
+      next.disabled = now === pictures.length - 1;
       const head = scene.querySelector("h3");
       head.tabIndex = -1;
       head.focus({ preventScroll: true });
@@ -55,6 +68,7 @@
       if (on) address.searchParams.set("present", "");
       else address.searchParams.delete("present");
       try { history.replaceState(null, "", address); } catch (error) { /* the address stays as it is */ }
+      if (!on) box.closest(".folded")?.querySelector(".unfold").click(); // on a phone
       show(on ? now : first(pictures[now][0]));
     }
 
@@ -65,14 +79,28 @@
       if (event.key in steps) {
         event.preventDefault();
         step(steps[event.key]);
+      } else if (presented() && (event.key === "Home" || event.key === "End")) {
+        event.preventDefault();
+        show(event.key === "Home" ? 0 : pictures.length - 1);
       } else if (event.key === "Escape" && presented()) present(false);
     });
+    let touched = null; // where a finger came down, but not in what scrolls sideways itself
+    addEventListener("touchstart", ({ touches, target }) => {
+      const scrolls = target.closest(".scroll"), still = !scrolls || scrolls.scrollWidth <= scrolls.clientWidth;
+      touched = presented() && touches.length === 1 && still ? { x: touches[0].clientX, y: touches[0].clientY } : null;
+    }, { passive: true });
+    addEventListener("touchend", ({ changedTouches: [end] }) => {
+      if (!touched) return;
+      const x = end.clientX - touched.x, y = end.clientY - touched.y;
+      if (Math.abs(x) > 50 && Math.abs(x) > 2 * Math.abs(y)) step(x < 0 ? 1 : -1);
+      touched = null;
+    }, { passive: true });
     for (const scene of scenes) scene.addEventListener("focusin", () => { if (pictures[now][0] !== scene) now = first(scene); });
     for (const head of box.querySelectorAll("h3")) head.tabIndex = -1;
     for (const shuffle of box.querySelectorAll(".shuffle")) {
-      const button = shuffle.querySelector("button");
-      button.addEventListener("click", () => {
-        button.setAttribute("aria-expanded", String(shuffle.classList.toggle("on")));
+      const order = shuffle.querySelector("button");
+      order.addEventListener("click", () => {
+        order.setAttribute("aria-expanded", String(shuffle.classList.toggle("on")));
         again();
       });
     }

@@ -195,8 +195,8 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"{numbers.bits_per_byte(shared)} bits per byte of every figure are the same for all models: they spell out"
-        " unknown words and restore white space."
+        f"Each figure includes the same {numbers.bits_per_byte(shared)} bits per byte, for the spelling of unknown"
+        " words and for white space."
     )
 
 

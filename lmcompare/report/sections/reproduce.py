@@ -34,14 +34,15 @@ def build(data: ReportData) -> Section:
 def _cautions(data: ReportData) -> list[str]:
     """Return what may not be compared, each in a sentence."""
     said = [
-        "Bits per byte of two texts, or of two splits of one: figures with different corpus fingerprints were not"
-        " measured on the same data.",
+        "Bits per byte of different texts or splits: figures that belong together have the same corpus fingerprint.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
         "Cosines and distances of vectors of different models.",
         "Losses on the training text.",
     ]
     if unequal_reading(data.run, [model.name for model in data.comparable]):
-        said.append("Architectures: some models were trained longer than others, and each with settings of its own.")
+        said.append(
+            "Architectures as such: some models were trained longer than others, and each with settings of its own."
+        )
     if not data.run.one_machine:
         said.append("Times and memory: the models were not all trained on one machine.")
     elif data.run.ran_beside:

@@ -33,14 +33,14 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
     "word_kind": "What kind of word is it?",
     "train_count": "How often does the {unit} occur in the training text?",
-    "context_order": "How many {unit}s right before it form a phrase of the training text?",
-    "seen_order": "How many {unit}s has the longest phrase of the training text that ends with it?",
+    "context_order": "How long is the known phrase before it, in {unit}s?",
+    "seen_order": "How long is the known phrase that it ends, in {unit}s?",
     "position_in_sentence": "Where in the sentence is it?",
     "position_in_document": "Where in the document is it?",
     "repeated": "Has the document mentioned it before? (known {unit}s)",
     "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
-CAVEAT = "These groups are chosen by what came, which favours models that spread their probability over new phrases."
+CAVEAT = "Here the token that came decides the group, which favours models that spread their probability."
 
 
 @dataclass(frozen=True)

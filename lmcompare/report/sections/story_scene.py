@@ -135,7 +135,7 @@ class Scene:
         worse = own > other
         said = (
             f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}), and fewer bits than that model on"
+            f" ({numbers.bits_per_byte(other)}); it needs fewer bits on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         apart = data.comparison.difference(self.model.name, before.model.name)
@@ -164,8 +164,8 @@ class Scene:
         )
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"Without {self.lost.part}, the trained network needs {lost} more on the validation text. So of this"
-            f" difference of {numbers.bits_per_byte(gain)}, {most} gives more than {other}."
+            f"Without {self.lost.part}, the trained network needs {lost} more on the validation text. So {most} gives"
+            f" more of the difference of {numbers.bits_per_byte(gain)} than {other}."
             f"{_reading(self.model, before.model)}"
         )
 

@@ -53,7 +53,7 @@ class View:
         rows = [row for row in data.rows if row.name in names]
         found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
-        said = lead(found, data.run.corpus.compressors.get("xz"), unigram, titles.__getitem__)
+        said = lead(found, data.run.corpus.compressors, unigram, titles.__getitem__)
         said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
