@@ -309,6 +309,35 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     assert complaints(page) == []
 
 
+def test_buttons_and_fingers_lead_too_and_the_exit_leads_back_to_the_scene(folder: Path, browser: Browser) -> None:
+    write_reports(folder)
+    page = visit(browser, folder / "report.html", width=390)
+    page.goto(f"{(folder / 'report.html').as_uri()}?present")
+    count, turn = page.locator(".count"), page.locator(".turn")
+    expect(turn.get_by_role("button", name="Back")).to_be_disabled()
+    turn.get_by_role("button", name="Next").click()
+    expect(count).to_contain_text("2 of")
+    page.evaluate(
+        """() => {
+            const finger = (x) => new Touch({ identifier: 1, target: document.body, clientX: x, clientY: 300 });
+            const send = (type, touches, changedTouches) =>
+                document.body.dispatchEvent(new TouchEvent(type, { bubbles: true, touches, changedTouches }));
+            send("touchstart", [finger(300)], [finger(300)]);
+            send("touchend", [], [finger(100)]);
+        }"""
+    )
+    expect(count).to_contain_text("3 of")
+    page.keyboard.press("End")
+    expect(turn.get_by_role("button", name="Next")).to_be_disabled()
+    last = page.locator(".scene.now h3").inner_text()
+    turn.get_by_role("button", name="Exit").click()
+    expect(turn).to_be_hidden()
+    head = page.locator(".scene h3", has_text=last)
+    expect(head).to_be_focused()
+    expect(head).to_be_in_viewport()
+    assert complaints(page) == []
+
+
 def test_the_reader_guesses_before_the_models_show_theirs(folder: Path, browser: Browser) -> None:
     page = visit(browser, write_reports(folder)[0])
     form, fold = page.locator(".guess"), page.locator(".guess + details")
