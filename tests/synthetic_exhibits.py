@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from lmcompare import exhibits as kinds
@@ -21,7 +23,7 @@ def exhibits_of(plugin: str, tokens: list[str], alone: list[str] | None = None) 
     if plugin in ("rnn-attention", "transformer"):
         heads = 4 if plugin == "transformer" else 1
         read = SENTENCE if alone is None else ("<s>", *alone[:-1])
-        return [attention(heads, read), maps(heads), rates(), film()]
+        return [attention(heads, read), maps(heads), rates(), film(), sources()]
     return []
 
 
@@ -152,6 +154,24 @@ def rates() -> Exhibit:
         y=((0.0, 0.02, 0.0), (0.0, 0.003, 0.0)),
         x_axis="step",
         y_axis="rate",
+    )
+
+
+def sources() -> Exhibit:
+    """The guesses along a sentence, each from one passage."""
+    return kinds.Sources(
+        title="Where its guesses come from",
+        guesses=tuple(
+            kinds.SourcedGuess(
+                token=word,
+                guess=word,
+                probability=0.5,
+                followed=1,
+                occurs=2,
+                passages=(kinds.Passage(before="once", context=before, next=word, after="again"),),
+            )
+            for before, word in pairwise(SENTENCE)
+        ),
     )
 
 

@@ -124,7 +124,7 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
     if own is None or other is None:
         return ", after unequal amounts of training" if read else ""
     if own > ALIKE * other:
-        return f", after reading the training text {_times(own / other)} as {spoken(title(second))}"
+        return f", but it read the training text {_times(own / other)} as {spoken(title(second))}"
     if other > ALIKE * own:
         return f", though {spoken(title(second))} read the training text {_times(other / own)}"
     return ""

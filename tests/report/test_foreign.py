@@ -66,6 +66,9 @@ class Herring(LanguageModel):
             moments=("end",), tokens=(word,), weights=(((1.0,),),), words=(word,), x=((0.0,),), y=((0.0,),),
             next=(word,), probabilities=((0.5,),), follows=word,
         )
+        place = kinds.Passage(before="", context=word, next=word, after="")
+        guess = kinds.SourcedGuess(token=word, guess=word, probability=0.5, followed=1, occurs=2, passages=(place,))
+        yield kinds.Sources(title="Its sources", guesses=(guess,))
 
     @staticmethod
     def _before(text, at):
@@ -95,7 +98,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
 def test_it_has_its_section_with_every_kind(tree: Node) -> None:
     article = tree.one("article", id_="inside-herring")
     assert "Counts pairs of words, and is somebody else's." in article.text
-    titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula", "film"]
+    titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula", "film", "sources"]
     assert [h.text for h in article.all("h4")] == [f"Its {title}" for title in titles]
     drawn = {c for figure in article.all("figure") for c in figure.attributes["class"].split() if "kind-" in c}
     assert drawn == {f"kind-{kind}" for kind in KINDS.installed()}
