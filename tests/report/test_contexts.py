@@ -211,7 +211,7 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert section is not None
     said = plain(section.markdown)
     assert (
-        "Not shown. In the transformer, the nearest sentence has the same sense more often than by chance (40 %)"
+        "Not proven. In the transformer, the nearest sentence has the same sense more often than by chance (40 %)"
         in said
     )
     assert "not in the word2vec-bow." in said
@@ -233,7 +233,7 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     section = contexts.build(with_senses(path, {"transformer": alike}))
     assert section is not None
     said = plain(section.markdown)
-    assert "Not shown. In the transformer" in said
+    assert "Not proven. In the transformer" in said
     assert "For “u”, the transformer is no better than chance." in said
 
 

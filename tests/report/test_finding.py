@@ -42,8 +42,8 @@ def plain(text: str) -> str:
     ("read", "rest"),
     [
         ({}, ""),
-        ({"rnn": 2.02e6, "net": 1e6}, ", after reading the training text twice as often as the transformer"),
-        ({"rnn": 1.4e6, "net": 1e6}, ", after reading the training text 1.4 times as often as the transformer"),
+        ({"rnn": 2.02e6, "net": 1e6}, ", but it read the training text twice as often as the transformer"),
+        ({"rnn": 1.4e6, "net": 1e6}, ", but it read the training text 1.4 times as often as the transformer"),
         ({"rnn": 1e6, "net": 3e6}, ", though the transformer read the training text three times as often"),
         ({"rnn": 1.1e6, "net": 1e6}, ""),
         ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training"),

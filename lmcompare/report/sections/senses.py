@@ -105,7 +105,7 @@ def verdict(rows: Sequence[Row]) -> str:
     who, not_in = (numbers.listed([spoken(_title(r)) for r in some]) for some in (able, others))
     rest = f", but not in {not_in}" if others else ""
     beyond = _beyond_average(own)
-    answer = "Yes" if _better(own) or not beyond else "Not shown"
+    answer = "Yes" if _better(own) or not beyond else "Not proven"
     return (
         f"{answer}. In {who}, the nearest sentence has the same sense more often than by chance ({chance}){rest}."
         f"{_not_apart(able)}{beyond}"

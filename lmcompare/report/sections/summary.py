@@ -124,7 +124,7 @@ def _subtitle(data: ReportData) -> str:
     run = data.run
     train, test = (numbers.size(run.corpus.splits[split].bytes) for split in ("train", "test"))
     models = numbers.plural(len(data.whole.scored), "language model")
-    said = f"{run.name}: {models} trained on {train} and tested on {test} of {_corpus(data)}; {_day(data)}"
+    said = f"{models}, trained on {train} and tested on {test} of {_corpus(data)} (run “{run.name}”, {_day(data)})"
     return said + (f"; {len(run.runs)} runs" if len(run.runs) > 1 else "")
 
 
