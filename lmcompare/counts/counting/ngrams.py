@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.compiled import compiled, share
+from lmcompare.compiled import compiled, prefetch, share
 from lmcompare.counts.lookup.level import NOTHING, find
 from lmcompare.tokens import UNKNOWN_ID, IntArray
 
@@ -27,6 +27,7 @@ SHORT = 48  # up to here insertion is the faster sort
 WORD = np.uint64(32)  # a key is a word above a position of 32 bits
 POSITION = np.uint64(0xFFFFFFFF)
 BYTE = np.uint64(255)
+AHEAD = 32  # a far-off place is asked for so many steps before it is needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,10 +303,13 @@ def _number(
 
     So far that node is at the n-gram's positions in ``nodes``; with ``renumber`` its own node replaces it there.
     """
+    end = begins[last]
     for node in range(first, last):
         shorter[node] = nodes[positions[begins[node]]]
-        if renumber:
-            for j in range(begins[node], begins[node + 1]):
+        for j in range(begins[node], begins[node + 1]):
+            if j + AHEAD < end:
+                prefetch(nodes, positions[j + AHEAD])
+            if renumber:
                 nodes[positions[j]] = node
 
 
@@ -313,6 +317,8 @@ def _number(
 def _occurrences(nodes: IntArray, size: int) -> IntArray:
     """(size,) how often each node occurs in the array."""
     counts = np.zeros(size, np.int32)
-    for node in nodes:
-        counts[node] += 1
+    for i in range(len(nodes)):
+        if i + AHEAD < len(nodes):
+            prefetch(counts, nodes[i + AHEAD])
+        counts[nodes[i]] += 1
     return counts

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.compiled import compiled, share
-from lmcompare.counts.counting.ngrams import BLOCK, Counts
+from lmcompare.compiled import compiled, prefetch, share
+from lmcompare.counts.counting.ngrams import AHEAD, BLOCK, Counts
 from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact, read_only
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.counts.room import IN_MEMORY, Room
@@ -291,6 +291,8 @@ def _interpolate_part(
             gamma += np.float32(pruned)
             gammas[context] = gamma / np.float32(total)
         for i in range(begin, end):
+            if i + AHEAD < offsets[last]:
+                prefetch(lower, shorter[i + AHEAD])
             own = (np.float32(adjusted[i]) - amounts[min(adjusted[i], 3)]) / np.float32(total)
             probabilities[i] = own + gammas[context] * lower[shorter[i]]
 
