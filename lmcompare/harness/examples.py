@@ -50,6 +50,11 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
                 tables.append(exhibits.to_json(exhibit))
         return tables
 
+    if job.examples.get("exhibits_only"):
+        see_that_it_is_there(Path(job.folder))
+        write_json(job.path / "examples.json", shown)
+        write_json(job.path / "exhibits.json", explained("Its exhibits", shown_of_itself) or [])
+        return notes
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
     # vectors that failed once are not asked for again
     senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))

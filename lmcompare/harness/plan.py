@@ -44,6 +44,8 @@ class Plan:
         By name, what is known of each model and of each setting of a sweep.
     studies : list of Study
         The sweeps, whose first settings have been asked for.
+    exhibits_only : bool
+        Whether nothing is made of the trained models that only a report shows, but their exhibits.
     """
 
     experiment: Experiment
@@ -56,6 +58,7 @@ class Plan:
     tokens: dict[TokensTable, RunTokens]
     models: dict[str, Described]
     studies: list[Study]
+    exhibits_only: bool = False
 
     def other_jobs(self) -> list[Job]:
         """Return the jobs of the models that are not swept, in the order of the experiment."""
@@ -108,6 +111,8 @@ class Plan:
         examples = experiment.examples.model_dump(mode="json")
         if examples["prompts"] is None:
             examples["prompts"] = list(self.text.prompts)
+        if self.exhibits_only:
+            examples |= {"prompts": [], "words": [], "exhibits_only": True}
         same: dict[str, Any] = {
             "folder": str(self.folder.resolve()),
             "name": name,

@@ -56,6 +56,7 @@ def run(
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
     planned: Callable[[Sequence[Job]], object] = lambda jobs: None,
+    exhibits_only: bool = False,
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
@@ -82,6 +83,8 @@ def run(
         The command that started the run, for the manifest.
     planned : callable
         Is called with the jobs that are not finished, before the first of them is run.
+    exhibits_only : bool
+        Whether nothing is made of the trained models that only a report shows, but their exhibits.
 
     Returns
     -------
@@ -96,6 +99,7 @@ def run(
     folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to it is left as it is
     show, live = show or Display(), live or {}
     plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
+    plan = replace(plan, exhibits_only=exhibits_only)
     with locked(folder) as see_that_it_is_there:
         runner = runner_of(experiment, plan.machine, show)
         engine = Engine(folder, runner, experiment.seconds, show, see_that_it_is_there)

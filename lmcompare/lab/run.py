@@ -131,7 +131,8 @@ def run_lab(
         claim(folder)
         _say_cost([each.name for each in experiments], jobs, show)
 
-    outcome = run_experiment(plan, folder / LAB_RUN, force=force, show=show, command=command, planned=planned)
+    asked: dict[str, Any] = {"force": force, "show": show, "command": command}
+    outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, exhibits_only=True, **asked)
     for experiment in experiments:
         try:
             if lost := _lost(experiment, outcome.failures, outcome.names):

@@ -13,7 +13,7 @@ from lmcompare.measure.sampling import Sampling, continuation
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
-from lmcompare.model import LanguageModel, next_distributions
+from lmcompare.model import LanguageModel, greatest, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, as_text
 
@@ -33,8 +33,7 @@ def most_likely(model: LanguageModel, ids: IntArray, vocabulary: Vocabulary, k: 
     """Return the ``k`` most likely tokens after a document of these ids, as ``next_tokens`` does."""
     text = Encoded.from_documents([ids], vocabulary)
     nats = next_distributions(model, text, np.array([len(text)]))[0].astype(np.float64)  # (V,)
-    best = np.argsort(-nats, kind="stable")[:k]
-    return [{"token": vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in best]
+    return [{"token": vocabulary[int(i)], "probability": float(np.exp(nats[i]))} for i in greatest(nats, k)]
 
 
 def continued(

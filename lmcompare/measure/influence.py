@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.examples import most_likely
-from lmcompare.measure.scoring import checked_log_probs
+from lmcompare.measure.scoring import check_figures
 from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
@@ -51,7 +51,11 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
         text = Encoded.from_documents(
             [ids, *_replaced(ids, others), _reordered(ids, SWAPPED), mixed], corpus.vocabulary
         )
-        bits = -checked_log_probs(model, text)[text.ends - 1].astype(np.float64) / np.log(2)
+        last = text.ends - 1
+        rows = next_distributions(model, text, last)
+        nats = rows[np.arange(len(last)), text.ids[last]].astype(np.float64)
+        check_figures(nats, f"{type(model).__name__}.next_log_probs")
+        bits = -nats / np.log(2)
         bits = bits.clip(max=999.0)  # the word may be impossible
         changes = np.abs(bits[1:-1] - bits[0])
         tables.append(

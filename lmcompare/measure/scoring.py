@@ -77,7 +77,7 @@ def _checked_part(model: LanguageModel, text: Encoded) -> FloatArray:
     where = f"{type(model).__name__}.log_probs"
     check_array(given, (len(text),), where)
     scores = given.astype(np.float64, copy=False)
-    _check_figures(scores, where)
+    check_figures(scores, where)
     return scores
 
 
@@ -93,7 +93,8 @@ def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
         raise PluginError(f"{type(model).__name__} writes into text.ids, so that it scores another text: copy them")
 
 
-def _check_figures(scores: FloatArray, where: str) -> None:
+def check_figures(scores: FloatArray, where: str) -> None:
+    """Raise ``PluginError`` for scores, (N,) nats, that are no log-probabilities: NaN or +inf."""
     for what, bad in (("+inf", scores == np.inf), ("NaN", np.isnan(scores))):
         if bad.any():
             raise PluginError(f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens")
@@ -145,7 +146,7 @@ def score_and_rank(
                 top, nats = most_likely(block[rows], places)
                 top_ids[row_of[at[rows]]], top_log_probs[row_of[at[rows]]] = top, nats
             seen(len(at))
-    _check_figures(log_probs, f"{type(model).__name__}.stream")
+    check_figures(log_probs, f"{type(model).__name__}.stream")
     return Ranked(log_probs, target_rank, top_ids, top_log_probs, end_log_probs)
 
 

@@ -41,6 +41,21 @@ def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> Non
         raise PluginError(f"{what} returned {answer.dtype}: return float32 or float64")
 
 
+def greatest(values: FloatArray, k: int | None) -> IntArray:
+    """Return where the k greatest of (n,) values are, the greatest first and equal ones in their order.
+
+    All are returned for None. NaN comes last.
+    """
+    if k is None or not 0 < k < len(values):
+        return np.argsort(-values, kind="stable")[:k]
+    least = -np.partition(-values, k - 1)[k - 1]
+    some = np.flatnonzero(values >= least)
+    if len(some) < k:  # there are fewer than k numbers
+        return np.argsort(-values, kind="stable")[:k]
+    found: IntArray = some[np.argsort(-values[some], kind="stable")[:k]]
+    return found
+
+
 def next_distributions(model: Predicts, text: Encoded, at: IntArray) -> FloatArray:
     """Return (B, V) ``next_log_probs``. Raises ``PluginError`` for what is no such array of numbers."""
     answer = model.next_log_probs(text, at)

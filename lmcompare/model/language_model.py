@@ -14,7 +14,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError, expanded, ordinary
 from lmcompare.exhibits import Exhibit
-from lmcompare.model.blocks import check_array, next_distributions, streamed
+from lmcompare.model.blocks import check_array, greatest, next_distributions, streamed
 from lmcompare.model.values import PageCopy, Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -54,7 +54,7 @@ class Stepper(ABC):
         """
         log_probs = self.log_probs()
         check_array(log_probs, None, f"{type(self).__name__}.log_probs")
-        ids = np.argsort(-log_probs, kind="stable")[:k]
+        ids = greatest(log_probs, k)
         return ids, log_probs[ids]
 
 

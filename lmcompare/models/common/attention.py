@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from lmcompare.exhibits import Rows
+from lmcompare.model import greatest
 from lmcompare.tokens import Encoded
 
 DIGITS = 6  # of a stored number
@@ -25,11 +26,10 @@ def next_words(text: Encoded, logits: Tensor) -> tuple[tuple[tuple[str, float], 
 
     The logits are compared with their mean, as the softmax does not see a number that is added to all of them.
     """
-    logits = logits - logits.mean(-1, keepdim=True)
-    most = min(MOST, logits.shape[-1])
-    order = logits.argsort(dim=-1, descending=True, stable=True)
-    first, last = order[:, :most], order[:, max(most, order.shape[-1] - LEAST) :]
-    return tuple(
-        tuple((text.vocabulary[word], round(float(row[word]), 4)) for word in (*up, *down))
-        for row, up, down in zip(logits, first.tolist(), last.tolist(), strict=True)
-    )
+    rows = (logits - logits.mean(-1, keepdim=True)).numpy(force=True)
+    named = []
+    for row in rows:
+        up = greatest(row, MOST).tolist()
+        down = [word for word in greatest(-row, LEAST)[::-1].tolist() if word not in up]
+        named.append(tuple((text.vocabulary[word], round(float(row[word]), 4)) for word in (*up, *down)))
+    return tuple(named)
