@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -9,7 +10,7 @@ from typing import ClassVar
 from lmcompare.analysis.comparison import group_of
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.wording import effects, without_effect
+from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.report import numbers
 
 BASE = Condition(
@@ -149,10 +150,13 @@ class Ideas(LabExperiment):
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    """Return what was found in words, and then what was not."""
+    """Return what was found in words, the answer first, and then what was not."""
     said = []
     if worth := effects(rows, 1):
-        said.append(f"These ideas save bits per byte: {numbers.listed(worth)}.")
+        most = max(rows, key=lambda row: row.amount if row.found else -math.inf)
+        help_ = "helps" if len(worth) == 1 else "help"
+        said.append(f"{len(worth)} of {len(rows)} ideas {help_} on this text, most of all {inside(most)}.")
+        said.append(f"Bits per byte saved by {numbers.listed(worth)}.")
     if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
     return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])

@@ -113,8 +113,16 @@ def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) 
         for name in (NO_MASK.name, TEXTBOOK.name)
     )
     base = honest[NO_MASK.name].figure - honest[NO_MASK.name].difference
+    cheats = pretended[NO_MASK.name].figure < base < honest[NO_MASK.name].figure
+    answer = (
+        "Without the mask, a network copies the next word instead of learning to guess it, so it looks far better"
+        " than it is. "
+        if cheats
+        else ""
+    )
     return (
-        f"Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs {without[1]}."
+        f"{answer}Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs"
+        f" {without[1]}."
         f" An encoder-decoder that reads what it predicts claims {textbook[0]} and needs {textbook[1]}. The"
         f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims the same."
     )

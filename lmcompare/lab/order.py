@@ -173,9 +173,28 @@ def below(loss: Contrast, bound: float = SMALL) -> bool | None:
 
 def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
     return (
-        f"{_by_reach(lost)} {_of_order(lost, shuffled)}"
+        f"{_answer(lost, shuffled)} {_by_reach(lost)} {_of_order(lost, shuffled)}"
         f" (Tried: {numbers.listed([str(kept) for kept in KEPT])} words.){_of_trained(trained)}"
     )
+
+
+def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
+    """Return in one sentence whether order matters, and how far back it matters to any model."""
+    matters = [
+        kept
+        for family, each in lost.items()
+        for kept in KEPT
+        if shuffled[named(family, kept)].found and each["shuffled", kept].difference > 0
+    ]
+    if not matters:
+        return "No effect of the order of words was found."
+    beyond = next((kept for kept in KEPT if kept > max(matters)), None)
+    clear = beyond is not None and all(
+        below(each["shuffled", kept]) for each in lost.values() for kept in KEPT if kept >= beyond
+    )
+    if not clear:
+        return "The order of words matters."
+    return f"The order of words matters, but to no model farther back than the last {beyond} words."
 
 
 def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:

@@ -91,7 +91,11 @@ def _verdict(rows: Mapping[str, Row]) -> str:
     if not better:
         said = ["No way of telling the network the positions of words was found to be better than telling none."]
     else:
-        said = [f"Bits per byte saved by telling the network the positions of words: {numbers.listed(better)}."]
+        said = [
+            f"{'One way' if len(better) == 1 else f'{len(better)} ways'} of telling the positions of words"
+            f" {'is' if len(better) == 1 else 'are'} better than telling none.",
+            f"Bits per byte saved by {numbers.listed(better)}.",
+        ]
     if worse:
         said.append(f"Bits per byte lost: {numbers.listed(worse)}.")
     return " ".join([*said, *without_effect(rows.values(), SMALL, "bits per byte", _named)])

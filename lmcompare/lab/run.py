@@ -129,7 +129,7 @@ def run_lab(
 
     def planned(jobs: Sequence[Job]) -> None:
         claim(folder)
-        _say_cost([each.name for each in experiments], jobs, show)
+        _say_cost([each.name for each in experiments], jobs, plan.workers, show)
 
     asked: dict[str, Any] = {"force": force, "show": show, "command": command}
     outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, exhibits_only=True, **asked)
@@ -145,13 +145,13 @@ def run_lab(
     return Outcome(measured, left_out, failures)
 
 
-def _say_cost(names: Sequence[str], jobs: Sequence[Job], show: Display) -> None:
+def _say_cost(names: Sequence[str], jobs: Sequence[Job], workers: int, show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return
     show.say("Measuring for a moment how long the trainings will take …")
     seconds = estimate(jobs)
-    long = "" if seconds is None else f", about {numbers.seconds(seconds)}"
+    long = "" if seconds is None else f", about {numbers.seconds(seconds / min(workers, len(jobs)))}"
     show.say(f"{numbers.listed(list(names))}: {numbers.plural(len(jobs), 'training')}{long}, and the measurements.")
 
 

@@ -13,9 +13,9 @@ import pytest
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import engine, runner
+from lmcompare.harness import engine, environment, runner
 from lmcompare.harness.cost import Cost
-from lmcompare.harness.environment import check_workers
+from lmcompare.harness.environment import check_workers, side_by_side
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.model import Setting
@@ -151,6 +151,26 @@ def test_workers_that_would_share_cores_are_refused(
 ) -> None:
     with pytest.raises(LmcompareError, match=said):
         check_workers(workers, threads, cores, device)
+
+
+@pytest.mark.parametrize(
+    ("cores", "device", "found"),
+    [
+        (1, "cpu", {}),
+        (2, "cpu", {"workers": 2, "threads": 1}),
+        (8, "cpu", {"workers": 4, "threads": 2}),
+        (64, "cpu", {"workers": 4, "threads": 8}),
+        (8, "cuda", {}),
+    ],
+)
+def test_many_small_trainings_share_the_cores(
+    cores: int, device: str, found: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "_cores", lambda: cores)
+    monkeypatch.setattr(environment, "_device", lambda wanted: wanted)
+    assert side_by_side(device) == found
+    if found:
+        check_workers(found["workers"], found["threads"], cores, device)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def test_what_was_predicted_holds() -> None:
 def test_what_was_found_is_said_first() -> None:
     said = _verdict(list(rows(Positions=0.0, Several_heads=-0.01).values()))
     assert said.endswith("the effect of positions.")
-    assert ": trained word vectors (0.200), word order (0.100)" in said
+    assert said.startswith("8 of 10 ideas help on this text, most of all trained word vectors.")
+    assert "saved by trained word vectors (0.200), word order (0.100)" in said
     assert said.index("word order (0.100)") < said.index("attention at all (0.050)")
     assert "better without several heads (0.010)." in said
 

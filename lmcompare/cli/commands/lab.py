@@ -41,8 +41,10 @@ def lab(
     """Run controlled experiments: what is each idea worth on this text?
 
     Without a name, the experiments are listed with their questions. Trained models are kept: the same command
-    continues where it stopped, and experiments that need the same model share it.
+    continues where it stopped, and experiments that need the same model share it. Unless you give --workers or
+    --threads, up to four models are trained at the same time, each on cores of its own.
     """
+    from lmcompare.harness.environment import side_by_side
     from lmcompare.harness.progress import display
     from lmcompare.lab import EXPERIMENTS, experiment_names
 
@@ -68,6 +70,8 @@ def lab(
     plan, _ = changes.started(None, options["preset"])
     seeds = listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
     plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=seeds, name="lab")
+    if all(options[name] is None for name in ("workers", "threads", "processes", "engine")):
+        plan = plan.replace(changes.HERE, **side_by_side(plan.device))
     plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options))
     plan = changes.with_tokens(plan, {"kind": tokens})
     folder = _folder(plan.name, plan.preset, corpus) if out is None else folder_named(out)
