@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from lmcompare import plugins
 from lmcompare.corpora import load
 from lmcompare.harness import experiment as files
 from lmcompare.harness.changes import with_corpus
@@ -16,7 +18,8 @@ from tests.cli.console import lmcompare
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 EXPERIMENTS = ("bag_of_pieces", "open_vocabulary")  # of the embedded text, with tokens of several kinds
-PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in (*EXPERIMENTS, "learning_curve"))
+OTHERS = (*EXPERIMENTS, "learning_curve", "history")
+PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in OTHERS)
 LINE = " the <unk> of N years said it is a @-@ matter of time \n"
 
 
@@ -128,6 +131,16 @@ def test_a_small_text_is_not_compared_with_published_figures(preset: str, tmp_pa
     assert "Published, not run here" not in done.stdout
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert all(row["reason"] and row["best"] is None for row in results["published"])
+
+
+def test_the_history_has_models_of_a_hundred_years_which_read_equally_much() -> None:
+    text = (BENCHMARKS / "history.toml").read_text(encoding="utf-8")
+    said = [int(year) for year in re.findall(r"# (\d{4})", text)]
+    plan = files.load(BENCHMARKS / "history.toml")
+    built = [plugins.build(model.plugin, model.hyperparameters) for model in plan.models]
+    assert [model.idea.year for model in built if model.idea is not None] == said
+    assert max(said) - min(said) > 100
+    assert plan.budget.tokens == 1_000_000
 
 
 def test_the_learning_curve_chooses_a_length_of_training_for_each_share() -> None:

@@ -16,7 +16,7 @@ from lmcompare.report.charts.lines import brief
 
 @dataclass(frozen=True)
 class Dot:
-    """One model: less is better on both axes; ``low`` to ``high`` is the interval of y."""
+    """One model: less is better on both axes; ``low`` to ``high`` is the interval of y; ``hollow`` is an outline."""
 
     name: str
     index: int
@@ -24,6 +24,7 @@ class Dot:
     y: float
     low: float | None = None
     high: float | None = None
+    hollow: bool = False
 
 
 def pareto(dots: Sequence[Dot]) -> list[Dot]:
@@ -64,7 +65,8 @@ def scatter(
     names = brief([dot.name for dot in dots])
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)
-        parts.append(svg.marker(dot.index, x, y, f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"))
+        said = f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"
+        parts.append(svg.marker(dot.index, x, y, said, hollow=dot.hollow))
         name = names[dot.name]
         ends = [plot.y(end) for end in (dot.high, dot.low) if end is not None]
         tx, ty, anchor = labels.place(x, y, 6.6 * len(name), ends)

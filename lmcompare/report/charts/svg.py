@@ -128,15 +128,25 @@ def path(points: Iterable[tuple[float, float]], class_: str) -> Markup:
     return element("path", d="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points), class_=class_)
 
 
-def marker(index: int, x: float, y: float, title: str = "", radius: float = 5.0, family: str = "m") -> Markup:
+def marker(
+    index: int,
+    x: float,
+    y: float,
+    title: str = "",
+    radius: float = 5.0,
+    family: str = "m",
+    *,
+    hollow: bool = False,
+) -> Markup:
     """Return the mark of the model of that number: its own shape besides its own colour, with a text on hovering.
 
-    ``family`` "g" is for the groups within an exhibit, which must not look like models.
+    ``hollow``: whether it is drawn as an outline. ``family`` "g" is for the groups within an exhibit, which must not
+    look like models.
     """
     corners = SHAPES[index % len(SHAPES)]
     shape = _polygon(x, y, corners, radius) if corners else element("circle", cx=x, cy=y, r=radius)
     said = [element("title", title)] if title else []
-    return of_model(index, *said, shape, family=family, class_="mark ")
+    return of_model(index, *said, shape, family=family, class_="mark hollow " if hollow else "mark ")
 
 
 def of_model(index: int, *children: Child, family: str = "m", class_: str = "") -> Markup:
