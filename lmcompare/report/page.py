@@ -24,6 +24,7 @@ from lmcompare.report.sections import (
     game,
     glossary,
     growth,
+    history,
     ideas,
     leaderboard,
     learning,
@@ -61,6 +62,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
     "Results": {
         "Leaderboard": leaderboard.build,
         "Cost": cost.build,
+        "History": history.build,
         "By kind": slices.build,
         "Learning": learning.build,
         "Equal compute": compute.build,

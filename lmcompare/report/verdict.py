@@ -20,22 +20,17 @@ SMALL = 0.02  # a smaller relative difference is called small
 REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 
 
-def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> list[str]:
+def outcome(found: Verdict | None, title: Titles) -> list[str]:
     """Return who is best, by how much, and what is nearly as good for less, in sentences.
 
-    Parameters
-    ----------
-    found : Verdict or None
-        None if no model is ranked.
-    read : mapping of str to float
-        The number of training tokens that each model read, if these numbers differ.
+    ``found`` is None if no model is ranked.
     """
     if found is None:
         return ["No model of this run can be ranked."]
     figure = f"{numbers.decimals(found.best.bits_per_byte, 2)} bits per byte"
     if not found.rivals:
         return [f"{title(found.best.name)} is the only ranked model: it needs {figure} for the test text."]
-    said = [*_lead(found, figure, title), *unequal_reading(read, title), *_seeds(found, title)]
+    said = [*_lead(found, figure, title), *_seeds(found, title)]
     weakest = found.rivals[-1].row
     saved = 1 - found.best.bits / weakest.bits
     if len(found.rivals) > 1 and saved >= 0.005:
@@ -46,17 +41,21 @@ def outcome(found: Verdict | None, read: Mapping[str, float], title: Titles) -> 
     return [*said, *_cheaper(found, title)]
 
 
-def unequal_reading(read: Mapping[str, float], title: Titles) -> list[str]:
-    """Return a sentence on models that read different amounts of training text."""
+def fairness(read: Mapping[str, float], title: Titles) -> list[str]:
+    """Return what was equal for all models, and what was not, in sentences.
+
+    ``read`` has the number of training tokens that each model read, if these numbers differ.
+    """
+    said = ["All models were scored on the same test text."]
     if not read:
-        return []
+        return said
     amounts: dict[str, list[str]] = {}
     for name, tokens in read.items():
         amounts.setdefault(numbers.amount(tokens), []).append(title(name))
     (most, first), *others = amounts.items()
     parts = [f"{numbers.listed(first)} read {most} tokens"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    return [f"They did not train equally long, on the same text read again and again: {'; '.join(parts)}."]
+    return [*said, f"They did not train equally long, on the same text read again and again: {'; '.join(parts)}."]
 
 
 def outlook(found: Outlook, title: Titles) -> list[str]:
@@ -148,7 +147,8 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
         small = "a small but significant difference" if behind < SMALL else "a significant difference"
         return [
             f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
-            f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}."
+            f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}.",
+            *_in_perplexity(found.best, second.row),
         ]
     if found.tied[0].difference is None:
         return [
@@ -171,6 +171,15 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
             " after the correction for all pairs."
         )
     return said
+
+
+def _in_perplexity(best: Row, second: Row) -> list[str]:
+    """Return the difference as a share of perplexity, which is larger; nothing if their tokens differ."""
+    own, other = (row.figure("perplexity") for row in (best, second))
+    if own is None or other is None or not 0 < own < other:
+        return []
+    share = numbers.percent(other / own - 1, 0 if other / own >= 1.01 else 1)
+    return [f"In perplexity that is {share}: {numbers.perplexity(other)} instead of {numbers.perplexity(own)}."]
 
 
 def _only_alone(rival: Rival) -> bool:

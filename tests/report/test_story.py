@@ -22,6 +22,7 @@ from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
+from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_scene import Loss, Scene
 from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
@@ -232,6 +233,72 @@ def test_the_numbers_of_the_states_are_those_that_attention_mixes() -> None:
     assert states.states == [("<s>", 0.25), ("The", -0.5)]
     assert replace(states, found={"attention": {**stored, "additive": False}}).states == []  # values are no states
     assert scene(1.0, 3.0, 2e6).states == []
+
+
+def test_state_and_attention_of_one_model_have_a_scene_each(tmp_path: Path) -> None:
+    names = ("unigram", "rnn-attention")
+    data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
+    section = story.build(data)
+    assert section is not None
+    scenes = [one for one in parse(str(section.html)).all("article") if "RNN with attention" in one.text]
+    told = [one for one in scenes if one.all("p", "which") and one.one("p", "which").text == "RNN with attention"]
+    assert [one.one("h3").text for one in told] == ["3. Carry a state", "4. Look back: attention"]
+    assert [bool(one.all("table", "att-scores")) for one in told] == [False, True]
+    assert [bool(one.all("p", "states")) for one in told] == [True, False]
+
+
+def test_each_scene_shows_the_figures_so_far(data: ReportData) -> None:
+    section = story.build(data)
+    assert section is not None
+    rows = {row.name: row for row in data.rows}
+    figures = [f"{rows[name].bits_per_byte:.3f}" for name in ("unigram", "ngram", "transformer")]
+    shown = [[line[-1] for line in one.rows()] for one in parse(str(section.html)).all("table", "so-far")]
+    assert shown == [figures[:1], figures[:2], figures]
+
+
+def guess(bits: float, *replaced: float) -> dict[str, object]:
+    tokens = [f"w{k}" for k in range(len(replaced))]
+    return {"bits": bits, "tokens": [*tokens, "end"], "replaced": list(replaced), "next": [{"token": "x"}]}
+
+
+def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_most() -> None:
+    table = scene(2.0, 3.0, 1e6)
+    looking = replace(scene(1.5, 3.0, 1e6), found={"attention": {"words": []}})
+    counted = {
+        (0, 0): guess(9.0, 0, 0, 0, 2, 5),
+        (0, 1): guess(8.0, 0, 0, 0, 0, 3),
+        (0, 2): guess(9.9, 0, 0, 0, 1, 1),
+    }
+    read = {
+        (0, 0): guess(2.0, 0.2, 1.5, 0, 2, 5),
+        (0, 1): guess(0.5, 0, 0.9, 0.7, 1, 1),
+        (0, 2): guess(0, 0, 0, 0, 1, 1),
+    }
+    found = FarBack.of([table, looking], [counted, read], 0)
+    assert found is not None
+    assert found.reach == 2
+    assert found.bits == (8.0, 0.5)  # it gains 7.5; the third gains more, but by near words
+    assert "at most 2 tokens" in found.said
+    assert "“w1”, 4 back, changes the guess of the net by 0.9 bits" in found.said
+    near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
+    assert FarBack.of([table, looking], [counted, near], 0) is None
+    assert FarBack.of([table, looking], [counted, read], None) is None
+    assert FarBack.of([table, table], [counted, read], 0) is None
+    assert FarBack.of([table, looking], [read, counted], 0) is None  # looking back gains nothing
+
+
+def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() -> None:
+    def one(title: str, bits: float, seconds: float | None) -> Scene:
+        row = SimpleNamespace(bits=bits, bits_per_byte=bits, train_seconds=seconds)
+        return replace(scene(bits, 0.0, 1e6), row=row, model=SimpleNamespace(title=title))  # type: ignore[arg-type]
+
+    first, table, net = one("Unigram", 2.4, 0.01), one("5-gram", 2.1, 0.1), one("Transformer", 1.9, 90.0)
+    said = story.result([first, table, net], table).replace("\u00a0", " ")
+    assert "from the unigram (2.400 bits per byte) to the transformer (1.900) saves 21 %" in said
+    assert "Counting phrases gives 60 % of that after 100 ms of training; the rest takes 1 min 30 s." in said
+    assert "Counting" not in story.result([first, net], None)
+    assert "Counting" not in story.result([first, table], table)  # the table is the best
+    assert "no model of the story does better" in story.result([table, first], None)
 
 
 def test_means_by_distance_reach_as_far_as_half_of_the_sentences() -> None:

@@ -16,7 +16,9 @@ from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.finding import spoken
 from lmcompare.report.sections.story_attention import mask
+from lmcompare.report.sections.story_far_back import FAR, FarBack
 from lmcompare.report.sections.story_scene import COUNTS, FULL, Loss, Scene, likely
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
@@ -134,11 +136,13 @@ def build(data: ReportData) -> Section | None:
             worth.get(outline.get("idea", "")),
             outline.get("adds", ""),
             None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
+            outline.get("then", {}),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
     tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
     looking = [scene for scene in scenes if scene.looked_at is not None]
+    table = next((at for at, (outline, _) in enumerate(told) if "table" in outline), None)
     html = fill(
         "story",
         data=data,
@@ -147,6 +151,8 @@ def build(data: ReportData) -> Section | None:
         guessed=sum(scene.right for scene in scenes),
         mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
         shuffle=Shuffle.of(scenes),
+        far_back=FarBack.of(scenes, guesses, table),
+        result=result(scenes, None if table is None else scenes[table]),
         unmasked=_unmasked(data),
         laboratory=any(those for those, _ in data.findings),
         tokens=tokens,
@@ -156,7 +162,9 @@ def build(data: ReportData) -> Section | None:
         same=all(in_order([scene.bits for scene in scenes], whole)),
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
+        far=FAR,
         full=FULL,
+        highest=max(whole),
         counts=COUNTS,
         unranked=data.unranked,
     )
@@ -205,6 +213,26 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
         nats = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
         found.append(np.add.reduceat(-nats.astype(np.float64), begins) / np.log(2))
     return found
+
+
+def result(scenes: Sequence[Scene], table: Scene | None) -> str:
+    """Return what the story comes to: how far counting phrases leads, and what the rest of the way costs."""
+    first, best = scenes[0], min(scenes, key=lambda scene: scene.row.bits)
+    whole = first.row.bits - best.row.bits
+    if whole <= 0:
+        return f"On the whole text, no model of the story does better than {spoken(first.model.title)}."
+    figures = [numbers.bits_per_byte(scene.row.bits_per_byte) for scene in (first, best)]
+    said = (
+        f"On the whole text, the way from {spoken(first.model.title)} ({figures[0]} bits per byte) to"
+        f" {spoken(best.model.title)} ({figures[1]}) saves {numbers.percent(whole / first.row.bits, 0)} of the bits."
+    )
+    if table is None or table is first or table is best or table.row.bits >= first.row.bits:
+        return said
+    share = numbers.percent((first.row.bits - table.row.bits) / whole, 0)
+    costs = [numbers.seconds(scene.row.train_seconds) for scene in (table, best) if scene.row.train_seconds]
+    if len(costs) < 2:
+        return f"{said} Counting phrases gives {share} of that."
+    return f"{said} Counting phrases gives {share} of that after {costs[0]} of training; the rest takes {costs[1]}."
 
 
 def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:

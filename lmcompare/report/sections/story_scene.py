@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Scene:
         What it has that the model of the scene before has not; "" if that is not one thing.
     lost : Loss or None
         What the trained model loses without one of its parts; None if no exhibit of it tells.
+    then : mapping
+        The title and the text of the second scene of this model, which shows its attention; empty for one scene.
     """
 
     title: str
@@ -61,6 +63,11 @@ class Scene:
     idea: FoundRow | None = None
     adds: str = ""
     lost: Loss | None = None
+    then: Mapping[str, str] = field(default_factory=dict)
+
+    def guessing(self, found: Mapping[str, Any]) -> Scene:
+        """Return the same scene with the guess of another sentence."""
+        return replace(self, found=found)
 
     @property
     def bits(self) -> float:
@@ -138,12 +145,15 @@ class Scene:
             f" ({numbers.bits_per_byte(other)}); it needs fewer bits on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
-        apart = data.comparison.difference(self.model.name, before.model.name)
-        if apart is not None and not apart.significant:
+        if not self._surely_apart(before, data):
             return f"{said} The difference may be chance."
         if worse:
             return f"{said} {self._why_worse(before)}"
-        return " ".join(filter(None, (said, self._worth(before), self._shares(before))))
+        return " ".join(filter(None, (said, self._worth(before), "" if self.then else self.shares(before, data))))
+
+    def _surely_apart(self, before: Scene, data: ReportData) -> bool:
+        apart = data.comparison.difference(self.model.name, before.model.name)
+        return apart is None or apart.significant
 
     def _worth(self, before: Scene) -> str:
         """Return what it gains by the one thing that the model of the scene before has not; "" if it is not one."""
@@ -152,10 +162,13 @@ class Scene:
         gain = numbers.bits_per_byte(before.row.bits - self.row.bits)
         return f"So {self.adds} is worth {gain} bits per byte here.{_reading(self.model, before.model)}"
 
-    def _shares(self, before: Scene) -> str:
-        """Return how much of the gain over the scene before the part can have that the trained model lost."""
+    def shares(self, before: Scene, data: ReportData) -> str:
+        """Return how much of the gain over the scene before the part can have that the trained model lost.
+
+        It is "" where that is not known, and where there is no gain.
+        """
         gain = before.row.bits - self.row.bits
-        if self.lost is None or not 0 < self.lost.bits_per_byte < gain:
+        if self.lost is None or not 0 < self.lost.bits_per_byte < gain or not self._surely_apart(before, data):
             return ""
         most, other = (
             (self.lost.part, self.lost.rest)

@@ -68,7 +68,12 @@ class View:
     @property
     def outcome(self) -> str:
         """The finding with its intervals, and what is nearly as good for less."""
-        return " ".join(words.outcome(self.found, self.read, self.titles.__getitem__))
+        return " ".join(words.outcome(self.found, self.titles.__getitem__))
+
+    @property
+    def fairness(self) -> str:
+        """What was equal for all models, and what was not."""
+        return " ".join(words.fairness(self.read, self.titles.__getitem__))
 
 
 def build(data: ReportData) -> Section:

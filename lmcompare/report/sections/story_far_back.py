@@ -1,0 +1,90 @@
+"""A sentence of the story on which words help that lie too far back for a table of phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from lmcompare.report import numbers
+from lmcompare.report.finding import spoken
+from lmcompare.report.sections.story_scene import COUNTS, Scene
+from lmcompare.report.tokens import visible
+
+FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
+
+Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class FarBack:
+    """The sentence on which the model that looks back gains most over the table, and what all models make of it.
+
+    Parameters
+    ----------
+    table, looking : Scene
+        The model that counts phrases, and the one that looks back, with their guesses of this sentence.
+    reach : int
+        How many tokens back a guess of the table ever depends on.
+    bits : tuple of float
+        What each scene's model needs for the last word.
+    """
+
+    table: Scene
+    looking: Scene
+    reach: int
+    bits: tuple[float, ...]
+
+    @classmethod
+    def of(cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None) -> Self | None:
+        """Return it; None without a table or a model that looks back, or if no sentence is like that.
+
+        Parameters
+        ----------
+        scenes : sequence of Scene
+        guesses : sequence of mappings
+            The guesses of each scene's model, by sentence.
+        table : int or None
+            Which scene's model counts phrases.
+        """
+        looking = max((at for at, scene in enumerate(scenes) if scene.looked_at is not None), default=None)
+        if table is None or looking is None:
+            return None
+        few, far = guesses[table], guesses[looking]
+        reach = max(_reach(one["replaced"]) for one in few.values())
+        gains = {
+            key: few[key]["bits"] - one["bits"]
+            for key, one in far.items()
+            if all(key in each for each in guesses) and max(one["replaced"][: -reach or None], default=0.0) >= FAR
+        }
+        key = max(gains, key=gains.__getitem__, default=None)
+        if key is None or gains[key] <= 0:
+            return None
+        return cls(
+            scenes[table].guessing(few[key]),
+            scenes[looking].guessing(far[key]),
+            reach,
+            tuple(float(each[key]["bits"]) for each in guesses),
+        )
+
+    @property
+    def tokens(self) -> list[str]:
+        """The sentence up to the guessed word."""
+        return [visible(str(token)) for token in self.looking.found["tokens"]]
+
+    @property
+    def said(self) -> str:
+        """Which word out of the table's reach counts most, and how much."""
+        changes = self.looking.replaced
+        at = max(range(len(changes) - self.reach), key=changes.__getitem__)
+        return (
+            f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
+            f" before it. Here “{self.tokens[at]}”, {len(changes) - at} back, changes the guess of"
+            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits."
+        )
+
+
+def _reach(changes: Sequence[float]) -> int:
+    """Return how many tokens back the farthest one is that counts; 0 if none does."""
+    counting = [at for at, change in enumerate(changes) if change >= COUNTS]
+    return len(changes) - counting[0] if counting else 0
