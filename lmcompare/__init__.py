@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmcompare.api import Comparison, compare, load
     from lmcompare.corpora import Corpus, CorpusOptions, Document
     from lmcompare.errors import LmcompareError
-    from lmcompare.model import LanguageModel, Progress, Setting, Size, State, Stepper, Traits
+    from lmcompare.model import Idea, LanguageModel, Progress, Setting, Size, State, Stepper, Traits
     from lmcompare.tokens import Encoded, Vocabulary
     from lmcompare.trained import TrainedModel
 
@@ -23,7 +23,7 @@ _HOMES = {
     "lmcompare.api": ("Comparison", "compare", "load"),
     "lmcompare.corpora": ("Corpus", "CorpusOptions", "Document"),
     "lmcompare.errors": ("LmcompareError",),
-    "lmcompare.model": ("LanguageModel", "Progress", "Setting", "Size", "State", "Stepper", "Traits"),
+    "lmcompare.model": ("Idea", "LanguageModel", "Progress", "Setting", "Size", "State", "Stepper", "Traits"),
     "lmcompare.tokens": ("Encoded", "Vocabulary"),
     "lmcompare.trained": ("TrainedModel",),
 }
@@ -35,6 +35,7 @@ __all__ = [
     "CorpusOptions",
     "Document",
     "Encoded",
+    "Idea",
     "LanguageModel",
     "LmcompareError",
     "Progress",

@@ -8,13 +8,24 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmcompare import model as contract
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
-from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, language_model
+from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, greatest, language_model
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
+
+NUMBERS = st.lists(st.sampled_from([-np.inf, -2.0, -1.5, 0.0, 3.0, np.inf, np.nan]) | st.floats(-5, 5), max_size=30)
+
+
+@given(NUMBERS, st.integers(0, 12) | st.none())
+def test_the_greatest_are_those_of_a_stable_sort(values: list[float], k: int | None) -> None:
+    numbers = np.array(values, np.float64)
+    assert greatest(numbers, k).tolist() == np.argsort(-numbers, kind="stable")[:k].tolist()
+
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"], np.array([0, 2, 3, 1]))
 

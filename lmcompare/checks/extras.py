@@ -21,7 +21,7 @@ TITLE_LENGTH = 60  # characters
 def title_and_summary_are_texts(probe: Probe) -> Finding:
     """``title`` is a short name on one line, without a full stop, and ``summary`` is a sentence."""
     title, summary = probe.untrained.title(), probe.untrained.summary()
-    check_words(title, summary, (), type(probe.untrained).__name__)
+    check_words(title, summary, (), probe.untrained.idea, type(probe.untrained).__name__)
     for name, text in (("title", title), ("summary", summary)):
         if "\n" in text:
             return Finding(False, f"{name} returned {text!r}: return a text of one line")
@@ -39,7 +39,7 @@ def notes_are_sentences(probe: Probe) -> Finding:
     notes = probe.fitted.notes
     if not isinstance(notes, tuple) or not all(isinstance(note, str) and note.strip() for note in notes):
         return Finding(False, f"notes is {notes!r}: it must be a tuple of texts, empty if there is nothing to say")
-    check_words("", "", notes, type(probe.fitted).__name__)
+    check_words("", "", notes, None, type(probe.fitted).__name__)
     unfinished = [note for note in notes if note.rstrip()[-1] not in ".!?"]
     if unfinished:
         return Finding(False, f"the note {unfinished[0]!r} is not a sentence: end it with a full stop")

@@ -150,11 +150,11 @@ def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: flo
     }
 
 
-def _told(model: LanguageModel) -> dict[str, str]:
+def _told(model: LanguageModel) -> dict[str, Any]:
     """Return what a model says of itself. Raises ``PluginError`` as ``check_words`` does."""
     told = {"title": model.title(), "summary": model.summary()}
-    check_words(**told, notes=model.notes, whose=type(model).__name__)
-    return told
+    check_words(**told, notes=model.notes, idea=model.idea, whose=type(model).__name__)
+    return {**told, "idea": None if model.idea is None else asdict(model.idea)}
 
 
 def _trained(

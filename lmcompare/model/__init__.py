@@ -24,6 +24,7 @@ from lmcompare.model.parameters import (
 )
 from lmcompare.model.values import (
     Budget,
+    Idea,
     Milestones,
     PageCopy,
     Progress,
@@ -43,6 +44,7 @@ __all__ = [
     "SHORT_WINDOW",
     "Budget",
     "FloatArray",
+    "Idea",
     "LanguageModel",
     "Milestones",
     "PageCopy",

@@ -15,7 +15,7 @@ import numpy as np
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError, expanded, ordinary
 from lmcompare.exhibits import Exhibit
 from lmcompare.model.blocks import check_array, greatest, next_distributions, streamed
-from lmcompare.model.values import PageCopy, Setting, Size, Traits
+from lmcompare.model.values import Idea, PageCopy, Setting, Size, Traits
 from lmcompare.state import State
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
@@ -75,6 +75,8 @@ class LanguageModel(ABC):
     notes : tuple of str
         Sentences that a reader of the model's figures should know, for example that a parameter kept its default.
         ``fit`` and ``restore`` set them.
+    idea : Idea, optional
+        The publication that first had the model's idea; set it in ``__init__`` where it depends on hyper-parameters.
     presets : mapping
         Hyper-parameters for "quick", "default" and "full".
     tokens : mapping, optional
@@ -94,6 +96,7 @@ class LanguageModel(ABC):
 
     traits: Traits = Traits()
     notes: tuple[str, ...] = ()
+    idea: Idea | None = None
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     tokens: Mapping[str, Any] | None = None
     files: ClassVar[tuple[str, ...]] = ()

@@ -38,6 +38,28 @@ class Traits:
     pretrained: bool = False
 
 
+EARLIEST, LATEST = 1700, 2200  # years of publications
+
+
+@dataclass(frozen=True)
+class Idea:
+    """The publication in which the idea of a model first appeared, which places it in the history of the field.
+
+    Attributes
+    ----------
+    year : int
+        The year.
+    authors : str
+        Their surnames, as "Kneser and Ney".
+    title : str
+        The title of the publication.
+    """
+
+    year: int
+    authors: str
+    title: str
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far ``fit`` has come.
@@ -180,9 +202,18 @@ def checked_size(size: object, whose: str) -> Size:
 LONGEST = {"title": 200, "summary": 2_000}  # characters of what a model says of itself
 
 
-def check_words(title: object, summary: object, notes: object, whose: str) -> None:
+def check_words(title: object, summary: object, notes: object, idea: object, whose: str) -> None:
     """Raise ``PluginError`` if what the class ``whose`` says of itself is no text, or too long for a report."""
     check_notes(notes, whose)
+    if idea is not None:
+        if not isinstance(idea, Idea):
+            raise PluginError(f"the idea of {whose} is {kind_of(idea)}: give an lmcompare.Idea")
+        if type(idea.year) is not int or not EARLIEST <= idea.year <= LATEST:
+            raise PluginError(f"the idea of {whose} has the year {idea.year!r}: give one from {EARLIEST} to {LATEST}")
+        most = LONGEST["title"]
+        for name, text in (("authors", idea.authors), ("title", idea.title)):
+            if not isinstance(text, str) or not 0 < len(text) <= most:
+                raise PluginError(f"the {name} of the idea of {whose} must be a text of 1 to {most} characters")
     for name, text in (("title", title), ("summary", summary)):
         if not isinstance(text, str):
             raise PluginError(f"{whose}.{name} returned {kind_of(text)}: return a text")

@@ -28,9 +28,16 @@ class _Truth(TypedDict, total=False):
     checks: list[_Check]
 
 
+class _Idea(TypedDict):
+    year: int
+    authors: Text
+    title: Text
+
+
 class _Cell(TypedDict, total=False):
     title: Text | None
     summary: Text | None
+    idea: _Idea | None
     notes: list[Text] | None
     traits: dict[Text, bool] | None
     truth: _Truth | None

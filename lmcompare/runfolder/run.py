@@ -69,6 +69,11 @@ class ModelEntry:
         return next((str(c.info["summary"]) for c in self.cells if c.info.get("summary")), "")
 
     @property
+    def idea(self) -> Mapping[str, Any] | None:
+        """The publication of its idea: year, authors and title; None if it names none."""
+        return next((c.info["idea"] for c in self.cells if c.info.get("idea")), None)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """The notes of its cells, each once."""
         return tuple(dict.fromkeys(note for cell in self.done for note in cell.notes))

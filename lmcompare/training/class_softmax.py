@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lmcompare.errors import LmcompareError
 from lmcompare.training.cross_entropy import FullCrossEntropy, slices
 from lmcompare.training.softmax import Head
 
@@ -92,6 +93,10 @@ class ClassHead(Head):
     def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
         """Return ``full_loss``: the sample of words is not needed."""
         return self.full_loss(features, targets)
+
+    def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
+        """Refuse: the words of two classes do not share one sum."""
+        raise LmcompareError("a softmax over classes can't learn from a teacher: choose another network as the base")
 
     def _possible_bias(self) -> Tensor:
         empty = torch.bincount(self.class_of, minlength=len(self.class_bias)) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.softmax import IGNORED
+from lmcompare.training.teacher import Teacher
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -27,11 +28,14 @@ class Texts:
         The training text and the validation text.
     rare : (V,) array of bool or None, default=None
         The words that are read as ``<unk>`` half of the time.
+    teacher : Teacher or None, default=None
+        What another model expects at each token of the training text.
     """
 
     train: Encoded
     valid: Encoded
     rare: BoolArray | None = None
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Batch:
         ``goes_on``.
     goes_on : bool
         Whether the batch is one of a sequence that shares a memory.
+    firsts : (B,) array of int64
+        Where in the training text the first target of each row is; the others follow it.
     """
 
     inputs: IntArray
     targets: IntArray
     begins: BoolArray
     goes_on: bool
+    firsts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def tokens(self) -> int:
@@ -62,10 +69,14 @@ class Batch:
 
 @dataclass
 class _Part:
-    """A part of one document: inputs and targets of equal length, and how many of them have been read."""
+    """A part of one document: inputs and targets of equal length, and how many of them have been read.
+
+    ``first``: where in the text the first target is.
+    """
 
     inputs: IntArray
     targets: IntArray
+    first: int
     read: int = 0
 
 
@@ -137,7 +148,7 @@ class Lanes:
             pieces = []
             for row, lane in enumerate(lanes):
                 here = slice(lane.read, lane.read + self.length)
-                pieces.append((lane.inputs[here], lane.targets[here]))
+                pieces.append((lane.inputs[here], lane.targets[here], lane.first + lane.read))
                 lane.read += self.length
                 if lane.read >= len(lane.targets):
                     lanes[row] = next(parts)
@@ -168,7 +179,7 @@ class Lanes:
                 batches[-1].append(int(each))
             for index in self.random.permutation(len(batches)):
                 parts = [self._part(int(starts[k]), int(starts[k]), int(ends[k])) for k in batches[index]]
-                pieces = [(part.inputs, part.targets) for part in parts]
+                pieces = [(part.inputs, part.targets, part.first) for part in parts]
                 yield self._batch(pieces, np.ones(len(parts), np.bool_), goes_on=False)
 
     def _part(self, document_start: int, start: int, end: int) -> _Part:
@@ -180,13 +191,13 @@ class Lanes:
             ids[hidden] = self.text.vocabulary.unknown
         if first:
             ids = np.concatenate([[self.begin], ids])
-        return _Part(ids[:-1], ids[1:])
+        return _Part(ids[:-1], ids[1:], start)
 
-    def _batch(self, pieces: list[tuple[IntArray, IntArray]], begins: BoolArray, *, goes_on: bool) -> Batch:
-        width = max(len(wanted) for _, wanted in pieces)
+    def _batch(self, pieces: list[tuple[IntArray, IntArray, int]], begins: BoolArray, *, goes_on: bool) -> Batch:
+        width = max(len(wanted) for _, wanted, _ in pieces)
         inputs = np.full((len(pieces), width), self.text.vocabulary.end, np.int64)
         targets = np.full((len(pieces), width), IGNORED, np.int64)
-        for row, (read, wanted) in enumerate(pieces):
+        for row, (read, wanted, _) in enumerate(pieces):
             inputs[row, : len(read)] = read
             targets[row, : len(wanted)] = wanted
-        return Batch(inputs, targets, begins, goes_on)
+        return Batch(inputs, targets, begins, goes_on, np.array([first for *_, first in pieces], np.int64))

@@ -37,6 +37,7 @@ from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
+from lmcompare.training.teacher import Teacher
 from lmcompare.training.team import Team, assembled, devices_of
 
 WIDEST = 2**20  # no machine can hold a wider network
@@ -57,6 +58,8 @@ class TorchLanguageModel(LanguageModel):
         Sentences on this training for the report.
     measured : mapping
         The result of ``measure``; empty before ``study``.
+    teacher : Teacher or None
+        What another model expects at each token of the training text; set it before ``fit`` to learn from it, too.
     end : int
         The id of ``</s>`` in the vocabulary of the training text. ``fit`` and ``restore`` set it before they ask for
         the ``network``.
@@ -68,6 +71,7 @@ class TorchLanguageModel(LanguageModel):
     def __init__(self) -> None:
         self.notes = ()
         self.measured: Mapping[str, Any] = {}
+        self.teacher: Teacher | None = None
         self.end = 1
         self._network: Network | None = None
 
@@ -143,7 +147,7 @@ class TorchLanguageModel(LanguageModel):
             began = time.perf_counter()
             self.prepare(network, train, setting)
             spent = time.perf_counter() - began
-            texts = Texts(train, valid, self._rare(train))
+            texts = Texts(train, valid, self._rare(train), self.teacher)
             with assembled(self, texts, setting) as team:
                 outcome = self.train_with(team, network, texts, setting, spent=spent)
         self.notes = (*self.notes, *outcome.notes)
@@ -229,11 +233,11 @@ class TorchLanguageModel(LanguageModel):
     def _blocks(self, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, FloatArray]]:
         network = self.trained_network()
         rows = max(1, min(WHOLE_ROWS, BLOCK_BYTES // (4 * len(text.vocabulary))))
-        with torch.inference_mode():
-            for where, features in read(network, text, at):
-                for first in range(0, len(where), rows):
-                    block = network.head.log_probs(features[first : first + rows])
-                    yield where[first : first + rows], block.cpu().numpy()
+        for where, features in read(network, text, at):
+            for first in range(0, len(where), rows):
+                with torch.inference_mode():  # not around the yield: whoever reads the blocks may need gradients
+                    block = network.head.log_probs(features[first : first + rows]).cpu().numpy()
+                yield where[first : first + rows], block
 
     def state(self) -> State:
         """Return the network's weights by name, the notes and the measurements."""

@@ -245,10 +245,12 @@ class Training:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
+        teacher = self.texts.teacher
+        taught = None if teacher is None else teacher.at(share.firsts, share.targets.shape[1], device)
         part = share.tokens / batch.tokens
         with self._counting(sample is not None, batch.tokens):
             with autocast(device, self.now.precision):
-                loss, after = self.objective(inputs, targets, memory, sample)
+                loss, after = self.objective(inputs, targets, memory, sample, taught)
             value = self.team.total(part * float(loss.detach()))
             if not math.isfinite(value):
                 raise FloatingPointError

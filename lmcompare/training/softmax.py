@@ -120,6 +120,26 @@ class Head(nn.Module):
         loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
         return loss
 
+    def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
+        """Return what is to be added to the loss so that a distribution is learnt in place of the target alone.
+
+        The cross-entropy with a distribution that gives the word k the probability a_k, and what is left to the
+        target t, is ``-log p(t) + Σ_k a_k (s_t - s_k)`` with the logits s: the softmax's sum is the same.
+
+        Parameters
+        ----------
+        features : (n, d) Tensor
+        targets : (n,) Tensor of int64
+        words : (n, K) Tensor of int64
+            The words of the distribution.
+        shares : (n, K) Tensor
+            Their probabilities, which sum to at most 1.
+        """
+        x = features.float()
+        own = (x * self.table[targets]).sum(1) + self.bias[targets]  # (n,)
+        others = torch.einsum("nd,nkd->nk", x, self.table[words]) + self.bias[words]  # (n, K)
+        return (shares * (own[:, None] - others)).sum(1).mean()
+
 
 class _LogSum:
     """log Σ exp of each column of logits that come a piece at a time.

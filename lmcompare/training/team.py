@@ -27,6 +27,7 @@ from lmcompare.training.lanes import Batch, Texts
 from lmcompare.training.network import Memory, Network, detach, select
 from lmcompare.training.seeds import derived, seeded, set_seed
 from lmcompare.training.softmax import IGNORED
+from lmcompare.training.teacher import Taught
 
 T = TypeVar("T")
 
@@ -72,7 +73,8 @@ class Team:
         targets = batch.targets[rows]
         if not len(targets):
             rows, targets = slice(1), np.full_like(batch.targets[:1], IGNORED)
-        return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=batch.begins[rows])
+        of_rows = {"inputs": batch.inputs[rows], "begins": batch.begins[rows], "firsts": batch.firsts[rows]}
+        return replace(batch, targets=targets, **of_rows)
 
     def total(self, value: float) -> float:
         """Return the sum of the values of all processes."""
@@ -125,7 +127,12 @@ class Objective(nn.Module):
         self.network = network
 
     def forward(
-        self, inputs: Tensor, targets: Tensor, memory: Memory | None, sample: tuple[Tensor, Tensor] | None
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        memory: Memory | None,
+        sample: tuple[Tensor, Tensor] | None,
+        taught: Taught | None = None,
     ) -> tuple[Tensor, Memory]:
         """Return the mean -log p of the targets in nats, and the memory without its gradient.
 
@@ -137,6 +144,8 @@ class Objective(nn.Module):
             The memory of the rows.
         sample : (words, log q) or None
             The sample of a sampled softmax; None for the full softmax.
+        taught : Taught or None
+            What the teacher expects; None without a teacher.
         """
         features, after = self.network(inputs, memory)
         features, targets = features.flatten(0, 1), targets.flatten()
@@ -150,6 +159,9 @@ class Objective(nn.Module):
             loss = self.network.head.sampled_loss(features, targets, *sample)
         else:
             loss = self.network.head.full_loss(features, targets)
+        if taught is not None and len(targets):
+            words, shares = taught.words.flatten(0, 1)[kept], taught.shares.flatten(0, 1)[kept]
+            loss = loss + taught.weight * self.network.head.beyond_target(features, targets, words, shares)
         return loss, detach(after)
 
 

@@ -39,6 +39,21 @@ SMALL: dict[str, dict[str, Any]] = {
     "skip-ngram": {"order": 3},
     "ngram-mixture": {"classes": [4, 12], "order": 3},
     "cache": {"base": "ngram", "options": {"order": 4}},
+    "distilled": {
+        "base": "transformer",
+        "members": 2,
+        "options": {"width": 16, "heads": 2, "layers": 1, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
+    },
+    "ensemble": {
+        "base": "transformer",
+        "members": 2,
+        "options": {"width": 16, "heads": 2, "layers": 1, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
+    },
+    "retrieval": {
+        "base": "transformer",
+        "neighbours": 16,
+        "options": {"width": 16, "heads": 2, "layers": 1, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
+    },
     "pcfg": {},  # tests/models/pcfg has trees for the kit's text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "wordnet-bow": {"features": 64, "hidden": 32, "window": 2, "batch": 8, "length": 32, "dropout": 0.0},

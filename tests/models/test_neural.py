@@ -60,6 +60,16 @@ def test_the_past_matters(case: str) -> None:
     assert np.abs(changed - model.next_log_probs(text, np.array([200]))).max() > 1e-6
 
 
+def test_two_streams_that_are_read_in_turns_leave_gradients_on() -> None:
+    model, text = trained("rotary"), ragged()
+    for (at, block), (other, same) in zip(model.stream(text), model.stream(text), strict=True):
+        assert (at == other).all()
+        assert (block == same).all()
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+
+
 @every_case
 def test_context_vectors_predict_the_next_token(case: str) -> None:
     model, text = trained(case), ragged()

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
-from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import (
     HIGHEST_ORDER,
     FloatArray,
-    LanguageModel,
+    Idea,
     Setting,
     State,
     Stepper,
     Traits,
-    check_array,
     check_whole,
     fitted,
 )
@@ -29,13 +27,14 @@ from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
 from lmcompare.models.cache.exhibits import ValidSummary
 from lmcompare.models.common.gates import Gate
+from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can distinguish from 0 and 1
 BASE = "base."  # the prefix of the base's arrays
 
 
-class CacheModel(LanguageModel):
+class CacheModel(OverBase):
     """Adds a memory to another model: n-grams of the text's own past are counted as it is read, and decay.
 
     Words, pairs and triples (up to ``order``) that occurred earlier in the document become more likely, the more so
@@ -59,8 +58,9 @@ class CacheModel(LanguageModel):
         Whether the memory is kept from one document to the next.
     """
 
+    idea = Idea(1990, "Kuhn and De Mori", "A cache-based natural language model for speech recognition")
     traits = Traits(carries_state=True)
-    bases: ClassVar[tuple[str, ...]] = ("base",)
+    called = "a cache"
 
     def __init__(
         self,
@@ -70,10 +70,6 @@ class CacheModel(LanguageModel):
         half_lives: Sequence[float] = (100, 10_000),
         carry: bool = False,
     ) -> None:
-        if not isinstance(base, str):
-            raise PluginError(f"base must be the name of a plug-in, as in base = 'ngram', not {base!r}")
-        if not (options is None or isinstance(options, Mapping)):
-            raise PluginError(f"options must be a table of the base's hyper-parameters, not {options!r}")
         check_whole("order", order, 1, HIGHEST_ORDER)
         lives = list(half_lives) if isinstance(half_lives, Sequence) and not isinstance(half_lives, str) else []
         if not lives or not all(map(_is_half_life, lives)):
@@ -85,19 +81,9 @@ class CacheModel(LanguageModel):
             raise PluginError(f"half_lives must not repeat a number: {lives!r}")
         if not isinstance(carry, bool):
             raise PluginError(f"carry must be true or false, not {carry!r}")
-        self.base, self.options, self.order = base, dict(options or {}), order
-        self.half_lives, self.carry = lives, carry
-        self._base = plugins.build(base, self.options)
-        for what, given in (
-            ("reads files", [name for name in self._base.files if getattr(self._base, name) is not None]),
-            ("has tokens of its own", self._base.tokens),
-            ("has a base itself", self._base.bases),
-        ):
-            if given:
-                raise PluginError(f"'{base}', which {what}, cannot be the base of a cache: choose another base")
-        own = self._base.traits
-        self.traits = replace(own, carries_state=True, adaptive=self.carry or own.adaptive)
-        self.trains_in_steps = self._base.trains_in_steps
+        self.order, self.half_lives, self.carry = order, lives, carry
+        self._base = self.set_base(base, options)
+        self.traits = replace(self.traits, carries_state=True, adaptive=self.carry or self.traits.adaptive)
         self.notes: tuple[str, ...] = ()
         self._chain: Chain | None = None
         self._summary = ValidSummary()
@@ -108,11 +94,8 @@ class CacheModel(LanguageModel):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, and fit the weights of the caches to the validation text."""
-        if self._base.fit(train, valid, setting) is not self._base:
-            raise PluginError(
-                f"fit of the base, '{self.base}', must return the model itself: end it with 'return self'"
-            )
-        own = self._scores(valid)
+        self.train_base(self._base, train, valid, setting)
+        own = self.scores_of(self._base, valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
         where = "carried from document to document" if self.carry else "emptied at the beginning of each document"
         note = f"A memory over '{self.base}', {where}."
@@ -127,7 +110,7 @@ class CacheModel(LanguageModel):
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Summarise the gain from memory on the validation text, and let the base study the texts too."""
         self._base.study(train, valid, setting)
-        self._summary = cache_exhibits.summarise(fitted(self._chain, self), valid, self._scores(valid))
+        self._summary = cache_exhibits.summarise(fitted(self._chain, self), valid, self.scores_of(self._base, valid))
 
     def title(self) -> str:
         """Return its name for people: the base and that it has a cache."""
@@ -149,7 +132,7 @@ class CacheModel(LanguageModel):
         """(N,) nats, from the base's scores and two counts per token and cache."""
         chain = fitted(self._chain, self)
         with np.errstate(divide="ignore"):
-            return np.log(chain.score(chain.past(text), np.exp(self._scores(text))))
+            return np.log(chain.score(chain.past(text), np.exp(self.scores_of(self._base, text))))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's stepper; each step reads the whole past again."""
@@ -169,11 +152,11 @@ class CacheModel(LanguageModel):
 
     def state(self) -> State:
         """Return the base's state, the gate, and the summary of the validation text."""
-        chain, base = fitted(self._chain, self), self._base.state()
-        arrays = {BASE + name: array for name, array in base.arrays.items()}
+        chain = fitted(self._chain, self)
+        arrays, of_base = with_prefix(BASE, self._base)
         values = {
             "hyperparameters": self.hyperparameters(),
-            "base": dict(base.values),
+            "base": of_base,
             "summary": asdict(self._summary),
             "notes": list(self.notes),
         }
@@ -183,26 +166,15 @@ class CacheModel(LanguageModel):
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
         CacheModel.__init__(self, **values["hyperparameters"])
-        base = {name.removeprefix(BASE): array for name, array in arrays.items() if name.startswith(BASE)}
-        self._base = self._base.restore(State(base, values["base"]))
+        self._base = self._base.restore(without_prefix(BASE, state, values["base"]))
         gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
         self._chain = Chain(self._caches(), gate, self.carry)
         self._summary = built(ValidSummary, values["summary"], "summary")
         self.notes = tuple(values["notes"])
         return self
 
-    def _scores(self, text: Encoded) -> FloatArray:
-        """Return the base's scores, (N,) nats, after checking them."""
-        scores = self._base.log_probs(text) if len(text) else np.zeros(0)
-        check_array(scores, (len(text),), f"log_probs of the base, '{self.base}',")
-        if np.isnan(scores).any():
-            raise PluginError(
-                f"log_probs of the base, '{self.base}', gave NaN at {int(np.isnan(scores).sum())} tokens"
-            )
-        return scores.astype(np.float64)
-
     def _with_caches(self, text: Encoded, past: Past, at: IntArray, block: FloatArray) -> FloatArray:
-        check_array(block, (len(at), len(text.vocabulary)), f"the base, '{self.base}',")
+        self.check_block(block, len(at), text)
         return _with_caches(fitted(self._chain, self), past, at, block)
 
     def _caches(self) -> tuple[Cache, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Setting, check_reach
+from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
 from lmcompare.models.cnn.exhibits import exhibits
 from lmcompare.models.cnn.network import ConvolutionalNetwork
 from lmcompare.models.common.places import Places, measured
@@ -38,6 +38,7 @@ class Cnn(TunableLanguageModel):
         Dropout on word vectors and on what each layer adds.
     """
 
+    idea = Idea(2017, "Dauphin, Fan, Auli and Grangier", "Language modeling with gated convolutional networks")
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"dropout": 0.2, "weight_decay": 1.5, "learning_rate": 0.015, "batch": 16, "steps": 150},

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, FloatArray, Setting, check_reach
+from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, Setting, check_reach
 from lmcompare.models.common.places import Places, measured
 from lmcompare.models.feed_forward.exhibits import exhibits
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork, ResidualNetwork, WindowNetwork
@@ -15,6 +15,10 @@ from lmcompare.tokens import Encoded
 from lmcompare.training.tunable import TunableLanguageModel
 
 BENGIO, BILINEAR, RESIDUAL = STYLES = ("bengio", "log-bilinear", "residual")
+
+
+NEURAL = Idea(2003, "Bengio, Ducharme, Vincent and Jauvin", "A neural probabilistic language model")
+LOG_BILINEAR = Idea(2007, "Mnih and Hinton", "Three new graphical models for statistical language modelling")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -67,6 +71,7 @@ class FeedForward(TunableLanguageModel):
         self.check_whole(1, "width", "hidden")
         self.check_whole(1, "context", "layers", most=1000)
         super().__post_init__()
+        self.idea = LOG_BILINEAR if self.style == BILINEAR else NEURAL
 
     def title(self) -> str:
         """Return the display name."""

@@ -14,6 +14,7 @@ from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
+    Idea,
     LanguageModel,
     PageCopy,
     Progress,
@@ -41,6 +42,11 @@ class InfiniteGram(LanguageModel):
     sentences. ``setting.budget`` has no effect.
     """
 
+    idea = Idea(
+        2024,
+        "Liu, Min, Zettlemoyer, Choi and Hajishirzi",
+        "Infini-gram: scaling unbounded n-gram language models to a trillion tokens",
+    )
     traits = Traits(carries_state=True)
     trains_in_steps = False
 

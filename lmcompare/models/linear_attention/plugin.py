@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
+from lmcompare.model import Idea
 from lmcompare.models.common.state_model import StateModel
 from lmcompare.models.common.state_network import StateNetwork
 from lmcompare.models.linear_attention.network import DeltaLayer
@@ -37,6 +38,7 @@ class LinearAttention(StateModel):
         Dropout on word vectors and on what each layer adds.
     """
 
+    idea = Idea(2025, "Yang, Kautz and Hatamizadeh", "Gated delta networks")
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"weight_decay": 1.5, "learning_rate": 0.015, "batch": 16, "steps": 130},

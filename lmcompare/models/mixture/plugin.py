@@ -17,6 +17,7 @@ from lmcompare.model import (
     HIGHEST_ORDER,
     SHORT_ORDER,
     FloatArray,
+    Idea,
     LanguageModel,
     Setting,
     State,
@@ -160,6 +161,12 @@ class ClassNGram(MixtureModel):
     order : int, default 6
         n, the length of the longest n-gram in words; 1 to 100.
     """
+
+    idea = Idea(
+        1992,
+        "Brown, Della Pietra, deSouza, Lai and Mercer",
+        "Class-based n-gram models of natural language",
+    )
 
     def __init__(self, classes: int = 500, order: int = 6) -> None:
         super().__init__()

@@ -92,6 +92,7 @@ class NGram(TableModel):
         self.notes: tuple[str, ...] = ()
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
+        self.idea = _method(smoothing).idea
 
     def check_text(self, train: Encoded) -> None:
         """Refuse an order beyond the longest sentence."""

@@ -14,6 +14,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
     FloatArray,
+    Idea,
     LanguageModel,
     Setting,
     State,
@@ -70,6 +71,11 @@ class Pcfg(LanguageModel):
         power.
     """
 
+    idea = Idea(
+        1991,
+        "Jelinek and Lafferty",
+        "Computation of the probability of initial substring generation by stochastic context-free grammars",
+    )
     trains_in_steps = False
     files: ClassVar[tuple[str, ...]] = ("trees",)
     known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(TRAINS, NO_TREES)

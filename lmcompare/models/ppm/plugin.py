@@ -15,6 +15,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
     BLOCK_BYTES,
     HIGHEST_ORDER,
+    Idea,
     LanguageModel,
     PageCopy,
     Progress,
@@ -55,6 +56,7 @@ class Ppm(LanguageModel):
         The number of tokens in the longest context; 0 to 100.
     """
 
+    idea = Idea(1984, "Cleary and Witten", "Data compression using adaptive coding and partial string matching")
     traits = Traits(carries_state=True)
     trains_in_steps = False
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"order": 6}, "full": {"order": 16}}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
+from lmcompare.model import Idea
 from lmcompare.models.rnn.cells import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_GRU, QRNN
 from lmcompare.models.rnn.exhibits import exhibits
 from lmcompare.models.rnn.network import Recurrence, RnnNetwork
@@ -16,6 +17,15 @@ from lmcompare.training.tunable import TunableLanguageModel
 
 NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
 TITLES = {ELMAN: "Elman network", MIN_GRU: "minGRU", QRNN: "QRNN"}
+
+
+IDEAS = {  # the language models, not the cells: the LSTM itself is of 1997
+    ELMAN: Idea(2010, "Mikolov et al.", "Recurrent neural network based language model"),
+    LSTM: Idea(2012, "Sundermeyer, Schlüter and Ney", "LSTM neural networks for language modeling"),
+    GRU: Idea(2014, "Cho et al.", "Learning phrase representations using RNN encoder-decoder"),
+    QRNN: Idea(2017, "Bradbury, Merity, Xiong and Socher", "Quasi-recurrent neural networks"),
+    MIN_GRU: Idea(2024, "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi", "Were RNNs all we needed?"),
+}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -80,6 +90,7 @@ class Rnn(Recurrent):
     def __post_init__(self) -> None:
         self.check_whole(1, "layers", most=1000)
         super().__post_init__()
+        self.idea = IDEAS[self.cell]
 
     def title(self) -> str:
         """Return the display name."""

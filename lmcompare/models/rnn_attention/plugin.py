@@ -8,12 +8,16 @@ from typing import Any
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Setting, check_reach
+from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.attention_reach import Reach, measured
 from lmcompare.models.rnn_attention.exhibits import exhibits
 from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
+
+TRANSLATION = Idea(
+    2015, "Bahdanau, Cho and Bengio", "Neural machine translation by jointly learning to align and translate"
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -49,6 +53,7 @@ class RnnAttention(Rnn):
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)
         super().__post_init__()
+        self.idea = TRANSLATION
 
     def title(self) -> str:
         """Return the display name."""

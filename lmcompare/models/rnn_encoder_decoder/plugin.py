@@ -9,6 +9,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, check_reach
 from lmcompare.models.rnn.plugin import Recurrent
+from lmcompare.models.rnn_attention.plugin import TRANSLATION
 from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.tokens import Encoded
@@ -47,6 +48,8 @@ class RnnEncoderDecoder(Recurrent):
     stride : int or None, default=None
         The distance in words from one chunk to the next; None for ``chunk``.
     """
+
+    idea = TRANSLATION
 
     attention: int = 64
     window: int = 32

@@ -19,6 +19,7 @@ from lmcompare.model import (
     HIGHEST_ORDER,
     SHORT_ORDER,
     FloatArray,
+    Idea,
     Setting,
     State,
     Traits,
@@ -56,6 +57,7 @@ class StupidBackoff(TableModel):
         α, the factor for each dropped word; greater than 0 and at most 1.
     """
 
+    idea = Idea(2007, "Brants, Popat, Xu, Och and Dean", "Large language models in machine translation")
     traits = Traits(normalised=False)
     table_alone = False
     known_failures: ClassVar[Mapping[str, str]] = {"is-a-language-model": _NO_MODEL, "sums-to-one": _NO_MODEL}

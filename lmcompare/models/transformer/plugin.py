@@ -12,7 +12,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Setting, Traits, check_reach
+from lmcompare.model import SHORT_WINDOW, Idea, Setting, Traits, check_reach
 from lmcompare.models.transformer.exhibits import exhibits
 from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.hugging_face import write_folder
@@ -65,6 +65,7 @@ class Transformer(TunableLanguageModel):
         Dropout on word vectors and on what each layer adds.
     """
 
+    idea = Idea(2017, "Vaswani et al.", "Attention is all you need")
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130, "qk_norm": False},

@@ -14,6 +14,7 @@ from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import (
     BLOCK_BYTES,
     FloatArray,
+    Idea,
     LanguageModel,
     PageCopy,
     Setting,
@@ -40,6 +41,7 @@ class Unigram(LanguageModel):
         What is added to each count; greater than 0.
     """
 
+    idea = Idea(1948, "Shannon", "A mathematical theory of communication")
     trains_in_steps = False
     keeps_to_memory = True
     known_failures: ClassVar[Mapping[str, str]] = {

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import FloatArray, LanguageModel, Setting, Traits, check_reach
+from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Traits, check_reach
 from lmcompare.models.word2vec import similar_contexts
 from lmcompare.models.word2vec.exhibits import exhibits
 from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
@@ -65,6 +65,11 @@ class Word2VecBow(TunableLanguageModel):
         Dropout on the mean and on the hidden layer.
     """
 
+    idea = Idea(
+        2013,
+        "Mikolov, Chen, Corrado and Dean",
+        "Efficient estimation of word representations in vector space",
+    )
     files: ClassVar[tuple[str, ...]] = ("vectors",)
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

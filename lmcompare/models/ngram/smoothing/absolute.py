@@ -12,6 +12,7 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
@@ -30,6 +31,11 @@ class Absolute(Smoothing):
 
     name = "absolute"
     title = "absolute discounting"
+    idea = Idea(
+        1994,
+        "Ney, Essen and Kneser",
+        "On structuring probabilistic dependences in stochastic language modelling",
+    )
     uses = frozenset({"fallback"})
     equation = (
         r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')"

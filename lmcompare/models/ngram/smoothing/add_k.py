@@ -12,6 +12,7 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
@@ -28,6 +29,7 @@ class AddK(Smoothing):
 
     name = "add-k"
     title = "add-k"
+    idea = Idea(1920, "Lidstone", "Note on the general case of the Bayes-Laplace formula")
     uses = frozenset({"k"})
     unknown_note = "<unk> does not occur in the training text: after every context its count is 0."
     whole_context = True

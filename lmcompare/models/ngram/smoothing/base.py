@@ -11,6 +11,7 @@ from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.errors import LmcompareError
+from lmcompare.model import Idea
 from lmcompare.tokens import IntArray
 
 Lines = list[tuple[str, float]]  # the lines of a worked equation: (what is computed, the number)
@@ -139,6 +140,8 @@ class Smoothing(Explanation):
         The value of the hyper-parameter ``smoothing`` that selects the method.
     title : str
         The name of the method in the title of a model.
+    idea : Idea
+        The publication of the method.
     uses : frozenset of str
         The hyper-parameters of the n-gram model that the method uses, besides ``order``.
     unknown_note : str
@@ -155,6 +158,7 @@ class Smoothing(Explanation):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    idea: ClassVar[Idea]
     uses: ClassVar[frozenset[str]] = frozenset()
     unknown_note: ClassVar[str] = (
         "<unk> does not occur in the training text: its probability is what the unigrams leave, shared evenly by all"

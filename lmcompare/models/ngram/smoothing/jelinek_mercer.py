@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.models.ngram.smoothing.raw_counts import Array
@@ -30,6 +31,7 @@ class JelinekMercer(Smoothing):
 
     name = "jelinek-mercer"
     title = "Jelinek-Mercer"
+    idea = Idea(1980, "Jelinek and Mercer", "Interpolated estimation of Markov source parameters from sparse data")
     equation = r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')"
     saying = (
         "Mix how often the word followed this context with the prediction of the shorter context, which lacks the"

@@ -16,6 +16,7 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.models.ngram.smoothing.raw_counts import Array, Order
@@ -39,6 +40,11 @@ class Katz(Smoothing):
 
     name = "katz"
     title = "Katz back-off"
+    idea = Idea(
+        1987,
+        "Katz",
+        "Estimation of probabilities from sparse data for the language model component of a speech recognizer",
+    )
     uses = frozenset({"fallback", "cutoff"})
     unknown_note = (
         "<unk> does not occur in the training text: it has an even share of the probability that the unigrams leave"

@@ -22,6 +22,7 @@ from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compac
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.exhibits import latex_lines
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
@@ -42,6 +43,7 @@ class KneserNey(Smoothing):
 
     name = "kneser-ney"
     title = "Kneser-Ney"
+    idea = Idea(1999, "Chen and Goodman", "An empirical study of smoothing techniques for language modeling")
     uses = frozenset({"fallback", "prune"})
     counted = (
         "Below the longest order a count is not a frequency but the number of different words before the n-gram,"

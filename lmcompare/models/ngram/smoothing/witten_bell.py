@@ -11,6 +11,7 @@ import numpy as np
 
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing
 from lmcompare.tokens import IntArray
@@ -21,6 +22,7 @@ class WittenBell(Smoothing):
 
     name = "witten-bell"
     title = "Witten-Bell"
+    idea = Idea(1991, "Witten and Bell", "The zero-frequency problem")
     equation = r"P(w \mid h) = \frac{c(h\,w) + T(h)\,P(w \mid h')}{\sum_v c(h\,v) + T(h)}"
     saying = (
         "A context that was followed by many different words will probably be followed by new ones. So each of the T"

@@ -1,0 +1,90 @@
+"""The base class of models that train another model and change its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from lmcompare import plugins
+from lmcompare.errors import PluginError
+from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
+from lmcompare.tokens import Encoded
+
+
+class OverBase(LanguageModel):
+    """A model over another one, its *base*, which it trains.
+
+    A subclass calls ``set_base`` in ``__init__``; ``called`` says what it is in the messages on a base.
+    """
+
+    bases: ClassVar[tuple[str, ...]] = ("base",)
+    called: ClassVar[str] = "such a model"
+
+    base: str
+    options: dict[str, Any]
+    preset: str | None = None
+
+    def set_base(self, base: object, options: object, preset: object = None) -> LanguageModel:
+        """Store the name of the base, its preset and its hyper-parameters, and return the base, untrained.
+
+        Raises
+        ------
+        PluginError
+            If there is no such plug-in, or if it can't be a base.
+        """
+        if not isinstance(base, str):
+            raise PluginError(f"base must be the name of a plug-in, as in base = 'ngram', not {base!r}")
+        if not (options is None or isinstance(options, Mapping)):
+            raise PluginError(f"options must be a table of the base's hyper-parameters, not {options!r}")
+        if preset is not None and preset not in plugins.PRESETS:
+            raise PluginError(f"preset must be {' or '.join(map(repr, plugins.PRESETS))}, not {preset!r}")
+        self.base, self.options, self.preset = base, dict(options or {}), preset
+        built = self.new_base()
+        for what, given in (
+            ("reads files", [name for name in built.files if getattr(built, name) is not None]),
+            ("has tokens of its own", built.tokens),
+            ("has a base itself", built.bases),
+        ):
+            if given:
+                raise PluginError(f"'{base}', which {what}, cannot be the base of {self.called}: choose another base")
+        self.traits, self.trains_in_steps = built.traits, built.trains_in_steps
+        return built
+
+    def new_base(self) -> LanguageModel:
+        """Return a base that is not trained."""
+        return plugins.build(self.base, self.options, self.preset or "")
+
+    def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Train a base, which must return itself."""
+        if model.fit(train, valid, setting) is not model:
+            raise PluginError(
+                f"fit of the base, '{self.base}', must return the model itself: end it with 'return self'"
+            )
+
+    def scores_of(self, model: LanguageModel, text: Encoded) -> FloatArray:
+        """Return a base's scores of a text, (N,) nats, after checking them."""
+        scores = model.log_probs(text) if len(text) else np.zeros(0)
+        check_array(scores, (len(text),), f"log_probs of the base, '{self.base}',")
+        if np.isnan(scores).any():
+            raise PluginError(
+                f"log_probs of the base, '{self.base}', gave NaN at {int(np.isnan(scores).sum())} tokens"
+            )
+        return scores.astype(np.float64)
+
+    def check_block(self, block: FloatArray, rows: int, text: Encoded) -> None:
+        """Raise ``PluginError`` unless a base gave (rows, V) distributions."""
+        check_array(block, (rows, len(text.vocabulary)), f"the base, '{self.base}',")
+
+
+def with_prefix(prefix: str, model: LanguageModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of a model's state under names with a prefix, and the values of the state."""
+    state = model.state()
+    return {prefix + name: array for name, array in state.arrays.items()}, dict(state.values)
+
+
+def without_prefix(prefix: str, state: State, values: Mapping[str, Any]) -> State:
+    """Return the state of a model whose arrays have a prefix in another state."""
+    own = {name.removeprefix(prefix): array for name, array in state.arrays.items() if name.startswith(prefix)}
+    return State(own, values)

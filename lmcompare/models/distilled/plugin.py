@@ -1,0 +1,226 @@
+"""Distillation: one network learns from several larger or equal ones what else could have come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import Bars, Exhibit
+from lmcompare.model import Budget, FloatArray, Idea, Progress, Setting, State, Stepper, check_whole
+from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.ensemble.plugin import MOST, Ensemble, share_of
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.teacher import Teacher
+
+BASE = "base."  # the prefix of the student's arrays
+
+
+class Distilled(OverBase):
+    """One network, the student, that learns from an ensemble: not only which word came, but which others could have.
+
+    First an ensemble is trained. Then the student learns, at each token of the training text, from the word that came
+    and from the ensemble's probabilities of its 16 most likely words. What is kept is the student, which is as small
+    and as fast as any network of its size. A limit on training is divided among the student and the ensemble's
+    members. Hinton, Vinyals and Dean (2015), *Distilling the knowledge in a neural network*, with the temperature 1.
+
+    Parameters
+    ----------
+    base : str, default "transformer"
+        The plug-in of the student and of the ensemble's members.
+    options : table, optional
+        The hyper-parameters of both.
+    preset : str, optional
+        The preset of both: "quick", "default" or "full"; ``options`` come on top of it.
+    teacher : table, optional
+        Hyper-parameters of the members alone, on top of those, such as a greater width.
+    members : int, default 3
+        How many trainings the ensemble averages; 2 to 100.
+    weight : float, default 0.5
+        α, the part of the loss that the ensemble's probabilities have; 0 to 1. The word that came has the rest.
+    """
+
+    idea = Idea(2015, "Hinton, Vinyals and Dean", "Distilling the knowledge in a neural network")
+    called = "a distilled model"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        name: {"preset": name} for name in ("quick", "default", "full")
+    }
+
+    def __init__(
+        self,
+        base: str = "transformer",
+        options: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        teacher: Mapping[str, Any] | None = None,
+        members: int = 3,
+        weight: float = 0.5,
+    ) -> None:
+        check_whole("members", members, 2, MOST)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
+            raise PluginError(f"weight is a share, from 0 to 1, not {weight!r}")
+        if not (teacher is None or isinstance(teacher, Mapping)):
+            raise PluginError(f"teacher must be a table of the members' hyper-parameters, not {teacher!r}")
+        student = self.set_base(base, options, preset)
+        if not isinstance(student, TorchLanguageModel):
+            raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare's as the base")
+        self._student: TorchLanguageModel = student
+        self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
+        self._new_teacher()  # which refuses what it can't be built of
+        self.notes: tuple[str, ...] = ()
+        self._losses: tuple[float, ...] = ()  # on the validation text, in nats: of the ensemble and of the student
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the student refuses."""
+        self._student.check_text(train)
+
+    def warm_up(self) -> None:
+        """Compile or load what the student needs."""
+        self._student.warm_up()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train the ensemble, let it read the training text, and train the student.
+
+        Raises
+        ------
+        LmcompareError
+            If the training text is empty, or if the student's output is one that can't learn from others.
+        """
+        if not len(train):
+            raise LmcompareError("the training text is empty: give one with at least a sentence")
+        whole = _Whole(setting, self.members)
+        teacher = self._new_teacher().fit(train, valid, whole.part("teacher", self.members, whole.of_teacher))
+        self._student.teacher = Teacher.of(teacher, train, self.weight)
+        self.train_base(self._student, train, valid, whole.part("student", 1, whole.of_student))
+        self._student.teacher = None
+        self._losses = ()
+        if len(valid):
+            scored = (self.scores_of(model, valid) for model in (teacher, self._student))
+            self._losses = tuple(-float(scores.mean()) for scores in scored)
+        divided = f" Each had 1/{self.members + 1} of the budget." if setting.budget != Budget() else ""
+        self.notes = (
+            f"Taught by an ensemble of {self.members} trainings of '{self.base}', whose probabilities are"
+            f" {self.weight:g} of its loss.{divided}",
+            *self._student.notes,
+        )
+        return self
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Let the student study the texts."""
+        self._student.study(train, valid, setting)
+
+    def title(self) -> str:
+        """Return its name for people: the student's, and that it was taught."""
+        return f"{self._student.title()}, taught by {self.members}"
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats: those of the student."""
+        return self._student.next_log_probs(text, at)
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the student's blocks."""
+        return self._student.stream(text)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats: those of the student."""
+        return self._student.log_probs(text)
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return the student's stepper."""
+        return self._student.stepper(prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the losses of ensemble and student, and the student's exhibits."""
+        if self._losses and np.isfinite(self._losses).all():
+            yield Bars(
+                title="The teacher and the student",
+                note="Loss on the validation text.",
+                labels=(f"ensemble of {self.members}", "student"),
+                values=tuple(loss / float(np.log(2)) for loss in self._losses),
+                unit="bits per token",
+            )
+        yield from self._student.exhibits(text)
+
+    def word_vectors(self) -> FloatArray | None:
+        """Return the student's word vectors, (V, d), or None."""
+        return self._student.word_vectors()
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return the student's (n, d) vectors."""
+        return self._student.context_vectors(text, at)
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
+        """Return those of the student."""
+        return self._student.layer_vectors(text, at)
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which the student has about so many parameters."""
+        found = self._student.sized(parameters, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> Any:
+        """Return the student's copy for the page."""
+        return self._student.in_page(valid, whole=whole)
+
+    def state(self) -> State:
+        """Return the student's state; the ensemble is not kept."""
+        arrays, of_student = with_prefix(BASE, self._student)
+        values = {
+            "hyperparameters": self.hyperparameters(),
+            "student": of_student,
+            "losses": list(self._losses),
+            "notes": list(self.notes),
+        }
+        return State(arrays, values)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        values = state.values
+        Distilled.__init__(self, **values["hyperparameters"])
+        self._student = self._student.restore(without_prefix(BASE, state, values["student"]))
+        self._losses, self.notes = tuple(values["losses"]), tuple(values["notes"])
+        return self
+
+    def _new_teacher(self) -> Ensemble:
+        return Ensemble(self.base, {**self.options, **self.teacher}, self.preset, self.members)
+
+
+class _Whole:
+    """What the ensemble's and the student's trainings may use, and their progress as that of one training."""
+
+    def __init__(self, setting: Setting, members: int) -> None:
+        self._setting, self._members = setting, members
+        self._teacher: Progress | None = None  # the last that the ensemble reported of its tokens
+
+    def part(self, who: str, parts: int, report: Callable[[Progress], None]) -> Setting:
+        """Return what one of the two may use: a folder of its own, and its share of the budget."""
+        setting, checkpoints = self._setting, self._setting.checkpoints
+        if checkpoints is not None:
+            checkpoints = checkpoints / who
+            checkpoints.mkdir(exist_ok=True)
+        budget = share_of(setting.budget, parts, self._members + 1)
+        return replace(setting, progress=report, checkpoints=checkpoints, budget=budget, milestones=None)
+
+    def of_teacher(self, own: Progress) -> None:
+        """Report the progress of the ensemble without its losses, which are not those of the model."""
+        if own.tokens is not None:
+            self._teacher = own
+        note = f"the teacher, {own.note}" if own.note else ""
+        self._setting.progress(Progress(step=own.step, steps=own.steps, note=note))
+
+    def of_student(self, own: Progress) -> None:
+        """Report the progress of the student, with what the ensemble read and computed before.
+
+        An ensemble that was trained before an interruption has read about as much as the student with each member.
+        """
+
+        def whole(name: str) -> float | None:
+            mine = getattr(own, name)
+            before = self._members * (mine or 0) if self._teacher is None else getattr(self._teacher, name)
+            return None if mine is None or before is None else mine + before
+
+        tokens, flops = whole("tokens"), whole("flops")
+        self._setting.progress(replace(own, tokens=None if tokens is None else round(tokens), flops=flops))

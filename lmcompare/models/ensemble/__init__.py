@@ -1,0 +1,1 @@
+"""Several trainings of one model whose probabilities are averaged."""

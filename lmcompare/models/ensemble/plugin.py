@@ -1,0 +1,268 @@
+"""An ensemble: several trainings of one model, with different seeds, whose probabilities are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare.errors import NotFittedError, PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits.fields import built
+from lmcompare.model import (
+    Budget,
+    FloatArray,
+    Idea,
+    LanguageModel,
+    Progress,
+    Setting,
+    State,
+    Stepper,
+    check_whole,
+)
+from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.ensemble import exhibits as ensemble_exhibits
+from lmcompare.models.ensemble.exhibits import Growth
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+MOST = 100  # members
+
+
+class Ensemble(OverBase):
+    """The average of several trainings of one model: each predicts, and the mean of their probabilities counts.
+
+    The members differ only in their seeds: with the seed s and M members, they have the seeds M s to M s + M - 1. A
+    limit on training is divided among them, so that an ensemble and a single model can be compared at equal tokens or
+    equal seconds. Hansen and Salamon (1990), *Neural network ensembles*; for language models Mikolov et al. (2011),
+    *Empirical evaluation and combination of advanced language modeling techniques*.
+
+    Parameters
+    ----------
+    base : str, default "transformer"
+        The plug-in that is trained several times.
+    options : table, optional
+        The hyper-parameters of the base.
+    preset : str, optional
+        The preset of the base: "quick", "default" or "full"; ``options`` come on top of it.
+    members : int, default 3
+        How many trainings are averaged; 2 to 100.
+    """
+
+    idea = Idea(1990, "Hansen and Salamon", "Neural network ensembles")
+    called = "an ensemble"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        name: {"preset": name} for name in ("quick", "default", "full")
+    }
+
+    def __init__(
+        self,
+        base: str = "transformer",
+        options: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        members: int = 3,
+    ) -> None:
+        check_whole("members", members, 2, MOST)
+        self.members = members
+        self.set_base(base, options, preset)
+        self.notes: tuple[str, ...] = ()
+        self._members: list[LanguageModel] = []
+        self._growth = Growth()
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses."""
+        self.new_base().check_text(train)
+
+    def warm_up(self) -> None:
+        """Compile or load what the base needs."""
+        self.new_base().warm_up()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train the members one after the other, each within its share of the budget."""
+        self._members, self._growth = [], Growth()
+        whole, scores = _Whole(setting, self.members), []
+        for number in range(self.members):
+            member = self.new_base()
+            self.train_base(member, train, valid, whole.setting_of(number))
+            self._members.append(member)
+            scores.append(self.scores_of(member, valid))
+            self._growth = self._growth.with_member(scores)
+            whole.end(number, self._growth)
+        own = (note for member in self._members for note in member.notes)
+        seeds = self.members * setting.seed
+        self.notes = (
+            f"The average of {self.members} trainings of '{self.base}', with the seeds {seeds} to"
+            f" {seeds + self.members - 1}.",
+            *dict.fromkeys(own),
+        )
+        return self
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Let the first member study the texts."""
+        self._trained()[0].study(train, valid, setting)
+
+    def title(self) -> str:
+        """Return its name for people: the number of members, and the base."""
+        return f"Ensemble of {self.members}, {self.new_base().title()}"
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats: the logarithm of the members' mean probability."""
+        return self._mean(text, [member.next_log_probs(text, np.array(at)) for member in self._trained()])
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the members' blocks, averaged."""
+        for parts in zip(*(member.stream(text) for member in self._trained()), strict=True):
+            at = np.asarray(parts[0][0])
+            if not all(np.array_equal(at, other) for other, _ in parts[1:]):
+                raise PluginError(
+                    f"stream of the base, '{self.base}', yields other positions with another seed: yield the same"
+                )
+            yield at, self._mean(text, [block for _, block in parts])
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats."""
+        return ensemble_exhibits.log_mean([self.scores_of(member, text) for member in self._trained()])
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper over the members' steppers."""
+        return _EnsembleStepper([member.stepper(prefix, vocabulary) for member in self._trained()])
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked mean and what each further member gains, then the exhibits of the first member."""
+        yield from ensemble_exhibits.exhibits(self._trained(), self._growth, text)
+        for exhibit in self._members[0].exhibits(text):
+            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
+            yield replace(exhibit, title=f"The first member: {title}")
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which all members together have about so many parameters."""
+        found = self.new_base().sized(parameters // self.members, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
+    def state(self) -> State:
+        """Return the states of all members, and what each of them gained."""
+        arrays: dict[str, Any] = {}
+        values = []
+        for number, member in enumerate(self._trained()):
+            own, of_member = with_prefix(_prefix(number), member)
+            arrays |= own
+            values.append(of_member)
+        table = {
+            "hyperparameters": self.hyperparameters(),
+            "members": values,
+            "growth": asdict(self._growth),
+            "notes": list(self.notes),
+        }
+        return State(arrays, table)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        values = state.values
+        Ensemble.__init__(self, **values["hyperparameters"])
+        self._members = [
+            self.new_base().restore(without_prefix(_prefix(number), state, own))
+            for number, own in enumerate(values["members"])
+        ]
+        self._growth = built(Growth, values["growth"], "growth")
+        self.notes = tuple(values["notes"])
+        return self
+
+    def _trained(self) -> list[LanguageModel]:
+        if not self._members:
+            raise NotFittedError("this Ensemble is not trained: call 'fit' or 'restore' first")
+        return self._members
+
+    def _mean(self, text: Encoded, blocks: list[FloatArray]) -> FloatArray:
+        for block in blocks:
+            self.check_block(block, len(blocks[0]), text)
+        return ensemble_exhibits.log_mean(blocks)
+
+
+def _prefix(number: int) -> str:
+    """Return the prefix of a member's arrays."""
+    return f"member{number}."
+
+
+def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
+    """Return ``parts`` of the ``whole`` equal parts of a budget.
+
+    ``number``: which of them it is; what whole numbers leave over goes to the first ones.
+    """
+
+    def part(amount: int | None) -> int | None:
+        return None if amount is None else parts * ((amount + whole - 1 - number) // whole)
+
+    def even(amount: float | None) -> float | None:
+        return None if amount is None else parts * amount / whole
+
+    return Budget(part(budget.steps), even(budget.epochs), even(budget.seconds), part(budget.tokens))
+
+
+class _Whole:
+    """What the members' trainings may use, and their progress as that of one training."""
+
+    def __init__(self, setting: Setting, members: int) -> None:
+        self._setting, self._members = setting, members
+        self._ends: list[Progress] = []  # how far the members came that reported something
+        self._own: Progress | None = None
+
+    def setting_of(self, number: int) -> Setting:
+        """Return what a member's training may use: its seed, a folder of its own, and its share of the budget."""
+        setting, checkpoints = self._setting, self._setting.checkpoints
+        if checkpoints is not None:
+            checkpoints = checkpoints / str(number)
+            checkpoints.mkdir(exist_ok=True)
+        self._own = None
+        return replace(
+            setting,
+            seed=self._members * setting.seed + number,
+            progress=partial(self._report, number),
+            checkpoints=checkpoints,
+            budget=share_of(setting.budget, 1, self._members, number),
+            milestones=None,
+        )
+
+    def _report(self, number: int, own: Progress) -> None:
+        note = f"member {number + 1} of {self._members}" if self._own is None else own.note
+        self._own = own
+        done, steps = (0, None) if own.steps is None else (number * own.steps, self._members * own.steps)
+        self._setting.progress(Progress(step=done + own.step, steps=steps, note=note))
+
+    def end(self, number: int, growth: Growth) -> None:
+        """Report the loss of the members so far on the validation text.
+
+        A member that was trained before an interruption reports nothing, and has been reported then.
+        """
+        if self._own is None:
+            return
+        self._ends.append(self._own)
+        share = (number + 1) / len(self._ends)  # what was not reported is counted as that which was
+
+        def total(name: str) -> float | None:
+            found = [getattr(end, name) for end in self._ends]
+            return None if None in found else share * sum(found)
+
+        step, steps, tokens, flops = (total(name) for name in ("step", "steps", "tokens", "flops"))
+        self._setting.progress(
+            Progress(
+                step=round(step or 0),
+                steps=None if steps is None else round(steps / (number + 1) * self._members),
+                valid_loss=growth.together[-1] if growth.together else None,
+                tokens=None if tokens is None else round(tokens),
+                flops=flops,
+            )
+        )
+
+
+class _EnsembleStepper(Stepper):
+    def __init__(self, members: list[Stepper]) -> None:
+        self._members = members
+
+    def log_probs(self) -> FloatArray:
+        return ensemble_exhibits.log_mean([np.asarray(member.log_probs()) for member in self._members])
+
+    def push(self, token: int) -> None:
+        for member in self._members:
+            member.push(token)

@@ -1,0 +1,1 @@
+"""A network that also looks up the training contexts most similar to its own, and what followed them."""

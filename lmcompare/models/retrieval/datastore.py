@@ -1,0 +1,123 @@
+"""A datastore: the vectors of training contexts with the words that followed, and the search for the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.neighbors import NearestNeighbors
+
+from lmcompare.errors import PluginError
+from lmcompare.model import LanguageModel
+from lmcompare.tokens import Encoded, FloatArray, IntArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+PART = 2**17  # tokens whose vectors are in memory together
+QUERIES = 2**12  # searched together
+
+
+class Contexts(NamedTuple):
+    """What precedes each of Q positions, as a model represents it.
+
+    ``vectors``: (Q, d). ``there``: (Q,) whether anything precedes the position in its document.
+    """
+
+    vectors: FloatArray
+    there: BoolArray
+
+    @classmethod
+    def before(cls, model: LanguageModel, text: Encoded, at: IntArray) -> Self:
+        """Return the contexts before positions of a text."""
+        there = text.context_starts(at) < at
+        found = model.context_vectors(text, at[there] - 1)
+        if found is None:
+            raise PluginError(f"{type(model).__name__} has no vectors of contexts: choose a network as the base")
+        vectors = np.zeros((len(at), found.shape[1]), np.float16)
+        vectors[there] = found
+        return cls(vectors, there)
+
+    def at(self, rows: IntArray) -> Self:
+        """Return some of them."""
+        return type(self)(self.vectors[rows], self.there[rows])
+
+
+class Found(NamedTuple):
+    """The K nearest training contexts of each of Q contexts.
+
+    ``which``: (Q, K) their places in the datastore, the nearest first. ``distances``: (Q, K) their squared distances,
+    less that of the next nearest: 0 or below, and 0 for a position that nothing precedes.
+    """
+
+    which: IntArray
+    distances: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Datastore:
+    """The contexts of a training text, as a model represents them.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (N, d)
+        float16, one for each context.
+    places : ndarray of shape (N,)
+        Where in ``words`` the word stands that followed each context.
+    words : ndarray
+        The ids of the training text.
+    """
+
+    vectors: FloatArray
+    places: IntArray
+    words: IntArray
+
+    @classmethod
+    def of(cls, model: LanguageModel, text: Encoded, most: int, seed: int) -> Self:
+        """Return the datastore of a text; of a longer one, ``most`` contexts drawn at random."""
+        places = np.flatnonzero(text.context_starts(np.arange(len(text))) < np.arange(len(text)))
+        if len(places) > most:
+            places = np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
+        vectors, begin = [], 0
+        for part in text.parts(PART):
+            own = places[(places >= begin) & (places < begin + len(part))] - begin
+            vectors.append(Contexts.before(model, part, own).vectors)
+            begin += len(part)
+        return cls(np.concatenate(vectors), places, text.ids.astype(np.int32))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def following(self) -> IntArray:
+        """(N,) the word that followed each context."""
+        return self.words[self.places]
+
+    @cached_property
+    def _search(self) -> NearestNeighbors:
+        return NearestNeighbors(algorithm="brute").fit(self.vectors.astype(np.float32))
+
+    def nearest(self, contexts: Contexts, most: int) -> Found:
+        """Return the ``most`` nearest of each of Q contexts; fewer, if the datastore has not one more."""
+        shape = len(contexts.vectors), max(0, min(most, len(self) - 1))
+        found = Found(np.zeros(shape, np.int64), np.zeros(shape))
+        some = np.flatnonzero(contexts.there) if shape[1] else np.zeros(0, np.int64)
+        for first in range(0, len(some), QUERIES):
+            rows = some[first : first + QUERIES]
+            roots, which = self._search.kneighbors(contexts.vectors[rows].astype(np.float32), shape[1] + 1)
+            squares = roots.astype(np.float64) ** 2
+            found.which[rows] = which[:, :-1]
+            found.distances[rows] = squares[:, :-1] - squares[:, -1:]
+        return found
+
+    def arrays(self) -> dict[str, Any]:
+        """Return it as named arrays."""
+        return {"vectors": self.vectors, "places": self.places, "words": self.words}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Self:
+        """Return the datastore with these ``arrays``."""
+        return cls(arrays["vectors"], arrays["places"], arrays["words"])

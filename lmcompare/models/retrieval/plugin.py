@@ -1,0 +1,247 @@
+"""Retrieval: the words that followed the most similar training contexts become more likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits.fields import built
+from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
+from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.retrieval import exhibits as retrieval_exhibits
+from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found
+from lmcompare.models.retrieval.mixing import Mixing, span, tuned
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
+
+MOST_NEIGHBOURS = 2**12
+HELD_OUT = 2**14  # tokens of the validation text that the temperature and the weight are chosen on
+LARGEST = 2**21  # contexts of a datastore
+BASE = "base."  # the prefix of the base's arrays
+
+
+class Retrieval(OverBase):
+    """A nearest-neighbour language model: a network that looks up the most similar contexts of its training text.
+
+    The network turns every training context into a vector, which is stored with the word that followed. For a new
+    context the nearest of them are found. Their words, weighed by nearness, are mixed with the network's own
+    prediction: ``P = (1 - λ) P_network + λ P_neighbours``. The network is not changed. Khandelwal, Levy, Jurafsky,
+    Zettlemoyer and Lewis (2020), *Generalization through memorization: nearest neighbor language models*. The search
+    is exact; λ and the temperature of the distances are chosen on the validation text.
+
+    Parameters
+    ----------
+    base : str, default "transformer"
+        The plug-in of the network; it is trained here.
+    options : table, optional
+        The hyper-parameters of the base.
+    preset : str, optional
+        The preset of the base: "quick", "default" or "full"; ``options`` come on top of it.
+    neighbours : int, default 64
+        How many training contexts are looked up; 1 to 4,096.
+    """
+
+    idea = Idea(
+        2020,
+        "Khandelwal, Levy, Jurafsky, Zettlemoyer and Lewis",
+        "Generalization through memorization: nearest neighbor language models",
+    )
+    called = "a retrieval model"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        name: {"preset": name} for name in ("quick", "default", "full")
+    }
+
+    def __init__(
+        self,
+        base: str = "transformer",
+        options: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        neighbours: int = 64,
+    ) -> None:
+        check_whole("neighbours", neighbours, 1, MOST_NEIGHBOURS)
+        self.neighbours = neighbours
+        self._base = self.set_base(base, options, preset)
+        if type(self._base).context_vectors is LanguageModel.context_vectors:
+            raise PluginError(f"'{base}' has no vectors of contexts: choose a network as the base")
+        self.traits = replace(self.traits, carries_state=True)
+        self.notes: tuple[str, ...] = ()
+        self._store: Datastore | None = None
+        self._mixing = Mixing()
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses."""
+        self._base.check_text(train)
+
+    def warm_up(self) -> None:
+        """Compile or load what the base needs."""
+        self._base.warm_up()
+
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+        """Train the base, store the contexts of the training text, and choose the weights on the validation text."""
+        self.train_base(self._base, train, valid, setting)
+        self._store = Datastore.of(self._base, train, LARGEST, setting.seed)
+        self._mixing = self._tuned(valid)
+        found = self._mixing.perplexities
+        note = (
+            f"Its weight was chosen on {min(len(valid), HELD_OUT):,} tokens of the validation text."
+            if found
+            else "There was no validation text: the neighbours have a tenth of the weight."
+        )
+        self.notes = (*self._base.notes, f"Retrieval over '{self.base}', from {len(self._store):,} contexts. {note}")
+        return self
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Let the base study the texts."""
+        self._base.study(train, valid, setting)
+
+    def title(self) -> str:
+        """Return its name for people: the base and that it has a memory."""
+        return f"{self._base.title()} with retrieval"
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        """(B, V) nats; rows sum to one if the base's do."""
+        at = np.asarray(at, np.int64)
+        return self._mixed(text, self._base.next_log_probs(text, at.copy()), self._found(text, at))
+
+    def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield the base's blocks with the neighbours' words added."""
+        begin = 0
+        for part in text.parts(PART):
+            contexts = self._contexts(part, np.arange(len(part)))
+            for at, block in self._base.stream(part):
+                here = np.asarray(at, np.int64)
+                yield begin + here, self._mixed(part, block, self._nearest(contexts.at(here)))
+            begin += len(part)
+
+    def log_probs(self, text: Encoded) -> FloatArray:
+        """(N,) nats, from the base's scores and the neighbours of each position."""
+        scores: list[FloatArray] = [np.zeros(0)]
+        for part in text.parts(PART):
+            base, contexts = self.scores_of(self._base, part), self._contexts(part, np.arange(len(part)))
+            for first in range(0, len(part), QUERIES):
+                here = np.arange(first, min(first + QUERIES, len(part)))
+                scores.append(self._scored(base[here], self._nearest(contexts.at(here)), part.ids[here]))
+        return np.concatenate(scores)
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        """Return a stepper over the base's stepper; for each distribution the document is read again."""
+        return _RetrievalStepper(self, self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation and the contexts found for a sentence, then the base's exhibits."""
+        store = fitted(self._store, self)
+        if len(text):
+            found = self._found(text, np.arange(len(text)))
+            rows = self._mixed(text, self._base.next_log_probs(text, np.arange(len(text))), found)
+            base = self.scores_of(self._base, text)
+            yield from retrieval_exhibits.exhibits(store, self._mixing, self.base, text, found, base, rows)
+        for exhibit in self._base.exhibits(text):
+            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
+            yield replace(exhibit, title=f"Without retrieval: {title}")
+
+    def word_vectors(self) -> FloatArray | None:
+        """Return the base's word vectors, (V, d), or None."""
+        return self._base.word_vectors()
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return the base's (n, d) vectors, by which contexts are compared."""
+        return self._base.context_vectors(text, at)
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Any:
+        """Return those of the base."""
+        return self._base.layer_vectors(text, at)
+
+    def size(self) -> Size:
+        """Return the base's parameters and the bytes of base and datastore; what is stored was not fitted."""
+        store, base = fitted(self._store, self), self._base.size()
+        return Size(base.parameters + 2, base.bytes + sum(array.nbytes for array in store.arrays().values()))
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which the base has about so many parameters."""
+        found = self._base.sized(parameters, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
+    def state(self) -> State:
+        """Return the base's state, the datastore, and what was chosen on the validation text."""
+        arrays, of_base = with_prefix(BASE, self._base)
+        values = {
+            "hyperparameters": self.hyperparameters(),
+            "base": of_base,
+            "mixing": asdict(self._mixing),
+            "notes": list(self.notes),
+        }
+        return State({**arrays, **fitted(self._store, self).arrays()}, values)
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        values = state.values
+        Retrieval.__init__(self, **values["hyperparameters"])
+        self._base = self._base.restore(without_prefix(BASE, state, values["base"]))
+        self._store = Datastore.from_arrays(state.arrays)
+        self._mixing = built(Mixing, values["mixing"], "mixing")
+        self.notes = tuple(values["notes"])
+        return self
+
+    def _tuned(self, valid: Encoded) -> Mixing:
+        if not len(valid):
+            return Mixing(temperature=self._span())
+        some = next(valid.parts(HELD_OUT))
+        found = self._found(some, np.arange(len(some)))
+        right = fitted(self._store, self).following[found.which] == some.ids[:, None]
+        return tuned(found, right, self.scores_of(self._base, some))
+
+    def _span(self) -> float:
+        """Return a temperature for a model without validation text, from the datastore's own contexts."""
+        store = fitted(self._store, self)
+        some = store.vectors[np.linspace(0, len(store) - 1, min(len(store), 100)).astype(np.int64)]
+        return span(self._nearest(Contexts(some, np.ones(len(some), np.bool_)))) or 1.0
+
+    def _found(self, text: Encoded, at: IntArray) -> Found:
+        """Return the neighbours of the context before each position."""
+        return self._nearest(self._contexts(text, at))
+
+    def _contexts(self, text: Encoded, at: IntArray) -> Contexts:
+        return Contexts.before(self._base, text, at)
+
+    def _nearest(self, contexts: Contexts) -> Found:
+        return fitted(self._store, self).nearest(contexts, self.neighbours)
+
+    def _mixed(self, text: Encoded, block: FloatArray, found: Found) -> FloatArray:
+        """(B, V) nats: the base's distributions mixed with the words of the neighbours."""
+        self.check_block(block, len(found.which), text)
+        weights = self._mixing.weights(found)  # (B, K)
+        rows = np.exp(block, dtype=np.float32 if block.dtype.itemsize <= 4 else np.float64)
+        rows *= (1 - weights.sum(1, keepdims=True)).astype(rows.dtype)
+        words = fitted(self._store, self).following[found.which]  # (B, K)
+        np.add.at(rows, (np.arange(len(rows))[:, None], words), weights.astype(rows.dtype))
+        with np.errstate(divide="ignore"):
+            log_probs: FloatArray = np.log(rows, out=rows)
+        return log_probs
+
+    def _scored(self, base: FloatArray, found: Found, ids: IntArray) -> FloatArray:
+        """(N,) nats: the base's scores mixed with the words of the neighbours."""
+        weights = self._mixing.weights(found)
+        right = fitted(self._store, self).following[found.which] == ids[:, None]
+        with np.errstate(divide="ignore"):
+            scores: FloatArray = np.log((1 - weights.sum(1)) * np.exp(base) + (weights * right).sum(1))
+        return scores
+
+
+class _RetrievalStepper(Stepper):
+    def __init__(self, model: Retrieval, base: Stepper, prefix: IntArray, vocabulary: Vocabulary) -> None:
+        self._model, self._base, self._vocabulary = model, base, vocabulary
+        self._ids = [int(i) for i in prefix]
+
+    def log_probs(self) -> FloatArray:
+        text = Encoded.from_documents([self._ids], self._vocabulary)
+        found = self._model._found(text, np.array([len(self._ids)]))
+        row: FloatArray = self._model._mixed(text, np.asarray(self._base.log_probs())[None], found)[0]
+        return row
+
+    def push(self, token: int) -> None:
+        self._base.push(token)
+        self._ids.append(token)

@@ -1,0 +1,149 @@
+"""Tests of distillation: what the student learns from, against arithmetic, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare import plugins
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.exhibits import Bars
+from lmcompare.model import Budget, Progress, Setting
+from lmcompare.models.distilled.plugin import Distilled
+from lmcompare.models.ensemble.plugin import Ensemble
+from lmcompare.tokens import Vocabulary
+from lmcompare.training.class_softmax import ClassHead
+from lmcompare.training.lanes import Lanes
+from lmcompare.training.softmax import IGNORED, Head
+from lmcompare.training.teacher import KEPT, Teacher
+from tests.models.mixture.cases import animals, encoded, sums_and_agrees
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"width": 8, "heads": 1, "layers": 1, "steps": 6, "batch": 4, "length": 8, "precision": "float32"}
+VOCABULARY = Vocabulary.build(animals(30, 0, strange=0.3))
+TRAIN, VALID, TEST = (encoded(animals(size, seed), VOCABULARY) for size, seed in ((30, 0), (10, 1), (4, 2)))
+
+
+@pytest.fixture(scope="module")
+def model() -> Distilled:
+    return Distilled(options=SMALL, members=2).fit(TRAIN, VALID, Setting(VOCABULARY))
+
+
+def test_the_loss_is_the_cross_entropy_with_the_teachers_distribution() -> None:
+    torch.manual_seed(0)
+    head, n, types = Head(12, 5), 7, 12
+    head.bias.data.normal_()
+    features, targets = torch.randn(n, 5), torch.randint(types, (n,))
+    words = torch.stack([torch.randperm(types)[:4] for _ in range(n)])
+    shares = torch.rand(n, 4) / 4
+    wanted = torch.zeros(n, types).scatter_add(1, words, shares)
+    wanted.scatter_add_(1, targets[:, None], 1 - shares.sum(1, keepdim=True))
+    expected = -(wanted * head.log_probs(features)).sum(1).mean()
+    whole = head.full_loss(features, targets) + head.beyond_target(features, targets, words, shares)
+    assert float(whole.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
+
+
+def test_each_token_of_a_batch_has_what_the_teacher_expects_there() -> None:
+    texts = encoded(animals(40, 3), VOCABULARY), TEST.select([0])
+    for text in texts:
+        places = np.arange(len(text))
+        teacher = Teacher(text.ids[:, None].astype(np.int32), np.ones((len(text), 1), np.float16), 0.5)
+        assert (teacher.words[:, 0] == text.ids[places]).all()
+        for batch, _ in zip(Lanes(text, 3, 16, 0), range(20), strict=False):
+            taught = teacher.at(batch.firsts, batch.targets.shape[1], "cpu")
+            some = batch.targets != IGNORED
+            assert (taught.words.numpy()[:, :, 0][some] == batch.targets[some]).all()
+
+
+def test_a_teacher_keeps_its_most_likely_words() -> None:
+    class Fixed:
+        def stream(self, text):  # type: ignore[no-untyped-def]
+            rows = np.tile(np.log(np.arange(1, len(text.vocabulary) + 1)), (len(text), 1))
+            yield np.arange(len(text)), rows - np.log(np.exp(rows[0]).sum())
+
+    kept = min(KEPT, len(VOCABULARY))
+    teacher = Teacher.of(Fixed(), TEST, 0.5)  # type: ignore[arg-type]
+    most = np.arange(len(VOCABULARY) - kept, len(VOCABULARY))
+    assert (np.sort(teacher.words, axis=1) == most).all()
+    whole = np.arange(1, len(VOCABULARY) + 1).sum()
+    assert teacher.shares == pytest.approx((teacher.words + 1) / whole, rel=1e-3)
+
+
+def test_without_weight_it_is_the_network_alone_and_with_weight_it_is_not() -> None:
+    alone = plugins.build("transformer", SMALL).fit(TRAIN, VALID, Setting(VOCABULARY)).log_probs(TEST)
+    for weight, same in ((0.0, True), (1.0, False)):
+        taught = Distilled(options=SMALL, members=2, weight=weight).fit(TRAIN, VALID, Setting(VOCABULARY))
+        assert np.allclose(taught.log_probs(TEST), alone, atol=1e-5) is same
+
+
+def test_taught_by_the_ensemble_alone_it_comes_nearer_to_it() -> None:
+    setting, options = Setting(VOCABULARY), {**SMALL, "steps": 60}
+    teacher = Ensemble("transformer", options, members=2).fit(TRAIN, VALID, setting)
+
+    def apart(other: object) -> float:
+        rows = [np.exp(model.next_log_probs(TEST, np.arange(len(TEST)))) for model in (teacher, other)]  # type: ignore[attr-defined]
+        return float(np.abs(rows[0] - rows[1]).sum(1).mean())
+
+    far, near = (
+        Distilled(options=options, members=2, weight=weight).fit(TRAIN, VALID, setting) for weight in (0.0, 1.0)
+    )
+    assert apart(near) < apart(far)
+
+
+def test_distributions_scores_and_steps_agree(model: Distilled) -> None:
+    sums_and_agrees(model, TEST)
+
+
+def test_only_the_student_is_kept(model: Distilled) -> None:
+    state = model.state()
+    again = Distilled().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
+    assert again.hyperparameters() == model.hyperparameters()
+    assert (again.log_probs(TEST) == model.log_probs(TEST)).all()
+    one = plugins.build("transformer", SMALL).fit(TRAIN, VALID, Setting(VOCABULARY))
+    assert model.size() == one.size()
+    bars = next(each for each in again.exhibits(TEST.split_sentences()) if isinstance(each, Bars))
+    assert bars.values[1] == pytest.approx(-model.log_probs(VALID).mean() / np.log(2))
+
+
+def test_the_budget_is_that_of_teacher_and_student_together(tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    setting = Setting(VOCABULARY, budget=Budget(steps=12), progress=reports.append, checkpoints=tmp_path)
+    model = Distilled(options=SMALL, members=2)
+    model.fit(TRAIN, VALID, setting)
+    last = reports[-1]
+    assert last.step == 4
+    reports.clear()
+    plugins.build("transformer", SMALL).fit(
+        TRAIN, VALID, Setting(VOCABULARY, budget=Budget(steps=4), progress=reports.append)
+    )
+    assert last.tokens is not None
+    assert last.tokens > 2.5 * (reports[-1].tokens or 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["student", "teacher"]
+    again = Distilled(options=SMALL, members=2).fit(TRAIN, VALID, setting)
+    assert (again.log_probs(TEST) == model.log_probs(TEST)).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"weight": 2}, "weight is a share"),
+        ({"members": 1}, "members"),
+        ({"base": "ngram"}, "'ngram' can't learn from other models"),
+        ({"teacher": {"widht": 3}}, "did you mean 'width'"),
+        ({"teacher": 3}, "teacher must be a table"),
+    ],
+)
+def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str) -> None:
+    with pytest.raises(PluginError, match=why):
+        Distilled(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_softmax_over_classes_cannot_be_taught() -> None:
+    head = ClassHead(6, 4, 2)
+    with pytest.raises(LmcompareError, match="a softmax over classes can't learn from a teacher"):
+        head.beyond_target(*[torch.zeros(1)] * 4)
