@@ -211,8 +211,8 @@ def check_words(title: object, summary: object, notes: object, idea: object, who
         if type(idea.year) is not int or not EARLIEST <= idea.year <= LATEST:
             raise PluginError(f"the idea of {whose} has the year {idea.year!r}: give one from {EARLIEST} to {LATEST}")
         most = LONGEST["title"]
-        for name, text in (("authors", idea.authors), ("title", idea.title)):
-            if not isinstance(text, str) or not 0 < len(text) <= most:
+        for name, said in (("authors", idea.authors), ("title", idea.title)):
+            if not isinstance(said, str) or not 0 < len(said) <= most:
                 raise PluginError(f"the {name} of the idea of {whose} must be a text of 1 to {most} characters")
     for name, text in (("title", title), ("summary", summary)):
         if not isinstance(text, str):

@@ -73,8 +73,8 @@ class Team:
         targets = batch.targets[rows]
         if not len(targets):
             rows, targets = slice(1), np.full_like(batch.targets[:1], IGNORED)
-        of_rows = {"inputs": batch.inputs[rows], "begins": batch.begins[rows], "firsts": batch.firsts[rows]}
-        return replace(batch, targets=targets, **of_rows)
+        begins, firsts = batch.begins[rows], batch.firsts[rows]
+        return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=begins, firsts=firsts)
 
     def total(self, value: float) -> float:
         """Return the sum of the values of all processes."""

@@ -29,8 +29,8 @@ class Neurons(LabExperiment):
     )
 
     def conditions(self) -> Sequence[Condition]:
-        """Return the transformer, those of few bits, sets of words with ternary and real weights, RNN and bag."""
-        return (BASE, *TRAINED.values(), SETS, REAL, *(each for each in PROBED.values() if each is not BASE))
+        """Return the transformer, that of 1.58 bits, sets of words with ternary and real weights, RNN and bag."""
+        return (BASE, TRAINED, SETS, REAL, *(each for each in PROBED.values() if each is not BASE))
 
     def measure(self, bench: Bench) -> Findings:
         """Round the transformer, read the sets of words, and probe for the order of two words."""

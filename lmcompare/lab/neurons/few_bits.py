@@ -19,11 +19,9 @@ from lmcompare.training.network import Network
 
 ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
 SPARED = (3, 2, TERNARY)  # of the same, with word vectors that are not rounded
-TRAINED = {
-    bits: Condition(f"transformer {bits:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": bits})
-    for bits in (2, TERNARY)
-}
+TRAINED = Condition(f"transformer {TERNARY:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": TERNARY})
 AFTER, WITH = "rounded", "trained"  # after training, and with the rounding
+LINES: dict[str, tuple[float, ...]] = {AFTER: ROUNDED, WITH: (TERNARY,)}
 MEGABYTE = 1e6
 HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 
@@ -44,10 +42,9 @@ def few_bits(bench: Bench, share: Share) -> Findings:
         if bits in SPARED:
             rounded = whole.bits(_rounded(bench, bits, next(told), words=False))
             layers |= of_same_trainings({f"{bits:g} bits": (base, rounded)}, whole.sizes)
-    for bits, condition in TRAINED.items():
-        name = _name(bits, WITH)
-        tests |= contrasts(base, {name: whole.bits(bench.log_probs(condition))}, whole.sizes)
-        sizes[name] = network_bytes(network, bits)
+    name = _name(TERNARY, WITH)
+    tests |= contrasts(base, {name: whole.bits(bench.log_probs(TRAINED))}, whole.sizes)
+    sizes[name] = network_bytes(network, TERNARY)
     own = base.figure(whole.sizes)
     full = network_bytes(network, FULL) / MEGABYTE
     table = Figures(
@@ -89,7 +86,7 @@ def _rounded(bench: Bench, bits: float, share: Share, *, words: bool = True) -> 
 def _verdict(tests: Mapping[str, Contrast]) -> str:
     free, lost = [], []
     for how, saying in ((AFTER, "rounded after training"), (WITH, "trained with the rounding")):
-        named = {f"{bits:g}": tests[_name(bits, how)] for bits in (ROUNDED if how == AFTER else TRAINED)}
+        named = {f"{bits:g}": tests[_name(bits, how)] for bits in LINES[how]}
         if none := [bits for bits, test in named.items() if not test.significant]:
             free.append(f"{numbers.listed(none)} bits per weight, {saying}")
         amounts = [f"{numbers.bits_per_byte(t.difference)} with {bits}" for bits, t in named.items() if t.significant]
@@ -119,13 +116,12 @@ def _name(bits: float, how: str) -> str:
 
 
 def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
-    lines = {AFTER: [*ROUNDED], WITH: [*TRAINED]}
     return Curve(
         title="Bits per byte by bits per weight",
         note=f"The transformer with 32 bits per weight needs {numbers.bits_per_byte(own)} bits per byte.",
-        names=tuple(lines),
-        x=tuple(tuple(map(float, line)) for line in lines.values()),
-        y=tuple(tuple(tests[_name(bits, name)].figure for bits in line) for name, line in lines.items()),
+        names=tuple(LINES),
+        x=tuple(tuple(map(float, line)) for line in LINES.values()),
+        y=tuple(tuple(tests[_name(bits, name)].figure for bits in line) for name, line in LINES.items()),
         x_axis="bits per weight",
         y_axis="bits per byte",
     )

@@ -31,8 +31,8 @@ class Place:
     @property
     def dot(self) -> Dot:
         """Its mark: hollow for a model with a single training, of which there could be several."""
-        interval = self.row.interval or (None, None)
-        return Dot(self.model.title, self.model.index, float(self.year), self.row.bits, *interval, self.once)
+        low, high = self.row.interval or (None, None)
+        return Dot(self.model.title, self.model.index, float(self.year), self.row.bits, low, high, self.once)
 
     @property
     def once(self) -> bool:
