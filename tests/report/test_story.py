@@ -240,8 +240,9 @@ def test_state_and_attention_of_one_model_have_a_scene_each(tmp_path: Path) -> N
     data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
     section = story.build(data)
     assert section is not None
-    scenes = [one for one in parse(str(section.html)).all("article") if "RNN with attention" in one.text]
-    told = [one for one in scenes if one.all("p", "which") and one.one("p", "which").text == "RNN with attention"]
+    title = data.title("rnn-attention")
+    scenes = [one for one in parse(str(section.html)).all("article") if one.all("p", "which")]
+    told = [one for one in scenes if one.one("p", "which").text == title]
     assert [one.one("h3").text for one in told] == ["3. Carry a state", "4. Look back: attention"]
     assert [bool(one.all("table", "att-scores")) for one in told] == [False, True]
     assert [bool(one.all("p", "states")) for one in told] == [True, False]
@@ -278,7 +279,7 @@ def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_m
     assert found is not None
     assert found.reach == 2
     assert found.bits == (8.0, 0.5)  # it gains 7.5; the third gains more, but by near words
-    assert "at most 2 tokens" in found.said
+    assert "at most 2\u00a0tokens" in found.said
     assert "“w1”, 4 back, changes the guess of the net by 0.9 bits" in found.said
     near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
     assert FarBack.of([table, looking], [counted, near], 0) is None
