@@ -63,8 +63,8 @@ def chosen(options: RunOptions) -> dict[str, Any]:
 def side_by_side(device: str) -> dict[str, int]:
     """Return the "workers" and "threads" with which many small models are trained soonest; none on an accelerator.
 
-    A small network gains little from a second core: of two trainings on two cores, both at the same time take 0.8 of
-    the time of one after the other.
+    A small network gains little from a second core: of two transformers on two cores, both at the same time take two
+    thirds of the time of one after the other.
     """
     cores = _cores()
     workers = min(cores, MOST_WORKERS)
