@@ -92,7 +92,7 @@ def _verdict(rows: Mapping[str, Row]) -> str:
         said = ["No way of telling the network the positions of words was found to be better than telling none."]
     else:
         said = [
-            f"{'One way' if len(better) == 1 else f'{len(better)} ways'} of telling the positions of words"
+            f"{len(better)} of {len(rows)} ways of telling the positions of words"
             f" {'is' if len(better) == 1 else 'are'} better than telling none.",
             f"Bits per byte saved by {numbers.listed(better)}.",
         ]
