@@ -268,9 +268,9 @@ def test_a_size_may_be_of_numpy_and_is_a_size() -> None:
 )
 def test_what_a_model_says_of_itself_fits_into_a_report(words: dict[str, Any], said: str) -> None:
     longest = {"title": "x" * 200, "summary": "x" * 2000, "notes": ("x" * 2000,) * 100}
-    contract.check_words(**longest, whose="Odd")
+    contract.check_words(**longest, idea=None, whose="Odd")
     with pytest.raises(PluginError, match=re.escape(said)):
-        contract.check_words(**{**longest, **words}, whose="Odd")
+        contract.check_words(**{**longest, **words}, idea=None, whose="Odd")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Setting
 from lmcompare.tokens import Vocabulary
 from tests.conformance.test_built_ins import SMALL
+from tests.models.neural_cases import tiny_wordnet
 from tests.models.pcfg.treebanks import brackets
 
 NAMES = [f"t{index}" for index in range(25)]
@@ -24,7 +25,8 @@ OTHERS = {*OF_FILES, "hf-causal"}  # files need <unk>; the last one is tested by
 @pytest.mark.parametrize("name", sorted(SMALL.keys() - OTHERS))
 def test_ways_to_ask_agree(name: str, tmp_path: Path) -> None:
     (tmp_path / "trees.mrg").write_text(brackets(TEXTS.train), encoding="utf-8")
-    given = {**SMALL[name], **({"trees": str(tmp_path / "trees.mrg")} if name == "pcfg" else {})}
+    files = {"pcfg": {"trees": str(tmp_path / "trees.mrg")}, "wordnet-bow": {"wordnet": tiny_wordnet()}}
+    given = {**SMALL[name], **files.get(name, {})}
     model = plugins.build(name, given)
     setting = Setting(TEXTS.vocabulary, budget=Budget(steps=4))
     model.fit(TEXTS.train, TEXTS.valid, setting).study(TEXTS.train, TEXTS.valid, setting)

@@ -43,6 +43,7 @@ def test_the_answer_is_the_best_model_within_the_limits(folder: Path, run: Run, 
     within = [row for row in others if row.train_seconds is not None and row.train_seconds < best.train_seconds]
     times = sorted({row.train_seconds for row in (best, *others) if row.train_seconds is not None})
     slider.fill(str(times.index(best.train_seconds) - 1))
+    expect(answer).to_contain_text(numbers.seconds(best.train_seconds))  # what the best one would cost
     first, second = answer.inner_text().split(". ", 1)
     assert numbers.bits_per_byte(within[0].bits_per_byte) in first
     assert numbers.bits_per_byte(best.bits_per_byte) in second  # and what it would cost
