@@ -288,6 +288,20 @@ def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_m
     assert FarBack.of([table, looking], [read, counted], 0) is None  # looking back gains nothing
 
 
+def test_the_sentence_that_needs_far_words_has_a_scene_with_all_models(folder: Path) -> None:
+    data = ReportData(load_run(folder))
+    for model in data.models:
+        for one in model.cell.examples["influences"]:
+            far = model.name == "transformer"
+            one["replaced"] = [float(far)] * (len(one["replaced"]) - 1) + [2.0]
+            one["bits"] = 1.0 if far else 6.0
+    section = story.build(data)
+    assert section is not None
+    (shown,) = (one for one in parse(str(section.html)).all("article") if "Where words far back help" in one.text)
+    assert [row[-1] for row in shown.rows()] == ["6.0", "6.0", "1.0"]
+    assert "depends on at most 1 token before it" in shown.text
+
+
 def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() -> None:
     def one(title: str, bits: float, seconds: float | None) -> Scene:
         row = SimpleNamespace(bits=bits, bits_per_byte=bits, train_seconds=seconds)
