@@ -27,14 +27,13 @@ from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
 from lmcompare.models.cache.exhibits import ValidSummary
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.common.over_base import OverOne
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can distinguish from 0 and 1
-BASE = "base."  # the prefix of the base's arrays
 
 
-class CacheModel(OverBase):
+class CacheModel(OverOne):
     """Adds a memory to another model: n-grams of the text's own past are counted as it is read, and decay.
 
     Words, pairs and triples (up to ``order``) that occurred earlier in the document become more likely, the more so
@@ -87,10 +86,6 @@ class CacheModel(OverBase):
         self.notes: tuple[str, ...] = ()
         self._chain: Chain | None = None
         self._summary = ValidSummary()
-
-    def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses."""
-        self._base.check_text(train)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, and fit the weights of the caches to the validation text."""
@@ -146,31 +141,20 @@ class CacheModel(OverBase):
             title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
             yield replace(exhibit, title=f"Without memory, {self.base}: {title}")
 
-    def word_vectors(self) -> FloatArray | None:
-        """Return the base's word vectors, (V, d), or None."""
-        return self._base.word_vectors()
-
     def state(self) -> State:
         """Return the base's state, the gate, and the summary of the validation text."""
-        chain = fitted(self._chain, self)
-        arrays, of_base = with_prefix(BASE, self._base)
-        values = {
-            "hyperparameters": self.hyperparameters(),
-            "base": of_base,
-            "summary": asdict(self._summary),
-            "notes": list(self.notes),
-        }
-        return State({**arrays, "gate_weights": chain.gate.weights, "gate_bias": chain.gate.bias}, values)
+        gate = fitted(self._chain, self).gate
+        arrays = {"gate_weights": gate.weights, "gate_bias": gate.bias}
+        return self.state_with(arrays, {"summary": asdict(self._summary)})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
         CacheModel.__init__(self, **values["hyperparameters"])
-        self._base = self._base.restore(without_prefix(BASE, state, values["base"]))
+        self.restore_base(state)
         gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
         self._chain = Chain(self._caches(), gate, self.carry)
         self._summary = built(ValidSummary, values["summary"], "summary")
-        self.notes = tuple(values["notes"])
         return self
 
     def _with_caches(self, text: Encoded, past: Past, at: IntArray, block: FloatArray) -> FloatArray:

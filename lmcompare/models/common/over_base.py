@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,10 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, IntArray
+
+BASE = "base."  # the prefix of a base's arrays
+PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # of a model whose presets are those of its base
 
 
 class OverBase(LanguageModel):
@@ -76,6 +79,52 @@ class OverBase(LanguageModel):
     def check_block(self, block: FloatArray, rows: int, text: Encoded) -> None:
         """Raise ``PluginError`` unless a base gave (rows, V) distributions."""
         check_array(block, (rows, len(text.vocabulary)), f"the base, '{self.base}',")
+
+
+class OverOne(OverBase):
+    """A model over one training of its base, ``_base``, whose vectors it has."""
+
+    _base: LanguageModel
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses."""
+        self._base.check_text(train)
+
+    def warm_up(self) -> None:
+        """Compile or load what the base needs."""
+        self._base.warm_up()
+
+    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
+        """Let the base study the texts."""
+        self._base.study(train, valid, setting)
+
+    def word_vectors(self) -> FloatArray | None:
+        """Return the base's word vectors, (V, d), or None."""
+        return self._base.word_vectors()
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return the base's (n, d) vectors of tokens in context, or None."""
+        return self._base.context_vectors(text, at)
+
+    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
+        """Return those of the base."""
+        return self._base.layer_vectors(text, at)
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which the base has about so many parameters."""
+        found = self._base.sized(parameters, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
+    def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:
+        """Return the state of the base, the hyper-parameters and the notes, with these arrays and values besides."""
+        of_base, base = with_prefix(BASE, self._base)
+        own = {"hyperparameters": self.hyperparameters(), "base": base, "notes": list(self.notes)}
+        return State({**of_base, **arrays}, {**own, **values})
+
+    def restore_base(self, state: State) -> None:
+        """Restore the base and the notes; the hyper-parameters are those of the state already."""
+        self._base = self._base.restore(without_prefix(BASE, state, state.values["base"]))
+        self.notes = tuple(state.values["notes"])
 
 
 def with_prefix(prefix: str, model: LanguageModel) -> tuple[dict[str, Any], dict[str, Any]]:

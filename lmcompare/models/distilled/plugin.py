@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.model import Budget, FloatArray, Idea, Progress, Setting, State, Stepper, check_whole
-from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.common.over_base import PRESETS, OverOne
 from lmcompare.models.ensemble.plugin import MOST, Ensemble, share_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.teacher import Teacher
 
-BASE = "base."  # the prefix of the student's arrays
 
-
-class Distilled(OverBase):
+class Distilled(OverOne):
     """One network, the student, that learns from an ensemble: not only which word came, but which others could have.
 
     First an ensemble is trained. Then the student learns, at each token of the training text, from the word that came
@@ -46,9 +44,7 @@ class Distilled(OverBase):
 
     idea = Idea(2015, "Hinton, Vinyals and Dean", "Distilling the knowledge in a neural network")
     called = "a distilled model"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        name: {"preset": name} for name in ("quick", "default", "full")
-    }
+    presets = PRESETS
 
     def __init__(
         self,
@@ -67,19 +63,11 @@ class Distilled(OverBase):
         student = self.set_base(base, options, preset)
         if not isinstance(student, TorchLanguageModel):
             raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare's as the base")
-        self._student: TorchLanguageModel = student
+        self._base = student
         self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
         self._new_teacher()  # which refuses what it can't be built of
         self.notes: tuple[str, ...] = ()
         self._losses: tuple[float, ...] = ()  # on the validation text, in nats: of the ensemble and of the student
-
-    def check_text(self, train: Encoded) -> None:
-        """Refuse what the student refuses."""
-        self._student.check_text(train)
-
-    def warm_up(self) -> None:
-        """Compile or load what the student needs."""
-        self._student.warm_up()
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the ensemble, let it read the training text, and train the student.
@@ -93,44 +81,42 @@ class Distilled(OverBase):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
         whole = _Whole(setting, self.members)
         teacher = self._new_teacher().fit(train, valid, whole.part("teacher", self.members, whole.of_teacher))
-        self._student.teacher = Teacher.of(teacher, train, self.weight)
-        self.train_base(self._student, train, valid, whole.part("student", 1, whole.of_student))
-        self._student.teacher = None
+        student = self._base
+        assert isinstance(student, TorchLanguageModel)
+        student.teacher = Teacher.of(teacher, train, self.weight)
+        self.train_base(student, train, valid, whole.part("student", 1, whole.of_student))
+        student.teacher = None
         self._losses = ()
         if len(valid):
-            scored = (self.scores_of(model, valid) for model in (teacher, self._student))
+            scored = (self.scores_of(model, valid) for model in (teacher, self._base))
             self._losses = tuple(-float(scores.mean()) for scores in scored)
         divided = f" Each had 1/{self.members + 1} of the budget." if setting.budget != Budget() else ""
         self.notes = (
             f"Taught by an ensemble of {self.members} trainings of '{self.base}', whose probabilities are"
             f" {self.weight:g} of its loss.{divided}",
-            *self._student.notes,
+            *self._base.notes,
         )
         return self
 
-    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Let the student study the texts."""
-        self._student.study(train, valid, setting)
-
     def title(self) -> str:
         """Return its name for people: the student's, and that it was taught."""
-        return f"{self._student.title()}, taught by {self.members}"
+        return f"{self._base.title()}, taught by {self.members}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats: those of the student."""
-        return self._student.next_log_probs(text, at)
+        return self._base.next_log_probs(text, at)
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield the student's blocks."""
-        return self._student.stream(text)
+        return self._base.stream(text)
 
     def log_probs(self, text: Encoded) -> FloatArray:
         """(N,) nats: those of the student."""
-        return self._student.log_probs(text)
+        return self._base.log_probs(text)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return the student's stepper."""
-        return self._student.stepper(prefix, vocabulary)
+        return self._base.stepper(prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the losses of ensemble and student, and the student's exhibits."""
@@ -142,46 +128,22 @@ class Distilled(OverBase):
                 values=tuple(loss / float(np.log(2)) for loss in self._losses),
                 unit="bits per token",
             )
-        yield from self._student.exhibits(text)
-
-    def word_vectors(self) -> FloatArray | None:
-        """Return the student's word vectors, (V, d), or None."""
-        return self._student.word_vectors()
-
-    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """Return the student's (n, d) vectors."""
-        return self._student.context_vectors(text, at)
-
-    def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
-        """Return those of the student."""
-        return self._student.layer_vectors(text, at)
-
-    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which the student has about so many parameters."""
-        found = self._student.sized(parameters, types)
-        return None if found is None else {"options": {**self.options, **found}}
+        yield from self._base.exhibits(text)
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> Any:
         """Return the student's copy for the page."""
-        return self._student.in_page(valid, whole=whole)
+        return self._base.in_page(valid, whole=whole)
 
     def state(self) -> State:
         """Return the student's state; the ensemble is not kept."""
-        arrays, of_student = with_prefix(BASE, self._student)
-        values = {
-            "hyperparameters": self.hyperparameters(),
-            "student": of_student,
-            "losses": list(self._losses),
-            "notes": list(self.notes),
-        }
-        return State(arrays, values)
+        return self.state_with({}, {"losses": list(self._losses)})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         Distilled.__init__(self, **values["hyperparameters"])
-        self._student = self._student.restore(without_prefix(BASE, state, values["student"]))
-        self._losses, self.notes = tuple(values["losses"]), tuple(values["notes"])
+        self.restore_base(state)
+        self._losses = tuple(values["losses"])
         return self
 
     def _new_teacher(self) -> Ensemble:

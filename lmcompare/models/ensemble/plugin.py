@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from lmcompare.model import (
     Stepper,
     check_whole,
 )
-from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.common.over_base import PRESETS, OverBase, with_prefix, without_prefix
 from lmcompare.models.ensemble import exhibits as ensemble_exhibits
 from lmcompare.models.ensemble.exhibits import Growth
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -53,9 +53,7 @@ class Ensemble(OverBase):
 
     idea = Idea(1990, "Hansen and Salamon", "Neural network ensembles")
     called = "an ensemble"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        name: {"preset": name} for name in ("quick", "default", "full")
-    }
+    presets = PRESETS
 
     def __init__(
         self,

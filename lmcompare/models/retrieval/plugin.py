@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
-from lmcompare.models.common.over_base import OverBase, with_prefix, without_prefix
+from lmcompare.models.common.over_base import PRESETS, OverOne
 from lmcompare.models.retrieval import exhibits as retrieval_exhibits
 from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found
 from lmcompare.models.retrieval.mixing import Mixing, span, tuned
@@ -21,10 +21,9 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 MOST_NEIGHBOURS = 2**12
 HELD_OUT = 2**14  # tokens of the validation text that the temperature and the weight are chosen on
 LARGEST = 2**21  # contexts of a datastore
-BASE = "base."  # the prefix of the base's arrays
 
 
-class Retrieval(OverBase):
+class Retrieval(OverOne):
     """A nearest-neighbour language model: a network that looks up the most similar contexts of its training text.
 
     The network turns every training context into a vector, which is stored with the word that followed. For a new
@@ -51,9 +50,7 @@ class Retrieval(OverBase):
         "Generalization through memorization: nearest neighbor language models",
     )
     called = "a retrieval model"
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        name: {"preset": name} for name in ("quick", "default", "full")
-    }
+    presets = PRESETS
 
     def __init__(
         self,
@@ -72,14 +69,6 @@ class Retrieval(OverBase):
         self._store: Datastore | None = None
         self._mixing = Mixing()
 
-    def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses."""
-        self._base.check_text(train)
-
-    def warm_up(self) -> None:
-        """Compile or load what the base needs."""
-        self._base.warm_up()
-
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, store the contexts of the training text, and choose the weights on the validation text."""
         self.train_base(self._base, train, valid, setting)
@@ -93,10 +82,6 @@ class Retrieval(OverBase):
         )
         self.notes = (*self._base.notes, f"Retrieval over '{self.base}', from {len(self._store):,} contexts. {note}")
         return self
-
-    def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Let the base study the texts."""
-        self._base.study(train, valid, setting)
 
     def title(self) -> str:
         """Return its name for people: the base and that it has a memory."""
@@ -143,47 +128,22 @@ class Retrieval(OverBase):
             title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
             yield replace(exhibit, title=f"Without retrieval: {title}")
 
-    def word_vectors(self) -> FloatArray | None:
-        """Return the base's word vectors, (V, d), or None."""
-        return self._base.word_vectors()
-
-    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """Return the base's (n, d) vectors, by which contexts are compared."""
-        return self._base.context_vectors(text, at)
-
-    def layer_vectors(self, text: Encoded, at: IntArray) -> Any:
-        """Return those of the base."""
-        return self._base.layer_vectors(text, at)
-
     def size(self) -> Size:
         """Return the base's parameters and the bytes of base and datastore; what is stored was not fitted."""
         store, base = fitted(self._store, self), self._base.size()
         return Size(base.parameters + 2, base.bytes + sum(array.nbytes for array in store.arrays().values()))
 
-    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which the base has about so many parameters."""
-        found = self._base.sized(parameters, types)
-        return None if found is None else {"options": {**self.options, **found}}
-
     def state(self) -> State:
         """Return the base's state, the datastore, and what was chosen on the validation text."""
-        arrays, of_base = with_prefix(BASE, self._base)
-        values = {
-            "hyperparameters": self.hyperparameters(),
-            "base": of_base,
-            "mixing": asdict(self._mixing),
-            "notes": list(self.notes),
-        }
-        return State({**arrays, **fitted(self._store, self).arrays()}, values)
+        return self.state_with(fitted(self._store, self).arrays(), {"mixing": asdict(self._mixing)})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         Retrieval.__init__(self, **values["hyperparameters"])
-        self._base = self._base.restore(without_prefix(BASE, state, values["base"]))
+        self.restore_base(state)
         self._store = Datastore.from_arrays(state.arrays)
         self._mixing = built(Mixing, values["mixing"], "mixing")
-        self.notes = tuple(values["notes"])
         return self
 
     def _tuned(self, valid: Encoded) -> Mixing:
