@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
-from lmcompare.model import Budget, FloatArray, Idea, Progress, Setting, State, Stepper, check_whole
+from lmcompare.model import Budget, FloatArray, Idea, PageCopy, Progress, Setting, State, Stepper, check_whole
 from lmcompare.models.common.over_base import PRESETS, OverOne
 from lmcompare.models.ensemble.plugin import MOST, Ensemble, share_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
@@ -130,7 +130,7 @@ class Distilled(OverOne):
             )
         yield from self._base.exhibits(text)
 
-    def in_page(self, valid: Encoded, *, whole: bool = False) -> Any:
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the student's copy for the page."""
         return self._base.in_page(valid, whole=whole)
 
