@@ -224,17 +224,17 @@ def _where_it_looks(bench: Bench) -> list[Exhibit]:
 
 def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
     """Return what was found in words, and then what was not."""
-    said = []
-    for change, sign in (("saved", -1), ("lost", 1)):
-        if found := effects(worth.values(), sign):
-            said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
-    said += without_effect(worth.values(), SMALL, "bits per byte")
+    said = [_answer(worth[CHOSEN])]
     if not choosing.found:
         said.append("No difference was found between choosing the states by additive scores and their plain mean.")
     else:
         better = "better" if choosing.amount < 0 else "worse"
         amount = numbers.bits_per_byte(abs(choosing.amount))
         said.append(f"Choosing the states by additive scores is {better} than their plain mean, by {amount}.")
+    for change, sign in (("saved", -1), ("lost", 1)):
+        if found := effects(worth.values(), sign):
+            said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
+    said += without_effect(worth.values(), SMALL, "bits per byte")
     copied = [next((row for row in table.rows if row.name == COPIED), None) for table in (before, others)]
     if all(row is not None and row.found for row in copied):
         amounts = [f"{'saves' if row.amount < 0 else 'costs'} {abs(row.amount):.2f}" for row in copied if row]
@@ -243,6 +243,15 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
             " other word."
         )
     return " ".join(said)
+
+
+def _answer(added: Row) -> str:
+    """Return whether additive attention helps."""
+    if not added.found:
+        return "It was not found that attention changes how well a recurrent network predicts this text."
+    if added.amount < 0:
+        return "Attention helps even a recurrent network, whose state has read everything already."
+    return "Attention makes a recurrent network worse on this text: its state is enough."
 
 
 def _claims(worth: Mapping[str, Row], before: Figures) -> dict[str, bool | None]:

@@ -168,12 +168,15 @@ def projected(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def shown_sentence(text: Encoded) -> IntArray:
-    """Return the first sentence with a length that can be shown, or the beginning of the text."""
+    """Return the first sentence with a length that can be shown, or the beginning of the text.
+
+    A sentence without unknown words comes before those with one.
+    """
     starts = text.sentence_starts()
     lengths = np.diff(np.append(starts, len(text)))
-    fitting = np.flatnonzero(np.isin(lengths, LENGTHS))
-    first, length = (starts[fitting[0]], lengths[fitting[0]] - 1) if len(fitting) else (0, LENGTHS.start)
-    return np.asarray(text.ids[first : first + length], np.int64)  # without </s>
+    fitting = [text.ids[starts[i] : starts[i] + lengths[i] - 1] for i in np.flatnonzero(np.isin(lengths, LENGTHS))]
+    known = (sentence for sentence in fitting if text.vocabulary.unknown not in sentence)
+    return np.asarray(next(known, fitting[0] if fitting else text.ids[: LENGTHS.start]), np.int64)  # without </s>
 
 
 def shown_words(text: Encoded) -> IntArray:

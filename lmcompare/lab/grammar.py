@@ -172,8 +172,15 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
         *([] if trees.significant else ["between the parser and its class bigram"]),
         *([] if parser.significant else ["between the parser and the trigram on the whole test text"]),
     ]
-    none = f"No difference was found {numbers.listed(nothing)}. " if nothing else ""
-    worth = f"Trees add {numbers.decimals(-trees.difference, 2)} bits per word to a class bigram. "
+    said = []
+    if trees.significant and trees.difference < 0 and parser.significant:
+        more = parser.difference < 0
+        how = "more than counting triples of words" if more else "but counting triples of words helps more"
+        said.append(f"Trees help to predict the next word, {how}.")
+    if nothing:
+        said.append(f"No difference was found {numbers.listed(nothing)}.")
+    if trees.significant:
+        said.append(f"Trees add {numbers.decimals(-trees.difference, 2)} bits per word to a class bigram.")
     better = [
         f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
     ]
@@ -182,11 +189,13 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
         if better
         else "No kind of place was found where it is better."
     )
-    return (
-        f"{none}{worth if trees.significant else ''}The parser needs {numbers.decimals(figures[PARSER], 2)} bits per"
-        f" word, the trigram {numbers.decimals(figures[TRIGRAM], 2)}. {where} The {best} needs least,"
-        f" {numbers.decimals(figures[best], 2)}."
-    )
+    said += [
+        f"The parser needs {numbers.decimals(figures[PARSER], 2)} bits per word, the trigram"
+        f" {numbers.decimals(figures[TRIGRAM], 2)}.",
+        where,
+        f"The {best} needs least, {numbers.decimals(figures[best], 2)}.",
+    ]
+    return " ".join(said)
 
 
 def _claims(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> dict[str, bool | None]:

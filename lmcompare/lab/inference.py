@@ -243,7 +243,11 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
 def _verdict(rows: Sequence[Row]) -> str:
     said = []
     saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
-    if saving:
+    ways = numbers.plural(len(rows), "way")
+    if not saving:
+        said.append(f"None of {ways} to spend more computation was found to help.")
+    else:
+        said.append(f"{len(saving)} of {ways} to spend more computation help, most of all {inside(saving[0])}.")
         listed = [f"{inside(row)} {-row.amount:.2f} for {_cost(row)}" for row in saving]
         said.append(f"Bits saved per word: {numbers.listed(listed)}.")
     if losing := effects(rows, 1):

@@ -164,17 +164,20 @@ def _cut(bench: Bench, condition: Condition) -> str:
 
 
 def _verdict(found: dict[str, Contrast], chance: float) -> str:
-    blind = [kind for kind, each in found.items() if not each.significant]
-    said = [
-        f"{kind} {numbers.percent(each.figure, 0)}"
-        for kind, each in sorted(found.items(), key=lambda pair: -pair[1].figure)
+    order = sorted(found, key=lambda kind: -found[kind].figure)
+    best, worst = found[order[0]], order[-1]
+    said = []
+    if best.significant and best.difference > 0:
+        said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
+    if blind := [kind for kind, each in found.items() if not each.significant]:
+        said.append(f"From {numbers.listed(blind)} as tokens, no letters were found to be seen.")
+    shares = [f"{kind} {numbers.percent(found[kind].figure, 0)}" for kind in order]
+    said += [
+        f"Letters that a probe counts right: {numbers.listed(shares)}; a guess without a model"
+        f" {numbers.percent(chance, 0)}.",
+        "A token is a number: what is in it, a model can only learn from how the token is used.",
     ]
-    begin = f"From {numbers.listed(blind)} as tokens, no letters were found to be seen. " if blind else ""
-    return (
-        f"{begin}Letters that a probe counts right: {numbers.listed(said)}; a guess without a model"
-        f" {numbers.percent(chance, 0)}. A token is a number: what is in it, a model can only learn from how the"
-        " token is used."
-    )
+    return " ".join(said)
 
 
 def _claims(found: dict[str, Contrast]) -> dict[str, bool | None]:

@@ -198,6 +198,14 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     others = {name: each for name, each in fair.items() if name != "unigram"}
     found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.significant]
     same = [f"the {name}" for name, each in others.items() if not each.significant]
+    better = [f"the {name}" for name, each in others.items() if each.significant and each.difference < 0]
+    predict = "predicts" if len(better) == 1 else "predict"
+    answer = (
+        "Where the next word never followed the last one in training,"
+        f" {numbers.listed(better)} {predict} it better than counts do. "
+        if better
+        else ""
+    )
     begin = (
         "Where the next word never followed the last one in training, no difference from counts was found for"
         f" {numbers.listed(same)}. "
@@ -208,7 +216,7 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
     return (
-        f"{begin}If all models choose only among words that never followed the last one, the 5-gram needs"
+        f"{answer}{begin}If all models choose only among words that never followed the last one, the 5-gram needs"
         f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains over"
         f" counts {where}."
     )

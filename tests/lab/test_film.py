@@ -13,7 +13,7 @@ from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.film import FRAMES, KINDS, Camera, gradient_norms, projected, shown_sentence
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import UNKNOWN_ID, Encoded
 from tests.training.texts import VOCABULARY, chain, fitted
 
 SMALL: dict[str, Any] = {
@@ -100,4 +100,8 @@ def test_the_sentence_has_a_length_that_can_be_shown() -> None:
     short, fitting = [2, 3, VOCABULARY.end], [2, 3, 4, 5, 6, 7, 8, 9, VOCABULARY.end]
     text = Encoded.from_documents([[*short, *fitting]], VOCABULARY)
     assert shown_sentence(text).tolist() == fitting[:-1]
+    with_unknown = [2, UNKNOWN_ID, *fitting[2:]]
+    both = Encoded.from_documents([[*with_unknown, *fitting]], VOCABULARY)
+    assert shown_sentence(both).tolist() == fitting[:-1]
+    assert shown_sentence(Encoded.from_documents([with_unknown], VOCABULARY)).tolist() == with_unknown[:-1]
     assert len(shown_sentence(chain(0, 1, 3))) <= 7

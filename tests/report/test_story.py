@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,11 +21,11 @@ from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
-from lmcompare.report.sections.story_far_back import FarBack
-from lmcompare.report.sections.story_scene import Loss, Scene
+from lmcompare.report.sections.story_scene import Scene
 from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
 from tests.report.browser import complaints, open_all, visit
+from tests.report.scenes import scene
 from tests.report.tree import parse
 from tests.run_folder import reseal, write_run_folder
 
@@ -141,11 +140,11 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
     words = shown.one("p", "running").text.removesuffix(" _____").split()
     scenes = [one for one in shown.all("article") if one.all("table", "att-scores")]
     assert len(scenes) == 2
-    for scene, name in zip(scenes, names[1:], strict=True):
+    for shown_one, name in zip(scenes, names[1:], strict=True):
         tables = data.by_name[name].cell.examples["influences"]
         (stored,) = (t["attention"] for t in tables if t["tokens"][:-1] == words)
-        assert [span.one("bdi").text for span in scene.one("p", "looked").all("span")] == stored["words"]
-        *rows, total = scene.one("table", "att-scores").rows()
+        assert [span.one("bdi").text for span in shown_one.one("p", "looked").all("span")] == stored["words"]
+        *rows, total = shown_one.one("table", "att-scores").rows()
         assert sum(float(row[-3]) for row in rows) == pytest.approx(1, abs=2e-3)
         mixed = float(np.dot(stored["weights"], stored["values"]))
         assert float(total[-1].replace("−", "-")) == pytest.approx(mixed, abs=1e-3)
@@ -159,80 +158,6 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
     assert len(mask) == len(words) + 1  # <s> looks, too
     for i, cells in enumerate(mask):
         assert ["off" in cell.attributes.get("class", "") for cell in cells] == [j > i for j in range(len(mask))]
-
-
-def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> Scene:
-    ends = pd.DataFrame({"tokens": [read / 2, read], "valid_loss": losses or [2.0, 1.0]})
-    cell = SimpleNamespace(curve=ends)
-    model = SimpleNamespace(title="Net", name="net", cell=cell, entry=SimpleNamespace(first=cell))
-    return Scene("", "", "", model, SimpleNamespace(bits=bits), {}, 0.25, [], turned)  # type: ignore[arg-type]
-
-
-def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
-    def said(one: Scene, significant: bool = True) -> str:
-        apart = SimpleNamespace(significant=significant)
-        data = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *names: apart))
-        return one.against(scene(2.0, 3.0, 2e6, [1.5, 1.0]), data)  # type: ignore[arg-type]
-
-    assert "reason" not in said(scene(1.9, 3.0, 1e6))
-    assert "3.0 bits" in said(scene(2.1, 0.0, 1e6))  # no order: that comes first
-    assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
-    less = said(scene(2.1, 3.0, 1e6))
-    assert "1 million tokens, the net on 2 million" in less
-    assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
-    assert "no reason" in said(scene(2.1, 3.0, 2e6))
-    assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
-
-
-def with_bars(lost: float) -> SimpleNamespace:
-    """A model with the exhibit that says what it loses, in bits per token, without looking back."""
-    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
-    bars = {"kind": "bars", "title": outline["title"], "labels": ["none"], "values": [lost]}
-    cell = SimpleNamespace(exhibit_tables=[{"kind": "bars", "title": "Another", "values": [9.0]}, bars])
-    return SimpleNamespace(cell=cell, entry=SimpleNamespace(tokens_fingerprint="words"))
-
-
-CLEAR = SimpleNamespace(difference=lambda *names: SimpleNamespace(significant=True))
-
-
-@pytest.mark.parametrize(("lost", "said"), [(0.4, "the state gives more"), (2.4, "looking back gives more")])
-def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said: str) -> None:
-    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
-    manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
-    corpus = SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)})
-    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus), comparison=CLEAR)
-    found = Loss.of(outline, with_bars(lost), data)  # type: ignore[arg-type]
-    assert found is not None
-    assert found.bits_per_byte == lost / 4  # tokens of four bytes
-    told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
-    assert f"Without looking back, the trained network needs {lost / 4:.3f} more" in told
-    assert "difference of 0.800" in told
-    assert said in told
-    assert "in training" not in told
-    assert "2 million tokens in training, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
-        scene(1.8, 3.0, 1e6),
-        data,  # type: ignore[arg-type]
-    )
-    assert Loss.of({}, with_bars(lost), data) is None  # type: ignore[arg-type]
-    for odd in (-0.1, 0.9):  # nothing, or more than all of the gain
-        one = replace(scene(1.0, 3.0, 2e6), lost=replace(found, bits_per_byte=odd))
-        assert "Without" not in one.against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
-
-
-def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> None:
-    data = SimpleNamespace(comparison=CLEAR)
-    told = replace(scene(1.0, 3.0, 2e6), adds="looking back").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
-    assert told.endswith("So looking back is worth 0.800 bits per byte here.")
-    after = next(one["after"]["rnn"] for one in story.outlines() if "after" in one)
-    assert after["adds"] == "looking back"
-
-
-def test_the_numbers_of_the_states_are_those_that_attention_mixes() -> None:
-    stored = {"additive": True, "words": ["<s>", "The"], "weights": [0.4, 0.6], "values": [0.25, -0.5]}
-    states = replace(scene(1.0, 3.0, 2e6), found={"attention": stored})
-    assert states.states == [("<s>", 0.25), ("The", -0.5)]
-    assert replace(states, found={"attention": {**stored, "additive": False}}).states == []  # values are no states
-    assert scene(1.0, 3.0, 2e6).states == []
 
 
 def test_state_and_attention_of_one_model_have_a_scene_each(tmp_path: Path) -> None:
@@ -255,37 +180,6 @@ def test_each_scene_shows_the_figures_so_far(data: ReportData) -> None:
     figures = [f"{rows[name].bits_per_byte:.3f}" for name in ("unigram", "ngram", "transformer")]
     shown = [[line[-1] for line in one.rows()] for one in parse(str(section.html)).all("table", "so-far")]
     assert shown == [figures[:1], figures[:2], figures]
-
-
-def guess(bits: float, *replaced: float) -> dict[str, object]:
-    tokens = [f"w{k}" for k in range(len(replaced))]
-    return {"bits": bits, "tokens": [*tokens, "end"], "replaced": list(replaced), "next": [{"token": "x"}]}
-
-
-def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_most() -> None:
-    table = scene(2.0, 3.0, 1e6)
-    looking = replace(scene(1.5, 3.0, 1e6), found={"attention": {"words": []}})
-    counted = {
-        (0, 0): guess(9.0, 0, 0, 0, 2, 5),
-        (0, 1): guess(8.0, 0, 0, 0, 0, 3),
-        (0, 2): guess(9.9, 0, 0, 0, 1, 1),
-    }
-    read = {
-        (0, 0): guess(2.0, 0.2, 1.5, 0, 2, 5),
-        (0, 1): guess(0.5, 0, 0.9, 0.7, 1, 1),
-        (0, 2): guess(0, 0, 0, 0, 1, 1),
-    }
-    found = FarBack.of([table, looking], [counted, read], 0)
-    assert found is not None
-    assert found.reach == 2
-    assert found.bits == (8.0, 0.5)  # it gains 7.5; the third gains more, but by near words
-    assert "at most 2\u00a0tokens" in found.said
-    assert "“w1”, 4 back, changes the guess of the net by 0.9 bits" in found.said
-    near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
-    assert FarBack.of([table, looking], [counted, near], 0) is None
-    assert FarBack.of([table, looking], [counted, read], None) is None
-    assert FarBack.of([table, table], [counted, read], 0) is None
-    assert FarBack.of([table, looking], [read, counted], 0) is None  # looking back gains nothing
 
 
 def test_the_sentence_that_needs_far_words_has_a_scene_with_all_models(folder: Path) -> None:

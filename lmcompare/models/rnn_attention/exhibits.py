@@ -29,8 +29,14 @@ SCORES = {  # by the kind of attention: the score, in LaTeX
 }
 _SAYING = (
     "After each word the network compares its state with each of its past states, turns the scores into weights that"
-    " sum to one, and predicts the next word from the weighted mean of the past states and its present state."
+    " sum to one, and predicts the next word from the weighted mean of the past states and its present state. s is a"
+    " state, e a score, a a weight and c the mean."
 )
+_LEARNT = {  # by the kind of attention, which symbols of its score are parameters
+    "additive": " Training has found the matrices W and U and the vector v.",
+    "multiplicative": " Training has found the matrices W and U.",
+    "even": "",
+}
 
 
 def exhibits(
@@ -101,7 +107,7 @@ def _worked(model: TorchLanguageModel, network: AttentiveRnnNetwork, text: Encod
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}.",
         equation=attention_equation(network.attention.kind, "s", "s", "i", "< i"),
-        saying=_SAYING,
+        saying=_SAYING + _LEARNT[network.attention.kind],
         lines=tuple(lines),
     )
 

@@ -22,9 +22,10 @@ from lmcompare.training.language_model import TorchLanguageModel
 WORKED = 5  # words before the one that the worked equation predicts
 _COMPARED = {True: "the keys of itself and of every word before it", False: "the keys of all words, later ones too"}
 _SAYING = (
-    "Each word compares its query with {compared}; the better a key fits, the more of that word's value is added. The"
-    " result is a weighted mean, so one head can attend to one word or to many, and several heads attend to different"
-    " words at once."
+    "Three matrices W, which training has found, make of each word's vector x a query q, a key k and a value v."
+    " Each word compares its query with {compared}; the better a key fits, the more of that word's value is added."
+    " The result is a weighted mean, so one head can attend to one word or to many, and several heads attend to"
+    " different words at once."
 )
 
 
@@ -86,6 +87,7 @@ def _equation(with_bias: bool, causal: bool) -> str:
     bias = " + b_{ij}" if with_bias else ""
     limit = r"j \leq i" if causal else "j"
     return latex_lines(
+        *(rf"\mathbf{{{made}}}_i &= \mathbf{{W}}_{made} \mathbf{{x}}_i" for made in "qkv"),
         r"a_{ij} &= \text{softmax}_j \left( \frac{\mathbf{q}_i \cdot \mathbf{k}_j}{\sqrt{d}}" + rf"{bias} \right)",
         rf"\mathbf{{o}}_i &= \sum_{{{limit}}} a_{{ij}} \mathbf{{v}}_j",
     )

@@ -48,7 +48,8 @@ def _equation(weights: str, hidden: bool, given: str) -> str:
 _SAYING = (
     "The model takes the mean of the vectors of the last words. For a context that never occurs in the training text,"
     " this mean is still similar to the means of contexts that do, because words that are used alike have similar"
-    " vectors. Counts of words cannot do that. "
+    " vectors. Counts of words cannot do that. x is the vector of a word that was read, v_w that of a word that can"
+    " come next, and b_w a number of its own, which is high for frequent words. "
 )
 
 

@@ -36,7 +36,7 @@
         other.classList.toggle("closely", other === scene && closer);
       }
       if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
-      count.textContent = `${now + 1} of ${pictures.length}`;
+      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${closer ? ", in numbers" : ""}`; // as in the headings
       back.disabled = now === 0;
       next.disabled = now === pictures.length - 1;
       const head = scene.querySelector("h3");

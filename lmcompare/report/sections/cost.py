@@ -17,6 +17,7 @@ from lmcompare.report.sections import choice
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.manifest import Hardware, Manifest
 
+SHOWN_OPEN = 2  # charts
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 
 
@@ -81,6 +82,7 @@ def build(data: ReportData) -> Section | None:
         worth=worth,
         choice=choice.build(data),
         drawn=drawn,
+        shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
         rows=rows,
         machine="; ".join(dict.fromkeys(machines)),

@@ -9,7 +9,7 @@ from typing import Any, Self
 from markupsafe import Markup
 
 from lmcompare.analysis.findings import Figures, Row, StoredFindings, order_of
-from lmcompare.exhibits import TrainingFilm
+from lmcompare.exhibits import TrainingFilm, WorkedEquation
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import SERVED, ReportData, Section
@@ -89,7 +89,7 @@ def build(data: ReportData) -> Section | None:
             f"ideas-{anchor(name)}",
             found[name],
             found[name].tables[:1],
-            [each for each in found[name].exhibits if each.get("kind") == TrainingFilm.kind],
+            _of_kind(found[name], TrainingFilm.kind),
         )
         for name in sorted(found, key=order_of)
     ]
@@ -98,8 +98,14 @@ def build(data: ReportData) -> Section | None:
         "ideas",
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
+        equations={name: in_series(_of_kind(each, WorkedEquation.kind)) for name, each in found.items()},
         left_out=left_out,
         preview=PREVIEW,
         page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
     )
     return Section.of("ideas", "What the laboratory found", html)
+
+
+def _of_kind(found: StoredFindings, kind: str) -> list[Mapping[str, Any]]:
+    """Return the exhibits of one kind."""
+    return [each for each in found.exhibits if each.get("kind") == kind]

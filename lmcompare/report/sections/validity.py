@@ -65,6 +65,7 @@ def build(data: ReportData) -> Section | None:
         names={name: SAID.get(name, name) for name in names},
         rows=[row for row in rows if row[0].name in in_table],
         reading=" ".join(said),
+        failing=failing,
         more=len(rows) - len(in_table),
     )
     return Section.of("truth", "Are these valid probabilities?", html)

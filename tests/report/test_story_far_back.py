@@ -1,0 +1,39 @@
+"""The sentence that needs far words is the one on which looking back gains most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lmcompare.report.sections.story_far_back import FarBack
+from tests.report.scenes import scene
+
+
+def guess(bits: float, *replaced: float) -> dict[str, object]:
+    tokens = [f"w{k}" for k in range(len(replaced))]
+    return {"bits": bits, "tokens": [*tokens, "end"], "replaced": list(replaced), "next": [{"token": "x"}]}
+
+
+def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_most() -> None:
+    table = scene(2.0, 3.0, 1e6)
+    looking = replace(scene(1.5, 3.0, 1e6), found={"attention": {"words": []}})
+    counted = {
+        (0, 0): guess(9.0, 0, 0, 0, 2, 5),
+        (0, 1): guess(8.0, 0, 0, 0, 0, 3),
+        (0, 2): guess(9.9, 0, 0, 0, 1, 1),
+    }
+    read = {
+        (0, 0): guess(2.0, 0.2, 1.5, 0, 2, 5),
+        (0, 1): guess(0.5, 0, 0.9, 0.7, 1, 1),
+        (0, 2): guess(0, 0, 0, 0, 1, 1),
+    }
+    found = FarBack.of([table, looking], [counted, read], 0)
+    assert found is not None
+    assert found.reach == 2
+    assert found.bits == (8.0, 0.5)  # it gains 7.5; the third gains more, but by near words
+    assert "at most 2\u00a0tokens" in found.said
+    assert "“w1”, 4 back, changes the guess of the net by 0.9 bits" in found.said
+    near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
+    assert FarBack.of([table, looking], [counted, near], 0) is None
+    assert FarBack.of([table, looking], [counted, read], None) is None
+    assert FarBack.of([table, table], [counted, read], 0) is None
+    assert FarBack.of([table, looking], [read, counted], 0) is None  # looking back gains nothing

@@ -1,0 +1,80 @@
+"""What a scene says of its model: why it is worse, and what each of its ideas is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lmcompare.report.sections import story
+from lmcompare.report.sections.story_scene import Loss, Scene
+from tests.report.scenes import scene
+
+
+def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
+    def said(one: Scene, significant: bool = True) -> str:
+        apart = SimpleNamespace(significant=significant)
+        data = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *names: apart))
+        return one.against(scene(2.0, 3.0, 2e6, [1.5, 1.0]), data)  # type: ignore[arg-type]
+
+    assert "reason" not in said(scene(1.9, 3.0, 1e6))
+    assert "3.0 bits" in said(scene(2.1, 0.0, 1e6))  # no order: that comes first
+    assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
+    less = said(scene(2.1, 3.0, 1e6))
+    assert "1 million tokens, the net on 2 million" in less
+    assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
+    assert "no reason" in said(scene(2.1, 3.0, 2e6))
+    assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
+
+
+def with_bars(lost: float) -> SimpleNamespace:
+    """A model with the exhibit that says what it loses, in bits per token, without looking back."""
+    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
+    bars = {"kind": "bars", "title": outline["title"], "labels": ["none"], "values": [lost]}
+    cell = SimpleNamespace(exhibit_tables=[{"kind": "bars", "title": "Another", "values": [9.0]}, bars])
+    return SimpleNamespace(cell=cell, entry=SimpleNamespace(tokens_fingerprint="words"))
+
+
+CLEAR = SimpleNamespace(difference=lambda *names: SimpleNamespace(significant=True))
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0.4, "the state gives more"), (2.4, "looking back gives more")])
+def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said: str) -> None:
+    (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
+    manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
+    corpus = SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)})
+    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus), comparison=CLEAR)
+    found = Loss.of(outline, with_bars(lost), data)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.bits_per_byte == lost / 4  # tokens of four bytes
+    told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+    assert f"Without looking back, the trained network needs {lost / 4:.3f} more" in told
+    assert "difference of 0.800" in told
+    assert said in told
+    assert "in training" not in told
+    assert "2 million tokens in training, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
+        scene(1.8, 3.0, 1e6),
+        data,  # type: ignore[arg-type]
+    )
+    assert Loss.of({}, with_bars(lost), data) is None  # type: ignore[arg-type]
+    for odd in (-0.1, 0.9):  # nothing, or more than all of the gain
+        one = replace(scene(1.0, 3.0, 2e6), lost=replace(found, bits_per_byte=odd))
+        assert "Without" not in one.against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+
+
+def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> None:
+    data = SimpleNamespace(comparison=CLEAR)
+    told = replace(scene(1.0, 3.0, 2e6), adds="looking back").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+    assert told.endswith("So looking back is worth 0.800 bits per byte here.")
+    after = next(one["after"]["rnn"] for one in story.outlines() if "after" in one)
+    assert after["adds"] == "looking back"
+
+
+def test_the_numbers_of_the_states_are_those_that_attention_mixes() -> None:
+    stored = {"additive": True, "words": ["<s>", "The"], "weights": [0.4, 0.6], "values": [0.25, -0.5]}
+    states = replace(scene(1.0, 3.0, 2e6), found={"attention": stored})
+    assert states.states == [("<s>", 0.25), ("The", -0.5)]
+    assert replace(states, found={"attention": {**stored, "additive": False}}).states == []  # values are no states
+    assert scene(1.0, 3.0, 2e6).states == []
