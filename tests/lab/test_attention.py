@@ -42,14 +42,18 @@ PREDICTED = {name: row(name, -0.004) for name in LOOKING} | {COPIED: row(COPIED,
 def test_nothing_that_was_found_is_said_first() -> None:
     none = {name: row(name, 0.001, 0.9) for name in LOOKING}
     said = _verdict(none, row(CHOSEN, 0.0, 1.0), table(0.0), table(0.0))
-    assert said.startswith("The effects of the mean of the past states")
+    assert said.startswith("It was not found that attention changes")
+    assert "The effects of the mean of the past states" in said
     assert "saved" not in said
     assert "No difference was found between choosing" in said
 
 
 def test_gains_and_losses_are_told_apart() -> None:
-    found = {**PREDICTED, MEAN: row(MEAN, 0.030)}
+    found = {**PREDICTED, CHOSEN: row(CHOSEN, -0.004), MEAN: row(MEAN, 0.030)}
     said = _verdict(found, row(CHOSEN, -0.011), table(-0.45), table(0.22))
+    assert said.startswith("Attention helps even a recurrent network")
+    worse = _verdict({**found, CHOSEN: row(CHOSEN, 0.004)}, row(CHOSEN, -0.011), table(0.0), table(0.0))
+    assert worse.startswith("Attention makes a recurrent network worse")
     assert "saved: a pointer to past words (0.020)," in said
     assert "lost: the mean of the past states (0.030)." in said
     assert "better than their plain mean, by 0.011" in said

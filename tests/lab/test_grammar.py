@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from nltk import Tree
 
+from lmcompare.analysis.contrasts import Contrast
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, from_json
 from lmcompare.harness import changes
 from lmcompare.harness.progress import Display
+from lmcompare.lab.contract import Figures
 from lmcompare.lab.folder import path_of
-from lmcompare.lab.grammar import ended_before, phrases_ended
+from lmcompare.lab.grammar import PARSER, TRANSFORMER, _verdict, ended_before, phrases_ended
 from lmcompare.lab.run import run_lab
 from lmcompare.models.pcfg.trees import matched
 from lmcompare.tokens import Encoded, Vocabulary
@@ -36,6 +38,23 @@ def test_words_of_sentences_without_a_tree_have_none() -> None:
     text = Encoded.from_documents(ids, vocabulary)
     found = phrases_ended(text, matched([Tree.fromstring(MAT)], text))
     assert found.tolist() == [0, 0, 2, 0, 0, 0, 4, -1, *[-1] * 5]
+
+
+def test_the_answer_says_first_whether_trees_help_and_whether_counts_help_more() -> None:
+    def contrast(difference: float, p: float) -> Contrast:
+        return Contrast("", 7.0 + difference, difference, difference - 0.1, difference + 0.1, p, p)
+
+    def said(parser: float, trees: float, p: float = 0.001) -> str:
+        found = {PARSER: contrast(parser, p), TRANSFORMER: contrast(1.0, p)}
+        return _verdict(found, contrast(trees, p), Figures(title="", rows=(), unit="bits per word"))
+
+    assert said(0.5, -0.2).startswith(
+        "Trees help to predict the next word, but counting triples of words helps more."
+    )
+    assert "Trees add 0.20 bits per word" in said(0.5, -0.2)
+    assert said(-0.5, -0.2).startswith("Trees help to predict the next word, more than counting triples of words.")
+    assert said(0.5, 0.2).startswith("Trees add −0.20 bits per word")
+    assert said(0.5, -0.2, p=0.4).startswith("No difference was found between the parser and its class bigram and")
 
 
 @pytest.mark.slow

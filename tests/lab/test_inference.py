@@ -41,6 +41,8 @@ def test_savings_are_divided_by_their_cost() -> None:
 
 def test_the_verdict_says_what_was_in_vain_last() -> None:
     said = _verdict(rows(-0.25, -0.09, 0.0))
+    assert said.startswith("2 of 3\u00a0ways to spend more computation help, most of all mixing with the 5-gram.")
+    assert _verdict(rows(0.0, 0.0, 0.0)).startswith("None of 3\u00a0ways")
     assert said.endswith("the effect of a window four times as long.")
     assert said.index("mixing with the 5-gram 0.25") < said.index("learning from the document so far 0.09")
     assert missed(_claims(rows(-0.25, -0.09, -0.01))) == []

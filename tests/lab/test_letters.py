@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.lab.letters import _right, asked_letters, letter_counts, probed, probed_words
+from lmcompare.analysis.contrasts import Contrast
+from lmcompare.lab.letters import _right, _verdict, asked_letters, letter_counts, probed, probed_words
 from lmcompare.runfolder.run import Run
 
 WORDS = ["".join(np.random.default_rng(k).choice(list("abcdefghij"), 6)) for k in range(300)]
@@ -50,3 +51,13 @@ def test_the_words_are_of_the_training_text(run: Run) -> None:
     assert set(words) <= set(corpus.vocabulary.tokens)
     assert all(word.isalpha() and len(word) >= 4 for word in words)
     assert len(letters) == len(set(letters))
+
+
+def test_the_answer_names_the_best_and_the_worst_tokens() -> None:
+    def found(p: float, **shares: float) -> dict[str, Contrast]:
+        return {name: Contrast(name, share, share - 0.5, 0.0, 1.0, p, p) for name, share in shares.items()}
+
+    said = _verdict(found(0.001, words=0.52, pieces=0.6, bytes=0.9), 0.5)
+    assert said.startswith("A model sees the letters of a word best with bytes as tokens, and least with words.")
+    blind = _verdict(found(0.4, words=0.52, bytes=0.53), 0.5)
+    assert blind.startswith("From words and bytes as tokens, no letters were found to be seen.")

@@ -212,6 +212,10 @@ def test_the_verdict() -> None:
     rows = {name: replace(worse, name=name) for name in OTHERS}
     said = _verdict({**rows, FIXED: replace(worse, value=-0.02), TRAINED: replace(worse, p_holm=0.4)})
     assert said.startswith("No difference from the readable table was found of “word2vec, trained”.")
+    cheap = _verdict(rows)
+    assert cheap.startswith("On this text, word vectors that a person can read cost nothing.")
+    dear = _verdict({**rows, TRAINED: replace(worse, value=-0.02)})
+    assert dear.startswith("Word vectors that a person can read predict this text worse than trained ones.")
     assert "needs 0.020 bits per byte more than word2vec's vectors as they are" in said
     assert "rows permuted is worse by 0.050" in said
     assert set(rows) == {PERMUTED, FIXED, TRAINED, ONE_SOFTMAX}
