@@ -259,28 +259,31 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     heads = page.locator(".scene h3")
     expect(heads.nth(0)).to_be_visible()
     expect(page.locator("#leaderboard")).to_be_hidden()
-    pictures = heads.count() + page.locator(".closer").count()  # the numbers of attention have one of their own
-    expect(page.locator(".count")).to_have_text(f"1 of {pictures}")
+    count, scenes = page.locator(".count"), heads.count()
+    expect(count).to_have_text(f"1 of {scenes}")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".count")).to_have_text(f"2 of {pictures}")
+    expect(count).to_have_text(f"2 of {scenes}")
     expect(heads.nth(0)).to_be_hidden()
     expect(heads.nth(1)).to_be_focused()
     assert page.locator(".scene.now p").last.evaluate("p => parseFloat(getComputedStyle(p).fontSize)") >= 28
     while not page.locator(".scene.now .closer").count():
         page.keyboard.press("ArrowRight")
+    number = (page.locator(".scene.now h3").text_content() or "").partition(".")[0]
+    expect(count).to_have_text(f"{number} of {scenes}")  # the number of the heading
     table, guess = page.locator(".scene.now .att-scores"), page.locator(".scene.now .next")
     expect(table).to_be_hidden()
     expect(guess).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(table).to_be_visible()
     expect(guess).to_be_hidden()
+    expect(count).to_have_text(f"{number} of {scenes}, in numbers")  # the same scene, closer
     page.keyboard.press("End")
     for _ in range(20):
         page.keyboard.press("ArrowRight")
     expect(heads.last).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#leaderboard")).to_be_visible()
-    expect(page.locator(".count")).to_be_hidden()
+    expect(count).to_be_hidden()
     assert "present" not in page.url
     assert complaints(page) == []
 
