@@ -18,6 +18,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.tokens import Encoded, IntArray
+from tests.test_api_arguments import nested
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -82,20 +83,6 @@ def test_html(result: lmcompare.Comparison) -> None:
     assert result.to_html().lstrip().lower().startswith("<!doctype html>")
     assert "&lt;table" in result._repr_html_()  # in a frame
     assert "LastSeen" in repr(result)
-
-
-def nested(levels: int) -> list[object]:
-    """A list in a list, and so on."""
-    value: list[object] = []
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
-@pytest.mark.parametrize("name", ["models", "seeds", "prompts", "words"])
-def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=f"^{name} is a sequence"):
-        lmcompare.compare(TEXTS, out=tmp_path / "out", **dict[str, Any]({name: np.array(3)}))
 
 
 def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
@@ -290,52 +277,6 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         lmcompare.compare("lee", ["unigram"], lowercse=True)
     with pytest.raises(LmcompareError, match="did you mean 'lowercase'"):
         lmcompare.compare(TEXTS, ["unigram"], lowercse=True)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"corpus": None}, "a corpus is a name, a path"),
-        ({"corpus": 5}, "not an int"),
-        ({"corpus": {"train": TEXTS, "test": [" "]}}, "there is no text in the test documents given"),
-        ({"models": [5]}, "a model is a plug-in's name"),
-        ({"models": [None]}, "not None"),
-        ({"models": [LanguageModel]}, "lacks fit"),
-        ({"tokens": "wrod"}, "did you mean 'word'"),
-        ({"tokens": 5}, "tokens: this is a table, not 5"),
-        ({"seeds": "a"}, "number 1 of seeds: this is a whole number, not 'a'"),
-        ({"corpus": ["so", "\ud800"]}, "document 2 has a lone surrogate"),
-        ({"prompts": ["\ud800"]}, "not valid UTF-8"),
-        ({"text_column": "words"}, "has no columns"),
-        ({"seeds": None}, "number 1 of seeds: this is a whole number, not None"),
-        ({"seeds": 1.5}, "number 1 of seeds: this is a whole number, not 1.5"),
-        ({"models": 5}, "models is a model or a sequence of models, not an int"),
-        ({"prompts": 5}, "prompts: "),
-        ({"words": ["\ud800"]}, "the word '\\ud800' is not valid UTF-8"),
-        ({"words": 5}, "words: "),
-        ({"words": ["bank", ""]}, "a word to show in several contexts is empty"),
-        ({"out": 5}, "out is the path of a folder, not an int"),
-        ({"out": "x\0"}, "out is the path of a folder, not 'x\\x00'"),
-        ({"out": ""}, "out is the path of a folder, not ''"),
-        ({"out": "x" * 300}, "File name too long"),
-        ({"out": "\ud800"}, "out is the path of a folder, not '\\ud800'"),
-        ({"out": "a/" * 1500}, "too many folders"),
-        ({"match": 5}, "match is a mapping, such as {'parameters': 1e6}, not an int"),
-        ({"match": {5: 1}}, "unknown thing to match '5'"),
-        ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
-        ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
-        ({"fractions": [0.5, 1]}, "compare trains on one amount of text: give fractions in an experiment file"),
-        ({"seed": 1}, "unknown option of compare 'seed' (did you mean 'seeds'?)"),
-        ({"force": [True]}, "force is True or False, not [True]"),
-        ({"quiet": 5}, "quiet is True or False, not 5"),
-        ({"tokens": {"kind": "word", "lowercase": nested(3_000)}}, "tokens: lowercase is nested too deeply"),
-        ({"models": [{"plugin": "ngram", "order": nested(3_000)}]}, "order is nested too deeply"),
-    ],
-)
-def test_wrong_arguments_are_one_sentence(arguments: dict[str, object], said: str) -> None:
-    with pytest.raises(LmcompareError) as caught:
-        lmcompare.compare(**{"corpus": TEXTS, "models": ["unigram"], **arguments})  # type: ignore[arg-type]
-    assert said in str(caught.value)
 
 
 def test_one_seed_and_one_kind_of_tokens_need_no_wrapping(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -16,22 +15,13 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.job import Job
-from lmcompare.harness.plan import begin
 from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
 from lmcompare.runfolder.ownership import claim
-from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
+from tests.harness.small import FLAT, run_and_report, small_experiment, write_text
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    write_text(folder)
-    write_plugins(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -49,42 +39,6 @@ def test_studying_is_no_training(place: Path) -> None:
     cell = outcome.folder / "cells" / "studies" / "0"
     assert json.loads((cell / "model" / "values.json").read_text())["found"] > 0
     assert json.loads((cell / "cost.json").read_text())["train_seconds"] < 1.0
-
-
-def test_a_limit_of_memory_changes_no_figure_and_is_no_part_of_what_a_cell_is(place: Path) -> None:
-    model = {"plugin": "ngram"}
-    free, _ = run_and_report(place, place / "free", small_experiment(model, threads=1))
-    limited, _ = run_and_report(place, place / "limited", small_experiment(model, threads=1, memory="256MB"))
-    assert not free.failures
-    assert not limited.failures
-    cells = [outcome.folder / "cells" / "ngram" / "0" for outcome in (free, limited)]
-    for name in ("scores.parquet", "words.parquet", "top.parquet", "model/arrays.safetensors"):
-        assert (cells[0] / name).read_bytes() == (cells[1] / name).read_bytes(), name
-    assert (
-        json.loads((cells[0] / "cell.json").read_text())["key"]
-        == json.loads((cells[1] / "cell.json").read_text())["key"]
-    )
-    before = (cells[0] / "cell.json").stat().st_mtime_ns
-    run_and_report(place, place / "free", small_experiment(model, threads=1, memory="1GB"))
-    assert (cells[0] / "cell.json").stat().st_mtime_ns == before  # it is finished
-
-
-def test_a_run_says_which_models_may_take_more_than_the_limit(place: Path) -> None:
-    models = [
-        {"plugin": "unigram"},
-        {"plugin": "ngram"},
-        {"plugin": "ngram", "name": "added", "smoothing": "add-k"},
-        {"plugin": "ngram-tuned"},
-        {"plugin": "stupid-backoff"},
-        {"plugin": "plugins.py:Flat", "name": "flat"},
-    ]
-    for memory, said in (("1GB", ["added, ngram-tuned, stupid-backoff, flat may take more"]), (None, [])):
-        show = Mock()
-        experiment = small_experiment(*models, threads=1, memory=memory)
-        begin(experiment, place / "not run", base=place, force=False, show=show)
-        sentences = [call.args[0] for call in show.say.call_args_list if "1GB" in call.args[0]]
-        assert len(sentences) == len(said)
-        assert all(part in sentence for part, sentence in zip(said, sentences, strict=True))
 
 
 def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
