@@ -13,17 +13,9 @@ import pytest
 
 from lmcompare.harness import environment
 from lmcompare.harness.run import run
-from tests.harness.small import FLAT, Watch, run_and_report, small_experiment, write_plugins, write_text
+from tests.harness.small import FLAT, Watch, run_and_report, small_experiment
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("processes")
-    write_text(folder)
-    write_plugins(folder)
-    return folder
 
 
 def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:

@@ -15,7 +15,7 @@ from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import SEAL
 from lmcompare.runfolder.seals import evidence, put_back
-from tests.harness.small import FLAT, run_and_report, small_experiment, write_plugins, write_text
+from tests.harness.small import FLAT, run_and_report, small_experiment, write_text
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -49,14 +49,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_text(place)
     assert not run(EXPERIMENT, place / "run", base=place).failures
     return place
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("losses")
-    write_text(folder)
-    write_plugins(folder)
-    return folder
 
 
 def turn_a_bit(path: Path) -> None:

@@ -33,9 +33,8 @@ def finished(place: Path) -> Path:
 
 
 def test_studying_is_no_training(place: Path) -> None:
-    outcome, _ = run_and_report(
-        place, place / "studies", small_experiment({"plugin": "plugins.py:Studies", "name": "studies"})
-    )
+    model = {"plugin": "plugins.py:Studies", "name": "studies"}
+    outcome, _ = run_and_report(place, place / "studies", small_experiment(model))
     cell = outcome.folder / "cells" / "studies" / "0"
     assert json.loads((cell / "model" / "values.json").read_text())["found"] > 0
     assert json.loads((cell / "cost.json").read_text())["train_seconds"] < 1.0
