@@ -135,13 +135,16 @@ def _worked(steps: Steps) -> list[Exhibit]:
         saying="Each token's key is compared with the query; the softmax of the scores weighs the values.",
         lines=(
             *((f"q · k of {WORDS[j]}: {_product(QUERY, KEYS[j])}, divided by √2", float(steps.scores[j])) for j in n),
-            *((f"weight of {WORDS[j]}", float(steps.weights[j])) for j in n),
+            *((f"weight of {WORDS[j]}: {_softmax(steps.scores, j)}", float(steps.weights[j])) for j in n),
             *(
                 (f"output, number {i + 1}: {_product(steps.weights, VALUES[:, i])}", float(steps.output[i]))
                 for i in range(2)
             ),
-            ("probability of the second word, which follows", float(steps.chances[TARGET])),
-            ("loss in nats", steps.loss),
+            (
+                f"P of the second word, which follows; the outputs are the logits: {_softmax(steps.output, TARGET)}",
+                float(steps.chances[TARGET]),
+            ),
+            ("L = -ln P, the loss in nats", steps.loss),
         ),
     )
     backward = WorkedEquation(
@@ -152,7 +155,8 @@ def _worked(steps: Steps) -> list[Exhibit]:
         numbers=BY_HAND,
         saying=(
             "A value that points against g would lower the loss more than the average does: its score goes up. The"
-            " gradients of all scores sum to zero, because the weights must sum to one."
+            " gradients of all scores sum to zero, because the weights must sum to one. From each score the gradient"
+            " goes on to q and k, and so to the matrices that make them."
         ),
         lines=(
             *((f"g, number {i + 1}: {_chance(steps, i)}", float(steps.g[i])) for i in range(2)),
@@ -168,6 +172,12 @@ def _worked(steps: Steps) -> list[Exhibit]:
         ),
     )
     return [forward, backward]
+
+
+def _softmax(logits: Array, at: int) -> str:
+    """Return a softmax written out: e^1 / (e^1 + e^2)."""
+    powers = [f"e^{numbers.tidy(float(logit))}" for logit in logits]
+    return f"{powers[at]} / ({' + '.join(powers)})"
 
 
 def _chance(steps: Steps, word: int) -> str:

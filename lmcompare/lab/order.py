@@ -18,6 +18,7 @@ from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
+from lmcompare.report.finding import sentence
 from lmcompare.tokens import IntArray
 
 FAMILIES = {
@@ -220,7 +221,7 @@ def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
     if sentences:
         sentences.append("With more of the last words in order, no effect was found.")
     if none:
-        sentences.append(f"Shuffling was not found to make {numbers.listed(none)} worse.")
+        sentences.append(f"No effect of the order was found for {numbers.listed(none)}.")
     if unclear:
         sentences.append(f"Too uncertain to tell: the loss of {numbers.listed(unclear)}.")
     return " ".join(sentences)
@@ -252,8 +253,13 @@ def _by_reach(lost: Lost) -> str:
     for family, found in lost.items():
         together.setdefault(reach(found, "cut"), []).append(f"the {family}")
     far = together.pop(None, [])
-    near = [f"{_words(kept)} ({numbers.listed(names)})" for kept, names in together.items() if kept is not None]
-    said = [f"Words before these are worth less than {SMALL} bits per word: {numbers.listed(near)}."] if near else []
+    near = [
+        f"{numbers.listed(names)} {'gains' if len(names) == 1 else 'gain'} less than {SMALL} bits per word from all"
+        f" that comes before {_words(kept)}"
+        for kept, names in together.items()
+        if kept is not None
+    ]
+    said = [f"{sentence(each)}." for each in near]
     if far:
         said.append(f"Words before {_words(KEPT[-1])} may be worth more than that to {numbers.listed(far)}.")
     return " ".join(said)

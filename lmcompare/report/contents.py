@@ -16,34 +16,34 @@ ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]*>")
 _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 LONGEST = 48  # characters of an id
-QUESTIONS = {  # by the id of a place on the page, what it answers
+QUESTIONS = {  # by the id of a place on the page, what it answers; the first ones are not folded
     "cost": "Which model should I take for my budget?",
     "all-pairs": "How sure is the ranking?",
-    "term-perplexity": "What is perplexity?",
-    "not-comparable": "What may I not compare?",
+    "story": "Why did vectors and attention matter?",
+    "forward-pass": "What are query, key and value, and how do they lead to the next word?",
+    "ideas": "What is each idea of the transformer worth?",
     "wins": "Where does each model win?",
+    "not-comparable": "What may I not compare?",
+    "own-text": "How do I compare models on my own text?",
+    "term-perplexity": "What is perplexity?",
     "learning": "Would more training help?",
     "compute": "Which model is best after a minute of training?",
     "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
-    "ideas": "What is each idea of the transformer worth?",
-    "story": "Why did vectors and attention matter?",
     "scene-far-back": "When do words far back help?",
     "ideas-order": "How far back do models read, and does the order of words matter?",
-    "term-query_key_value": "What are query, key and value?",
     "scene-mask": "What is the mask for?",
     "ideas-positions": "Does it matter how positions are told?",
     "ideas-gradient": "How are attention scores learnt?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",
-    "forward-pass": "How does a word become the probabilities of the next word?",
     "inside": "What does each model do inside?",
     "inside-what-each-head-looks-at": "Where does attention look?",
     "meaning": "What does context do to a word?",
     "truth": "Are the figures honest probabilities?",
-    "own-text": "How do I compare models on my own text?",
     "reproduce": "How can I repeat or cite this?",
 }
+SHOWN_OPEN = 8  # questions
 
 
 @dataclass(frozen=True)

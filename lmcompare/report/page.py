@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
-from lmcompare.report.contents import ID, Linked, grouped, link, questions
+from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
@@ -148,6 +148,7 @@ class Report:
             run=self.data.run,
             summary=self.summary,
             contents=grouped(GROUPS, linked),
+            shown_open=SHOWN_OPEN,
             questions=questions([*taken, *(section.key for section in self.sections.values())]),
             sections=linked.values(),
             models=self.data.scored,

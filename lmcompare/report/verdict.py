@@ -41,21 +41,38 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
     return [*said, *_cheaper(found, title)]
 
 
-def fairness(read: Mapping[str, float], title: Titles) -> list[str]:
+def fairness(read: Mapping[str, float], seconds: Mapping[str, float], title: Titles) -> list[str]:
     """Return what was equal for all models, and what was not, in sentences.
 
-    ``read`` has the number of training tokens that each model read, if these numbers differ.
+    Parameters
+    ----------
+    read : mapping of str to float
+        The number of training tokens that each model read, if these numbers differ.
+    seconds : mapping of str to float
+        How long the same models were trained.
+    title : callable
     """
     said = ["All models were scored on the same test text."]
     if not read:
         return said
-    amounts: dict[str, list[str]] = {}
-    for name, tokens in read.items():
-        amounts.setdefault(numbers.amount(tokens), []).append(title(name))
-    (most, first), *others = amounts.items()
+    (most, first), *others = _alike(read, numbers.amount, title)
     parts = [f"{numbers.listed(first)} read {most} tokens"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    return [*said, f"They did not train equally long, on the same text read again and again: {'; '.join(parts)}."]
+    said.append(f"They did not read equally much of the same training text: {'; '.join(parts)}.")
+    if all(name in seconds for name in read):
+        times = [f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title)]
+        said.append(f"Their trainings took: {'; '.join(times)}.")
+    return said
+
+
+def _alike(
+    amounts: Mapping[str, float], written: Callable[[float], str], title: Titles
+) -> list[tuple[str, list[str]]]:
+    """Return the amounts as they are written, each with the titles of the models that have it."""
+    found: dict[str, list[str]] = {}
+    for name, amount in amounts.items():
+        found.setdefault(written(amount), []).append(title(name))
+    return list(found.items())
 
 
 def outlook(found: Outlook, title: Titles) -> list[str]:
@@ -69,9 +86,10 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
         said.append(
-            "More training text, above all for models that memorise: on known words, their perplexity is lower on the"
-            f" training text than on the validation text by {_shares(found.memorised, title)}."
-            f" {unseen} of the test tokens end a three-token sequence that never occurs in the training text."
+            "More training text: this run does not measure it (--fractions does). Two hints: models know the"
+            " training text better than new text (on known words, their perplexity is lower there by"
+            f" {_shares(found.memorised, title)}), and {unseen} of the test tokens end a sequence of three tokens"
+            " that the training text does not have."
         )
     if found.risen:
         names = numbers.listed([title(name) for name in found.risen])
@@ -88,9 +106,9 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     pair = comparison.difference(ranked[1].name, ranked[0].name) if len(ranked) > 1 else None
     if pair is not None and pair.detectable > 0:
         said.append(
-            f"If {title(pair.second)} and {title(pair.first)} truly differed by {numbers.two_digits(pair.detectable)}"
-            " bits per byte, four of five test texts of this size would show the difference as significant;"
-            " a smaller difference would be found less often."
+            f"A true difference of {numbers.two_digits(pair.detectable)} bits per byte between"
+            f" {title(pair.second)} and {title(pair.first)} would be significant on four of five test texts of this"
+            " size, a smaller one on fewer."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

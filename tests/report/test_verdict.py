@@ -107,10 +107,14 @@ def test_one_model_or_none(tmp_path: Path) -> None:
 
 
 def test_unequal_amounts_of_training_text() -> None:
-    (_, said) = words.fairness({"much": 2_040_000, "little": 1_000_000, "also": 1_000_000, "least": 800}, title)
+    read = {"much": 2_040_000, "little": 1_000_000, "also": 1_000_000, "least": 800}
+    seconds = {"much": 60.0, "little": 60.2, "also": 7.0, "least": 1.0}
+    _, said, times = words.fairness(read, seconds, title)
     for part in ("Much read 2.04 million tokens", "Little and Also 1 million", "Least 800"):
         assert part in said
-    assert len(words.fairness({}, title)) == 1
+    assert "Much and Little 1 min 00 s; Also 7" in plain(times)
+    assert len(words.fairness(read, {"much": 60.0}, title)) == 2  # not all were timed
+    assert len(words.fairness({}, {}, title)) == 1
 
 
 def test_what_would_help() -> None:

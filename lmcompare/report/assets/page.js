@@ -328,11 +328,11 @@
     });
   }
 
-  // On paper the folds of the results, the first scene, the equations and the method are open, in browsers whose style sheets can't do it too.
+  // On paper the folds of the results, the story, the equations and the method are open, in browsers whose style sheets can't do it too.
   function setUpPrinting() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, #scene-guess ~ .stage, #reproduce, #definitions) details:not([open], .save), .inside > details:has(.kind-equation):not([open])"));
+      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, .scene, #reproduce, #definitions) details:not([open], .save), .inside > details:has(.kind-equation):not([open])"));
       for (const fold of opened) fold.classList.toggle("printed", fold.open = true);
     });
     addEventListener("afterprint", () => { for (const fold of opened) fold.classList.toggle("printed", fold.open = false); });

@@ -7,8 +7,9 @@
     if (!box) return;
     const root = document.documentElement;
     const scenes = Array.from(box.children);
-    // on the wall, the numbers of attention have a picture of their own
-    const pictures = scenes.flatMap((scene) => (scene.querySelector(".closer") ? [[scene, false], [scene, true]] : [[scene, false]]));
+    // on the wall, the numbers of attention have a picture of their own, and so have the answer and the other order
+    const steps = { ".closer": "in numbers", ".guess + details": "the answer", ".shuffle": "in another order" };
+    const pictures = scenes.flatMap((scene) => [[scene, ""], ...Object.keys(steps).filter((part) => scene.querySelector(part)).map((part) => [scene, part])]);
     const bar = box.insertAdjacentElement("afterend", document.createElement("p"));
     bar.className = "turn";
     const button = (name, does) => {
@@ -30,13 +31,18 @@
 
     function show(number) {
       now = Math.max(0, Math.min(pictures.length - 1, number));
-      const [scene, closer] = pictures[now];
+      const [scene, part] = pictures[now], closer = part === ".closer";
       for (const other of scenes) {
         other.classList.toggle("now", other === scene);
         other.classList.toggle("closely", other === scene && closer);
       }
       if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
-      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${closer ? ", in numbers" : ""}`; // as in the headings
+      if (presented()) {
+        const answer = scene.querySelector(".guess + details"), order = scene.querySelector(".shuffle");
+        if (answer) answer.open = part === ".guess + details";
+        if (order && order.classList.contains("on") !== (part === ".shuffle")) order.querySelector("button").click();
+      }
+      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${part ? `, ${steps[part]}` : ""}`; // as in the headings
       back.disabled = now === 0;
       next.disabled = now === pictures.length - 1;
       const head = scene.querySelector("h3");

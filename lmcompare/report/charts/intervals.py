@@ -13,6 +13,8 @@ from lmcompare.report.charts.axes import Frame, Label, Margins
 from lmcompare.report.charts.lines import shortened
 from lmcompare.report.charts.scales import Scale, fit
 
+APART = 44.0  # pixels between the names of two marks
+
 
 @dataclass(frozen=True)
 class Row:
@@ -63,30 +65,34 @@ def intervals(
     value_label: Label,
     *,
     zero: bool = False,
-    mark: tuple[str, float] | None = None,
+    marks: Sequence[tuple[str, float]] = (),
 ) -> Markup:
     """Return all rows in one chart, in the order given.
 
-    ``zero``: with the line of zero; ``mark``: with a dashed line at a value, and its name above it.
+    ``zero``: with the line of zero; ``marks``: with a dashed line at each of these values, and its name above it. A
+    mark whose name would cover an earlier one is left out.
     """
     width, step = 440.0, 32.0
     names = [wrapped(row.name) for row in rows]
     margins = Margins(
         left=16 + 7 * max((len(line) for name in names for line in name), default=0),
         right=58,
-        top=8 if mark is None else 22,
+        top=22 if marks else 8,
     )
     height = margins.top + step * len(rows) + margins.bottom
-    also = [0.0] if zero else [] if mark is None else [mark[1]]
+    also = [0.0] if zero else [value for _, value in marks]
     scale = shared_scale(rows, (margins.left, width - margins.right), *also)
     plot = Frame(width, height, scale, Scale((0, len(rows)), (margins.top, height - margins.bottom)), margins)
     parts = [svg.line(scale(t), plot.top, scale(t), plot.bottom, "grid") for t in scale.ticks(4)]
     parts += plot.x_axis(x_title, x_label, 4)
     if zero:
         parts.append(svg.line(scale(0.0), plot.top, scale(0.0), plot.bottom, "base"))
-    if mark is not None:
-        parts.append(svg.line(scale(mark[1]), plot.top, scale(mark[1]), plot.bottom, "front"))
-        parts.append(svg.text(scale(mark[1]), plot.top - 7, mark[0], "tick", "middle"))
+    taken: list[float] = []
+    for name, value in marks:
+        if all(abs(scale(value) - other) >= APART for other in taken):
+            taken.append(scale(value))
+            parts.append(svg.line(scale(value), plot.top, scale(value), plot.bottom, "front"))
+            parts.append(svg.text(scale(value), plot.top - 7, name, "tick", "middle"))
     for i, row in enumerate(rows):
         middle = plot.y(i + 0.5)
         for n, line in enumerate(names[i]):

@@ -14,8 +14,9 @@ from lmcompare.analysis.comparison import MOST_PAIRED, Difference
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
-from lmcompare.report.compressors import in_brief, listed
+from lmcompare.report.compressors import best, in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
+from lmcompare.report.finding import spoken
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
@@ -152,9 +153,10 @@ def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
     ]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
-    xz = data.run.corpus.compressors.get("xz")
-    mark = None if xz is None else ("xz", xz)
-    return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, mark=mark) if rows else None
+    known = data.run.corpus.compressors
+    shown = [one for one in (best(known), *listed({"xz": known["xz"]} if "xz" in known else {})) if one is not None]
+    marks = [(one.name, one.bits_per_byte) for one in dict.fromkeys(shown)]
+    return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, marks=marks) if rows else None
 
 
 def _board(data: ReportData, status: Status, title: str, note: str) -> Board | None:
@@ -207,7 +209,16 @@ def _pretrained(boards: Sequence[Board]) -> list[str]:
 
 def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
     ties = [f"{data.title(d.first)} and {data.title(d.second)}" for d in differences if not d.significant]
+    if not ties and len(differences) > 1:
+        least = min(differences, key=lambda d: abs(d.difference))
+        low, high = sorted((abs(least.low), abs(least.high)))
+        return (
+            "All differences are significant. The smallest is that between"
+            f" {spoken(data.title(least.first))} and {spoken(data.title(least.second))}:"
+            f" {numbers.bits_per_byte(abs(least.difference))} ({numbers.bits_per_byte(low)} to"
+            f" {numbers.bits_per_byte(high)})."
+        )
     if not ties:
-        return "All differences are significant." if len(differences) > 1 else "The difference is significant."
+        return "The difference is significant."
     significant = f"{len(differences) - len(ties)} of {numbers.plural(len(differences), 'difference')}"
     return f"{significant} are significant. Ties: {'; '.join(ties)}."

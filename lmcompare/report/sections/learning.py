@@ -19,6 +19,7 @@ from lmcompare.report.templating import fill
 LOSSES = ["train_loss", "valid_loss"]
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
 SETTINGS = ("Steps", "Tokens read", "Times through the text", "Batch (texts × tokens)", "Optimiser", "Learning rate")
+NOT_TOLD = "So this run does not tell which is better after equally much text: --match tokens=… does."
 AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
 
 
@@ -120,6 +121,13 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     )
 
 
+def ahead_at_equal_tokens(models: Sequence[Model]) -> list[str]:
+    """Return who was ahead after equally many tokens, and that this decides nothing; empty if all read as many."""
+    curves = [(model, model.cell.curve.dropna(how="all")) for model in models]
+    said = _at_equal_tokens([(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves])
+    return [*said, NOT_TOLD] if said else []
+
+
 def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
@@ -128,8 +136,8 @@ def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     return [
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
-        f" {numbers.listed([f'{loss:.2f} for {spoken(title)}' for loss, title in losses])}. The longer trainings had"
-        " not yet lowered their learning rates there."
+        f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}. The longer trainings"
+        " had not yet lowered their learning rates there."
     ]
 
 

@@ -19,7 +19,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.finding import spoken
 from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_far_back import FAR, FarBack
-from lmcompare.report.sections.story_scene import COUNTS, FULL, Loss, Scene, likely
+from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
@@ -163,7 +163,7 @@ def build(data: ReportData) -> Section | None:
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
         far=FAR,
-        full=FULL,
+        full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
         counts=COUNTS,
         unranked=data.unranked,

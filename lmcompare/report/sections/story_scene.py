@@ -19,7 +19,6 @@ from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.tokens import visible
 
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
-FULL = 8.0  # bits of change that have the highest bar
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,9 @@ class Scene:
         """The change in bits when the two tokens before the guessed word change places."""
         return float(self.found["swapped"])
 
-    @property
-    def weights(self) -> list[float]:
-        """The height of the bar above each token, between 0 and 1."""
-        return [min(1.0, change / FULL) for change in self.replaced]
+    def weights(self, full: float) -> list[float]:
+        """Return the height of the bar above each token, between 0 and 1, if ``full`` bits have the highest bar."""
+        return [min(1.0, change / full) for change in self.replaced]
 
     def depends(self, tokens: Sequence[str]) -> str:
         """Return on which earlier words the guess depends, in words."""
@@ -177,8 +175,9 @@ class Scene:
         )
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"Without {self.lost.part}, the trained network needs {lost} more on the validation text. So {most} gives"
-            f" more of the difference of {numbers.bits_per_byte(gain)} than {other}."
+            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more (on the validation text)."
+            f" It is better than {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}. So {most} gives more"
+            f" of that than {other}."
             f"{_reading(self.model, before.model)}"
         )
 

@@ -19,7 +19,7 @@ from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.finding import headline, lead, without_repeats
-from lmcompare.report.sections import leaderboard
+from lmcompare.report.sections import leaderboard, learning
 from lmcompare.report.templating import fill
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
@@ -33,6 +33,9 @@ AS_RUN = "As run"
 class View:
     """A finding with its chart; ``label`` says which trainings are compared, if there are several findings.
 
+    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much, ``ahead`` says who was
+    ahead after equally many tokens.
+
     Models of the same name in other views have their runs in their titles; here they need not.
     """
 
@@ -40,6 +43,8 @@ class View:
     titles: Mapping[str, str]
     found: Verdict | None
     read: Mapping[str, float]
+    seconds: Mapping[str, float]
+    ahead: Sequence[str]
     lead: Sequence[str]
     chart: Markup | None
 
@@ -56,9 +61,11 @@ class View:
         said = lead(found, data.run.corpus.compressors, unigram, titles.__getitem__)
         said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
+        seconds = {row.name: row.train_seconds for row in rows if row.name in read and row.train_seconds}
+        ahead = learning.ahead_at_equal_tokens([data.by_name[name] for name in read])
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
-        return cls(label, titles, found, read, said, chart)
+        return cls(label, titles, found, read, seconds, ahead, said, chart)
 
     @property
     def title(self) -> str:
@@ -73,7 +80,7 @@ class View:
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        return " ".join(words.fairness(self.read, self.titles.__getitem__))
+        return " ".join([*words.fairness(self.read, self.seconds, self.titles.__getitem__), *self.ahead])
 
 
 def build(data: ReportData) -> Section:
