@@ -139,8 +139,9 @@ def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) 
         (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
     ]
     assert "After 2 tokens," in learning.caption(given)
-    assert "3.50 for the transformer and 3.75 for the rnn-attention" in learning.caption(given)
+    assert "3.50 bits for the transformer and 3.75 bits for the rnn-attention" in learning.caption(given)
     assert learning.caption([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == ""
+    assert learning.ahead_at_equal_tokens([]) == []
 
 
 def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model]) -> None:

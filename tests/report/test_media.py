@@ -96,8 +96,10 @@ def test_on_a_phone_a_finger_finds_its_targets(browser: Browser, folder: Path) -
 def test_on_paper_is_what_is_open_and_the_core_in_any_case(browser: Browser, folder: Path, scripts: bool) -> None:
     page = visit(browser, folder / "report.html", scripts=scripts)
     page.emulate_media(media="print")
-    for core in (".sure p", "#leaderboard details table", "#reproduce details pre"):
+    for core in (".sure p", "#leaderboard details table", "#reproduce details table", ".scene details table"):
         expect(page.locator(core).first).to_be_visible()
+    expect(page.locator("#reproduce details pre")).to_be_hidden()  # the experiment file
+    expect(page.locator(".inside .kind-equation .formula").first).to_be_visible()
     expect(page.locator("#term-bits_per_byte dd")).to_be_visible()  # a word of this report
     expect(page.locator("#term-bits_per_byte .worked")).to_be_hidden()
     expect(page.locator("#live")).to_be_hidden()

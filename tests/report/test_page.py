@@ -172,7 +172,7 @@ def test_drawings_and_tables_have_names_for_screen_readers(tree: Node) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> None:
+def test_prompts_show_every_model_with_its_five_tokens(run: Run, tree: Node) -> None:
     prompts = tree.one("section", id_="next").all("div", "prompt")
     stored = run.model("ngram").done[0].examples["prompts"]
     assert len(prompts) == len(stored)
@@ -182,7 +182,7 @@ def test_prompts_show_every_model_with_its_ten_tokens(run: Run, tree: Node) -> N
         assert [c.attributes["aria-label"] for c in columns] == [m.name for m in run.scored]
         items = [item.text for item in columns[1].all("li")]
         first = prompt["next"][0]
-        assert len(items) == len(prompt["next"]) == 10
+        assert len(items) == 5 < len(prompt["next"])
         assert items[0] == spaced(f"{visible(first['token'])} {numbers.probability(first['probability'])}")
 
 

@@ -50,8 +50,8 @@ def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said:
     assert found is not None
     assert found.bits_per_byte == lost / 4  # tokens of four bytes
     told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
-    assert f"Without looking back, the trained network needs {lost / 4:.3f} more" in told
-    assert "difference of 0.800" in told
+    assert f"Without looking back, the trained network needs {lost / 4:.3f} bits per byte more" in told
+    assert "better than the net by 0.800" in told
     assert said in told
     assert "in training" not in told
     assert "2 million tokens in training, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
