@@ -12,7 +12,8 @@ from pathlib import Path
 from torch import Tensor
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.transformer.network import EPSILON, Design, TransformerNetwork
+from lmcompare.models.transformer.design import EPSILON, Design
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import BASE
 from lmcompare.tokens import Vocabulary
 
@@ -50,7 +51,18 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
 
 
 def _differences(design: Design) -> list[str]:
-    llama = {"style": "llama", "positions": "rotary", "activation": "swiglu", "qk_norm": False, "causal": True}
+    llama = {
+        "style": "llama",
+        "positions": "rotary",
+        "activation": "swiglu",
+        "qk_norm": False,
+        "causal": True,
+        "local": None,
+        "gates": False,
+        "sinks": False,
+        "word_values": False,
+        "experts": 1,
+    }
     return [
         f"{name}={str(getattr(design, name)).lower()}"
         for name, value in llama.items()

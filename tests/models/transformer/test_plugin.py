@@ -12,7 +12,9 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.exhibits.attending import weights as weights_of
 from lmcompare.models.transformer import attention_explorer
-from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
+from lmcompare.models.transformer.design import ACTIVATIONS, Design
+from lmcompare.models.transformer.feed_forward import FeedForward
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
