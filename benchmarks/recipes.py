@@ -1,10 +1,11 @@
 """What options of the transformer are worth on little text: the tables of ``docs/recipes.md``.
 
 ``python benchmarks/recipes.py`` trains the default transformer on ``wiki-sample`` with each option, for a quarter of
-the steps on two seeds: about 20 minutes on two cores. ``--steps 1000 --seeds 0 1 2`` with some ``--names``, or
-with hyper-parameters such as ``'{"width": 192, "batch": 32}'`` in their place, confirms what helps. Figures are bits per byte of the validation text; the difference to the transformer without the option is
-taken seed by seed. Two trainings run side by side with one thread each, and what has been trained is kept in
-``--out``.
+the steps on two seeds: about 20 minutes on two cores. ``--steps 1000 --seeds 0 1 2`` with some ``--names``, or with
+hyper-parameters such as ``'{"width": 192, "batch": 32}'`` in their place, confirms what helps.
+
+Figures are bits per byte of the validation text; the difference to the transformer without the option is taken seed
+by seed. Two trainings run side by side with one thread each, and what has been trained is kept in ``--out``.
 """
 
 from __future__ import annotations
