@@ -30,6 +30,7 @@ class Design:
     gates: bool = False
     sinks: bool = False
     word_values: bool = False
+    exclusive: bool = False
     experts: int = 1
     further: float = 0.0
 
@@ -41,7 +42,8 @@ class Design:
     @property
     def usual(self) -> bool:
         """Whether its layers are those of the usual transformer, which other programs and the page know."""
-        return not (self.local or self.gates or self.sinks or self.word_values) and self.experts == 1
+        changed = self.local, self.gates, self.sinks, self.word_values, self.exclusive, self.experts > 1
+        return not any(changed)
 
     @property
     def hidden(self) -> int:

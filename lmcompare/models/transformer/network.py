@@ -28,7 +28,7 @@ class Block(nn.Module):
         width, self.dropout = design.width, design.dropout
         self.before_attention = design.norm(width)
         qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
-        options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values")}
+        options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values", "exclusive")}
         self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm, **options)
         self.before_feed_forward = design.norm(width)
         self.feed_forward = Experts(design) if design.experts > 1 else FeedForward(design)

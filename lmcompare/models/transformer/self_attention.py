@@ -109,6 +109,8 @@ class SelfAttention(nn.Module):
         Whether each head has a learned score that takes a part of the weights and gives nothing (OpenAI 2025).
     word_values : bool, default=False
         Whether a projection of the word vectors is added to the values, in every layer.
+    exclusive : bool, default=False
+        Whether what a head finds loses its part in the direction of the reading position's own value.
     """
 
     def __init__(
@@ -121,9 +123,10 @@ class SelfAttention(nn.Module):
         gates: bool = False,
         sinks: bool = False,
         word_values: bool = False,
+        exclusive: bool = False,
     ) -> None:
         super().__init__()
-        self.heads, self.kv_heads = heads, kv_heads
+        self.heads, self.kv_heads, self.exclusive = heads, kv_heads, exclusive
         size = width // heads
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, kv_heads * size, bias=False)
@@ -198,6 +201,9 @@ class SelfAttention(nn.Module):
             mixed = shown.mixed
         else:
             mixed = _fused(query, key, value, view, self.sink)
+        if self.exclusive:
+            own = functional.normalize(value[:, :, -x.shape[1] :], dim=-1)  # (B, heads, T, d / heads)
+            mixed = mixed - (mixed * own).sum(-1, keepdim=True) * own
         if self.gate is not None:
             mixed = mixed * (2 * torch.sigmoid(self.gate(x))).transpose(1, 2)[..., None]
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, d)
