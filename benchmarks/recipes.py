@@ -36,6 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "values of words": {"word_values": True},
     "gates": {"gates": True},
     "sinks": {"sinks": True},
+    "exclusive": {"exclusive": True},
     "near layers": {"local": 16},
     "4 experts": {"experts": 4},
     "8 experts": {"experts": 8},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import nn
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")
 STYLES = ("gpt", "llama")
+OPTIONS = ("local", "gates", "sinks", "word_values", "exclusive", "experts")  # that change what layers compute
 EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
 
 
@@ -40,10 +41,10 @@ class Design:
         return min(self.window, self.local or self.window) if is_local else self.window
 
     @property
-    def usual(self) -> bool:
-        """Whether its layers are those of the usual transformer, which other programs and the page know."""
-        changed = self.local, self.gates, self.sinks, self.word_values, self.exclusive, self.experts > 1
-        return not any(changed)
+    def options(self) -> list[str]:
+        """The options in use that make its layers others than those which other programs and the page know."""
+        plain = {field.name: field.default for field in fields(self)}
+        return [name for name in OPTIONS if getattr(self, name) != plain[name]]
 
     @property
     def hidden(self) -> int:

@@ -43,7 +43,7 @@ def exhibits(
         weights = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
         layer, head = divmod(int(weights.argmax()), network.design.heads)
         yield _worked(model, network.design, text, ids[: at + 1], layers[layer], layer, head)
-        if network.design.usual:  # it computes each step of usual attention
+        if not network.design.options:  # it computes each step of usual attention
             yield explorer(network, text, ids, (layer, head, at), reach)
     yield from head_reach.exhibits(reach)
     yield from position_exhibits.exhibits(network)

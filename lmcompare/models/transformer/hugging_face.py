@@ -51,23 +51,9 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
 
 
 def _differences(design: Design) -> list[str]:
-    llama = {
-        "style": "llama",
-        "positions": "rotary",
-        "activation": "swiglu",
-        "qk_norm": False,
-        "causal": True,
-        "local": None,
-        "gates": False,
-        "sinks": False,
-        "word_values": False,
-        "experts": 1,
-    }
-    return [
-        f"{name}={str(getattr(design, name)).lower()}"
-        for name, value in llama.items()
-        if getattr(design, name) != value
-    ]
+    llama = {"style": "llama", "positions": "rotary", "activation": "swiglu", "qk_norm": False, "causal": True}
+    others = [name for name, value in llama.items() if getattr(design, name) != value] + design.options
+    return [f"{name}={str(getattr(design, name)).lower()}" for name in others]
 
 
 def _config(design: Design, vocabulary: Vocabulary) -> dict[str, object]:

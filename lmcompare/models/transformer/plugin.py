@@ -70,6 +70,9 @@ class Transformer(TunableLanguageModel):
         Whether each head has a learned score to which its weight can go when no word is of use (OpenAI 2025).
     word_values : bool, default=False
         Whether the values of every layer have a part that is made of the word vectors ("value embeddings").
+    exclusive : bool, default=False
+        Whether what a head finds loses its part in the direction of the position's own value, which the position has
+        already ("exclusive self-attention").
     experts : int, default=1
         Feed-forward networks in a layer. If there are several, each is half as wide, and each token chooses two
         (mixture of experts, Shazeer et al. 2017).
@@ -100,6 +103,7 @@ class Transformer(TunableLanguageModel):
     gates: bool = False
     sinks: bool = False
     word_values: bool = False
+    exclusive: bool = False
     experts: int = 1
     further: float = 0.0
     dropout: float = 0.05

@@ -14,6 +14,7 @@ from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.feed_forward import BALANCING, Experts
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.transformer.self_attention import SelfAttention, View
 from tests.training.texts import TYPES, chain, fitted
 
 SIZE: dict[str, Any] = {"width": 16, "heads": 2, "layers": 3, "window": 6}
@@ -75,6 +76,19 @@ def test_gates_are_open_at_first() -> None:
         torch.testing.assert_close(gated(inputs, None)[0], plain(inputs, None)[0])
 
 
+def test_an_exclusive_head_finds_nothing_in_the_direction_of_the_own_value() -> None:
+    torch.manual_seed(0)
+    layer = SelfAttention(16, 2, 2, exclusive=True)
+    layer.output.weight.data = torch.eye(16)
+    x = torch.randn(1, 5, 16)
+    with torch.no_grad():
+        found, (_, value), _ = layer(x, None, View(None))
+    heads = found.view(5, 2, 8).transpose(0, 1)  # (heads, T, d / heads)
+    assert float((heads * value[0]).sum(-1).abs().max()) < 1e-5
+    assert float(heads[:, 0].abs().max()) < 1e-5  # the first position sees itself alone
+    assert float(heads[:, 1:].abs().max()) > 0.01
+
+
 def test_the_further_loss_is_that_of_the_token_after_the_next() -> None:
     torch.manual_seed(0)
     network = TransformerNetwork(TYPES, Design(**SIZE, further=0.25))
@@ -121,6 +135,7 @@ def test_an_unusual_network_is_not_for_the_page() -> None:
         {"gates": True},
         {"sinks": True},
         {"word_values": True},
+        {"exclusive": True},
         {"local": 3},
     ]
     for options in unusual:

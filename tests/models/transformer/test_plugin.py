@@ -34,6 +34,7 @@ DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     "sinks": {"sinks": True},
     "sinks of distances": {"sinks": True, "positions": "relative", "kv_heads": 1},
     "values of words": {"word_values": True, "kv_heads": 1},
+    "exclusive": {"exclusive": True, "kv_heads": 1},
     "experts": {"experts": 3, "activation": "swiglu"},
 }
 
