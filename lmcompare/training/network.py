@@ -58,6 +58,21 @@ class Network(nn.Module, ABC):
         memory : Memory
         """
 
+    def auxiliary_loss(
+        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
+    ) -> Tensor | None:
+        """Return what is added to the loss in training, for example for tokens further ahead; None for nothing.
+
+        Parameters
+        ----------
+        features : (B, T, d) Tensor
+        targets : (B, T) Tensor of int64
+            The token after each input, -1 for padding.
+        sample : (words, log q) or None
+            The sample of a sampled softmax, which has all targets; None for the full softmax.
+        """
+        return None
+
     def in_page(self) -> list[dict[str, Any]]:
         """Return the layers by which the page of a report computes the features after each input, in order.
 

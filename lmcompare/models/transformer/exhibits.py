@@ -13,8 +13,9 @@ from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.transformer import head_reach, position_exhibits
 from lmcompare.models.transformer.attention_explorer import explorer
+from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.head_reach import HeadReach
-from lmcompare.models.transformer.network import Design, TransformerNetwork
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.self_attention import Maps
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
@@ -43,7 +44,8 @@ def exhibits(
         weights = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
         layer, head = divmod(int(weights.argmax()), network.design.heads)
         yield _worked(model, network.design, text, ids[: at + 1], layers[layer], layer, head)
-        yield explorer(network, text, ids, (layer, head, at), reach)
+        if not network.design.options:  # it computes each step of usual attention
+            yield explorer(network, text, ids, (layer, head, at), reach)
     yield from head_reach.exhibits(reach)
     yield from position_exhibits.exhibits(network)
     yield tied_neighbours(model, text)

@@ -12,7 +12,8 @@ from pathlib import Path
 from torch import Tensor
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.transformer.network import EPSILON, Design, TransformerNetwork
+from lmcompare.models.transformer.design import EPSILON, Design
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import BASE
 from lmcompare.tokens import Vocabulary
 
@@ -51,11 +52,8 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
 
 def _differences(design: Design) -> list[str]:
     llama = {"style": "llama", "positions": "rotary", "activation": "swiglu", "qk_norm": False, "causal": True}
-    return [
-        f"{name}={str(getattr(design, name)).lower()}"
-        for name, value in llama.items()
-        if getattr(design, name) != value
-    ]
+    others = [name for name, value in llama.items() if getattr(design, name) != value] + design.options
+    return [f"{name}={str(getattr(design, name)).lower()}" for name in others]
 
 
 def _config(design: Design, vocabulary: Vocabulary) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,74 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
+from lmcompare.models.transformer.design import Design
+from lmcompare.models.transformer.feed_forward import Experts, FeedForward
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
-from lmcompare.training.softmax import Head
-
-ACTIVATIONS = ("gelu", "relu2", "swiglu")
-STYLES = ("gpt", "llama")
-EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
-
-
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """The design of a network: the hyper-parameters of ``Transformer`` of the same names, none of them None."""
-
-    width: int
-    heads: int
-    layers: int
-    window: int
-    positions: str = "rotary"
-    dropout: float = 0.0
-    kv_heads: int | None = None
-    style: str = "gpt"
-    qk_norm: bool = False
-    activation: str = "gelu"
-    causal: bool = True
-
-    @property
-    def hidden(self) -> int:
-        """The width of the feed-forward networks.
-
-        Gated ones (SwiGLU) have two matrices of this width and are two thirds as wide, so that the number of
-        parameters is the same.
-        """
-        return 8 * max(1, round(self.width / 3)) if self.activation == "swiglu" else 4 * self.width
-
-    def norm(self, width: int, *, biased: bool = True) -> nn.Module:
-        """Return LayerNorm, or in the style of Llama RMSNorm (Zhang and Sennrich 2019)."""
-        if self.style == "llama":
-            return nn.RMSNorm(width, eps=EPSILON)
-        return nn.LayerNorm(width, eps=EPSILON, bias=biased)
-
-
-class FeedForward(nn.Module):
-    """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
-
-    SwiGLU is silu(a) · b of the two halves of up(x).
-    """
-
-    def __init__(self, design: Design) -> None:
-        super().__init__()
-        self.activation = design.activation
-        biased, above = design.style != "llama", design.hidden * (2 if design.activation == "swiglu" else 1)
-        self.up = nn.Linear(design.width, above, bias=biased)
-        self.down = nn.Linear(design.hidden, design.width, bias=biased)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (…, d) for x (…, d)."""
-        above = self.up(x)
-        if self.activation == "swiglu":
-            gate, above = above.chunk(2, -1)
-            above = functional.silu(gate) * above
-        elif self.activation == "relu2":
-            above = functional.relu(above).square()
-        else:
-            above = functional.gelu(above)
-        made: Tensor = self.down(above)
-        return made
+from lmcompare.training.softmax import IGNORED, Head
 
 
 class Block(nn.Module):
@@ -90,9 +28,10 @@ class Block(nn.Module):
         width, self.dropout = design.width, design.dropout
         self.before_attention = design.norm(width)
         qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
-        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm)
+        options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values", "exclusive")}
+        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm, **options)
         self.before_feed_forward = design.norm(width)
-        self.feed_forward = FeedForward(design)
+        self.feed_forward = Experts(design) if design.experts > 1 else FeedForward(design)
 
     def forward(
         self,
@@ -101,14 +40,17 @@ class Block(nn.Module):
         view: View,
         *,
         source: Tensor | None = None,
+        words: Tensor | None = None,
         maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
         """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``.
 
-        ``source`` (B, T, d): what keys and values are made of, normalised as ``x`` is; None for ``x``.
+        ``source`` (B, T, d): what keys and values are made of, normalised as ``x`` is; None for ``x``. ``words``
+        (B, T, d): the word vectors.
         """
         source = None if source is None else self.before_attention(source)
-        seen, kept, shown = self.attention(self.before_attention(x), past, view, source=source, maps=maps)
+        normed = self.before_attention(x)
+        seen, kept, shown = self.attention(normed, past, view, source=source, words=words, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
         fed = self.feed_forward(self.before_feed_forward(x))
         return x + dropout(fed, self.dropout, self.training), kept, shown
@@ -136,8 +78,10 @@ class TransformerNetwork(Network):
         if design.positions == "relative":  # flat, since two-dimensional parameters are treated as matrices
             reach = design.window if design.causal else 2 * design.window - 1
             self.distances = nn.Parameter(torch.zeros(design.heads * reach))
+        self.ahead = nn.Linear(design.width, design.width, bias=False) if design.further else None
         for block in blocks:  # the deeper the network, the less each layer adds at first (GPT-2)
-            for linear in (block.attention.output, block.feed_forward.down):
+            fed = [part.down for part in block.modules() if isinstance(part, FeedForward)]
+            for linear in (block.attention.output, *fed):
                 linear.weight.data = torch.randn(linear.weight.shape).mul_(0.02 / math.sqrt(2 * design.layers))
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
@@ -155,18 +99,19 @@ class TransformerNetwork(Network):
         """Return what ``forward`` returns and, with ``maps``, the ``Maps`` of each layer."""
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
-        view = self.view(length, memory, read)
+        reaches = [self.design.reach(layer) for layer in range(len(self.blocks))]
+        views = {reach: self.view(length, memory, read, reach) for reach in reaches}
         if self.design.style == "llama":
             inputs = torch.where(inputs == self.head.types, self.end, inputs)
-        x = self.head.embed(inputs) * math.sqrt(self.design.width)
-        x = dropout(x + self._places(read, length), self.design.dropout, self.training)
+        words = self.head.embed(inputs) * math.sqrt(self.design.width)
+        x = dropout(words + self._places(read, length), self.design.dropout, self.training)
         source = self.source(x)
         keys: list[Tensor] = []
         values: list[Tensor] = []
         seen: list[Maps] = []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            x, kept, shown = block(x, past, view, source=source, maps=maps)
+            x, kept, shown = block(x, past, views[reaches[layer]], source=source, words=words, maps=maps)
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
             if shown is not None:
@@ -174,10 +119,25 @@ class TransformerNetwork(Network):
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
+    def auxiliary_loss(
+        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
+    ) -> Tensor | None:
+        """Return the weighted loss of the tokens after the next, predicted by one more matrix; None without it."""
+        if self.ahead is None:
+            return None
+        earlier, later = features[:, :-1], targets[:, 1:]
+        kept = later != IGNORED
+        if not bool(kept.any()):
+            return 0.0 * self.ahead.weight.sum()
+        guessed, later = self.ahead(earlier[kept]), later[kept]
+        head = self.head
+        loss = head.full_loss(guessed, later) if sample is None else head.sampled_loss(guessed, later, *sample)
+        return self.design.further * loss
+
     def in_page(self) -> list[dict[str, Any]]:
         """Return word vectors, blocks and the last norm."""
         design = self.design
-        if not design.causal or type(self) is not TransformerNetwork:
+        if not design.causal or design.options or type(self) is not TransformerNetwork:
             raise LmcompareError("the page has causal transformers of the usual layers only")
         begin = self.end if design.style == "llama" else None
         first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}
@@ -237,8 +197,11 @@ class TransformerNetwork(Network):
         """Return the attention of each layer over a document of these ids: B = 1, M = 0, T = len + 1."""
         return self.attend(self.inputs(ids), None, maps=True)[2]
 
-    def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
-        """Return what the positions of a piece see; ``read`` (B,) is how many tokens each document had before it."""
+    def view(self, length: int, memory: Memory | None, read: Tensor, reach: int) -> View:
+        """Return what the positions of a piece see, with the last ``reach`` positions each.
+
+        ``read`` (B,) is how many tokens each document had before the piece.
+        """
         design = self.design
         remembered = 0 if memory is None else design.window - 1
         place = torch.arange(remembered + length, device=read.device)
@@ -247,8 +210,8 @@ class TransformerNetwork(Network):
         if design.positions == "rotary":
             rotation = Rotation.of(place, design.width // design.heads // 2)
         mask = None
-        if memory is not None or length > design.window:
-            near = (distance if design.causal else distance.abs()) < design.window
+        if memory is not None or length > reach:
+            near = (distance if design.causal else distance.abs()) < reach
             if design.causal:
                 near &= distance >= 0
             there = place[None] >= remembered - read[:, None]  # (B, M + T)

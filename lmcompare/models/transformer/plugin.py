@@ -13,10 +13,11 @@ import numpy as np
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, Idea, Setting, Traits, check_reach
+from lmcompare.models.transformer.design import ACTIVATIONS, STYLES, Design
 from lmcompare.models.transformer.exhibits import exhibits
 from lmcompare.models.transformer.head_reach import HeadReach, measured
 from lmcompare.models.transformer.hugging_face import write_folder
-from lmcompare.models.transformer.network import ACTIVATIONS, STYLES, Design, TransformerNetwork
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 from lmcompare.training.tunable import TunableLanguageModel
@@ -61,6 +62,22 @@ class Transformer(TunableLanguageModel):
     causal : bool, default=True
         Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
         included: the model then declares itself not causal, is no language model and is not ranked.
+    local : int or None, default=None
+        The positions that a position attends to in every second layer, but not in the last one; None for ``window``.
+    gates : bool, default=False
+        Whether each head has a gate, which depends on the word that reads, for what it finds (Qiu et al. 2025).
+    sinks : bool, default=False
+        Whether each head has a learned score to which its weight can go when no word is of use (OpenAI 2025).
+    word_values : bool, default=False
+        Whether the values of every layer have a part that is made of the word vectors ("value embeddings").
+    exclusive : bool, default=False
+        Whether what a head finds loses its part in the direction of the position's own value, which the position has
+        already ("exclusive self-attention").
+    experts : int, default=1
+        Feed-forward networks in a layer. If there are several, each is half as wide, and each token chooses two
+        (mixture of experts, Shazeer et al. 2017).
+    further : float, default=0.0
+        The weight of a loss in training for predicting also the token after the next (Gloeckle et al. 2024).
     dropout : float, default=0.05
         Dropout on word vectors and on what each layer adds.
     """
@@ -82,6 +99,13 @@ class Transformer(TunableLanguageModel):
     qk_norm: bool | None = None
     activation: str | None = None
     causal: bool = True
+    local: int | None = None
+    gates: bool = False
+    sinks: bool = False
+    word_values: bool = False
+    exclusive: bool = False
+    experts: int = 1
+    further: float = 0.0
     dropout: float = 0.05
     optimiser: str = "muon"
 
@@ -89,6 +113,11 @@ class Transformer(TunableLanguageModel):
         self.check_whole(1, "width", "heads")
         self.check_whole(1, "window", most=10**5)
         self.check_whole(1, "layers", most=1000)
+        self.check_whole(1, "experts", most=1000)
+        if self.local is not None:
+            self.check_whole(1, "local", most=self.window)
+        if not 0 <= self.further <= 1:
+            raise LmcompareError(f"further is a weight, from 0 to 1, not {self.further}")
         self.check_choice("positions", POSITIONS)
         self.check_choice("style", STYLES)
         if self.activation is not None:

@@ -14,8 +14,9 @@ from lmcompare.exhibits.attending import weights
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.attention_explorer import explorer
+from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.head_reach import HeadReach
-from lmcompare.models.transformer.network import Design, TransformerNetwork
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.report.kinds import render
 from lmcompare.report.kinds.attention import Head, packed
 from lmcompare.tokens import Encoded

@@ -12,7 +12,9 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.exhibits.attending import weights as weights_of
 from lmcompare.models.transformer import attention_explorer
-from lmcompare.models.transformer.network import ACTIVATIONS, Design, FeedForward, TransformerNetwork
+from lmcompare.models.transformer.design import ACTIVATIONS, Design
+from lmcompare.models.transformer.feed_forward import FeedForward
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
@@ -27,6 +29,13 @@ DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     "groups": {"heads": 4, "kv_heads": 2},
     "one key": {"heads": 4, "kv_heads": 1, "positions": "alibi"},
     "norms": {"qk_norm": True},
+    "near layers": {"local": 3},
+    "gates": {"gates": True},
+    "sinks": {"sinks": True},
+    "sinks of distances": {"sinks": True, "positions": "relative", "kv_heads": 1},
+    "values of words": {"word_values": True, "kv_heads": 1},
+    "exclusive": {"exclusive": True, "kv_heads": 1},
+    "experts": {"experts": 3, "activation": "swiglu"},
 }
 
 
@@ -34,28 +43,31 @@ def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
     torch.manual_seed(0)
     design = Design(**{"width": 16, "heads": 2, "layers": 2, "window": 6, **changes, **more})
     network = TransformerNetwork(TYPES, design).eval()
-    if network.distances is not None:  # they begin at zero
-        torch.nn.init.normal_(network.distances)
+    for name, parameter in network.named_parameters():
+        if name == "distances" or name.endswith(("gate.weight", "sink")):  # they begin at zero
+            torch.nn.init.normal_(parameter)
     return network
 
 
+@pytest.mark.parametrize("sinking", [False, True])
 @pytest.mark.parametrize("biased", [False, True])
-def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
+def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool, sinking: bool) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 9, 4), torch.randn(2, 3, 9, 6)
     mask = torch.rand(2, 1, 5, 9) < 0.5
     mask[..., 0] = True
     bias = torch.randn(3, 5, 9) if biased else torch.zeros(3, 5, 9)
     view = View(mask, bias if biased else None)
-    maps = written_out(query, key, value, view)
-    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view), atol=1e-5, rtol=1e-5)
+    sink = torch.randn(3) if sinking else None
+    maps = written_out(query, key, value, view, sink)
+    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view, sink), atol=1e-5, rtol=1e-5)
     for b, h, t in np.ndindex(2, 3, 5):
         scores = [
             float(query[b, h, t] @ key[b, h, s]) / 2.0 + float(bias[h, t, s])  # √4 = 2
             for s in range(9)
             if mask[b, 0, t, s]
         ]
-        shares = np.exp(scores) / np.exp(scores).sum()
+        shares = np.exp(scores) / (np.exp(scores).sum() + (0.0 if sink is None else np.exp(float(sink[h]))))
         seen = [value[b, h, s].numpy() for s in range(9) if mask[b, 0, t, s]]
         np.testing.assert_allclose(
             maps.mixed[b, h, t], sum(a * v for a, v in zip(shares, seen, strict=True)), atol=1e-5
@@ -197,7 +209,7 @@ def test_a_relative_bias_is_one_number_for_each_distance() -> None:
     assert network.distances is not None
     with torch.no_grad():
         network.distances.copy_(torch.arange(8.0))  # heads 0 and 1, distances 0 to 3
-    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64)).bias
+    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64), 6).bias
     assert bias is not None
     assert bias[0, 2].tolist() == [2.0, 1.0, 0.0]
     assert bias[1, 2].tolist() == [6.0, 5.0, 4.0]

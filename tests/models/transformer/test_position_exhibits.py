@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.models.transformer.network import Design, TransformerNetwork
+from lmcompare.models.transformer.design import Design
+from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.position_exhibits import exhibits
 
 

@@ -1,0 +1,153 @@
+"""Options of the transformer against what their papers say, computed token by token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from lmcompare.errors import LmcompareError
+from lmcompare.models.transformer.design import Design
+from lmcompare.models.transformer.feed_forward import BALANCING, Experts
+from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.transformer.self_attention import SelfAttention, View
+from tests.training.texts import TYPES, chain, fitted
+
+SIZE: dict[str, Any] = {"width": 16, "heads": 2, "layers": 3, "window": 6}
+SMALL: dict[str, Any] = {**SIZE, "layers": 2, "batch": 4, "length": 16, "precision": "float32", "steps": 12}
+
+
+def test_each_token_takes_two_experts_by_their_affinities() -> None:
+    torch.manual_seed(0)
+    layer = Experts(Design(**SIZE, experts=4)).eval()
+    layer.balance = torch.tensor([0.0, 0.4, -0.4, 0.0])
+    tokens = torch.randn(2, 5, 16)
+    with torch.no_grad():
+        found = layer(tokens)
+        for b, t in np.ndindex(2, 5):
+            token = tokens[b, t]
+            affinity = torch.sigmoid(layer.router.weight @ token)
+            first, second = torch.argsort(-(affinity + layer.balance))[:2].tolist()
+            parts = [affinity[i] * layer.experts[i](token) for i in (first, second)]
+            expected = (parts[0] + parts[1]) / (affinity[first] + affinity[second])
+            torch.testing.assert_close(found[b, t], expected, atol=1e-6, rtol=1e-5)
+
+
+def test_in_training_experts_that_are_chosen_too_seldom_are_helped() -> None:
+    torch.manual_seed(0)
+    layer = Experts(Design(**SIZE, experts=3)).train()
+    with torch.no_grad():
+        layer.router.weight.zero_()
+        layer.balance = torch.tensor([0.3, 0.2, 0.1])
+        layer(torch.randn(7, 16))  # all 7 choose the first two: 7, 7 and 0 tokens, 4.7 on average
+    assert layer.balance.tolist() == pytest.approx([0.3 - BALANCING, 0.2 - BALANCING, 0.1 + BALANCING])
+    layer.eval()
+    before = layer.balance.clone()
+    layer(torch.randn(7, 16))
+    assert torch.equal(layer.balance, before)
+
+
+def test_experts_cost_a_token_as_much_as_one_network() -> None:
+    one, four = (TransformerNetwork(TYPES, Design(**SIZE, experts=n)).state_dict() for n in (1, 4))
+    expert = four["blocks.0.feed_forward.experts.0.up.weight"].numel()
+    assert 2 * expert == one["blocks.0.feed_forward.up.weight"].numel()
+
+
+def test_every_second_layer_looks_near_but_not_the_last() -> None:
+    torch.manual_seed(0)
+    network = TransformerNetwork(TYPES, Design(**SIZE | {"layers": 4}, local=2)).eval()
+    maps = network.maps(np.arange(2, 9))  # eight positions
+    assert [int((each.weights[0, 0, -1] > 0).sum()) for each in maps] == [2, 6, 2, 6]
+    assert [Design(**SIZE, local=2).reach(layer) for layer in range(3)] == [6, 2, 6]
+    assert [Design(**SIZE).reach(layer) for layer in range(3)] == [6, 6, 6]
+
+
+def test_gates_are_open_at_first() -> None:
+    torch.manual_seed(0)
+    gated = TransformerNetwork(TYPES, Design(**SIZE, gates=True)).eval()
+    plain = TransformerNetwork(TYPES, Design(**SIZE)).eval()
+    plain.load_state_dict({k: v for k, v in gated.state_dict().items() if "gate" not in k})
+    inputs = torch.randint(0, TYPES, (2, 7))
+    with torch.no_grad():
+        torch.testing.assert_close(gated(inputs, None)[0], plain(inputs, None)[0])
+
+
+def test_an_exclusive_head_finds_nothing_in_the_direction_of_the_own_value() -> None:
+    torch.manual_seed(0)
+    layer = SelfAttention(16, 2, 2, exclusive=True)
+    layer.output.weight.data = torch.eye(16)
+    x = torch.randn(1, 5, 16)
+    with torch.no_grad():
+        found, (_, value), _ = layer(x, None, View(None))
+    heads = found.view(5, 2, 8).transpose(0, 1)  # (heads, T, d / heads)
+    assert float((heads * value[0]).sum(-1).abs().max()) < 1e-5
+    assert float(heads[:, 0].abs().max()) < 1e-5  # the first position sees itself alone
+    assert float(heads[:, 1:].abs().max()) > 0.01
+
+
+def test_the_further_loss_is_that_of_the_token_after_the_next() -> None:
+    torch.manual_seed(0)
+    network = TransformerNetwork(TYPES, Design(**SIZE, further=0.25))
+    network.requires_grad_(False)
+    features = torch.randn(2, 4, 16)
+    targets = torch.tensor([[3, 4, 5, 6], [7, 8, -1, -1]])
+    found = network.auxiliary_loss(features, targets, None)
+    assert found is not None
+    assert network.ahead is not None
+    words, bias = network.head.table[:TYPES].T, network.head.bias
+    losses = [
+        functional.cross_entropy(network.ahead(features[b, t]) @ words + bias, targets[b, t + 1])
+        for b, t in ((0, 0), (0, 1), (0, 2), (1, 0))
+    ]
+    assert float(found) == pytest.approx(0.25 * float(torch.stack(losses).mean()), rel=1e-5)
+    nothing = network.auxiliary_loss(features[:, :1], targets[:, :1], None)
+    assert nothing is not None
+    assert float(nothing) == 0.0
+    assert TransformerNetwork(TYPES, Design(**SIZE)).auxiliary_loss(features, targets, None) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"further": 0.3}, "ahead"),
+        ({"experts": 3}, "router"),
+        ({"gates": True, "sinks": True, "word_values": True, "local": 3}, "gate"),
+        ({"gates": True, "sinks": True, "word_values": True, "local": 3}, "sink"),
+    ],
+)
+def test_options_are_trained_and_restored(options: dict[str, Any], part: str) -> None:
+    model = fitted(Transformer(**SMALL, **options))
+    trained = {name: value for name, value in model.trained_network().state_dict().items() if part in name}
+    assert trained
+    if part in ("gate", "sink"):  # they began at zero
+        assert all(bool((value != 0).any()) for value in trained.values())
+    again = Transformer(**SMALL, **options).restore(model.state())
+    text = chain(3, 2, 40)
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
+
+
+def test_an_unusual_network_is_not_for_the_page() -> None:
+    unusual: list[dict[str, Any]] = [
+        {"experts": 2},
+        {"gates": True},
+        {"sinks": True},
+        {"word_values": True},
+        {"exclusive": True},
+        {"local": 3},
+    ]
+    for options in unusual:
+        with pytest.raises(LmcompareError, match="usual layers"):
+            TransformerNetwork(TYPES, Design(**SIZE, **options)).in_page()
+    assert TransformerNetwork(TYPES, Design(**SIZE, further=0.5)).in_page()  # only its training is another
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"local": 7}, "local"), ({"experts": 0}, "experts"), ({"further": 1.5}, "from 0 to 1")]
+)
+def test_wrong_options_are_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        Transformer(**{**SMALL, **wrong})
