@@ -18,8 +18,6 @@ from lmcompare.training.seeds import derived
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are computed together
 WHOLE_ROWS = 192  # the same, if all logits are kept: they are read several times and should stay in the cache
-LEFT_OUT = 0.5  # of the targets at which the other model of a mixture is left out in training
-CLOSED = -1e4  # a gate that gives it no weight
 PIECE_ELEMENTS = 2**19  # logits computed at once on a CPU, so that they are in the cache when they are added
 
 
@@ -175,10 +173,6 @@ class Head(nn.Module):
     ) -> Tensor:
         """Return the mean -log p of the targets in the mixture in nats, differentiable.
 
-        In training the other model is left out at half of the targets, drawn at random (the block dropout of Neubig
-        and Dyer 2016): else it would soon get all of the weight if it is better at first, and the network learn
-        nothing.
-
         Parameters
         ----------
         features : (n, d) Tensor
@@ -188,10 +182,7 @@ class Head(nn.Module):
         beside : (n,) Tensor
             The other's log-probabilities of the targets.
         """
-        gate = self.gate_of(features)
-        if self.training:
-            gate = gate.masked_fill(torch.rand(gate.shape, device=gate.device) < LEFT_OUT, CLOSED)
-        mixed = gate, beside
+        mixed = self.gate_of(features), beside
         weights = features, self.table, self.bias, targets
         loss: Tensor
         if sample is None:

@@ -91,8 +91,7 @@ class Hybrid(OverOne):
         Raises
         ------
         LmcompareError
-            If the training text is empty, if counting takes all of the budget, or if the network's output is not the
-            softmax over all words.
+            If the training text is empty, or if the network's output is not the softmax over all words.
         """
         if not len(train):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
@@ -104,11 +103,7 @@ class Hybrid(OverOne):
             self._counts.log_probs(evaluated(train, valid, network.recipe())),
         )
         if (seconds := setting.budget.seconds) is not None:
-            left = seconds - (time.perf_counter() - began)
-            if left <= 0:
-                raise LmcompareError(
-                    f"the budget of {seconds:g} s was over before the network's training: allow more"
-                )
+            left = max(0.0, seconds - (time.perf_counter() - began))
             setting = replace(setting, budget=replace(setting.budget, seconds=left))
         self.train_base(network, train, valid, setting)
         network.beside = None
