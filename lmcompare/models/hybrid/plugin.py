@@ -40,12 +40,10 @@ COUNTS = "counts."  # the prefix of the n-gram model's arrays
 class Hybrid(OverOne):
     """A network and an n-gram model, mixed: at each word the network decides how much the counts are trusted.
 
-    P(w | h) = (1 - g) P_net(w | h) + g P_counts(w | h), where g depends on what the network has read. The n-gram
-    model is trained first, then the network for this mixture, so that it learns what counts do not know. In training
-    it stands beside n-gram models that have not seen the word: the training text is left out part by part.
-
-    Neubig and Dyer (2016), *Generalizing and hybridizing count-based and neural language models*, who mix the orders
-    of the n-gram model one by one.
+    P(w | h) = (1 - g) P_net(w | h) + g P_counts(w | h), where g depends on what the network has read. The n-gram model
+    is trained first, then the network for this mixture, so that it learns what counts do not know. In training it
+    stands beside n-gram models that have not seen the word: the training text is left out part by part. Neubig and Dyer (2016), *Generalizing and hybridizing count-based and neural language
+    models*, who mix the orders of the n-gram model one by one.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def test_what_can_not_be_mixed_is_refused() -> None:
     with pytest.raises(LmcompareError, match="the page has no mixtures"):
         Hybrid(options=SMALL).in_page(VALID)
     with pytest.raises(LmcompareError, match="softmax over all words"):
-        ClassHead(6, 4, 2).open_gate()
+        ClassHead(len(VOCABULARY), 4, np.arange(len(VOCABULARY)) % 2).open_gate()
 
 
 def test_the_same_seed_gives_the_same_model(model: Hybrid) -> None:
