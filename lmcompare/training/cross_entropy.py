@@ -6,79 +6,50 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the cache are several times faster
 
 
 class FullCrossEntropy(torch.autograd.Function):
-    """The mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory.
-
-    With ``gate`` and ``beside``, both (n,), it is that of the mixture of the softmax and of probabilities whose logs
-    are ``beside``, with the weights 1 - σ(gate) and σ(gate).
-    """
+    """The mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        features: Tensor,
-        table: Tensor,
-        bias: Tensor,
-        targets: Tensor,
-        gate: Tensor | None = None,
-        beside: Tensor | None = None,
-    ) -> Tensor:
+    def forward(ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of features (n, d) and targets (n,), with a table (V or more, d) and a bias (V,)."""
         n, types = len(targets), len(bias)
         kind = _kind(features)
         weight = table[:types].to(kind)
         to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
         to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
-        mixture = None if gate is None or beside is None else _Mixture(gate, beside)
         loss = torch.zeros((), dtype=torch.float64, device=features.device)
         for part in _chunks(n, types):
             x, wanted = features[part].to(kind), targets[part, None]
             log_p = torch.log_softmax((x @ weight.T).float().add_(bias), dim=1)
-            own = log_p.gather(1, wanted)[:, 0]
-            loss -= (own if mixture is None else mixture.of(part, own)).sum(dtype=torch.float64)
+            loss -= log_p.gather(1, wanted).sum(dtype=torch.float64)
             slope = log_p.exp_()
             slope.scatter_add_(1, wanted, torch.full_like(slope[:, :1], -1.0))
-            if mixture is not None:
-                slope *= mixture.share[part, None]
             to_bias += slope.sum(0)
             slope = slope.to(kind)
             to_features[part] = slope @ weight
             to_table[:types] += slope.T @ x
-        ctx.save_for_backward(to_features, to_table, to_bias, None if mixture is None else mixture.to_gate())
+        ctx.save_for_backward(to_features, to_table, to_bias)
         ctx.kind, ctx.n = features.dtype, n
         return (loss / n).float()
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients that ``forward`` computed."""
-        to_features, to_table, to_bias, to_gate = ctx.saved_tensors
+        to_features, to_table, to_bias = ctx.saved_tensors
         scale = slope / ctx.n
-        gate = None if to_gate is None else to_gate * scale
-        return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None, gate, None
+        return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None
 
 
 class SampledCrossEntropy(torch.autograd.Function):
-    """The mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias.
-
-    ``gate`` and ``beside`` as in ``FullCrossEntropy``.
-    """
+    """The mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        features: Tensor,
-        table: Tensor,
-        bias: Tensor,
-        targets: Tensor,
-        words: Tensor,
-        log_q: Tensor,
-        gate: Tensor | None = None,
-        beside: Tensor | None = None,
+        ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, words: Tensor, log_q: Tensor
     ) -> Tensor:
         """Return the loss; words (S,) are distinct, log_q (S,), the others as in ``FullCrossEntropy``."""
         n = len(targets)
@@ -92,7 +63,6 @@ class SampledCrossEntropy(torch.autograd.Function):
         to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=features.device)
         to_words = torch.zeros_like(offset)
         own_slope = torch.empty(n, dtype=torch.float32, device=features.device)
-        mixture = None if gate is None or beside is None else _Mixture(gate, beside)
         loss = torch.zeros((), dtype=torch.float64, device=features.device)
         for part in _chunks(n, len(words)):
             x = features[part]
@@ -104,27 +74,22 @@ class SampledCrossEntropy(torch.autograd.Function):
             rows = torch.nonzero(hit[part] >= 0).squeeze(1)
             logits[rows, hit[part][rows]] = -torch.inf  # the target counts once, by its own score
             log_p = torch.log_softmax(logits, 1)
-            own_log_p = log_p[:, -1].clone()
-            loss -= (own_log_p if mixture is None else mixture.of(part, own_log_p)).sum(dtype=torch.float64)
+            loss -= log_p[:, -1].sum(dtype=torch.float64)
             slope = log_p.exp_()
-            slope[:, -1] -= 1.0
-            if mixture is not None:
-                slope *= mixture.share[part, None]
-            own_slope[part] = slope[:, -1]
+            own_slope[part] = slope[:, -1] - 1.0
             slope = slope[:, :-1]
             to_words += slope.sum(0)
             slope = slope.to(kind)
             to_features[part] = (slope @ weight).float().addcmul_(own_slope[part, None], own_weight)
             to_weight += slope.T @ x.to(kind)
-        to_gate = None if mixture is None else mixture.to_gate()
-        ctx.save_for_backward(features, targets, words, to_features, to_weight, to_words, own_slope, to_gate)
+        ctx.save_for_backward(features, targets, words, to_features, to_weight, to_words, own_slope)
         ctx.shape = table.shape
         return (loss / n).float()
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients that ``forward`` computed and add them at the words of the sample."""
-        features, targets, words, to_features, to_weight, to_words, own_slope, to_gate = ctx.saved_tensors
+        features, targets, words, to_features, to_weight, to_words, own_slope = ctx.saved_tensors
         scale = slope / len(targets)
         to_table = to_features.new_zeros(ctx.shape)
         to_table.index_copy_(0, words, to_weight * scale)
@@ -132,31 +97,7 @@ class SampledCrossEntropy(torch.autograd.Function):
         to_bias = to_features.new_zeros(ctx.shape[0] - 1)
         to_bias.index_copy_(0, words, to_words * scale)
         to_bias.index_add_(0, targets, own_slope * scale)
-        gate = None if to_gate is None else to_gate * scale
-        return (to_features * scale).to(features.dtype), to_table, to_bias, None, None, None, gate, None
-
-
-class _Mixture:
-    """log((1 - g) p + g q) of each target, with g = σ(gate), p of the network and log q = ``beside``; all (n,)."""
-
-    def __init__(self, gate: Tensor, beside: Tensor) -> None:
-        self.gate, self.beside = gate.float(), beside.float()
-        self.share = torch.empty_like(self.gate)  # of the probability, what comes from the network
-
-    def of(self, part: slice, own: Tensor) -> Tensor:
-        """Return it for a part of the targets, whose log p is ``own``, and store the network's share."""
-        mixed = mixed_log_probs(self.gate[part], own, self.beside[part])
-        self.share[part] = (logsigmoid(-self.gate[part]) + own - mixed).exp()
-        return mixed
-
-    def to_gate(self) -> Tensor:
-        """Return the slope of -log((1 - g) p + g q) by the gate."""
-        return self.share + torch.sigmoid(self.gate) - 1.0
-
-
-def mixed_log_probs(gate: Tensor, own: Tensor, beside: Tensor) -> Tensor:
-    """Return log((1 - g) p + g q) with g = σ(gate), own = log p and beside = log q, of one shape."""
-    return torch.logaddexp(logsigmoid(-gate) + own, logsigmoid(gate) + beside)
+        return (to_features * scale).to(features.dtype), to_table, to_bias, None, None, None
 
 
 def _kind(features: Tensor) -> torch.dtype:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.beside import Beside
 from lmcompare.training.softmax import IGNORED
 from lmcompare.training.teacher import Teacher
 
@@ -31,15 +30,12 @@ class Texts:
         The words that are read as ``<unk>`` half of the time.
     teacher : Teacher or None, default=None
         What another model expects at each token of the training text.
-    beside : Beside or None, default=None
-        The probabilities of another model, which are mixed with those of the network.
     """
 
     train: Encoded
     valid: Encoded
     rare: BoolArray | None = None
     teacher: Teacher | None = None
-    beside: Beside | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from lmcompare.model import (
     fitted,
 )
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.beside import Beside
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
 from lmcompare.training.network import Memory, Network
@@ -61,8 +60,6 @@ class TorchLanguageModel(LanguageModel):
         The result of ``measure``; empty before ``study``.
     teacher : Teacher or None
         What another model expects at each token of the training text; set it before ``fit`` to learn from it, too.
-    beside : Beside or None
-        What another model gives to the tokens; set it before ``fit`` to train the network's part of a mixture.
     end : int
         The id of ``</s>`` in the vocabulary of the training text. ``fit`` and ``restore`` set it before they ask for
         the ``network``.
@@ -75,7 +72,6 @@ class TorchLanguageModel(LanguageModel):
         self.notes = ()
         self.measured: Mapping[str, Any] = {}
         self.teacher: Teacher | None = None
-        self.beside: Beside | None = None
         self.end = 1
         self._network: Network | None = None
 
@@ -151,7 +147,7 @@ class TorchLanguageModel(LanguageModel):
             began = time.perf_counter()
             self.prepare(network, train, setting)
             spent = time.perf_counter() - began
-            texts = Texts(train, valid, self._rare(train), self.teacher, self.beside)
+            texts = Texts(train, valid, self._rare(train), self.teacher)
             with assembled(self, texts, setting) as team:
                 outcome = self.train_with(team, network, texts, setting, spent=spent)
         self.notes = (*self.notes, *outcome.notes)
@@ -255,8 +251,6 @@ class TorchLanguageModel(LanguageModel):
         self.end = int(state.values.get("end", 1))
         with seeded(0):
             network = self.network(int(state.values["types"]))
-        if "head.gate" in state.arrays:
-            network.head.open_gate()
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
         network.eval()
         self.notes = tuple(state.values.get("notes", ()))
@@ -350,7 +344,7 @@ class TorchLanguageModel(LanguageModel):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
-        return MemoryStepper(self.trained_network(), prefix, vocabulary)
+        return _MemoryStepper(self.trained_network(), prefix, vocabulary)
 
     def trained_network(self) -> Network:
         """Return the trained network.
@@ -369,15 +363,12 @@ class TorchLanguageModel(LanguageModel):
         return network
 
 
-class MemoryStepper(Stepper):
-    """Reads a document token by token with the network's memory; ``features`` (1, d) are those of the last token."""
-
-    features: Tensor
-
+class _MemoryStepper(Stepper):
     def __init__(self, network: Network, prefix: IntArray, vocabulary: Vocabulary) -> None:
         self._network, self._vocabulary = network, vocabulary
         vocabulary.check(prefix)
         self._memory: Memory | None = None
+        self._features: Tensor
         inputs = network.inputs(prefix)
         for first in range(0, inputs.shape[1], 128):
             self._read(inputs[:, first : first + 128])
@@ -385,11 +376,11 @@ class MemoryStepper(Stepper):
     def _read(self, inputs: Tensor) -> None:
         with torch.inference_mode():
             features, self._memory = self._network(inputs, self._memory)
-        self.features = features[:, -1]
+        self._features = features[:, -1]
 
     def log_probs(self) -> FloatArray:
         with torch.inference_mode():
-            distribution: FloatArray = self._network.head.log_probs(self.features)[0].cpu().numpy()
+            distribution: FloatArray = self._network.head.log_probs(self._features)[0].cpu().numpy()
         return distribution
 
     def push(self, token: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from lmcompare.errors import LmcompareError, one_line
-from lmcompare.model import FloatArray, Progress, Setting
+from lmcompare.model import Progress, Setting
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
@@ -46,23 +46,14 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def evaluate(network: Network, text: Encoded, beside: FloatArray | None = None) -> float:
-    """Return the mean -log p of the tokens of a text in nats, with the full softmax; nan for an empty text.
-
-    ``beside`` (N,): the nats of another model, which are mixed in.
-    """
+def evaluate(network: Network, text: Encoded) -> float:
+    """Return the mean -log p of the tokens of a text in nats, with the full softmax; nan for an empty text."""
     was_training = network.training
     network.eval()
     total, ids = 0.0, torch.from_numpy(text.ids.astype(np.int64))
     with torch.no_grad():
         for where, features in read(network, text, np.arange(len(text))):
-            targets = ids[where].to(features.device)
-            if beside is None:
-                scores = network.head.log_prob_of(features, targets)
-            else:
-                other = torch.from_numpy(beside[where].astype(np.float32)).to(features.device)
-                scores = network.head.mixed_log_prob_of(features, targets, other)
-            total -= float(scores.double().sum())
+            total -= float(network.head.log_prob_of(features, ids[where].to(features.device)).double().sum())
     network.train(was_training)
     return total / len(text) if len(text) else math.nan
 
@@ -109,15 +100,13 @@ class Training:
         milestone: Callable[[Progress], float] | None = None,
         watch: Watch | None = None,
     ) -> None:
-        if texts.beside is not None:
-            network.head.open_gate()
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
         self.milestone, self.watch = milestone, watch
         self.flops: dict[bool, float] = {}  # a token, with the full and with the sampled softmax
         self.team = team or Team()
         self.objective = self.team.wrap(Objective(self.network))
         self.texts = texts
-        self.valid = evaluated(texts.train, texts.valid, recipe)
+        self.valid = excerpt(texts.valid if len(texts.valid) else texts.train, recipe.valid_tokens)
         self.optimisers = optimisers(network, recipe, setting.device)
         counts = texts.train.vocabulary.counts
         sampled = 0 < recipe.candidates < len(counts)
@@ -258,12 +247,10 @@ class Training:
                 group["lr"] = rate
         teacher = self.texts.teacher
         taught = None if teacher is None else teacher.at(share.firsts, share.targets.shape[1], device)
-        other = self.texts.beside
-        beside = None if other is None else other.at(share.firsts, share.targets.shape[1], device)
         part = share.tokens / batch.tokens
         with self._counting(sample is not None, batch.tokens):
             with autocast(device, self.now.precision):
-                loss, after = self.objective(inputs, targets, memory, sample, taught, beside)
+                loss, after = self.objective(inputs, targets, memory, sample, taught)
             value = self.team.total(part * float(loss.detach()))
             if not math.isfinite(value):
                 raise FloatingPointError
@@ -282,8 +269,7 @@ class Training:
         return value
 
     def _evaluate(self, train_loss: float) -> None:
-        beside = None if self.texts.beside is None else self.texts.beside.valid
-        loss = self.team.led(evaluate(self.network, self.valid, beside) if self.team.leads else math.nan)
+        loss = self.team.led(evaluate(self.network, self.valid) if self.team.leads else math.nan)
         if not math.isfinite(loss):
             raise FloatingPointError
         if loss < self.now.best_loss:
@@ -367,11 +353,6 @@ class Training:
             memory = {name: value.to(device, copy=True) for name, value in memory.items()}
         self.now = replace(snapshot, memory=memory, history=list(snapshot.history))
         self.started, self.spent = time.perf_counter() - snapshot.seconds, snapshot.seconds
-
-
-def evaluated(train: Encoded, valid: Encoded, recipe: Recipe) -> Encoded:
-    """Return the text on which a training is evaluated: an excerpt of the validation text, if there is one."""
-    return excerpt(valid if len(valid) else train, recipe.valid_tokens)
 
 
 def excerpt(text: Encoded, tokens: int) -> Encoded:

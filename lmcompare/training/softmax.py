@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.errors import LmcompareError
-from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, mixed_log_probs, slices
+from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, slices
 from lmcompare.training.seeds import derived
 
 IGNORED = -1  # the target of padding
@@ -27,9 +26,6 @@ class Head(nn.Module):
     The table (V + 1, d) also has the input vectors (``embed``; Press and Wolf 2017). Row V is the beginning of a
     document, which is never predicted. The bias is (V,).
 
-    Where another model's probabilities are mixed in, the ``gate`` (d + 1,) decides with which weight: σ(features ·
-    gate[:d] + gate[d]). ``beside`` are the logs of the other's probabilities.
-
     Parameters
     ----------
     types : int
@@ -41,7 +37,6 @@ class Head(nn.Module):
     """
 
     bias: Tensor
-    gate: nn.Parameter | None
 
     def __init__(self, types: int, width: int, *, biased: bool = True) -> None:
         super().__init__()
@@ -51,7 +46,6 @@ class Head(nn.Module):
             self.bias = nn.Parameter(torch.zeros(types))
         else:
             self.register_buffer("bias", torch.zeros(types), persistent=False)
-        self.register_parameter("gate", None)
 
     @torch.no_grad()
     def start_from(self, counts: npt.NDArray[np.integer]) -> None:
@@ -145,52 +139,6 @@ class Head(nn.Module):
         own = (x * self.table[targets]).sum(1) + self.bias[targets]  # (n,)
         others = torch.einsum("nd,nkd->nk", x, self.table[words]) + self.bias[words]  # (n, K)
         return (shares * (own[:, None] - others)).sum(1).mean()
-
-    def open_gate(self) -> None:
-        """Make the gate; at first each has one half. Raises ``LmcompareError`` for an output of another kind."""
-        if type(self) is not Head:
-            raise LmcompareError(
-                "a network whose output is not the softmax over all words can't be mixed with another model: choose"
-                " another network"
-            )
-        self.gate = nn.Parameter(self.table.new_zeros(self.table.shape[1] + 1))
-
-    def gate_of(self, features: Tensor) -> Tensor:
-        """Return (n,), of which σ is the weight of the other model, for features (n, d)."""
-        assert self.gate is not None
-        return features.float() @ self.gate[:-1] + self.gate[-1]
-
-    def mixed_log_prob_of(self, features: Tensor, targets: Tensor, beside: Tensor) -> Tensor:
-        """Return (n,) nats: the log-probability of each target in the mixture; ``beside`` (n,) are the other's."""
-        return mixed_log_probs(self.gate_of(features), self.log_prob_of(features, targets), beside)
-
-    def mixed_log_probs(self, features: Tensor, beside: Tensor) -> Tensor:
-        """Return (n, V) nats: the distributions of the mixture; ``beside`` (n, V) are the other's."""
-        return mixed_log_probs(self.gate_of(features)[:, None], self.log_probs(features), beside)
-
-    def mixed_loss(
-        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None, beside: Tensor
-    ) -> Tensor:
-        """Return the mean -log p of the targets in the mixture in nats, differentiable.
-
-        Parameters
-        ----------
-        features : (n, d) Tensor
-        targets : (n,) Tensor of int64
-        sample : (words, log q) or None
-            As in ``sampled_loss``; None for the full softmax.
-        beside : (n,) Tensor
-            The other's log-probabilities of the targets.
-        """
-        mixed = self.gate_of(features), beside
-        weights = features, self.table, self.bias, targets
-        loss: Tensor
-        if sample is None:
-            loss = FullCrossEntropy.apply(*weights, *mixed)  # type: ignore[no-untyped-call]
-        else:
-            drawn = (each.to(features.device) for each in sample)
-            loss = SampledCrossEntropy.apply(*weights, *drawn, *mixed)  # type: ignore[no-untyped-call]
-        return loss
 
 
 class _LogSum:

@@ -133,7 +133,6 @@ class Objective(nn.Module):
         memory: Memory | None,
         sample: tuple[Tensor, Tensor] | None,
         taught: Taught | None = None,
-        beside: Tensor | None = None,
     ) -> tuple[Tensor, Memory]:
         """Return the mean -log p of the targets in nats, and the memory without its gradient.
 
@@ -147,8 +146,6 @@ class Objective(nn.Module):
             The sample of a sampled softmax; None for the full softmax.
         taught : Taught or None
             What the teacher expects; None without a teacher.
-        beside : (B, T) Tensor or None
-            The nats of another model, which are mixed in.
         """
         features, after = self.network(inputs, memory)
         added = self.network.auxiliary_loss(features, targets, sample)
@@ -159,8 +156,6 @@ class Objective(nn.Module):
         if not len(targets):  # the head's gradient is a dense zero, as other processes send it: theirs are averaged
             head = self.network.head
             loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
-        elif beside is not None:
-            loss = self.network.head.mixed_loss(features, targets, sample, beside.flatten()[kept])
         elif sample is not None:
             loss = self.network.head.sampled_loss(features, targets, *sample)
         else:

@@ -111,35 +111,6 @@ def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch:
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("sampled", [False, True])
-def test_the_mixed_loss_and_its_gradient_are_those_of_the_mixture(
-    monkeypatch: pytest.MonkeyPatch, sampled: bool
-) -> None:
-    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
-    head, features, targets = head_and_targets()
-    head.open_gate()
-    assert head.gate is not None
-    torch.nn.init.normal_(head.gate)
-    beside = torch.log(torch.rand(len(targets)))
-    drawn = Candidates(np.arange(50), 20).draw(1, 0, targets.numpy()) if sampled else None
-    logits = features @ head.table[:50].T + head.bias
-    if drawn is not None:
-        words, log_q = drawn
-        weighed = logits[:, words] - log_q
-        own = logits.gather(1, targets[:, None])
-        others = weighed.masked_fill(words[None] == targets[:, None], -torch.inf)
-        log_p = own[:, 0] - torch.cat([own, others], 1).logsumexp(1)
-    else:
-        log_p = torch.log_softmax(logits, 1).gather(1, targets[:, None])[:, 0]
-    g = torch.sigmoid(features @ head.gate[:-1] + head.gate[-1])
-    plain = -torch.log((1 - g) * log_p.exp() + g * beside.exp()).mean()
-    mine = head.mixed_loss(features, targets, drawn, beside)
-    torch.testing.assert_close(mine, plain)
-    weights = [features, head.table, head.bias, head.gate]
-    for a, b in zip(torch.autograd.grad(2 * mine, weights), torch.autograd.grad(2 * plain, weights), strict=True):
-        torch.testing.assert_close(a, b)
-
-
 def test_the_estimate_of_the_sum_is_unbiased() -> None:
     head, features, targets = head_and_targets()
     counts = np.random.default_rng(0).integers(0, 100, 50)

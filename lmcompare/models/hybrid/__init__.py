@@ -1,1 +1,0 @@
-"""A network and an n-gram model whose probabilities are mixed, with weights that the network learns."""
