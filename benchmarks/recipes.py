@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--out", type=Path, default=Path("reports/recipes"), metavar="FOLDER")
     options = parser.parse_args()
-    tokens = options.out / "tokens"
-    prepare(corpora.load("wiki-sample"), TokensTable.model_validate({"kind": "word", "min_count": 2}), tokens)
+    words = TokensTable.model_validate({"kind": "word", "min_count": 2})
+    tokens = prepare(corpora.load("wiki-sample"), words, options.out / "tokens").path
     kept = options.out / "trained.json"
     done: dict[str, list[float]] = json.loads(kept.read_text()) if kept.exists() else {}
     names = list(dict.fromkeys([BASE, *options.names]))

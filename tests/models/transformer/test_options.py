@@ -92,6 +92,7 @@ def test_an_exclusive_head_finds_nothing_in_the_direction_of_the_own_value() -> 
 def test_the_further_loss_is_that_of_the_token_after_the_next() -> None:
     torch.manual_seed(0)
     network = TransformerNetwork(TYPES, Design(**SIZE, further=0.25))
+    network.requires_grad_(False)
     features = torch.randn(2, 4, 16)
     targets = torch.tensor([[3, 4, 5, 6], [7, 8, -1, -1]])
     found = network.auxiliary_loss(features, targets, None)

@@ -209,7 +209,7 @@ def test_a_relative_bias_is_one_number_for_each_distance() -> None:
     assert network.distances is not None
     with torch.no_grad():
         network.distances.copy_(torch.arange(8.0))  # heads 0 and 1, distances 0 to 3
-    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64)).bias
+    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64), 6).bias
     assert bias is not None
     assert bias[0, 2].tolist() == [2.0, 1.0, 0.0]
     assert bias[1, 2].tolist() == [6.0, 5.0, 4.0]
