@@ -182,8 +182,11 @@ def placed(path: str, folder: Path) -> str:
 
     What is not there remains as it was written: it may be the name of something in a cache, such as a model of a hub.
     """
-    here = folder / expanded(path)
-    return str(here.resolve()) if here.exists() or expanded(path).exists() else path
+    try:
+        here = folder / expanded(path)
+        return str(here.resolve()) if here.exists() or expanded(path).exists() else path
+    except OSError:  # too long for the name of a file
+        return path
 
 
 def source_of(classes: Iterable[type]) -> bytes:

@@ -12,7 +12,12 @@ import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.model import LanguageModel
 
-TEXTS = ["The cat saw milk. It slept.", "The dog saw Rome. It ran."] * 20
+TEXTS = [
+    f"The {who} saw {what} {n} times. It slept."
+    for n in range(10)
+    for who in ("cat", "dog")
+    for what in ("milk", "Rome")
+]
 
 
 def nested(levels: int) -> list[object]:

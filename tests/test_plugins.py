@@ -15,6 +15,7 @@ import lmcompare
 from lmcompare import plugins, registry
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.model import LanguageModel
+from lmcompare.registry import placed
 from tests.checks.honest import Honest
 
 MODEL = '''
@@ -331,3 +332,9 @@ def test_no_whole_number_is_without_a_limit(name: str) -> None:
         assert vars(plugins.build(name, {"order": 100}))["order"] == 100
         with pytest.raises(LmcompareError, match="order must be 100 or less"):
             plugins.build(name, {"order": 101})
+
+
+def test_a_path_that_is_too_long_for_a_file_stays_as_it_is(tmp_path: Path) -> None:
+    assert placed("a" * 5000, tmp_path) == "a" * 5000
+    (tmp_path / "there").touch()
+    assert placed("there", tmp_path) == str(tmp_path / "there")
