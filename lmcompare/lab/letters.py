@@ -167,10 +167,10 @@ def _verdict(found: dict[str, Contrast], chance: float) -> str:
     order = sorted(found, key=lambda kind: -found[kind].figure)
     best, worst = found[order[0]], order[-1]
     said = []
-    if best.significant and best.difference > 0:
-        said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
     if blind := [kind for kind, each in found.items() if not each.significant]:
         said.append(f"From {numbers.listed(blind)} as tokens, no letters were found to be seen.")
+    if best.significant and best.difference > 0:
+        said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
     shares = [f"{kind} {numbers.percent(found[kind].figure, 0)}" for kind in order]
     said += [
         f"Letters that a probe counts right: {numbers.listed(shares)}; a guess without a model"

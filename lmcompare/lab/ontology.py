@@ -215,15 +215,15 @@ def short_name(name: str) -> str:
 
 
 def _verdict(found: Mapping[str, Row]) -> str:
-    """Return what the readable table costs, then what makes no difference."""
+    """Return what the readable table costs: first what makes no difference."""
     fixed, trained, permuted = found[FIXED], found[TRAINED], found[PERMUTED]
     said = []
+    if same := [f"“{name}”" for name, row in found.items() if not row.found]:
+        said.append(f"No difference from the readable table was found of {numbers.listed(same)}.")
     if all(row.found and row.amount > 0 for row in (fixed, trained)):
         said.append("On this text, word vectors that a person can read cost nothing.")
     elif trained.found and trained.amount < 0:
         said.append("Word vectors that a person can read predict this text worse than trained ones.")
-    if same := [f"“{name}”" for name, row in found.items() if not row.found]:
-        said.append(f"No difference from the readable table was found of {numbers.listed(same)}.")
     for row, what in (
         (fixed, "word2vec's vectors as they are"),
         (trained, "those vectors if they are trained further"),

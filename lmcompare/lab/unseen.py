@@ -216,7 +216,7 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
     where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
     return (
-        f"{answer}{begin}If all models choose only among words that never followed the last one, the 5-gram needs"
+        f"{begin}{answer}If all models choose only among words that never followed the last one, the 5-gram needs"
         f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains over"
         f" counts {where}."
     )
