@@ -100,7 +100,7 @@ class TransformerNetwork(Network):
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         reaches = [self.design.reach(layer) for layer in range(len(self.blocks))]
-        views = {reach: self.view(length, memory, read, reach) for reach in reaches}
+        views = {reach: self.view(length, memory, read, reach) for reach in set(reaches)}
         if self.design.style == "llama":
             inputs = torch.where(inputs == self.head.types, self.end, inputs)
         words = self.head.embed(inputs) * math.sqrt(self.design.width)

@@ -154,8 +154,9 @@ def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
     known = data.run.corpus.compressors
-    shown = [one for one in (best(known), *listed({"xz": known["xz"]} if "xz" in known else {})) if one is not None]
-    marks = [(one.name, one.bits_per_byte) for one in dict.fromkeys(shown)]
+    top = best(known)
+    shown = sorted((one for one in listed(known) if one == top or one.name == "xz"), key=lambda one: one != top)
+    marks = [(one.name, one.bits_per_byte) for one in shown]
     return charts.intervals(rows, label, title, numbers.tidy, numbers.bits_per_byte, marks=marks) if rows else None
 
 
@@ -211,7 +212,7 @@ def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
     ties = [f"{data.title(d.first)} and {data.title(d.second)}" for d in differences if not d.significant]
     if not ties and len(differences) > 1:
         least = min(differences, key=lambda d: abs(d.difference))
-        low, high = sorted((abs(least.low), abs(least.high)))
+        low, high = (least.low, least.high) if least.difference > 0 else (-least.high, -least.low)
         return (
             "All differences are significant. The smallest is that between"
             f" {spoken(data.title(least.first))} and {spoken(data.title(least.second))}:"

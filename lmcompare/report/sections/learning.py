@@ -33,7 +33,7 @@ def build(data: ReportData) -> Section | None:
         trained += [(model, training(data, model)) for model, _ in curves]
         if curves:
             name = data.run.tokens_name(fingerprint)
-            shown = [(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves]  # nats to bits
+            shown = [(model, _in_bits(curve)) for model, curve in curves]
             drawn = [(AXES[axis], chart) for axis in AXES if (chart := _chart(shown, axis)) is not None]
             groups.append((name, claim(curves), drawn, caption(shown), texts(data, fingerprint, shown)))
     if not groups:
@@ -123,9 +123,13 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
 
 def ahead_at_equal_tokens(models: Sequence[Model]) -> list[str]:
     """Return who was ahead after equally many tokens, and that this decides nothing; empty if all read as many."""
-    curves = [(model, model.cell.curve.dropna(how="all")) for model in models]
-    said = _at_equal_tokens([(model, curve.assign(**curve[LOSSES] / np.log(2))) for model, curve in curves])
+    said = _at_equal_tokens([(model, _in_bits(model.cell.curve)) for model in models])
     return [*said, NOT_TOLD] if said else []
+
+
+def _in_bits(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return a learning curve with its losses in bits instead of nats."""
+    return curve.assign(**curve[LOSSES] / np.log(2))
 
 
 def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
