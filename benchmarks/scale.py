@@ -70,7 +70,7 @@ def models_of(number: int, place: Path) -> list[str]:
 
 
 def by_cells(numbers: Sequence[int], workers: int, asked: Callable[[int, Path], list[str]]) -> None:
-    """Print a row for each number of cells; ``asked`` returns what a run of so many is asked for."""
+    """Print a row for each number of cells; ``asked`` returns what a run of this many is asked for."""
     print("| cells | seconds | again, when finished | memory, MiB | disk, MiB | report, MiB |")
     print("|" + " ---: |" * 6)
     words = [f"word{n}" for n in range(200)]

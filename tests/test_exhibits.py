@@ -48,11 +48,28 @@ def test_what_the_last_word_reads_by_hand() -> None:
     assert found["weights"] == pytest.approx([0.7856, 0.1753, 0.0391], abs=1e-4)
     assert found["values"] == [0, 1, 2]
     assert found["map"][:2] == [[1, None, None], [0.622, 0.378, None]]
+    # the query (2, -1), the key of "the" (2, -1), their products 4 and 1, and the value of "the"
+    assert found["strips"] == {"query": [2, -1], "key": [2, -1], "terms": [4, 1], "value": [0, 1]}
+    assert found["adds"] == [{"token": "bank", "logit": 0.5}, {"token": "x", "logit": -0.25}]
+    assert found["looking_back"] == 1
     # the beginning of a text is no word: under both heads the other word has 0.175, and the first head is taken
     begins = at_last_word(replace(attention(), words=("<s>", "bank", "was")))
     assert begins is not None
-    assert begins["head"] == "head 1"
+    assert (begins["head"], begins["looking_back"]) == ("head 1", 0)
     assert at_last_word(replace(attention(), words=("<s>",))) is None
+
+
+def test_of_the_heads_that_look_back_the_one_that_moves_logits_most_is_told() -> None:
+    first, back = attention().heads
+    strong = replace(back, name="head 3", adds=((("x", 0.1),),) * 2 + ((("x", 0.1), ("bank", -0.75)),))
+    loud = replace(first, adds=((("x", 9.0),),) * 3)  # looks at its own word most
+    found = at_last_word(replace(attention(), heads=(loud, back, strong)))
+    assert found is not None
+    assert (found["head"], found["looking_back"]) == ("head 3", 2)
+    plain = [replace(head, adds=()) for head in (first, back)]  # no effects are known
+    told = at_last_word(replace(attention(), heads=tuple(plain)))
+    assert told is not None
+    assert (told["head"], told["adds"]) == ("head 2", [])
 
 
 # Stored as JSON

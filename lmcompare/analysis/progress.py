@@ -11,7 +11,8 @@ import pandas as pd
 
 from lmcompare.runfolder.run import ModelEntry, Run
 
-FALLING = 0.02  # nats: a validation loss that fell by less in the second half of training has levelled off
+LAST = 0.9  # of the training: what the loss does after that is its end
+FALLING = 0.005  # nats: a validation loss that fell by less at the end has levelled off
 RISEN = 1.01  # a loss this many times the lowest one has risen again
 MEMORISED = 0.1  # nats: a smaller gap between training and validation text is not worth mentioning
 SAME_AMOUNT = 1.1  # models that read up to this many times as many tokens read about the same amount
@@ -24,7 +25,7 @@ class Progress:
     Parameters
     ----------
     fall : float
-        How far the loss fell in the second half of training, in nats per token.
+        How far the loss fell in the last tenth of training, in nats per token.
     rise : float
         The last loss divided by the lowest one.
     """
@@ -34,7 +35,7 @@ class Progress:
 
     @classmethod
     def of(cls, curve: pd.DataFrame) -> Progress | None:
-        """Return the progress of a learning curve; None if its middle and its end were not measured."""
+        """Return the progress of a learning curve; None if its last tenth was not measured."""
         valid = curve.dropna(subset=["valid_loss"])
         if len(valid) < 2:
             return None
@@ -42,10 +43,10 @@ class Progress:
         if axis is None:
             return None
         x, losses = valid[axis].to_numpy(np.float64), valid["valid_loss"].to_numpy(np.float64)
-        if x[0] > x[-1] / 2 or not np.isfinite(losses).all() or losses.min() <= 0:  # a loss below 0 is no code length
+        if x[0] > LAST * x[-1] or not np.isfinite(losses).all() or losses.min() <= 0:  # a loss below 0 is no code length
             return None
         end = float(losses[-1])
-        return cls(fall=float(np.interp(x[-1] / 2, x, losses)) - end, rise=end / float(losses.min()))
+        return cls(fall=float(np.interp(LAST * x[-1], x, losses)) - end, rise=end / float(losses.min()))
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Outlook:
     Parameters
     ----------
     falling : dict of str to float
-        Models whose validation loss was still falling: by how many nats per token in the second half of training.
+        Models whose validation loss was still falling: by how many nats per token in the last tenth of training.
     memorised : dict of str to float
         Models that do better on the training text than on the validation text: by how many nats per known token. Of
         models with several kinds of tokens, those with the kind that most have.

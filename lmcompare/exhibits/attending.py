@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmcompare.exhibits.attention import Attention
+from lmcompare.exhibits.attention import Attention, AttentionHead
 
 Numbers = NDArray[np.float64]
 BEGINNING = "<s>"  # the label of the beginning of a text
@@ -36,44 +37,75 @@ def weights(exhibit: Attention, scores: Numbers) -> Numbers:
 
 
 def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
-    """Return what the last word reads in the head that gives one earlier word the greatest weight.
+    """Return what the last word reads in one head: of those that give an earlier word the most weight, the one that
+    changes the logits of next words most, or where no effects are known, has the greatest weight.
 
-    The beginning of the text does not count as a word.
+    The beginning of the text does not count as an earlier word. If no head looks at one, all heads are compared.
 
     Returns
     -------
     dict or None
-        The name of the ``head``, the number of ``heads``, how many numbers a query has (``width``), whether scores
-        are ``additive``, and for each of the ``words`` that are seen the sum of ``products``, the ``scores``, the
-        ``weights`` and the first number of the ``values``. ``map`` has the weights of all words, a row for each
-        word that reads, with None for a word that is hidden from it. None if there is no earlier word.
+        The name of the ``head``, the number of ``heads`` and of those ``looking_back``, how many numbers a query has
+        (``width``), whether scores are ``additive``, and for each of the ``words`` that are seen the sum of
+        ``products``, the ``scores``, the ``weights`` and the first number of the ``values``. ``strips`` are the query
+        of the last word, the key and the value of the word that it gives the most weight, and the ``terms`` that
+        add up to the product (turned, if they are). ``adds`` has next words with what the head adds to their logits. ``map`` has the weights of all words, a row
+        for each word that reads, with None for a word that is hidden from it. None if there is no earlier word.
     """
     begin = int(exhibit.words[0] == BEGINNING)
     if len(exhibit.words) < begin + 2:
         return None
-    every = []
-    for head in exhibit.heads:
-        queries, keys = (turned(np.array(rows, float), exhibit.turns) for rows in (head.queries, head.keys))
-        found = scores(exhibit, queries, keys, head.bias)
-        every.append((head, terms(exhibit, queries[-1], keys).sum(-1), found, weights(exhibit, found)))
-    head, products, scored, weighed = max(every, key=lambda each: float(each[-1][-1, begin:-1].max()))
+    every = [_read(exhibit, head) for head in exhibit.heads]
+    back = [one for one in every if begin <= one.weights[-1].argmax() < len(exhibit.words) - 1]
+    most = max(back or every, key=lambda one: (one.effect, float(one.weights[-1, begin:-1].max())))
     first, end = exhibit.seen[-1]
-    seen = slice(first, end)
+    seen, at = slice(first, end), int(most.weights[-1].argmax())
+    values, added = np.array(most.head.values, float), terms(exhibit, most.queries[-1], most.keys)
     return {
-        "head": head.name,
+        "head": most.head.name,
         "heads": len(exhibit.heads),
-        "width": len(head.queries[0]),
+        "looking_back": len(back),
+        "width": most.queries.shape[1],
         "additive": bool(exhibit.weigh),
         "words": list(exhibit.words[seen]),
-        "products": products[seen].round(DIGITS).tolist(),
-        "scores": scored[-1, seen].round(DIGITS).tolist(),
-        "weights": weighed[-1, seen].round(DIGITS).tolist(),
-        "values": [round(float(row[0]), DIGITS) for row in head.values[seen]],
+        "products": added.sum(-1)[seen].round(DIGITS).tolist(),
+        "scores": most.scores[-1, seen].round(DIGITS).tolist(),
+        "weights": most.weights[-1, seen].round(DIGITS).tolist(),
+        "values": values[seen, 0].round(DIGITS).tolist(),
+        "strips": {
+            "query": most.queries[-1].round(DIGITS).tolist(),
+            "key": most.keys[at].round(DIGITS).tolist(),
+            "terms": added[at].round(DIGITS).tolist(),
+            "value": values[at].round(DIGITS).tolist(),
+        },
+        "adds": [{"token": word, "logit": amount} for word, amount in (most.head.adds or ((),))[-1]],
         "map": [
             [round(weight, 3) if a <= j < b else None for j, weight in enumerate(row)]
-            for row, (a, b) in zip(weighed.tolist(), exhibit.seen, strict=True)
+            for row, (a, b) in zip(most.weights.tolist(), exhibit.seen, strict=True)
         ],
     }
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A head with what it computes: turned queries and keys (T, d), scores and weights (T, T)."""
+
+    head: AttentionHead
+    queries: Numbers
+    keys: Numbers
+    scores: Numbers
+    weights: Numbers
+
+    @property
+    def effect(self) -> float:
+        """The most that the head changes a logit by after the last word; 0 if that is not known."""
+        return max((abs(amount) for _, amount in self.head.adds[-1]), default=0.0) if self.head.adds else 0.0
+
+
+def _read(exhibit: Attention, head: AttentionHead) -> _Read:
+    queries, keys = (turned(np.array(rows, float), exhibit.turns) for rows in (head.queries, head.keys))
+    found = scores(exhibit, queries, keys, head.bias)
+    return _Read(head, queries, keys, found, weights(exhibit, found))
 
 
 def turned(x: Numbers, turns: tuple[float, ...]) -> Numbers:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
 from lmcompare.exhibits.attending import at_last_word
 from lmcompare.harness.job import Job
 from lmcompare.harness.page_copy import page_copy
 from lmcompare.measure.examples import model_examples, word_examples
-from lmcompare.measure.influence import influences
+from lmcompare.measure.influence import first_numbers, influences
 from lmcompare.measure.word_senses import sense_table
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.files import write_json
@@ -80,3 +82,5 @@ def add_attention(tables: list[dict[str, Any]], model: LanguageModel, corpus: To
         if first is None or exhibits.problem_with(first) or first.words[1:] != tuple(table["tokens"][:-1]):
             return  # an exhibit of another text
         table["attention"] = at_last_word(first)
+        if first.weigh:  # attention that adds query and key mixes states
+            table["states"] = first_numbers(np.array(first.heads[0].values))

@@ -24,6 +24,8 @@ SENTENCES = 64  # of which a report shows one
 LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
 DRAWN = 3  # words that replace a word in turn
+STATES = 8  # numbers of a state
+DIGITS = 5  # decimals of these
 SHOWN = 5  # most likely words, and nearest words
 SWAPPED = (-1, -2)  # the last two words in each other's place
 SHUFFLED = (-1, -3, -2)  # the last three words in an order in which each has another place
@@ -38,7 +40,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     validation text take its place; ``swapped`` is that change when the two tokens before the guessed word change
     places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
     the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
-    ``states``, of a model that carries a state, has the first number of its context vector after each earlier token.
+    ``states``, of a model that carries a state, has the first numbers of its context vector after each earlier token.
     A model that learns while it reads is not asked, since one reading would change the next.
     """
     if model.traits.adaptive:
@@ -149,13 +151,16 @@ def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict
     }
 
 
-def _states(model: LanguageModel, text: Encoded, count: int) -> list[float] | None:
-    """Return the first number of the context vectors of the first ``count`` tokens of a text; None if it has none."""
+def _states(model: LanguageModel, text: Encoded, count: int) -> list[list[float]] | None:
+    """Return the first numbers of the context vectors of the first ``count`` tokens of a text; None if it has none."""
     vectors = model.context_vectors(text, np.arange(count)) if model.traits.carries_state else None
-    if vectors is None or not vectors.shape[1] or not np.isfinite(vectors[:, 0]).all():
-        return None
-    first: list[float] = vectors[:, 0].tolist()
-    return first
+    return None if vectors is None or not vectors.shape[1] else first_numbers(vectors)
+
+
+def first_numbers(vectors: FloatArray) -> list[list[float]] | None:
+    """Return the first ``STATES`` numbers of each of the vectors (T, d), rounded; None if one is not finite."""
+    first = vectors[:, :STATES].astype(np.float64).round(DIGITS)
+    return first.tolist() if np.isfinite(first).all() else None
 
 
 def _has_letter(token: str) -> bool:

@@ -147,7 +147,7 @@ class Process(Protocol):
         """Return its exit code, None while it runs."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after so many seconds."""
+        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after this many seconds."""
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -68,7 +68,7 @@ class Forked:
             return self._code
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after so many seconds."""
+        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after this many seconds."""
         until = None if timeout is None else time.monotonic() + timeout
         while (code := self.poll()) is None:
             left = None if until is None else until - time.monotonic()
@@ -92,7 +92,7 @@ class Forked:
 
 
 def _can_be_read(descriptor: int, seconds: float | None) -> bool:
-    """Wait until there is something to read, or so many seconds; return whether there is."""
+    """Wait until there is something to read, or this many seconds; return whether there is."""
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
     return bool(waiting.poll(None if seconds is None else 1000 * seconds))

@@ -69,7 +69,7 @@ def serve_job(path: Path) -> None:
 
 
 def _limit_memory(size: int) -> None:
-    """Let this process, and each that it starts, take so many bytes for itself: mapped files do not count."""
+    """Let this process, and each that it starts, take this many bytes for itself: mapped files do not count."""
     if sys.platform == "linux":
         import resource
 

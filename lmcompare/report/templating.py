@@ -35,7 +35,7 @@ def environment(package: str = "lmcompare.report", still: bool = False) -> Envir
         lstrip_blocks=True,
     )
     for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
-                 "microseconds", "tidy", "p_value", "plural", "listed"):  # fmt: skip
+                 "microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
     named = _name if still else term
     made.filters |= {"visible": visible, "shown": shown, "embedded": embedded}

@@ -80,7 +80,7 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
     said = []
     if found.falling:
         said.append(
-            "More training: in the second half of training, validation perplexity still fell by"
+            "More training: in the last tenth of training, validation perplexity still fell by"
             f" {_shares(found.falling, title)}."
         )
     if found.memorised:

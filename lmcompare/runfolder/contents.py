@@ -165,6 +165,18 @@ class _Near(TypedDict):
     words: list[_NearWord]
 
 
+class _Added(TypedDict):
+    token: Text
+    logit: float
+
+
+class _Strips(TypedDict):
+    query: list[float]
+    key: list[float]
+    terms: list[float]
+    value: list[float]
+
+
 class _Attention(TypedDict):
     head: Text
     heads: int
@@ -176,6 +188,9 @@ class _Attention(TypedDict):
     weights: list[float]
     values: list[float]
     map: list[list[float | None]]
+    looking_back: NotRequired[int]
+    strips: NotRequired[_Strips]
+    adds: NotRequired[list[_Added]]
 
 
 class _Influence(TypedDict):
@@ -188,7 +203,7 @@ class _Influence(TypedDict):
     swapped: float
     shuffled: NotRequired[_Shuffled]
     near: NotRequired[_Near | None]
-    states: NotRequired[list[float] | None]
+    states: NotRequired[list[float] | list[list[float]] | None]  # of earlier versions, the first number
     attention: NotRequired[_Attention | None]
 
 

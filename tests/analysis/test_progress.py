@@ -25,17 +25,17 @@ def curve(valid: Sequence[float | None], tokens: bool = True, each: int = 10) ->
 
 
 def test_a_curve_worked_by_hand() -> None:
-    # half of 40 is 20, where the loss was 4
-    assert Progress.of(curve([5, 4, 3.5, 3])) == Progress(fall=1.0, rise=1.0)
-    # measured between: half of 50 is 25, midway between 4 and 3
+    # the last tenth of 100 begins at 90, where the loss was 4
+    assert Progress.of(curve([5, 5, 5, 5, 5, 5, 5, 5, 4, 3])) == Progress(fall=1.0, rise=1.0)
+    # measured between: that of 50 begins at 45, midway between 2.5 and 2.8
     between = Progress.of(curve([5, 4, 3, 2.5, 2.8], tokens=False))
     assert between is not None
-    assert between.fall == pytest.approx(0.7)
+    assert between.fall == pytest.approx(-0.15)
     assert between.rise == pytest.approx(2.8 / 2.5)
 
 
 @pytest.mark.parametrize(
-    "valid", [[], [4], [None, None, 5, 4], [None] * 4, [4, 3, math.inf], [1, 0, 0], [4, 2, -1, 3]]
+    "valid", [[], [4], [None] * 19 + [5, 4], [None] * 4, [4, 3, math.inf], [1, 0, 0], [4, 2, -1, 3]]
 )
 def test_what_was_not_measured_says_nothing(valid: list[float | None]) -> None:
     assert Progress.of(curve(valid)) is None
@@ -62,10 +62,10 @@ def run_with(
 def test_what_would_help_each_model(tmp_path: Path) -> None:
     curves = {
         "counts": None,
-        "hungry": curve([5, 3 + LN2, 3.2, 3]),  # perplexity fell by a half
-        "eager": curve([5, 3 - math.log(0.75), 3.1, 3]),  # by a quarter
+        "hungry": curve([*[5] * 8, 3 + LN2, 3]),  # perplexity fell by a half
+        "eager": curve([*[5] * 8, 3 - math.log(0.75), 3]),  # by a quarter
         "over": curve([5, 3, 3.2, 3.5]),
-        "done": curve([5, 3, 3, 2.99]),
+        "done": curve([5, 4, 3, 2.99]),
         "floor": None,
     }
     heart = {

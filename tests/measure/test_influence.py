@@ -168,9 +168,13 @@ class Carries(Has):
         return np.stack([at - text.context_starts(at) + self.odd, np.full(len(at), 7.0)], axis=1)
 
 
-def test_the_states_of_a_model_that_carries_one_are_told_by_their_first_numbers(corpus: TokenizedCorpus) -> None:
+def test_the_states_of_a_model_that_carries_one_are_told_by_their_first_numbers(
+    corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for table in influences(Carries(), corpus):
-        assert table["states"] == [float(place) for place in range(len(table["tokens"]) - 1)]
+        assert table["states"] == [[float(place), 7.0] for place in range(len(table["tokens"]) - 1)]
+    monkeypatch.setattr(influence, "STATES", 1)
+    assert influences(Carries(), corpus)[0]["states"][:2] == [[0.0], [1.0]]
     assert [table["states"] for table in influences(Carries(np.nan), corpus)] == [None] * 3
     assert [table["states"] for table in influences(Has(), corpus)] == [None] * 3
 

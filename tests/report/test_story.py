@@ -122,13 +122,13 @@ def test_a_state_without_attention_is_shown_in_numbers(tmp_path: Path) -> None:
     data = ReportData(load_run(path))
     for one in data.by_name["rnn-attention"].cell.examples["influences"]:
         one.pop("attention", None)
-        one["states"] = [place / 8 for place in range(len(one["tokens"]) - 1)]
+        one["states"] = [[place / 8, -1.0] for place in range(len(one["tokens"]) - 1)]
     section = story.build(data)
     assert section is not None
     shown = parse(str(section.html))
     words = shown.one("p", "running").text.removesuffix(" _____").split()
-    told = [each.text.split() for each in shown.one("p", "states").all("span")]
-    assert told == [[word, f"{place / 8:.2f}"] for place, word in enumerate(words)]
+    told = shown.one("table", "state").rows()
+    assert told == [[word, f"{place / 8:.2f}", "−1.00"] for place, word in enumerate(words)]
 
 
 def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
@@ -154,6 +154,13 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
             assert row[1:-3][-1] == f"{score:.3f}".replace("-", "−")
             assert weight == pytest.approx(np.exp(score) / np.exp(stored["scores"]).sum(), abs=1e-4)
             assert row[-3] == f"{weight:.3f}"
+        strips = [row[-1] for row in shown_one.one("table", "att-strips").rows()]
+        most = int(np.argmax(stored["weights"]))
+        assert strips[2] == f"sum {stored['products'][most]:.2f}".replace("-", "−")
+        for each in stored["adds"]:
+            amount = f"{each['logit']:+.1f}".replace("-", "−")
+            if abs(each["logit"]) == max(abs(one["logit"]) for one in stored["adds"]):
+                assert f"“{visible(each['token'])}” {amount}" in shown_one.text
     mask = [line.all("td") for line in shown.one("table", "mask").one("tbody").all("tr")]
     assert len(mask) == len(words) + 1  # <s> looks, too
     for i, cells in enumerate(mask):
@@ -170,7 +177,7 @@ def test_state_and_attention_of_one_model_have_a_scene_each(tmp_path: Path) -> N
     told = [one for one in scenes if one.one("p", "which").text == title]
     assert [one.one("h3").text for one in told] == ["3. Carry a state", "4. Look back: attention"]
     assert [bool(one.all("table", "att-scores")) for one in told] == [False, True]
-    assert [bool(one.all("p", "states")) for one in told] == [True, False]
+    assert [bool(one.all("table", "state")) for one in told] == [True, False]
 
 
 def test_each_scene_shows_the_figures_so_far(data: ReportData) -> None:

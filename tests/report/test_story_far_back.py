@@ -1,4 +1,4 @@
-"""The sentence that needs far words is the one on which looking back gains most."""
+"""The sentence that needs far words is the one in which they matter most, and looking back gains."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ def guess(bits: float, *replaced: float) -> dict[str, object]:
     return {"bits": bits, "tokens": [*tokens, "end"], "replaced": list(replaced), "next": [{"token": "x"}]}
 
 
-def test_the_sentence_that_needs_far_words_is_that_on_which_looking_back_gains_most() -> None:
+def test_the_sentence_that_needs_far_words_is_that_in_which_they_matter_most_and_help() -> None:
     table = scene(2.0, 3.0, 1e6)
     looking = replace(scene(1.5, 3.0, 1e6), found={"attention": {"words": []}})
     counted = {
         (0, 0): guess(9.0, 0, 0, 0, 2, 5),
         (0, 1): guess(8.0, 0, 0, 0, 0, 3),
         (0, 2): guess(9.9, 0, 0, 0, 1, 1),
+        (0, 3): guess(1.5, 0, 0, 0, 1, 1),
     }
     read = {
         (0, 0): guess(2.0, 0.2, 1.5, 0, 2, 5),
         (0, 1): guess(0.5, 0, 0.9, 0.7, 1, 1),
         (0, 2): guess(0, 0, 0, 0, 1, 1),
+        (0, 3): guess(1.0, 0, 3.0, 0, 1, 1),
     }
     found = FarBack.of([table, looking], [counted, read], 0)
     assert found is not None
     assert found.reach == 2
-    assert found.bits == (8.0, 0.5)  # it gains 7.5; the third gains more, but by near words
+    # far words matter less in the second, which gains more; the third gains by near ones, and the fourth hardly gains
+    assert found.bits == (9.0, 2.0)
+    assert found.often == 3
     assert "at most 2\u00a0tokens" in found.said
-    assert "“w1”, 4 back, changes the guess of the net by 0.9 bits" in found.said
+    assert "“w1”, 4 back, changes the guess of the net by 1.5 bits; it saves 7.0 bits" in found.said
     near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
     assert FarBack.of([table, looking], [counted, near], 0) is None
     assert FarBack.of([table, looking], [counted, read], None) is None

@@ -72,9 +72,15 @@ def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> No
     assert after["adds"] == "looking back"
 
 
-def test_the_numbers_of_the_states_are_those_that_attention_mixes() -> None:
+def test_the_states_are_those_that_attention_mixes() -> None:
     stored = {"additive": True, "words": ["<s>", "The"], "weights": [0.4, 0.6], "values": [0.25, -0.5]}
-    states = replace(scene(1.0, 3.0, 2e6), found={"attention": stored})
-    assert states.states == [("<s>", 0.25), ("The", -0.5)]
-    assert replace(states, found={"attention": {**stored, "additive": False}}).states == []  # values are no states
-    assert scene(1.0, 3.0, 2e6).states == []
+    found = {"tokens": ["The", "cat"], "attention": stored, "states": [[0.25, -1.0], [-0.5, 0.0]]}
+    states = replace(scene(1.0, 3.0, 2e6), found=found).states
+    assert [(word, [number.value for number in row]) for word, row in states] == [
+        ("<s>", [0.25, -1.0]),
+        ("The", [-0.5, 0.0]),
+    ]
+    assert [number.strength for _, row in states for number in row] == [0.25, 1.0, 0.5, 0.0]
+    plain = replace(scene(1.0, 3.0, 2e6), found={"tokens": ["The", "cat"], "states": [0.5]}).states
+    assert [(word, row[0].value) for word, row in plain] == [("The", 0.5)]  # of earlier versions, one number
+    assert replace(scene(1.0, 3.0, 2e6), found={"tokens": ["The", "cat"]}).states == []

@@ -27,7 +27,7 @@ SHORT = 48  # up to here insertion is the faster sort
 WORD = np.uint64(32)  # a key is a word above a position of 32 bits
 POSITION = np.uint64(0xFFFFFFFF)
 BYTE = np.uint64(255)
-AHEAD = 32  # a far-off place is asked for so many steps before it is needed
+AHEAD = 32  # a far-off place is asked for this many steps before it is used
 
 
 @dataclass(frozen=True, eq=False)

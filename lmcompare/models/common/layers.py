@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-DEEPER = 4  # the inner layer of a feed-forward block is so many times as wide as what it reads
+DEEPER = 4  # the inner layer of a feed-forward block is this many times as wide as what it reads
 SHORT = 4  # vectors that a short convolution reads
 
 

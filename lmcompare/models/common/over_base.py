@@ -111,7 +111,7 @@ class OverOne(OverBase):
         return self._base.layer_vectors(text, at)
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which the base has about so many parameters."""
+        """Return the options with which the base has about this many parameters."""
         found = self._base.sized(parameters, types)
         return None if found is None else {"options": {**self.options, **found}}
 

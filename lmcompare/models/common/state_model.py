@@ -128,7 +128,7 @@ def _remembered(lives: Sequence[Sequence[float]]) -> Iterator[Bars]:
     cut = f" {len(heads[::step])} of {len(heads)} heads are shown." if step > 1 else ""
     yield Bars(
         title="How long each head remembers",
-        note="After so many words half of what a head had in its state is left, on average over a part of the"
+        note="After this many words half of what a head had in its state is left, on average over a part of the"
         f" validation text.{cut}",
         labels=tuple(name for name, _ in heads[::step]),
         values=tuple(life for _, life in heads[::step]),

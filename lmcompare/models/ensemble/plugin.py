@@ -135,7 +135,7 @@ class Ensemble(OverBase):
             yield replace(exhibit, title=f"The first member: {title}")
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which all members together have about so many parameters."""
+        """Return the options with which all members together have about this many parameters."""
         found = self.new_base().sized(parameters // self.members, types)
         return None if found is None else {"options": {**self.options, **found}}
 

@@ -236,7 +236,7 @@ class Ppm(LanguageModel):
                 tables.take_back(base, journal)
 
     def _with_room(self, found: Tables, tokens: int) -> Tables:
-        """Return tables with room for so many more tokens: each is new in one context and counted in some."""
+        """Return tables with room for this many more tokens: each is new in one context and counted in some."""
         return tables.with_room(found, tokens, tokens * (self.order + 1))
 
     def _journal(self, tokens: int) -> IntArray:

@@ -81,7 +81,7 @@ def copied(tables: Tables) -> Tables:
 
 
 def with_room(tables: Tables, contexts: int, pairs: int) -> Tables:
-    """Return the tables themselves if they have room for so many more contexts and pairs, or else a larger copy."""
+    """Return the tables themselves if they have room for this many more contexts and pairs, or else a larger copy."""
     needed = _slots(int(tables.used[0]) + contexts), _slots(int(tables.used[1]) + pairs)
     if needed[0] <= len(tables.contexts) and needed[1] <= len(tables.pairs):
         return tables

@@ -75,11 +75,6 @@ def strip(values: Array) -> dict[str, Any]:
     return {**paths, "width": len(values) * CELL, "said": said, "all": "  ".join(signed(v) for v in values)}
 
 
-def signed(value: float, places: int = 2) -> str:
-    """Return a number with this many decimals and a true minus sign."""
-    return f"{round(float(value), places) + 0.0:.{places}f}".replace("-", "−")
-
-
 def percent(weight: float) -> str:
     """Return a weight as a whole number of hundredths."""
     return f"{100 * weight:.0f}%" if weight >= 0.005 or weight == 0 else "< 1%"
@@ -105,7 +100,6 @@ def render(exhibit: Attention) -> Rendering:
         head=exhibit.heads[opened],
         named=_named(words, maps[opened, word]),
         percent=percent,
-        signed=signed,
         strip=strip,
         pictures=[picture(each, 1.0) for each in maps],
         data=_data(exhibit),
@@ -205,11 +199,11 @@ def _markdown(exhibit: Attention, shown: dict[str, Any]) -> str:
     words = [plain(visible(each)) for each in exhibit.words]
     head = exhibit.heads[opened]
     rows = [
-        (words[j], signed(shown["products"][j]), signed(shown["scores"][j]), percent(shown["weights"][j]))
+        (words[j], numbers.decimals(shown["products"][j], 2), numbers.decimals(shown["scores"][j], 2), percent(shown["weights"][j]))
         for j in shown["seen"]
     ]
     read = f"{plain(head.name)}{f' ({plain(head.role)})' if head.role else ''}, after reading {words[word]}"
-    added = ", ".join(f"{plain(visible(w))} {signed(n)}" for w, n in shown["adds"])
+    added = ", ".join(f"{plain(visible(w))} {numbers.decimals(n, 2)}" for w, n in shown["adds"])
     return "\n\n".join(
         [
             f"What {read}, reads:",

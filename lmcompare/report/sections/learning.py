@@ -1,4 +1,4 @@
-"""Learning curves: loss against seconds, steps and tokens read."""
+"""Learning curves: loss against seconds and tokens read, or steps where tokens are not known."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def build(data: ReportData) -> Section | None:
         if curves:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, _in_bits(curve)) for model, curve in curves]
-            drawn = [(AXES[axis], chart) for axis in AXES if (chart := _chart(shown, axis)) is not None]
+            charts = {axis: chart for axis in AXES if (chart := _chart(shown, axis)) is not None}
+            if "tokens" in charts:
+                charts.pop("step", None)  # of each model, the same line
+            drawn = [(AXES[axis], chart) for axis, chart in charts.items()]
             groups.append((name, claim(curves), drawn, caption(shown), texts(data, fingerprint, shown)))
     if not groups:
         return None

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from lmcompare.report import numbers
+from lmcompare.report.charts.strips import strip
 from lmcompare.report.tokens import visible
 
+ADDED = 4  # next words of which the head moves the logits most
 SHOWN = 4  # words of the greatest weights that have a row; the others share one
 
 
@@ -69,6 +71,55 @@ class LookedAt:
             name = numbers.plural(len(rest), "other word")
             found.append(Line(name, float(weights[rest].sum()), float(parts[rest].sum())))
         return found
+
+    @property
+    def strips(self) -> list[tuple[str, dict[str, Any], str, float]]:
+        """How the weight of the word that is looked at most comes about.
+
+        For each vector its label, its drawing, and a figure with its name. Empty for runs of versions that did not
+        store it.
+        """
+        stored = {name: np.array(values) for name, values in (self.stored.get("strips") or {}).items()}
+        if not stored:
+            return []
+        reader, most = visible(self.stored["words"][-1]), self.most.word
+        value = f"{'state' if self.additive else 'v'} of “{most}”"
+        labels = {
+            "query": f"q of “{reader}”",
+            "key": f"k of “{most}”",
+            "terms": "w · tanh(q + k)" if self.additive else "q × k",
+            "value": value,
+        }
+        return [
+            (
+                label,
+                strip(stored[name]),
+                "sum" if name == "terms" else "length",
+                float(stored[name].sum() if name == "terms" else np.linalg.norm(stored[name])),
+            )
+            for name, label in labels.items()
+        ]
+
+    @property
+    def adds(self) -> list[tuple[str, float]]:
+        """Next words of which the head moves the logits most, with what it adds; empty where that is not known."""
+        added = [(visible(one["token"]), float(one["logit"])) for one in self.stored.get("adds") or ()]
+        return sorted(added, key=lambda one: -abs(one[1]))[:ADDED]
+
+    @property
+    def chosen(self) -> str:
+        """By which rule the head was chosen; "" for a single one."""
+        heads, back = self.stored["heads"], self.stored.get("looking_back")
+        if heads < 2:
+            return ""
+        if back is None:
+            return f"Of {heads} heads, this one gives an earlier word the most weight."
+        if not back:
+            return f"None of {heads} heads looks most at an earlier word; this one changes the logits of next words most."
+        return (
+            f"Of {heads} heads, {back} {'looks' if back == 1 else 'look'} most at an earlier word"
+            + ("." if back == 1 else ", and of these, this one changes the logits of next words most.")
+        )
 
     @property
     def mixed(self) -> float:

@@ -12,13 +12,14 @@ from lmcompare.report.sections.story_scene import COUNTS, Scene
 from lmcompare.report.tokens import visible
 
 FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
+GAIN = 1.0  # bits that looking back saves against the table, at least
 
 Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class FarBack:
-    """The sentence on which the model that looks back gains most over the table, and what all models make of it.
+    """A sentence on which a word out of the table's reach matters much, and what all models make of it.
 
     Parameters
     ----------
@@ -28,12 +29,15 @@ class FarBack:
         How many tokens back a guess of the table ever depends on.
     bits : tuple of float
         What each scene's model needs for the last word.
+    often : int
+        In how many sentences a word out of the table's reach matters to the model that looks back.
     """
 
     table: Scene
     looking: Scene
     reach: int
     bits: tuple[float, ...]
+    often: int
 
     @classmethod
     def of(cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None) -> Self | None:
@@ -52,19 +56,23 @@ class FarBack:
             return None
         few, far = guesses[table], guesses[looking]
         reach = max(_reach(one["replaced"]) for one in few.values())
-        gains = {
-            key: few[key]["bits"] - one["bits"]
-            for key, one in far.items()
-            if all(key in each for each in guesses) and max(one["replaced"][: -reach or None], default=0.0) >= FAR
-        }
-        key = max(gains, key=gains.__getitem__, default=None)
-        if key is None or gains[key] <= 0:
+        changes = {key: max(one["replaced"][: -reach or None], default=0.0) for key, one in far.items()}
+        fitting = [
+            key
+            for key, change in changes.items()
+            if change >= FAR
+            and all(key in each for each in guesses)
+            and few[key]["bits"] - far[key]["bits"] >= GAIN
+        ]
+        key = max(fitting, key=changes.__getitem__, default=None)
+        if key is None:
             return None
         return cls(
             scenes[table].guessing(few[key]),
             scenes[looking].guessing(far[key]),
             reach,
             tuple(float(each[key]["bits"]) for each in guesses),
+            sum(change >= FAR for change in changes.values()),
         )
 
     @property
@@ -80,7 +88,8 @@ class FarBack:
         return (
             f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
             f" before it. Here “{self.tokens[at]}”, {len(changes) - at} back, changes the guess of"
-            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits."
+            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits; it saves"
+            f" {numbers.bits(self.table.bits - self.looking.bits)} bits."
         )
 
 

@@ -22,6 +22,14 @@ COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not co
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number of a vector with the amount of its colour, from 0 to 1."""
+
+    value: float
+    strength: float
+
+
+@dataclass(frozen=True)
 class Scene:
     """A model's guess of the last word, and what it depends on.
 
@@ -85,18 +93,22 @@ class Scene:
         return None if stored is None else LookedAt(stored)
 
     @property
-    def states(self) -> list[tuple[str, float]]:
-        """Each word with the first number of the state after it, or of the vector that the model makes of the state.
+    def states(self) -> list[tuple[str, list[Number]]]:
+        """Each word with the first numbers of the state after it, or of the vector that the model makes of the state.
 
-        It has the latter where no attention mixes the states themselves; empty where neither is stored.
+        It has the former where attention mixes the states themselves; empty where nothing is stored.
         """
-        if (looked := self.looked_at) is not None and looked.additive:
-            words, values = [word for word, _ in looked.words], looked.stored["values"]
-        elif values := self.found.get("states") or []:
-            words = [visible(str(token)) for token in self.found["tokens"][:-1]]
-        else:
-            return []
-        return [(word, float(value)) for word, value in zip(words, values, strict=False)]
+        looked = self.looked_at
+        words = [visible(str(token)) for token in self.found["tokens"][:-1]]
+        if looked is not None and looked.additive:
+            words = [word for word, _ in looked.words]
+        stored = self.found.get("states") or []
+        rows = [np.atleast_1d(row) for row in stored]  # earlier versions stored one number
+        full = max((float(np.abs(row).max()) for row in rows), default=0.0) or 1.0
+        return [
+            (word, [Number(float(value), abs(float(value)) / full) for value in row])
+            for word, row in zip(words, rows, strict=False)
+        ]
 
     @property
     def right(self) -> bool:
