@@ -49,8 +49,9 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
         (``width``), whether scores are ``additive``, and for each of the ``words`` that are seen the sum of
         ``products``, the ``scores``, the ``weights`` and the first number of the ``values``. ``strips`` are the query
         of the last word, the key and the value of the word that it gives the most weight, and the ``terms`` that
-        add up to the product (turned, if they are). ``adds`` has next words with what the head adds to their logits. ``map`` has the weights of all words, a row
-        for each word that reads, with None for a word that is hidden from it. None if there is no earlier word.
+        add up to the product (turned, if they are). ``adds`` has next words with what the head adds to their logits.
+        ``map`` has the weights of all words, a row for each word that reads, with None for a word that is hidden
+        from it. None if there is no earlier word.
     """
     begin = int(exhibit.words[0] == BEGINNING)
     if len(exhibit.words) < begin + 2:

@@ -152,7 +152,7 @@ def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict
 
 
 def _states(model: LanguageModel, text: Encoded, count: int) -> list[list[float]] | None:
-    """Return the first numbers of the context vectors of the first ``count`` tokens of a text; None if it has none."""
+    """Return the first numbers of the context vectors of the first ``count`` tokens of a text; None without any."""
     vectors = model.context_vectors(text, np.arange(count)) if model.traits.carries_state else None
     return None if vectors is None or not vectors.shape[1] else first_numbers(vectors)
 

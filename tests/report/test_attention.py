@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import Attention
 from lmcompare.exhibits.attending import turned, weights
+from lmcompare.report.charts.strips import strip
 from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded, strip
+from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse

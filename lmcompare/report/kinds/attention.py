@@ -15,6 +15,8 @@ import numpy as np
 
 from lmcompare.exhibits import Attention, AttentionHead
 from lmcompare.exhibits.attending import BEGINNING, scores, softmax, terms, turned, weights
+from lmcompare.report import numbers
+from lmcompare.report.charts.strips import strip
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.kinds.heatmap import near_and_far, picture
 from lmcompare.report.markdown import plain, table
@@ -23,7 +25,6 @@ from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 STEPS = 2**15 - 1  # of a stored number, to both sides of zero
-HIGH, CELL = 12, 4  # of a strip: units above and below the middle, and of a number
 MOST, OFTEN = 0.5, 0.25  # of the weight on the beginning, at this share of the words: a head rests there
 READ = 3  # words that are named in the sentence on what a head reads
 
@@ -60,19 +61,6 @@ def rounded(x: Array) -> Array:
     text, peak = packed(x)
     read: Array = np.frombuffer(base64.b64decode(text), "<i2").reshape(x.shape) * (peak / STEPS)
     return read
-
-
-def strip(values: Array) -> dict[str, Any]:
-    """Return numbers as bars to both sides of a middle line: two paths, the width of the drawing, and a reading."""
-    peak = float(np.abs(values).max(initial=0.0)) or 1.0
-    paths = {"up": "", "down": ""}
-    for n, value in enumerate(values):
-        height = round(HIGH * abs(float(value)) / peak, 1)
-        if height:
-            top, side = (HIGH - height, "up") if value > 0 else (HIGH, "down")
-            paths[side] += f"M{n * CELL} {top:g}h{CELL - 1}v{height:g}h{1 - CELL}z"
-    said = f"numbers from {signed(values.min())} to {signed(values.max())}"
-    return {**paths, "width": len(values) * CELL, "said": said, "all": "  ".join(signed(v) for v in values)}
 
 
 def percent(weight: float) -> str:
@@ -199,7 +187,12 @@ def _markdown(exhibit: Attention, shown: dict[str, Any]) -> str:
     words = [plain(visible(each)) for each in exhibit.words]
     head = exhibit.heads[opened]
     rows = [
-        (words[j], numbers.decimals(shown["products"][j], 2), numbers.decimals(shown["scores"][j], 2), percent(shown["weights"][j]))
+        (
+            words[j],
+            numbers.decimals(shown["products"][j], 2),
+            numbers.decimals(shown["scores"][j], 2),
+            percent(shown["weights"][j]),
+        )
         for j in shown["seen"]
     ]
     read = f"{plain(head.name)}{f' ({plain(head.role)})' if head.role else ''}, after reading {words[word]}"

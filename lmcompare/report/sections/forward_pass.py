@@ -11,8 +11,9 @@ from markupsafe import Markup
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
 from lmcompare.exhibits.attending import weights
+from lmcompare.report.charts.strips import strip
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.kinds.attention import Head, percent, signed, strip
+from lmcompare.report.kinds.attention import Head, percent
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
@@ -103,9 +104,7 @@ def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
     if not lanes:
         return Markup()
     types = data.run.manifest.tokens[lanes[0].model.entry.tokens_fingerprint].types
-    return fill(
-        "forward_pass", lanes=lanes, looks=looks, keys=keys, types=types, strip=strip, signed=signed, percent=percent
-    )
+    return fill("forward_pass", lanes=lanes, looks=looks, keys=keys, types=types, strip=strip, percent=percent)
 
 
 def _attentions(stored: Iterable[object]) -> Iterator[Attention]:

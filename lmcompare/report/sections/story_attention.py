@@ -115,10 +115,9 @@ class LookedAt:
         if back is None:
             return f"Of {heads} heads, this one gives an earlier word the most weight."
         if not back:
-            return f"None of {heads} heads looks most at an earlier word; this one changes the logits of next words most."
-        return (
-            f"Of {heads} heads, {back} {'looks' if back == 1 else 'look'} most at an earlier word"
-            + ("." if back == 1 else ", and of these, this one changes the logits of next words most.")
+            return f"No head of {heads} looks most at an earlier word; this one changes next words’ logits most."
+        return f"Of {heads} heads, {back} {'looks' if back == 1 else 'look'} most at an earlier word" + (
+            "." if back == 1 else ", and of these, this one changes the logits of next words most."
         )
 
     @property

@@ -60,9 +60,7 @@ class FarBack:
         fitting = [
             key
             for key, change in changes.items()
-            if change >= FAR
-            and all(key in each for each in guesses)
-            and few[key]["bits"] - far[key]["bits"] >= GAIN
+            if change >= FAR and all(key in each for each in guesses) and few[key]["bits"] - far[key]["bits"] >= GAIN
         ]
         key = max(fitting, key=changes.__getitem__, default=None)
         if key is None:
