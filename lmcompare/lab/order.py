@@ -18,7 +18,7 @@ from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
-from lmcompare.report.finding import sentence
+from lmcompare.report.titles import sentence
 from lmcompare.tokens import IntArray
 
 FAMILIES = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from lmcompare.lab.contract import Row
 from lmcompare.report import numbers
-from lmcompare.report.finding import sentence
+from lmcompare.report.titles import sentence
 
 Named = Callable[[Row], str]
 

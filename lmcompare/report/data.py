@@ -18,7 +18,7 @@ from lmcompare.analysis.results import results
 from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.markdown import from_html, plain
 from lmcompare.report.shown import shown
-from lmcompare.report.titles import short_titles
+from lmcompare.report.titles import short_titles, spoken
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
@@ -107,6 +107,10 @@ class ReportData:
     def title(self, name: str) -> str:
         """Return the title of the model of this name."""
         return self.by_name[name].title
+
+    def spoken(self, name: str) -> str:
+        """Return the title of the model of this name as it is said inside a sentence."""
+        return spoken(self.title(name))
 
     @cached_property
     def comparison(self) -> Comparison:

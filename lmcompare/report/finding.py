@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.verdict import Repeated, Verdict
 from lmcompare.report import compressors, numbers
+from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 XZ = "xz"  # the compressor that most readers know
 FEW = 4  # of fewer models that are tied, all are named
-NAMES = ("word2vec", "WordNet")  # they have no article
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
 
@@ -135,16 +134,3 @@ def _times(ratio: float) -> str:
     whole = round(ratio)
     times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
     return f"{times} as often"
-
-
-def spoken(title: str) -> str:
-    """Return a model's title as it is said inside a sentence: "the transformer", "the RNN with attention"."""
-    name = re.sub(r"(?<=\d)-", "\u2011", title.split(", ")[0])  # "5-gram" is not divided at the end of a line
-    if name in NAMES:
-        return name
-    return f"the {name[:1].lower()}{name[1:]}" if name[1:2].islower() else f"the {name}"
-
-
-def sentence(text: str) -> str:
-    """Return a text with a capital letter at its beginning."""
-    return f"{text[:1].upper()}{text[1:]}"

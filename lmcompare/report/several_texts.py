@@ -79,7 +79,7 @@ class Part:
         """Who is best, and whether the test text is contaminated."""
         found = verdict(self.data.rows, self.data.comparison, timed=False)
         repeated = self.data.results["repeated_documents"].get("test", {})
-        return " ".join([words.outcome(found, self.data.title)[0], *words.contamination(repeated)])
+        return " ".join([words.outcome(found, self.data.spoken)[0], *words.contamination(repeated)])
 
     @cached_property
     def leaderboard(self) -> Section:

@@ -1,12 +1,28 @@
-"""Short titles of models, which stay apart."""
+"""Titles of models: short ones, which stay apart, and as they are said in a sentence."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+
+NAMES = ("word2vec", "WordNet")  # they have no article
 
 
 def short_titles(titles: Sequence[str]) -> list[str]:
     """Return each title up to its first comma, if no other one begins like it."""
     heads = Counter(title.split(", ")[0] for title in dict.fromkeys(titles))
     return [head if heads[head := title.split(", ")[0]] == 1 else title for title in titles]
+
+
+def spoken(title: str) -> str:
+    """Return a short title as it is said inside a sentence: "the transformer", "the 5-gram (Katz)"."""
+    title = re.sub(r"(?<=\d)-", "\u2011", title)  # "5-gram" is not divided at the end of a line
+    head, _, rest = title.partition(", ")
+    name = head if head in NAMES else f"the {head[:1].lower()}{head[1:]}" if head[1:2].islower() else f"the {head}"
+    return f"{name} ({rest})" if rest else name
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"

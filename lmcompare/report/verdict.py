@@ -12,8 +12,9 @@ from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import NEAR, Rival, Verdict
 from lmcompare.report import numbers
+from lmcompare.report.titles import sentence
 
-Titles = Callable[[str], str]  # from a model's name to its title
+Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only
 NAMED = 5  # of more models than these, only the extremes are given
 SMALL = 0.02  # a smaller relative difference is called small
@@ -29,13 +30,13 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
         return ["No model of this run can be ranked."]
     figure = f"{numbers.decimals(found.best.bits_per_byte, 2)} bits per byte"
     if not found.rivals:
-        return [f"{title(found.best.name)} is the only ranked model: it needs {figure} for the test text."]
+        return [f"{sentence(title(found.best.name))} is the only ranked model: it needs {figure} for the test text."]
     said = [*_lead(found, figure, title), *_seeds(found, title)]
     weakest = found.rivals[-1].row
     saved = 1 - found.best.bits / weakest.bits
     if len(found.rivals) > 1 and saved >= 0.005:
         said.append(
-            f"{title(found.best.name)} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
+            f"{sentence(title(found.best.name))} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
             f" {title(weakest.name)} ({numbers.decimals(weakest.bits_per_byte, 2)})."
         )
     return [*said, *_cheaper(found, title)]
@@ -144,7 +145,7 @@ def unverified(places: Sequence[str]) -> list[str]:
 def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
     """Return a sentence on each model that has probably read the validation text."""
     return [
-        f"{title(row.name)} predicts the validation text far better than its training text (perplexity"
+        f"{sentence(title(row.name))} predicts the validation text far better than its training text (perplexity"
         f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
         " Unless the validation text is much simpler, training does not do that: find out which texts its code reads"
         " before you believe its figures."
@@ -158,13 +159,13 @@ def _perplexity(nats: float | None) -> str:
 
 
 def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
-    best = title(found.best.name)
+    best = sentence(title(found.best.name))
     if not found.tied:
         second = found.rivals[0]
         behind = second.row.bits / found.best.bits - 1
         small = "a small but significant difference" if behind < SMALL else "a significant difference"
         return [
-            f"{best} predicts this text best: {figure}. {title(second.row.name)} is"
+            f"{best} predicts this text best: {figure}. {sentence(title(second.row.name))} is"
             f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}.",
             *_in_perplexity(found.best, second.row),
         ]
@@ -220,8 +221,8 @@ def _seeds(found: Verdict, title: Titles) -> list[str]:
     name, spread = found.unstable
     gap = found.rivals[0].row.bits - found.best.bits
     return [
-        f"{title(name)} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)}) than the"
-        f" first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
+        f"{sentence(title(name))} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)})"
+        f" than the first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
     ]
 
 
@@ -238,15 +239,15 @@ def _cheaper(found: Verdict, title: Titles) -> list[str]:
     else:
         time = numbers.seconds(found.cheapest.train_seconds)
         return [
-            f"{title(found.cheapest.name)} is within {near} of the best and trains in {time} instead of"
+            f"{sentence(title(found.cheapest.name))} is within {near} of the best and trains in {time} instead of"
             f" {numbers.seconds(found.best.train_seconds)}."
         ]
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         behind = cheap.bits / found.best.bits - 1
         said.append(
-            f"{title(cheap.name)} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and is"
-            f" {numbers.percent(behind, 0 if behind >= 0.02 else 1)} worse."
+            f"{sentence(title(cheap.name))} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and"
+            f" is {numbers.percent(behind, 0 if behind >= 0.02 else 1)} worse."
         )
     return said
 
@@ -256,9 +257,9 @@ def _apart(rows: Iterable[Row], title: Titles) -> list[str]:
     for row in rows:
         if row.status == "adaptive":
             figure = f"{numbers.decimals(row.bits_per_byte, 2)} bits per byte"
-            said.append(f"{title(row.name)} ({figure}) is ranked separately, because {row.reason}.")
+            said.append(f"{sentence(title(row.name))} ({figure}) is ranked separately, because {row.reason}.")
         elif row.status == "not ranked":
-            said.append(f"{title(row.name)} is not ranked, because {row.reason}.")
+            said.append(f"{sentence(title(row.name))} is not ranked, because {row.reason}.")
     return said
 
 
@@ -268,7 +269,7 @@ def _failed(cells: Sequence[Mapping[str, Any]], title: Titles) -> list[str]:
     for cell in cells:
         seeds.setdefault((cell["name"], str(cell["error"]).rstrip(".")), []).append(str(cell["seed"]))
     return [
-        f"{title(name)} failed with seed{'s' if len(which) > 1 else ''} {numbers.listed(which)}: {error}."
+        f"{sentence(title(name))} failed with seed{'s' if len(which) > 1 else ''} {numbers.listed(which)}: {error}."
         for (name, error), which in seeds.items()
     ]
 

@@ -10,7 +10,8 @@ import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
-from lmcompare.report.finding import headline, lead, spoken, without_repeats
+from lmcompare.report.finding import headline, lead, without_repeats
+from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
 
 TITLES = {"rnn": "RNN with attention", "net": "Transformer", "counts": "5-gram, Kneser-Ney", "floor": "Unigram"}

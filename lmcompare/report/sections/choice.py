@@ -11,8 +11,8 @@ from markupsafe import Markup
 from lmcompare.analysis.growth import growth
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import spoken
 
 LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
     "train_seconds": ("Training time", numbers.seconds, "trains for"),

@@ -11,8 +11,8 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence
 
 TITLES: dict[Axis, str] = {"seconds": "Seconds of training", "flops": "Floating-point operations of training"}
 MOST_LEADERS = 4  # that are named
@@ -33,7 +33,7 @@ def build(data: ReportData) -> Section | None:
         by_time=_chart(data, found, "seconds") if by_time else None,
         said=claim(data, leaders(counted, "flops"), "flops") if counted else "",
         by_operations=_chart(data, counted, "flops") if counted else None,
-        without=numbers.listed([spoken(data.title(course.name)) for course in found if course.flops is None]),
+        without=numbers.listed([data.spoken(course.name) for course in found if course.flops is None]),
         models=[data.by_name[course.name] for course in found],
         courses=found,
         points=max(len(course.seconds) for course in found),
@@ -45,7 +45,7 @@ def claim(data: ReportData, best: Sequence[tuple[float, str]], axis: Axis) -> st
     """Return which model is best up to which amount of time or operations; "" if there is nothing to compare."""
     if not best:
         return ""
-    names = [spoken(data.title(name)) for _, name in best]
+    names = [data.spoken(name) for _, name in best]
     amount = numbers.seconds if axis == "seconds" else numbers.scientific
     if len(best) == 1:
         return f"{sentence(names[0])} is ahead at every amount of {_OF[axis]}"

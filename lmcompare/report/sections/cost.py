@@ -12,9 +12,9 @@ from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.sections import choice
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.manifest import Hardware, Manifest
 
 SHOWN_OPEN = 2  # charts

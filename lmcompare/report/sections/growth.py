@@ -17,8 +17,8 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence
 
 FARTHEST = 10.0  # times the whole text: a forecast beyond has little to do with what was measured
 STEPS = 12  # at which a forecast is drawn
@@ -67,7 +67,7 @@ def claim(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossin
     best = [min(curves, key=lambda curve: curve.figures[n]) for n in (0, -1)]
     whole = curves[0].words
     return (
-        f"{sentence(spoken(data.title(best[-1].name)))} has the fewest bits per byte at every amount from"
+        f"{sentence(data.spoken(best[-1].name))} has the fewest bits per byte at every amount from"
         f" {numbers.amount(whole[0])} to {numbers.amount(whole[-1])} words"
     )
 
@@ -82,7 +82,7 @@ def changes(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Cross
 
 
 def _overtakes(data: ReportData, found: Crossing) -> str:
-    later, earlier = (spoken(data.title(name)) for name in (found.later, found.earlier))
+    later, earlier = (data.spoken(name) for name in (found.later, found.earlier))
     return (
         f"{sentence(later)} overtakes {earlier} at about {numbers.amount(_rounded(found.words))} words of"
         f" training text ({_between(found)})"
@@ -114,10 +114,10 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]
         figures, low, high = law.forecast(more)
         twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
         said.append(
-            f"{sentence(spoken(data.title(curve.name)))}: about {twice} bits per byte with twice the text, and"
+            f"{sentence(data.spoken(curve.name))}: about {twice} bits per byte with twice the text, and"
             f" {ten} with ten times as much, if its law continues to hold"
         )
-    without = [spoken(data.title(curve.name)) for curve in curves if curve.name not in laws]
+    without = [data.spoken(curve.name) for curve in curves if curve.name not in laws]
     if without and curves:
         said.append(
             f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_POINTS} amounts of text"

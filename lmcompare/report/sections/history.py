@@ -11,9 +11,9 @@ from lmcompare.analysis.leaderboard import Row
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, pareto, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.sections.cost import made_equal
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence, spoken
 
 LEAST = 6  # years of ideas; fewer are no history
 

@@ -16,7 +16,6 @@ from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
 from lmcompare.report.compressors import best, in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
-from lmcompare.report.finding import spoken
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
@@ -215,7 +214,7 @@ def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
         low, high = (least.low, least.high) if least.difference > 0 else (-least.high, -least.low)
         return (
             "All differences are significant. The smallest is that between"
-            f" {spoken(data.title(least.first))} and {spoken(data.title(least.second))}:"
+            f" {data.spoken(least.first)} and {data.spoken(least.second)}:"
             f" {numbers.bits_per_byte(abs(least.difference))} ({numbers.bits_per_byte(low)} to"
             f" {numbers.bits_per_byte(high)})."
         )

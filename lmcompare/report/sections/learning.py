@@ -13,8 +13,8 @@ from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress, t
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import spoken
 
 LOSSES = ["train_loss", "valid_loss"]
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out

@@ -10,8 +10,8 @@ from lmcompare.analysis.comparison import MOST_PAIRED
 from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import spoken
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
 SHOWN_OPEN = 3  # mixtures beyond these are folded
@@ -105,11 +105,11 @@ def caption(found: list[Mixture], figure: str) -> str:
     best = max((mixture for mixture in found if len(mixture.parts) == 2), key=lambda mixture: mixture.gain)
     if best is found[0] or best.gain < SLIGHT:
         return ""
-    names = numbers.listed([model.title for model, _ in best.parts])
+    names = numbers.listed([spoken(model.title) for model, _ in best.parts])
     less, value = ("lower perplexity", numbers.perplexity)
     if figure == "bits per byte":
         less, value = ("fewer bits", numbers.bits_per_byte)
-    single = f"{best.best_single.title} alone ({value(best.alone)})"
+    single = f"{spoken(best.best_single.title)} alone ({value(best.alone)})"
     return f"The pair that gains most is {names}: {numbers.percent(best.gain)} {less} than {single}."
 
 

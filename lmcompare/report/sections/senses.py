@@ -13,8 +13,8 @@ from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.finding import sentence, spoken
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
 LEVEL = 0.05  # of the adjusted p-values

@@ -10,7 +10,7 @@ from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.analysis.slice_differences import Divided, Unit, p_values
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.finding import sentence, spoken
+from lmcompare.report.titles import sentence
 from lmcompare.runfolder.parquet import Array
 
 TITLE = "Where each model is good"
@@ -30,7 +30,7 @@ def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) ->
     p = p_values(data.run, one.models, unit, asked, own.name)
     saved = one.saved(one.models.index(own.name))
     better = (saved > LEAST) & (p < SIGNIFICANCE)  # (M, L)
-    named = {name: spoken(data.title(name)) for name in one.models}
+    named = {name: data.spoken(name) for name in one.models}
     return finding(one, better, own.name, named, [other for other in found if other is not one])
 
 

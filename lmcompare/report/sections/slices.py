@@ -17,6 +17,7 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.slice_finding import TITLE, title
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.parquet import Array
 
 SHOWN_OPEN = 4  # questions beyond these are folded: the heading may speak of the first ones
@@ -321,9 +322,9 @@ def _documents(rows: pd.DataFrame, models: Sequence[Model]) -> str:
     if wide.empty or len(models) < 2:
         return ""
     wins = wide.idxmin(axis=1).value_counts()
-    title = {model.name: model.title for model in models}
-    parts = [f"{title[str(name)]} for {numbers.count(n)}" for name, n in wins.items()]
+    named = {model.name: spoken(model.title) for model in models}
+    parts = [f"{named[str(name)]} for {numbers.count(n)}" for name, n in wins.items()]
     documents = numbers.plural(len(wide), "test document")
     if len(parts) == 1:
-        return f"{title[str(wins.index[0])]} is the best model in all of the {documents}."
+        return f"{sentence(named[str(wins.index[0])])} is the best model on all {documents}."
     return f"The best model differs between documents. Of {documents}, it is {numbers.listed(parts)}."

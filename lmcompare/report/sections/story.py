@@ -18,12 +18,12 @@ from lmcompare.analysis.findings import StoredFindings
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.finding import spoken
 from lmcompare.report.sections.cost import TIMES
 from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_far_back import FAR, GAIN, FarBack
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
@@ -59,11 +59,11 @@ class Shuffle:
         if not all(after):
             return None
         found = [each for each in after if each is not None]
-        changes = {s.model.title: float(each["bits"]) - s.bits for s, each in zip(scenes, found, strict=True)}
+        changes = {spoken(s.model.title): float(each["bits"]) - s.bits for s, each in zip(scenes, found, strict=True)}
         same = [title for title, change in changes.items() if abs(change) < SAME]
         others = [f"{title} ({numbers.signed(change, 2)})" for title, change in changes.items() if title not in same]
-        said = [f"stay the same in {numbers.listed(same)}"] if same else []
-        said += [f"change in {numbers.listed(others)}"] if others else []
+        said = [f"stay the same for {numbers.listed(same)}"] if same else []
+        said += [f"change for {numbers.listed(others)}"] if others else []
         before, now = scenes[0].found["tokens"][:-1], found[0]["tokens"][:-1]
         return cls(
             tuple(visible(str(token)) for token in now),

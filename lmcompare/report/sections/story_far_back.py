@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from lmcompare.report import numbers
-from lmcompare.report.finding import spoken
 from lmcompare.report.sections.story_scene import COUNTS, Scene
+from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 
 FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least

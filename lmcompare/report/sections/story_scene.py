@@ -14,8 +14,8 @@ from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.exhibits import Bars
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.finding import spoken
 from lmcompare.report.sections.story_attention import LookedAt
+from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count

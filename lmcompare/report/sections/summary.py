@@ -21,6 +21,7 @@ from lmcompare.report.data import ReportData, Section
 from lmcompare.report.finding import headline, lead, without_repeats
 from lmcompare.report.sections import leaderboard, learning
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import short_titles, spoken
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
@@ -55,6 +56,7 @@ class View:
         titles = {
             model.name: model.entry.title if own[model.entry.title] == 1 else model.full for model in data.models
         }
+        titles |= dict(zip(names, short_titles([titles[name] for name in names]), strict=True))
         rows = [row for row in data.rows if row.name in names]
         found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
@@ -67,6 +69,9 @@ class View:
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
         return cls(label, titles, found, read, seconds, ahead, said, chart)
 
+    def _spoken(self, name: str) -> str:
+        return spoken(self.titles[name])
+
     @property
     def title(self) -> str:
         """The finding in one sentence."""
@@ -75,12 +80,12 @@ class View:
     @property
     def outcome(self) -> str:
         """The finding with its intervals, and what is nearly as good for less."""
-        return " ".join(words.outcome(self.found, self.titles.__getitem__))
+        return " ".join(words.outcome(self.found, self._spoken))
 
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        return " ".join([*words.fairness(self.read, self.seconds, self.titles.__getitem__), *self.ahead])
+        return " ".join([*words.fairness(self.read, self.seconds, self._spoken), *self.ahead])
 
 
 def build(data: ReportData) -> Section:
@@ -99,8 +104,8 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "outlook": words.outlook(outlook(run, names), data.title),
-        "limits": words.limits(data.comparison, data.results, data.rows, data.title),
+        "outlook": words.outlook(outlook(run, names), data.spoken),
+        "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
 
