@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "registry": {"errors"},
     "run_mark": set(),
     "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark"},
+    "cluster_work": set(),
     "state": set(),
     "tokens": {"errors", "memory", "scratch", "compiled", "registry", "state", "corpora"},
     "survey": {"errors", "corpora", "tokens"},
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "model": {"errors", "state", "tokens", "exhibits"},
     "plugins": {"errors", "registry", "model"},
     "training": {"errors", "processes", "tokens", "exhibits", "model", "plugins"},
-    "counts": {"errors", "memory", "scratch", "allowance", "decompression", "compiled", "tokens"},
+    "counts": {"errors", "memory", "scratch", "allowance", "decompression", "compiled", "cluster_work", "tokens"},
     "models": {
         "errors",
         "memory",
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "scaffold": {"errors"},
     "experiments": set(),
     "harness": {
-        *("memory", "allowance"),
+        *("memory", "allowance", "cluster_work"),
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
         *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
     },

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lmcompare import cluster_work
 from lmcompare.errors import OWN_TEMPORARY, TOO_LITTLE_MEMORY
 from lmcompare.harness.job import Job
 from lmcompare.harness.runner import run_process
@@ -66,6 +67,7 @@ def run_there(
     import ray
 
     limit = memory.get(ray.get_runtime_context().get_node_id())
+    os.environ[cluster_work.VARIABLE] = cluster_work.told(ray.get_runtime_context().gcs_address, memory)
     with scratch_folder() as scratch:
         for folder, image in images:
             for path, content in ray.get(image).items():

@@ -41,6 +41,10 @@ import helper
 import numpy as np
 
 from lmcompare import LanguageModel, State
+from lmcompare.cluster_work import shared
+from lmcompare.counts.counting import bounded, ngrams
+from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.room import Room
 
 
 class Flat(LanguageModel):
@@ -79,6 +83,26 @@ class Counts(Flat):
             aside.write_text(str(step + 1))
             aside.replace(file)
         self.notes = (str(first),)
+        return self
+
+
+class Shares(Flat):
+    """Says how many nodes took a part of its work, and whether blocks counted there give the counts of the text."""
+
+    def fit(self, train, valid, setting):
+        def where(part):
+            time.sleep(0.2)
+            yield os.environ["NODE"]
+
+        nodes = {node for found in shared(where, ((part,) for part in range(6))) for node in found}
+        given = (with_starts(train), 3, len(train.vocabulary), train.vocabulary.end)
+        blocks, whole = bounded.count(*given, Room(48 * 100)), ngrams.count(*given)
+        same = all(
+            np.array_equal(getattr(a, name), getattr(b, name))
+            for a, b in zip(blocks, whole, strict=True)
+            for name in ("words", "offsets", "shorter", "raw", "adjusted", "statistics")
+        )
+        self.notes = (f"{len(nodes)} nodes, {len(given[0])} words, {'the same' if same else 'other'} counts",)
         return self
 
 
@@ -221,6 +245,15 @@ def test_a_cluster_without_a_shared_disk_gives_the_bits_of_this_machine(machines
     (refused,) = (sentence for sentence in said.sentences if "not used" in sentence)
     assert "nltk 0.0" in refused
     assert not any(machines.place.glob("node-*/lmcompare-*"))  # nothing is left on the nodes
+
+
+def test_other_nodes_count_blocks_of_a_long_text(machines: Machines) -> None:
+    here = machines.place / "here"
+    plan = small_experiment(model("Shares"), threads=1, engine="ray", address=machines.address)
+    assert not run(plan, here / "shares", base=here).failures
+    nodes, words, counts = json.loads((here / "shares/cells/shares/0/cell.json").read_text())["notes"][0].split(", ")
+    assert (nodes, counts) == ("2 nodes", "the same counts")
+    assert int(words.split()[0]) > 300  # several blocks of 100
 
 
 def test_a_lost_node_costs_what_came_after_the_last_checkpoint(machines: Machines) -> None:

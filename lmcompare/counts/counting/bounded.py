@@ -1,11 +1,11 @@
 """The counts of ``ngrams`` in bounded memory: sorted runs on disk, merged order by order.
 
 A block of the text that fits into memory is counted as ``ngrams`` counts a whole text, and its n-grams of every order
-are written to disk, sorted: a *run*. The n-grams of order k + 1 are merged from the runs context by context: their
-contexts, the k-grams, were merged before, and the words after one context are side by side in every run. So the
-runs, and what is made of them, are read and written from their beginning to their end. Only the (k-1)-gram without
-the first word is elsewhere: it is looked for among the words that follow the context without its first word, places
-that rise as long as the first word is the same.
+are written to disk, sorted: a *run*. Free nodes of a cluster may count some of the blocks. The n-grams of order k + 1
+are merged from the runs context by context: their contexts, the k-grams, were merged before, and the words after one
+context are side by side in every run. So the runs, and what is made of them, are read and written from their
+beginning to their end. Only the (k-1)-gram without the first word is elsewhere: it is looked for among the words that
+follow the context without its first word, places that rise as long as the first word is the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from lmcompare.cluster_work import shared
 from lmcompare.compiled import compiled, share
 from lmcompare.counts.counting import ngrams
 from lmcompare.counts.counting.ngrams import (
@@ -109,21 +110,35 @@ def _sorted_runs(words: IntArray, order: int, start: int, room: Room, threads: i
     begins: list[list[int]] = []
     sizes: list[list[int]] = []
     block = max(1, (room.limit or 0) // POSITION_BYTES)
-    for first in range(0, len(words), block):
-        size = min(block, len(words) - first)
-        text = np.array(words[first : first + size + order - 1])
-        positions, spans = sort_by_word(text[:size], width)
-        raw += np.diff(spans)
+    blocks = (
+        (np.array(words[first : first + block + order - 1]), min(block, len(words) - first), order, start, threads)
+        for first in range(0, len(words), block)
+    )
+    for found in shared(sorted_block, blocks, threads):
+        levels = iter(found)
+        raw += next(levels)[0]
         begins.append([0])
         sizes.append([width])
-        for _ in range(1, order):
-            longer, positions, spans, children = extend(threads, text, start, positions, spans)
+        for longer, counts, children in levels:
             begins[-1].append(file.append(longer))
-            file.append(np.diff(spans))
+            file.append(counts)
             file.append(children)
             sizes[-1].append(len(longer))
     raw[start] = 0
     return Runs(raw.astype(np.int32), file.finish(), np.array(begins), np.array(sizes))
+
+
+def sorted_block(text: IntArray, size: int, order: int, start: int, threads: int) -> Iterator[tuple[IntArray, ...]]:
+    """Count the n-grams that begin at the first ``size`` words of a text, and yield them sorted.
+
+    First comes how often each word occurs, (V + 1,). Then for each order from 2 on: the last words of the n-grams,
+    how often each occurs, and how many follow each of their contexts.
+    """
+    positions, spans = sort_by_word(text[:size], start + 1)
+    yield (np.diff(spans),)
+    for _ in range(1, order):
+        longer, positions, spans, children = extend(threads, text, start, positions, spans)
+        yield longer, np.diff(spans), children
 
 
 def _merged(
