@@ -36,7 +36,6 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "wordnet-bag": (WordNetBow, {"features": 20, "hidden": 8, "window": 4}),
     "feed-forward": (FeedForward, {"width": 8, "context": 5, "layers": 2}),
     "bengio": (FeedForward, {"style": "bengio", "width": 6, "hidden": 10, "context": 4}),
-    "direct-connections": (FeedForward, {"style": "bengio", "direct": True, "width": 6, "hidden": 10, "context": 4}),
     "log-bilinear": (FeedForward, {"style": "log-bilinear", "width": 8, "context": 3}),
     "gru": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 10, "attention": 5, "window": 7}),
     "lstm": (RnnAttention, {"cell": "lstm", "width": 8, "hidden": 8, "layers": 2, "attention": 5, "window": 3}),
@@ -49,7 +48,6 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "elman": (Rnn, {"cell": "elman", "width": 8, "hidden": 6, "layers": 2}),
     "min-gru": (Rnn, {"cell": "min-gru", "width": 8, "hidden": 6, "layers": 2}),
     "qrnn": (Rnn, {"cell": "qrnn", "width": 8, "hidden": 10, "layers": 2}),
-    "attentive-qrnn": (RnnAttention, {"cell": "qrnn", "width": 8, "hidden": 6, "attention": 5, "window": 7}),
     "encoder-decoder": (
         RnnEncoderDecoder,
         {"width": 8, "hidden": 10, "attention": 5, "window": 7, "chunk": 5},

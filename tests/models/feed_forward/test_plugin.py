@@ -12,7 +12,7 @@ from lmcompare.models.common.places import measured
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.tokens import Encoded
-from tests.models.neural_cases import trained
+from tests.models.neural_cases import build, trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
 IDS = np.array([3, 7, 4, 9, 2, 5])
@@ -20,7 +20,7 @@ IDS = np.array([3, 7, 4, 9, 2, 5])
 
 @pytest.mark.parametrize("direct", [False, True])
 def test_bengios_equation(direct: bool) -> None:
-    model = trained("direct-connections" if direct else "bengio")
+    model = fitted(build("bengio", direct=True)) if direct else trained("bengio")
     network = model.trained_as(BengioNetwork)
     weights = {name: value.detach().double().numpy() for name, value in network.state_dict().items()}
     x = np.concatenate([weights["vectors"][i] for i in IDS[2:]])
