@@ -6,7 +6,7 @@ Near copies are found as in Broder (1997), "On the resemblance and containment o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lmcompare.corpora.document import Piece, Repeat
 from lmcompare.corpora.words import batches, numbered_words
+from lmcompare.scratch import ScratchFile
 
 HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -27,7 +28,7 @@ LEAST = 10  # shingles: a document with fewer is never a near copy
 HOLDERS = 20  # the first training documents with a shingle, which are compared: some phrases are in very many
 LISTED = 3
 BATCH = 1 << 22  # characters of the training text that are compared at a time
-
+HELD_OUT = 1 << 24  # characters of held-out documents with which they are compared at a time: 40 bytes for each word
 TOGETHER = 1 << 20  # hashes that are looked up at a time
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
 _EMPTY = hash(b"")
@@ -42,13 +43,22 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
     ``SHINGLE`` words with one training document of about its size. Of the *passages* of a document, runs of
     ``PASSAGE`` words, ``MUCH`` or more occur somewhere in the training text.
     """
-    held_out = _Texts.of([*split["valid"], *split["test"]])
+    groups = list(_groups([*split["valid"], *split["test"]], HELD_OUT))
+    train = _Training(split["train"], again=len(groups) > 1)
+    of_all = [repeat for group in groups for repeat in _repeats_of(group, train)]
+    valid = len(split["valid"])
+    return {"train": [None] * len(split["train"]), "valid": of_all[:valid], "test": of_all[valid:]}
+
+
+def _repeats_of(pieces: Sequence[Piece], train: Iterable[_Texts]) -> list[Repeat | None]:
+    """Return how each of some held-out documents repeats the training text."""
+    held_out = _Texts.of(pieces)
     wanted = _Table(np.unique(np.concatenate([hashes for hashes, _ in held_out.different(PASSAGE)])))
     seen = np.zeros(len(wanted.hashes), np.bool_)
     near = _NearCopies(held_out)
     whole = set(held_out.whole) - {_EMPTY}
     copied: dict[int, str] = {}  # by the hash of its words, the first training document with them
-    for texts in _batches(split["train"]):
+    for texts in train:
         for words, name in zip(texts.whole, texts.names, strict=True):
             if words in whole:
                 copied.setdefault(words, name)
@@ -70,9 +80,7 @@ def repeats(split: Mapping[str, Sequence[Piece]]) -> dict[str, list[Repeat | Non
         share = float(share_of[document])
         return Repeat("passages", share) if share >= MUCH else None
 
-    of_all = [found(document) for document in range(size)]
-    valid = len(split["valid"])
-    return {"train": [None] * len(split["train"]), "valid": of_all[:valid], "test": of_all[valid:]}
+    return [found(document) for document in range(size)]
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,7 @@ class _Texts:
     names: list[str]
 
     @classmethod
-    def of(cls, pieces: Iterable[Piece]) -> _Texts:
-        pieces = list(pieces)
+    def of(cls, pieces: Sequence[Piece]) -> _Texts:
         hashes, lengths = [np.zeros(0, np.int64)], np.zeros(len(pieces), np.int64)
         for batch in batches(piece.text for piece in pieces):
             words, which, sizes = numbered_words([part.lower() for _, part in batch])
@@ -200,17 +207,46 @@ class _NearCopies:
                 self.share[mine[n]], self.of[mine[n]] = share[n], train.names[theirs[n]]
 
 
-def _batches(pieces: Sequence[Piece]) -> Iterator[_Texts]:
-    """Yield the documents in batches of about ``BATCH`` characters."""
-    batch: list[Piece] = []
+class _Training:
+    """The training documents, batch by batch, as often as they are asked for.
+
+    Their words are hashed once: if they are asked for ``again``, the hashes are kept in a file.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], *, again: bool) -> None:
+        self._pieces, self._file = pieces, ScratchFile() if again else None
+        self._kept: list[tuple[int, IntArray, _Texts]] = []  # where the hashes of a batch are, and its words' numbers
+
+    def __iter__(self) -> Iterator[_Texts]:
+        if self._kept and self._file is not None:
+            for begin, lengths, texts in self._kept:
+                words = np.frombuffer(self._file.read(begin, 8 * int(lengths.sum())), np.uint64)
+                yield replace(
+                    texts, words=words, document=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+                )
+            return
+        for group in _groups(self._pieces, BATCH):
+            texts = _Texts.of(group)
+            if self._file is not None:
+                begin = self._file.append(texts.words.view(np.uint8).data)
+                nothing = {"words": np.zeros(0, np.uint64), "document": np.zeros(0, np.int32)}
+                lengths = np.bincount(texts.document, minlength=len(group))
+                self._kept.append((begin, lengths, replace(texts, **nothing)))
+            yield texts
+
+
+def _groups(pieces: Sequence[Piece], most: int) -> Iterator[list[Piece]]:
+    """Yield the documents in groups of about ``most`` characters; one group at least."""
+    group: list[Piece] = []
     size = 0
     for piece in pieces:
-        batch.append(piece)
+        group.append(piece)
         size += len(piece.text)
-        if size >= BATCH:
-            yield _Texts.of(batch)
-            batch, size = [], 0
-    yield _Texts.of(batch)
+        if size >= most:
+            yield group
+            group, size = [], 0
+    if group or not pieces:
+        yield group
 
 
 def _parts(document: IntArray, upto: IntArray) -> Iterator[slice]:

@@ -104,10 +104,19 @@ TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "C", "c", "d"]), max_size=4
 
 
 @settings(max_examples=150, deadline=None)
-@given(train=TEXTS, test=TEXTS, from_train=st.integers(0, 9), together=st.sampled_from([1, 40, 1 << 20]))
-def test_it_is_what_the_definition_says(train: list[str], test: list[str], from_train: int, together: int) -> None:
+@given(
+    train=TEXTS,
+    test=TEXTS,
+    from_train=st.integers(0, 9),
+    together=st.sampled_from([1, 40, 1 << 20]),
+    batch=st.sampled_from([1, 60, 1 << 24]),
+    held_out=st.sampled_from([1, 60, 1 << 24]),
+)
+def test_it_is_what_the_definition_says(
+    train: list[str], test: list[str], from_train: int, together: int, batch: int, held_out: int
+) -> None:
     test = [*test, *(changed(text, 2 + from_train) for text in train), f"{' '.join(train)} {LONG}"]
-    with patch.object(module, "TOGETHER", together):
+    with patch.multiple(module, TOGETHER=together, BATCH=batch, HELD_OUT=held_out):
         found = repeats(split_of(train, [], test))
     assert found["test"] == [brute(train, text) for text in test]
 
