@@ -157,10 +157,11 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
         strips = [row[-1] for row in shown_one.one("table", "att-strips").rows()]
         most = int(np.argmax(stored["weights"]))
         assert strips[2] == f"sum {stored['products'][most]:.2f}".replace("-", "−")
-        for each in stored["adds"]:
-            amount = f"{each['logit']:+.1f}".replace("-", "−")
-            if abs(each["logit"]) == max(abs(one["logit"]) for one in stored["adds"]):
-                assert f"“{visible(each['token'])}” {amount}" in shown_one.text
+        came = next(t["tokens"][-1] for t in tables if t["tokens"][:-1] == words)
+        added = {visible(one["token"]): f"{one['logit']:+.1f}".replace("-", "−") for one in stored["adds"]}
+        assert (came in added) == (f"for “{came}”; most for" in shown_one.text)
+        most = max((one for one in stored["adds"] if one["token"] != came), key=lambda one: abs(one["logit"]))
+        assert f"“{visible(most['token'])}” ({most['logit']:+.1f})".replace("-", "−") in shown_one.text
     mask = [line.all("td") for line in shown.one("table", "mask").one("tbody").all("tr")]
     assert len(mask) == len(words) + 1  # <s> looks, too
     for i, cells in enumerate(mask):

@@ -72,9 +72,8 @@ def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> No
     assert after["adds"] == "looking back"
 
 
-def test_the_states_are_those_that_attention_mixes() -> None:
-    stored = {"additive": True, "words": ["<s>", "The"], "weights": [0.4, 0.6], "values": [0.25, -0.5]}
-    found = {"tokens": ["The", "cat"], "attention": stored, "states": [[0.25, -1.0], [-0.5, 0.0]]}
+def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> None:
+    found = {"tokens": ["The", "cat"], "states": [[0.25, -1.0], [-0.5, 0.0]]}
     states = replace(scene(1.0, 3.0, 2e6), found=found).states
     assert [(word, [number.value for number in row]) for word, row in states] == [
         ("<s>", [0.25, -1.0]),

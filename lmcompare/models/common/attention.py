@@ -6,13 +6,13 @@ from torch import Tensor
 
 from lmcompare.exhibits import Rows
 from lmcompare.model import greatest
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, IntArray
 
 DIGITS = 6  # of a stored number
 MOST, LEAST = 5, 3  # next words that are named
 NAMED = (
     f"the {MOST} next words whose logits grow most and the {LEAST} that fall most, in nats, compared with the mean of"
-    " all words"
+    " all words, and the word that came next"
 )
 
 
@@ -21,15 +21,16 @@ def rounded(x: Tensor) -> Rows:
     return tuple(tuple(float(f"{v:.{DIGITS}g}") for v in row) for row in x.tolist())
 
 
-def next_words(text: Encoded, logits: Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
+def next_words(text: Encoded, logits: Tensor, came: IntArray) -> tuple[tuple[tuple[str, float], ...], ...]:
     """Return for each of T positions the words of which the logits (T, V) are greatest and least, greatest first.
 
-    The logits are compared with their mean, as the softmax does not see a number that is added to all of them.
+    The word that came next, ``came`` (T,), is among them. The logits are compared with their mean, as the softmax
+    does not see a number that is added to all of them.
     """
     rows = (logits - logits.mean(-1, keepdim=True)).numpy(force=True)
     named = []
-    for row in rows:
-        up = greatest(row, MOST).tolist()
-        down = [word for word in greatest(-row, LEAST)[::-1].tolist() if word not in up]
-        named.append(tuple((text.vocabulary[word], round(float(row[word]), 4)) for word in (*up, *down)))
+    for row, word in zip(rows, came.tolist(), strict=True):
+        chosen = {*greatest(row, MOST).tolist(), *greatest(-row, LEAST).tolist(), word}
+        ordered = sorted(chosen, key=lambda each: (-row[each], each))
+        named.append(tuple((text.vocabulary[each], round(float(row[each]), 4)) for each in ordered))
     return tuple(named)

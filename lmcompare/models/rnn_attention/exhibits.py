@@ -68,7 +68,7 @@ def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Att
         queries=rounded(queries[0]),
         keys=rounded(keys[0]),
         values=rounded(states[0]),
-        adds=next_words(text, (with_it - without) @ network.head.table[: network.head.types].T),
+        adds=next_words(text, (with_it - without) @ network.head.table[: network.head.types].T, ids),
         effect=f"What changes if the mean is replaced with zeros before the output layer: {NAMED}.",
     )
     return Attention(

@@ -54,7 +54,7 @@ def explorer(
                 values=rounded(layers[layer].value[0, head]),
                 bias=_bias(layers[layer], head),
                 lengths=_lengths(compared[layer], head) if design.qk_norm else (),
-                adds=next_words(text, _direct(network, layers[layer], layer, head, last)),
+                adds=next_words(text, _direct(network, layers[layer], layer, head, last), ids),
                 effect=_effect(layer == design.layers - 1),
             )
             for layer, head in shown

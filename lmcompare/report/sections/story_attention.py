@@ -12,7 +12,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts.strips import strip
 from lmcompare.report.tokens import visible
 
-ADDED = 4  # next words of which the head moves the logits most
+ADDED = 3  # next words of which the head changes the logits most
 SHOWN = 4  # words of the greatest weights that have a row; the others share one
 
 
@@ -72,23 +72,21 @@ class LookedAt:
             found.append(Line(name, float(weights[rest].sum()), float(parts[rest].sum())))
         return found
 
-    @property
-    def strips(self) -> list[tuple[str, dict[str, Any], str, float]]:
-        """How the weight of the word that is looked at most comes about.
+    def strips(self, reader: str) -> list[tuple[str, dict[str, Any], str, float]]:
+        """Return how the weight of the word that is looked at most comes about.
 
         For each vector its label, its drawing, and a figure with its name. Empty for runs of versions that did not
-        store it.
+        store it. ``reader``: the word that looks.
         """
         stored = {name: np.array(values) for name, values in (self.stored.get("strips") or {}).items()}
         if not stored:
             return []
-        reader, most = visible(self.stored["words"][-1]), self.most.word
-        value = f"{'state' if self.additive else 'v'} of “{most}”"
+        most = self.most.word
         labels = {
             "query": f"q of “{reader}”",
             "key": f"k of “{most}”",
             "terms": "w · tanh(q + k)" if self.additive else "q × k",
-            "value": value,
+            "value": f"{'state' if self.additive else 'v'} of “{most}”",
         }
         return [
             (
@@ -100,11 +98,14 @@ class LookedAt:
             for name, label in labels.items()
         ]
 
-    @property
-    def adds(self) -> list[tuple[str, float]]:
-        """Next words of which the head moves the logits most, with what it adds; empty where that is not known."""
-        added = [(visible(one["token"]), float(one["logit"])) for one in self.stored.get("adds") or ()]
-        return sorted(added, key=lambda one: -abs(one[1]))[:ADDED]
+    def adds(self, word: str) -> tuple[float | None, list[tuple[str, float]]]:
+        """Return what the head adds to the logit of a next word, and the other words of which it changes it most.
+
+        None and an empty list where that is not known.
+        """
+        added = {visible(one["token"]): float(one["logit"]) for one in self.stored.get("adds") or ()}
+        others = [(each, amount) for each, amount in added.items() if each != word]
+        return added.get(word), sorted(others, key=lambda one: -abs(one[1]))[:ADDED]
 
     @property
     def chosen(self) -> str:

@@ -12,6 +12,7 @@ from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.exhibits import Bars
+from lmcompare.exhibits.attending import BEGINNING
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections.story_attention import LookedAt
@@ -98,16 +99,13 @@ class Scene:
 
         It has the former where attention mixes the states themselves; empty where nothing is stored.
         """
-        looked = self.looked_at
+        rows = [np.atleast_1d(row) for row in self.found.get("states") or ()]  # earlier versions stored one number
         words = [visible(str(token)) for token in self.found["tokens"][:-1]]
-        if looked is not None and looked.additive:
-            words = [word for word, _ in looked.words]
-        stored = self.found.get("states") or []
-        rows = [np.atleast_1d(row) for row in stored]  # earlier versions stored one number
+        words = [BEGINNING, *words][-len(rows) :]
         full = max((float(np.abs(row).max()) for row in rows), default=0.0) or 1.0
         return [
             (word, [Number(float(value), abs(float(value)) / full) for value in row])
-            for word, row in zip(words, rows, strict=False)
+            for word, row in zip(words, rows, strict=bool(rows))
         ]
 
     @property
