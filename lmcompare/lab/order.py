@@ -195,7 +195,7 @@ def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
     )
     if not clear:
         return "The order of words matters."
-    return f"The order of words matters, but to no model farther back than the last {beyond} words."
+    return f"The order of words matters within the last {beyond} words; beyond them, no effect was found."
 
 
 def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:

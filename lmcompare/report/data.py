@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, comparable_names, compare_models, main_tokens
+from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.results import results
@@ -116,6 +117,14 @@ class ReportData:
     def comparison(self) -> Comparison:
         """Ranks and differences in bits per byte, of all models."""
         return compare_models(self.whole)
+
+    @cached_property
+    def ideas(self) -> dict[str, FoundRow]:
+        """What the laboratory found ideas to be worth, by their names; empty if it did not look at this text."""
+        tables = (
+            table for those, _ in self.findings for each in those if each.name == "ideas" for table in each.tables
+        )
+        return {row.name: row for table in tables for row in table.rows if row.found and row.amount > 0}
 
     @cached_property
     def results(self) -> Mapping[str, Any]:

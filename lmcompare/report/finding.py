@@ -59,11 +59,13 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
     """
     if found is None:
         return []
-    said = [f"{sentence(spoken(title(found.best.name)))} needs {_figure(found.best)} bits per byte"]
+    said = [f"{sentence(spoken(title(found.best.name)))} needs {_figure(found.best)} bits per byte (fewer is better)"]
     if found.rivals:
         second = found.rivals[0].row
         behind = second.bits / found.best.bits - 1
-        said[0] += f"; {spoken(title(second.name))} is {numbers.percent(behind, 0 if behind >= 0.0095 else 1)} behind"
+        surely = "" if found.tied else " significantly"
+        share = numbers.percent(behind, 0 if behind >= 0.0095 else 1)
+        said[0] += f"; {spoken(title(second.name))} is{surely} behind, by {share}"
     said[0] += "."
     marks = []
     named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.definitions import TERMS, WORDS
+from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import shown, visible
 
 _NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
@@ -38,7 +39,7 @@ def environment(package: str = "lmcompare.report", still: bool = False) -> Envir
                  "microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
     named = _name if still else term
-    made.filters |= {"visible": visible, "shown": shown, "embedded": embedded}
+    made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "embedded": embedded}
     made.filters["explained"] = partial(explained, named=named)
     made.globals |= {"hue": svg.hue, "term": named, "chip": chip, "terms": TERMS, "still": still}
     return made

@@ -17,6 +17,7 @@ from lmcompare.report.titles import sentence
 Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only
 NAMED = 5  # of more models than these, only the extremes are given
+SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
 REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 
@@ -42,7 +43,9 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
     return [*said, *_cheaper(found, title)]
 
 
-def fairness(read: Mapping[str, float], seconds: Mapping[str, float], title: Titles) -> list[str]:
+def fairness(
+    read: Mapping[str, float], seconds: Mapping[str, float], title: Titles, leading: Sequence[str] = ()
+) -> list[str]:
     """Return what was equal for all models, and what was not, in sentences.
 
     Parameters
@@ -52,17 +55,21 @@ def fairness(read: Mapping[str, float], seconds: Mapping[str, float], title: Tit
     seconds : mapping of str to float
         How long the same models were trained.
     title : callable
+    leading : sequence of str
+        The two best models, whose times are compared in words.
     """
     said = ["All models were scored on the same test text."]
     if not read:
         return said
     (most, first), *others = _alike(read, numbers.amount, title)
-    parts = [f"{numbers.listed(first)} read {most} tokens"]
+    parts = [f"{numbers.listed(first)} read {most} tokens of the training text"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    said.append(f"They did not read equally much of the same training text: {'; '.join(parts)}.")
+    said.append(f"By text, no: {', '.join(parts)}.")
     if all(name in seconds for name in read):
-        times = [f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title)]
-        said.append(f"Their trainings took: {'; '.join(times)}.")
+        times = ", ".join(f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title))
+        own = [seconds[name] for name in leading if name in seconds]
+        nearly = len(own) == 2 and max(own) <= SAME_TIME * min(own)
+        said.append(f"By time, {'the two best nearly' if nearly else 'no'}: {times}.")
     return said
 
 
@@ -76,8 +83,11 @@ def _alike(
     return list(found.items())
 
 
-def outlook(found: Outlook, title: Titles) -> list[str]:
-    """Return what more training or more text would probably change, in sentences."""
+def outlook(found: Outlook, title: Titles, twice: float | None = None) -> list[str]:
+    """Return what more training or more text would probably change, in sentences.
+
+    ``twice``: the bits per byte that twice the text saved a transformer in the laboratory, if it was measured.
+    """
     said = []
     if found.falling:
         said.append(
@@ -86,11 +96,15 @@ def outlook(found: Outlook, title: Titles) -> list[str]:
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)
+        measured = "this run does not measure it (--fractions does)."
+        if twice is not None and twice > 0:
+            measured = (
+                f"in the laboratory, twice the text saves a transformer {numbers.bits_per_byte(twice)} bits per byte."
+            )
         said.append(
-            "More training text: this run does not measure it (--fractions does). Two hints: models know the"
-            " training text better than new text (on known words, their perplexity is lower there by"
-            f" {_shares(found.memorised, title)}), and {unseen} of the test tokens end a sequence of three tokens"
-            " that the training text does not have."
+            f"More training text: {measured} Two hints: on known words, the perplexity of the training text is lower"
+            f" than that of new text by {_shares(found.memorised, title)}; and {unseen} of the test tokens end a"
+            " sequence of three tokens that the training text does not have."
         )
     if found.risen:
         names = numbers.listed([title(name) for name in found.risen])
@@ -107,9 +121,9 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     pair = comparison.difference(ranked[1].name, ranked[0].name) if len(ranked) > 1 else None
     if pair is not None and pair.detectable > 0:
         said.append(
-            f"A true difference of {numbers.two_digits(pair.detectable)} bits per byte between"
-            f" {title(pair.second)} and {title(pair.first)} would be significant on four of five test texts of this"
-            " size, a smaller one on fewer."
+            "A test text of this size can miss small differences: a true one of"
+            f" {numbers.two_digits(pair.detectable)} bits per byte between {title(pair.second)} and"
+            f" {title(pair.first)} would be found significant in four of five such texts, a smaller one less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

@@ -111,7 +111,10 @@ def test_unequal_amounts_of_training_text() -> None:
     _, said, times = words.fairness(read, seconds, title)
     for part in ("Much read 2.04 million tokens", "Little and Also 1 million", "Least 800"):
         assert part in said
-    assert "Much and Little 1 min; Also 7 s; Least 1 s" in plain(times)
+    assert "Much and Little 1 min, Also 7 s, Least 1 s" in plain(times)
+    assert times.startswith("By time, no")
+    assert words.fairness(read, seconds, title, ("much", "little"))[2].startswith("By time, the two best nearly")
+    assert words.fairness(read, seconds, title, ("much", "also"))[2].startswith("By time, no")
     assert len(words.fairness(read, {"much": 60.0}, title)) == 2  # not all were timed
     assert len(words.fairness({}, {}, title)) == 1
 

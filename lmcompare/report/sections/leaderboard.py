@@ -118,7 +118,7 @@ def facts(data: ReportData) -> dict[str, Any]:
     """Return what the template needs beside the prefix."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     names = {row.name for row in data.rows}
-    differences = [d for d in data.comparison.differences if {d.first, d.second} <= names]
+    differences = [_as_saved(d) for d in data.comparison.differences if {d.first, d.second} <= names]
     return {
         "boards": boards,
         "unranked": [Line(model, row) for model, row in data.with_status("not ranked")],
@@ -207,16 +207,22 @@ def _pretrained(boards: Sequence[Board]) -> list[str]:
     return [f"{line.model.title} {PRETRAINED}" for line in lines if line.model.entry.traits.get("pretrained")]
 
 
+def _as_saved(d: Difference) -> Difference:
+    """Return a difference so that the second model has the lower figure, and the difference is what it saves."""
+    if d.difference >= 0:
+        return d
+    return replace(d, first=d.second, second=d.first, difference=-d.difference, low=-d.high, high=-d.low)
+
+
 def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
     ties = [f"{data.title(d.first)} and {data.title(d.second)}" for d in differences if not d.significant]
     if not ties and len(differences) > 1:
-        least = min(differences, key=lambda d: abs(d.difference))
-        low, high = (least.low, least.high) if least.difference > 0 else (-least.high, -least.low)
+        least = min(differences, key=lambda d: d.difference)
         return (
             "All differences are significant. The smallest is that between"
             f" {data.spoken(least.first)} and {data.spoken(least.second)}:"
-            f" {numbers.bits_per_byte(abs(least.difference))} ({numbers.bits_per_byte(low)} to"
-            f" {numbers.bits_per_byte(high)})."
+            f" {numbers.bits_per_byte(least.difference)} ({numbers.bits_per_byte(least.low)} to"
+            f" {numbers.bits_per_byte(least.high)})."
         )
     if not ties:
         return "The difference is significant."

@@ -141,10 +141,15 @@ def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):
         return []
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
+    first = ", in the trainings with the first seed" if any(len(m.entry.seeds) > 1 for m, _ in known) else ""
+    longer = sum(end > SAME_AMOUNT * min(ends) for end in ends)
+    rates = "training had not yet lowered its learning rate"
+    if longer > 1:
+        rates = "trainings had not yet lowered their learning rates"
     return [
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
-        f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}. The longer trainings"
-        " had not yet lowered their learning rates there."
+        f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
+        f" {rates} there."
     ]
 
 

@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
@@ -27,6 +26,7 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
+ALONE = 5  # times the change by any other token: the last one alone decides a guess
 SAME = 0.01  # bits: rounding, since a mean of the same vectors in another order is not the same number
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
 
@@ -61,7 +61,7 @@ class Shuffle:
         found = [each for each in after if each is not None]
         changes = {spoken(s.model.title): float(each["bits"]) - s.bits for s, each in zip(scenes, found, strict=True)}
         same = [title for title, change in changes.items() if abs(change) < SAME]
-        others = [f"{title} ({numbers.signed(change, 2)})" for title, change in changes.items() if title not in same]
+        others = [f"{title} ({numbers.signed(change, 1)})" for title, change in changes.items() if title not in same]
         said = [f"stay the same for {numbers.listed(same)}"] if same else []
         said += [f"change for {numbers.listed(others)}"] if others else []
         before, now = scenes[0].found["tokens"][:-1], found[0]["tokens"][:-1]
@@ -124,7 +124,7 @@ def build(data: ReportData) -> Section | None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
     shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
-    worth = _worth(data)
+    worth = data.ideas
     scenes = [
         Scene(
             outline["title"],
@@ -140,6 +140,7 @@ def build(data: ReportData) -> Section | None:
             outline.get("adds", ""),
             None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
             outline.get("then", {}),
+            worth.get(outline.get("whole", "")),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
@@ -171,6 +172,8 @@ def build(data: ReportData) -> Section | None:
         full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
         counts=COUNTS,
+        alone_decides=alone_decides,
+        stateless=next((scene for scene in looking if scene.shows != "fading"), None),
         unranked=data.unranked,
     )
     return Section.of("story", "From counting to attention", html)
@@ -267,6 +270,11 @@ def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
     return {(one["document"], one["first"]): one for one in model.cell.examples.get("influences", ())}
 
 
+def alone_decides(changes: Sequence[float]) -> bool:
+    """Return whether the last token changes a guess far more than any other one does."""
+    return changes[-1] >= COUNTS and changes[-1] > ALONE * max(changes[:-1], default=0.0)
+
+
 def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:
     """Return the mean at each distance from the end, the last place first, as far back as half of the lists reach."""
     reach = int(np.median([len(each) for each in replaced]))
@@ -277,12 +285,6 @@ def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
     found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
-
-
-def _worth(data: ReportData) -> dict[str, FoundRow]:
-    """Return what the laboratory found ideas to be worth, by their names."""
-    tables = (table for those, _ in data.findings for each in those if each.name == "ideas" for table in each.tables)
-    return {row.name: row for table in tables for row in table.rows if row.found and row.amount > 0}
 
 
 def _passed(models: Sequence[Model]) -> int:

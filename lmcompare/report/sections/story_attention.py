@@ -83,10 +83,10 @@ class LookedAt:
             return []
         most = self.most.word
         labels = {
-            "query": f"q of “{reader}”",
-            "key": f"k of “{most}”",
-            "terms": "w · tanh(q + k)" if self.additive else "q × k",
-            "value": f"{'state' if self.additive else 'v'} of “{most}”",
+            "query": f"q of “{reader}”: what it looks for",
+            "key": f"k of “{most}”: what it offers",
+            "terms": f"{'w · tanh(q + k)' if self.additive else 'q × k'}: how they match",
+            "value": f"{'state' if self.additive else 'v'} of “{most}”: what is mixed in",
         }
         return [
             (

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from lmcompare.report import numbers
 from lmcompare.report.sections.story_scene import COUNTS, Scene
-from lmcompare.report.titles import spoken
+from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
 FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
@@ -86,8 +86,9 @@ class FarBack:
         return (
             f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
             f" before it. Here “{self.tokens[at]}”, {len(changes) - at} back, changes the guess of"
-            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits; it saves"
-            f" {numbers.bits(self.table.bits - self.looking.bits)} bits."
+            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits."
+            f" {sentence(spoken(self.looking.model.title))} needs {numbers.bits(self.looking.bits)} bits for"
+            f" “{self.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
         )
 
 

@@ -49,8 +49,8 @@ class Scene:
         first, over all sentences that are long enough.
     turned : float
         The mean change in bits when the two tokens before the guessed word change places, over all sentences.
-    idea : FoundRow or None
-        What the laboratory found its idea to be worth; None where it did not look.
+    idea, whole : FoundRow or None
+        What the laboratory found its idea to be worth, and another one of which it is a part; None for no finding.
     adds : str
         What it has that the model of the scene before has not; "" if that is not one thing.
     lost : Loss or None
@@ -72,6 +72,7 @@ class Scene:
     adds: str = ""
     lost: Loss | None = None
     then: Mapping[str, str] = field(default_factory=dict)
+    whole: FoundRow | None = None
 
     def guessing(self, found: Mapping[str, Any]) -> Scene:
         """Return the same scene with the guess of another sentence."""
@@ -107,6 +108,15 @@ class Scene:
             (word, [Number(float(value), abs(float(value)) / full) for value in row])
             for word, row in zip(words, rows, strict=bool(rows))
         ]
+
+    @property
+    def repeated(self) -> str:
+        """The first word that comes twice, if the stored states after it differ; "" for none."""
+        seen: dict[str, list[Number]] = {}
+        for word, row in self.states:
+            if seen.setdefault(word, row) != row:
+                return word
+        return ""
 
     @property
     def right(self) -> bool:
@@ -186,8 +196,8 @@ class Scene:
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
             f"Without {self.lost.part}, the trained network needs {lost} bits per byte more (on the validation text)."
-            f" It is better than {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}. So {most} gives more"
-            f" of that than {other}."
+            f" (One that was trained without it may need fewer.) The whole network is better than"
+            f" {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}: {most} gives more of that than {other}."
             f"{_reading(self.model, before.model)}"
         )
 
@@ -206,7 +216,11 @@ class Scene:
             if None in losses:
                 return said
             own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
-            return f"{said} After {numbers.amount(read)}, its validation loss was {own} bits, that of {who} {other}."
+            first = " in the trainings with the first seed" if len(self.row.seeds) > 1 else ""
+            return (
+                f"{said} After {numbers.amount(read)} tokens, its validation loss was {own} bits per token, that of"
+                f" {who} {other}{first}; the longer training had not yet lowered its learning rate there."
+            )
         return "The figures of this run show no reason."
 
 

@@ -69,6 +69,13 @@ class View:
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
         return cls(label, titles, found, read, seconds, ahead, said, chart)
 
+    @property
+    def leading(self) -> list[str]:
+        """The two best models."""
+        return (
+            [] if self.found is None else [self.found.best.name, *(rival.row.name for rival in self.found.rivals[:1])]
+        )
+
     def _spoken(self, name: str) -> str:
         return spoken(self.titles[name])
 
@@ -85,7 +92,7 @@ class View:
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        return " ".join([*words.fairness(self.read, self.seconds, self._spoken), *self.ahead])
+        return " ".join([*words.fairness(self.read, self.seconds, self._spoken, self.leading), *self.ahead])
 
 
 def build(data: ReportData) -> Section:
@@ -104,10 +111,16 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "outlook": words.outlook(outlook(run, names), data.spoken),
+        "outlook": words.outlook(outlook(run, names), data.spoken, twice_the_text(data)),
         "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
+
+
+def twice_the_text(data: ReportData) -> float | None:
+    """Return what twice the text saved a transformer of the laboratory; None without this finding."""
+    row = data.ideas.get("Twice the text")
+    return None if row is None else row.amount
 
 
 def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:
