@@ -14,4 +14,4 @@ def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ())
     ends = pd.DataFrame({"tokens": [read / 2, read], "valid_loss": losses or [2.0, 1.0]})
     cell = SimpleNamespace(curve=ends)
     model = SimpleNamespace(title="Net", name="net", cell=cell, entry=SimpleNamespace(first=cell))
-    return Scene("", "", "", model, SimpleNamespace(bits=bits), {}, 0.25, [], turned)  # type: ignore[arg-type]
+    return Scene("", "", "", model, SimpleNamespace(bits=bits, seeds=(0,)), {}, 0.25, [], turned)  # type: ignore[arg-type]

@@ -170,7 +170,7 @@ def test_mixtures_claim_what_the_best_gains_and_name_the_pair_that_gains_most(mo
         mixtures.Mixture([(c, 0.9), (a, 0.1)], 79.0, c, 0.01, 80.0),
     ]
     said = plain(mixtures.caption(found, "perplexity"))
-    assert "transformer and ngram: 20.0 % lower perplexity than transformer alone (80.00)" in said
+    assert "the transformer and the ngram: 20.0 % lower perplexity than the transformer alone (80.00)" in said
     assert "all models gives 25.0 % lower perplexity than the transformer" in plain(
         mixtures.claim(found, "perplexity")
     )

@@ -70,7 +70,8 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
     floor = next(row for row in rows(results(clear)) if row.name == "floor")
     said = plain(" ".join(lead(found(clear), {"xz": 2.314, "gzip": 3.0}, floor, title)))
     assert said == (
-        "The RNN with attention needs 2.00 bits per byte; the transformer is 2 % behind."
+        "The RNN with attention needs 2.00 bits per byte (fewer is better);"
+        " the transformer is significantly behind, by 2 %."
         " Word frequencies alone need 3.00 and the compressor xz 2.31."
         " The 5-gram trains 300 times faster and is 10 % worse."
     )

@@ -15,10 +15,11 @@ from lmcompare.analysis.power_law import fitted
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
 from lmcompare.report.sections import growth
+from lmcompare.report.titles import spoken
 
 WORDS = (2_000, 6_000, 20_000, 60_000, 200_000)
-NAMES = {"ngram": "5-gram, Kneser-Ney", "transformer": "Transformer"}
-DATA: Any = SimpleNamespace(title=NAMES.__getitem__)
+NAMES = {"ngram": "5-gram", "transformer": "Transformer"}
+DATA: Any = SimpleNamespace(title=NAMES.__getitem__, spoken=lambda name: spoken(NAMES[name]))
 
 
 def curve(name: str, figures: list[float]) -> Curve:

@@ -24,7 +24,7 @@ def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
     assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
     less = said(scene(2.1, 3.0, 1e6))
     assert "1 million tokens, the net on 2 million" in less
-    assert f"{1 / np.log(2):.2f} bits, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
+    assert f"{1 / np.log(2):.2f} bits per token, that of the net {1.5 / np.log(2):.2f}" in less  # nats to bits
     assert "no reason" in said(scene(2.1, 3.0, 2e6))
     assert "chance" in said(scene(2.1, 0.0, 1e6), significant=False)
 
@@ -51,7 +51,7 @@ def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said:
     assert found.bits_per_byte == lost / 4  # tokens of four bytes
     told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
     assert f"Without looking back, the trained network needs {lost / 4:.3f} bits per byte more" in told
-    assert "better than the net by 0.800" in told
+    assert "The whole network is better than the net by 0.800" in told
     assert said in told
     assert "in training" not in told
     assert "2 million tokens in training, the net 1 million" in replace(scene(1.0, 3.0, 2e6), lost=found).against(
