@@ -219,19 +219,17 @@ class _Training:
 
     def __iter__(self) -> Iterator[_Texts]:
         if self._kept and self._file is not None:
-            for begin, lengths, texts in self._kept:
+            for begin, lengths, rest in self._kept:
                 words = np.frombuffer(self._file.read(begin, 8 * int(lengths.sum())), np.uint64)
-                yield replace(
-                    texts, words=words, document=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-                )
+                yield replace(rest, words=words, document=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths))
             return
         for group in _groups(self._pieces, BATCH):
             texts = _Texts.of(group)
             if self._file is not None:
                 begin = self._file.append(texts.words.view(np.uint8).data)
-                nothing = {"words": np.zeros(0, np.uint64), "document": np.zeros(0, np.int32)}
                 lengths = np.bincount(texts.document, minlength=len(group))
-                self._kept.append((begin, lengths, replace(texts, **nothing)))
+                rest = replace(texts, words=np.zeros(0, np.uint64), document=np.zeros(0, np.int32))
+                self._kept.append((begin, lengths, rest))
             yield texts
 
 

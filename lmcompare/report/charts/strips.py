@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.report import numbers
 
 HIGH, CELL = 12, 4  # units above and below the middle, and of a number
 
 
-def strip(values: Sequence[float]) -> dict[str, Any]:
+def strip(values: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Return numbers as two paths, with the width of the drawing, a reading, and all numbers as text."""
     peak = float(np.abs(values).max(initial=0.0)) or 1.0
     paths = {"up": "", "down": ""}
