@@ -45,10 +45,14 @@ def scatter(
     y_label: Label,
     *,
     choices: tuple[float, ...] = (),
+    room: float = 1.5,
 ) -> Markup:
-    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
+    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left.
+
+    ``room``: how many times as far as its ends the x axis reaches.
+    """
     ys = [v for d in dots for v in (d.y, d.low, d.high)]
-    plot = frame(_roomy([d.x for d in dots]), ys, Margins(right=22), log_x=None, choices_x=choices)
+    plot = frame(_roomy([d.x for d in dots], room), ys, Margins(right=22), log_x=None, choices_x=choices)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     front = pareto(dots)
     if len(front) > 1:
@@ -99,9 +103,9 @@ def cloud(
     return svg.drawing(plot.width, plot.height, label, parts, data=svg.Data((x_title, y_title), series))
 
 
-def _roomy(xs: Sequence[float]) -> list[float]:
+def _roomy(xs: Sequence[float], room: float) -> list[float]:
     positive = [x for x in xs if x > 0]
-    return [*xs, min(positive) / 1.5, max(positive) * 1.5] if positive and len(positive) == len(xs) else list(xs)
+    return [*xs, min(positive) / room, max(positive) * room] if positive and len(positive) == len(xs) else list(xs)
 
 
 def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:

@@ -87,4 +87,5 @@ def _chart(places: Sequence[Place]) -> Markup:
         "Bits per byte (less is better)",
         lambda year: f"{year:.0f}",
         numbers.tidy,
+        room=1.005,  # ten years
     )
