@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -42,12 +42,13 @@ def shared(
     threads : int, default=1
         The CPUs that a part needs.
     """
-    cluster = os.environ.get(VARIABLE)
-    if cluster is None:
-        yield from (work(*part) for part in parts)
+    cluster, left = os.environ.get(VARIABLE), iter(parts)
+    begun = [] if cluster is None else list(islice(left, 2))  # a part may be large: here one is held at a time
+    left = chain(begun, left)
+    if cluster is None or len(begun) < 2:  # to connect takes longer than a single part
+        yield from (work(*part) for part in left)
         return
     with _connected(json.loads(cluster)) as elsewhere:
-        left = iter(parts)
         while own := next(left, None):
             tasks = elsewhere.begin(work, islice(left, elsewhere.free(threads)), threads)
             began = time.monotonic()

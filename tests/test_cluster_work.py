@@ -66,3 +66,9 @@ def test_all_is_done_here_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> 
     first, *others = shared(squares, ((n, here) for n in (2, 3)))
     assert next(iter(first)) == 2
     assert [list(each) for each in others] == [[3, 9]]
+
+
+def test_nothing_is_connected_for_a_single_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, told("nowhere", ("a",)))
+    assert [list(each) for each in shared(squares, [(3, [])])] == [[3, 9]]
+    assert list(shared(squares, [])) == []

@@ -34,10 +34,9 @@ def build(data: ReportData) -> Section | None:
         if curves:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, _in_bits(curve)) for model, curve in curves]
-            charts = {axis: chart for axis in AXES if (chart := _chart(shown, axis)) is not None}
-            if "tokens" in charts:
-                charts.pop("step", None)  # of each model, the same line
-            drawn = [(AXES[axis], chart) for axis, chart in charts.items()]
+            told = any(curve["tokens"].notna().any() for _, curve in shown)
+            axes = [axis for axis in AXES if axis != ("step" if told else "tokens")]  # of each model, the same line
+            drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis)) is not None]
             groups.append((name, claim(curves), drawn, caption(shown), texts(data, fingerprint, shown)))
     if not groups:
         return None
