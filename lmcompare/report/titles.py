@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-NAMES = ("word2vec", "WordNet")  # they have no article
+NAMES = ("word2vec", "WordNet", "PPM")  # they have no article
 
 
 def short_titles(titles: Sequence[str]) -> list[str]:

@@ -101,7 +101,7 @@ class Ppm(LanguageModel):
 
     def title(self) -> str:
         """Return its name for people."""
-        return f"Partial matching, order {self.order}"
+        return f"PPM, order {self.order}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats; rows sum to one."""

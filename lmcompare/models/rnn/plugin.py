@@ -16,7 +16,7 @@ from lmcompare.training.recipe import Recipe
 from lmcompare.training.tunable import TunableLanguageModel
 
 NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
-TITLES = {ELMAN: "Elman network", MIN_GRU: "minGRU", QRNN: "QRNN"}
+TITLES = {ELMAN: "Elman network", GRU: "GRU", LSTM: "LSTM", MIN_GRU: "minGRU", QRNN: "QRNN"}
 
 
 IDEAS = {  # the language models, not the cells: the LSTM itself is of 1997
@@ -94,7 +94,7 @@ class Rnn(Recurrent):
 
     def title(self) -> str:
         """Return the display name."""
-        return TITLES.get(self.cell, "RNN")
+        return TITLES[self.cell]
 
     def summary(self) -> str:
         """Return the summary with the cell of this model."""

@@ -7,9 +7,9 @@
     if (!box) return;
     const root = document.documentElement;
     const scenes = Array.from(box.children);
-    // on the wall, the numbers of attention have a picture of their own, and so have the answer and the other order
-    const steps = { ".closer": "in numbers", ".guess + details": "the answer", ".shuffle": "in another order" };
-    const pictures = scenes.flatMap((scene) => [[scene, ""], ...Object.keys(steps).filter((part) => scene.querySelector(part)).map((part) => [scene, part])]);
+    // on the wall, each part of a scene has a picture of its own: first what it shows, then what is said of it
+    const parts = (scene) => [".stage .picture", ".tell .picture"].flatMap((which) => Array.from(scene.querySelectorAll(which)));
+    const pictures = scenes.flatMap((scene) => [null, ...parts(scene)].map((part) => [scene, part]));
     const bar = box.insertAdjacentElement("afterend", document.createElement("p"));
     bar.className = "turn";
     const button = (name, does) => {
@@ -31,18 +31,17 @@
 
     function show(number) {
       now = Math.max(0, Math.min(pictures.length - 1, number));
-      const [scene, part] = pictures[now], closer = part === ".closer";
+      const [scene, part] = pictures[now];
       for (const other of scenes) {
         other.classList.toggle("now", other === scene);
-        other.classList.toggle("closely", other === scene && closer);
+        other.classList.toggle("in-part", other === scene && part !== null);
       }
-      if (closer) for (const fold of scene.querySelectorAll(".closer details")) fold.open = true;
-      if (presented()) {
-        const answer = scene.querySelector(".guess + details"), order = scene.querySelector(".shuffle");
-        if (answer) answer.open = part === ".guess + details";
-        if (order && order.classList.contains("on") !== (part === ".shuffle")) order.querySelector("button").click();
+      for (const [, other] of pictures) other?.classList.toggle("now", other === part);
+      if (presented() && part) {
+        part.open = true; // where it folds
+        if (part.matches(".shuffle:not(.on)")) part.querySelector("button").click();
       }
-      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${part ? `, ${steps[part]}` : ""}`; // as in the headings
+      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${part ? `, ${part.dataset.name}` : ""}`; // as in the headings
       back.disabled = now === 0;
       next.disabled = now === pictures.length - 1;
       const head = scene.querySelector("h3");
@@ -61,7 +60,7 @@
     // a scene on the wall is as large as it may be without being cut
     function fit(scene) {
       const wide = () => Array.from(scene.querySelectorAll(".scroll")).some((part) => part.scrollWidth > part.clientWidth);
-      for (let size = innerWidth > 700 ? 28 : 20; size >= 13; size -= 1) {
+      for (const size of [28, 24, 20, 17, 14].slice(innerWidth > 700 ? 0 : 2)) { // few sizes, so that it seldom changes
         scene.style.fontSize = `${size}px`;
         if (root.scrollHeight <= innerHeight && !wide()) return;
       }
@@ -121,7 +120,8 @@
       const right = own.toLowerCase() === form.dataset.word.toLowerCase();
       form.querySelector("span").textContent = right ? "✓ Right." : `✗ Not “${own}”.`;
       fold.open = true;
-      fold.querySelector("summary").focus(); // the arrow keys lead on
+      if (presented()) form.guess.blur(); // the arrow keys lead on
+      else fold.querySelector("summary").focus();
     });
     document.querySelector("#story .present").addEventListener("click", () => present(true));
     if (new URLSearchParams(location.search).has("present")) present(true);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from markupsafe import Markup
 
@@ -14,6 +15,7 @@ from lmcompare.report.charts.lines import shortened
 from lmcompare.report.charts.scales import Scale, fit
 
 APART = 44.0  # pixels between the names of two marks
+MANY = 12  # rows; more are closer together
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Row:
     """One figure with its interval, which may be lacking.
 
     ``family``: "m" for the figure of the model of that index, "g" for that of a group, which is no model.
+    ``hollow``: whether its mark is an outline.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     family: str = "m"
+    hollow: bool = False
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -66,14 +70,15 @@ def intervals(
     *,
     zero: bool = False,
     marks: Sequence[tuple[str, float]] = (),
+    best: bool = False,
 ) -> Markup:
     """Return all rows in one chart, in the order given.
 
-    ``zero``: with the line of zero; ``marks``: with a dashed line at each of these values, and its name above it. A
+    ``best``: with a stepped line of the least figure so far, from the first row to the last; ``zero``: with the line of zero; ``marks``: with a dashed line at each of these values, and its name above it. A
     mark whose name would cover an earlier one is left out.
     """
-    width, step = 440.0, 32.0
     names = [wrapped(row.name) for row in rows]
+    width, step = 480.0 if best else 440.0, 32.0 if len(rows) <= MANY or any(len(name) > 1 for name in names) else 22.0
     margins = Margins(
         left=16 + 7 * max((len(line) for name in names for line in name), default=0),
         right=58,
@@ -87,6 +92,8 @@ def intervals(
     parts += plot.x_axis(x_title, x_label, 4)
     if zero:
         parts.append(svg.line(scale(0.0), plot.top, scale(0.0), plot.bottom, "base"))
+    if best:
+        parts.append(svg.path(_least(rows, plot), "front"))
     taken: list[float] = []
     for name, value in marks:
         if all(abs(scale(value) - other) >= APART for other in taken):
@@ -111,11 +118,21 @@ def wrapped(name: str, width: int = 24) -> list[str]:
     return textwrap.wrap(shortened(name, 2 * width - 2), width, max_lines=2, placeholder="…") or [""]
 
 
+def _least(rows: Sequence[Row], plot: Frame) -> list[tuple[float, float]]:
+    """Return the corners of the line of the least figure so far, downwards from the first row."""
+    least = list(accumulate((row.value for row in rows), min))
+    points = [(plot.x(least[0]), plot.y(0.5))]
+    for i, (before, value) in enumerate(pairwise(least), 1):
+        if value < before:
+            points += [(plot.x(before), plot.y(i + 0.5)), (plot.x(value), plot.y(i + 0.5))]
+    return [*points, (plot.x(least[-1]), plot.bottom)]
+
+
 def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
     low, high = (scale(v) for v in row.extent)
     bar = svg.line(low, middle, high, middle, "interval")
     ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
     return [
         svg.of_model(row.index, bar, *ends, family=row.family),
-        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8, row.family),
+        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8, row.family, hollow=row.hollow),
     ]

@@ -13,10 +13,12 @@ from lmcompare.report.charts.axes import Frame, Label, Margins, frame
 from lmcompare.report.charts.labels import Box, Labels
 from lmcompare.report.charts.lines import brief
 
+ROOM = 1.5  # times as far as its ends the x axis reaches
+
 
 @dataclass(frozen=True)
 class Dot:
-    """One model: less is better on both axes; ``low`` to ``high`` is the interval of y; ``hollow`` is an outline."""
+    """One model: less is better on both axes; ``low`` to ``high`` is the interval of y."""
 
     name: str
     index: int
@@ -24,7 +26,6 @@ class Dot:
     y: float
     low: float | None = None
     high: float | None = None
-    hollow: bool = False
 
 
 def pareto(dots: Sequence[Dot]) -> list[Dot]:
@@ -45,14 +46,10 @@ def scatter(
     y_label: Label,
     *,
     choices: tuple[float, ...] = (),
-    room: float = 1.5,
 ) -> Markup:
-    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left.
-
-    ``room``: how many times as far as its ends the x axis reaches.
-    """
+    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
     ys = [v for d in dots for v in (d.y, d.low, d.high)]
-    plot = frame(_roomy([d.x for d in dots], room), ys, Margins(right=22), log_x=None, choices_x=choices)
+    plot = frame(_roomy([d.x for d in dots]), ys, Margins(right=22), log_x=None, choices_x=choices)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
     front = pareto(dots)
     if len(front) > 1:
@@ -70,7 +67,7 @@ def scatter(
     for dot in sorted(dots, key=lambda d: d.y):
         x, y = plot.x(dot.x), plot.y(dot.y)
         said = f"{dot.name}: {x_label(dot.x)}, {y_label(dot.y)}"
-        parts.append(svg.marker(dot.index, x, y, said, hollow=dot.hollow))
+        parts.append(svg.marker(dot.index, x, y, said))
         name = names[dot.name]
         ends = [plot.y(end) for end in (dot.high, dot.low) if end is not None]
         tx, ty, anchor = labels.place(x, y, 6.6 * len(name), ends)
@@ -103,9 +100,9 @@ def cloud(
     return svg.drawing(plot.width, plot.height, label, parts, data=svg.Data((x_title, y_title), series))
 
 
-def _roomy(xs: Sequence[float], room: float) -> list[float]:
+def _roomy(xs: Sequence[float]) -> list[float]:
     positive = [x for x in xs if x > 0]
-    return [*xs, min(positive) / room, max(positive) * room] if positive and len(positive) == len(xs) else list(xs)
+    return [*xs, min(positive) / ROOM, max(positive) * ROOM] if positive and len(positive) == len(xs) else list(xs)
 
 
 def _steps(plot: Frame, front: Sequence[Dot]) -> list[tuple[float, float]]:

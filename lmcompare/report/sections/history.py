@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report import numbers
-from lmcompare.report.charts.scatter import Dot, pareto, scatter
+from lmcompare.report.charts import intervals as charts
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.cost import made_equal
 from lmcompare.report.templating import fill
@@ -20,19 +20,20 @@ LEAST = 6  # years of ideas; fewer are no history
 
 @dataclass(frozen=True)
 class Place:
-    """A model with the publication of its idea."""
+    """A model with the publication of its idea, and its bits per byte."""
 
     model: Model
     row: Row
+    bits: float
     year: int
     authors: str
     title: str
 
     @property
-    def dot(self) -> Dot:
+    def mark(self) -> charts.Row:
         """Its mark: hollow for a model with a single training, of which there could be several."""
         low, high = self.row.interval or (None, None)
-        return Dot(self.model.title, self.model.index, float(self.year), self.row.bits, low, high, self.once)
+        return charts.Row(f"{self.year}  {self.model.title}", self.model.index, self.bits, low, high, hollow=self.once)
 
     @property
     def once(self) -> bool:
@@ -44,11 +45,11 @@ def build(data: ReportData) -> Section | None:
     """Return the section; None if the ranked models have ideas of fewer than six years."""
     places = sorted(
         (
-            Place(model, row, int(idea["year"]), str(idea["authors"]), str(idea["title"]))
+            Place(model, row, row.bits_per_byte, int(idea["year"]), str(idea["authors"]), str(idea["title"]))
             for model, row in data.ranking
             if (idea := model.entry.idea) is not None and row.status == "ranked" and row.bits_per_byte is not None
         ),
-        key=lambda place: (place.year, place.row.bits),
+        key=lambda place: (place.year, place.bits),
     )
     if len({place.year for place in places}) < LEAST:
         return None
@@ -65,27 +66,22 @@ def build(data: ReportData) -> Section | None:
 
 
 def claim(places: Sequence[Place]) -> str:
-    """Return which ideas were better than all earlier ones, and which later one is not."""
-    front = pareto([place.dot for place in places])
-    by_title = {place.model.title: place for place in places}
-    last = max(places, key=lambda place: place.year)
-    best = by_title[front[-1].name]
-    steps = [f"{spoken(dot.name)} ({dot.x:.0f})" for dot in front]
-    said = f"Better than everything before: {numbers.listed(steps)}"
-    if last.year > best.year:
-        later = numbers.plural(sum(place.year > best.year for place in places), "later idea")
-        said += f". {sentence(later)} did not beat {spoken(best.model.title)} here"
-    return said
+    """Return which ideas were better than all earlier ones, and that no later one is; ``places`` in order of years."""
+    steps = [place for i, place in enumerate(places) if all(place.bits < other.bits for other in places[:i])]
+    best = steps[-1]
+    said = [f"{spoken(place.model.title)} ({place.year})" for place in steps]
+    claim = f"Better than everything before: {numbers.listed(said)}"
+    if later := sum(place.year > best.year for place in places):
+        claim += f". {sentence(numbers.plural(later, 'later idea'))} did not beat {spoken(best.model.title)} here"
+    return claim
 
 
 def _chart(places: Sequence[Place]) -> Markup:
-    label = "Bits per byte by the year of the idea, a mark for each model"
-    return scatter(
-        [place.dot for place in places],
-        label,
-        "Year of the idea",
+    return charts.intervals(
+        [place.mark for place in places],
+        "Bits per byte of each model, in the order of the years of their ideas",
         "Bits per byte (less is better)",
-        lambda year: f"{year:.0f}",
         numbers.tidy,
-        room=1.005,  # ten years
+        numbers.bits_per_byte,
+        best=True,
     )

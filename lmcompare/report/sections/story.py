@@ -19,8 +19,9 @@ from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.cost import TIMES
 from lmcompare.report.sections.story_attention import mask
-from lmcompare.report.sections.story_far_back import FAR, GAIN, FarBack
+from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
+from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
@@ -155,6 +156,7 @@ def build(data: ReportData) -> Section | None:
         guessed=sum(scene.right for scene in scenes),
         mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
         shuffle=Shuffle.of(scenes),
+        unseen=Unseen.of(scenes, guesses, table, data.run.tokens[data.main_tokens].train),
         far_back=FarBack.of(scenes, guesses, table),
         picture=picture(scenes) if data.run.costs_comparable else None,
         result=result(scenes, None if table is None else scenes[table]),
@@ -167,8 +169,6 @@ def build(data: ReportData) -> Section | None:
         same=all(in_order([scene.bits for scene in scenes], whole)),
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
-        far=FAR,
-        gain=GAIN,
         full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
         counts=COUNTS,

@@ -91,6 +91,15 @@ class FarBack:
             f" “{self.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
         )
 
+    def typical(self, sentences: int) -> str:
+        """How often far words matter in a sample of that many sentences."""
+        table, looking = spoken(self.table.model.title), spoken(self.looking.model.title)
+        return (
+            f"In {self.often} of the same {numbers.plural(sentences, 'sentence')}, a word that {table} can’t see changes"
+            f" the guess of {looking} by {FAR} bits or more. This is the strongest case of those where {looking} saves"
+            f" {GAIN:g} bit or more, so it is not typical."
+        )
+
 
 def _reach(changes: Sequence[float]) -> int:
     """Return how many tokens back the farthest one is that counts; 0 if none does."""
