@@ -29,14 +29,15 @@ class Unseen:
         The model that counts phrases, and the one with word vectors, with their guesses of this sentence.
     bits : tuple of float
         What each scene's model needs for the last word.
-    saved : tuple of float
-        The bits that vectors save against the table on each sentence with such an end.
+    saved, by_frequency : tuple of float
+        The bits that vectors save against the table on each sentence with such an end, and the first model of the story.
     """
 
     table: Scene
     vectors: Scene
     bits: tuple[float, ...]
     saved: tuple[float, ...]
+    by_frequency: tuple[float, ...]
 
     @classmethod
     def of(cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None, train: Encoded) -> Self | None:
@@ -63,15 +64,16 @@ class Unseen:
         shared = [key for key in guesses[table] if all(key in each for each in guesses)]
         ends = [tuple(guesses[table][key]["tokens"][-2:]) for key in shared]
         found = [key for key, new in zip(shared, _are_new(ends, train), strict=True) if new]
-        saved = {key: guesses[table][key]["bits"] - guesses[vectors][key]["bits"] for key in found}
-        key = max(saved, key=saved.__getitem__, default=None)
-        if key is None or saved[key] < GAIN:
+        saved, first = ([guesses[table][key]["bits"] - guesses[at][key]["bits"] for key in found] for at in (vectors, 0))
+        if max(saved, default=0.0) < GAIN:
             return None
+        key = found[int(np.argmax(saved))]
         return cls(
             scenes[table].guessing(guesses[table][key]),
             scenes[vectors].guessing(guesses[vectors][key]),
             tuple(float(each[key]["bits"]) for each in guesses),
-            tuple(saved.values()),
+            tuple(saved),
+            tuple(first),
         )
 
     @property
@@ -95,13 +97,14 @@ class Unseen:
     @property
     def typical(self) -> str:
         """How often vectors help where counts lack the last pair of words."""
-        mean = float(np.mean(self.saved))
         better, all_of_them = sum(each > 0 for each in self.saved), len(self.saved)
-        change = f"{'saves' if mean >= 0 else 'needs'} {numbers.bits(abs(mean))} bits{'' if mean >= 0 else ' more'}"
+        table, vectors = spoken(self.table.model.title), spoken(self.vectors.model.title)
+        mean, first = (numbers.decimals(float(np.mean(bits)), 1) for bits in (self.saved, self.by_frequency))
         return (
             f"{numbers.plural(all_of_them, 'sentence')} of the same sample end in such a pair. On {better} of them"
-            f" {spoken(self.vectors.model.title)} needs fewer bits than {spoken(self.table.model.title)}, and on"
-            f" average it {change}. This is the sentence on which it saves most."
+            f" {vectors} needs fewer bits than {table}; on average it saves {mean} bits, and the frequency of the word"
+            f" alone {first}. (The word that came decides which sentences these are, which favours models that spread"
+            f" their probability.) This is the sentence on which {vectors} saves most."
         )
 
 
