@@ -71,7 +71,7 @@ MAY_IMPORT = {
         *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
-    "report": {"errors", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "tokens", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
     "lab": {
         *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
         *("run_mark", "runfolder", "measure", "harness", "analysis", "report"),

@@ -22,9 +22,8 @@ from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.loop import excerpt
 
 Array = np.ndarray[Any, Any]
 

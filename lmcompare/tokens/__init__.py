@@ -12,6 +12,7 @@ from lmcompare.tokens.encode import (
     tokens_fingerprint,
 )
 from lmcompare.tokens.encoded import Encoded
+from lmcompare.tokens.excerpt import SAMPLE, excerpt, excerpt_parts
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, is_tokenizer, listing, make_tokenizer, table_of
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt
@@ -28,6 +29,7 @@ from lmcompare.tokens.vocabulary import (
 __all__ = [
     "CODE_VERSION",
     "END_TOKEN",
+    "SAMPLE",
     "TOKENIZERS",
     "UNKNOWN_ID",
     "UNKNOWN_TOKEN",
@@ -45,6 +47,8 @@ __all__ = [
     "build_vocabulary",
     "encode",
     "encode_prompt",
+    "excerpt",
+    "excerpt_parts",
     "fingerprint_parts",
     "fit_tokenizer",
     "is_tokenizer",

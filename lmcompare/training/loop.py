@@ -16,7 +16,7 @@ import torch
 
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import Progress, Setting
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.flops import counted
@@ -31,7 +31,6 @@ from lmcompare.training.softmax import Candidates
 from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
-STRETCH = 512  # tokens; the validation loss of a few long documents is measured on parts of this length
 REPORTS = 100  # progress reports in a run
 
 
@@ -353,23 +352,3 @@ class Training:
             memory = {name: value.to(device, copy=True) for name, value in memory.items()}
         self.now = replace(snapshot, memory=memory, history=list(snapshot.history))
         self.started, self.spent = time.perf_counter() - snapshot.seconds, snapshot.seconds
-
-
-def excerpt(text: Encoded, tokens: int) -> Encoded:
-    """Return about ``tokens`` tokens of a text, as documents.
-
-    They are the beginnings of its documents, all cut in the same proportion; of a few long documents, parts of
-    ``STRETCH`` tokens that are evenly spread over the text.
-    """
-    if len(text) <= tokens:
-        return text
-    lengths = text.ends - text.starts
-    if (lengths > 0).sum() * STRETCH < tokens:
-        sentences = text.sentence_starts()
-        wanted = np.linspace(0, len(text), tokens // STRETCH, endpoint=False)
-        starts = np.unique(sentences[np.searchsorted(sentences, wanted, side="right") - 1])
-        ends = np.minimum(starts + -(-tokens // len(starts)), text.ends[text.document_of(starts)])
-    else:
-        starts = text.starts
-        ends = starts + np.minimum(np.ceil(lengths * (tokens / len(text))).astype(np.int64), lengths)
-    return Encoded.from_documents([text.ids[a:b] for a, b in zip(starts, ends, strict=True)], text.vocabulary)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from lmcompare.errors import LmcompareError
 from lmcompare.model import check_whole
+from lmcompare.tokens import SAMPLE
 
 _WHOLE = {"steps": 1, "batch": 1, "length": 1, "evaluations": 1, "valid_tokens": 1, "candidates": 0, "patience": 0}
 _SHARES = ("alone", "warmup", "full_share")
@@ -70,7 +71,7 @@ class Recipe:
     candidates: int = 0
     full_share: float = 0.0
     evaluations: int = 8
-    valid_tokens: int = 4096
+    valid_tokens: int = SAMPLE
     patience: int = 0
     precision: str = "auto"
 

@@ -65,6 +65,12 @@ def test_cost_names_the_models_that_are_worth_theirs(tmp_path: Path) -> None:
     near = costs | {"cheap": {"train_seconds": 595.0}}
     data = ReportData(tiny_run(tmp_path / "near", models, documents=[[10]] * 40, costs=near))
     assert cost.worth_their_cost(data, cost.COSTS[0]) == ["floor", "tied", "best"], "595 s give no more than 60 s"
+    almost = costs | {"tied": {"train_seconds": 580.0}, "cheap": {"train_seconds": 560.0}}
+    data = ReportData(tiny_run(tmp_path / "almost", models, documents=[[10]] * 40, costs=almost))
+    assert cost.worth_their_cost(data, cost.COSTS[0]) == ["floor", "cheap", "best"], "560 s are 7 % less than 600 s"
+    almost["cheap"] = {"train_seconds": 580.0}
+    data = ReportData(tiny_run(tmp_path / "alike", models, documents=[[10]] * 40, costs=almost))
+    assert cost.worth_their_cost(data, cost.COSTS[0]) == ["floor", "best"], "580 s are hardly less than 600 s"
     assert cost.worth_their_cost(data, cost.COSTS[1]) == ["best"], "all of one cost: the best of them is the best"
 
 

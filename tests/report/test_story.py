@@ -290,7 +290,9 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
     while (text := count.text_content() or "").startswith(f"{number} of"):
         shown.append(text.partition(", ")[2])
         pictures = page.locator(".scene.now .picture:visible")
-        assert pictures.evaluate_all("all => all.map(one => one.dataset.name)") == [name for name in shown[-1:] if name]
+        assert pictures.evaluate_all("all => all.map(one => one.dataset.name)") == [
+            name for name in shown[-1:] if name
+        ]
         expect(guess).to_be_visible(visible=not shown[-1])
         expect(table).to_be_visible(visible=shown[-1] == "in numbers")
         page.keyboard.press("ArrowRight")

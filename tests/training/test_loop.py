@@ -21,7 +21,7 @@ from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Texts
-from lmcompare.training.loop import Outcome, Training, evaluate, excerpt
+from lmcompare.training.loop import Outcome, Training, evaluate
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from tests.training.texts import VOCABULARY, chain, ragged
@@ -298,28 +298,6 @@ def test_evaluation_is_the_mean_over_tokens() -> None:
     model._network = network.eval()
     assert evaluate(network, text) == pytest.approx(-model.log_probs(text).mean(), abs=1e-6)
     assert math.isnan(evaluate(network, Encoded.from_documents([], VOCABULARY)))
-
-
-def test_an_excerpt_of_one_long_document_is_spread_over_it() -> None:
-    ids = np.tile([2, 3, 4, 5, 1], 8000)
-    ids[ids == 2] = np.arange(8000) % 7 + 5
-    text = Encoded.from_documents([ids], VOCABULARY)
-    part = excerpt(text, 4096)
-    assert part.n_documents == 8
-    assert len(part) == 4096
-    for number, stretch in enumerate(part.documents()):
-        start = number * 5000  # a sentence begins there
-        np.testing.assert_array_equal(stretch, ids[start : start + len(stretch)])
-
-
-def test_an_excerpt_has_a_share_of_every_document() -> None:
-    text = ragged()
-    part = excerpt(text, 40)
-    assert 40 <= len(part) <= 40 + text.n_documents
-    for whole, cut in zip(text.documents(), part.documents(), strict=True):
-        assert len(cut) == math.ceil(len(whole) * 40 / len(text))
-        np.testing.assert_array_equal(cut, whole[: len(cut)])
-    assert excerpt(text, 10_000) is text
 
 
 def test_an_empty_training_text_is_an_error() -> None:

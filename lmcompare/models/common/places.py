@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Bars, Exhibit
-from lmcompare.tokens import Encoded
-from lmcompare.training.loop import excerpt
+from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training.network import Network
 
 EXCERPT = 2048  # tokens of the validation text

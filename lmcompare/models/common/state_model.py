@@ -17,8 +17,7 @@ from lmcompare.models.common.places import Places
 from lmcompare.models.common.sentences import ALONE, came_next, labels, readable
 from lmcompare.models.common.state_network import StateNetwork
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.loop import excerpt
+from lmcompare.tokens import Encoded, IntArray, excerpt
 from lmcompare.training.tunable import TunableLanguageModel
 
 EXCERPT = 2048  # tokens of the validation text

@@ -11,8 +11,7 @@ import torch
 
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
-from lmcompare.tokens import Encoded
-from lmcompare.training.loop import excerpt
+from lmcompare.tokens import Encoded, excerpt
 
 EXCERPT = 2048  # tokens of the validation text
 

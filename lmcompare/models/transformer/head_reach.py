@@ -11,8 +11,7 @@ import torch
 
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.tokens import Encoded
-from lmcompare.training.loop import excerpt
+from lmcompare.tokens import Encoded, excerpt
 
 EXCERPT = 2048  # tokens of the validation text
 PIECE = 4  # the longest piece computed at once, in windows

@@ -74,11 +74,13 @@ def intervals(
 ) -> Markup:
     """Return all rows in one chart, in the order given.
 
-    ``best``: with a stepped line of the least figure so far, from the first row to the last; ``zero``: with the line of zero; ``marks``: with a dashed line at each of these values, and its name above it. A
-    mark whose name would cover an earlier one is left out.
+    ``best``: with a stepped line of the least figure so far, from the first row to the last; ``zero``: with the line
+    of zero; ``marks``: with a dashed line at each of these values, and its name above it. A mark whose name would
+    cover an earlier one is left out.
     """
     names = [wrapped(row.name) for row in rows]
-    width, step = 480.0 if best else 440.0, 32.0 if len(rows) <= MANY or any(len(name) > 1 for name in names) else 22.0
+    close = len(rows) > MANY and all(len(name) == 1 for name in names)
+    width, step = 480.0 if best else 440.0, 22.0 if close else 32.0
     margins = Margins(
         left=16 + 7 * max((len(line) for name in names for line in name), default=0),
         right=58,
@@ -132,7 +134,8 @@ def _mark(row: Row, scale: Scale, middle: float) -> list[Markup]:
     low, high = (scale(v) for v in row.extent)
     bar = svg.line(low, middle, high, middle, "interval")
     ends = [svg.line(at, middle - 4, at, middle + 4, "cap") for at in (low, high)] if high > low else []
+    said = f"{row.name}: {row.value:.3f}"
     return [
         svg.of_model(row.index, bar, *ends, family=row.family),
-        svg.marker(row.index, scale(row.value), middle, f"{row.name}: {row.value:.3f}", 3.8, row.family, hollow=row.hollow),
+        svg.marker(row.index, scale(row.value), middle, said, 3.8, row.family, hollow=row.hollow),
     ]

@@ -20,6 +20,8 @@ from lmcompare.runfolder.manifest import Hardware, Manifest
 SHOWN_OPEN = 2  # charts
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
 
+ALIKE = 1.05  # times a cost: up to that, another one counts as equal
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -142,14 +144,17 @@ def _budget(manifest: Manifest) -> dict[str, float]:
 
 
 def worth_their_cost(data: ReportData, cost: Cost) -> list[str]:
-    """Return the models that are significantly better than every one that costs less, the cheapest first."""
+    """Return the models that are significantly better than every one that costs less, the cheapest first.
+
+    Costs within 5 % of each other count as equal: of their models, the best one is named.
+    """
     known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
     best: list[tuple[float, Row]] = []
     named: list[Row] = []
     for value, row in sorted(known, key=lambda pair: (pair[0], pair[1].bits_per_byte or 0.0)):
         found = [data.comparison.difference(row.name, cheaper.name) for cheaper in named]
         if all(d is not None and d.significant and d.difference < 0 for d in found):
-            best = [pair for pair in best if pair[0] < value] + [(value, row)]
+            best = [pair for pair in best if ALIKE * pair[0] < value] + [(value, row)]
             named.append(row)
     return [row.name for _, row in best]
 

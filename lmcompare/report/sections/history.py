@@ -33,7 +33,8 @@ class Place:
     def mark(self) -> charts.Row:
         """Its mark: hollow for a model with a single training, of which there could be several."""
         low, high = self.row.interval or (None, None)
-        return charts.Row(f"{self.year}  {self.model.title}", self.model.index, self.bits, low, high, hollow=self.once)
+        name = f"{self.year} {self.model.title}"
+        return charts.Row(name, self.model.index, self.bits, low, high, hollow=self.once)
 
     @property
     def once(self) -> bool:
@@ -66,7 +67,7 @@ def build(data: ReportData) -> Section | None:
 
 
 def claim(places: Sequence[Place]) -> str:
-    """Return which ideas were better than all earlier ones, and that no later one is; ``places`` in order of years."""
+    """Return which ideas were better than all earlier ones; ``places`` are in the order of their years."""
     steps = [place for i, place in enumerate(places) if all(place.bits < other.bits for other in places[:i])]
     best = steps[-1]
     said = [f"{spoken(place.model.title)} ({place.year})" for place in steps]

@@ -13,6 +13,7 @@ from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress, t
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.sections.learning_level import Level
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
@@ -36,8 +37,10 @@ def build(data: ReportData) -> Section | None:
             shown = [(model, _in_bits(curve)) for model, curve in curves]
             told = any(curve["tokens"].notna().any() for _, curve in shown)
             axes = [axis for axis in AXES if axis != ("step" if told else "tokens")]  # of each model, the same line
-            drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis)) is not None]
-            groups.append((name, claim(curves), drawn, caption(shown), texts(data, fingerprint, shown)))
+            level = Level.of(data, fingerprint, valid, [model for model, _ in curves])
+            drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis, level)) is not None]
+            said = " ".join(filter(None, (level.said(shown) if level else "", caption(shown))))
+            groups.append((name, claim(curves), drawn, said, texts(data, fingerprint, shown)))
     if not groups:
         return None
     html = fill("learning", groups=groups, settings=SETTINGS, trained=trained)
@@ -156,8 +159,9 @@ def _when(row: pd.Series[float]) -> str:
     return f" at step {numbers.count(float(row['step']))}" if pd.notna(row["step"]) else ""
 
 
-def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None:
+def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str, level: Level | None) -> Markup | None:
     measured = [float(v) for _, curve in curves for v in curve["valid_loss"].dropna()]
+    measured += [level.bits] if level else []
     top = STEEP * max(measured) if measured else float("inf")
     last = max((float(curve[axis].max()) for _, curve in curves if curve[axis].notna().any()), default=0.0)
     title, unit = _unit(last) if axis == "seconds" else (AXES[axis], 1.0)
@@ -174,6 +178,9 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str) -> Markup | None
     given = [line if line.name in named else replace(line, faint=False) for line in given]
     if not given:
         return None
+    if level:
+        ends = [pick(x for line in given for x in line.x) for pick in (min, max)]
+        given.append(Line(level.model.title, level.model.index, ends, [level.bits] * 2, note="validation text"))
     label = f"Loss in bits per token against {title.lower()}, a line for each model"
     return lines(given, label, title, "Loss (bits per token)", numbers.short, numbers.tidy)
 

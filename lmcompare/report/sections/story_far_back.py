@@ -95,9 +95,9 @@ class FarBack:
         """How often far words matter in a sample of that many sentences."""
         table, looking = spoken(self.table.model.title), spoken(self.looking.model.title)
         return (
-            f"In {self.often} of the same {numbers.plural(sentences, 'sentence')}, a word that {table} can’t see changes"
-            f" the guess of {looking} by {FAR} bits or more. This is the strongest case of those where {looking} saves"
-            f" {GAIN:g} bit or more, so it is not typical."
+            f"In {self.often} of the same {numbers.plural(sentences, 'sentence')}, a word that {table} can’t see"
+            f" changes the guess of {looking} by {FAR} bits or more. This is the strongest case of those where"
+            f" {looking} saves {GAIN:g} bit or more, so it is not typical."
         )
 
 

@@ -30,7 +30,8 @@ class Unseen:
     bits : tuple of float
         What each scene's model needs for the last word.
     saved, by_frequency : tuple of float
-        The bits that vectors save against the table on each sentence with such an end, and the first model of the story.
+        The bits that vectors save against the table on each sentence with such an end, and those that the first
+        model of the story saves.
     """
 
     table: Scene
@@ -40,7 +41,9 @@ class Unseen:
     by_frequency: tuple[float, ...]
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None, train: Encoded) -> Self | None:
+    def of(
+        cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None, train: Encoded
+    ) -> Self | None:
         """Return the sentence on which vectors save most.
 
         Parameters
@@ -64,7 +67,9 @@ class Unseen:
         shared = [key for key in guesses[table] if all(key in each for each in guesses)]
         ends = [tuple(guesses[table][key]["tokens"][-2:]) for key in shared]
         found = [key for key, new in zip(shared, _are_new(ends, train), strict=True) if new]
-        saved, first = ([guesses[table][key]["bits"] - guesses[at][key]["bits"] for key in found] for at in (vectors, 0))
+        saved, first = (
+            [guesses[table][key]["bits"] - guesses[at][key]["bits"] for key in found] for at in (vectors, 0)
+        )
         if max(saved, default=0.0) < GAIN:
             return None
         key = found[int(np.argmax(saved))]
@@ -102,9 +107,9 @@ class Unseen:
         mean, first = (numbers.decimals(float(np.mean(bits)), 1) for bits in (self.saved, self.by_frequency))
         return (
             f"{numbers.plural(all_of_them, 'sentence')} of the same sample end in such a pair. On {better} of them"
-            f" {vectors} needs fewer bits than {table}; on average it saves {mean} bits, and the frequency of the word"
-            f" alone {first}. (The word that came decides which sentences these are, which favours models that spread"
-            f" their probability.) This is the sentence on which {vectors} saves most."
+            f" {vectors} needs fewer bits than {table}; on average it saves {mean} bits, and the frequency of the"
+            f" word alone {first}. (The word that came decides which sentences these are, which favours models that"
+            f" spread their probability.) This is the sentence on which {vectors} saves most."
         )
 
 
@@ -115,6 +120,4 @@ def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
     at = np.flatnonzero(np.isin(train.ids, [pair[-1] for pair in coded]))
     at = at[train.context_starts(at) < at]
     seen = set(zip(train.ids[at - 1].tolist(), train.ids[at].tolist(), strict=True))
-    return [
-        len(pair) == 2 and not vocabulary.is_unknown(np.array(pair)).any() and pair not in seen for pair in coded
-    ]
+    return [len(pair) == 2 and not vocabulary.is_unknown(np.array(pair)).any() and pair not in seen for pair in coded]
