@@ -36,8 +36,8 @@ def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkey
     assert level is not None
     text, found = data.run.tokens[data.main_tokens].valid, []
     for model in models[:2]:
-        scores = pd.read_parquet(model.cell.path / "scores.parquet")
-        scores = scores[scores["split"] == "valid"]["log_prob"].to_numpy()
+        table = pd.read_parquet(model.cell.path / "scores.parquet")
+        scores = table[table["split"] == "valid"]["log_prob"].to_numpy()
         parts = [scores[begin:end] for begin, end in zip(*excerpt_parts(text, 40), strict=True)]
         found.append(-np.concatenate(parts).mean() / np.log(2))
     assert level.bits == pytest.approx(min(found))

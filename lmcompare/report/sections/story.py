@@ -20,6 +20,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.cost import TIMES
 from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_far_back import FarBack
+from lmcompare.report.sections.story_looking import all_of
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
 from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.report.templating import fill
@@ -27,7 +28,6 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-ALONE = 5  # times the change by any other token: the last one alone decides a guess
 SAME = 0.05  # bits: a smaller change is shown as 0.0
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
 
@@ -146,17 +146,21 @@ def build(data: ReportData) -> Section | None:
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
     tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
-    looking = [scene for scene in scenes if scene.looked_at is not None]
     table = next((at for at, (outline, _) in enumerate(told) if "table" in outline), None)
+    looks = all_of(scenes, guesses, table)
+    first_look, last_look = next(iter(looks.values()), None), next(reversed(looks.values()), None)
     html = fill(
         "story",
         data=data,
         scenes=scenes,
-        looking=looking,
+        table=None if table is None else scenes[table],
+        looks=looks,
+        first_look=first_look,
+        last_look=last_look,
         guessed=sum(scene.right for scene in scenes),
-        mask=mask(tokens[:-1], looking[-1].looked_at if looking else None),
+        mask=mask((last_look.tokens if last_look else tokens)[:-1], last_look.looked if last_look else None),
         shuffle=Shuffle.of(scenes),
-        unseen=Unseen.of(scenes, guesses, table, data.run.tokens[data.main_tokens].train),
+        unseen=Unseen.of(scenes, guesses, table, data),
         far_back=FarBack.of(scenes, guesses, table),
         picture=picture(scenes) if data.run.costs_comparable else None,
         result=result(scenes, None if table is None else scenes[table]),
@@ -172,8 +176,7 @@ def build(data: ReportData) -> Section | None:
         full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
         counts=COUNTS,
-        alone_decides=alone_decides,
-        stateless=next((scene for scene in looking if scene.shows != "fading"), None),
+        stateless=next((scene for scene in scenes if scene.looked_at and scene.shows != "fading"), None),
         unranked=data.unranked,
     )
     return Section.of("story", "From counting to attention", html)
@@ -268,11 +271,6 @@ def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) ->
 
 def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
     return {(one["document"], one["first"]): one for one in model.cell.examples.get("influences", ())}
-
-
-def alone_decides(changes: Sequence[float]) -> bool:
-    """Return whether the last token changes a guess far more than any other one does."""
-    return changes[-1] >= COUNTS and changes[-1] > ALONE * max(changes[:-1], default=0.0)
 
 
 def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:

@@ -85,7 +85,7 @@ class LookedAt:
         labels = {
             "query": f"q of “{reader}”: what it looks for",
             "key": f"k of “{most}”: what it offers",
-            "terms": f"{'v · tanh(q + k)' if self.additive else 'q × k'}: how they match",
+            "terms": f"{'w · tanh(q + k)' if self.additive else 'q × k'}: how they match",
             "value": f"{'state' if self.additive else 'v'} of “{most}”: what is mixed in",
         }
         return [

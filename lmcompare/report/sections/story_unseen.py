@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections.story_scene import Scene
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
@@ -29,20 +30,27 @@ class Unseen:
         The model that counts phrases, and the one with word vectors, with their guesses of this sentence.
     bits : tuple of float
         What each scene's model needs for the last word.
-    saved, by_frequency : tuple of float
-        The bits that vectors save against the table on each sentence with such an end, and those that the first
-        model of the story saves.
+    saved : tuple of float
+        The bits that vectors save against the table on each sentence of the sample with such an end.
+    many : int
+        How many known words of the whole test text come after a word that they never follow in the training text.
+    means : tuple of float
+        What each scene's model needs for these words, in bits.
+    models : tuple of str
+        The name of each scene's model.
     """
 
     table: Scene
     vectors: Scene
     bits: tuple[float, ...]
     saved: tuple[float, ...]
-    by_frequency: tuple[float, ...]
+    many: int
+    means: tuple[float, ...]
+    models: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None, train: Encoded
+        cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None, data: ReportData
     ) -> Self | None:
         """Return the sentence on which vectors save most.
 
@@ -53,8 +61,8 @@ class Unseen:
             The guesses of each scene's model, by sentence.
         table : int or None
             Which scene's model counts phrases.
-        train : Encoded
-            The training text.
+        data : ReportData
+            The run.
 
         Returns
         -------
@@ -66,19 +74,21 @@ class Unseen:
             return None
         shared = [key for key in guesses[table] if all(key in each for each in guesses)]
         ends = [tuple(guesses[table][key]["tokens"][-2:]) for key in shared]
+        train = data.run.tokens[data.main_tokens].train
         found = [key for key, new in zip(shared, _are_new(ends, train), strict=True) if new]
-        saved, first = (
-            [guesses[table][key]["bits"] - guesses[at][key]["bits"] for key in found] for at in (vectors, 0)
-        )
+        saved = [guesses[table][key]["bits"] - guesses[vectors][key]["bits"] for key in found]
         if max(saved, default=0.0) < GAIN:
             return None
         key = found[int(np.argmax(saved))]
+        many, means = _everywhere(data, [scene.model for scene in scenes])
         return cls(
             scenes[table].guessing(guesses[table][key]),
             scenes[vectors].guessing(guesses[vectors][key]),
             tuple(float(each[key]["bits"]) for each in guesses),
             tuple(saved),
-            tuple(first),
+            many,
+            means,
+            tuple(scene.model.name for scene in scenes),
         )
 
     @property
@@ -101,16 +111,20 @@ class Unseen:
 
     @property
     def typical(self) -> str:
-        """How often vectors help where counts lack the last pair of words."""
-        better, all_of_them = sum(each > 0 for each in self.saved), len(self.saved)
-        table, vectors = spoken(self.table.model.title), spoken(self.vectors.model.title)
-        mean, first = (numbers.decimals(float(np.mean(bits)), 1) for bits in (self.saved, self.by_frequency))
+        """How the sentence was chosen, and what vectors are worth wherever counts lack the last pair of words."""
+        vectors, table = spoken(self.vectors.model.title), spoken(self.table.model.title)
+        own, other = (numbers.bits(self.bits_of(scene)) for scene in (self.vectors, self.table))
         return (
-            f"{numbers.plural(all_of_them, 'sentence')} of the same sample end in such a pair. On {better} of them"
-            f" {vectors} needs fewer bits than {table}; on average it saves {mean} bits, and the frequency of the"
-            f" word alone {first}. (The word that came decides which sentences these are, which favours models that"
-            f" spread their probability.) This is the sentence on which {vectors} saves most."
+            f"Of {numbers.plural(len(self.saved), 'sentence')} of the same sample that end in such a pair, this is"
+            f" the one on which {vectors} saves most, so it is not typical. On the whole test text {vectors} needs"
+            f" {own} bits for such words, {table} {other}."
+            " (The word that came decides which words these are. That favours a model that gives every word some"
+            " probability, even one that only knows how frequent words are.)"
         )
+
+    def bits_of(self, scene: Scene) -> float:
+        """Return what a scene's model needs for such words in the whole test text."""
+        return self.means[self.models.index(scene.model.name)]
 
 
 def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
@@ -121,3 +135,17 @@ def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
     at = at[train.context_starts(at) < at]
     seen = set(zip(train.ids[at - 1].tolist(), train.ids[at].tolist(), strict=True))
     return [len(pair) == 2 and not vocabulary.is_unknown(np.array(pair)).any() and pair not in seen for pair in coded]
+
+
+def _everywhere(data: ReportData, models: Sequence[Model]) -> tuple[int, tuple[float, ...]]:
+    """Return how many known words of the test text follow a word for the first time, and each model's mean bits."""
+    tokens = data.run.tokens[data.main_tokens]
+    columns = ["seen_2", "train_count", "position"]
+    blocks = list(tokens.feature_blocks("test", columns))
+    seen, count, position = (np.concatenate([block[name] for block in blocks]) for name in columns)
+    new = ~seen.astype(np.bool_) & (count > 0) & (position > 0)
+    means = []
+    for model in models:
+        scores = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
+        means.append(float(-scores[new].mean() / np.log(2)) if new.any() else 0.0)
+    return int(new.sum()), tuple(means)

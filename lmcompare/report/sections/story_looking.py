@@ -1,0 +1,119 @@
+"""What attention is good for: what a model looks at in a sentence in which that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any, Self
+
+from lmcompare.report import numbers
+from lmcompare.report.sections.story_attention import LookedAt
+from lmcompare.report.sections.story_scene import Scene
+from lmcompare.report.titles import sentence, spoken
+from lmcompare.report.tokens import visible
+
+GAIN = 1.0  # bits that the model saves against the table, at least
+
+Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What the last word of a sentence looks at, and what that does for the guess.
+
+    Parameters
+    ----------
+    scene : Scene
+        The model, with its guess of this sentence.
+    bits : float or None
+        What the model that counts phrases needs for the last word; None for the running sentence, which was not
+        chosen for its attention.
+    raised, sentences : int
+        In how many of the sentences attention makes the word that came more likely, and how many there are.
+    """
+
+    scene: Scene
+    bits: float | None
+    raised: int
+    sentences: int
+
+    @classmethod
+    def of(cls, scene: Scene, own: Guesses, table: Guesses | None) -> Self | None:
+        """Return it for the sentence on which the attention of a scene's model helps most; None without attention.
+
+        Of the sentences on which the model needs ``GAIN`` bits fewer than the table of phrases, attention adds most
+        there to the logit of the word that came. If there is none, it is the running sentence.
+
+        Parameters
+        ----------
+        scene : Scene
+        own, table : mapping
+            The guesses of the scene's model and of the table by sentence.
+        """
+        if scene.looked_at is None:
+            return None
+        added = {key: amount for key, one in own.items() if (amount := _added(one)) is not None}
+        raised = sum(amount > 0 for amount in added.values())
+        helped = [
+            key
+            for key, amount in added.items()
+            if table and key in table and amount > 0 and table[key]["bits"] - own[key]["bits"] >= GAIN
+        ]
+        if not table or not helped:
+            return cls(scene, None, raised, len(added))
+        key = max(helped, key=added.__getitem__)
+        return cls(scene.guessing(own[key]), float(table[key]["bits"]), raised, len(added))
+
+    @property
+    def looked(self) -> LookedAt:
+        """What the last word before the guess looks at."""
+        return LookedAt(self.scene.found["attention"])
+
+    @property
+    def tokens(self) -> list[str]:
+        """The sentence up to the guessed word."""
+        return [visible(str(token)) for token in self.scene.found["tokens"]]
+
+    def said(self, table: Scene | None) -> str:
+        """What the model needs for the word, and what attention adds to its logit and to those of others."""
+        word = self.tokens[-1]
+        added, others = self.looked.adds(word)
+        said: list[str] = []
+        if self.bits is not None and table is not None:
+            said.append(
+                f"{sentence(spoken(self.scene.model.title))} needs {numbers.bits(self.scene.bits)} bits for “{word}”,"
+                f" {spoken(table.model.title)} {numbers.bits(self.bits)}."
+            )
+        if others:
+            what = "this head" if self.looked.stored["heads"] > 1 else "attention"
+            most = numbers.listed([f"“{other}” ({numbers.signed(amount, 1)})" for other, amount in others])
+            own = ""
+            if added is not None:
+                times = f" ({numbers.decimals(exp(added), 1)} times as likely as a word that gets nothing)"
+                own = f"{numbers.signed(added, 1)} to that of “{word}”{times if added > 0 else ''}, and "
+            said.append(f"To the logits of the next word, {what} adds {own}most to those of {most}.")
+        return " ".join(said)
+
+    def chosen(self, table: Scene | None) -> str:
+        """By which rule the sentence was chosen, and how often attention helps."""
+        if self.bits is None or table is None:
+            return ""
+        return (
+            f"In {self.raised} of the same {numbers.plural(self.sentences, 'sentence')} it makes the word that came"
+            f" more likely. Of those on which the model needs {GAIN:g} bit or more less than"
+            f" {spoken(table.model.title)}, it adds most in this one, so it is not typical."
+        )
+
+
+def _added(found: Mapping[str, Any]) -> float | None:
+    """Return what attention adds to the logit of the word that came; None where that is not stored."""
+    stored = found.get("attention")
+    return None if stored is None else LookedAt(stored).adds(visible(str(found["tokens"][-1])))[0]
+
+
+def all_of(scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None) -> dict[str, Looking]:
+    """Return it by the name of each model that has attention."""
+    counted = None if table is None else guesses[table]
+    found = {scene.model.name: Looking.of(scene, own, counted) for scene, own in zip(scenes, guesses, strict=True)}
+    return {name: looking for name, looking in found.items() if looking is not None}

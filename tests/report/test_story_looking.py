@@ -1,0 +1,53 @@
+"""Attention is shown in the sentence in which it helps most among those where the model beats the counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lmcompare.report.sections.story_looking import Looking, all_of
+from tests.report.scenes import scene
+
+
+def guess(bits: float, added: float | None, word: str = "end") -> dict[str, Any]:
+    adds = [{"token": "most", "logit": 5.0}, {"token": "least", "logit": -7.0}]
+    if added is not None:
+        adds.append({"token": word, "logit": added})
+    attention = {"words": ["<s>", "w"], "weights": [0.25, 0.75], "heads": 8, "head": "layer 1, head 2", "adds": adds}
+    return {"bits": bits, "tokens": ["a", "w", word], "attention": attention}
+
+
+def table(*bits: float) -> dict[tuple[int, int], dict[str, Any]]:
+    return {(0, k): {"bits": each} for k, each in enumerate(bits)}
+
+
+OWN = {(0, 0): guess(1.0, 0.2), (0, 1): guess(3.0, 1.0), (0, 2): guess(4.0, 2.0), (0, 3): guess(2.0, -1.0)}
+NET = replace(scene(1.5, 3.0, 1e6), found=OWN[0, 0])
+
+
+def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_the_counts() -> None:
+    found = Looking.of(NET, OWN, table(9.0, 4.0, 4.9, 9.0))
+    assert found is not None
+    assert found.scene.found is OWN[0, 1]  # the third gains less than a bit; the first gains more, but adds less
+    assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
+    said = found.said(scene(2.0, 3.0, 1e6)).replace("\u00a0", " ")
+    assert "needs 3.0 bits for “end”, the net 4.0." in said
+    assert "this head adds +1.0 to that of “end” (2.7 times as likely as a word that gets nothing)" in said
+    assert "“least” (−7.0) and “most” (+5.0)" in said
+    assert "In 3 of the same 4 sentences" in found.chosen(NET).replace("\u00a0", " ")
+
+
+def test_it_is_the_running_sentence_where_attention_helps_nowhere() -> None:
+    for counted in (None, table(1.0, 3.0, 4.0, 2.0)):
+        found = Looking.of(NET, OWN, counted)
+        assert found is not None
+        assert found.scene is NET
+        assert found.bits is None
+        assert found.chosen(NET) == ""
+
+
+def test_models_without_attention_look_at_nothing() -> None:
+    plain = scene(2.0, 3.0, 1e6)
+    found = all_of([plain, NET], [table(9.0, 9.0, 9.0, 9.0), OWN], 0)
+    assert list(found) == [NET.model.name]
+    assert Looking.of(plain, OWN, None) is None
