@@ -69,10 +69,9 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Amount of text": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
-        "Laboratory": ideas.build,
     },
     "Try it": {
-        "The story": story.build,
+        "From counting to attention": story.build,
         "Your own text": live.build,
         "Reader": reader.build,
         "Beat the models": game.build,
@@ -81,6 +80,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "Minimal pairs": pairs.build,
     },
     "Inside": {
+        "Laboratory": ideas.build,
         "Inside the models": exhibits.build,
         "Similar words": similar_words.build,
         "In context": contexts.build,

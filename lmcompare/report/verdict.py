@@ -92,7 +92,8 @@ def outlook(found: Outlook, title: Titles, twice: float | None = None) -> list[s
     if found.falling:
         said.append(
             "More training: in the last tenth of training, validation perplexity still fell by"
-            f" {_shares(found.falling, title)}."
+            f" {_shares(found.falling, title)}. That is a hint only: learning rates fall towards the end, and losses"
+            " with them."
         )
     if found.memorised:
         unseen = numbers.percent(found.unseen_trigrams, 0)

@@ -18,7 +18,8 @@ FAR = 20  # pixels between the end of a line and its name
 class Line:
     """One line: ``index`` gives colour and mark; a ``faint`` one is thin, dashed and has no name at its end.
 
-    ``note`` tells the lines of one name apart where their numbers are listed.
+    A ``level`` is a dashed line to compare others with, which has a name and no mark. ``note`` tells the lines of one
+    name apart where their numbers are listed.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Line:
     y: Sequence[float]
     faint: bool = False
     note: str = ""
+    level: bool = False
 
 
 def lines(
@@ -55,7 +57,7 @@ def lines(
             continue
         if len(points) > 1:
             title = svg.element("title", one.name)
-            drawn = svg.path(points, "line faint" if one.faint else "line")
+            drawn = svg.path(points, "line faint" if one.faint else "line level" if one.level else "line")
             parts.append(svg.of_model(one.index, title, drawn, family=family))
         if not one.faint:
             ends.append((one, *points[-1]))
@@ -65,9 +67,9 @@ def lines(
         ends = [(one, plot.right + 12, plot.top + step * (n + 0.5)) for n, (one, *_) in enumerate(ends)]
         heights = [y for *_, y in ends]
     for (one, x, y), at in zip(ends, heights, strict=True):
-        parts.append(
-            svg.marker(one.index, x, y, f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}", 4, family)
-        )
+        if not one.level:
+            said = f"{one.name}: {y_label(one.y[-1])} at {x_label(one.x[-1])}"
+            parts.append(svg.marker(one.index, x, y, said, 4, family))
         if x < plot.right:
             parts.append(svg.path([(x + 5, y), (plot.right + 6, at)], "leader"))
         name = svg.text(max(x, plot.right) + 9, at + 4, names[one.name], "name")

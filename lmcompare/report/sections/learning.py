@@ -180,7 +180,7 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str, level: Level | N
         return None
     if level:
         ends = [pick(x for line in given for x in line.x) for pick in (min, max)]
-        given.append(Line(level.model.title, level.model.index, ends, [level.bits] * 2, note="validation text"))
+        given.append(Line(level.model.title, level.model.index, ends, [level.bits] * 2, note="level", level=True))
     label = f"Loss in bits per token against {title.lower()}, a line for each model"
     return lines(given, label, title, "Loss (bits per token)", numbers.short, numbers.tidy)
 

@@ -74,6 +74,20 @@ class Scene:
     then: Mapping[str, str] = field(default_factory=dict)
     whole: FoundRow | None = None
 
+    def per_byte(self, data: ReportData) -> str:
+        """Return how bits per token become bits per byte, in numbers; "" where these are not known."""
+        tokens = data.run.manifest.tokens[self.model.entry.tokens_fingerprint].tokens["test"]
+        size, rest = data.run.corpus.splits["test"].bytes, self.row.overhead_bits_per_byte
+        if not self.row.perplexity or not tokens or rest is None:
+            return ""
+        bits = float(np.log2(self.row.perplexity))
+        return (
+            f"Over the whole test text, it needs {numbers.decimals(bits, 2)} bits per token on average. A token takes"
+            f" {numbers.decimals(size / tokens, 2)} bytes of the text, so that is"
+            f" {numbers.bits_per_byte(bits * tokens / size)} bits per byte. The spelling of unknown words and white"
+            f" space adds {numbers.bits_per_byte(rest)} to each model with these tokens."
+        )
+
     def guessing(self, found: Mapping[str, Any]) -> Scene:
         """Return the same scene with the guess of another sentence."""
         return replace(self, found=found)
@@ -205,14 +219,17 @@ class Scene:
         """Return what the figures of the run say about why it is worse than the model of the scene before."""
         if self.turned < COUNTS <= before.turned:
             return (
-                f"One reason: it has lost word order. Swapping the last two tokens changes the guess of"
+                f"It has lost word order, which may be one reason. Swapping the last two tokens changes the guess of"
                 f" {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits on average, and its own"
                 f" by {numbers.decimals(self.turned, 1)}."
             )
         read, more = (tokens_read(each.model.entry) for each in (self, before))
         if read is not None and more is not None and more > SAME_AMOUNT * read:
             who, losses = spoken(before.model.title), [loss_after(each.model, read) for each in (self, before)]
-            said = f"One reason: it was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}."
+            said = (
+                f"It was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}, and the two also"
+                " differ in their training settings: this run does not tell why it is worse."
+            )
             if None in losses:
                 return said
             own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
