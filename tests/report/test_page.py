@@ -116,7 +116,7 @@ def test_models_without_a_rank_are_set_apart_with_the_reason(run: Run, tree: Nod
 
 
 def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
-    rows = {row[0]: row for row in tree.one("section", id_="cost").one("table").rows()}
+    rows = {row[0]: row for row in tree.one("section", id_="cost").one("table", "board").rows()}
     for model in results(run)["models"]:
         if model["group"] != "ranked":
             assert model["name"] not in rows

@@ -32,8 +32,8 @@ def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_t
     assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
     said = found.said(scene(2.0, 3.0, 1e6)).replace("\u00a0", " ")
     assert "needs 3.0 bits for “end”, the net 4.0." in said
-    assert "this head adds +1.0 to that of “end” (2.7 times as likely as a word that gets nothing)" in said
-    assert "“least” (−7.0) and “most” (+5.0)" in said
+    assert "this head makes “end” 2.7 times as likely" in said  # e
+    assert "“least” (× 0.00) and “most” (× 148)" in said  # e to the power of -7 and of 5
     assert "In 3 of the same 4 sentences" in found.chosen(NET).replace("\u00a0", " ")
 
 

@@ -67,11 +67,17 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     assert found.bits == (9.0, 8.0, 4.0)
     assert found.saved == (-1.0, 4.0, 1.0)
     assert "“c d” does not occur" in found.said
-    assert "the vector of “c” helps most" in found.said
+    assert "the vector of “c” matters most" in found.said
     # of the test tokens the first begins its document, the third was seen, the fourth is unknown
     assert found.many == 2
     assert found.means == pytest.approx((4.0, 9.0, 2.5))
-    assert "needs 2.5 bits for such words, the net table 9.0" in found.typical.replace("\u00a0", " ")
+    assert "the net vectors beats the net first too (2.5 bits, the net first 4.0)" in found.said.replace(
+        "\u00a0", " "
+    )
+    worse = replace(found, means=(2.4, 9.0, 2.5))
+    assert "does not beat the net first (2.5 bits, the net first 2.4)." in worse.said.replace("\u00a0", " ")
+    others = replace(found, means=(2.45, 2.4, 2.5))
+    assert "the net first 2.5); only the net table (2.4) does." in others.said.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("table", [None, 1])

@@ -77,11 +77,12 @@ def build(data: ReportData) -> Section | None:
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
     warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
-    worth = {(cost.key, name) for cost in limited for name in worth_their_cost(data, cost)}
+    steps = [(cost, found) for cost in limited if (found := _steps(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
-        worth=worth,
+        steps=steps,
+        limits=choice.LIMITS,
         choice=choice.build(data),
         drawn=drawn,
         shown_open=SHOWN_OPEN,
@@ -159,6 +160,12 @@ def worth_their_cost(data: ReportData, cost: Cost) -> list[str]:
     return [row.name for _, row in best]
 
 
+def _steps(data: ReportData, cost: Cost) -> list[tuple[Model, str]]:
+    """Return the models that are worth a cost, the cheapest first, each with its cost."""
+    known = {model.name: (model, cost.label(getattr(row, cost.key))) for model, row in data.ranking}
+    return [known[name] for name in worth_their_cost(data, cost)]
+
+
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     dots = [
         Dot(model.title, model.index, float(value), row.bits_per_byte, *(row.interval or (None, None)))
@@ -182,7 +189,7 @@ def _draw(data: ReportData, cost: Cost) -> Drawn | None:
 
 
 def claim(dots: Sequence[Dot], cost: Cost, worse: Collection[str]) -> str:
-    """Return what a cheaper model loses, or that none is nearly as good; "" for a single model.
+    """Return what a cheaper model loses, the cheapest of those near the best one if there are any; "" for one model.
 
     Parameters
     ----------
@@ -193,16 +200,21 @@ def claim(dots: Sequence[Dot], cost: Cost, worse: Collection[str]) -> str:
         return ""
     best = min(dots, key=lambda d: d.y)
     near = min((dot for dot in dots if dot.y <= best.y * (1 + NEAR)), key=lambda d: d.x)
-    name, other = spoken(best.name), sentence(spoken(near.name))
+    name = spoken(best.name)
     if much_less(near.x, best.x):
-        ratio = best.x / near.x
-        share = numbers.percent(1 - near.x / best.x, 0)
-        small = f"in {share} less time" if cost.less == "faster" else f"{share} {cost.less}"
-        much = f"{numbers.rough(ratio)} times {cost.less}" if ratio >= 2 else small
-        behind = near.y / best.y - 1
-        is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
-        how = is_worse if near.name in worse else "not significantly worse"
-        return f"{other} {cost.verb} {much} than {name} and is {how}"
+        return f"{sentence(spoken(near.name))} {_compared(near, best, cost, worse)}"
     if not much_less(min(dot.x for dot in dots), best.x):
         return f"No model is better than {name}, and none {cost.verb} much {cost.less}"
-    return f"No model that {cost.verb} much {cost.less} comes within {numbers.percent(NEAR, 0)} of {name}"
+    cheap = min((dot for dot in dots if much_less(dot.x, best.x)), key=lambda d: d.y)
+    return f"{sentence(spoken(cheap.name))} {_compared(cheap, best, cost, worse)}"
+
+
+def _compared(cheap: Dot, best: Dot, cost: Cost, worse: Collection[str]) -> str:
+    """Return how much less a model costs than the best one, and how much worse it is, after its name."""
+    ratio, behind = best.x / cheap.x, cheap.y / best.y - 1
+    share = numbers.percent(1 - cheap.x / best.x, 0)
+    small = f"in {share} less time" if cost.less == "faster" else f"{share} {cost.less}"
+    much = f"{numbers.rough(ratio)} times {cost.less}" if ratio >= 2 else small
+    is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
+    how = is_worse if cheap.name in worse else "not significantly worse"
+    return f"{cost.verb} {much} than {spoken(best.name)} and is {how}"

@@ -14,6 +14,7 @@ from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
 GAIN = 1.0  # bits that the model saves against the table, at least
+MOST = 8.0  # bits that the model may need: it gives the word 1 in 256 or more
 
 Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
 
@@ -42,8 +43,9 @@ class Looking:
     def of(cls, scene: Scene, own: Guesses, table: Guesses | None) -> Self | None:
         """Return it for the sentence on which the attention of a scene's model helps most; None without attention.
 
-        Of the sentences on which the model needs ``GAIN`` bits fewer than the table of phrases, attention adds most
-        there to the logit of the word that came. If there is none, it is the running sentence.
+        Of the sentences on which the model needs at most ``MOST`` bits, and ``GAIN`` fewer than the table of phrases,
+        attention adds most there to the logit of the word that came. The last word before it, which looks, is one of
+        letters. If there is none, it is the running sentence.
 
         Parameters
         ----------
@@ -58,7 +60,11 @@ class Looking:
         helped = [
             key
             for key, amount in added.items()
-            if table and key in table and amount > 0 and table[key]["bits"] - own[key]["bits"] >= GAIN
+            if table
+            and key in table
+            and amount > 0
+            and own[key]["bits"] <= min(MOST, table[key]["bits"] - GAIN)
+            and str(own[key]["tokens"][-2]).isalpha()
         ]
         if not table or not helped:
             return cls(scene, None, raised, len(added))
@@ -85,14 +91,15 @@ class Looking:
                 f"{sentence(spoken(self.scene.model.title))} needs {numbers.bits(self.scene.bits)} bits for “{word}”,"
                 f" {spoken(table.model.title)} {numbers.bits(self.bits)}."
             )
+        what = "this head" if self.looked.stored["heads"] > 1 else "attention"
+        if added is not None:
+            said.append(
+                f"Beside a word that it leaves alone, {what} makes “{word}” {numbers.decimals(exp(added), 1)} times"
+                f" as likely (e to the power of {numbers.decimals(added, 2)}, which it adds to the logit)."
+            )
         if others:
-            what = "this head" if self.looked.stored["heads"] > 1 else "attention"
-            most = numbers.listed([f"“{other}” ({numbers.signed(amount, 1)})" for other, amount in others])
-            own = ""
-            if added is not None:
-                times = f" ({numbers.decimals(exp(added), 1)} times as likely as a word that gets nothing)"
-                own = f"{numbers.signed(added, 1)} to that of “{word}”{times if added > 0 else ''}, and "
-            said.append(f"To the logits of the next word, {what} adds {own}most to those of {most}.")
+            most = numbers.listed([f"“{other}” (× {_times(exp(amount))})" for other, amount in others])
+            said.append(f"It changes most: {most}.")
         return " ".join(said)
 
     def chosen(self, table: Scene | None) -> str:
@@ -100,10 +107,14 @@ class Looking:
         if self.bits is None or table is None:
             return ""
         return (
-            f"In {self.raised} of the same {numbers.plural(self.sentences, 'sentence')} it makes the word that came"
-            f" more likely. Of those on which the model needs {GAIN:g} bit or more less than"
-            f" {spoken(table.model.title)}, it adds most in this one, so it is not typical."
+            f"In {self.raised} of the same {numbers.plural(self.sentences, 'sentence')} attention makes the word that"
+            f" came more likely. Of those on which the model needs at most {MOST:g} bits, and {GAIN:g} bit less than"
+            f" {spoken(table.model.title)}, it does so most in this one, so it is not typical."
         )
+
+
+def _times(factor: float) -> str:
+    return numbers.decimals(factor, 0 if factor >= 10 else 1 if factor >= 1 else 2)
 
 
 def _added(found: Mapping[str, Any]) -> float | None:

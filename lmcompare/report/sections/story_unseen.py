@@ -36,8 +36,8 @@ class Unseen:
         How many known words of the whole test text come after a word that they never follow in the training text.
     means : tuple of float
         What each scene's model needs for these words, in bits.
-    models : tuple of str
-        The name of each scene's model.
+    models, titles : tuple of str
+        The name and the title of each scene's model.
     """
 
     table: Scene
@@ -47,6 +47,7 @@ class Unseen:
     many: int
     means: tuple[float, ...]
     models: tuple[str, ...]
+    titles: tuple[str, ...]
 
     @classmethod
     def of(
@@ -89,6 +90,7 @@ class Unseen:
             many,
             means,
             tuple(scene.model.name for scene in scenes),
+            tuple(scene.model.title for scene in scenes),
         )
 
     @property
@@ -106,25 +108,33 @@ class Unseen:
         return (
             f"“{before} {word}” does not occur in the training text. So {table} can only go by how often “{word}”"
             f" follows other words, and needs {numbers.bits(self.table.bits)} bits for it. {sentence(vectors)} needs"
-            f" {numbers.bits(self.vectors.bits)}: the vector of “{most}” helps most."
+            f" {numbers.bits(self.vectors.bits)}: the vector of “{most}” matters most. {self._on_average()}"
         )
+
+    def _on_average(self) -> str:
+        """Return what vectors are worth wherever counts lack the last pair of words, beside the first model."""
+        vectors, first = self.means[self.models.index(self.vectors.model.name)], self.means[0]
+        own, name = spoken(self.vectors.model.title), spoken(self.titles[0])
+        figures = f"({numbers.bits(vectors)} bits, {name} {numbers.bits(first)})"
+        if vectors < first:
+            return f"On average over all such words of the test text, {own} beats {name} too {figures}."
+        better = [
+            f"{spoken(title)} ({numbers.bits(bits)})"
+            for title, bits in zip(self.titles, self.means, strict=True)
+            if bits < first
+        ]
+        only = f"; only {numbers.listed(better)} {'does' if len(better) == 1 else 'do'}" if better else ""
+        return f"On average over all such words of the test text, {own} does not beat {name} {figures}{only}."
 
     @property
     def typical(self) -> str:
-        """How the sentence was chosen, and what vectors are worth wherever counts lack the last pair of words."""
-        vectors, table = spoken(self.vectors.model.title), spoken(self.table.model.title)
-        own, other = (numbers.bits(self.bits_of(scene)) for scene in (self.vectors, self.table))
+        """How the sentence was chosen."""
         return (
             f"Of {numbers.plural(len(self.saved), 'sentence')} of the same sample that end in such a pair, this is"
-            f" the one on which {vectors} saves most, so it is not typical. On the whole test text {vectors} needs"
-            f" {own} bits for such words, {table} {other}."
-            " (The word that came decides which words these are. That favours a model that gives every word some"
-            " probability, even one that only knows how frequent words are.)"
+            f" the one on which {spoken(self.vectors.model.title)} saves most against"
+            f" {spoken(self.table.model.title)}, so it is not typical. (The word that came decides which words these"
+            " are. That favours a model that gives every word some probability.)"
         )
-
-    def bits_of(self, scene: Scene) -> float:
-        """Return what a scene's model needs for such words in the whole test text."""
-        return self.means[self.models.index(scene.model.name)]
 
 
 def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
