@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -92,8 +92,8 @@ def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
 
 
 def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
-    """Return the experiment with these models only: tables of its own, by name or plug-in, or other plug-ins."""
-    models = [_model(name, experiment.models) for name in names]
+    """Return the experiment with these models only: tables of its own, by name, or all of a plug-in, or other plug-ins."""
+    models = [model for name in names for model in _models(name, experiment.models)]
     kept = {model.name for model in models if isinstance(model, ModelTable)}
     sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
     if experiment.sweep and not sweep:  # nor is what it varied searched
@@ -263,10 +263,12 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _model(name: str, models: Iterable[ModelTable]) -> ModelTable | dict[str, str]:
-    """Return the table of this name, or a new one for the plug-in of this name."""
-    listed = next((table for table in models if name in (table.name, table.plugin)), None)
-    return listed or {"plugin": _from_here(name)}
+def _models(name: str, models: Sequence[ModelTable]) -> Sequence[ModelTable | dict[str, str]]:
+    """Return the table of this name, or those of the plug-in of this name, or a new one for it."""
+    for key in ("name", "plugin"):
+        if listed := [table for table in models if getattr(table, key) == name]:
+            return listed
+    return [{"plugin": _from_here(name)}]
 
 
 def _from_here(plugin: str) -> str:

@@ -93,6 +93,15 @@ def test_models_keep_their_tables_or_are_names_of_plug_ins(tmp_path: Path) -> No
     assert models[2].plugin == f"{Path('mine.py').resolve()}:Mine"
 
 
+def test_the_name_of_a_model_goes_before_that_of_a_plug_in_which_names_all_of_its_models(tmp_path: Path) -> None:
+    plan = written(
+        tmp_path / "x.toml",
+        '[corpus]\nsource = "lee"\n[[models]]\nplugin = "rnn"\nname = "elman"\n[[models]]\nplugin = "rnn"\n'
+        '[[models]]\nplugin = "ngram"\nname = "kn3"\n[[models]]\nplugin = "ngram"\nname = "kn2"\n',
+    )
+    assert [model.name for model in with_models(plan, ("ngram", "rnn")).models] == ["kn3", "kn2", "rnn"]
+
+
 def test_hyper_parameters_are_set_by_the_name_of_a_model_or_plug_in(tmp_path: Path) -> None:
     plan = written(
         tmp_path / "x.toml",

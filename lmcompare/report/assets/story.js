@@ -10,6 +10,8 @@
     // on the wall, each part of a scene has a picture of its own: first what it shows, then what is said of it
     const parts = (scene) => [".stage .picture", ".tell .picture"].flatMap((which) => Array.from(scene.querySelectorAll(which)));
     const pictures = scenes.flatMap((scene) => [null, ...parts(scene)].map((part) => [scene, part]));
+    const result = document.querySelector("header.top"); // the last picture
+    pictures.push([result, null]);
     const bar = box.insertAdjacentElement("afterend", document.createElement("p"));
     bar.className = "turn";
     const button = (name, does) => {
@@ -32,7 +34,7 @@
     function show(number) {
       now = Math.max(0, Math.min(pictures.length - 1, number));
       const [scene, part] = pictures[now];
-      for (const other of scenes) {
+      for (const other of [...scenes, result]) {
         other.classList.toggle("now", other === scene);
         other.classList.toggle("in-part", other === scene && part !== null);
       }
@@ -41,10 +43,10 @@
         part.open = true; // where it folds
         if (part.matches(".shuffle:not(.on)")) part.querySelector("button").click();
       }
-      count.textContent = `${scenes.indexOf(scene) + 1} of ${scenes.length}${part ? `, ${part.dataset.name}` : ""}`; // as in the headings
+      count.textContent = scene === result ? "the result" : `${scenes.indexOf(scene) + 1} of ${scenes.length}${part ? `, ${part.dataset.name}` : ""}`; // as in the headings
       back.disabled = now === 0;
       next.disabled = now === pictures.length - 1;
-      const head = scene.querySelector("h3");
+      const head = scene.querySelector("h1, h3");
       head.tabIndex = -1;
       head.focus({ preventScroll: true });
       if (presented()) fit(scene);
