@@ -92,7 +92,7 @@ def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
 
 
 def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
-    """Return the experiment with these models only: tables of its own, by name, or all of a plug-in, or other plug-ins."""
+    """Return the experiment with these models only: its own by name or by plug-in, or others that are plug-ins."""
     models = [model for name in names for model in _models(name, experiment.models)]
     kept = {model.name for model in models if isinstance(model, ModelTable)}
     sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
