@@ -145,7 +145,7 @@ def build(data: ReportData) -> Section | None:
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
-    tokens = [visible(str(token)) for token in guesses[0][key]["tokens"]]
+    tokens = scenes[0].tokens
     table = next((at for at, (outline, _) in enumerate(told) if "table" in outline), None)
     looks = all_of(scenes, guesses, table)
     first_look, last_look = next(iter(looks.values()), None), next(reversed(looks.values()), None)
@@ -158,7 +158,7 @@ def build(data: ReportData) -> Section | None:
         first_look=first_look,
         last_look=last_look,
         guessed=sum(scene.right for scene in scenes),
-        mask=mask((last_look.tokens if last_look else tokens)[:-1], last_look.looked if last_look else None),
+        mask=mask((last_look.scene.tokens if last_look else tokens)[:-1], last_look.looked if last_look else None),
         shuffle=Shuffle.of(scenes),
         unseen=Unseen.of(scenes, guesses, table, data),
         far_back=FarBack.of(scenes, guesses, table),

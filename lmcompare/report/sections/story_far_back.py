@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from lmcompare.report import numbers
-from lmcompare.report.sections.story_scene import COUNTS, Scene
+from lmcompare.report.sections.story_scene import COUNTS, GAIN, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
-from lmcompare.report.tokens import visible
 
 FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
-GAIN = 1.0  # bits that looking back saves against the table, at least
-
-Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -74,21 +70,16 @@ class FarBack:
         )
 
     @property
-    def tokens(self) -> list[str]:
-        """The sentence up to the guessed word."""
-        return [visible(str(token)) for token in self.looking.found["tokens"]]
-
-    @property
     def said(self) -> str:
         """Which word out of the table's reach counts most, and how much."""
         changes = self.looking.replaced
         at = max(range(len(changes) - self.reach), key=changes.__getitem__)
         return (
             f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
-            f" before it. Here “{self.tokens[at]}”, {len(changes) - at} back, changes the guess of"
+            f" before it. Here “{self.looking.tokens[at]}”, {len(changes) - at} back, changes the guess of"
             f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits."
             f" {sentence(spoken(self.looking.model.title))} needs {numbers.bits(self.looking.bits)} bits for"
-            f" “{self.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
+            f" “{self.looking.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
         )
 
     def typical(self, sentences: int) -> str:

@@ -9,14 +9,11 @@ from typing import Any, Self
 
 from lmcompare.report import numbers
 from lmcompare.report.sections.story_attention import LookedAt
-from lmcompare.report.sections.story_scene import Scene
+from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
-GAIN = 1.0  # bits that the model saves against the table, at least
 MOST = 8.0  # bits that the model may need: it gives the word 1 in 256 or more
-
-Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -76,14 +73,9 @@ class Looking:
         """What the last word before the guess looks at."""
         return LookedAt(self.scene.found["attention"])
 
-    @property
-    def tokens(self) -> list[str]:
-        """The sentence up to the guessed word."""
-        return [visible(str(token)) for token in self.scene.found["tokens"]]
-
     def said(self, table: Scene | None) -> str:
         """What the model needs for the word, and what attention adds to its logit and to those of others."""
-        word = self.tokens[-1]
+        word = self.scene.tokens[-1]
         added, others = self.looked.adds(word)
         said: list[str] = []
         if self.bits is not None and table is not None:

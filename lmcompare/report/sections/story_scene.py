@@ -20,6 +20,9 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
+GAIN = 1.0  # bits that a model saves, at least, in a sentence that shows what it has over the table of phrases
+
+Guesses = Mapping[tuple[int, int], Mapping[str, Any]]  # a model's ``influences`` by the place of the sentence
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class Scene:
     def guessing(self, found: Mapping[str, Any]) -> Scene:
         """Return the same scene with the guess of another sentence."""
         return replace(self, found=found)
+
+    @property
+    def tokens(self) -> list[str]:
+        """The sentence up to the guessed word."""
+        return [visible(str(token)) for token in self.found["tokens"]]
 
     @property
     def bits(self) -> float:

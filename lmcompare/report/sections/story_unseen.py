@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections.story_scene import Scene
+from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
-from lmcompare.report.tokens import visible
 from lmcompare.tokens import Encoded
-
-GAIN = 1.0  # bits that vectors save against the table, at least
-
-Guesses = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -94,14 +89,9 @@ class Unseen:
         )
 
     @property
-    def tokens(self) -> list[str]:
-        """The sentence up to the guessed word."""
-        return [visible(str(token)) for token in self.vectors.found["tokens"]]
-
-    @property
     def said(self) -> str:
         """What the counts lack, and which word helps the vectors most."""
-        *context, before, word = self.tokens
+        *context, before, word = self.vectors.tokens
         changes = self.vectors.replaced
         most = [*context, before][max(range(len(changes)), key=changes.__getitem__)]
         table, vectors = spoken(self.table.model.title), spoken(self.vectors.model.title)
