@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 ORDERS = (2, 3, 4, 5)
 BLOCK = 1 << 20  # tokens of the training text that are looked up at a time
-PART = 1 << 21  # tokens of the text whose n-grams are in memory together
 
 
 def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_]]:
@@ -23,14 +22,8 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_
 
     N-grams do not cross documents. Every n-gram of the text gets a number from the number of its first n-1 tokens and
     from its last token. The training text, which may be long, is read once an order, block by block, and the numbers
-    of its n-grams are kept for the next order: what is not in the text has none. For a long text this is done part by
-    part, so that the tables of its n-grams fit into memory.
+    of its n-grams are kept for the next order: what is not in the text has none.
     """
-    parts = [_seen_orders(train, part) for part in text.parts(PART)]
-    return {order: np.concatenate([part[order] for part in parts]) for order in ORDERS}
-
-
-def _seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_]]:
     seen: dict[int, npt.NDArray[np.bool_]] = {}
     of_train: IntArray = train.ids
     of_text: IntArray = text.ids

@@ -17,11 +17,11 @@ VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c"], np.array([1, 4, 3, 2, 
 documents = st.lists(st.lists(st.integers(0, 4), max_size=12), min_size=1, max_size=4)
 
 
-@given(documents, documents, st.integers(1, 30), st.integers(1, 30))
+@given(documents, documents, st.integers(1, 30))
 def test_seen_n_grams_are_those_that_stand_within_a_document_of_train(
-    train: list[list[int]], text: list[list[int]], block: int, part: int
+    train: list[list[int]], text: list[list[int]], block: int
 ) -> None:
-    with patch.object(features, "BLOCK", block), patch.object(features, "PART", part):
+    with patch.object(features, "BLOCK", block):
         got = seen_orders(Encoded.from_documents(train, VOCABULARY), Encoded.from_documents(text, VOCABULARY))
     for order in ORDERS:
         grams = {tuple(d[i : i + order]) for d in train for i in range(len(d) - order + 1)}
