@@ -78,7 +78,8 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
     if best is not None and stronger:
         marks.append(f"the best compressor, {best.name}, {numbers.decimals(best.bits_per_byte, 2)}")
     if marks:
-        said.append(f"{sentence(numbers.listed(marks))}.")
+        learns = ", which learns from the test text too" if stronger else ""
+        said.append(f"{sentence(numbers.listed(marks))}{learns}.")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1
