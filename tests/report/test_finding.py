@@ -76,7 +76,10 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
         " The 5-gram trains 300 times faster and is 10 % worse."
     )
     said = plain(" ".join(lead(found(clear), {"xz": 2.314, "ppmd": 1.943}, floor, title)))
-    assert "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94, which learns from the test text too." in said
+    assert (
+        "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94, which learns from the test text too."
+        in said
+    )
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
 
 

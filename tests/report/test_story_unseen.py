@@ -63,7 +63,7 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     found = Unseen.of(SCENES, [first, table, vectors], 1, DATA)
     assert found is not None
     # a b and b c are seen, x is unknown; c d is at the border of two documents, so it is not seen
-    assert found.vectors.tokens == ["a", "c", "d"]
+    assert found.scene.tokens == ["a", "c", "d"]
     assert found.bits == (9.0, 8.0, 4.0)
     assert found.saved == (-1.0, 4.0, 1.0)
     assert "“c d” does not occur" in found.said

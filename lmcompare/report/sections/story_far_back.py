@@ -7,32 +7,25 @@ from dataclasses import dataclass
 from typing import Self
 
 from lmcompare.report import numbers
-from lmcompare.report.sections.story_scene import COUNTS, GAIN, Guesses, Scene
+from lmcompare.report.sections.story_scene import COUNTS, GAIN, Elsewhere, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
 
 FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
 
 
 @dataclass(frozen=True)
-class FarBack:
+class FarBack(Elsewhere):
     """A sentence on which a word out of the table's reach matters much, and what all models make of it.
 
     Parameters
     ----------
-    table, looking : Scene
-        The model that counts phrases, and the one that looks back, with their guesses of this sentence.
     reach : int
         How many tokens back a guess of the table ever depends on.
-    bits : tuple of float
-        What each scene's model needs for the last word.
     often : int
         In how many sentences a word out of the table's reach matters to the model that looks back.
     """
 
-    table: Scene
-    looking: Scene
     reach: int
-    bits: tuple[float, ...]
     often: int
 
     @classmethod
@@ -64,27 +57,27 @@ class FarBack:
         return cls(
             scenes[table].guessing(few[key]),
             scenes[looking].guessing(far[key]),
-            reach,
             tuple(float(each[key]["bits"]) for each in guesses),
+            reach,
             sum(change >= FAR for change in changes.values()),
         )
 
     @property
     def said(self) -> str:
         """Which word out of the table's reach counts most, and how much."""
-        changes = self.looking.replaced
+        changes = self.scene.replaced
         at = max(range(len(changes) - self.reach), key=changes.__getitem__)
         return (
             f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
-            f" before it. Here “{self.looking.tokens[at]}”, {len(changes) - at} back, changes the guess of"
-            f" {spoken(self.looking.model.title)} by {numbers.bits(changes[at])} bits."
-            f" {sentence(spoken(self.looking.model.title))} needs {numbers.bits(self.looking.bits)} bits for"
-            f" “{self.looking.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
+            f" before it. Here “{self.scene.tokens[at]}”, {len(changes) - at} back, changes the guess of"
+            f" {spoken(self.scene.model.title)} by {numbers.bits(changes[at])} bits."
+            f" {sentence(spoken(self.scene.model.title))} needs {numbers.bits(self.scene.bits)} bits for"
+            f" “{self.scene.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
         )
 
     def typical(self, sentences: int) -> str:
         """How often far words matter in a sample of that many sentences."""
-        table, looking = spoken(self.table.model.title), spoken(self.looking.model.title)
+        table, looking = spoken(self.table.model.title), spoken(self.scene.model.title)
         return (
             f"In {self.often} of the same {numbers.plural(sentences, 'sentence')}, a word that {table} can’t see"
             f" changes the guess of {looking} by {FAR} bits or more. This is the strongest case of those where"

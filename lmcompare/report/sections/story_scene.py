@@ -250,6 +250,23 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Another sentence than the one that runs through the story, which shows what one idea adds to counting phrases.
+
+    Parameters
+    ----------
+    table, scene : Scene
+        The model that counts phrases, and the one with the idea, with their guesses of this sentence.
+    bits : tuple of float
+        What each scene's model needs for the last word.
+    """
+
+    table: Scene
+    scene: Scene
+    bits: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Loss:
     """What a trained model loses without one of its parts, in bits per byte, and what else it has."""
 

@@ -10,39 +10,31 @@ import numpy as np
 
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
+from lmcompare.report.sections.story_scene import GAIN, Elsewhere, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.tokens import Encoded
 
 
 @dataclass(frozen=True)
-class Unseen:
+class Unseen(Elsewhere):
     """A sentence whose last two words the training text never has together, and what all models make of it.
 
     Parameters
     ----------
-    table, vectors : Scene
-        The model that counts phrases, and the one with word vectors, with their guesses of this sentence.
-    bits : tuple of float
-        What each scene's model needs for the last word.
     saved : tuple of float
         The bits that vectors save against the table on each sentence of the sample with such an end.
     many : int
         How many known words of the whole test text come after a word that they never follow in the training text.
     means : tuple of float
         What each scene's model needs for these words, in bits.
-    models, titles : tuple of str
-        The name and the title of each scene's model.
+    scenes : tuple of Scene
+        All scenes of the story.
     """
 
-    table: Scene
-    vectors: Scene
-    bits: tuple[float, ...]
     saved: tuple[float, ...]
     many: int
     means: tuple[float, ...]
-    models: tuple[str, ...]
-    titles: tuple[str, ...]
+    scenes: tuple[Scene, ...]
 
     @classmethod
     def of(
@@ -84,35 +76,31 @@ class Unseen:
             tuple(saved),
             many,
             means,
-            tuple(scene.model.name for scene in scenes),
-            tuple(scene.model.title for scene in scenes),
+            tuple(scenes),
         )
 
     @property
     def said(self) -> str:
         """What the counts lack, and which word helps the vectors most."""
-        *context, before, word = self.vectors.tokens
-        changes = self.vectors.replaced
+        *context, before, word = self.scene.tokens
+        changes = self.scene.replaced
         most = [*context, before][max(range(len(changes)), key=changes.__getitem__)]
-        table, vectors = spoken(self.table.model.title), spoken(self.vectors.model.title)
+        table, vectors = spoken(self.table.model.title), spoken(self.scene.model.title)
         return (
             f"“{before} {word}” does not occur in the training text. So {table} can only go by how often “{word}”"
             f" follows other words, and needs {numbers.bits(self.table.bits)} bits for it. {sentence(vectors)} needs"
-            f" {numbers.bits(self.vectors.bits)}: the vector of “{most}” matters most. {self._on_average()}"
+            f" {numbers.bits(self.scene.bits)}: the vector of “{most}” matters most. {self._on_average()}"
         )
 
     def _on_average(self) -> str:
         """Return what vectors are worth wherever counts lack the last pair of words, beside the first model."""
-        vectors, first = self.means[self.models.index(self.vectors.model.name)], self.means[0]
-        own, name = spoken(self.vectors.model.title), spoken(self.titles[0])
+        needs = {scene.model.title: bits for scene, bits in zip(self.scenes, self.means, strict=True)}
+        vectors, first = needs[self.scene.model.title], self.means[0]
+        own, name = spoken(self.scene.model.title), spoken(self.scenes[0].model.title)
         figures = f"({numbers.bits(vectors)} bits, {name} {numbers.bits(first)})"
         if vectors < first:
             return f"On average over all such words of the test text, {own} beats {name} too {figures}."
-        better = [
-            f"{spoken(title)} ({numbers.bits(bits)})"
-            for title, bits in zip(self.titles, self.means, strict=True)
-            if bits < first
-        ]
+        better = [f"{spoken(title)} ({numbers.bits(bits)})" for title, bits in needs.items() if bits < first]
         only = f"; only {numbers.listed(better)} {'does' if len(better) == 1 else 'do'}" if better else ""
         return f"On average over all such words of the test text, {own} does not beat {name} {figures}{only}."
 
@@ -121,7 +109,7 @@ class Unseen:
         """How the sentence was chosen."""
         return (
             f"Of {numbers.plural(len(self.saved), 'sentence')} of the same sample that end in such a pair, this is"
-            f" the one on which {spoken(self.vectors.model.title)} saves most against"
+            f" the one on which {spoken(self.scene.model.title)} saves most against"
             f" {spoken(self.table.model.title)}, so it is not typical. (The word that came decides which words these"
             " are. That favours a model that gives every word some probability.)"
         )
