@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 TABLES = ("features", "surface", "words", "documents")  # of valid and of test
-PART_TOKENS = 1 << 21  # of a long text, whose tables of tokens are made in parts
+PART_TOKENS = 1 << 19  # of a long text, whose tables of tokens are made in parts
 
 
 def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
