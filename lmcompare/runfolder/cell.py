@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
 from lmcompare.runfolder.layout import (
@@ -155,3 +157,9 @@ class Cell:
         all.
         """
         return read_blocks(self.path / "scores.parquet", columns, split, documents)
+
+    def log_probs(self, split: Split) -> Array:
+        """(N,) the log-probabilities of the tokens of a split, in nats; empty if it was not scored."""
+        blocks = self.score_blocks(split, ["log_prob"])
+        found: Array = np.concatenate([np.zeros(0), *(block["log_prob"] for block in blocks)])
+        return found

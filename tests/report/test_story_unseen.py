@@ -44,10 +44,7 @@ DATA: ReportData = SimpleNamespace(main_tokens="t", run=SimpleNamespace(tokens={
 
 
 def with_scores(made: Scene, name: str, *bits: float) -> Scene:
-    def score_blocks(split: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-        yield {"log_prob": -np.log(2) * np.array(bits)}
-
-    cell = SimpleNamespace(score_blocks=score_blocks)
+    cell = SimpleNamespace(log_probs=lambda split: -np.log(2) * np.array(bits))
     return replace(made, model=SimpleNamespace(title=f"Net {name}", name=name, cell=cell))  # type: ignore[arg-type]
 
 

@@ -36,9 +36,9 @@ class Level:
         sample = np.concatenate([np.arange(begin, end) for begin, end in parts])
         levels = []
         for model in counting:
-            scores = [block["log_prob"] for block in model.cell.score_blocks("valid", ["log_prob"])]
-            if sum(map(len, scores)) == len(text):
-                levels.append(cls(model, float(-np.concatenate(scores)[sample].mean() / np.log(2))))
+            scores = model.cell.log_probs("valid")
+            if len(scores) == len(text):
+                levels.append(cls(model, float(-scores[sample].mean() / np.log(2))))
         return min(levels, key=lambda level: level.bits, default=None)
 
     def said(self, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:

@@ -69,10 +69,10 @@ def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> s
 
     Groups that the token itself decides do not count: that favours models that spread their probability.
     """
-    for one in others:
+    for one in (one for one in others if one.name != "seen_order"):
         base, rows = one.models.index(own), [one.models.index(name) for name in winners]
         worse = one.clear(base) & (one.saved(base) < 0)
-        if one.name != "seen_order" and worse[rows].any():
+        if worse[rows].any():
             return ", but not in every group below"
     return ""
 

@@ -221,8 +221,7 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
     begins = data.run.tokens[data.main_tokens].sentence_starts("test")
     found = []
     for model in models:
-        nats = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
-        found.append(np.add.reduceat(-nats.astype(np.float64), begins) / np.log(2))
+        found.append(np.add.reduceat(-model.cell.log_probs("test"), begins) / np.log(2))
     return found
 
 

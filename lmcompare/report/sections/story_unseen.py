@@ -134,6 +134,5 @@ def _everywhere(data: ReportData, models: Sequence[Model]) -> tuple[int, tuple[f
     new = ~seen.astype(np.bool_) & (count > 0) & (position > 0)
     means = []
     for model in models:
-        scores = np.concatenate([block["log_prob"] for block in model.cell.score_blocks("test", ["log_prob"])])
-        means.append(float(-scores[new].mean() / np.log(2)) if new.any() else 0.0)
+        means.append(float(-model.cell.log_probs("test")[new].mean() / np.log(2)) if new.any() else 0.0)
     return int(new.sum()), tuple(means)
