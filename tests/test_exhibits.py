@@ -15,6 +15,7 @@ import pytest
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import (
     KINDS,
+    AttentionHead,
     Bars,
     Exhibit,
     Heatmap,
@@ -24,7 +25,7 @@ from lmcompare.exhibits import (
     problem_with,
     to_json,
 )
-from lmcompare.exhibits.attending import at_last_word
+from lmcompare.exhibits.attending import at_last_word, telling_head
 from tests.exhibit_samples import FAULTS, attention, heatmap, samples
 
 SAMPLES = {sample.kind: sample for sample in samples()}
@@ -70,6 +71,27 @@ def test_of_the_heads_that_look_back_the_one_that_moves_logits_most_is_told() ->
     told = at_last_word(replace(attention(), heads=tuple(plain)))
     assert told is not None
     assert (told["head"], told["adds"]) == ("head 2", [])
+
+
+def test_a_head_that_looks_far_back_is_told_before_one_that_moves_logits_more() -> None:
+    words = ("a", "b", "c", "d", "e")
+    seen = tuple((0, i + 1) for i in range(5))
+
+    def head(name: str, looked_at: int, moves: float) -> AttentionHead:
+        keys = [[0.0, 0.0]] * 5
+        keys[looked_at] = [9.0, 0.0]
+        queries, adds = ((1.0, 0.0),) * 5, ((("x", moves),),) * 5
+        return replace(
+            attention().heads[0], name=name, queries=queries, keys=tuple(map(tuple, keys)), values=queries, adds=adds
+        )
+
+    near, far, farther = head("near", 3, 9.0), head("far", 1, 1.0), head("farther", 0, 2.0)
+    exhibit = replace(attention(), words=words, seen=seen, turns=(), heads=(near, far, farther))
+    found = at_last_word(exhibit)
+    assert found is not None
+    assert (found["head"], found["looking_back"], found["looking_far"]) == ("farther", 3, 2)
+    assert telling_head(exhibit, 4) == 2
+    assert telling_head(exhibit, 3) == 2  # "far" looks two words back from there, "near" at its own word
 
 
 # Stored as JSON

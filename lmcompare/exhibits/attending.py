@@ -13,6 +13,7 @@ from lmcompare.exhibits.attention import Attention, AttentionHead
 Numbers = NDArray[np.float64]
 BEGINNING = "<s>"  # the label of the beginning of a text
 DIGITS = 5  # decimals of what the last word reads
+FAR = 3  # places back: a head that looks less far does little that a table of phrases can't do
 
 
 def terms(exhibit: Attention, query: Numbers, key: Numbers) -> Numbers:
@@ -37,35 +38,37 @@ def weights(exhibit: Attention, scores: Numbers) -> Numbers:
 
 
 def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
-    """Return what the last word reads in one head: of those that give an earlier word the most weight, the one that
-    changes the logits of next words most, or where no effects are known, has the greatest weight.
+    """Return what the last word reads in one head.
 
-    The beginning of the text does not count as an earlier word. If no head looks at one, all heads are compared.
+    It is one of the heads that give a word ``FAR`` or more places back the most weight; if there is none, of those
+    that give it to an earlier word; if there is none either, of all. Of these heads it is the one that changes the
+    logits of next words most, or where no effects are known, has the greatest weight. The beginning of the text does
+    not count as an earlier word.
 
     Returns
     -------
     dict or None
-        The name of the ``head``, the number of ``heads`` and of those ``looking_back``, how many numbers a query has
-        (``width``), whether scores are ``additive``, and for each of the ``words`` that are seen the sum of
-        ``products``, the ``scores``, the ``weights`` and the first number of the ``values``. ``strips`` are the query
-        of the last word, the key and the value of the word that it gives the most weight, and the ``terms`` that
-        add up to the product (turned, if they are). ``adds`` has next words with what the head adds to their logits.
-        ``map`` has the weights of all words, a row for each word that reads, with None for a word that is hidden
-        from it. None if there is no earlier word.
+        The name of the ``head``, the number of ``heads``, of those ``looking_back`` and ``looking_far``, how many
+        numbers a query has (``width``), whether scores are ``additive``, and for each of the ``words`` that are seen
+        the sum of ``products``, the ``scores``, the ``weights`` and the first number of the ``values``. ``strips``
+        are the query of the last word, the key and the value of the word that it gives the most weight, and the
+        ``terms`` that add up to the product (turned, if they are). ``adds`` has next words with what the head adds to
+        their logits. ``map`` has the weights of all words, a row for each word that reads, with None for a word that
+        is hidden from it. None if there is no earlier word.
     """
     begin = int(exhibit.words[0] == BEGINNING)
     if len(exhibit.words) < begin + 2:
         return None
     every = [_read(exhibit, head) for head in exhibit.heads]
-    back = [one for one in every if begin <= one.weights[-1].argmax() < len(exhibit.words) - 1]
-    most = max(back or every, key=lambda one: (one.effect, float(one.weights[-1, begin:-1].max())))
+    most, back, far = _telling(every, begin, len(exhibit.words) - 1)
     first, end = exhibit.seen[-1]
     seen, at = slice(first, end), int(most.weights[-1].argmax())
     values, added = np.array(most.head.values, float), terms(exhibit, most.queries[-1], most.keys)
     return {
         "head": most.head.name,
         "heads": len(exhibit.heads),
-        "looking_back": len(back),
+        "looking_back": back,
+        "looking_far": far,
         "width": most.queries.shape[1],
         "additive": bool(exhibit.weigh),
         "words": list(exhibit.words[seen]),
@@ -87,7 +90,24 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
     }
 
 
-@dataclass(frozen=True)
+def telling_head(exhibit: Attention, word: int) -> int:
+    """Return the place of the head that is chosen as in ``at_last_word``, for another word that reads."""
+    every = [_read(exhibit, head) for head in exhibit.heads]
+    return every.index(_telling(every, int(exhibit.words[0] == BEGINNING), word)[0])
+
+
+def _telling(every: list[_Read], begin: int, word: int) -> tuple[_Read, int, int]:
+    """Return the head that tells most at a word, and how many look most at an earlier word, and at a far one."""
+    back = [one for one in every if begin <= one.weights[word].argmax() < word]
+    far = [one for one in back if one.weights[word].argmax() <= word - FAR]
+    most = max(
+        far or back or every,
+        key=lambda one: (one.effect(word), float(one.weights[word, begin:word].max(initial=0.0))),
+    )
+    return most, len(back), len(far)
+
+
+@dataclass(frozen=True, eq=False)
 class _Read:
     """A head with what it computes: turned queries and keys (T, d), scores and weights (T, T)."""
 
@@ -97,10 +117,9 @@ class _Read:
     scores: Numbers
     weights: Numbers
 
-    @property
-    def effect(self) -> float:
-        """The most that the head changes a logit by after the last word; 0 if that is not known."""
-        return max((abs(amount) for _, amount in self.head.adds[-1]), default=0.0) if self.head.adds else 0.0
+    def effect(self, word: int) -> float:
+        """Return the most that the head changes a logit by after a word; 0 if that is not known."""
+        return max((abs(amount) for _, amount in self.head.adds[word]), default=0.0) if self.head.adds else 0.0
 
 
 def _read(exhibit: Attention, head: AttentionHead) -> _Read:

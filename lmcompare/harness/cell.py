@@ -201,6 +201,7 @@ def _trained(
         "peak_memory_bytes": peak_memory_bytes(),
         "milestones": curve.milestones,
         "flops": curve.flops,
+        "tokens_before": int(model.tokens_before(corpus.train)),
     }
     write_json(folder / "trained.json", trained)
     seals.seal(folder, TRAINED_FILES)
@@ -215,6 +216,7 @@ def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
         "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
         "milestones": trained.get("milestones", []),
         "train_flops": trained.get("flops"),
+        "tokens_before": trained.get("tokens_before", 0),
     }
 
 

@@ -241,8 +241,8 @@ def _of_trained(trained: Figures) -> str:
         known = "which word came last" if row.name == LAST_ONE else f"the order of {row.name} words"
         amount = f"{numbers.decimals(abs(row.amount), 3)} bits per word {'more' if row.amount > 0 else 'less'}"
         said.append(
-            f" A transformer trained to know only {known} needs {amount} than one that knows the order of the last"
-            f" {ALL}."
+            f" A transformer that was trained to know {known}, and the words before as a bag, needs {amount} than one"
+            f" that knows the order of the last {ALL}."
         )
     return "".join(said)
 

@@ -224,6 +224,10 @@ class LanguageModel(ABC):
         """Compile or load the code that training and scoring need. The harness calls it before it times them."""
         return
 
+    def tokens_before(self, train: Encoded) -> int:
+        """Return how many tokens of the training text are read before the training in steps, as for ready vectors."""
+        return 0
+
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Compute what ``exhibits`` needs of the training and validation texts, and keep it for ``state``.
 

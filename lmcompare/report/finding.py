@@ -78,15 +78,34 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
     if best is not None and stronger:
         marks.append(f"the best compressor, {best.name}, {numbers.decimals(best.bits_per_byte, 2)}")
     if marks:
-        learns = ", which learns from the test text too" if stronger else ""
+        learns = "; both go on learning from the test text" if stronger else ""
         said.append(f"{sentence(numbers.listed(marks))}{learns}.")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1
         is_second = cheap is found.rivals[0].row
-        than = "" if is_second else f" and is {numbers.percent(worse, 0 if worse >= 0.0095 else 1)} worse"
-        said.append(f"{sentence(spoken(title(cheap.name)))} trains {times} times faster{than}.")
+        share = numbers.percent(worse, 0 if worse >= 0.0095 else 1)
+        than = "" if is_second else f" and needs {share} more bits"
+        name, other = (spoken(title(row.name)) for row in (cheap, found.best))
+        said.append(f"{sentence(name)} trains {times} times faster than {other}{than}.")
     return said
+
+
+def beside_compressor(found: Verdict | None, compressed: Mapping[str, float], title: Titles) -> str:
+    """Return a sentence if the best compressor is within the interval of one of the two best models; else ""."""
+    program = compressors.best(compressed)
+    if found is None or program is None:
+        return ""
+    first = [found.best, *(rival.row for rival in found.rivals[:1])]
+    within = [row for row in first if row.interval and row.interval[0] <= program.bits_per_byte <= row.interval[1]]
+    if not within:
+        return ""
+    names = numbers.listed([spoken(title(row.name)) for row in within])
+    interval = "interval" if len(within) == 1 else "intervals"
+    return (
+        f"The compressor {program.name} ({numbers.bits_per_byte(program.bits_per_byte)}) lies within the {interval}"
+        f" of {names}; whether it differs from them was not tested."
+    )
 
 
 def without_repeats(found: Verdict | None, repeated: Repeated | None, title: Titles) -> str:
@@ -126,14 +145,14 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
     if own is None or other is None:
         return ", after unequal amounts of training" if read else ""
     if own > ALIKE * other:
-        return f", but it read the training text {_times(own / other)} as {spoken(title(second))}"
+        return f", but it read {_times(own / other)} training text as {spoken(title(second))}"
     if other > ALIKE * own:
-        return f", though {spoken(title(second))} read the training text {_times(other / own)}"
+        return f", though {spoken(title(second))} read {_times(other / own)} training text"
     return ""
 
 
 def _times(ratio: float) -> str:
-    """Return "twice as often", "1.4 times as often"."""
+    """Return "twice as much", "1.4 times as much"."""
     whole = round(ratio)
     times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
-    return f"{times} as often"
+    return f"{times} as much"

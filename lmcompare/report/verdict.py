@@ -69,7 +69,7 @@ def fairness(
         times = ", ".join(f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title))
         own = [seconds[name] for name in leading if name in seconds]
         nearly = len(own) == 2 and max(own) <= SAME_TIME * min(own)
-        said.append(f"By time, {'the two best nearly' if nearly else 'no'}: {times}.")
+        said.append(f"By time, {'nearly, for the two best' if nearly else 'no'}: {times}.")
     return said
 
 
@@ -103,9 +103,9 @@ def outlook(found: Outlook, title: Titles, twice: float | None = None) -> list[s
                 f"in the laboratory, twice the text saves a transformer {numbers.bits_per_byte(twice)} bits per byte."
             )
         said.append(
-            f"More training text: {measured} Two hints: on known words, the perplexity of the training text is lower"
-            f" than that of new text by {_shares(found.memorised, title)}; and {unseen} of the test tokens end a"
-            " sequence of three tokens that the training text does not have."
+            f"More training text: {measured} Two hints that it would help: on known words, the perplexity of the"
+            f" training text is lower than that of new text by {_shares(found.memorised, title)}; and {unseen} of the"
+            " test tokens end a sequence of three tokens that the training text does not have."
         )
     if found.risen:
         names = numbers.listed([title(name) for name in found.risen])
@@ -124,7 +124,8 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         said.append(
             "A test text of this size can miss small differences: a true one of"
             f" {numbers.two_digits(pair.detectable)} bits per byte between {title(pair.second)} and"
-            f" {title(pair.first)} would be found significant in four of five such texts, a smaller one less often."
+            f" {title(pair.first)} would be found significant in four of five such samples of passages, a smaller one"
+            " less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))
@@ -262,8 +263,9 @@ def _cheaper(found: Verdict, title: Titles) -> list[str]:
         behind = cheap.bits / found.best.bits - 1
         said.append(
             f"{sentence(title(cheap.name))} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and"
-            f" is {numbers.percent(behind, 0 if behind >= 0.02 else 1)} worse."
+            f" needs {numbers.percent(behind, 0 if behind >= 0.02 else 1)} more bits."
         )
+        said += _in_perplexity(found.best, cheap)
     return said
 
 

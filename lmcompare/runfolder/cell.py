@@ -118,8 +118,12 @@ class Cell:
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token)."""
-        return read_csv(self.path / "curve.csv", CURVE_COLUMNS)
+        """The learning curve: step, seconds, tokens, train_loss and valid_loss (nats per token).
+
+        The tokens are all that the model has read, those before its training in steps included.
+        """
+        rows = read_csv(self.path / "curve.csv", CURVE_COLUMNS)
+        return rows.assign(tokens=rows["tokens"] + self.cost.get("tokens_before", 0))
 
     @cached_property
     def exhibit_tables(self) -> tuple[Any, ...]:

@@ -67,6 +67,7 @@ class _Cost(TypedDict):
     microseconds_per_list: NotRequired[Cost]
     milestones: NotRequired[list[_Milestone] | None]
     train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
+    tokens_before: NotRequired[Annotated[int, Field(ge=0, le=10**15)]]
 
 
 class _Next(TypedDict):

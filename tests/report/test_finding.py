@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
-from lmcompare.report.finding import headline, lead, without_repeats
+from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
 from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
 
@@ -43,9 +43,9 @@ def plain(text: str) -> str:
     ("read", "rest"),
     [
         ({}, ""),
-        ({"rnn": 2.02e6, "net": 1e6}, ", but it read the training text twice as often as the transformer"),
-        ({"rnn": 1.4e6, "net": 1e6}, ", but it read the training text 1.4 times as often as the transformer"),
-        ({"rnn": 1e6, "net": 3e6}, ", though the transformer read the training text three times as often"),
+        ({"rnn": 2.02e6, "net": 1e6}, ", but it read twice as much training text as the transformer"),
+        ({"rnn": 1.4e6, "net": 1e6}, ", but it read 1.4 times as much training text as the transformer"),
+        ({"rnn": 1e6, "net": 3e6}, ", though the transformer read three times as much training text"),
         ({"rnn": 1.1e6, "net": 1e6}, ""),
         ({"rnn": 1e6, "floor": 9e6}, ", after unequal amounts of training"),
     ],
@@ -73,14 +73,30 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
         "The RNN with attention needs 2.00 bits per byte (fewer is better);"
         " the transformer is significantly behind, by 2 %."
         " Word frequencies alone need 3.00 and the compressor xz 2.31."
-        " The 5-gram trains 300 times faster and is 10 % worse."
+        " The 5-gram trains 300 times faster than the RNN with attention and needs 10 % more bits."
     )
     said = plain(" ".join(lead(found(clear), {"xz": 2.314, "ppmd": 1.943}, floor, title)))
     assert (
-        "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94, which learns from the test text too."
+        "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94; both go on learning from the test text."
         in said
     )
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
+
+
+def test_a_compressor_within_an_interval_is_named(clear: Run) -> None:
+    judged = found(clear)
+    ends = {judged.best.name: (1.9, 2.05), judged.rivals[0].row.name: (2.03, 2.1)}
+    best, second = (
+        replace(row, bits_per_byte_low=ends[row.name][0], bits_per_byte_high=ends[row.name][1])
+        for row in (judged.best, judged.rivals[0].row)
+    )
+    near = replace(judged, best=best, rivals=(replace(judged.rivals[0], row=second),))
+    said = plain(beside_compressor(near, {"xz": 2.3, "ppmd": 1.943}, title))
+    assert "PPMd (1.943) lies within the interval of the RNN with attention;" in said
+    assert "the RNN with attention and the transformer" in plain(beside_compressor(near, {"ppmd": 2.04}, title))
+    assert beside_compressor(near, {"ppmd": 1.8}, title) == ""
+    assert beside_compressor(near, {}, title) == ""
+    assert beside_compressor(None, {"ppmd": 1.9}, title) == ""
 
 
 def test_copies_of_training_documents_are_named_where_the_finding_may_hang_on_them(clear: Run) -> None:

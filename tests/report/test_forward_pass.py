@@ -10,6 +10,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.exhibits import Attention, to_json
+from lmcompare.exhibits.attending import telling_head
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import forward_pass
 from lmcompare.report.sections.exhibits import build
@@ -23,7 +24,8 @@ def look(exhibit: Attention, word: int) -> forward_pass.Look | None:
 
 def test_score_and_weight_are_those_of_query_and_key() -> None:
     exhibit = replace(attention(), turns=())
-    head, word = exhibit.heads[exhibit.opens[0]], exhibit.opens[1]
+    word = exhibit.opens[1]
+    head = exhibit.heads[telling_head(exhibit, word)]
     first, end = exhibit.seen[word]
     scores = exhibit.scale * np.array(head.keys)[first:end] @ np.array(head.queries)[word]
     if head.bias:

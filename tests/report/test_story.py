@@ -160,11 +160,12 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
         assert strips[2] == f"sum {stored['products'][most]:.2f}".replace("-", "−")
         came = next(t["tokens"][-1] for t in tables if t["tokens"][:-1] == words)
         added = {visible(one["token"]): float(one["logit"]) for one in stored["adds"]}
-        assert (came in added) == (f"makes “{came}”" in shown_one.text)
+        assert (came in added) == (f"the odds of “{came}”" in shown_one.text)
         if came in added:
-            assert f"e to the power of {added[came]:.2f}".replace("-", "−") in shown_one.text
+            assert f"adds {added[came]:.2f} to the logit".replace("-", "−") in shown_one.text
         most = max((one for one in stored["adds"] if one["token"] != came), key=lambda one: abs(one["logit"]))
-        assert f"It changes most: “{visible(most['token'])}” (× " in shown_one.text
+        if came in added:
+            assert f"these words most: “{visible(most['token'])}” (× " in shown_one.text
     mask = [line.all("td") for line in shown.one("table", "mask").one("tbody").all("tr")]
     assert len(mask) == len(words) + 1  # <s> looks, too
     for i, cells in enumerate(mask):
@@ -335,7 +336,7 @@ def test_buttons_and_fingers_lead_too_and_the_exit_leads_back_to_the_scene(folde
             send("touchend", [], [finger(100)]);
         }"""
     )
-    expect(count).to_contain_text("on the whole text")
+    expect(count).to_contain_text("3 of")
     page.keyboard.press("End")
     expect(turn.get_by_role("button", name="Next")).to_be_disabled()
     turn.get_by_role("button", name="Back").click()

@@ -32,8 +32,8 @@ def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_t
     assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
     said = found.said(scene(2.0, 3.0, 1e6)).replace("\u00a0", " ")
     assert "needs 3.0 bits for “end”, the net 4.0." in said
-    assert "this head makes “end” 2.7 times as likely" in said  # e
-    assert "“least” (× 0.00) and “most” (× 148)" in said  # e to the power of -7 and of 5
+    assert "This head multiplies the odds of “end” by 2.7." in said  # e
+    assert "“least” (× 0.00) and “most” (× 148)" in found.effects  # e to the power of -7 and of 5
     assert "In 3 of the same 4 sentences" in found.chosen(NET).replace("\u00a0", " ")
 
 
@@ -44,6 +44,21 @@ def test_it_is_the_running_sentence_where_attention_helps_nowhere() -> None:
         assert found.scene is NET
         assert found.bits is None
         assert found.chosen(NET) == ""
+
+
+def test_a_sentence_in_which_it_looks_far_back_goes_first() -> None:
+    far = guess(3.5, 0.5)
+    far["attention"] |= {"words": ["<s>", "x", "y", "z", "w"], "weights": [0.1, 0.6, 0.1, 0.1, 0.1]}
+    found = Looking.of(NET, {**OWN, (0, 4): far}, table(9.0, 4.0, 4.9, 9.0, 9.0))
+    assert found is not None
+    assert found.scene.found is far  # the second adds 1.0, but its word looks at itself
+    assert found.far
+    assert "3 or more places back" in found.chosen(NET)
+    near = guess(3.0, 1.0)
+    near["attention"] |= {"words": ["<s>", "v", "w"], "weights": [0.1, 0.8, 0.1]}
+    found = Looking.of(NET, {(0, 0): near}, table(9.0))
+    assert found is not None
+    assert "one word back" in found.said(NET)
 
 
 def test_models_without_attention_look_at_nothing() -> None:

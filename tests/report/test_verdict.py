@@ -69,7 +69,7 @@ def test_a_far_cheaper_model_is_named_where_the_best_is_the_cheapest_of_the_good
         tiny_run(tmp_path, {"best": bits(2, 1), "cheap": bits(2.5, 2)}, documents=[[10]] * 40, costs=costs)
     )
     assert "No other model comes within 5 % of it." in said
-    assert "Cheap trains 300 times faster (200 ms) and is 25 % worse." in said
+    assert "Cheap trains 300 times faster (200 ms) and needs 25 % more bits." in said
 
 
 def test_equal_models_differ_by_nothing(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_unequal_amounts_of_training_text() -> None:
         assert part in said
     assert "Much and Little 1 min, Also 7 s, Least 1 s" in plain(times)
     assert times.startswith("By time, no")
-    assert words.fairness(read, seconds, title, ("much", "little"))[2].startswith("By time, the two best nearly")
+    assert words.fairness(read, seconds, title, ("much", "little"))[2].startswith("By time, nearly, for the two best")
     assert words.fairness(read, seconds, title, ("much", "also"))[2].startswith("By time, no")
     assert len(words.fairness(read, {"much": 60.0}, title)) == 2  # not all were timed
     assert len(words.fairness({}, {}, title)) == 1

@@ -25,7 +25,7 @@ from lmcompare.training.tunable import TunableLanguageModel
 
 @dataclass(eq=False, kw_only=True)
 class Transformer(TunableLanguageModel):
-    """A pre-norm causal transformer (Vaswani et al. 2017) with a window that slides along the document.
+    """A causal transformer (Vaswani et al. 2017), normalised before each layer, with a window that slides along.
 
     Each layer adds attention and then a feed-forward network to its input: x + O(softmax(Q Kᵀ / √d) V), where Q, K
     and V are the query, key and value projections of the normalised x. A position attends to itself and to the
@@ -143,14 +143,14 @@ class Transformer(TunableLanguageModel):
                 super()
                 .summary()
                 .replace(
-                    "A pre-norm causal transformer (Vaswani et al. 2017)",
+                    "A causal transformer (Vaswani et al. 2017), normalised before each layer,",
                     "A causal transformer in the style of Llama (Touvron et al. 2023)",
                 )
             )
         if self.causal:
             return super().summary()
         return (
-            "A pre-norm transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
+            "A transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
             " words that it predicts: no language model."
         )
 

@@ -169,6 +169,10 @@ class Word2VecBow(TunableLanguageModel):
         with torch.no_grad():
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
+    def tokens_before(self, train: Encoded) -> int:
+        """Return the tokens that word2vec reads for the vectors with which the training in steps begins."""
+        return 0 if self.vectors is not None else self.epochs * len(train)
+
     def word_vectors(self) -> FloatArray:
         """Return the (V, width) vectors of the bag."""
         network = self.trained_as(BagNetwork)

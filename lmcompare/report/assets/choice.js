@@ -4,7 +4,7 @@
   "use strict";
   const { address } = window.lmcompare;
   const TIME = [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3], ["s", 1], ["min", 60], ["h", 3600]];
-  const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12]];
+  const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12], ["KiB", 2 ** 10], ["MiB", 2 ** 20], ["GiB", 2 ** 30]];
   const UNITS = { // by the key of a cost: its units, how many units of the figure the unit 1 is, and what need not be typed
     train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
     peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
@@ -13,7 +13,7 @@
 
   // a limit in the greatest unit that is not above it
   function written(limit, key) {
-    const [units, factor] = UNITS[key], [unit, one] = units.filter(([, each]) => each * factor <= limit).pop() ?? units[0];
+    const [units, factor] = UNITS[key], [unit, one] = units.filter(([name, each]) => !name.endsWith("iB") && each * factor <= limit).pop() ?? units[0];
     return `${Number((limit / factor / one).toPrecision(4))} ${unit}`;
   }
 
@@ -41,7 +41,9 @@
       const over = (model) => Object.keys(limits).filter((key) => model.costs[key][0] > limits[key]);
       const within = models.filter((model) => !over(model).length), best = within[0];
       if (!best) {
-        answer.textContent = "No model is within these limits.";
+        const [key, limit] = Object.entries(limits).find(([each, most]) => models.every(({ costs }) => costs[each][0] > most)) ?? [];
+        const least = key && models.reduce((a, b) => (b.costs[key][0] < a.costs[key][0] ? b : a));
+        answer.textContent = least ? `No model is within ${written(limit, key)}: ${least.name} ${exceeds[key]} ${least.costs[key][1]}, and the others more.` : "No model is within all of these limits.";
         return;
       }
       const all = within.length === models.length;

@@ -33,8 +33,11 @@ class Slider:
     stops: Sequence[str]
 
 
-def build(data: ReportData) -> Markup:
-    """Return the sliders; empty where there are no two models, or costs can't be compared."""
+def build(data: ReportData, passed: str = "") -> Markup:
+    """Return the sliders; empty where there are no two models, or costs can't be compared.
+
+    ``passed``: which networks were better than the best model that counts before their training ended.
+    """
     amounts = _amounts(data)
     if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
         return Markup()
@@ -48,7 +51,11 @@ def build(data: ReportData) -> Markup:
         for rows in amounts.values()
     ]
     exceeds = {key: LIMITS[key][2] for key in keys}
-    return fill("choice", sliders=sliders, data={"amounts": rows, "exceeds": exceeds}) if keys else Markup()
+    return (
+        fill("choice", sliders=sliders, passed=passed, data={"amounts": rows, "exceeds": exceeds})
+        if keys
+        else Markup()
+    )
 
 
 def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:

@@ -12,7 +12,7 @@ from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections import choice
+from lmcompare.report.sections import choice, learning_level
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.manifest import Hardware, Manifest
@@ -83,7 +83,7 @@ def build(data: ReportData) -> Section | None:
         "cost",
         steps=steps,
         limits=choice.LIMITS,
-        choice=choice.build(data),
+        choice=choice.build(data, learning_level.networks_ahead(data)),
         drawn=drawn,
         shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
-from lmcompare.exhibits.attending import weights
+from lmcompare.exhibits.attending import telling_head, weights
 from lmcompare.report.charts.strips import strip
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.kinds.attention import Head, percent
@@ -24,7 +24,7 @@ DRAWN = 32  # numbers of a vector
 
 @dataclass(frozen=True)
 class Look:
-    """What attention computes at one word, in the head at which a model's exhibit opens.
+    """What attention computes at one word, in the head that tells most there.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class Look:
     @classmethod
     def of(cls, model: Model, exhibit: Attention, word: int) -> Look | None:
         """Return it for the word at this place; None if it reads nothing."""
-        opened = exhibit.opens[0]
-        said, head = exhibit.heads[opened], Head.of(exhibit, exhibit.heads[opened])
+        said = exhibit.heads[telling_head(exhibit, word)]
+        head = Head.of(exhibit, said)
         given = weights(exhibit, head.scores)[word]
         if not given.any():
             return None

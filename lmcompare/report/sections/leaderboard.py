@@ -197,8 +197,9 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"Each figure includes the same {numbers.bits_per_byte(shared)} bits per byte, for the spelling of unknown"
-        " words and for white space."
+        f"Each figure includes the same {numbers.bits_per_byte(shared)} bits per byte, which no model can change: for"
+        " white space, and for the spelling of unknown words. An n-gram model of bytes spells these; it has learnt"
+        " from the rarest words of the training text."
     )
 
 

@@ -13,15 +13,21 @@ from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress, t
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.learning_level import Level
+from lmcompare.report.sections.learning_level import Level, in_bits
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
-LOSSES = ["train_loss", "valid_loss"]
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
-SETTINGS = ("Steps", "Tokens read", "Times through the text", "Batch (texts × tokens)", "Optimiser", "Learning rate")
+SETTINGS = (
+    "Steps",
+    "Tokens read",
+    "Times through the text",
+    "Batch (sequences × tokens)",
+    "Optimiser",
+    "Learning rate",
+)
 NOT_TOLD = "So this run does not tell which is better after equally much text: --match tokens=… does."
-AXES = {"seconds": "Seconds of training", "step": "Steps", "tokens": "Tokens read"}
+AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
 
 
 def build(data: ReportData) -> Section | None:
@@ -34,7 +40,7 @@ def build(data: ReportData) -> Section | None:
         trained += [(model, training(data, model)) for model, _ in curves]
         if curves:
             name = data.run.tokens_name(fingerprint)
-            shown = [(model, _in_bits(curve)) for model, curve in curves]
+            shown = [(model, in_bits(curve)) for model, curve in curves]
             told = any(curve["tokens"].notna().any() for _, curve in shown)
             axes = [axis for axis in AXES if axis != ("step" if told else "tokens")]  # of each model, the same line
             level = Level.of(data, fingerprint, valid, [model for model, _ in curves])
@@ -128,13 +134,8 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
 
 def ahead_at_equal_tokens(models: Sequence[Model]) -> list[str]:
     """Return who was ahead after equally many tokens, and that this decides nothing; empty if all read as many."""
-    said = _at_equal_tokens([(model, _in_bits(model.cell.curve)) for model in models])
+    said = _at_equal_tokens([(model, in_bits(model.cell.curve)) for model in models])
     return [*said, NOT_TOLD] if said else []
-
-
-def _in_bits(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return a learning curve with its losses in bits instead of nats."""
-    return curve.assign(**curve[LOSSES] / np.log(2))
 
 
 def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
@@ -145,13 +146,11 @@ def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     first = ", in the trainings with the first seed" if any(len(m.entry.seeds) > 1 for m, _ in known) else ""
     longer = sum(end > SAME_AMOUNT * min(ends) for end in ends)
-    rates = "training had not yet lowered its learning rate"
-    if longer > 1:
-        rates = "trainings had not yet lowered their learning rates"
+    others = "training was" if longer == 1 else "trainings were"
     return [
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
         f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
-        f" {rates} there."
+        f" {others} still at a high learning rate there, so a training that was planned to end there would be better."
     ]
 
 
@@ -190,4 +189,4 @@ def _unit(longest: float) -> tuple[str, float]:
     for name, unit in (("Hours", 3600.0), ("Minutes", 60.0)):
         if longest > 2 * unit:
             return f"{name} of training", unit
-    return AXES["seconds"], 1.0
+    return "Seconds of training", 1.0

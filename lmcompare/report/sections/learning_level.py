@@ -14,6 +14,8 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.tokens import SAMPLE, excerpt_parts
 
+LOSSES = ["train_loss", "valid_loss"]
+
 
 @dataclass(frozen=True)
 class Level:
@@ -41,27 +43,60 @@ class Level:
                 levels.append(cls(model, float(-scores[sample].mean() / np.log(2))))
         return min(levels, key=lambda level: level.bits, default=None)
 
+    def passing(self, model: Model, curve: pd.DataFrame) -> tuple[float, float] | None:
+        """Return after how many tokens and seconds of training a network is below the level; None if it never is.
+
+        The curve is in bits. An amount that is not known is NaN.
+        """
+        below = curve[curve["valid_loss"] < self.bits]
+        return None if below.empty else (float(below.iloc[0]["tokens"]), float(below.iloc[0]["seconds"]))
+
     def said(self, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
         """Return after how much text each curve is below this level; the curves are in bits."""
         name = spoken(self.model.title)
         passed: list[str] = []
         never: list[str] = []
         for model, curve in curves:
-            below = curve[curve["valid_loss"] < self.bits]
-            if below.empty:
+            if (first := self.passing(model, curve)) is None:
                 never.append(spoken(model.title))
                 continue
-            first = below.iloc[0]
-            tokens = float(f"{first['tokens']:.3g}")  # enough digits for a curve
+            tokens, seconds = float(f"{first[0]:.3g}"), first[1]  # enough digits for a curve
             read = f"{numbers.amount(tokens)} tokens" if tokens == tokens else ""
-            time = numbers.seconds(float(first["seconds"])) if pd.notna(first["seconds"]) else ""
+            time = numbers.seconds(seconds) if seconds == seconds else ""
             passed.append(f"{spoken(model.title)} after {' and '.join(filter(None, (read, time)))}")
         said = [
             f"{sentence(name)}, which is not trained in steps, needs {self.bits:.2f} bits per token of the same"
             " sample."
         ]
         if passed:
-            said.append(f"Below that are {numbers.listed(passed)}.")
+            said.append(f"Networks pass it on the way: {numbers.listed(passed)}.")
         if never:
-            said.append(f"{sentence(numbers.listed(never))} never {'is' if len(never) == 1 else 'are'}.")
+            said.append(f"{sentence(numbers.listed(never))} never {'does' if len(never) == 1 else 'do'}.")
         return " ".join(said)
+
+
+def networks_ahead(data: ReportData) -> str:
+    """Return after how long which network was ahead of the best model that is not trained in steps; "" for none.
+
+    That is by the loss on a sample of the validation text, for the tokens that most models have.
+    """
+    here = [model for model in data.groups.get(data.main_tokens, ()) if model.name not in data.unranked]
+    curves = {model.name: curve for model in here if len(curve := model.cell.curve.dropna(how="all")) > 1}
+    trained = [model for model in here if model.name in curves]
+    if not trained or (level := Level.of(data, data.main_tokens, here, trained)) is None:
+        return ""
+    found = {
+        spoken(model.title): first[1]
+        for model in trained
+        if (first := level.passing(model, in_bits(curves[model.name]))) is not None and first[1] == first[1]
+    }
+    if not found:
+        return ""
+    when = numbers.listed([f"{title} after {numbers.seconds(seconds)}" for title, seconds in found.items()])
+    ahead = f"{'is' if len(found) == 1 else 'are'} ahead of {spoken(level.model.title)}"
+    return f"by validation loss, {when} of training {ahead}"
+
+
+def in_bits(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return a learning curve with its losses in bits instead of nats."""
+    return curve.assign(**curve[LOSSES] / np.log(2))

@@ -26,9 +26,21 @@ def build(data: ReportData) -> Section:
     runs = [_of_run(data, run) for run in data.run.runs]
     manifest = data.run.manifest
     html = fill(
-        "reproduce", runs=runs, preset=manifest.preset, cautions=_cautions(data), citation=_citation(data.run)
+        "reproduce",
+        runs=runs,
+        preset=manifest.preset,
+        took=_took(data.run),
+        cautions=_cautions(data),
+        citation=_citation(data.run),
     )
     return Section.of("reproduce", "How to reproduce and cite it", html)
+
+
+def _took(run: Run) -> str:
+    """Return how long the run took, with what was trained in this time."""
+    seconds = numbers.seconds(sum(each.manifest.seconds for each in run.runs))
+    cells = numbers.plural(sum(len(model.done) for model in run.models), "training")
+    return f"{seconds} for the {cells} of this run, with all scores, checks and examples"
 
 
 def _cautions(data: ReportData) -> list[str]:

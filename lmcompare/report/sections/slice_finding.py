@@ -14,6 +14,7 @@ from lmcompare.report.titles import sentence
 from lmcompare.runfolder.parquet import Array
 
 TITLE = "Where each model is good"
+ENDS_PHRASE = "seen_order"  # the division by the phrase that a token ends
 LEAST = 1e-5  # bits: a smaller difference is the rounding of two programs
 
 
@@ -67,14 +68,17 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
 def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> str:
     """Return that the baseline is clearly better than one of the winners in a group, "" if in none.
 
-    Groups that the token itself decides do not count: that favours models that spread their probability.
+    Groups that the token itself decides are named apart: they favour models that spread their probability.
     """
-    for one in (one for one in others if one.name != "seen_order"):
+    better: list[str] = []
+    for one in others:
         base, rows = one.models.index(own), [one.models.index(name) for name in winners]
         worse = one.clear(base) & (one.saved(base) < 0)
         if worse[rows].any():
-            return ", but not in every group below"
-    return ""
+            better.append(one.name)
+    if better == [ENDS_PHRASE]:
+        return ", except where the token itself ends a known phrase"
+    return ", but not in every group below" if better else ""
 
 
 def _where(one: Divided, groups: Sequence[int]) -> str:

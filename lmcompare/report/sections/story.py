@@ -19,6 +19,7 @@ from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.cost import TIMES
 from lmcompare.report.sections.story_attention import mask
+from lmcompare.report.sections.story_counted import followed
 from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_looking import all_of
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
@@ -173,6 +174,7 @@ def build(data: ReportData) -> Section | None:
         same=all(in_order([scene.bits for scene in scenes], whole)),
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
+        followed="" if table is None else followed(data, scenes[table]),
         full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
         counts=COUNTS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare.exhibits.attending import FAR
 from lmcompare.report import numbers
 from lmcompare.report.charts.strips import strip
 from lmcompare.report.tokens import visible
@@ -117,8 +118,10 @@ class LookedAt:
             return f"Of {heads} heads, this one gives an earlier word the most weight."
         if not back:
             return f"No head of {heads} looks most at an earlier word; this one changes next words’ logits most."
-        return f"Of {heads} heads, {back} {'looks' if back == 1 else 'look'} most at an earlier word" + (
-            "." if back == 1 else ", and of these, this one changes the logits of next words most."
+        far = self.stored.get("looking_far", 0)
+        many, what = (far, f"a word {FAR} or more places back") if far else (back, "an earlier word")
+        return f"Of {heads} heads, {many} {'looks' if many == 1 else 'look'} most at {what}" + (
+            "." if many == 1 else ", and of these, this one changes the logits of next words most."
         )
 
     @property

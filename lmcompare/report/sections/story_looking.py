@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any, Self
 
+from lmcompare.exhibits.attending import FAR
 from lmcompare.report import numbers
 from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
@@ -29,12 +30,15 @@ class Looking:
         chosen for its attention.
     raised, sentences : int
         In how many of the sentences attention makes the word that came more likely, and how many there are.
+    far : bool
+        Whether the word that is looked at most is ``FAR`` places back or more.
     """
 
     scene: Scene
     bits: float | None
     raised: int
     sentences: int
+    far: bool = False
 
     @classmethod
     def of(cls, scene: Scene, own: Guesses, table: Guesses | None) -> Self | None:
@@ -42,7 +46,8 @@ class Looking:
 
         Of the sentences on which the model needs at most ``MOST`` bits, and ``GAIN`` fewer than the table of phrases,
         attention adds most there to the logit of the word that came. The last word before it, which looks, is one of
-        letters. If there is none, it is the running sentence.
+        letters. Sentences in which it looks most at a word ``FAR`` places back or more go first. If there is none, it
+        is the running sentence.
 
         Parameters
         ----------
@@ -65,8 +70,9 @@ class Looking:
         ]
         if not table or not helped:
             return cls(scene, None, raised, len(added))
-        key = max(helped, key=added.__getitem__)
-        return cls(scene.guessing(own[key]), float(table[key]["bits"]), raised, len(added))
+        far = [key for key in helped if _back(own[key]) >= FAR]
+        key = max(far or helped, key=added.__getitem__)
+        return cls(scene.guessing(own[key]), float(table[key]["bits"]), raised, len(added), bool(far))
 
     @property
     def looked(self) -> LookedAt:
@@ -74,9 +80,9 @@ class Looking:
         return LookedAt(self.scene.found["attention"])
 
     def said(self, table: Scene | None) -> str:
-        """What the model needs for the word, and what attention adds to its logit and to those of others."""
+        """What the model needs for the word, and what attention does to its odds."""
         word = self.scene.tokens[-1]
-        added, others = self.looked.adds(word)
+        added, _ = self.looked.adds(word)
         said: list[str] = []
         if self.bits is not None and table is not None:
             said.append(
@@ -85,28 +91,52 @@ class Looking:
             )
         what = "this head" if self.looked.stored["heads"] > 1 else "attention"
         if added is not None:
-            said.append(
-                f"Beside a word that it leaves alone, {what} makes “{word}” {numbers.decimals(exp(added), 1)} times"
-                f" as likely (e to the power of {numbers.decimals(added, 2)}, which it adds to the logit)."
-            )
+            said.append(f"{sentence(what)} multiplies the odds of “{word}” by {_times(exp(added))}.")
+        if self.next_word:
+            said.append("Here it looks one word back, which a table of phrases can do as well.")
+        return " ".join(said)
+
+    @property
+    def next_word(self) -> bool:
+        """Whether the word that is looked at most is the one before the word that looks."""
+        return _back(self.scene.found) == 1
+
+    @property
+    def effects(self) -> str:
+        """What attention adds to logits: to that of the word that came, and where it adds or takes most."""
+        word = self.scene.tokens[-1]
+        added, others = self.looked.adds(word)
+        if added is None:
+            return ""
+        said = (
+            f"It adds {numbers.decimals(added, 2)} to the logit of “{word}”, so its odds against a word whose logit"
+        )
+        said += f" stays the same are multiplied by e to that power, {_times(exp(added))}."
         if others:
             most = numbers.listed([f"“{other}” (× {_times(exp(amount))})" for other, amount in others])
-            said.append(f"It changes most: {most}.")
-        return " ".join(said)
+            said += f" It changes the odds of these words most: {most}. They may stay improbable."
+        return said
 
     def chosen(self, table: Scene | None) -> str:
         """By which rule the sentence was chosen, and how often attention helps."""
         if self.bits is None or table is None:
             return ""
+        far = f" and where it looks most at a word {FAR} or more places back," if self.far else ""
         return (
             f"In {self.raised} of the same {numbers.plural(self.sentences, 'sentence')} attention makes the word that"
             f" came more likely. Of those on which the model needs at most {MOST:g} bits, and {GAIN:g} bit less than"
-            f" {spoken(table.model.title)}, it does so most in this one, so it is not typical."
+            f" {spoken(table.model.title)},{far} it does so most in this one, so it is not typical."
         )
 
 
 def _times(factor: float) -> str:
     return numbers.decimals(factor, 0 if factor >= 10 else 1 if factor >= 1 else 2)
+
+
+def _back(found: Mapping[str, Any]) -> int:
+    """Return how many places before the word that looks the word is at which it looks most."""
+    weights = found["attention"]["weights"]
+    return len(weights) - 1 - max(range(len(weights)), key=weights.__getitem__)
 
 
 def _added(found: Mapping[str, Any]) -> float | None:

@@ -233,18 +233,10 @@ class Scene:
             )
         read, more = (tokens_read(each.model.entry) for each in (self, before))
         if read is not None and more is not None and more > SAME_AMOUNT * read:
-            who, losses = spoken(before.model.title), [loss_after(each.model, read) for each in (self, before)]
-            said = (
-                f"It was trained on {numbers.amount(read)} tokens, {who} on {numbers.amount(more)}, and the two also"
-                " differ in their training settings: this run does not tell why it is worse."
-            )
-            if None in losses:
-                return said
-            own, other = (numbers.decimals(float(loss or 0.0), 2) for loss in losses)
-            first = " in the trainings with the first seed" if len(self.row.seeds) > 1 else ""
             return (
-                f"{said} After {numbers.amount(read)} tokens, its validation loss was {own} bits per token, that of"
-                f" {who} {other}{first}; the longer training had not yet lowered its learning rate there."
+                f"It read {numbers.amount(read)} tokens in training, {spoken(before.model.title)}"
+                f" {numbers.amount(more)}, and their settings differ, too: this run does not tell which design is"
+                " better. The learning curves show both after equally much text."
             )
         return "The figures of this run show no reason."
 
@@ -299,14 +291,6 @@ def _reading(model: Model, before: Model) -> str:
         f" (But this model read {numbers.amount(own)} tokens in training, {spoken(before.title)}"
         f" {numbers.amount(other)}.)"
     )
-
-
-def loss_after(model: Model, tokens: float) -> float | None:
-    """Return the validation loss in bits after this many training tokens; None if it was not measured until then."""
-    rows = model.cell.curve.dropna(subset=["tokens", "valid_loss"])
-    if rows.empty or not rows["tokens"].iloc[0] <= tokens <= rows["tokens"].iloc[-1]:
-        return None
-    return float(np.interp(tokens, rows["tokens"], rows["valid_loss"]) / np.log(2))
 
 
 def likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
@@ -18,7 +19,7 @@ from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.finding import headline, lead, without_repeats
+from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
 from lmcompare.report.sections import leaderboard, learning
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import short_titles, spoken
@@ -47,6 +48,7 @@ class View:
     seconds: Mapping[str, float]
     ahead: Sequence[str]
     lead: Sequence[str]
+    remarks: Sequence[str]
     chart: Markup | None
 
     @classmethod
@@ -67,7 +69,11 @@ class View:
         ahead = learning.ahead_at_equal_tokens([data.by_name[name] for name in read])
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
-        return cls(label, titles, found, read, seconds, ahead, said, chart)
+        remarks = [
+            documents_won(data, found, titles.__getitem__),
+            beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
+        ]
+        return cls(label, titles, found, read, seconds, ahead, said, remarks, chart)
 
     @property
     def leading(self) -> list[str]:
@@ -87,7 +93,7 @@ class View:
     @property
     def outcome(self) -> str:
         """The finding with its intervals, and what is nearly as good for less."""
-        return " ".join(words.outcome(self.found, self._spoken))
+        return " ".join(filter(None, [*words.outcome(self.found, self._spoken), *self.remarks]))
 
     @property
     def fairness(self) -> str:
@@ -148,6 +154,20 @@ def _label(budget: Mapping[str, float]) -> str:
     if unit is None:
         return AS_RUN
     return f"At equal {unit} ({(numbers.seconds if unit == 'seconds' else numbers.short)(budget[unit])})"
+
+
+def documents_won(data: ReportData, found: Verdict | None, title: words.Titles) -> str:
+    """Return on how many of the test documents the best model is better than the second; "" of a single document."""
+    if found is None or not found.rivals:
+        return ""
+    best, second = (document_figures(data.run, data.run.model(row.name)) for row in (found.best, found.rivals[0].row))
+    some = best["bytes"] > 0
+    won, count = int((best["bits"] < second["bits"])[some].sum()), int(some.sum())
+    if count < 2:
+        return ""
+    of = f"all {numbers.count(count)}" if won == count else f"{numbers.count(won)} of {numbers.count(count)}"
+    who, other = (spoken(title(row.name)) for row in (found.best, found.rivals[0].row))
+    return f"On {of} test documents {who} needs fewer bits than {other}."
 
 
 def _subtitle(data: ReportData) -> str:
