@@ -199,8 +199,7 @@ def _read(
 
 
 def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, float]:
-    past, text = ([document.text for document in part] for part in (corpus.train, corpus.test))
-    return compressed(past, text, known)
+    return compressed(corpora.Texts(corpus.train), corpora.Texts(corpus.test), known)  # read as far as they are used
 
 
 def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Display) -> RunTokens:

@@ -57,7 +57,7 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
     dict of str to float
         By the name of the compressor; those that are not installed are left out, and all for an empty text.
     """
-    before, after = _end(past), b"".join(document.encode() for document in text)[:MOST]
+    before, after = _end(past), _beginning(text)
     found = dict(known)
     for name, compress in COMPRESSORS.items() if after else ():
         if name not in found:
@@ -65,6 +65,16 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
             with suppress(ImportError):
                 found[name] = 8 * (len(compress(past_of + after)) - len(compress(past_of))) / len(after)
     return {name: found[name] for name in COMPRESSORS if name in found}
+
+
+def _beginning(documents: Sequence[str]) -> bytes:
+    """Return the first bytes of some documents."""
+    parts: list[bytes] = []
+    for document in documents:
+        parts.append(document[:MOST].encode())
+        if sum(map(len, parts)) >= MOST:
+            break
+    return b"".join(parts)[:MOST]
 
 
 def _end(documents: Sequence[str]) -> bytes:

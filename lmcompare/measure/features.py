@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ORDERS = (2, 3, 4, 5)
-BLOCK = 1 << 20  # tokens of the training text that are looked up at a time
+BLOCK = 1 << 18  # tokens of the training text that are looked up at a time
 
 
 def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import PluginError, blamed_on, kind_of
+from lmcompare.scratch import GrowingArray
 from lmcompare.tokens.tokenizer import Tokenizer
 from lmcompare.tokens.vocabulary import IntArray
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
 
 
-BLOCK_TOKENS = 1 << 20
+BLOCK_TOKENS = 1 << 18
 
 
 class Separator(NamedTuple):
@@ -75,10 +76,12 @@ class Tokenised:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    @property
-    def closing(self) -> npt.NDArray[np.bool_]:
-        """(N,) true at the ``</s>`` that close a sentence or document."""
-        return np.equal(self.tokens, 0)
+    def closing_at(self) -> IntArray:
+        """(S,) int64: the positions of the ``</s>`` that close a sentence or document."""
+        found = GrowingArray(np.int64)
+        for start in range(0, len(self), BLOCK_TOKENS):
+            found.append(np.flatnonzero(self.tokens[start : start + BLOCK_TOKENS] == 0) + start)
+        return found.finish()
 
     def surface(self) -> npt.NDArray[np.object_]:
         """(N,) the token strings as in the text, ``</s>`` where a sentence is closed."""
@@ -97,7 +100,7 @@ class Tokenised:
 
         They begin where a sentence does, except in a sentence of more than two blocks.
         """
-        begins = np.append(0, np.flatnonzero(self.closing) + 1)
+        begins = np.append(0, self.closing_at() + 1)
         start = 0
         if not len(self):
             yield slice(0, 0)

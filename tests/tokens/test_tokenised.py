@@ -166,7 +166,7 @@ def test_a_text_in_small_blocks_is_the_same(kind: str, docs: list[Document], siz
 def test_a_literal_end_is_not_the_closing_one() -> None:
     text = tokenise([document("a </s>")], make_tokenizer({"kind": "whitespace"}))
     assert text.surface().tolist() == ["a", "</s>", "</s>"]
-    assert text.closing.tolist() == [False, False, True]
+    assert text.closing_at().tolist() == [2]
 
 
 def test_no_documents_and_empty_ones() -> None:

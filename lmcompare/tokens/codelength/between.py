@@ -190,7 +190,7 @@ class SeparatorModel(_BetweenModel[Separator]):
     @classmethod
     def fit(cls, train: Tokenised, classes: TokenClasses) -> SeparatorModel:
         """Count the separators of the training text."""
-        known, seen = train.separator_types, train.separators[train.closing]
+        known, seen = train.separator_types, train.separators[train.closing_at()]
         counts = np.bincount(seen, minlength=len(known))
         closed = sum(n for separator, n in zip(known, counts, strict=True) if separator.closes)
         base = _base(counts)
@@ -203,18 +203,19 @@ class SeparatorModel(_BetweenModel[Separator]):
     def bits(self, text: Tokenised) -> FloatArray:
         """(N,) the bits of the separator after each ``</s>``; 0 at other tokens."""
         symbols, contexts = self._events(text)
-        seen = text.separators[text.closing]
+        closing = text.closing_at()
+        seen = text.separators[closing]
         bits = self._symbol_bits(symbols, contexts, seen, [separator.text for separator in text.separator_types])
         escaped = np.flatnonzero(symbols == len(self.known))
         closes = [text.separator_types[i].closes for i in seen[escaped]]
         bits[escaped] -= np.log2(np.where(closes, self.closing, 1 - self.closing))
         all_bits = np.zeros(len(text))
-        all_bits[text.closing] = bits
+        all_bits[closing] = bits
         return all_bits
 
     def _events(self, text: Tokenised) -> tuple[IntArray, list[IntArray]]:
         """Return the symbols (S,) of a text's separators and their contexts (S,) of each level."""
-        closing = np.flatnonzero(text.closing)
+        closing = text.closing_at()
         before = np.where(closing > 0, text.tokens[closing - 1], 0)  # the last token, or the </s> of another sentence
         types, index = np.unique(before, return_inverse=True)  # few: most are marks
         classes = np.append(BEGINNING, self.classes.of([text.types[i] for i in types.tolist() if i]))
@@ -222,7 +223,8 @@ class SeparatorModel(_BetweenModel[Separator]):
         numbers = np.array([self.symbol(s) for s in text.separator_types], np.int64)
         symbols = numbers[text.separators[closing]]
         first = np.append(0, closing[:-1] + 1)[: len(closing)]
-        sentence_opens = np.isin(first, text.starts)  # per sentence: whether it is the first of its document
+        place = np.searchsorted(text.starts, first, side="right") - 1
+        sentence_opens = text.starts[place] == first  # per sentence: whether it is the first of its document
         return symbols, self.contexts(last, np.where(sentence_opens, self.opening, np.roll(symbols, 1)))
 
     @property
