@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -100,8 +101,8 @@ def _of_vectors(tests: Tests) -> str:
     told = [test for test in same if test.significant]
     if not told:
         said = "For single digits no difference between random vectors and vectors of text was found"
-        largest = max(abs(end) for test in same for end in (test.low, test.high))
-        said += f" (at most {numbers.percent(largest, 0)} by the intervals)." if largest == largest else "."
+        ends = [abs(end) for test in same for end in (test.low, test.high) if math.isfinite(end)]
+        said += f" (at most {100 * max(ends):.0f} percentage points by the intervals)." if ends else "."
     else:
         gains = [
             f"{kind} {numbers.signed(100 * test.difference, 0)} percentage points (strength {strength:g})"
@@ -169,10 +170,8 @@ def _claims(found: Everything, tests: Tests) -> dict[str, bool | None]:
 
 
 def _remarks(found: Everything) -> tuple[str, ...]:
-    lacking = (
-        f"The text lacks {numbers.listed([f'“{word}”' for word in found.lacking])}: random vectors take their place in"
-        f" {STATIC} and {CONTEXT}.",
-    )
+    words = numbers.listed([f"“{word}”" for word in found.lacking])
+    lacking = (f"The text lacks {words}: with {STATIC} and {CONTEXT}, too, a random vector takes the place of each.",)
     digits = found.digits
     return (
         f"Of the {len(digits.diffusion) + len(digits.classifier) + len(digits.apart):,} pictures the diffusion model"

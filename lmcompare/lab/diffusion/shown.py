@@ -37,6 +37,7 @@ from lmcompare.report import numbers
 
 PICTURES = 6  # of a prompt
 MOMENTS = 10
+CHANGED = 0.2  # of the attention to the names of digits, from the first moment to the last, to be a finding
 FILMED = (single(7), either(3, 5), negated(1), single(0))
 SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
@@ -113,8 +114,8 @@ def _of_prompt(answer: Answer, prompt: Prompt, values: Array) -> Array:
 def _film(found: Everything, kind: str) -> DenoisingFilm:
     made = found.shown[kind].film(FILMED, GUIDED, NOISE_SEED)
     says = found.judge(made.pictures)
-    moments = np.linspace(0, len(made.at) - 1, MOMENTS).round().astype(int)
-    steps = len(found.shown[kind].noise)
+    steps = len(made.at)
+    moments = np.linspace(0, steps - 1, MOMENTS).round().astype(int)
     films = []
     for row, prompt in enumerate(FILMED):
         weights = made.attention[moments, row, :, : len(prompt.words)].transpose(0, 2, 1)  # (M, W, P)
@@ -130,16 +131,31 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
             )
         )
     return DenoisingFilm(
-        title="From noise to a digit: at which word each pixel looks, step by step",
+        title=_film_title(films),
         note=(
             "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads the words"
             " together before it looks, so that what a pixel reads at “one” in “not a one” is not what it reads in “a one”."
             f" The mean of all heads; strength of guidance {GUIDED:g}."
         ),
         side=SIDE,
-        moments=tuple(f"step {steps - made.at[moment]} of {steps}" for moment in moments),
+        moments=tuple(f"step {moment + 1} of {steps}" for moment in moments),
         films=tuple(films),
     )
+
+
+def _film_title(films: Sequence[Denoised]) -> str:
+    """Return how the attention to the digits' names changes from the first moment to the last."""
+    first, last = (
+        float(np.mean([sum(np.mean(w) for w, word in zip(f.attention[m], f.words, strict=True) if word in DIGITS) for f in films]))
+        / 100
+        for m in (0, -1)
+    )
+    if first - last > CHANGED:
+        return (
+            f"Pixels look at the names of digits while there is only noise ({numbers.percent(first, 0)} of their attention),"
+            f" and at other words when the picture is nearly done ({numbers.percent(1 - last, 0)})"
+        )
+    return "From noise to a digit: at which word each pixel looks, step by step"
 
 
 def _right_by_strength(found: Everything) -> Curve:
