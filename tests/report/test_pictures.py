@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import LEVELS, DenoisingFilm, PromptedPictures
-from lmcompare.report.charts.png import png, strip
+from lmcompare.report.charts.png import Array, png, strip
 from lmcompare.report.kinds import render
 from lmcompare.report.kinds.heatmap import WARM
 from lmcompare.report.kinds.pictures import amounts
@@ -35,7 +35,7 @@ def film() -> DenoisingFilm:
     return found
 
 
-def pixels(address: str) -> np.ndarray:  # type: ignore[type-arg]
+def pixels(address: str) -> Array:
     """The (height, width, channels) pixels of a PNG without filters."""
     data = base64.b64decode(address.partition(",")[2])
     assert data[:8] == b"\x89PNG\r\n\x1a\n"

@@ -1,7 +1,7 @@
 """A small network that sees the noise in a picture, and looks at the words of a prompt.
 
-Every pixel has a query of cross-attention, and the words are its keys and values (Rombach et al. 2022, "High-resolution
-image synthesis with latent diffusion models", section 3.3)::
+Every pixel has a query of cross-attention, and the words are its keys and values (Rombach et al. 2022,
+"High-resolution image synthesis with latent diffusion models", section 3.3)::
 
     Attention(Q, K, V) = softmax(Q Kᵀ / √d) V,   Q = W_Q picture,   K = W_K words,   V = W_V words
 
@@ -15,7 +15,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 SIDE = 8  # pixels
 PIXELS = SIDE * SIDE
@@ -29,8 +29,8 @@ TIME, WAVES = 64, 16
 class Reader(nn.Module):
     """The words of a prompt are read together, so that "not" can change what "one" means.
 
-    To each word is added what a dense layer makes of all of them, each in its place. It has the part of the text encoder
-    of Rombach et al.; for three words it is enough.
+    What a dense layer makes of all words, each in its place, is added to each of them. This takes the part of the
+    text encoder of Rombach et al.; for three words it is enough.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Block(nn.Module):
 
     def forward(self, picture: Tensor, time: Tensor) -> Tensor:
         """Return the picture (B, HIDDEN), given the vector of the time (B, TIME)."""
-        changed: Tensor = picture + self.second(F.silu(self.first(self.norm(picture)) + self.time(time)))
+        changed: Tensor = picture + self.second(functional.silu(self.first(self.norm(picture)) + self.time(time)))
         return changed
 
 
@@ -144,7 +144,7 @@ class Denoiser(nn.Module):
         for block, look in zip(self.blocks[:-1], self.looks, strict=True):
             picture, weights = look(block(picture, time), words, there)
             seen.append(weights)
-        noise = self.leave(F.silu(self.norm(self.blocks[-1](picture, time))))
+        noise = self.leave(functional.silu(self.norm(self.blocks[-1](picture, time))))
         return noise, torch.cat(seen, 1).mean(1)
 
 

@@ -44,9 +44,11 @@ class Diffusion(LabExperiment):
     title: ClassVar[str] = "Pictures from words"
     question: ClassVar[str] = "How does a text embedding guide image generation?"
     prediction: ClassVar[str] = (
-        "With guidance of strength 2, at least 90 % of the pictures for a single digit are what the prompt says, and more"
+        "With guidance of strength 2, at least 90 % of the pictures for a single digit are what the prompt says, and"
+        " more"
         " than without guidance; of those for “not a one” at most 2 % are ones; and of those for “three or five” at"
-        " least 25 % are threes and 25 % fives. For prompts of training, vectors of text are at most 5 percentage points"
+        " least 25 % are threes and 25 % fives. For prompts of training, vectors of text are at most 5 percentage"
+        " points"
         " better than random ones. New pairs with “or” are understood in at least 80 % of the cases. A word that no"
         " prompt of training had, such as “7”, is understood more often with vectors of text than with random ones."
     )
@@ -82,10 +84,12 @@ def _verdict(found: Everything, tests: Tests) -> str:
     ones = _share(found.saying(SHOWN, NOT_ONE, GUIDED, 1))
     threes, fives = (_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5))
     said = [
-        "The words of the prompt are the keys and values of attention: each pixel asks them what it should be, in every"
+        "The words of the prompt are the keys and values of attention: each pixel asks them what it should be, in"
+        " every"
         " step in which noise is taken away, and guidance makes larger what they change.",
         f"With the vectors of {SHOWN}, {numbers.percent(guided, 0)} of the pictures for a single digit are what the"
-        f" prompt says with guidance of strength {GUIDED:g}, {numbers.percent(plain, 0)} without guidance, and 10 % by"
+        f" prompt says with guidance of strength {GUIDED:g}, {numbers.percent(plain, 0)} without guidance, and 10 %"
+        " by"
         f" chance. Of the pictures for “not a one” {numbers.percent(ones)} are ones; of those for “three or five”"
         f" {numbers.percent(threes, 0)} are threes and {numbers.percent(fives, 0)} fives.",
         _of_vectors(tests),
@@ -116,18 +120,20 @@ def _of_vectors(tests: Tests) -> str:
         if test.significant and test.difference > 0
     ]
     if better:
-        return f"{said} Words that no prompt of training had are understood more often than with random vectors: {numbers.listed(better)}."
+        return (
+            f"{said} Words that no prompt of training had are understood more often than with random vectors:"
+            f" {numbers.listed(better)}."
+        )
     return (
-        f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text was found: they put"
+        f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text was found: they"
+        " put"
         " all numbers together, and do not say which one it is."
     )
 
 
 def _of_new(found: Everything) -> str:
     """Return how often combinations are understood that were not in training."""
-    shares = {
-        question: [found.share(kind, question, GUIDED) for kind in KINDS] for question in (NEW_PAIRS, NEW_NOTS)
-    }
+    shares = {question: [found.share(kind, question, GUIDED) for kind in KINDS] for question in (NEW_PAIRS, NEW_NOTS)}
     pairs, nots = ((min(each), max(each)) for each in shares.values())
     chance = QUESTIONS[NEW_NOTS].chance
     fails = (
@@ -135,7 +141,8 @@ def _of_new(found: Everything) -> str:
         f" {numbers.percent(chance, 0)}: the model has not learnt what “not” means, but what to draw for each of the"
         " negations that it saw."
         if nots[1] < chance
-        else f", and “not” with a digit that it was never seen with in {_range(nots)} (by chance {numbers.percent(chance, 0)})."
+        else f", and “not” with a digit that it was never seen with in {_range(nots)}"
+        f" (by chance {numbers.percent(chance, 0)})."
     )
     return f"Pairs with “or” that were never seen are understood in {_range(pairs)} of the cases{fails}"
 
@@ -151,7 +158,8 @@ def _claims(found: Everything, tests: Tests) -> dict[str, bool | None]:
     each = [_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5)]
     new = [test for key, test in tests.items() if key[1] in (AS_NUMERALS, AS_ORDINALS)]
     return {
-        "At least 90 % of the pictures for a single digit are right, with strength 2.": _share(right[GUIDED]) >= RIGHT,
+        "At least 90 % of the pictures for a single digit are right, with strength 2.": _share(right[GUIDED])
+        >= RIGHT,
         "These are more than without guidance.": wilson(*right[GUIDED])[0] > wilson(*right[PLAIN])[1],
         "Of the pictures for “not a one”, at most 2 % are ones.": (
             _share(found.saying(SHOWN, NOT_ONE, GUIDED, 1)) <= ONES
@@ -175,10 +183,12 @@ def _remarks(found: Everything) -> tuple[str, ...]:
     digits = found.digits
     return (
         f"Of the {len(digits.diffusion) + len(digits.classifier) + len(digits.apart):,} pictures the diffusion model"
-        f" learns from {len(digits.diffusion)} and the classifier from {len(digits.classifier)} others. The pictures are"
+        f" learns from {len(digits.diffusion)} and the classifier from {len(digits.classifier)} others. The pictures"
+        " are"
         " those of scikit-learn, 8 by 8 pixels: the classifier accepts pictures that a person would find strange, so"
         " look at them, too.",
-        f"“{RANDOM}” are drawn vectors as wide as those of {STATIC}; {CONTEXT} reads the prompt from left to right, and"
+        f"“{RANDOM}” are drawn vectors as wide as those of {STATIC}; {CONTEXT} reads the prompt from left to right,"
+        " and"
         " its vectors are those of the words in this context. None of them is changed while the diffusion model is"
         " trained, which learns what they mean in pictures.",
         *(lacking if found.lacking else ()),

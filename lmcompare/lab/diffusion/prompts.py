@@ -84,7 +84,9 @@ def foreign(word: str, digit: int) -> Prompt:
 NUMERALS = tuple(foreign(str(digit), digit) for digit in range(len(DIGITS)))
 ORDINALS = tuple(
     foreign(word, digit)
-    for digit, word in enumerate(("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"), 1)
+    for digit, word in enumerate(
+        ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"), 1
+    )
 )
 
 

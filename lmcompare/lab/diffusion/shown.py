@@ -84,8 +84,10 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
             else "Pictures by prompt and strength of guidance"
         ),
         note=(
-            "With the strength 0 the prompt has no effect, with 1 there is no guidance. The same noise is used for all"
-            " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees in it, crossed out where"
+            "With the strength 0 the prompt has no effect, with 1 there is no guidance. The same noise is used for"
+            " all"
+            " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees in"
+            " it, crossed out where"
             " the prompt says something else. The pairs with “or” below “not a one” were in no prompt of training."
         ),
         side=SIDE,
@@ -133,8 +135,10 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
     return DenoisingFilm(
         title=_film_title(films),
         note=(
-            "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads the words"
-            " together before it looks, so that what a pixel reads at “one” in “not a one” is not what it reads in “a one”."
+            "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads"
+            " the words"
+            " together before it looks, so that what a pixel reads at “one” in “not a one” is not what it reads in"
+            " “a one”."
             f" The mean of all heads; strength of guidance {GUIDED:g}."
         ),
         side=SIDE,
@@ -143,16 +147,19 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
     )
 
 
+def _to_digits(film: Denoised, moment: int) -> float:
+    """Return the share of the pixels' attention that goes to the names of digits at a moment."""
+    looks = zip(film.attention[moment], film.words, strict=True)
+    return sum(float(np.mean(weights)) / 100 for weights, word in looks if word in DIGITS)
+
+
 def _film_title(films: Sequence[Denoised]) -> str:
     """Return how the attention to the digits' names changes from the first moment to the last."""
-    first, last = (
-        float(np.mean([sum(np.mean(w) for w, word in zip(f.attention[m], f.words, strict=True) if word in DIGITS) for f in films]))
-        / 100
-        for m in (0, -1)
-    )
+    first, last = (float(np.mean([_to_digits(film, moment) for film in films])) for moment in (0, -1))
     if first - last > CHANGED:
         return (
-            f"Pixels look at the names of digits while there is only noise ({numbers.percent(first, 0)} of their attention),"
+            f"Pixels look at the names of digits while there is only noise ({numbers.percent(first, 0)} of their"
+            " attention),"
             f" and at other words when the picture is nearly done ({numbers.percent(1 - last, 0)})"
         )
     return "From noise to a digit: at which word each pixel looks, step by step"
@@ -167,10 +174,11 @@ def _right_by_strength(found: Everything) -> Curve:
         title=(
             "Guidance makes pictures fit their prompts with every kind of vectors"
             if apart < 0.05
-            else f"Guidance makes most pictures fit their prompts with the vectors of {max(best, key=lambda k: best[k])}"
+            else f"Guidance helps most with the vectors of {max(best, key=lambda kind: best[kind])}"
         ),
         note=(
-            "The share of pictures that are what the prompt says, by the strength of guidance. New pairs are combinations"
+            "The share of pictures that are what the prompt says, by the strength of guidance. New pairs are"
+            " combinations"
             " with “or” that were in no prompt of training. By chance it is 10 % for a digit, and 20 % for a pair."
         ),
         names=tuple(lines),
@@ -199,13 +207,16 @@ def _equation(found: Everything, kind: str) -> WorkedEquation:
     return WorkedEquation(
         title="Guidance makes the difference larger that the prompt makes",
         note=(
-            f"The pixel in row {row + 1} and column {column + 1}, in the first step, where the picture is all noise. The network"
+            f"The pixel in row {row + 1} and column {column + 1}, in the first step, where the picture is all noise."
+            " The network"
             " computes noise; here is what this says of the clean picture, which is the same up to a factor."
         ),
         equation=r"\hat{x} = x_{\varnothing} + s \, (x_{c} - x_{\varnothing})",
         saying=(
-            "Classifier-free guidance (Ho and Salimans 2022): the network is asked with the prompt c and without it, and"
-            " the difference counts s times. With s = 0 the prompt has no effect, with s = 1 the network's own answer is"
+            "Classifier-free guidance (Ho and Salimans 2022): the network is asked with the prompt c and without it,"
+            " and"
+            " the difference counts s times. With s = 0 the prompt has no effect, with s = 1 the network's own"
+            " answer is"
             " taken, and with more than 1 the picture becomes more typical of the prompt."
         ),
         lines=tuple(lines),
@@ -220,7 +231,8 @@ def _similar(found: Everything) -> Heatmap:
         title="What the vectors say of the words: cosines",
         note=(
             "The cosine of the vectors as the network gets them, with the mean subtracted; each word is read alone."
-            " Random vectors have cosines near 0. Vectors of text put number words together, which does not help to tell them apart."
+            " Random vectors have cosines near 0. Vectors of text put number words together, which does not help to"
+            " tell them apart."
         ),
         rows=words,
         columns=words,

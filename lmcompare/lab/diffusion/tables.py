@@ -10,7 +10,7 @@ import numpy as np
 from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.diffusion.digits import nearest
+from lmcompare.lab.diffusion.digits import Array, nearest
 from lmcompare.lab.diffusion.measured import KINDS, RANDOM, Everything
 from lmcompare.lab.diffusion.questions import (
     AS_NUMERALS,
@@ -62,7 +62,8 @@ def by_strength(found: Everything, kind: str) -> Figures:
         rows=tuple(rows),
         unit="share of pictures",
         note=(
-            f"With the vectors of {kind}, over all trainings. A support vector machine that learnt from other pictures"
+            f"With the vectors of {kind}, over all trainings. A support vector machine that learnt from other"
+            " pictures"
             f" says which digit it is; of {judge.asked} real pictures that neither has seen it reads"
             f" {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
             f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
@@ -108,11 +109,14 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         rows=tuple(rows.values()),
         unit="share of pictures that are right",
         note=(
-            "New combinations are in no prompt of training, though their words are. Numerals (“a 7”) and ordinal numbers"
-            " (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random vectors and the"
+            "New combinations are in no prompt of training, though their words are. Numerals (“a 7”) and ordinal"
+            " numbers"
+            " (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random vectors"
+            " and the"
             f" strength {GUIDED:g} the share is {said}. By chance it is"
             f" {numbers.percent(QUESTIONS[NEW_PAIRS].chance, 0)} for a pair,"
-            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of vectors have"
+            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of"
+            " vectors have"
             " the same mean and scale, and pictures are made of the same noise."
         ),
         row_name="Prompts and vectors",
@@ -136,9 +140,12 @@ def quality(found: Everything, kind: str) -> Figures:
         rows=tuple(rows),
         unit="distance to the nearest training picture",
         note=(
-            f"Prompts of {SINGLES}, with the vectors of {kind}. A copy has the distance 0. Pictures that are nearer than"
-            " real ones to the training pictures are copied or smoothed; those that are farther have faults. The spread is the root of the"
-            " mean squared distance from the mean picture of the same prompt, over that of the real pictures of a digit."
+            f"Prompts of {SINGLES}, with the vectors of {kind}. A copy has the distance 0. Pictures that are nearer"
+            " than"
+            " real ones to the training pictures are copied or smoothed; those that are farther have faults. The"
+            " spread is the root of the"
+            " mean squared distance from the mean picture of the same prompt, over that of the real pictures of a"
+            " digit."
             " The interval is over pictures."
         ),
         differences=False,
@@ -147,6 +154,6 @@ def quality(found: Everything, kind: str) -> Figures:
     )
 
 
-def _mean(name: str, values: np.ndarray, figure: float) -> Row:  # type: ignore[type-arg]
+def _mean(name: str, values: Array, figure: float) -> Row:
     mean, half = float(values.mean()), 1.96 * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Row(name, value=mean, low=mean - half, high=mean + half, figure=figure)

@@ -146,7 +146,7 @@ def train(part: Part, vectors: TextVectors, seed: int, recipe: Recipe, share: Sh
     pictures = torch.from_numpy(part.pictures)
     words, there = map(torch.from_numpy, vectors.of(sampler.prompts))
     optimizer = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=0.01, fused=True)
-    weights = list(network.parameters())
+    weights: list[Tensor] = list(network.parameters())
     average = [weight.detach().clone() for weight in weights]
     for step in range(recipe.steps):
         optimizer.param_groups[0]["lr"] = rate_of(step, recipe)

@@ -47,6 +47,8 @@ def strip(pictures: Array, colour: tuple[int, int, int] | None = None) -> str:
     if colour is None:
         cells = np.stack([amounts, np.full_like(amounts, 255)], -1)  # (N, P, P, 2)
     else:
-        cells = np.concatenate([np.broadcast_to(np.array(colour, np.uint8), (*amounts.shape, 3)), amounts[..., None]], -1)
+        cells = np.concatenate(
+            [np.broadcast_to(np.array(colour, np.uint8), (*amounts.shape, 3)), amounts[..., None]], -1
+        )
     bordered = np.pad(cells, ((0, 0), (1, 1), (1, 1), (0, 0)))  # (N, P + 2, P + 2, C)
     return png(np.concatenate(list(bordered), axis=1))

@@ -60,9 +60,7 @@ def _reading(exhibit: DenoisingFilm) -> str:
     for film in exhibit.films:
         means = _means(film)
         most = int(np.argmax(means))
-        found.append(
-            f"“{film.words[most]}” in “{' '.join(film.words)}” ({numbers.percent(means[most], 0)})"
-        )
+        found.append(f"“{film.words[most]}” in “{' '.join(film.words)}” ({numbers.percent(means[most], 0)})")
     return f"Over all steps the pixels look most at {numbers.listed(found)}."
 
 

@@ -114,7 +114,6 @@ def _array(exhibit: Heatmap) -> Array:
 
 def picture(panel: Array, peak: float) -> str:
     """Return a panel (R, C) as the address of a PNG of one pixel a cell; its opacity is the amount over ``peak``."""
-    height, width = panel.shape
     amounts = np.nan_to_num(panel / peak)
     pixels = np.where(amounts[..., None] >= 0, (*WARM, 0), (*COOL, 0)).astype(np.uint8)  # (R, C, 4) RGBA
     pixels[..., 3] = np.rint(255 * np.minimum(1.0, np.abs(amounts)))

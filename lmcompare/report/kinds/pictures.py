@@ -46,7 +46,8 @@ def _reading(exhibit: PromptedPictures) -> str:
     if exhibit.opened == 0:
         return ""
     return (
-        f"On average over these prompts, {numbers.percent(first, 0)} of the pictures are what the prompt says with the"
+        f"On average over these prompts, {numbers.percent(first, 0)} of the pictures are what the prompt says with"
+        " the"
         f" strength {exhibit.strengths[0]}, and {numbers.percent(shown, 0)} with {exhibit.strengths[exhibit.opened]}."
     )
 
