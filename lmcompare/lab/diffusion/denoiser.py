@@ -1,4 +1,4 @@
-"""A small network that sees the noise in a picture, and looks at the words of a prompt.
+"""A small network that finds the noise in a picture, and looks at the words of a prompt.
 
 Every pixel has a query of cross-attention, and the words are its keys and values (Rombach et al. 2022,
 "High-resolution image synthesis with latent diffusion models", section 3.3)::
@@ -94,7 +94,7 @@ class Block(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """Sees the noise in pictures, given a prompt.
+    """Finds the noise in pictures, given a prompt.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.leave.weight)
 
     def forward(self, noised: Tensor, at: Tensor, words: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the noise in pictures, and at which words each pixel looks.
+        """Return the velocity of pictures (see ``process``), and at which words each pixel looks.
 
         Parameters
         ----------
@@ -144,8 +144,8 @@ class Denoiser(nn.Module):
         for block, look in zip(self.blocks[:-1], self.looks, strict=True):
             picture, weights = look(block(picture, time), words, there)
             seen.append(weights)
-        noise = self.leave(functional.silu(self.norm(self.blocks[-1](picture, time))))
-        return noise, torch.cat(seen, 1).mean(1)
+        velocity = self.leave(functional.silu(self.norm(self.blocks[-1](picture, time))))
+        return velocity, torch.cat(seen, 1).mean(1)
 
 
 def _waves(at: Tensor) -> Tensor:

@@ -45,12 +45,11 @@ class Diffusion(LabExperiment):
     question: ClassVar[str] = "How does a text embedding guide image generation?"
     prediction: ClassVar[str] = (
         "With guidance of strength 2, at least 90 % of the pictures for a single digit are what the prompt says, and"
-        " more"
-        " than without guidance; of those for “not a one” at most 2 % are ones; and of those for “three or five” at"
-        " least 25 % are threes and 25 % fives. For prompts of training, vectors of text are at most 5 percentage"
-        " points"
-        " better than random ones. New pairs with “or” are understood in at least 80 % of the cases. A word that no"
-        " prompt of training had, such as “7”, is understood more often with vectors of text than with random ones."
+        " more than without guidance; of those for “not a one” at most 2 % are ones; and of those for “three or five”"
+        " at least 25 % are threes and 25 % fives. For prompts of training, vectors of text are at most 5 percentage"
+        " points better than random ones. New pairs with “or” are understood in at least 80 % of the cases. A word"
+        " that no prompt of training had, such as “7”, is understood more often with vectors of text than with random"
+        " ones."
     )
 
     def conditions(self) -> Sequence[Condition]:
@@ -85,12 +84,10 @@ def _verdict(found: Everything, tests: Tests) -> str:
     threes, fives = (_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5))
     said = [
         "The words of the prompt are the keys and values of attention: each pixel asks them what it should be, in"
-        " every"
-        " step in which noise is taken away, and guidance makes larger what they change.",
+        " every step in which noise is taken away, and guidance makes larger what they change.",
         f"With the vectors of {SHOWN}, {numbers.percent(guided, 0)} of the pictures for a single digit are what the"
         f" prompt says with guidance of strength {GUIDED:g}, {numbers.percent(plain, 0)} without guidance, and 10 %"
-        " by"
-        f" chance. Of the pictures for “not a one” {numbers.percent(ones)} are ones; of those for “three or five”"
+        f" by chance. Of the pictures for “not a one” {numbers.percent(ones)} are ones; of those for “three or five”"
         f" {numbers.percent(threes, 0)} are threes and {numbers.percent(fives, 0)} fives.",
         _of_vectors(tests),
         _of_new(found),
@@ -126,8 +123,7 @@ def _of_vectors(tests: Tests) -> str:
         )
     return (
         f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text was found: they"
-        " put"
-        " all numbers together, and do not say which one it is."
+        " put all numbers together, and do not say which one it is."
     )
 
 
@@ -184,12 +180,10 @@ def _remarks(found: Everything) -> tuple[str, ...]:
     return (
         f"Of the {len(digits.diffusion) + len(digits.classifier) + len(digits.apart):,} pictures the diffusion model"
         f" learns from {len(digits.diffusion)} and the classifier from {len(digits.classifier)} others. The pictures"
-        " are"
-        " those of scikit-learn, 8 by 8 pixels: the classifier accepts pictures that a person would find strange, so"
-        " look at them, too.",
+        " are those of scikit-learn, 8 by 8 pixels: the classifier accepts pictures that a person would find strange,"
+        " so look at them, too.",
         f"“{RANDOM}” are drawn vectors as wide as those of {STATIC}; {CONTEXT} reads the prompt from left to right,"
-        " and"
-        " its vectors are those of the words in this context. None of them is changed while the diffusion model is"
-        " trained, which learns what they mean in pictures.",
+        " and its vectors are those of the words in this context. None of them is changed while the diffusion model"
+        " is trained, which learns what they mean in pictures.",
         *(lacking if found.lacking else ()),
     )

@@ -3,10 +3,17 @@
 A picture x_0 becomes noise in T steps (Ho, Jain and Abbeel 2020, "Denoising diffusion probabilistic models",
 equation 4)::
 
-    x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε,   ε ~ N(0, 1),   ᾱ_t = Π_{s ≤ t} (1 - β_s)
+    x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε,   ε ~ N(0, 1)
 
-A network learns ε from x_t, t and the prompt. With it a picture is made out of noise in S ≤ T steps (Song, Meng and
-Ermon 2021, "Denoising diffusion implicit models", equation 12 with σ = 0).
+with the cosine schedule of Nichol and Dhariwal (2021, "Improved denoising diffusion probabilistic models", equation
+17). From x_t, t and the prompt a network learns the velocity (Salimans and Ho 2022, "Progressive distillation for
+fast sampling of diffusion models", section 4)::
+
+    v = √ᾱ_t ε - √(1 - ᾱ_t) x_0
+
+which says as much as the noise ε or the picture x_0: each follows from another one and x_t. With it a picture is made
+out of noise in S ≤ T steps (Song, Meng and Ermon 2021, "Denoising diffusion implicit models", equation 12 with
+σ = 0).
 """
 
 from __future__ import annotations
@@ -70,16 +77,17 @@ class Noise:
 
 
 def guided(without: Tensor, given: Tensor, strength: float) -> Tensor:
-    """Return the noise with guidance: ε = ε(x, ∅) + s (ε(x, c) - ε(x, ∅)).
+    """Return the velocity with guidance: v = v(x, ∅) + s (v(x, c) - v(x, ∅)).
 
-    Classifier-free guidance (Ho and Salimans 2022, "Classifier-free diffusion guidance", equation 6, in which
-    w = s - 1). With s = 0 the prompt has no effect, with s = 1 there is no guidance, and with s > 1 the picture is
-    drawn towards what the prompt changes.
+    Classifier-free guidance (Ho and Salimans 2022, "Classifier-free diffusion guidance", equation 6, in which the
+    strength is w = s - 1 and the network learns the noise; for the same x_t, guidance of the velocity is the same).
+    With s = 0 the prompt has no effect, with s = 1 there is no guidance, and with s > 1 the picture is drawn towards
+    what the prompt changes.
 
     Parameters
     ----------
     without, given : Tensor, shape (B, P)
-        The noise that the network sees without a prompt and with it.
+        What the network finds without a prompt and with it.
     strength : float
         s.
     """

@@ -85,10 +85,9 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
         ),
         note=(
             "With the strength 0 the prompt has no effect, with 1 there is no guidance. The same noise is used for"
-            " all"
-            " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees in"
-            " it, crossed out where"
-            " the prompt says something else. The pairs with “or” below “not a one” were in no prompt of training."
+            " all strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees"
+            " in it, crossed out where the prompt says something else. The pairs with “or” below “not a one” were in"
+            " no prompt of training."
         ),
         side=SIDE,
         prompts=tuple(str(prompt) for _, prompt in prompts),
@@ -136,10 +135,8 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
         title=_film_title(films),
         note=(
             "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads"
-            " the words"
-            " together before it looks, so that what a pixel reads at “one” in “not a one” is not what it reads in"
-            " “a one”."
-            f" The mean of all heads; strength of guidance {GUIDED:g}."
+            " the words together before it looks, so that what a pixel reads at “one” in “not a one” is not what it"
+            f" reads in “a one”. The mean of all heads; strength of guidance {GUIDED:g}."
         ),
         side=SIDE,
         moments=tuple(f"step {moment + 1} of {steps}" for moment in moments),
@@ -159,8 +156,7 @@ def _film_title(films: Sequence[Denoised]) -> str:
     if first - last > CHANGED:
         return (
             f"Pixels look at the names of digits while there is only noise ({numbers.percent(first, 0)} of their"
-            " attention),"
-            f" and at other words when the picture is nearly done ({numbers.percent(1 - last, 0)})"
+            f" attention), and at other words when the picture is nearly done ({numbers.percent(1 - last, 0)})"
         )
     return "From noise to a digit: at which word each pixel looks, step by step"
 
@@ -178,8 +174,8 @@ def _right_by_strength(found: Everything) -> Curve:
         ),
         note=(
             "The share of pictures that are what the prompt says, by the strength of guidance. New pairs are"
-            " combinations"
-            " with “or” that were in no prompt of training. By chance it is 10 % for a digit, and 20 % for a pair."
+            " combinations with “or” that were in no prompt of training. By chance it is 10 % for a digit, and 20 %"
+            " for a pair."
         ),
         names=tuple(lines),
         x=tuple(STRENGTHS for _ in lines),
@@ -208,16 +204,13 @@ def _equation(found: Everything, kind: str) -> WorkedEquation:
         title="Guidance makes the difference larger that the prompt makes",
         note=(
             f"The pixel in row {row + 1} and column {column + 1}, in the first step, where the picture is all noise."
-            " The network"
-            " computes noise; here is what this says of the clean picture, which is the same up to a factor."
+            " The network computes a mixture of noise and picture; here is what it says of the picture."
         ),
         equation=r"\hat{x} = x_{\varnothing} + s \, (x_{c} - x_{\varnothing})",
         saying=(
             "Classifier-free guidance (Ho and Salimans 2022): the network is asked with the prompt c and without it,"
-            " and"
-            " the difference counts s times. With s = 0 the prompt has no effect, with s = 1 the network's own"
-            " answer is"
-            " taken, and with more than 1 the picture becomes more typical of the prompt."
+            " and the difference counts s times. With s = 0 the prompt has no effect, with s = 1 the network's own"
+            " answer is taken, and with more than 1 the picture becomes more typical of the prompt."
         ),
         lines=tuple(lines),
     )

@@ -63,8 +63,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
         unit="share of pictures",
         note=(
             f"With the vectors of {kind}, over all trainings. A support vector machine that learnt from other"
-            " pictures"
-            f" says which digit it is; of {judge.asked} real pictures that neither has seen it reads"
+            f" pictures says which digit it is; of {judge.asked} real pictures that neither has seen it reads"
             f" {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
             f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
             " variation between trainings."
@@ -110,14 +109,11 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         unit="share of pictures that are right",
         note=(
             "New combinations are in no prompt of training, though their words are. Numerals (“a 7”) and ordinal"
-            " numbers"
-            " (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random vectors"
-            " and the"
-            f" strength {GUIDED:g} the share is {said}. By chance it is"
+            " numbers (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random"
+            f" vectors and the strength {GUIDED:g} the share is {said}. By chance it is"
             f" {numbers.percent(QUESTIONS[NEW_PAIRS].chance, 0)} for a pair,"
-            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of"
-            " vectors have"
-            " the same mean and scale, and pictures are made of the same noise."
+            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of vectors"
+            " have the same mean and scale, and pictures are made of the same noise."
         ),
         row_name="Prompts and vectors",
         figure_name="share that is right",
@@ -141,12 +137,9 @@ def quality(found: Everything, kind: str) -> Figures:
         unit="distance to the nearest training picture",
         note=(
             f"Prompts of {SINGLES}, with the vectors of {kind}. A copy has the distance 0. Pictures that are nearer"
-            " than"
-            " real ones to the training pictures are copied or smoothed; those that are farther have faults. The"
-            " spread is the root of the"
-            " mean squared distance from the mean picture of the same prompt, over that of the real pictures of a"
-            " digit."
-            " The interval is over pictures."
+            " than real ones to the training pictures are copied or smoothed; those that are farther have faults. The"
+            " spread is the root of the mean squared distance from the mean picture of the same prompt, over that of"
+            " the real pictures of a digit. The interval is over pictures."
         ),
         differences=False,
         row_name="Pictures",

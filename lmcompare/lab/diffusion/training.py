@@ -120,10 +120,10 @@ class DiffusionModel:
 
 
 def train(part: Part, vectors: TextVectors, seed: int, recipe: Recipe, share: Share) -> DiffusionModel:
-    """Train a diffusion model to see the noise in pictures that have a prompt which is true of them.
+    """Train a diffusion model to find the noise in pictures, each with a prompt that is true of it.
 
-    The loss is that of Ho et al. (2020), equation 14: E ‖ε - ε_θ(x_t, t, prompt)‖². A tenth of the pictures is seen
-    without a prompt (Ho and Salimans 2022, algorithm 1).
+    The loss is E ‖v - v_θ(x_t, t, prompt)‖², that of Ho et al. (2020), equation 14, with the velocity in the place of
+    the noise. A tenth of the pictures is seen without a prompt (Ho and Salimans 2022, algorithm 1).
 
     Parameters
     ----------

@@ -47,8 +47,8 @@ def _reading(exhibit: PromptedPictures) -> str:
         return ""
     return (
         f"On average over these prompts, {numbers.percent(first, 0)} of the pictures are what the prompt says with"
-        " the"
-        f" strength {exhibit.strengths[0]}, and {numbers.percent(shown, 0)} with {exhibit.strengths[exhibit.opened]}."
+        f" the strength {exhibit.strengths[0]}, and {numbers.percent(shown, 0)} with"
+        f" {exhibit.strengths[exhibit.opened]}."
     )
 
 
