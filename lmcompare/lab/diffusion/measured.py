@@ -27,6 +27,7 @@ WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
 CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)
 RANDOM, STATIC, CONTEXT = "random", "word2vec", "transformer"
 KINDS = (RANDOM, STATIC, CONTEXT)
+NOISE_SEED = 10_000  # of the noise of pictures, plus that of the training: the same for all kinds of vectors
 TRAINED = 0.85  # of the time, the rest is asking
 
 
@@ -103,7 +104,8 @@ def measured(bench: Bench, recipe: Recipe) -> Everything:
             share = next(told)
             vectors = vectors_of(bench, kind, seed, width)
             model = train(digits.diffusion, vectors, seed, recipe, _from_to(share, 0.0, TRAINED))
-            found[kind].append(answers(model, digits, judge, _from_to(share, TRAINED, 1.0)))
+            asking = _from_to(share, TRAINED, 1.0)
+            found[kind].append(answers(model, digits, judge, NOISE_SEED + seed, asking))
             shown.setdefault(kind, model)
     lacking = unknown_words(bench.corpus_of(WORD2VEC), WORDS)
     return Everything(digits, judge, found, shown, tuple(lacking))

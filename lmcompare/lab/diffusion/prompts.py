@@ -16,7 +16,7 @@ OTHERS = ("a", "an", "or", "not")
 WORDS = (*OTHERS, *DIGITS)
 LONGEST = 3  # words of a prompt
 SINGLE, EITHER, NOT = "single", "either", "not"
-SHARES = {SINGLE: 0.35, EITHER: 0.3, NOT: 0.35}  # of the kinds of prompt in training
+SHARES = {SINGLE: 0.3, EITHER: 0.25, NOT: 0.45}  # of the kinds of prompt in training
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ Array = np.ndarray[Any, Any]
 
 STRENGTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)  # of guidance
 WITHOUT, PLAIN, GUIDED = 0.0, 1.0, 2.0  # without a prompt, without guidance, and the strength that is shown first
-NOISE_SEED = 77  # of the noise that pictures are made of: the same for all models
 
 SINGLES, NOT_ONE, THREE_FIVE = "a single digit", "not a one", "three or five"
 NEW_PAIRS, NEW_NOTS = "new combinations with “or”", "new combinations with “not”"
@@ -107,14 +106,19 @@ Answers = dict[tuple[str, float], Answer]
 
 
 def answers(
-    model: DiffusionModel, digits: Digits, judge: Judge, share: Share, questions: Mapping[str, Question] = QUESTIONS
+    model: DiffusionModel,
+    digits: Digits,
+    judge: Judge,
+    seed: int,
+    share: Share,
+    questions: Mapping[str, Question] = QUESTIONS,
 ) -> Answers:
-    """Return the answers of a model to all questions, by question and strength."""
+    """Return the answers of a model to all questions, by question and strength, from noise that the seed gives."""
     asked = [(name, strength) for name, question in questions.items() for strength in question.strengths]
     found: Answers = {}
     for (name, strength), told in zip(asked, parts_of(share, len(asked)), strict=True):
         prompts = questions[name].asked
-        pictures = model.sample(prompts, strength, NOISE_SEED)
+        pictures = model.sample(prompts, strength, seed)
         at, distances = nearest(pictures, digits.diffusion.pictures)
         found[name, strength] = Answer(tuple(prompts), pictures, judge(pictures), at, distances)
         told(1.0)

@@ -17,18 +17,18 @@ from lmcompare.exhibits import (
     WorkedEquation,
 )
 from lmcompare.lab.diffusion.denoiser import SIDE
-from lmcompare.lab.diffusion.measured import CONTEXT, KINDS, STATIC, Everything
+from lmcompare.lab.diffusion.measured import CONTEXT, KINDS, NOISE_SEED, STATIC, Everything
 from lmcompare.lab.diffusion.prompts import DIGITS, WORDS, Prompt, either, negated, single
 from lmcompare.lab.diffusion.questions import (
     GUIDED,
     NEW_PAIRS,
-    NOISE_SEED,
     NOT_ONE,
     PLAIN,
     QUESTIONS,
     SINGLES,
     STRENGTHS,
     THREE_FIVE,
+    WITHOUT,
     Answer,
 )
 from lmcompare.lab.diffusion.tables import named
@@ -75,12 +75,11 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
     def texts(of: Array) -> tuple[str, ...]:
         return tuple(as_text(picture) for picture in of[:PICTURES])
 
-    before, after = (found.share(kind, SINGLES, strength) for strength in (PLAIN, GUIDED))
+    none, plain, guided = (found.share(kind, SINGLES, strength) for strength in (WITHOUT, PLAIN, GUIDED))
     return PromptedPictures(
         title=(
-            f"Guidance draws the pictures towards the prompt: {numbers.percent(before, 0)} of the single digits are"
-            f" right without it, {numbers.percent(after, 0)} with the strength {GUIDED:g}"
-            if after > before
+            "The same noise becomes what the prompt says, and more often with guidance"
+            if none < plain < guided
             else "Pictures by prompt and strength of guidance"
         ),
         note=(
