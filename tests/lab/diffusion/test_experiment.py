@@ -137,7 +137,7 @@ def test_the_experiment_on_a_small_text(tmp_path: Path) -> None:
     assert without.high is not None
     assert guided.value > 0.7 > without.high
     page = write_page(tmp_path / "lab", {}).read_text(encoding="utf-8")
-    assert "preview: 1 training of each" in page
+    assert "preview: 1 training of each" in page.replace("\u00a0", " ")
     assert page.count('<div class="pictures wide">') == page.count('<div class="denoising wide">') == 1
     assert len(page) < 900_000
 
