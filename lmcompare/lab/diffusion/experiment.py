@@ -122,8 +122,8 @@ def _of_vectors(tests: Tests) -> str:
             f" {numbers.listed(better)}."
         )
     return (
-        f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text was found: they"
-        " put all numbers together, and do not say which one it is."
+        f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text over random ones"
+        " was found."
     )
 
 

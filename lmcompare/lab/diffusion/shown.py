@@ -223,8 +223,7 @@ def _similar(found: Everything) -> Heatmap:
         title="What the vectors say of the words: cosines",
         note=(
             "The cosine of the vectors as the network gets them, with the mean subtracted; each word is read alone."
-            " Random vectors have cosines near 0. Vectors of text put number words together, which does not help to"
-            " tell them apart."
+            " Random vectors have cosines near 0."
         ),
         rows=words,
         columns=words,

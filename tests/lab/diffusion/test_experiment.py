@@ -85,7 +85,7 @@ def test_the_verdict_says_what_was_found_and_what_was_not(good: Everything, bad:
     nothing = _verdict(bad, against_random(bad)).replace("\u00a0", " ")
     assert "100.0 % are ones" in nothing
     assert "no difference between random vectors and vectors of text was found" in nothing
-    assert "no gain of vectors of text was found" in nothing
+    assert "no gain of vectors of text over random ones was found" in nothing
     assert all(_claims(good, against_random(good)).values())
     assert list(_claims(bad, against_random(bad)).values()) == [*(False, False, False, False, True, False, False)]
     assert "“zero”" in _remarks(good)[-1]
