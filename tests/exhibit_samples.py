@@ -16,11 +16,14 @@ from lmcompare.exhibits import (
     BackoffTrace,
     Bars,
     Curve,
+    Denoised,
+    DenoisingFilm,
     Exhibit,
     Heatmap,
     Map2D,
     Neighbours,
     Passage,
+    PromptedPictures,
     SourcedGuess,
     Sources,
     TrainingFilm,
@@ -61,6 +64,38 @@ def heatmap(word: str = "bank", panels: int = 2) -> Heatmap:
     )
 
 
+DARK, LIGHT = "0" * 4, "g8g8"  # pictures of two by two pixels
+
+
+def pictures(word: str = "bank") -> PromptedPictures:
+    """Return two pictures for each of two prompts, at two strengths of guidance."""
+    panel = ((DARK, LIGHT), (LIGHT, DARK))
+    return PromptedPictures(
+        title=word,
+        side=2,
+        prompts=(word, "b"),
+        strengths=("0", word),
+        pictures=(panel, panel[::-1]),
+        nearest=(panel[::-1], panel),
+        labels=(((word, "1"), ("2", "3")), (("4", "5"), ("6", word))),
+        fitting=(((True, False), (True, True)), ((False, False), (True, True))),
+        shares=((0.5, 0.25), (1.0, 0.0)),
+        opened=1,
+    )
+
+
+def denoising(word: str = "bank") -> DenoisingFilm:
+    """Return the making of a picture for a prompt of two words, in three moments."""
+    film = Denoised(
+        words=(word, "b"),
+        pictures=(LIGHT, "0123", DARK),
+        guesses=(DARK, DARK, DARK),
+        attention=(((100, 90, 80, 70), (0, 10, 20, 30)), ((50,) * 4, (50,) * 4), ((0,) * 4, (100,) * 4)),
+        label=word,
+    )
+    return DenoisingFilm(title=word, side=2, moments=("1", word, "3"), films=(film, replace(film, words=("c", "d"))))
+
+
 def samples(word: str = "bank") -> list[Exhibit]:
     """Return a well-formed exhibit of each kind, with the word in its texts."""
     passage = Passage(before="a", context=word, next="x", after="c d")
@@ -97,6 +132,8 @@ def samples(word: str = "bank") -> list[Exhibit]:
             follows=word,
         ),
         WorkedEquation(title=word, equation=word, saying=word, lines=((word, 0.5),)),
+        pictures(word),
+        denoising(word),
     ]
 
 
@@ -105,6 +142,7 @@ _STEP = BackoffStep(token="bank", matched=2, contexts=("", "river"), counts=(7, 
 
 # By kind: the changed fields and a part of the sentence that names the fault.
 _HEAD = attention().heads[0]
+_FILM = denoising().films[0]
 _GUESS = SourcedGuess(token="bank", guess="x", probability=0.5, followed=1, occurs=2, passages=())
 
 FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -172,6 +210,33 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"probabilities": ((0.1, 1.2), (0.2, 0.3))}, "outside 0 … 1"),
         ({"weights": (WEIGHTS, (*TURNED[:2], (0.0, 0.1, -0.9)))}, "outside 0 … 1"),
     ],
+    "pictures": [
+        ({"prompts": (), "strengths": ()}, "no prompts or no strengths"),
+        ({"strengths": ("1",)}, "strengths has 1 entries, pictures has 2"),
+        ({"prompts": ("a",)}, "for '0' prompts has 1 entries, pictures has 2"),
+        ({"shares": ((0.5,), (1.0, 0.0))}, "for '0' prompts has 2"),
+        ({"labels": ((("1",), ("2", "3")), (("4", "5"), ("6", "7")))}, "for 'bank' pictures has 2"),
+        ({"side": 3}, "a picture has 4 pixels, not 3 by 3"),
+        ({"nearest": (((DARK, "00x0"), (DARK, DARK)),) * 2}, "the pixel 'x'"),
+        ({"shares": ((0.5, 1.25), (1.0, 0.0))}, "outside 0 … 1"),
+        ({"opened": 2}, "opened is 2, but there are 2 strengths"),
+        (
+            {
+                part: (((value,), (value, value)), ((value,), (value, value)))
+                for part, value in (("pictures", DARK), ("nearest", DARK), ("labels", "1"), ("fitting", True))
+            },
+            "different numbers of pictures",
+        ),
+    ],
+    "denoising": [
+        ({"films": ()}, "no moments or no films"),
+        ({"moments": ("1",)}, "for 'bank b' moments has 1 entries, pictures has 3"),
+        ({"side": 1}, "a picture has 4 pixels, not 1 by 1"),
+        ({"films": (replace(_FILM, words=()),)}, "no words"),
+        ({"films": (replace(_FILM, words=("a",)),)}, "attention is not of 1 words by 4 pixels"),
+        ({"films": (replace(_FILM, guesses=("0", DARK, DARK)),)}, "a picture has 1 pixels"),
+        ({"films": (replace(_FILM, attention=(((101,) * 4, (0,) * 4),) * 3),)}, "outside 0 … 100"),
+    ],
     "sources": [
         ({"guesses": (replace(_GUESS, probability=1.2),)}, "the probability of 'x' is outside 0 … 1"),
         ({"guesses": (replace(_GUESS, followed=3),)}, "'x' followed a context 3 times that occurs 2 times"),
@@ -214,4 +279,10 @@ def _of_type(kind: Any, n: int) -> st.SearchStrategy[Any]:
     if isinstance(kind, type) and is_dataclass(kind):
         types = {name: each for name, each in hints(kind).items() if get_origin(each) is not ClassVar}
         return st.builds(kind, **{name: _of_type(each, n) for name, each in types.items()})
-    return {str: TEXTS, int: st.integers(0, 3) | st.just(10**400), float: _FLOATS, NoneType: st.none()}[kind]
+    return {
+        str: TEXTS,
+        int: st.integers(0, 3) | st.just(10**400),
+        bool: st.booleans(),
+        float: _FLOATS,
+        NoneType: st.none(),
+    }[kind]

@@ -23,7 +23,7 @@ def exhibits_of(plugin: str, tokens: list[str], alone: list[str] | None = None) 
     if plugin in ("rnn-attention", "transformer"):
         heads = 4 if plugin == "transformer" else 1
         read = SENTENCE if alone is None else ("<s>", *alone[:-1])
-        return [attention(heads, read), maps(heads), rates(), film(), sources()]
+        return [attention(heads, read), maps(heads), rates(), film(), sources(), *drawn_digits()]
     return []
 
 
@@ -195,3 +195,46 @@ def film() -> Exhibit:
         probabilities=((0.01, 0.01, 0.01), (0.1, 0.02, 0.2), (0.05, 0.001, 0.7)),
         follows="built",
     )
+
+
+def drawn_digits() -> list[Exhibit]:
+    """Pictures that prompts guided, and the making of two of them."""
+    rng = np.random.default_rng(0)
+
+    def picture() -> str:
+        return "".join(kinds.LEVELS[level] for level in rng.integers(0, len(kinds.LEVELS), 64))
+
+    def panels() -> tuple[tuple[tuple[str, ...], ...], ...]:
+        return tuple(tuple(tuple(picture() for _ in range(3)) for _ in range(2)) for _ in range(3))
+
+    def making(*words: str) -> kinds.Denoised:
+        first = np.array([rng.integers(0, 101, 64) for _ in range(4)])
+        return kinds.Denoised(
+            words=words,
+            pictures=tuple(picture() for _ in range(4)),
+            guesses=tuple(picture() for _ in range(4)),
+            attention=tuple((tuple(map(int, row)), tuple(map(int, 100 - row))) for row in first),
+            label="7",
+        )
+
+    gallery = kinds.PromptedPictures(
+        title="Guidance makes pictures fit",
+        note="Below each picture is what a classifier sees.",
+        side=8,
+        prompts=("a seven", "<b>"),
+        strengths=("0, without the prompt", "1", "3"),
+        pictures=panels(),
+        nearest=panels(),
+        labels=((("7", "1", "2"), ("3", "3", "3")),) * 3,
+        fitting=(((True, False, False), (True, True, True)),) * 3,
+        shares=((0.1, 0.2), (0.5, 0.6), (0.9, 1.0)),
+        opened=1,
+    )
+    film = kinds.DenoisingFilm(
+        title="From noise to a digit",
+        note="Step by step.",
+        side=8,
+        moments=("step 1", "step 2", "step 3", "step 4"),
+        films=(making("a", "seven"), making("<b>", "nine")),
+    )
+    return [gallery, film]

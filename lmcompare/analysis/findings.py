@@ -33,6 +33,7 @@ FIRST = (
     "rules",
     "letters",
     "inference",
+    "diffusion",
 )  # the order in which experiments are shown; the rest follows by name
 
 

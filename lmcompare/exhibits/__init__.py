@@ -8,6 +8,7 @@ from lmcompare.exhibits.attention import Attention, AttentionHead, Rows
 from lmcompare.exhibits.backoff import BackoffStep, BackoffTrace
 from lmcompare.exhibits.bars import Bars
 from lmcompare.exhibits.curve import Curve
+from lmcompare.exhibits.denoising import Denoised, DenoisingFilm
 from lmcompare.exhibits.equation import WorkedEquation
 from lmcompare.exhibits.exhibit import Exhibit, unequal
 from lmcompare.exhibits.film import TrainingFilm
@@ -16,12 +17,14 @@ from lmcompare.exhibits.kinds import KINDS, from_json, kind_named, problem_with,
 from lmcompare.exhibits.latex import latex_lines, latex_text
 from lmcompare.exhibits.map2d import Map2D
 from lmcompare.exhibits.neighbours import Neighbours
+from lmcompare.exhibits.pictures import LEVELS, PromptedPictures
 from lmcompare.exhibits.sources import Passage, SourcedGuess, Sources
 
 MOST = 100  # exhibits of a model that are stored; the rest is left out
 
 __all__ = [
     "KINDS",
+    "LEVELS",
     "MOST",
     "Attention",
     "AttentionHead",
@@ -29,12 +32,15 @@ __all__ = [
     "BackoffTrace",
     "Bars",
     "Curve",
+    "Denoised",
+    "DenoisingFilm",
     "Exhibit",
     "Heatmap",
     "Map2D",
     "Neighbours",
     "Panels",
     "Passage",
+    "PromptedPictures",
     "Rows",
     "SourcedGuess",
     "Sources",

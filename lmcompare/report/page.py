@@ -50,6 +50,8 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "attention.js": '<div class="att ',
     "charts.js": "<svg",
     "film.js": '<div class="film ',
+    "pictures.js": '<div class="pictures ',
+    "denoising.js": '<div class="denoising ',
     "story.js": '<div class="scenes">',
     "reader.js": '<div class="reader"',
     "game.js": '<div class="game ',
@@ -57,7 +59,7 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "choice.js": '<figure class="js choice" ',
     "live.js": '<div class="live ',
 }
-STYLES = ("charts.css", "report.css", "attention.css", "try-it.css", "media.css")
+STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css", "media.css")
 GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,

@@ -12,6 +12,7 @@ from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.harness import changes
 from lmcompare.harness.progress import Display
 from lmcompare.lab.contract import experiment_names
+from lmcompare.lab.diffusion.training import Recipe
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
@@ -22,6 +23,12 @@ pytestmark = pytest.mark.slow
 
 def drawn_words(random: np.random.Generator, types: int) -> list[str]:
     return ["".join(random.choice(list("abcdefghilmnoprstu"), random.integers(1, 9))) for _ in range(types)]
+
+
+@pytest.fixture(autouse=True)
+def short_diffusion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The diffusion models are trained for a few steps, too."""
+    monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", Recipe(steps=2, sampling_steps=3))
 
 
 @pytest.fixture

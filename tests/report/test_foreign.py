@@ -69,6 +69,13 @@ class Herring(LanguageModel):
         place = kinds.Passage(before="", context=word, next=word, after="")
         guess = kinds.SourcedGuess(token=word, guess=word, probability=0.5, followed=1, occurs=2, passages=(place,))
         yield kinds.Sources(title="Its sources", guesses=(guess,))
+        one = ((("0",),),)
+        yield kinds.PromptedPictures(
+            title="Its pictures", side=1, prompts=(word,), strengths=("1",), pictures=one, nearest=one,
+            labels=one, fitting=(((True,),),), shares=((1.0,),),
+        )
+        made = kinds.Denoised(words=(word,), pictures=("0",), guesses=("g",), attention=(((100,),),), label=word)
+        yield kinds.DenoisingFilm(title="Its denoising", side=1, moments=("end",), films=(made,))
 
     @staticmethod
     def _before(text, at):
@@ -99,6 +106,7 @@ def test_it_has_its_section_with_every_kind(tree: Node) -> None:
     article = tree.one("article", id_="inside-herring")
     assert "Counts pairs of words, and is somebody else's." in article.text
     titles = ["attention", "heat", "friends", "way down", "map", "curve", "bars", "formula", "film", "sources"]
+    titles += ["pictures", "denoising"]
     assert [h.text for h in article.all("h4")] == [f"Its {title}" for title in titles]
     drawn = {c for figure in article.all("figure") for c in figure.attributes["class"].split() if "kind-" in c}
     assert drawn == {f"kind-{kind}" for kind in KINDS.installed()}

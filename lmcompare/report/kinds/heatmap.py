@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -13,6 +10,7 @@ import numpy as np
 
 from lmcompare.exhibits import Heatmap
 from lmcompare.report import numbers
+from lmcompare.report.charts.png import png
 from lmcompare.report.kinds import Rendering
 from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
@@ -116,18 +114,10 @@ def _array(exhibit: Heatmap) -> Array:
 
 def picture(panel: Array, peak: float) -> str:
     """Return a panel (R, C) as the address of a PNG of one pixel a cell; its opacity is the amount over ``peak``."""
-    height, width = panel.shape
     amounts = np.nan_to_num(panel / peak)
     pixels = np.where(amounts[..., None] >= 0, (*WARM, 0), (*COOL, 0)).astype(np.uint8)  # (R, C, 4) RGBA
     pixels[..., 3] = np.rint(255 * np.minimum(1.0, np.abs(amounts)))
-    rows = b"".join(b"\0" + line.tobytes() for line in pixels)  # each row begins with its filter: 0 is no filter
-    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)  # eight bits, RGBA
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in parts
-    )
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+    return png(pixels)
 
 
 def _cut(panels: Sequence[Sequence[Sequence[float | None]]]) -> list[list[Sequence[float | None]]]:

@@ -1,0 +1,178 @@
+"""The tables of the experiment on diffusion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast, contrasts
+from lmcompare.lab.bench import rows_of
+from lmcompare.lab.contract import Figures, Row
+from lmcompare.lab.diffusion.digits import Array, nearest
+from lmcompare.lab.diffusion.measured import KINDS, RANDOM, Everything
+from lmcompare.lab.diffusion.questions import (
+    AS_NUMERALS,
+    AS_ORDINALS,
+    GUIDED,
+    NEW_NOTS,
+    NEW_PAIRS,
+    NOT_ONE,
+    PLAIN,
+    QUESTIONS,
+    SINGLES,
+    STRENGTHS,
+    THREE_FIVE,
+    WITHOUT,
+    spread,
+    wilson,
+)
+from lmcompare.report import numbers
+
+ALIKE = 0.9  # of the spread of real pictures
+STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the names of two strengths
+COMPARED = ((SINGLES, PLAIN), (SINGLES, GUIDED), (NEW_PAIRS, GUIDED), (NEW_NOTS, GUIDED), (AS_NUMERALS, GUIDED),
+            (AS_ORDINALS, GUIDED))  # fmt: skip
+
+
+def named(strength: float) -> str:
+    """Return the name of a strength of guidance: "1, without guidance"."""
+    return f"{strength:g}, {STRENGTH[strength]}" if strength in STRENGTH else f"{strength:g}"
+
+
+def by_strength(found: Everything, kind: str) -> Figures:
+    """Return how often pictures are what the prompt says, by the strength of guidance."""
+    rows = [
+        _row(f"{SINGLES}, strength {named(s)}", found.right(kind, SINGLES, s), QUESTIONS[SINGLES].chance)
+        for s in STRENGTHS
+    ]
+    for name, question, digit in (
+        ("“not a one”: ones", NOT_ONE, 1),
+        ("“three or five”: threes", THREE_FIVE, 3),
+        ("“three or five”: fives", THREE_FIVE, 5),
+    ):
+        rows += [
+            _row(f"{name}, strength {named(s)}", found.saying(kind, question, s, digit), 0.1)
+            for s in (WITHOUT, PLAIN, GUIDED)
+        ]
+    judge = found.judge
+    low, high = wilson(judge.right, judge.asked)
+    return Figures(
+        title=_by_strength_title(*(found.share(kind, SINGLES, strength) for strength in (PLAIN, GUIDED))),
+        rows=tuple(rows),
+        unit="share of pictures",
+        note=(
+            f"With the vectors of {kind}, over all trainings. A support vector machine that learnt from other"
+            f" pictures says which digit it is; of {judge.asked} real pictures that neither has seen it reads"
+            f" {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
+            f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
+            " variation between trainings."
+        ),
+        differences=False,
+        row_name="Prompt",
+        figure_name="by chance",
+    )
+
+
+def _by_strength_title(plain: float, guided: float) -> str:
+    shares = (
+        f"{numbers.percent(guided, 0)} of the single digits are right, and {numbers.percent(plain, 0)} without it"
+    )
+    if guided > plain:
+        return f"With guidance of strength {GUIDED:g}, {shares}"
+    return f"Guidance does not help: with strength {GUIDED:g}, {shares}"
+
+
+def _row(name: str, counted: tuple[int, int], chance: float) -> Row:
+    count, asked = counted
+    low, high = wilson(count, asked)
+    return Row(name, value=count / asked, low=low, high=high, figure=chance)
+
+
+def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
+    """Return by kind, question and strength how much more often pictures are right than with random vectors.
+
+    The interval covers the choice of the noise, which is the same for all kinds, and the variation between trainings.
+    """
+    tests: dict[tuple[str, str, float], Contrast] = {}
+    for question, strength in COMPARED:
+        base = found.amounts(RANDOM, question, strength)
+        others = {kind: found.amounts(kind, question, strength) for kind in KINDS if kind != RANDOM}
+        for kind, contrast in contrasts(base, others, np.ones(len(QUESTIONS[question].asked))).items():
+            tests[kind, question, strength] = contrast
+    return tests
+
+
+def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
+    """Return what word vectors of text give over random ones."""
+    names = {key: f"{key[1]}, strength {key[2]:g}: {key[0]}" for key in tests}
+    rows = rows_of({names[key]: tests[key] for key in sorted(tests, key=lambda key: COMPARED.index(key[1:]))})
+    bases = {
+        question: found.share(RANDOM, question, GUIDED)
+        for question in (SINGLES, NEW_PAIRS, NEW_NOTS, AS_NUMERALS, AS_ORDINALS)
+    }
+    said = numbers.listed([f"{numbers.percent(share, 0)} for {name}" for name, share in bases.items()])
+    return Figures(
+        title=(
+            "Vectors of text do better than random vectors"
+            if any(row.found and row.amount > 0 for row in rows.values())
+            else "No gain of vectors of text over random vectors was found"
+        ),
+        rows=tuple(rows.values()),
+        unit="share of pictures that are right",
+        note=(
+            "New combinations are in no prompt of training, though their words are. Numerals (“a 7”) and ordinal"
+            " numbers (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random"
+            f" vectors and the strength {GUIDED:g} the share is {said}. By chance it is"
+            f" {numbers.percent(QUESTIONS[NEW_PAIRS].chance, 0)} for a pair,"
+            f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of vectors"
+            " have the same mean and scale, and pictures are made of the same noise."
+        ),
+        row_name="Prompts and vectors",
+        figure_name="share that is right",
+    )
+
+
+def quality(found: Everything, kind: str) -> Figures:
+    """Return how near pictures are to training pictures, and how much they differ from each other."""
+    digits = found.digits
+    _, real = nearest(digits.apart.pictures, digits.diffusion.pictures)
+    natural = spread(digits.diffusion.pictures, digits.diffusion.labels)
+    rows = [_mean("real pictures that were not seen", real, 1.0)]
+    for strength in STRENGTHS:
+        every = found.of(kind, SINGLES, strength)
+        spreads = [spread(each.pictures, [min(p.digits) for p in each.prompts]) for each in every]
+        distances = np.concatenate([each.distances for each in every])
+        rows.append(_mean(f"strength {named(strength)}", distances, float(np.mean(spreads)) / natural))
+    return Figures(
+        title=_quality_title(rows),
+        rows=tuple(rows),
+        unit="distance to the nearest training picture",
+        note=(
+            f"Prompts of {SINGLES}, with the vectors of {kind}. A copy has the distance 0. Pictures that are nearer"
+            " than real ones to the training pictures are copied or smoothed; those that are farther have faults. The"
+            " spread is the root of the mean squared distance from the mean picture of the same prompt, over that of"
+            " the real pictures of a digit. The interval is over pictures."
+        ),
+        differences=False,
+        row_name="Pictures",
+        figure_name="spread, of that of real pictures",
+    )
+
+
+def _quality_title(rows: Sequence[Row]) -> str:
+    """Return whether the pictures are nearer to the training pictures than real ones, and whether they are alike."""
+    real, *drawn = rows
+    guided = drawn[STRENGTHS.index(GUIDED)]
+    assert real.low is not None
+    assert guided.high is not None
+    assert guided.figure is not None
+    near = "nearer to" if guided.high < real.low else "not nearer to"
+    alike = ", but more alike" if guided.figure < ALIKE else ""
+    return f"With guidance the pictures are {near} the training pictures than real ones are{alike}"
+
+
+def _mean(name: str, values: Array, figure: float) -> Row:
+    mean, half = float(values.mean()), 1.96 * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Row(name, value=mean, low=mean - half, high=mean + half, figure=figure)

@@ -1,0 +1,70 @@
+"""Attention weights are shares, padding is never seen, and words change what is drawn."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from lmcompare.lab.diffusion.denoiser import EACH, HEADS, HIDDEN, PIXELS, WORD, CrossAttention, Denoiser
+
+
+@pytest.fixture
+def network() -> Denoiser:
+    torch.manual_seed(0)
+    found = Denoiser(5, 3)
+    torch.nn.init.normal_(found.leave.weight)  # it begins at zero
+    torch.nn.init.normal_(found.nothing)
+    return found.eval()
+
+
+def asked(network: Denoiser, words: Tensor, there: list[list[bool]]) -> tuple[Tensor, Tensor]:
+    noised = torch.randn(len(words), PIXELS, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        found: tuple[Tensor, Tensor] = network(noised, torch.full((len(words),), 0.5), words, torch.tensor(there))
+    return found
+
+
+def test_attention_is_the_softmax_of_scaled_products() -> None:
+    torch.manual_seed(0)
+    look = CrossAttention()
+    picture, words = torch.randn(1, HIDDEN), torch.randn(1, 3, WORD)
+    with torch.no_grad():
+        _, weights = look(picture, words, torch.tensor([[True, True, False]]))
+        queries = look.query(look.norm(picture))[0].view(HEADS, PIXELS, EACH)
+        keys = look.key(words[0]).view(3, HEADS, EACH)
+    for head, pixel in ((0, 0), (1, 63)):
+        scores = [float(queries[head, pixel] @ keys[word, head]) / math.sqrt(EACH) for word in (0, 1)]
+        total = sum(map(math.exp, scores))
+        assert weights[0, head, pixel].tolist() == pytest.approx(
+            [*(math.exp(s) / total for s in scores), 0.0], abs=1e-5
+        )
+
+
+def test_weights_sum_to_one_and_padding_has_none(network: Denoiser) -> None:
+    words = torch.randn(2, 3, 5)
+    _, weights = asked(network, words, [[True, True, False], [True, True, True]])
+    assert weights.shape == (2, PIXELS, 3)
+    assert torch.allclose(weights.sum(-1), torch.ones(2, PIXELS), atol=1e-6)
+    assert weights[0, :, 2].eq(0).all()
+    assert weights[1].gt(0).all()
+
+
+def test_what_is_in_padding_changes_nothing(network: Denoiser) -> None:
+    words = torch.randn(1, 3, 5)
+    other = words.clone()
+    other[0, 2] = 100.0
+    hidden, shown = [[True, True, False]], [[True, True, True]]
+    assert torch.equal(asked(network, words, hidden)[0], asked(network, other, hidden)[0])
+    assert not torch.allclose(asked(network, words, shown)[0], asked(network, other, shown)[0])
+
+
+def test_without_words_no_vector_is_seen(network: Denoiser) -> None:
+    none = [[False, False, False]]
+    one, _ = asked(network, torch.randn(1, 3, 5), none)
+    other, weights = asked(network, torch.randn(1, 3, 5), none)
+    assert torch.equal(one, other)
+    assert weights[0, :, 0].eq(1).all()
+    assert not torch.allclose(one, asked(network, torch.randn(1, 3, 5), [[True, False, False]])[0])
