@@ -1,4 +1,4 @@
-"""How well models and classical methods forecast the series of a run: errors, densities and coverage, with intervals."""
+"""How well models and classical methods forecast the series of a run: errors, densities and coverage."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from lmcompare.analysis.intervals import ratio_bootstrap
+from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
@@ -21,6 +22,7 @@ LEVELS = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)
 DECILES = tuple(LEVELS.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
 BANDS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}  # percent
 MEDIAN = LEVELS.index(0.5)
+LEAST_ORIGINS = 4  # of an interval
 Place = tuple[int, int]  # document, and the scored steps before the origin
 
 
@@ -119,7 +121,8 @@ def methods(run: Run) -> list[Method]:
 def accuracies(run: Run) -> list[Accuracy]:
     """Return how well each method forecasts, the least scaled CRPS first.
 
-    All are compared at the origins that all have. Intervals resample origins, and those of densities blocks of steps.
+    All are compared at the origins that all have. Intervals are Student's over origins, which are too few to be
+    resampled; those of densities are a bootstrap over blocks of steps.
     """
     every = [method for method in methods(run) if method.forecasts]
     if not every:
@@ -195,7 +198,9 @@ def _classical(stored: Mapping[str, Any]) -> Method:
     known = any(len(one) for one in density)
     seconds = float(stored.get("seconds") or 0)
     source = str(stored.get("source") or "")
-    return Method(str(stored["name"]), str(stored["title"]), True, forecasts, density if known else None, seconds, source)
+    return Method(
+        str(stored["name"]), str(stored["title"]), True, forecasts, density if known else None, seconds, source
+    )
 
 
 def _forecast(stored: Mapping[str, Any]) -> Forecast:
@@ -230,11 +235,14 @@ def _ratio(sums: Mapping[str, Array], name: str) -> float:
 
 
 def _figure(sums: Mapping[str, Array], name: str) -> Figure:
-    value = _ratio(sums, name)
-    if len(sums["steps"]) < 2:
+    value, steps = _ratio(sums, name), sums["steps"]
+    origins = len(steps)
+    if origins < LEAST_ORIGINS:
         return Figure(value)
-    low, high = ratio_bootstrap(sums[name][:, None], sums["steps"][:, None]).interval()
-    return Figure(value, float(low[0]), float(high[0]))
+    rest = sums[name] - value * steps
+    error = np.sqrt(origins / (origins - 1) * (rest**2).sum()) / steps.sum()
+    room = float(stats.t.ppf((1 + LEVEL) / 2, origins - 1) * error)
+    return Figure(value, value - room, value + room)
 
 
 def _difference(sums: Mapping[str, Array], best: Mapping[str, Array], name: str) -> Figure:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lmcompare.corpora.contract import Found
 from lmcompare.corpora.document import (
@@ -125,8 +125,8 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
 
 
 def _of_series(found: Found) -> Corpus:
-    """Return the corpus of series: each line of a document is a sentence, so that a line of past is one of its own."""
-    documents = {
+    """Return the corpus of series; each line of a document is a sentence, a line of past too."""
+    documents: dict[str, Any] = {
         which: tuple(
             Document(piece.name, piece.stored, line_sentences(piece.text), dict(piece.metadata))
             for piece in (found.splits or {}).get(which, ())

@@ -67,9 +67,7 @@ class Arima(Forecaster):
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:
         found = self._applied(past)
         given = {"exog": self._regressors(len(past) + np.arange(horizon))} if self._waves else {}
-        drawn = found.simulate(
-            horizon, anchor="end", repetitions=number, rng=np.random.default_rng(seed), **given
-        )
+        drawn = found.simulate(horizon, anchor="end", repetitions=number, rng=np.random.default_rng(seed), **given)
         return np.asarray(drawn).reshape(horizon, number).T
 
     def log_density(self, past: Floats, future: Floats) -> Floats:

@@ -41,7 +41,12 @@ class Ets(Forecaster):
         best: Any = None
         for trend in (None, "add"):
             for seasonal in (None, "add") if own else (None,):
-                given = {"error": "add", "trend": trend, "damped_trend": trend is not None, "seasonal": seasonal}
+                given: dict[str, Any] = {
+                    "error": "add",
+                    "trend": trend,
+                    "damped_trend": trend is not None,
+                    "seasonal": seasonal,
+                }
                 if seasonal:
                     given["seasonal_periods"] = own
                 found = _quietly(lambda given=given: _model(values, given).fit(disp=False, maxiter=200))
@@ -55,9 +60,7 @@ class Ets(Forecaster):
 
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:
         smoothed = self._smoothed(past)
-        drawn = smoothed.simulate(
-            horizon, anchor="end", repetitions=number, rng=np.random.default_rng(seed)
-        )
+        drawn = smoothed.simulate(horizon, anchor="end", repetitions=number, rng=np.random.default_rng(seed))
         drawn = np.asarray(drawn).reshape(horizon, number).T
         return np.asarray(drawn + self._season_at(len(past) + np.arange(horizon), len(past)))
 
@@ -68,7 +71,9 @@ class Ets(Forecaster):
         return normal_log_density(future, means, np.full(len(future), self._deviation))
 
     def _smoothed(self, values: Floats) -> Any:
-        return _model(_filled(values) - self._season_at(np.arange(len(values)), len(values)), self._given).smooth(self._parameters)
+        return _model(_filled(values) - self._season_at(np.arange(len(values)), len(values)), self._given).smooth(
+            self._parameters
+        )
 
     def _season_at(self, places: Any, length: int) -> Floats:
         """Return the repeated season at places counted from the beginning of the training values."""

@@ -20,8 +20,8 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
-from lmcompare.measure.steps import Scored as ScoredSteps
 from lmcompare.measure.selection import Part, measured_part, shown_positions
+from lmcompare.measure.steps import Scored as ScoredSteps
 from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
@@ -235,9 +235,10 @@ def _scored(
 ) -> tuple[_Scores, Part, dict[str, Any]]:
     """Return the scores of valid and test, the part of the test text that was ranked, and what scoring cost.
 
-    Stores them; of series, those of the scored steps among the bins alone. Stores and the most likely tokens. The test text is read once, over the full distributions, or a part of it
-    if it is very long; the timed scoring reads the validation text. A model that learns from earlier documents has no
-    reset scores: it would not forget what precedes a sentence.
+    Stores the scores (of series, those of the scored steps among the bins alone) and the most likely tokens. The test
+    text is read once, over the full distributions, or a part of it if it is very long; the timed scoring reads the
+    validation text. A model that learns from earlier documents has no reset scores: it would not forget what precedes
+    a sentence. Series have none either.
     """
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
     steps = steps_of(corpus)

@@ -34,7 +34,13 @@ CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py")
 
 
 def run_classics(
-    names: Sequence[str], folder: Path, fingerprint: str, tokenizer: str, options: Mapping[str, Any], seconds: float, show: Display
+    names: Sequence[str],
+    folder: Path,
+    fingerprint: str,
+    tokenizer: str,
+    options: Mapping[str, Any],
+    seconds: float,
+    show: Display,
 ) -> None:
     """Forecast the test series of a run with classical methods, in a process of its own for each.
 
@@ -98,7 +104,11 @@ def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: di
         try:
             model = make_forecaster(name).fit(given, season)
             nats = model.log_density(given, line.values[line.given :])
-            own = [_at(model, origin, options["paths"], [number, at]) for at, origin in enumerate(origins) if origin.document == number]
+            own = [
+                _at(model, origin, options["paths"], [number, at])
+                for at, origin in enumerate(origins)
+                if origin.document == number
+            ]
         except Exception as error:  # statsmodels fails on some series, a plug-in on any
             notes.append(f"{series}: {what_went_wrong(error)}")
             densities.append([])
@@ -111,7 +121,9 @@ def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: di
 
 
 def _at(model: Forecaster, origin: Origin, number: int, seed: Sequence[int]) -> dict[str, Any]:
-    paths = model.paths(origin.past, len(origin.actual), number, int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    paths = model.paths(
+        origin.past, len(origin.actual), number, int(np.random.SeedSequence(seed).generate_state(1)[0])
+    )
     if not isinstance(paths, np.ndarray):
         raise PluginError(f"{type(model).__name__}.paths returned no array")
     return forecast_table(origin, paths.astype(np.float64))

@@ -34,6 +34,7 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
     Both are made before either is written, so that a finished cell keeps its old ones if they can't be made.
     """
     notes: list[str] = []
+    shown: dict[str, Any]
     if "forecast" in job.examples:
         shown, text = {"prompts": [], "sentences": []}, example_windows(corpus)
     else:

@@ -16,6 +16,7 @@ from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.tokens.values import ValueTokenizer
+from lmcompare.tokens.values.bins import Floats
 
 QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)
 HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
@@ -48,9 +49,9 @@ class Origin:
 
     document: int
     at: int
-    past: FloatArray
+    past: Floats
     given: int
-    actual: FloatArray
+    actual: Floats
     scale: float
 
 
@@ -62,7 +63,7 @@ def origins_of(corpus: TokenizedCorpus, options: dict[str, Any]) -> list[Origin]
     """
     lines, documents = lines_of(corpus, "test"), corpus.documents_of("test")
     most = max(1, min(options["origins"], MOST_ORIGINS // max(1, min(len(lines), MOST_ORIGINS))))
-    found = []
+    found: list[Origin] = []
     for number, (line, metadata) in enumerate(zip(lines, documents["metadata"], strict=True)):
         if len(found) >= MOST_ORIGINS:
             break
@@ -170,4 +171,3 @@ def drawn_tokens(
 def all_forecasts(origins: Sequence[Origin], paths: Paths) -> list[dict[str, Any]]:
     """Return the forecasts at all origins by a function that draws paths."""
     return [forecast_table(origin, paths(origin)) for origin in origins]
-

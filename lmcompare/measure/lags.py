@@ -10,7 +10,7 @@ from lmcompare.measure.forecasts import step_and_season
 from lmcompare.measure.steps import Scored
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded
+from lmcompare.tokens import Encoded, IntArray
 
 POSITIONS = 40  # of the test series at which a model is asked
 READ = 96  # tokens before each
@@ -37,16 +37,16 @@ def lag_influences(model: LanguageModel, corpus: TokenizedCorpus, options: dict[
         return []
     at = np.sort(generator.choice(at, min(POSITIONS, len(at)), replace=False))
     known = corpus.train.ids[scored.bins[corpus.train.ids]]
-    documents = []
+    documents: list[IntArray] = []
     for position in at.tolist():
         begin = max(int(test.context_starts(np.array([position]))[0]), position - READ)
         context = test.ids[begin : position + 1].copy()  # the token itself is not seen
         documents.append(context)
         for lag in range(1, lags + 1):
             for other in generator.choice(known, DRAWN):
-                changed = context.copy()
-                changed[-1 - lag] = other
-                documents.append(changed)
+                altered = context.copy()
+                altered[-1 - lag] = other
+                documents.append(altered)
     rows = []
     for first in range(0, len(documents), BATCH):
         text = Encoded.from_documents(documents[first : first + BATCH], corpus.vocabulary)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lmcompare.corpora.series.values import Line, line_of
 from lmcompare.measure.word_bits import LN2, WordEnds
 from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, OverheadBits
+from lmcompare.tokens import Encoded, IntArray, OverheadBits
 from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ def example_windows(corpus: TokenizedCorpus) -> Encoded:
     """Return the ends of some test documents, each a document of its own, for the exhibits of a model."""
     text = corpus.test
     documents = range(min(WINDOWS, text.n_documents))
-    ids = [text.ids[max(int(text.starts[d]), int(text.ends[d]) - 1 - LENGTH) : int(text.ends[d]) - 1] for d in documents]
+    ids = [
+        text.ids[max(int(text.starts[d]), int(text.ends[d]) - 1 - LENGTH) : int(text.ends[d]) - 1] for d in documents
+    ]
     return Encoded.from_documents(ids, corpus.vocabulary)
 
 
@@ -119,6 +121,6 @@ def _spans(text: Encoded) -> Iterator[tuple[int, int]]:
         yield begin, end - 1  # </s>
 
 
-def _line(words: Sequence[str], sentence: npt.NDArray[np.integer]) -> Line:  # type: ignore[type-arg]
+def _line(words: Sequence[str], sentence: IntArray) -> Line:
     given = int((sentence[: len(words)] == 0).sum())
     return line_of(f"{' '.join(words[:given])}\n{' '.join(words[given:])}")

@@ -52,7 +52,11 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         raise LmcompareError("series: names no table; give series:FILE.csv#COLUMN, or series:statsmodels:co2")
     package, colon, inside = place.partition(":")
     if package == PACKAGE and colon:
-        table, where, source = _of_statsmodels(inside), f"the data set {inside}", f"the data set {inside} of statsmodels"
+        table, where, source = (
+            _of_statsmodels(inside),
+            f"the data set {inside}",
+            f"the data set {inside} of statsmodels",
+        )
         title = inside
     else:
         path = usable_path(Path(place), "a table of series is given by the path of a file")
@@ -92,18 +96,25 @@ def _of_statsmodels(name: str) -> pd.DataFrame:
     from lmcompare.corpora.series.tables import melted_months
 
     if name not in KNOWN:
-        raise LmcompareError(f"there is no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}")
+        raise LmcompareError(
+            f"there is no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}"
+        )
     if find_spec(PACKAGE) is None:
         raise LmcompareError(f"'series:{PACKAGE}:{name}' needs the package {PACKAGE}, which is missing: {EXTRA}")
     try:
         table: pd.DataFrame = import_module(f"statsmodels.datasets.{name}").load_pandas().data
     except Exception as error:
-        raise LmcompareError(f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}): {EXTRA}") from error
+        raise LmcompareError(
+            f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}): {EXTRA}"
+        ) from error
     if set(_MONTHS) <= set(table.columns):
-        return melted_months(table, "YEAR", {month: at for at, month in enumerate(_MONTHS, 1)}).rename(columns={"value": name})
+        return melted_months(table, "YEAR", {month: at for at, month in enumerate(_MONTHS, 1)}).rename(
+            columns={"value": name}
+        )
     if {"year", "quarter"} <= set(table.columns):
-        times = pd.PeriodIndex.from_fields(year=table["year"].astype(int), quarter=table["quarter"].astype(int), freq="Q")
-        return table.drop(columns=["year", "quarter"]).assign(time=times.to_timestamp())
+        months = 3 * table["quarter"].astype(int) - 2
+        times = pd.to_datetime({"year": table["year"].astype(int), "month": months, "day": 1})
+        return table.drop(columns=["year", "quarter"]).assign(time=times)
     return table if isinstance(table.index, pd.RangeIndex) else table.rename_axis("time").reset_index()
 
 

@@ -93,7 +93,7 @@ def _cuts(series: Sequence[Series]) -> list[tuple[int, int]]:
 
 
 def _shares(length: int) -> list[int]:
-    return [int(round(TRAIN * length)), int(round((TRAIN + VALID) * length))]
+    return [round(TRAIN * length), round((TRAIN + VALID) * length)]
 
 
 def _starts(series: Sequence[Series]) -> list[int]:

@@ -21,6 +21,7 @@ TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "period", "year
 NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
 VALUES = ("value", "values", "y", "target", "close")
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+SEPARATORS = (",", ";", "\t", "|")
 _YEARS = (1000, 3000)
 
 
@@ -66,8 +67,9 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
         if name.endswith(".parquet"):
             table = pd.read_parquet(path)
             return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-        separator = "\t" if ".tsv" in name else None
-        return pd.read_csv(path, sep=separator, engine="python", encoding=encoding, skipinitialspace=True)
+        first = pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0]
+        separator = max(SEPARATORS, key=str(first).count)  # the first of equals
+        return pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True)
     except FileNotFoundError:
         raise LmcompareError(f"there is no file {path}: check the path") from None
     except (OSError, ValueError, LookupError, UnicodeError) as error:  # pandas' own errors are ValueErrors

@@ -26,8 +26,10 @@ class Fan:
     bands: Sequence[tuple[Sequence[float], Sequence[float]]]
 
 
-def fan(one: Fan, x: Sequence[float], values: Sequence[float], x_label: Label, y_label: Label, low: float, high: float) -> Markup:
-    """Return the chart of one forecast with the values before it and those that came, which are not finite where missing.
+def fan(
+    one: Fan, x: Sequence[float], values: Sequence[float], x_label: Label, y_label: Label, low: float, high: float
+) -> Markup:
+    """Return the chart of one forecast with the values before it and those that came; missing ones are not finite.
 
     ``low`` and ``high`` are the ends of the vertical axis, which charts side by side share.
     """
@@ -48,11 +50,20 @@ def fan(one: Fan, x: Sequence[float], values: Sequence[float], x_label: Label, y
     for percent in (95, 80, 50)[: len(one.bands)]:
         names += [f"{percent} % from", f"{percent} % to"]
     data = svg.Data(names, [svg.Series(one.name, svg.hue(one.index), columns)])
-    return svg.drawing(WIDTH, HEIGHT, f"Forecast of {one.name} with bands, and the values that came", parts, data=data)
+    return svg.drawing(
+        WIDTH, HEIGHT, f"Forecast of {one.name} with bands, and the values that came", parts, data=data
+    )
 
 
 def surprise(
-    x: Sequence[float], values: Sequence[float], nats: Sequence[float], index: int, name: str, x_label: Label, y_label: Label, marked: Sequence[int]
+    x: Sequence[float],
+    values: Sequence[float],
+    nats: Sequence[float],
+    index: int,
+    name: str,
+    x_label: Label,
+    y_label: Label,
+    marked: Sequence[int],
 ) -> Markup:
     """Return a line of values with bars of their surprisal below it; ``marked`` steps have a ring.
 
@@ -72,7 +83,11 @@ def surprise(
     for place, value in zip(x, nats, strict=True):
         if value == value:
             height = max(0.6, (BARS - 12) * (value - low) / ((high - low) or 1.0))
-            bars.append(svg.element("rect", x=across(place) - width / 2, y=bottom - height, width=width, height=height, class_="nats"))
+            bars.append(
+                svg.element(
+                    "rect", x=across(place) - width / 2, y=bottom - height, width=width, height=height, class_="nats"
+                )
+            )
     parts.append(svg.of_model(index, *bars))
     parts.append(svg.line(margins.left, bottom, WIDE - margins.right, bottom, "base"))
     for tick in across.ticks(8):

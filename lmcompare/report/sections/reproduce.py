@@ -26,7 +26,12 @@ def build(data: ReportData) -> Section:
     runs = [_of_run(data, run) for run in data.run.runs]
     manifest = data.run.manifest
     html = fill(
-        "reproduce", runs=runs, preset=manifest.preset, cautions=_cautions(data), citation=_citation(data.run)
+        "reproduce",
+        runs=runs,
+        preset=manifest.preset,
+        series=data.run.corpus.series,
+        cautions=_cautions(data),
+        citation=_citation(data.run),
     )
     return Section.of("reproduce", "How to reproduce and cite it", html)
 
@@ -36,6 +41,13 @@ def _cautions(data: ReportData) -> list[str]:
     said = [
         "Bits per byte of different texts or splits: figures that belong together have the same corpus fingerprint.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
+    ]
+    if data.run.corpus.series:
+        said = [
+            "Errors and densities of different series: figures that belong together have one corpus fingerprint.",
+            "Losses and nats per token of models with different bins; nats per step may be compared.",
+        ]
+    said += [
         "Cosines and distances of vectors of different models.",
         "Losses on the training text.",
     ]

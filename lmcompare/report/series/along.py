@@ -38,7 +38,11 @@ def build(data: SeriesData) -> Section | None:
     assert method.nats is not None, "it has densities"
     found = [_along(data, method, series) for series in data.series[:SHOWN]]
     html = fill(
-        "series/along", found=found, model=spoken(data.title(method)), index=data.index(method), left=len(data.series) - len(found)
+        "series/along",
+        found=found,
+        model=spoken(data.title(method)),
+        index=data.index(method),
+        left=len(data.series) - len(found),
     )
     return Section.of("along", "What surprised the models", html)
 
@@ -52,8 +56,18 @@ def _along(data: SeriesData, method: Method, series: TestSeries) -> Along:
     x = [float(series.given + at) for at in range(begin, len(values))]
     marked = [int(at) - begin for at in most if at >= begin]
     label = numbers.short if np.nanmax(np.abs(values)) >= 1e5 else numbers.tidy
-    chart = surprise(x, values[begin:].tolist(), nats[begin:].tolist(), data.index(method), data.title(method), series.when, label, marked)
+    chart = surprise(
+        x,
+        values[begin:].tolist(),
+        nats[begin:].tolist(),
+        data.index(method),
+        data.title(method),
+        series.when,
+        label,
+        marked,
+    )
     named = [
-        (series.when(series.given + int(at)), label(float(values[at])), numbers.decimals(float(nats[at]), 1)) for at in most
+        (series.when(series.given + int(at)), label(float(values[at])), numbers.decimals(float(nats[at]), 1))
+        for at in most
     ]
     return Along(series, chart, named)

@@ -50,6 +50,11 @@ def build(data: SeriesData) -> Section | None:
     origins = len({place for method in data.methods for place in method.forecasts})
     density = all(getattr(run_tokens.tokenizer, "has_density", True) for run_tokens in data.data.run.tokens.values())
     html = fill(
-        "series/board", lines=lines, origins=origins, unit=units_of(data.data.run).kind, percents=(50, 80, 95), density=density
+        "series/board",
+        lines=lines,
+        origins=origins,
+        unit=units_of(data.data.run).kind,
+        percents=(50, 80, 95),
+        density=density,
     )
     return Section.of("leaderboard", "Leaderboard", html)

@@ -11,4 +11,6 @@ def build(data: SeriesData) -> Section:
     """Return the section."""
     run = data.data.run
     tokens = [(run.tokens_name(fp), entry) for fp, entry in run.manifest.tokens.items()]
-    return Section.of("text", "The series", fill("series/corpus", corpus=run.corpus, tokens=tokens, series=data.series))
+    return Section.of(
+        "text", "The series", fill("series/corpus", corpus=run.corpus, tokens=tokens, series=data.series)
+    )

@@ -40,6 +40,16 @@ def build(data: SeriesData) -> Section | None:
     return Section(section.key, section.title, section.html, section.markdown, {**section.charts, **charts})
 
 
+def best(data: SeriesData) -> tuple[str, Markup] | None:
+    """Return the first forecast of the best method, with its title; None if nothing was forecast."""
+    drawn = [one.method for one in data.accuracies]
+    if not drawn:
+        return None
+    places = sorted(set.intersection(*(set(method.forecasts) for method in drawn)))
+    panel = _panel(data, drawn[:1], chosen(places)[0])
+    return f"{panel.charts[0][0]}, {panel.title}", panel.charts[0][3]
+
+
 def chosen(places: Sequence[Place]) -> list[Place]:
     """Return some origins: of each series the middle one, then others, at most ``MOST``."""
     by_series: dict[int, list[Place]] = {}
@@ -88,4 +98,6 @@ def _ends(values: Sequence[float], forecasts: Sequence[Forecast]) -> tuple[float
     low, high = float(known.min()), float(known.max())
     room = (high - low) or abs(high) or 1.0
     ends = np.concatenate([each.quantiles[[LEVELS.index(0.1), LEVELS.index(0.9)]].ravel() for each in forecasts])
-    return max(low - room, min(low, float(ends.min()))) - 0.05 * room, min(high + room, max(high, float(ends.max()))) + 0.05 * room
+    return max(low - room, min(low, float(ends.min()))) - 0.05 * room, min(
+        high + room, max(high, float(ends.max()))
+    ) + 0.05 * room

@@ -43,7 +43,8 @@ def build(data: SeriesData) -> Section | None:
     if not found:
         return None
     drawn = [
-        Line(model.title, model.index, [float(lag) for lag in range(1, len(each) + 1)], each) for model, each in found.items()
+        Line(model.title, model.index, [float(lag) for lag in range(1, len(each) + 1)], each)
+        for model, each in found.items()
     ]
     label = "How much the next distribution changes with another value at each lag, a line for each model"
     chart = lines(drawn, label, "Lag in steps", "Nats (Kullback-Leibler)", numbers.tidy, numbers.tidy)
@@ -73,7 +74,7 @@ def told(name: str, lags: Sequence[float]) -> str:
 
 
 def looking_back(model: Model) -> Iterator[LookingBack]:
-    """Yield for each head of a model's first exhibits of attention the mean weight by lag, over all steps that look."""
+    """Yield for each head of a model's exhibits of attention the mean weight by lag, over all steps that look."""
     exhibits = [exhibit for stored in model.cell.exhibit_tables if (exhibit := _attention(stored)) is not None]
     if not exhibits:
         return

@@ -5,15 +5,16 @@ from __future__ import annotations
 from lmcompare.analysis.forecasts import Accuracy, Figure
 from lmcompare.report import numbers
 from lmcompare.report.data import Section
+from lmcompare.report.series import fans
 from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
+from lmcompare.report.titles import sentence
 
 
 def build(data: SeriesData) -> Section:
     """Return the section above all others."""
     title = headline(data)
-    html = fill("series/summary", title=title, said=lead(data), subtitle=_subtitle(data))
+    html = fill("series/summary", title=title, said=lead(data), subtitle=_subtitle(data), picture=fans.best(data))
     return Section.of("summary", title, html)
 
 
@@ -23,20 +24,20 @@ def headline(data: SeriesData) -> str:
     if not data.accuracies:
         return f"No model of this run has forecast {what}"
     best = data.accuracies[0]
-    name = spoken(data.title(best.method))
+    name = data.spoken(best.method)
     others = [one for one in data.accuracies if one.method.classical != best.method.classical]
     if not others:
         return f"{sentence(name)} forecasts {what} best"
     other = others[0]
     surely = other.behind is not None and other.behind.low > 0
-    their = spoken(data.title(other.method))
+    their = data.spoken(other.method)
     if best.method.classical:
         if surely:
-            return f"The classical method {name} forecasts {what} better than every language model"
-        return f"The classical method {name} forecasts {what} best, not significantly ahead of {their}"
+            return f"{sentence(name)} forecasts {what} better than every language model"
+        return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
     if surely:
         return f"{sentence(name)} forecasts {what} better than every classical method"
-    return f"{sentence(name)} forecasts {what} best, not significantly ahead of the classical method {their}"
+    return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
 
 
 def lead(data: SeriesData) -> list[str]:
@@ -45,19 +46,21 @@ def lead(data: SeriesData) -> list[str]:
         return []
     best = data.accuracies[0]
     said = [
-        f"Its scaled error (CRPS) is {_two(best.crps.value)}: 1 is the mean error of the seasonal naive method in the"
-        " past, and less is better."
+        f"Its scaled CRPS is {_two(best.crps.value)}, an error for which less is better: 1 is the mean error of the"
+        " seasonal naive method in the past."
     ]
+    if best.method.classical:
+        said[0] = f"It is a classical method of forecasting. {said[0]}"
     other = next((one for one in data.accuracies if one.method.classical != best.method.classical), None)
     if other is not None:
         kind = "classical method" if other.method.classical else "language model"
-        said.append(f"The best {kind}, {spoken(data.title(other.method))}, has {_two(other.crps.value)}.")
+        said.append(f"The best {kind}, {data.spoken(other.method)}, has {_two(other.crps.value)}.")
     densities = data.densities
     if len(densities) > 1:
         first, second = densities[:2]
         said.append(
-            f"One step ahead, {spoken(data.title(first.method))} gives what came the highest density,"
-            f" {_nats(first)} nats per step (fewer is better), and {spoken(data.title(second.method))} is second with"
+            f"For one step ahead, {data.spoken(first.method)} gives what came the highest density,"
+            f" {_nats(first)} nats per step (fewer is better), and {data.spoken(second.method)} is second with"
             f" {_nats(second)}."
         )
     return said

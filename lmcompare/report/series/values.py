@@ -57,7 +57,9 @@ class TestSeries:
 def time_of(start: str, step: str, place: int) -> str:
     """Return the time of a place on a grid, as short as its step allows."""
     begin = np.datetime64(start)
-    months = {"month": 1, "quarter": 3, "year": 12}.get(step) or (int(step.split()[0]) if step.endswith("months") else 0)
+    months = {"month": 1, "quarter": 3, "year": 12}.get(step) or (
+        int(step.split()[0]) if step.endswith("months") else 0
+    )
     if months:
         month = begin.astype("datetime64[M]") + place * months
         year, number = int(str(month)[:4]), int(str(month)[5:7])
@@ -91,6 +93,12 @@ class SeriesData:
     def title(self, method: Method) -> str:
         """Return the name of a method for people."""
         return method.title if method.classical else self.data.title(method.name)
+
+    def spoken(self, method: Method) -> str:
+        """Return the name of a method as it is said inside a sentence."""
+        if not method.classical:
+            return self.data.spoken(method.name)
+        return method.title if method.title[1:2].isupper() else f"the {method.title.lower()} method"
 
     @property
     def densities(self) -> list[Accuracy]:

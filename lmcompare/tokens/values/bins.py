@@ -62,7 +62,10 @@ class Bins:
         found = np.zeros(len(values))
         closed = (bins > 0) & (bins < last)
         found[closed] = np.log(widths[bins[closed]])
-        for tail, scale, distance in ((bins == 0, self.low, self.edges[0] - values), (bins == last, self.high, values - self.edges[-1])):
+        for tail, scale, distance in (
+            (bins == 0, self.low, self.edges[0] - values),
+            (bins == last, self.high, values - self.edges[-1]),
+        ):
             found[tail] = np.log(scale) + distance[tail] / scale
         return found
 

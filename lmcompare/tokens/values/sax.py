@@ -31,7 +31,7 @@ class Sax(ValueTokenizer):
         super().__init__(bins, differences)
 
     @property
-    def labels(self) -> tuple[str, ...]:  # type: ignore[override]
+    def labels(self) -> tuple[str, ...]:
         return tuple(chr(ord("a") + at) for at in range(len(self.learnt)))
 
     def edges(self, values: Floats, number: int) -> Floats:

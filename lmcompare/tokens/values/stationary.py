@@ -26,7 +26,7 @@ def wanders(values: npt.NDArray[np.float64]) -> bool:
 
 
 def dickey_fuller(values: npt.NDArray[np.float64]) -> float:
-    """Return the t statistic of the level before in a regression of the change, with lagged changes and a constant."""
+    """Return the t statistic of the level in a regression of the next change, with lagged changes and a constant."""
     lags = min(int(12 * (len(values) / 100) ** 0.25), len(values) // 3 - 2)
     change = np.diff(values)
     target = change[lags:]

@@ -147,7 +147,7 @@ class ValueTokenizer(Tokenizer):
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The tokens of the bins in rising order: the value in the middle of each, in its scale, as short as can be."""
+        """The tokens of the bins in rising order: the scaled value in the middle of each, as short as can be."""
         centres = self.learnt.centres()
         for digits in range(2, 18):
             found = tuple(f"{centre:.{digits}g}" for centre in centres)

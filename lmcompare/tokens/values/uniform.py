@@ -38,7 +38,9 @@ class QuantileBins(_MeanScaled):
     """Bins that have equally many training values each, of values divided by their mean size."""
 
     kind = "quantiles"
-    description = "A value, divided by the mean size of its series' past, is the token of one of the bins of equal counts."
+    description = (
+        "A value, divided by the mean size of its series' past, is the token of one of the bins of equal counts."
+    )
 
     def edges(self, values: Floats, number: int) -> Floats:
         return np.unique(np.quantile(values, np.arange(1, number) / number))
