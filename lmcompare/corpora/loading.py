@@ -102,7 +102,7 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     if not one_each:  # whose lines were compared
         notes += repeats_noted(split, repeated)
     find = _sentence_finder(found, options, split["train"])
-    documents = {
+    documents: dict[str, Any] = {
         which: tuple(
             _document(piece, find, options, repeat)
             for piece, repeat in zip(split[which], repeated[which], strict=True)

@@ -195,11 +195,11 @@ def _trained(
         **job.machine,
     )
     emit({"event": "stage", "stage": "training"})
-    fitted = model.fit(corpus.train, corpus.valid, setting)
+    fitted = model.fit(corpus.train, corpus.chosen_by, setting)
     seconds = curve.training_seconds
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
-    model.study(corpus.train, corpus.valid, setting)
+    model.study(corpus.train, corpus.chosen_by, setting)
     for name, digest in job.files.items():
         if model.digest_of(name) != digest:
             raise _changed(str(getattr(model, name)))

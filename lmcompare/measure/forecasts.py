@@ -22,7 +22,7 @@ QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.9
 HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
 USUAL = 24  # steps ahead where the step is another
 MOST_ORIGINS = 64  # of all series together
-READ = 256  # steps of the past that a model reads before it draws paths
+READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; at most
 Paths = Callable[["Origin"], FloatArray]
 
 
@@ -45,6 +45,8 @@ class Origin:
     scale : float
         The mean absolute difference of given values a season apart, by which errors are divided (Hyndman and Koehler
         2006).
+    season : int
+        How many steps are a season.
     """
 
     document: int
@@ -53,6 +55,7 @@ class Origin:
     given: int
     actual: Floats
     scale: float
+    season: int
 
 
 def origins_of(corpus: TokenizedCorpus, options: dict[str, Any]) -> list[Origin]:
@@ -76,7 +79,7 @@ def origins_of(corpus: TokenizedCorpus, options: dict[str, Any]) -> list[Origin]
             begin = line.given + at
             actual = line.values[begin : begin + horizon]
             if np.isfinite(actual).any() and np.isfinite(line.values[:begin]).any():
-                found.append(Origin(number, at, line.values[:begin], line.given, actual, scale))
+                found.append(Origin(number, at, line.values[:begin], line.given, actual, scale, season))
     return found
 
 
@@ -134,8 +137,9 @@ def model_forecasts(
     for number, origin in enumerate(origins_of(corpus, options)):
         begin = int(corpus.test.starts[origin.document])
         ids = corpus.test.ids[begin : begin + len(origin.past)]
+        read = min(MOST_READ, READ + 2 * origin.season)
         generator = np.random.default_rng([seed, number])
-        drawn = drawn_tokens(model, corpus, ids[-READ:], len(origin.actual), options["paths"], scored, generator)
+        drawn = drawn_tokens(model, corpus, ids[-read:], len(origin.actual), options["paths"], scored, generator)
         bins = tokenizer.bin_of(corpus.vocabulary.tokens)[drawn]
         yield forecast_table(origin, tokenizer.values_after(origin.past, origin.given, bins, generator))
 

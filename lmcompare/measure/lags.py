@@ -12,10 +12,10 @@ from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-POSITIONS = 40  # of the test series at which a model is asked
-READ = 96  # tokens before each
+POSITIONS = 32  # of the test series at which a model is asked
+READ = 64  # tokens before each
 LAGS = 28  # at most, and a little more than one season if that is short
-DRAWN = 2  # values that take the place of one
+DRAWN = 1  # values that take the place of one
 BATCH = 400  # documents that are read at a time
 
 

@@ -180,6 +180,18 @@ class TokenizedCorpus:
         self.split(name)
         return self._sentence_starts[name]
 
+    @cached_property
+    def chosen_by(self) -> Encoded:
+        """The text by which a training chooses: the validation text, of series without the past that is given.
+
+        That past is training text, on which a model that has it by memory would look best.
+        """
+        if not isinstance(self.tokenizer, ValueTokenizer):
+            return self.valid
+        text, sentence = self.valid, self.features("valid", ["sentence"])["sentence"].to_numpy()
+        kept = [text.ids[begin:end][sentence[begin:end] > 0] for begin, end in zip(text.starts, text.ends, strict=True)]
+        return Encoded.from_documents(kept, self.vocabulary)
+
     def scored_steps(self, name: Split) -> npt.NDArray[np.bool_]:
         """(N,) which tokens of a split of series are scored: those after the past that are no missing value."""
         sentence = self.features(name, ["sentence"])["sentence"].to_numpy()

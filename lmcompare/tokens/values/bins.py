@@ -76,7 +76,8 @@ class Bins:
         found = ends[bins] + share * (ends[bins + 1] - ends[bins])
         tail = -np.log1p(-share)  # of an exponential distribution with scale 1
         found = np.where(bins == 0, self.edges[0] - self.low * tail, found)
-        return np.where(bins == last, self.edges[-1] + self.high * tail, found)
+        found = np.where(bins == last, self.edges[-1] + self.high * tail, found)
+        return np.asarray(found)
 
     def centres(self) -> Floats:
         """(B,) a value in the middle of each bin; in an open one at the mean of its tail."""
