@@ -148,4 +148,4 @@ def _wanders(values: Floats) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return bool(kpss(values, regression="c", nlags="auto")[1] < 0.05)
+        return bool(kpss(values, regression="c", nlags="auto", result_object=False)[1] < 0.05)

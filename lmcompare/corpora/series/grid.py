@@ -105,7 +105,7 @@ def _months(times: pd.DatetimeIndex) -> tuple[str, npt.NDArray[np.int64]] | None
 
 def _business_days(times: pd.DatetimeIndex) -> tuple[str, npt.NDArray[np.int64]] | None:
     days = times.to_numpy().astype("datetime64[D]")
-    if len(set(times.time)) > 1 or len(times) < 6 or bool((times.dayofweek > 4).any()):
+    if len(set(times.time)) > 1 or len(times) < 6 or bool((times.day_of_week > 4).any()):
         return None
     if np.median(np.diff(days).astype(np.int64)) != 1:
         return None

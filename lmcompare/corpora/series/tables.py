@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,10 +183,12 @@ def _stamps(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
             if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
                 return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
             return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
-        try:
-            return pd.DatetimeIndex(pd.to_datetime(column))
-        except ValueError:  # several offsets, as where clocks are put forward
-            return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a format is guessed
+            try:
+                return pd.DatetimeIndex(pd.to_datetime(column))
+            except ValueError:  # several offsets, as where clocks are put forward
+                return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
     except (ValueError, OverflowError) as error:
         raise LmcompareError(
             f"the column '{name}' of {where} can't be read as times ({one_line(error)[:120]}): write them as"
