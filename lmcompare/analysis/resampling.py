@@ -15,6 +15,7 @@ LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
 BLOCK_BYTES = 2_000  # about as long as 20 sentences, for texts with long lines
 MOST_UNITS = 2_000
+BLOCKS, LEAST_STEPS = 60, 4  # of series: about so many blocks, of no fewer steps
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Units:
     Parameters
     ----------
     kind : str
-        "documents", "blocks of 20 sentences" or "blocks of 2,000 bytes".
+        "documents", "blocks of 20 sentences", "blocks of 2,000 bytes" or, of series, "blocks of about … steps".
     bytes : array of shape (U,)
         The UTF-8 bytes of each unit.
     begins : array of shape (U0,)
@@ -75,6 +76,8 @@ def units_of(run: Run) -> Units:
         none = np.zeros(0, np.int64)
         return Units("documents", none, none, none, True)
     n_bytes = sizes[0]
+    if run.corpus.series:
+        return _of_steps(run, used[0], n_bytes)
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
         return _grouped("documents", n_bytes, np.ones(len(n_bytes), np.int64), np.zeros(len(n_bytes), np.int64))
     sentences, byte_start = _sentences(run, used[0])
@@ -90,6 +93,30 @@ def units_of(run: Run) -> Units:
     at = (np.cumsum(blocks) - blocks)[document[opens]] + index[opens] // BLOCK_SENTENCES
     begins[at] = np.where(index[opens] == 0, 0, byte_start[opens])
     return _grouped(f"blocks of {BLOCK_SENTENCES} sentences", n_bytes, blocks, begins)
+
+
+def _of_steps(run: Run, fingerprint: str, steps: Array) -> Units:
+    """Return blocks of scored steps of series, about ``BLOCKS`` of them and each of ``LEAST_STEPS`` or more.
+
+    Steps that follow each other are alike, so that blocks are drawn and not steps (Künsch 1989).
+    """
+    length = max(LEAST_STEPS, -(-int(steps.sum()) // BLOCKS))
+    parts = np.maximum(1, (steps + length // 2) // length)
+    text = run.tokens[fingerprint].test
+    scored = np.flatnonzero(run.tokens[fingerprint].scored_steps("test"))
+    assert text.spans is not None, "text was encoded"
+    document, at = text.document_of(scored), text.spans[scored, 0]
+    first = np.searchsorted(document, np.arange(len(steps)))  # of each document, the place of its first scored step
+    begins, units, number = np.zeros(int(parts.sum()), np.int64), np.zeros(int(parts.sum()), np.int64), 0
+    for which, (count, own) in enumerate(zip(steps.tolist(), parts.tolist(), strict=True)):
+        ends = np.linspace(0, count, own + 1).astype(int)
+        units[number : number + own] = np.diff(ends)
+        begins[number + 1 : number + own] = at[first[which] + ends[1:-1]]
+        number += own
+    group = dealt(len(begins))
+    sizes = summed(units[:, None], group)[:, 0].astype(np.int64)
+    keys = placed(np.repeat(np.arange(len(parts)), parts), begins)
+    return Units(f"blocks of about {length:,} steps", sizes, keys, group, not (parts > 1).any())
 
 
 def _sentences(run: Run, fingerprint: str) -> tuple[Array, Array]:

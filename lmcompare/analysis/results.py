@@ -14,6 +14,7 @@ import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
 from lmcompare.analysis.compute import compute_table
+from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.growth import growth_table
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
@@ -165,6 +166,7 @@ def _results(run: Run) -> dict[str, Any]:
             "published": published(run, models),
             "growth": growth_table(run),
             "compute": compute_table(run),
+            "forecasts": forecast_rows(run) if run.corpus.series else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
         }
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import get_args
 
 from lmcompare.corpora.contents import Content, decoded, decoded_lines
@@ -78,6 +79,8 @@ class Found:
         The only piece is a running text without document boundaries: it is split at line ends in its own order.
     table : bool
         The source has columns, and the option ``text_column`` was used. Set by schemes; a format declares it.
+    series : bool
+        The documents of the splits are series of numbers, as ``lmcompare.corpora.series.values`` writes them.
     sentences : str
         How sentences are found unless the options say otherwise: "line" or "punkt".
     notes : tuple of str
@@ -96,6 +99,7 @@ class Found:
     splits: Mapping[str, tuple[Piece, ...]] | None = None
     one_text: bool = False
     table: bool = False
+    series: bool = False
     sentences: SentenceMarks = "line"
     notes: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
@@ -152,6 +156,8 @@ class CorpusScheme:
         and has no colon.
     examples : tuple of str
         Names that can follow the colon, suggested if a name is not known.
+    placed : callable
+        ``placed(name, folder)`` returns the name with a relative path in it from a folder on; by default the name.
     missing : callable
         ``missing()`` returns why the scheme cannot be used on this machine, or "". It should not import much.
     """
@@ -160,6 +166,7 @@ class CorpusScheme:
     read: Callable[[str, CorpusOptions], Found]
     argument: str = ""
     examples: tuple[str, ...] = ()
+    placed: Callable[[str, Path], str] = lambda name, folder: name
     missing: Callable[[], str] = lambda: ""
 
 

@@ -222,6 +222,8 @@ class Corpus:
         How the text was changed, such as "lower case".
     files : tuple of ReadFile
         The files that the text comes from; empty for a corpus that has a name, and for texts in memory.
+    series : bool
+        Whether the documents are series of numbers.
     """
 
     name: str
@@ -234,6 +236,7 @@ class Corpus:
     read: str = ""
     changes: tuple[str, ...] = ()
     files: tuple[ReadFile, ...] = ()
+    series: bool = False
 
     def split(self, which: str) -> tuple[Document, ...]:
         """Return the documents of "train", "valid" or "test".

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lmcompare.corpora.contract import Found
 from lmcompare.corpora.document import (
@@ -84,6 +84,8 @@ def load(
 def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     """Split the documents that were read, and find their sentences."""
     _check_used(found, options)
+    if found.series:
+        return _of_series(found)
     split, notes = _split(found, options)
     if options.fraction is not None and options.fraction < 1:
         split["train"], note = first_fraction(
@@ -100,7 +102,7 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     if not one_each:  # whose lines were compared
         notes += repeats_noted(split, repeated)
     find = _sentence_finder(found, options, split["train"])
-    documents = {
+    documents: dict[str, Any] = {
         which: tuple(
             _document(piece, find, options, repeat)
             for piece, repeat in zip(split[which], repeated[which], strict=True)
@@ -119,6 +121,26 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
         changes=options.changes,
         files=found.files,
+    )
+
+
+def _of_series(found: Found) -> Corpus:
+    """Return the corpus of series; each line of a document is a sentence, a line of past too."""
+    documents: dict[str, Any] = {
+        which: tuple(
+            Document(piece.name, piece.stored, line_sentences(piece.text), dict(piece.metadata))
+            for piece in (found.splits or {}).get(which, ())
+        )
+        for which in SPLITS
+    }
+    return Corpus(
+        found.name,
+        **documents,
+        notes=(*found.said, *found.notes),
+        said=found.said,
+        source=found.source,
+        read=text_fingerprint(piece.text for piece in found.all_pieces()),
+        series=True,
     )
 
 

@@ -45,7 +45,7 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
             raise LmcompareError("standard input is closed; pipe a text into lmcompare, or give a file")
         return read_stream(stdin or sys.stdin.buffer, options)
     if (scheme := _scheme_of(source)) is not None:
-        return _read_scheme(source, *scheme, options)
+        return _read_scheme(source, *scheme, options, base)
     path = base / expanded(source)
     if source and not _exists(path, source):
         pattern = is_pattern(source)
@@ -68,11 +68,11 @@ def _scheme_of(source: str) -> tuple[str, str] | None:
     return None
 
 
-def _read_scheme(source: str, name: str, argument: str, options: CorpusOptions) -> Found:
+def _read_scheme(source: str, name: str, argument: str, options: CorpusOptions, base: Path) -> Found:
     scheme = SCHEMES.resolve(name)
     whose = f"corpus scheme '{name}'"
     with blamed_on(whose):
-        found = scheme.read(argument, options)
+        found = scheme.read(scheme.placed(argument, base), options)
     found = checked_found(found, whose)
     return replace(found, name=found.name or argument or source, source=found.source or source)
 

@@ -21,6 +21,7 @@ from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.selection import Part, measured_part, shown_positions
+from lmcompare.measure.steps import Scored as ScoredSteps
 from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
@@ -35,6 +36,7 @@ from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import IntArray
+from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +121,9 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
 def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str, Any], emit: Emit) -> None:
     """Score a setting of a sweep on the validation text; store what each of its documents costs, and finish."""
     nats, seconds = scoring.timed_log_probs(model, corpus.valid, Share(emit, "scoring", len(corpus.valid)))
+    if steps := steps_of(corpus):
+        of_bins = streamed_end_log_probs(model, corpus.valid, steps["valid"].asked, lambda tokens: None)
+        nats = steps["valid"].log_probs(nats, of_bins)
     charged = corpus.features("valid", ["document", "overhead_bits"])
     documents = corpus.documents_of("valid")
     bits = np.bincount(
@@ -148,6 +153,13 @@ def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: flo
         "parameters": size.parameters,
         "model_bytes": size.bytes,
     }
+
+
+def steps_of(corpus: TokenizedCorpus) -> dict[Split, ScoredSteps]:
+    """Return which steps of series are scored, by split; nothing for a text."""
+    if not isinstance(corpus.tokenizer, ValueTokenizer):
+        return {}
+    return {split: ScoredSteps.of(corpus, split) for split in HELD_OUT}
 
 
 def _told(model: LanguageModel) -> dict[str, Any]:
@@ -183,11 +195,11 @@ def _trained(
         **job.machine,
     )
     emit({"event": "stage", "stage": "training"})
-    fitted = model.fit(corpus.train, corpus.valid, setting)
+    fitted = model.fit(corpus.train, corpus.chosen_by, setting)
     seconds = curve.training_seconds
     if fitted is not model:
         raise PluginError(f"{type(model).__name__}.fit must return the model itself: end it with 'return self'")
-    model.study(corpus.train, corpus.valid, setting)
+    model.study(corpus.train, corpus.chosen_by, setting)
     for name, digest in job.files.items():
         if model.digest_of(name) != digest:
             raise _changed(str(getattr(model, name)))
@@ -225,15 +237,17 @@ def _scored(
 ) -> tuple[_Scores, Part, dict[str, Any]]:
     """Return the scores of valid and test, the part of the test text that was ranked, and what scoring cost.
 
-    Stores them, and the most likely tokens. The test text is read once, over the full distributions, or a part of it
-    if it is very long; the timed scoring reads the validation text. A model that learns from earlier documents has no
-    reset scores: it would not forget what precedes a sentence.
+    Stores the scores (of series, those of the scored steps among the bins alone) and the most likely tokens. The test
+    text is read once, over the full distributions, or a part of it if it is very long; the timed scoring reads the
+    validation text. A model that learns from earlier documents has no reset scores: it would not forget what precedes
+    a sentence. Series have none either.
     """
     words = {split: HeldOutWords(corpus, split) for split in HELD_OUT}
+    steps = steps_of(corpus)
     give_back_what_is_free()
-    word_ends, valid_ends = words["test"].ends, words["valid"].ends
+    word_ends, valid_ends = (steps[s].asked if steps else words[s].ends for s in ("test", "valid"))
     part = measured_part(corpus, whole=model.traits.adaptive or bool(word_ends.at.any()))
-    whole, apart = len(part.at) == len(corpus.test), not model.traits.adaptive
+    whole, apart = len(part.at) == len(corpus.test), not model.traits.adaptive and not steps
     work = len(part.at) * (1 + apart) + len(corpus.test) * (not whole)
     seen = Share(emit, "scoring", work + len(corpus.valid) * (1 + bool(valid_ends.at.any())))
     valid, seconds = scoring.timed_log_probs(model, corpus.valid, seen)
@@ -249,17 +263,19 @@ def _scored(
         "valid": streamed_end_log_probs(model, corpus.valid, valid_ends, seen),
         "test": ranked.end_log_probs if whole else np.zeros(len(test)),
     }
-    found: _Scores = {
-        "valid": (valid, np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)),
-        "test": (test, reset, ranks),
-    }
+    none = np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)
+    raw: _Scores = {"valid": (valid, *none), "test": (test, reset, ranks)}
+    found = raw
+    if steps:
+        found = {s: (steps[s].log_probs(raw[s][0], ends[s]), *raw[s][1:]) for s in HELD_OUT}
+        ends = {s: np.zeros(len(nats)) for s, nats in ends.items()}
     see_that_it_is_there(Path(job.folder))
     tables = (table for s in HELD_OUT for table in words[s].tables(found[s][0], ends[s]))
     write_parts(job.path / "words.parquet", tables)
     write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     listed = microseconds_per_list(model, corpus)
-    return found, part, {**_cost_of_scoring(model, corpus, seconds), "microseconds_per_list": listed}
+    return raw, part, {**_cost_of_scoring(model, corpus, seconds), "microseconds_per_list": listed}
 
 
 def _score_tables(job: Job, corpus: TokenizedCorpus, found: _Scores) -> Iterator[pd.DataFrame]:
@@ -279,12 +295,13 @@ def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Sc
     def restore() -> LanguageModel:
         return plugins.build(type(model), job.hyperparameters_here).restore(load_state(job.path / "model"))
 
+    apart = not np.isnan(reset).all()  # an adaptive model and one of series have no scores of single sentences
     scored = Scored(
         corpus.test,
         test,
         scoring.unigram_log_probs(corpus.train)[corpus.test.ids],
-        part.sentences,
-        reset[part.at],
+        part.sentences if apart else None,
+        reset[part.at] if apart else None,
         corpus.valid,
         found["valid"][0],
         restore,

@@ -14,7 +14,10 @@ from lmcompare.exhibits.attending import at_last_word
 from lmcompare.harness.job import Job
 from lmcompare.harness.page_copy import page_copy
 from lmcompare.measure.examples import model_examples, word_examples
+from lmcompare.measure.forecasts import model_forecasts
 from lmcompare.measure.influence import first_numbers, influences
+from lmcompare.measure.lags import lag_influences
+from lmcompare.measure.steps import example_windows
 from lmcompare.measure.word_senses import sense_table
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.files import write_json
@@ -30,8 +33,12 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
 
     Both are made before either is written, so that a finished cell keeps its old ones if they can't be made.
     """
-    shown, text = model_examples(model, corpus, job.examples, job.seed)
     notes: list[str] = []
+    shown: dict[str, Any]
+    if "forecast" in job.examples:
+        shown, text = {"prompts": [], "sentences": []}, example_windows(corpus)
+    else:
+        shown, text = model_examples(model, corpus, job.examples, job.seed)
 
     def explained(what: str, make: Callable[[], T]) -> T | None:
         try:
@@ -52,6 +59,15 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
                 tables.append(exhibits.to_json(exhibit))
         return tables
 
+    if "forecast" in job.examples:
+        options = job.examples["forecast"]
+        forecasts = explained("Its forecasts", lambda: [*model_forecasts(model, corpus, options, job.seed)])
+        lags = explained("The lags that it reads", lambda: lag_influences(model, corpus, options))
+        tables = explained("Its exhibits", shown_of_itself) or []
+        see_that_it_is_there(Path(job.folder))
+        write_json(job.path / "examples.json", {**shown, "forecasts": forecasts or [], "lags": lags or []})
+        write_json(job.path / "exhibits.json", tables)
+        return notes
     if job.examples.get("exhibits_only"):
         see_that_it_is_there(Path(job.folder))
         write_json(job.path / "examples.json", shown)

@@ -128,6 +128,20 @@ class ExamplesTable(Table):
         return texts
 
 
+class ForecastTable(Table):
+    """``[forecast]``: how series are forecast, and the classical methods that models are compared with.
+
+    ``horizon`` steps from ``origins`` places in each test series, with ``paths`` drawn at each. ``season`` is the
+    number of steps that are a season. None: what is usual for the step of the series.
+    """
+
+    horizon: int | None = Field(default=None, ge=1, le=1000)
+    season: int | None = Field(default=None, ge=1, le=10_000)
+    origins: int = Field(default=8, ge=1, le=64)
+    paths: int = Field(default=100, ge=10, le=10_000)
+    against: tuple[str, ...] = ("seasonal-naive", "drift", "ets", "arima")
+
+
 class BudgetTable(Table):
     """``[budget]``: a limit on the training of every neural model; one of the four."""
 
@@ -209,6 +223,7 @@ class Experiment(RunOptions, PageOptions):
     search: SearchTable | None = None
     fractions: tuple[FractionTable, ...] = ()
     examples: ExamplesTable = ExamplesTable()
+    forecast: ForecastTable = ForecastTable()
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
     published: tuple[PublishedTable, ...] = ()
@@ -232,6 +247,13 @@ class Experiment(RunOptions, PageOptions):
         """
         with _explained(where, changes):
             return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    @model_validator(mode="after")
+    def _tokens_of_series(self) -> Self:
+        source, usual = self.corpus.source or "", TokensTable.model_validate({})
+        if source.startswith("series:") and self.tokens == usual:
+            object.__setattr__(self, "tokens", TokensTable.model_validate({"kind": "bins"}))
+        return self
 
     @model_validator(mode="after")
     def _one_engine(self) -> Self:
@@ -386,6 +408,7 @@ def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
     tables: dict[str, type[BaseModel]] = {
         "examples": ExamplesTable,
+        "forecast": ForecastTable,
         "budget": BudgetTable,
         "match": MatchTable,
         "search": SearchTable,

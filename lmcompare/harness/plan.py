@@ -111,6 +111,8 @@ class Plan:
         examples = experiment.examples.model_dump(mode="json")
         if examples["prompts"] is None:
             examples["prompts"] = list(self.text.prompts)
+        if self.text.entry.series:
+            examples = {"forecast": experiment.forecast.model_dump(mode="json", exclude={"against"})}
         if self.exhibits_only:
             examples |= {"prompts": [], "words": [], "exhibits_only": True}
         same: dict[str, Any] = {

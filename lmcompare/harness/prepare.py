@@ -17,7 +17,9 @@ from lmcompare import __version__
 from lmcompare.corpora import Texts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.progress import Display
+from lmcompare.harness.value_bins import best_number
 from lmcompare.measure.features import token_features
+from lmcompare.measure.steps import density_bits, scored_steps, value_words
 from lmcompare.measure.word_features import WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.runfolder.files import read_object
@@ -41,6 +43,7 @@ from lmcompare.tokens import (
     tokenizer_code,
     tokens_fingerprint,
 )
+from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +75,9 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         for note in stored.tokenizer.notes:
             show.say(note)
         return stored
+    _check_kind(corpus, tokenizer)
+    if isinstance(tokenizer, ValueTokenizer) and tokenizer.bins is None:
+        tokenizer.choose(best_number(tokenizer, corpus, show))
     fit_tokenizer(tokenizer, Texts(corpus.train))
     for note in tokenizer.notes:
         show.say(note)
@@ -107,6 +113,20 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     del cut, texts, tables
     give_back_what_is_free()
     return TokenizedCorpus(path, named=[tokenizer.kind])
+
+
+def _check_kind(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    """Raise ``LmcompareError`` for series that are to be read as words, and for words as values."""
+    if corpus.series and not isinstance(tokenizer, ValueTokenizer):
+        raise LmcompareError(
+            f"{corpus.name} is a series of numbers, which the {tokenizer.kind} tokenizer does not read: give the"
+            " tokens bins, quantiles or sax"
+        )
+    if not corpus.series and isinstance(tokenizer, ValueTokenizer):
+        raise LmcompareError(
+            f"the {tokenizer.kind} tokenizer reads series of numbers, and {corpus.name} is a text: give a corpus"
+            " such as series:FILE.csv#COLUMN"
+        )
 
 
 @contextmanager
@@ -179,8 +199,13 @@ def _tables(
     ``made`` is called after each table of each text.
     """
 
+    def charged_bits(split: str) -> OverheadBits:
+        if isinstance(tokenizer, ValueTokenizer):
+            return density_bits(tokenizer, corpus.split(split))
+        return code.charge(cut[split], tokenizer, vocabulary)
+
     def features(split: str) -> Iterator[pd.DataFrame]:
-        overhead, starts = code.charge(cut[split], tokenizer, vocabulary), cut[split].sentence_starts
+        overhead, starts = charged_bits(split), cut[split].sentence_starts
         for part, at, first in _parts(texts[split]):
             charged = OverheadBits(overhead.spelling[at], overhead.white_space[at], overhead.separator[at])
             begins = starts[slice(*np.searchsorted(starts, [at.start, at.stop]))] - at.start
@@ -189,8 +214,9 @@ def _tables(
 
     def surface(split: str) -> Iterator[pd.DataFrame]:
         types = np.array(cut[split].types, object)
+        shown = value_words(corpus.split(split)) if corpus.series else None
         for part, at, first in _parts(texts[split]):
-            table = _surface(part, types[cut[split].tokens[at]], split)
+            table = _surface(part, types[cut[split].tokens[at]] if shown is None else shown[at], split)
             yield table.assign(document=table["document"] + np.int32(first))
 
     makers: dict[str, Callable[[str], Iterable[pd.DataFrame]]] = {
@@ -245,7 +271,7 @@ def _documents(text: Encoded, documents: Sequence[Document], split: str) -> pd.D
             "split": split,
             "document": range(len(documents)),
             "name": [d.name for d in documents],
-            "bytes": [len(d.text.encode()) for d in documents],
+            "bytes": [scored_steps(d) if "season" in d.metadata else len(d.text.encode()) for d in documents],
             "tokens": text.ends - text.starts,
             "sentences": [len(d.sentences) for d in documents],
             "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],

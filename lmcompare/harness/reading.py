@@ -188,14 +188,14 @@ def _read(
     claim(folder)
     with locked(folder), ThreadPoolExecutor(1) as beside:
         known = {} if earlier is None else earlier.corpus.compressors
-        marks = beside.submit(_marks, corpus, known)  # while tokens are made
+        marks = beside.submit(_marks, corpus, known) if not corpus.series else None  # while tokens are made
         made = []
         for part, table in enumerate(tables, 1):
             emit({"event": "part", "part": part})
             with chdir("."):
                 made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
-        entry = _entry(corpus, marks.result())
-    return RunCorpus(entry, prompts_of(corpus.valid), tuple(made))
+        entry = _entry(corpus, {} if marks is None else marks.result())
+    return RunCorpus(entry, () if corpus.series else prompts_of(corpus.valid), tuple(made))
 
 
 def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, float]:
@@ -221,5 +221,12 @@ def _entry(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEntry
         for documents in [corpus.split(which)]
     }
     return CorpusEntry(
-        corpus.name, corpus.source, corpus.fingerprint, dict(corpus.parts), tuple(corpus.notes), splits, compressors
+        corpus.name,
+        corpus.source,
+        corpus.fingerprint,
+        dict(corpus.parts),
+        tuple(corpus.notes),
+        splits,
+        compressors,
+        corpus.series,
     )

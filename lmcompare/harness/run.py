@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.classics import run_classics
 from lmcompare.harness.describe import check_text
 from lmcompare.harness.engine import Engine
 from lmcompare.harness.experiment import Experiment
@@ -147,6 +148,11 @@ def run(
                 forget_models(study.settings)
                 failures |= engine.run(cells, force=False)  # what was tried has been run again
             failures |= engine.run(jobs, live, force=force)
+            if plan.text.entry.series:
+                options = experiment.forecast.model_dump(mode="json")
+                read = next(iter(plan.tokens.values()))
+                against, seconds = options.pop("against"), experiment.seconds
+                run_classics(against, folder, read.fingerprint, read.tokenizer, options, seconds, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()

@@ -44,6 +44,19 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "truth": "Are the figures honest probabilities?",
     "reproduce": "How can I repeat or cite this?",
 }
+QUESTIONS_OF_SERIES = {  # the same of a report on series
+    "leaderboard": "Which method should I take?",
+    "forecasts": "What do the forecasts look like?",
+    "along": "Which values surprised the models?",
+    "lags": "How far back does each model read?",
+    "term-crps": "What is CRPS?",
+    "term-nats_per_step": "How can a language model give a density?",
+    "not-comparable": "What may I not compare?",
+    "own-text": "How do I compare methods on my own series?",
+    "learning": "Would more training help?",
+    "truth": "Are the figures honest probabilities?",
+    "reproduce": "How can I repeat or cite this?",
+}
 SHOWN_OPEN = 8  # questions
 
 
@@ -90,10 +103,11 @@ def link(key: str, name: str) -> Markup:
     return Markup(' <a class="anchor" href="#{}" aria-label="Link to “{}”">#</a>').format(key, name)
 
 
-def questions(ids: Iterable[str]) -> list[tuple[str, str]]:
+def questions(ids: Iterable[str], series: bool = False) -> list[tuple[str, str]]:
     """Return the questions that places with these ids answer, with the ids."""
     there = set(ids)
-    return [(said, key) for key, said in QUESTIONS.items() if key in there]
+    asked = QUESTIONS_OF_SERIES if series else QUESTIONS
+    return [(said, key) for key, said in asked.items() if key in there]
 
 
 def grouped(groups: Mapping[str, Iterable[str]], linked: Mapping[str, Linked]) -> list[tuple[str, list[Entry]]]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
+from lmcompare.report import series
 from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
@@ -42,6 +43,7 @@ from lmcompare.report.sections import (
     sweeps,
     validity,
 )
+from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import asset, fill
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
@@ -117,13 +119,35 @@ def whole_page(
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
+def groups_of_series(data: ReportData) -> dict[str, dict[str, Callable[[ReportData], Section | None]]]:
+    """Return the sections of a report on series, by their names in the contents."""
+    found = SeriesData(data)
+    return {
+        "Results": {
+            "Leaderboard": lambda _: series.board.build(found),
+            "Forecasts": lambda _: series.fans.build(found),
+            "Surprises": lambda _: series.along.build(found),
+            "Learning": learning.build,
+        },
+        "Inside": {"Lags": lambda _: series.lags.build(found)},
+        "Trust": {
+            "The series": lambda _: series.corpus.build(found),
+            "Validity": validity.build,
+            "Reproduce": reproduce.build,
+            "Definitions": lambda _: glossary.build(),
+        },
+    }
+
+
 class Report:
     """The report of a run as HTML and Markdown; ``names`` and ``page`` as in ``ReportData``."""
 
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
-        self.summary = summary.build(self.data)
-        built = {name: build(self.data) for group in GROUPS.values() for name, build in group.items()}
+        of_series = run.corpus.series and bool(run.scored)
+        self.groups = groups_of_series(self.data) if of_series else GROUPS
+        self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
+        built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}
 
     @property
@@ -149,9 +173,11 @@ class Report:
             version=self.version,
             run=self.data.run,
             summary=self.summary,
-            contents=grouped(GROUPS, linked),
+            contents=grouped(self.groups, linked),
             shown_open=SHOWN_OPEN,
-            questions=questions([*taken, *(section.key for section in self.sections.values())]),
+            questions=questions(
+                [*taken, *(section.key for section in self.sections.values())], self.data.run.corpus.series
+            ),
             sections=linked.values(),
             models=self.data.scored,
             link=link,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ def print_leaderboard(folder: Path) -> None:
     many models those are printed that the report shows in full.
     """
     results = read_json(folder / "results.json")
+    if results.get("forecasts"):
+        _print_forecasts(results["forecasts"])
+        return
     pretrained = {model["name"] for model in results["models"] if model["traits"].get("pretrained")}
     every = [row for row in rows(results) if row.status != "failed"]
     in_full = shown(every)
@@ -76,6 +79,27 @@ def print_leaderboard(folder: Path) -> None:
             " or occurs fewer than twice in prompts and test text."
         )
     _print_published(results)
+
+
+def _print_forecasts(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the methods of a run on series, the best first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("method", "scaled CRPS", "95 %", "MASE", "80 % band", "nats/step", "time"):
+        table.add_column(head, justify="left" if head == "method" else "right", no_wrap=head != "method")
+    for row in rows:
+        crps, nats = row["scaled_crps"], row["nats_per_step"]
+        known = crps[1] is not None
+        cells = [
+            f"{row['title']} (classical)" if row["classical"] else str(row["name"]),
+            numbers.decimals(crps[0], 3),
+            f"{numbers.decimals(crps[1], 2)} to {numbers.decimals(crps[2], 2)}" if known else numbers.NONE,
+            numbers.decimals(row["mase"][0], 3),
+            numbers.percent(row["coverage"]["80"][0], 0),
+            numbers.NONE if nats is None else numbers.decimals(nats[0], 3),
+            numbers.seconds(row["seconds"]),
+        ]
+        table.add_row(*map(Text, map(without_controls, cells)))
+    print_table(table)
 
 
 def print_table(table: Table) -> None:

@@ -8,6 +8,7 @@
     cells/<model>/<seed>/probes/             what it answered to minimal pairs, if it was asked
     trials/<setting>/<seed>/                 one setting of a sweep, scored on validation text: ``TRIAL_FILES``
     fractions/<share>/                       a run folder for a share of the training text
+    forecasts/<forecaster>.json              of a run on series: what a classical method forecasts
     results.json  results.csv  report.*      made from the above, and made again at any time
 """
 
@@ -26,6 +27,7 @@ SPLITS = ("train", *HELD_OUT)
 
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS, TRIALS, FRACTIONS = "tokens", "cells", "trials", "fractions"  # folders
+FORECASTS = "forecasts"  # of a run on series: a JSON file for each classical forecaster
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")

@@ -44,6 +44,8 @@ class CorpusEntry:
         The sizes of the splits, by name.
     compressors : dict of str to float
         What general compressors need for the test text after the training text, in bits per byte, by name.
+    series : bool
+        Whether it is series of numbers: what is per byte for a text is then per step.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CorpusEntry:
     notes: tuple[str, ...]
     splits: dict[str, SplitSizes]
     compressors: dict[str, float] = field(default_factory=dict)
+    series: bool = False
 
 
 @dataclass(frozen=True)

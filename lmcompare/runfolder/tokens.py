@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from lmcompare.corpora import Document
+from lmcompare.corpora.series.values import MISSING
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray
 from lmcompare.registry import only_installed
@@ -51,6 +53,7 @@ from lmcompare.tokens import (
     tokenizer_code,
 )
 from lmcompare.tokens.pieces import PieceTokenizer
+from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,6 +180,25 @@ class TokenizedCorpus:
         self.split(name)
         return self._sentence_starts[name]
 
+    @cached_property
+    def chosen_by(self) -> Encoded:
+        """The text by which a training chooses: the validation text, of series without the past that is given.
+
+        That past is training text, on which a model that has it by memory would look best.
+        """
+        if not isinstance(self.tokenizer, ValueTokenizer):
+            return self.valid
+        text, sentence = self.valid, self.features("valid", ["sentence"])["sentence"].to_numpy()
+        kept = [text.ids[begin:end][sentence[begin:end] > 0] for begin, end in zip(text.starts, text.ends, strict=True)]
+        return Encoded.from_documents(kept, self.vocabulary)
+
+    def scored_steps(self, name: Split) -> npt.NDArray[np.bool_]:
+        """(N,) which tokens of a split of series are scored: those after the past that are no missing value."""
+        sentence = self.features(name, ["sentence"])["sentence"].to_numpy()
+        missing = [self.vocabulary.id(MISSING), *self.vocabulary.special]
+        found: npt.NDArray[np.bool_] = (sentence > 0) & ~np.isin(self.split(name).ids, missing)
+        return found
+
     def sentences(self, name: str) -> Encoded:
         """Return a split with every sentence a document of its own, for per-sentence figures."""
         text = self.split(name)
@@ -265,7 +287,7 @@ class TokenizedCorpus:
                 name: int(np.count_nonzero(self.vocabulary.is_unknown(text.ids))) for name, text in texts.items()
             },
             notes=self.tokenizer.notes,
-            strawberry=self._cut(" strawberry"),
+            strawberry=() if isinstance(self.tokenizer, ValueTokenizer) else self._cut(" strawberry"),
             in_page=self._in_page(),
         )
 

@@ -32,7 +32,7 @@ class Level:
         """
         counting = [model for model in models if model not in trained]
         text = data.run.tokens[fingerprint].valid
-        if not counting or not len(text):
+        if not counting or not len(text) or data.run.corpus.series:  # whose networks choose by another part
             return None
         parts = zip(*excerpt_parts(text, SAMPLE), strict=True)
         sample = np.concatenate([np.arange(begin, end) for begin, end in parts])

@@ -30,6 +30,7 @@ def build(data: ReportData) -> Section:
         runs=runs,
         preset=manifest.preset,
         took=_took(data.run),
+        series=data.run.corpus.series,
         cautions=_cautions(data),
         citation=_citation(data.run),
     )
@@ -48,6 +49,13 @@ def _cautions(data: ReportData) -> list[str]:
     said = [
         "Bits per byte of different texts or splits: figures that belong together have the same corpus fingerprint.",
         "Perplexity, accuracy and loss of models with different tokens or vocabularies.",
+    ]
+    if data.run.corpus.series:
+        said = [
+            "Errors and densities of different series: figures that belong together have one corpus fingerprint.",
+            "Losses and nats per token of models with different bins; nats per step may be compared.",
+        ]
+    said += [
         "Cosines and distances of vectors of different models.",
         "Losses on the training text.",
     ]

@@ -1,0 +1,135 @@
+"""``series:FILE#COLUMN`` and ``series:statsmodels:NAME``: numbers that follow each other in time.
+
+The data sets are those inside statsmodels: Seabold and Perktold (2010), *statsmodels: Econometric and statistical
+modeling with Python*, SciPy.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError, expanded, one_line, suggest, usable_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXTRA = "pip install 'lmcompare[series]'"
+PACKAGE = "statsmodels"
+EXAMPLES = ("co2", "sunspots", "elnino", "macrodata")
+KNOWN = (*EXAMPLES, "nile")
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_LEFT = ("encoding",)  # options that a series can use
+
+
+def read_series(name: str, options: CorpusOptions) -> Found:
+    """Return the series of a table, each a document in every split: what is later is validation, and then test.
+
+    Parameters
+    ----------
+    name : str
+        The path of a table and, after ``#``, its column of values; or ``statsmodels:`` and a data set inside that
+        package, with a column too.
+    options : CorpusOptions
+        Only ``encoding`` can be used.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such table or column, or the numbers are no series.
+    """
+    from lmcompare.corpora.series.split import split_series
+    from lmcompare.corpora.series.tables import read_table, series_of
+
+    _refuse_options(options)
+    place, _, column = name.partition("#")
+    if not place:
+        raise LmcompareError("series: names no table; give series:FILE.csv#COLUMN, or series:statsmodels:co2")
+    package, colon, inside = place.partition(":")
+    if package == PACKAGE and colon:
+        table, where, source = (
+            _of_statsmodels(inside),
+            f"the data set {inside}",
+            f"the data set {inside} of statsmodels",
+        )
+        title = inside
+    else:
+        path = usable_path(Path(place), "a table of series is given by the path of a file")
+        table, where, source, title = read_table(path, options.encoding), str(path), str(path), path.name
+    read = series_of(table, column, where)
+    splits, said = split_series(read.series)
+    kept = {piece.name for piece in splits["train"]}
+    missing = sum(int((each.values != each.values).sum()) for each in read.series if each.name in kept)
+    notes = [
+        "Of every series the first 70 % of the steps are training text, the next 10 % validation and the last 20 %"
+        " test text; series with times are cut at the same times. A held-out part begins with its past, which is"
+        " given and not scored.",
+    ]
+    if missing:
+        notes.append(f"Missing values, which are not scored: {missing:,}.")
+    return Found(
+        splits=splits,
+        series=True,
+        name=f"{title}#{column}" if column else title,
+        source=source + (f", column {column}" if column else ""),
+        notes=tuple(notes),
+        said=(*read.said, *said),
+    )
+
+
+def _refuse_options(options: CorpusOptions) -> None:
+    usual = CorpusOptions()
+    for name, value in vars(usual).items():
+        if name not in _LEFT and getattr(options, name) != value:
+            raise LmcompareError(f"a series has no {name}: leave it out")
+
+
+def _of_statsmodels(name: str) -> pd.DataFrame:
+    """Return the table of a data set inside statsmodels, with a column of times."""
+    import pandas as pd
+
+    from lmcompare.corpora.series.tables import melted_months
+
+    if name not in KNOWN:
+        raise LmcompareError(
+            f"there is no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}"
+        )
+    if find_spec(PACKAGE) is None:
+        raise LmcompareError(f"'series:{PACKAGE}:{name}' needs the package {PACKAGE}, which is missing: {EXTRA}")
+    try:
+        table: pd.DataFrame = import_module(f"statsmodels.datasets.{name}").load_pandas().data
+    except Exception as error:
+        raise LmcompareError(
+            f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}): {EXTRA}"
+        ) from error
+    if set(_MONTHS) <= set(table.columns):
+        return melted_months(table, "YEAR", {month: at for at, month in enumerate(_MONTHS, 1)}).rename(
+            columns={"value": name}
+        )
+    if {"year", "quarter"} <= set(table.columns):
+        months = 3 * table["quarter"].astype(int) - 2
+        times = pd.to_datetime({"year": table["year"].astype(int), "month": months, "day": 1})
+        return table.drop(columns=["year", "quarter"]).assign(time=times)
+    return table if isinstance(table.index, pd.RangeIndex) else table.rename_axis("time").reset_index()
+
+
+def _placed(name: str, base: Path) -> str:
+    """Return the specification with a relative path from a folder on."""
+    place, mark, column = name.partition("#")
+    if not place or place.startswith(f"{PACKAGE}:"):
+        return name
+    return f"{os.fspath(base / expanded(place))}{mark}{column}"
+
+
+SERIES = CorpusScheme(
+    "numbers in time: a column of a table, such as series:prices.csv#close, or series:statsmodels:co2",
+    read_series,
+    argument="FILE#COLUMN",
+    examples=tuple(f"{PACKAGE}:{name}" for name in EXAMPLES),
+    placed=_placed,
+)

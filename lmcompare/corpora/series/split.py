@@ -1,0 +1,122 @@
+"""Series to documents: what comes first is training text, and test is always the future of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmcompare.corpora.document import SPLITS, Piece
+from lmcompare.corpora.series.grid import seconds_of
+from lmcompare.corpora.series.tables import Series
+from lmcompare.corpora.series.values import text_of
+from lmcompare.errors import LmcompareError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+TRAIN, VALID = 0.7, 0.1  # shares of all steps; the rest is test
+LEAST = 20  # known steps of training text in a series
+MOST_GIVEN = 4_096  # steps of past before a held-out document
+
+
+def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]], list[str]]:
+    """Return the documents of each split, and sentences on how they were made.
+
+    All series are cut at the same two times, if they have times, so that no training text is later than a test text
+    of another series. A held-out document begins with a line of the series' past, of at most ``MOST_GIVEN`` steps.
+
+    Raises
+    ------
+    LmcompareError
+        If no series has enough steps, or none varies.
+    """
+    _check_apart(series)
+    cuts = _cuts(series)
+    split: dict[str, list[Piece]] = {which: [] for which in SPLITS}
+    short: list[str] = []
+    flat: list[str] = []
+    for each, (first, second) in zip(series, cuts, strict=True):
+        train = each.values[:first]
+        known = train[np.isfinite(train)]
+        if len(known) < LEAST:
+            short.append(each.name)
+        elif np.all(known == known[0]):
+            flat.append(each.name)
+        else:
+            split["train"].append(_piece(each, 0, 0, first))
+            for which, begin, end in (("valid", first, second), ("test", second, len(each.values))):
+                if np.isfinite(each.values[begin:end]).any():
+                    split[which].append(_piece(each, max(0, begin - MOST_GIVEN), begin, end))
+    if not split["train"] and flat:
+        raise LmcompareError(f"{_names(flat)} never changes: a constant has nothing to predict")
+    if any(not split[which] for which in SPLITS):
+        most = max((int(np.isfinite(each.values).sum()) for each in series), default=0)
+        raise LmcompareError(
+            f"there are too few values to train and test on: the longest series has {most:,}, and at least"
+            f" {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
+        )
+    said = []
+    if short:
+        said.append(f"Series with fewer than {LEAST} known training values are left out: {_names(short)}.")
+    if flat:
+        said.append(f"Series whose training values never change are left out: {_names(flat)}.")
+    return {which: tuple(pieces) for which, pieces in split.items()}, said
+
+
+def _piece(series: Series, begin: int, given_end: int, end: int) -> Piece:
+    """Return a document of the steps from ``begin`` to ``end``, of which those before ``given_end`` are given."""
+    values = series.values[begin:end]
+    metadata = {
+        "start": series.grid.start,
+        "step": series.grid.step,
+        "first": str(begin),
+        "season": str(series.grid.season),
+    }
+    return Piece(series.name, text_of(values.tolist(), given_end - begin), metadata)
+
+
+def _cuts(series: Sequence[Series]) -> list[tuple[int, int]]:
+    """Return for each series the steps at which its validation and its test text begin."""
+    steps = {each.grid.step for each in series}
+    if len(series) == 1 or "" in steps or len(steps) > 1:
+        return [tuple(_shares(len(each.values))) for each in series]  # type: ignore[misc]
+    starts = _starts(series)
+    times = np.concatenate([start + np.arange(len(each.values)) for each, start in zip(series, starts, strict=True)])
+    times.sort()
+    first, second = (int(times[at]) for at in _shares(len(times)))
+    return [
+        (int(np.clip(first - start, 0, len(each.values))), int(np.clip(second - start, 0, len(each.values))))
+        for each, start in zip(series, starts, strict=True)
+    ]
+
+
+def _shares(length: int) -> list[int]:
+    return [round(TRAIN * length), round((TRAIN + VALID) * length)]
+
+
+def _starts(series: Sequence[Series]) -> list[int]:
+    """Return on which step of a common count each series begins."""
+    import pandas as pd
+
+    begins = [pd.Timestamp(each.grid.start) for each in series]
+    first = min(begins)
+    step = series[0].grid.step
+    if step in ("month", "quarter", "year") or step.endswith("months"):
+        by = {"month": 1, "quarter": 3, "year": 12}.get(step) or int(step.split()[0])
+        return [((b.year - first.year) * 12 + b.month - first.month) // by for b in begins]
+    if step == "business day":
+        days: npt.NDArray[np.datetime64] = np.array(begins, "datetime64[D]")
+        return [int(n) for n in np.busday_count(np.datetime64(first, "D"), days)]
+    return [round((b - first).total_seconds() / seconds_of(step)) for b in begins]
+
+
+def _check_apart(series: Sequence[Series]) -> None:
+    names = [each.name for each in series]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise LmcompareError(f"two series are named '{twice}': give each a name of its own")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -1,0 +1,246 @@
+"""Tables to series: which columns are times, names and values, in wide and in long tables."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid
+from lmcompare.errors import LmcompareError, one_line, suggest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "period", "year", "unnamed: 0", "index")
+NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
+VALUES = ("value", "values", "y", "target", "close")
+TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+SEPARATORS = (",", ";", "\t", "|")
+_YEARS = (1000, 3000)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series of numbers on a grid of time.
+
+    Parameters
+    ----------
+    name : str
+    values : (n,) float64 array
+        A value for every step of the grid, NaN where one is missing; the first and the last are not.
+    grid : Grid
+    """
+
+    name: str
+    values: npt.NDArray[np.float64]
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Read:
+    """The series of a table, and sentences on what was left out or changed."""
+
+    series: tuple[Series, ...]
+    said: tuple[str, ...] = ()
+
+
+def read_table(path: Path, encoding: str) -> pd.DataFrame:
+    """Return the table in a file.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such file, or it is no table.
+    """
+    import pandas as pd
+
+    name = path.name.lower()
+    if not name.endswith(TABLES):
+        raise LmcompareError(f"{path} is no table of series: give a file that ends in {', '.join(TABLES)}")
+    try:
+        if name.endswith(".parquet"):
+            table = pd.read_parquet(path)
+            return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+        first = pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0]
+        separator = max(SEPARATORS, key=str(first).count)  # the first of equals
+        return pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True)
+    except FileNotFoundError:
+        raise LmcompareError(f"there is no file {path}: check the path") from None
+    except (OSError, ValueError, LookupError, UnicodeError) as error:  # pandas' own errors are ValueErrors
+        raise LmcompareError(f"{path} can't be read as a table: {one_line(error)[:200]}") from None
+
+
+def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
+    """Return the series of a table.
+
+    A *long* table has a column of names, one of times and one of values, and a row for each value. In a *wide* one
+    every column of numbers is a series.
+
+    Parameters
+    ----------
+    table : DataFrame
+    column : str
+        The column of values; "" for the usual names in a long table, and for all columns of numbers in a wide one.
+    where : str
+        What the table is, for error messages.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such column, no column has numbers, or the times of a series are wrong.
+    """
+    table = table.rename(columns=str)
+    if not len(table):
+        raise LmcompareError(f"{where} has no rows: give a table with a row for each value")
+    if column and column not in table.columns:
+        raise LmcompareError(
+            f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {_listed(table.columns)}"
+        )
+    times, said = _times(table, where)
+    named = _named(table, NAMES)
+    values = column or _named(table, VALUES)
+    if named is not None and named != column and values:
+        groups = {str(key): rows.index.to_numpy() for key, rows in table.groupby(named, sort=False)}
+        parts = {name: (_numbers(table[values].iloc[rows], values, where), rows) for name, rows in groups.items()}
+    else:
+        columns = [column] if column else _numeric(table, times)
+        if not columns:
+            raise LmcompareError(
+                f"{where} has no column of numbers; name one with #COLUMN (there are {_listed(table.columns)})"
+            )
+        rows = np.arange(len(table))
+        parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
+    stamps = None if times is None else _stamps(table[times], times, where)
+    if stamps is not None and stamps.tz is not None:
+        stamps, said = stamps.tz_convert("UTC").tz_localize(None), (*said, "Times with zones were converted to UTC.")
+    found = [_placed(name, part, None if stamps is None else stamps[rows]) for name, (part, rows) in parts.items()]
+    unsorted = any(each.said for each in found)
+    if unsorted:
+        said = (*said, "Rows were put into the order of their times.")
+    return Read(tuple(series for each in found for series in each.series), said)
+
+
+def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex | None) -> Read:
+    """Return a series on its grid, without missing values at its ends; it says if it was not in order."""
+    said: tuple[str, ...] = ()
+    if times is None:
+        grid = plain_grid(len(values))
+    else:
+        if not times.is_monotonic_increasing:
+            order = np.argsort(times.to_numpy(), kind="stable")
+            times, values, said = times[order], values[order], ("sorted",)
+        if times.has_duplicates:
+            again = times[times.duplicated()][0]
+            raise LmcompareError(
+                f"'{name}' has two values at {again.isoformat()}: keep one, or name the column that tells series"
+                f" apart as one of {', '.join(NAMES)}"
+            )
+        known = np.flatnonzero(np.isfinite(values))
+        if len(known) < 2:
+            return Read((Series(name, values[known], plain_grid(len(known))),), said)
+        times, values = times[known[0] : known[-1] + 1], values[known[0] : known[-1] + 1]
+        grid = grid_of(times, name)
+    whole = np.full(int(grid.places[-1]) + 1 if len(grid.places) else 0, np.nan)
+    whole[grid.places] = values
+    known = np.flatnonzero(np.isfinite(whole))
+    if times is None and len(known):
+        whole = whole[known[0] : known[-1] + 1]
+    return Read((Series(name, whole, grid),), said)
+
+
+def _times(table: pd.DataFrame, where: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of times, and a sentence if there is none."""
+    import pandas as pd
+
+    for name in table.columns:
+        if pd.api.types.is_datetime64_any_dtype(table[name]) or isinstance(table[name].dtype, pd.PeriodDtype):
+            return str(name), ()
+    named = _named(table, TIMES)
+    if named is not None:
+        return named, ()
+    return None, (f"{where} has no column of times, so its rows are taken as equal steps.",)
+
+
+def _stamps(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
+    """Return a column of times. Whole numbers are years if they can be, and otherwise seconds from 1970."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return pd.DatetimeIndex(column.dt.to_timestamp())
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna().to_numpy())[0]) + 1
+        raise LmcompareError(f"{where} has no time in row {row:,} of column '{name}': correct it there")
+    try:
+        if pd.api.types.is_numeric_dtype(column):
+            numbers = column.to_numpy(np.float64)
+            if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
+                return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
+            return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a format is guessed
+            try:
+                return pd.DatetimeIndex(pd.to_datetime(column))
+            except ValueError:  # several offsets, as where clocks are put forward
+                return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+    except (ValueError, OverflowError) as error:
+        raise LmcompareError(
+            f"the column '{name}' of {where} can't be read as times ({one_line(error)[:120]}): write them as"
+            " 2024-01-31 or 2024-01-31 12:00"
+        ) from None
+
+
+def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.float64]:
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(column):
+        raise LmcompareError(f"the column '{name}' of {where} has true and false, which are no series of numbers")
+    found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(np.isnan(found) & column.notna().to_numpy())
+    if len(wrong):
+        raise LmcompareError(
+            f"the column '{name}' of {where} has '{str(column.iloc[wrong[0]])[:30]}' in row {wrong[0] + 1:,}, which"
+            " is no number: correct it there, or name another column with #COLUMN"
+        )
+    if np.isinf(found).any():
+        row = int(np.flatnonzero(np.isinf(found))[0]) + 1
+        raise LmcompareError(
+            f"the column '{name}' of {where} has an infinite value in row {row:,}: leave it empty if it is not known"
+        )
+    return found
+
+
+def _numeric(table: pd.DataFrame, times: str | None) -> list[str]:
+    import pandas as pd
+
+    numeric = [name for name in table.columns if name != times and pd.api.types.is_numeric_dtype(table[name])]
+    return [str(name) for name in numeric if not pd.api.types.is_bool_dtype(table[name])]
+
+
+def _named(table: pd.DataFrame, names: Iterable[str]) -> str | None:
+    """Return the first column with one of these names, whatever their case."""
+    own = {re.sub(r"\s+", " ", str(name)).strip().lower(): str(name) for name in table.columns}
+    return next((own[name] for name in names if name in own), None)
+
+
+def _listed(columns: Iterable[object]) -> str:
+    names = [str(name)[:40] for name in columns]
+    return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+
+
+def melted_months(table: pd.DataFrame, year: str, months: Mapping[str, int]) -> pd.DataFrame:
+    """Return a table with a row for each year and a column for each month as a table of times and values."""
+    import pandas as pd
+
+    rows = [
+        (pd.Timestamp(int(row[year]), number, 1), row[month])
+        for _, row in table.iterrows()
+        for month, number in months.items()
+    ]
+    return pd.DataFrame(rows, columns=["time", "value"])

@@ -1,0 +1,177 @@
+"""Forecasts of held-out series: paths drawn from a model at several origins, and how far off they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lmcompare.corpora.series.grid import season_of
+from lmcompare.errors import PluginError
+from lmcompare.measure.steps import Scored, lines_of
+from lmcompare.model import FloatArray, LanguageModel, next_distributions
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens.values import ValueTokenizer
+from lmcompare.tokens.values.bins import Floats
+
+QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)
+HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
+USUAL = 24  # steps ahead where the step is another
+MOST_ORIGINS = 64  # of all series together
+READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; at most
+Paths = Callable[["Origin"], FloatArray]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A place in a held-out series from which the next H steps are forecast.
+
+    Parameters
+    ----------
+    document : int
+        The test document.
+    at : int
+        How many of its scored steps lie before it.
+    past : (n,) float64 array
+        All values before it, those that are given included; NaN where one is missing.
+    given : int
+        How many of these the document gives as past, from which its scale is computed.
+    actual : (H,) float64 array
+        The values that came.
+    scale : float
+        The mean absolute difference of given values a season apart, by which errors are divided (Hyndman and Koehler
+        2006).
+    season : int
+        How many steps are a season.
+    """
+
+    document: int
+    at: int
+    past: Floats
+    given: int
+    actual: Floats
+    scale: float
+    season: int
+
+
+def origins_of(corpus: TokenizedCorpus, options: dict[str, Any]) -> list[Origin]:
+    """Return the origins in the test series: evenly spaced, as many in each as are asked for.
+
+    ``options``: "horizon", "origins" and "season" of the experiment; None for the usual ones. Of series that are too
+    short for the horizon, the horizon is half of their length.
+    """
+    lines, documents = lines_of(corpus, "test"), corpus.documents_of("test")
+    most = max(1, min(options["origins"], MOST_ORIGINS // max(1, min(len(lines), MOST_ORIGINS))))
+    found: list[Origin] = []
+    for number, (line, metadata) in enumerate(zip(lines, documents["metadata"], strict=True)):
+        if len(found) >= MOST_ORIGINS:
+            break
+        step, season = step_and_season(metadata, options)
+        length = len(line.values) - line.given
+        horizon = min(options["horizon"] or HORIZONS.get(step, USUAL), max(1, length // 2))
+        given = line.values[: line.given]
+        scale = seasonal_scale(given, season)
+        for at in np.unique(np.linspace(0, length - horizon, most).round().astype(int)).tolist():
+            begin = line.given + at
+            actual = line.values[begin : begin + horizon]
+            if np.isfinite(actual).any() and np.isfinite(line.values[:begin]).any():
+                found.append(Origin(number, at, line.values[:begin], line.given, actual, scale, season))
+    return found
+
+
+def step_and_season(metadata: str, options: dict[str, Any]) -> tuple[str, int]:
+    """Return the step of a document's grid, and its season."""
+    step = str(json.loads(metadata).get("step", ""))
+    return step, options["season"] or season_of(step)
+
+
+def seasonal_scale(values: FloatArray, season: int) -> float:
+    """Return the mean absolute difference of values a season apart, at least 1e-12."""
+    apart = season if len(values) > 2 * season else 1
+    differences = np.abs(values[apart:] - values[:-apart])
+    differences = differences[np.isfinite(differences)]
+    return max(1e-12, float(differences.mean())) if len(differences) else 1.0
+
+
+def forecast_table(origin: Origin, paths: FloatArray) -> dict[str, Any]:
+    """Return what is stored of a forecast, JSON-able: the quantiles (H,) of each level, and the CRPS (H,).
+
+    Raises ``PluginError`` for paths that are not (P, H) finite numbers.
+    """
+    if paths.ndim != 2 or paths.shape[1] != len(origin.actual) or not np.isfinite(paths).all():
+        raise PluginError(f"paths are (number, {len(origin.actual)}) finite numbers, not of shape {paths.shape}")
+    return {
+        "document": origin.document,
+        "at": origin.at,
+        "scale": origin.scale,
+        "actual": [None if np.isnan(value) else float(value) for value in origin.actual],
+        "quantiles": np.quantile(paths, QUANTILES, axis=0).tolist(),
+        "crps": [None if np.isnan(value) else float(value) for value in crps(paths, origin.actual)],
+    }
+
+
+def crps(paths: FloatArray, actual: FloatArray) -> FloatArray:
+    """(H,) the continuous ranked probability score of P paths (P, H) for what came (H,); NaN where that is missing.
+
+    E|X - y| - E|X - X'| / 2 with the unbiased mean over pairs of different paths (Gneiting and Raftery 2007, equation
+    21; Ferro 2014).
+    """
+    number = len(paths)
+    ordered = np.sort(paths, axis=0)
+    weights = 2 * np.arange(1, number + 1) - number - 1
+    apart = 2 * (weights[:, None] * ordered).sum(axis=0) / max(1, number * (number - 1))
+    found: FloatArray = np.abs(paths - actual).mean(axis=0) - apart / 2
+    return found
+
+
+def model_forecasts(
+    model: LanguageModel, corpus: TokenizedCorpus, options: dict[str, Any], seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the forecasts of a model at all origins, from paths that are drawn token by token."""
+    tokenizer, scored = corpus.tokenizer, Scored.of(corpus, "test")
+    assert isinstance(tokenizer, ValueTokenizer)
+    for number, origin in enumerate(origins_of(corpus, options)):
+        begin = int(corpus.test.starts[origin.document])
+        ids = corpus.test.ids[begin : begin + len(origin.past)]
+        read = min(MOST_READ, READ + 2 * origin.season)
+        generator = np.random.default_rng([seed, number])
+        drawn = drawn_tokens(model, corpus, ids[-read:], len(origin.actual), options["paths"], scored, generator)
+        bins = tokenizer.bin_of(corpus.vocabulary.tokens)[drawn]
+        yield forecast_table(origin, tokenizer.values_after(origin.past, origin.given, bins, generator))
+
+
+def drawn_tokens(
+    model: LanguageModel,
+    corpus: TokenizedCorpus,
+    past: IntArray,
+    horizon: int,
+    number: int,
+    scored: Scored,
+    generator: np.random.Generator,
+) -> IntArray:
+    """(number, horizon) tokens of bins that continue a past (n,), each drawn given those before it.
+
+    The paths are read side by side, each as a document of its own.
+    """
+    allowed = np.flatnonzero(scored.bins)
+    drawn = np.zeros((number, horizon), np.int64)
+    end = np.full((number, 1), corpus.vocabulary.end)
+    for step in range(horizon):
+        rows = 1 if step == 0 else number  # before the first step all paths are one
+        documents = np.concatenate([np.tile(past, (rows, 1)), drawn[:rows, :step], end[:rows]], axis=1)
+        text = Encoded.from_documents(list(documents), corpus.vocabulary)
+        nats = next_distributions(model, text, text.ends - 1)[:, allowed].astype(np.float64)  # (rows, B)
+        shares = np.exp(nats - nats.max(axis=1, keepdims=True))
+        upto = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
+        places = (generator.random((number, 1)) >= upto).sum(axis=1)
+        drawn[:, step] = allowed[np.minimum(places, len(allowed) - 1)]
+    return drawn
+
+
+def all_forecasts(origins: Sequence[Origin], paths: Paths) -> list[dict[str, Any]]:
+    """Return the forecasts at all origins by a function that draws paths."""
+    return [forecast_table(origin, paths(origin)) for origin in origins]

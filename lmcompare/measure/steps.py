@@ -1,0 +1,126 @@
+"""The steps of series: which are scored, and the density of their values within their bins.
+
+A model gives a probability to each bin. Divided by that of all bins together (a series does not end, and no value is
+missing where one is scored) and multiplied by the density within the bin, it is a density of values, whose logarithm
+is compared between models of any bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.corpora.series.values import Line, line_of
+from lmcompare.measure.word_bits import LN2, WordEnds
+from lmcompare.model import FloatArray
+from lmcompare.tokens import Encoded, IntArray, OverheadBits
+from lmcompare.tokens.values import ValueTokenizer
+
+if TYPE_CHECKING:
+    from lmcompare.corpora import Document
+    from lmcompare.runfolder.layout import Split
+    from lmcompare.runfolder.tokens import TokenizedCorpus
+
+
+def scored_steps(document: Document) -> int:
+    """Return how many values of a held-out document are scored: those after its past that are not missing."""
+    line = line_of(document.text)
+    return int(np.isfinite(line.values[line.given :]).sum())
+
+
+def density_nats(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> FloatArray:
+    """(N,) what each token is charged for the place of its value in its bin, in nats; NaN for what is not scored.
+
+    Not scored are the past that is given, missing values, and the ``</s>`` after each document. A tokenizer without a
+    density charges nothing.
+    """
+    parts: list[FloatArray] = []
+    for document in documents:
+        steps = tokenizer.steps(document.text)
+        scored = steps.bins >= 0
+        scored[: steps.line.given] = False
+        spread = steps.spread if tokenizer.has_density else np.zeros(len(scored))
+        parts += [np.where(scored, spread, np.nan), np.full(1, np.nan)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def density_bits(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> OverheadBits:
+    """Return the same in bits, as what is charged beside a model's own bits; 0 for what is not scored."""
+    bits = np.nan_to_num(density_nats(tokenizer, documents)) / LN2
+    return OverheadBits(spelling=bits, white_space=np.zeros(len(bits)), separator=np.zeros(len(bits)))
+
+
+def value_words(documents: Sequence[Document]) -> npt.NDArray[np.object_]:
+    """(N,) the values as they are in the text, and ``</s>`` after each document."""
+    words = [word for document in documents for word in (*document.text.split(), "</s>")]
+    found = np.empty(len(words), object)
+    found[:] = words
+    return found
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Which tokens of a split are scored steps, and which types are bins.
+
+    Parameters
+    ----------
+    at : (N,) bool array
+        The scored tokens.
+    bins : (V,) bool array
+        The types that are bins.
+    """
+
+    at: npt.NDArray[np.bool_]
+    bins: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, corpus: TokenizedCorpus, split: Split) -> Scored:
+        """Return those of a split of series."""
+        tokenizer = corpus.tokenizer
+        assert isinstance(tokenizer, ValueTokenizer)
+        bins = tokenizer.bin_of(corpus.vocabulary.tokens) >= 0
+        return cls(corpus.scored_steps(split), bins)
+
+    @property
+    def asked(self) -> WordEnds:
+        """What to ask of a model while it scores: the probability of all bins together, where a step is scored."""
+        return WordEnds(self.at, self.bins)
+
+    def log_probs(self, nats: FloatArray, of_bins: FloatArray) -> FloatArray:
+        """(N,) the nats of each scored bin among all bins; 0 for tokens that are not scored."""
+        return np.where(self.at, nats - of_bins, 0.0)
+
+
+def lines_of(corpus: TokenizedCorpus, split: Split) -> list[Line]:
+    """Return the values of the documents of a split, each with the number of those that are given."""
+    words: list[str] = [word for block in corpus.surface(split) for word in block["token"].tolist()]
+    sentence = corpus.features(split, ["sentence"])["sentence"].to_numpy()
+    text = corpus.split(split)
+    return [_line(words[begin:end], sentence[begin:end]) for begin, end in _spans(text)]
+
+
+WINDOWS, LENGTH = 3, 24  # of a test series that exhibits show, and their tokens
+
+
+def example_windows(corpus: TokenizedCorpus) -> Encoded:
+    """Return the ends of some test documents, each a document of its own, for the exhibits of a model."""
+    text = corpus.test
+    documents = range(min(WINDOWS, text.n_documents))
+    ids = [
+        text.ids[max(int(text.starts[d]), int(text.ends[d]) - 1 - LENGTH) : int(text.ends[d]) - 1] for d in documents
+    ]
+    return Encoded.from_documents(ids, corpus.vocabulary)
+
+
+def _spans(text: Encoded) -> Iterator[tuple[int, int]]:
+    for begin, end in zip(text.starts.tolist(), text.ends.tolist(), strict=True):
+        yield begin, end - 1  # </s>
+
+
+def _line(words: Sequence[str], sentence: IntArray) -> Line:
+    given = int((sentence[: len(words)] == 0).sum())
+    return line_of(f"{' '.join(words[:given])}\n{' '.join(words[given:])}")

@@ -1,0 +1,60 @@
+"""The table of all methods: densities one step ahead, errors of forecasts, and how often bands hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lmcompare.analysis.forecasts import Accuracy, Figure
+from lmcompare.analysis.resampling import units_of
+from lmcompare.report import numbers
+from lmcompare.report.data import Section
+from lmcompare.report.series.values import SeriesData
+from lmcompare.report.templating import fill
+
+
+@dataclass(frozen=True)
+class Line:
+    """A method with its figures as text."""
+
+    index: int
+    title: str
+    classical: bool
+    source: str
+    one: Accuracy
+
+    def shown(self, figure: Figure | None, places: int = 2) -> str:
+        """Return a figure."""
+        return numbers.NONE if figure is None else numbers.decimals(figure.value, places)
+
+    def interval(self, figure: Figure | None, places: int = 2) -> str:
+        """Return the interval of a figure, "" without one."""
+        if figure is None or figure.low != figure.low:
+            return ""
+        return f"{numbers.decimals(figure.low, places)} to {numbers.decimals(figure.high, places)}"
+
+    @property
+    def tied(self) -> bool:
+        """Whether it is not significantly worse than the best."""
+        behind = self.one.behind
+        return behind is not None and not behind.low > 0
+
+
+def build(data: SeriesData) -> Section | None:
+    """Return the section; None if nothing was forecast."""
+    if not data.accuracies:
+        return None
+    lines = [
+        Line(data.index(one.method), data.title(one.method), one.method.classical, one.method.source, one)
+        for one in data.accuracies
+    ]
+    origins = len({place for method in data.methods for place in method.forecasts})
+    density = all(getattr(run_tokens.tokenizer, "has_density", True) for run_tokens in data.data.run.tokens.values())
+    html = fill(
+        "series/board",
+        lines=lines,
+        origins=origins,
+        unit=units_of(data.data.run).kind,
+        percents=(50, 80, 95),
+        density=density,
+    )
+    return Section.of("leaderboard", "Leaderboard", html)

@@ -1,0 +1,88 @@
+"""The top of a report on series: which method forecasts best, whether a classical one does, and one step ahead."""
+
+from __future__ import annotations
+
+from lmcompare.analysis.forecasts import Accuracy, Figure
+from lmcompare.report import numbers
+from lmcompare.report.data import Section
+from lmcompare.report.series import fans
+from lmcompare.report.series.values import SeriesData
+from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence
+
+
+def build(data: SeriesData) -> Section:
+    """Return the section above all others."""
+    title = headline(data)
+    html = fill("series/summary", title=title, said=lead(data), subtitle=_subtitle(data), picture=fans.best(data))
+    return Section.of("summary", title, html)
+
+
+def headline(data: SeriesData) -> str:
+    """Return the finding in one sentence, the classical methods first where they win."""
+    what = "these series" if len(data.series) > 1 else "this series"
+    if not data.accuracies:
+        return f"No model of this run has forecast {what}"
+    best = data.accuracies[0]
+    name = data.spoken(best.method)
+    others = [one for one in data.accuracies if one.method.classical != best.method.classical]
+    if not others:
+        return f"{sentence(name)} forecasts {what} best"
+    other = others[0]
+    surely = other.behind is not None and other.behind.low > 0
+    their = data.spoken(other.method)
+    if best.method.classical:
+        if surely:
+            return f"{sentence(name)} forecasts {what} better than every language model"
+        return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
+    if surely:
+        return f"{sentence(name)} forecasts {what} better than every classical method"
+    return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
+
+
+def lead(data: SeriesData) -> list[str]:
+    """Return what a reader needs beside the headline, in a few sentences."""
+    if not data.accuracies:
+        return []
+    best = data.accuracies[0]
+    said = [
+        f"Its scaled CRPS is {_two(best.crps.value)}, an error for which less is better: 1 is the mean error of the"
+        " seasonal naive method in the past."
+    ]
+    if best.method.classical:
+        said[0] = f"It is a classical method of forecasting. {said[0]}"
+    other = next((one for one in data.accuracies if one.method.classical != best.method.classical), None)
+    if other is not None:
+        kind = "classical method" if other.method.classical else "language model"
+        said.append(f"The best {kind}, {data.spoken(other.method)}, has {_two(other.crps.value)}.")
+    densities = data.densities
+    if len(densities) > 1:
+        first, second = densities[:2]
+        said.append(
+            f"For one step ahead, {data.spoken(first.method)} gives what came the highest density,"
+            f" {_nats(first)} nats per step (fewer is better), and {data.spoken(second.method)} is second with"
+            f" {_nats(second)}."
+        )
+    return said
+
+
+def _two(value: float) -> str:
+    return numbers.decimals(value, 2)
+
+
+def _nats(one: Accuracy) -> str:
+    figure: Figure | None = one.nats
+    return numbers.NONE if figure is None else _two(figure.value)
+
+
+def _subtitle(data: SeriesData) -> str:
+    run = data.data.run
+    series = numbers.plural(len(data.series), "series", "series")
+    steps = sum(len(one.future) for one in data.series)
+    models = numbers.plural(len(data.data.whole.scored), "language model")
+    classical = sum(method.classical for method in data.methods)
+    beside = f" and {numbers.plural(classical, 'classical method')}" if classical else ""
+    return (
+        f"{models}{beside} on {series} of {run.corpus.name} ({run.corpus.source}); tested on the last"
+        f" {numbers.count(steps)} steps (run “{run.name}”, {run.manifest.created[:10]})"
+    )

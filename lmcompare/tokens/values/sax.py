@@ -1,0 +1,43 @@
+"""SAX: letters for bins that are equally likely under a normal distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from lmcompare.corpora.series.values import Line
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens.values.bins import Floats
+from lmcompare.tokens.values.tokenizer import ValueTokenizer, Way
+
+MOST_LETTERS = 26
+
+
+class Sax(ValueTokenizer):
+    """Symbolic aggregate approximation (Lin, Keogh, Lonardi and Chiu 2003), with a letter for each value.
+
+    Values are shifted and scaled to mean 0 and variance 1 over the past of their series, and the breakpoints make the
+    letters equally likely under a normal distribution. A letter says nothing of where in its bin a value is: there is
+    no density, and figures are nats per letter, which no other tokenizer's figures can be compared with.
+    """
+
+    kind = "sax"
+    description = "A value, brought to mean 0 and variance 1 over its series' past, is a letter; there is no density."
+    has_density = False
+
+    def __init__(self, bins: int = 8, differences: bool | None = None) -> None:
+        if type(bins) is not int or not 3 <= bins <= MOST_LETTERS:
+            raise LmcompareError(f"bins is a whole number of letters from 3 to {MOST_LETTERS}, not {bins!r}")
+        super().__init__(bins, differences)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(chr(ord("a") + at) for at in range(len(self.learnt)))
+
+    def edges(self, values: Floats, number: int) -> Floats:
+        return np.asarray(stats.norm.ppf(np.arange(1, number) / number))
+
+    def way(self, line: Line) -> Way:
+        numbers = self._context(line)
+        spread = float(numbers.std()) if len(numbers) else 0.0
+        return Way(spread or 1.0, float(numbers.mean()) if len(numbers) else 0.0)

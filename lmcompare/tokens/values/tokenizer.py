@@ -1,0 +1,217 @@
+"""What tokenizers of values have in common: scales, differences, bins, and the way back from tokens to values."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self
+
+import numpy as np
+
+from lmcompare.corpora.series.values import MISSING, Line, line_of
+from lmcompare.errors import LmcompareError
+from lmcompare.state import State
+from lmcompare.tokens.tokenizer import Tokenizer
+from lmcompare.tokens.values.bins import Bins, Floats, Ints, resolution
+from lmcompare.tokens.values.stationary import wanders
+from lmcompare.tokens.vocabulary import IntArray
+
+MOST_BINS = 10_000
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The n steps of a series as a model reads them.
+
+    Parameters
+    ----------
+    line : Line
+        The values.
+    bins : (n,) int64 array
+        The bin of each step, -1 where it has none: a missing value, or one without a value before it.
+    spread : (n,) float64 array
+        Minus the logarithm of the density of the value within its bin, in nats; 0 without a bin.
+    """
+
+    line: Line
+    bins: Ints
+    spread: Floats
+
+
+@dataclass(frozen=True)
+class Way:
+    """How values of one series become numbers for bins: (value - what is subtracted) / scale."""
+
+    scale: float
+    shift: float = 0.0
+
+
+class ValueTokenizer(Tokenizer):
+    """Makes each value of a series the token of a bin.
+
+    Scales are computed from the past that a document is given, of a training document from all of it, so no token
+    depends on a later value. A missing value is the token ``?``, and so is the first one where differences are read.
+    """
+
+    covers = "documents"
+    fixed_vocabulary = True
+    has_density: ClassVar[bool] = True
+
+    def __init__(self, bins: int | None = None, differences: bool | None = None) -> None:
+        if bins is not None and (type(bins) is not int or not 3 <= bins <= MOST_BINS):
+            raise LmcompareError(f"bins is a whole number from 3 to {MOST_BINS:,}, not {bins!r}")
+        if differences not in (None, True, False):
+            raise LmcompareError(f"differences is true or false, not {differences!r}")
+        self.bins, self.differences = bins, differences
+        self._bins: Bins | None = None
+        self._differs = bool(differences)
+        self._chosen = 0  # bins that were chosen on validation text
+
+    # What is learnt
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Learn from training series whether differences are read, and where the bins are."""
+        lines = [line_of(text) for text in texts]
+        if self.differences is None:
+            lengths = [len(line.values) for line in lines]
+            wandering = sum(n for n, line in zip(lengths, lines, strict=True) if wanders(line.values))
+            self._differs = 2 * wandering > sum(lengths)
+        scaled, steps = [], []
+        for line in lines:
+            numbers = self._numbers(line)
+            way = self.way(line)
+            scaled.append((numbers[np.isfinite(numbers)] - way.shift) / way.scale)
+            steps.append(resolution(numbers[np.isfinite(numbers)]) / way.scale)
+        values = np.concatenate(scaled) if scaled else np.zeros(0)
+        if len(values) < 2:
+            raise LmcompareError(f"the {self.kind} tokenizer learns from series of numbers, and there are no values")
+        self._bins = Bins.of(self.edges(values, self.number), values, float(np.median(steps)))
+        vars(self).pop("labels", None)
+        return self
+
+    def choose(self, bins: int) -> None:
+        """Take a number of bins that was chosen on validation text, before ``fit``, if none was given."""
+        self._chosen = bins
+
+    @property
+    def number(self) -> int:
+        """How many bins are asked for."""
+        return self.bins or self._chosen or 32
+
+    @abstractmethod
+    def edges(self, values: Floats, number: int) -> Floats:
+        """Return the ``number`` - 1 edges, rising, of bins for scaled training values (n,)."""
+
+    @abstractmethod
+    def way(self, line: Line) -> Way:
+        """Return how the numbers of a series are scaled, from its context alone."""
+
+    def state(self) -> State:
+        """Return the bins, and whether differences are read."""
+        bins = self.learnt
+        values = {"differs": self._differs, "chosen": self._chosen, "low": bins.low, "high": bins.high}
+        return State({"edges": bins.edges}, values)
+
+    def restore(self, state: State) -> None:
+        """Take over what was learnt."""
+        self._differs, self._chosen = bool(state.values["differs"]), int(state.values["chosen"])
+        low, high = float(state.values["low"]), float(state.values["high"])
+        self._bins = Bins(np.asarray(state.arrays["edges"], np.float64), low, high)
+        vars(self).pop("labels", None)
+
+    @property
+    def learnt(self) -> Bins:
+        """The bins. Raises ``LmcompareError`` before ``fit``."""
+        if self._bins is None:
+            raise LmcompareError(f"the {self.kind} tokenizer has not learnt its bins yet: fit it to training series")
+        return self._bins
+
+    @property
+    def differs(self) -> bool:
+        """Whether each token is of the difference from the value before."""
+        return self._differs
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was learnt, in sentences."""
+        how = "chosen on the validation series" if self._chosen and not self.bins else "as asked for"
+        told = f"Values are read in {len(self.learnt)} bins ({how})"
+        if not self._differs:
+            return (f"{told}.",)
+        why = "" if self.differences else ", as the training series wander or have a trend"
+        return (f"{told} of their differences from the value before{why}.",)
+
+    # Tokens
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The tokens of the bins in rising order: the scaled value in the middle of each, as short as can be."""
+        centres = self.learnt.centres()
+        for digits in range(2, 18):
+            found = tuple(f"{centre:.{digits}g}" for centre in centres)
+            if len(set(found)) == len(found):
+                return found
+        return tuple(f"bin{at}" for at in range(len(centres)))
+
+    @property
+    def always_tokens(self) -> tuple[str, ...]:
+        """The tokens of all bins, and that of a missing value."""
+        return (*self.labels, MISSING)
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        """Return the token of each value, with where the value is in the text."""
+        line = line_of(text)
+        bins = self.steps(text).bins
+        return [MISSING if at < 0 else self.labels[at] for at in bins.tolist()], line.spans
+
+    def steps(self, text: str) -> Steps:
+        """Return the steps of the text of a series, with their bins and the density within these."""
+        line, bins = line_of(text), self.learnt
+        numbers, way = self._numbers(line), self.way(line)
+        known = np.isfinite(numbers)
+        scaled = (numbers[known] - way.shift) / way.scale
+        found, spread = np.full(len(numbers), -1, np.int64), np.zeros(len(numbers))
+        found[known] = bins.place(scaled)
+        spread[known] = bins.spread(scaled) + np.log(way.scale)
+        return Steps(line, found, spread)
+
+    def values_after(self, past: Floats, given: int, bins: Ints, generator: np.random.Generator) -> Floats:
+        """Return (P, H) values of P paths out of their bins (P, H), after a past (n,).
+
+        A value is drawn out of its bin by the density within it. ``given`` of the past are those that the document
+        gives, from which its scale is computed.
+        """
+        line = Line(past, np.zeros((len(past), 2), np.int64), given, False)
+        way = self.way(line)
+        drawn = self.learnt.draw(bins.ravel(), generator).reshape(bins.shape) * way.scale + way.shift
+        if not self._differs:
+            return drawn
+        known = past[np.isfinite(past)]
+        return np.asarray(known[-1] + drawn.cumsum(axis=1))
+
+    def token_bytes(self, token: str) -> bytes:
+        return token.encode()
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Return the tokens with blanks between them: without their series they have no values."""
+        return " ".join(tokens)
+
+    def bin_of(self, tokens: Sequence[str]) -> Ints:
+        """(n,) the bin of each token, -1 for all others."""
+        index = {label: at for at, label in enumerate(self.labels)}
+        return np.array([index.get(token, -1) for token in tokens], np.int64)
+
+    def _numbers(self, line: Line) -> Floats:
+        """Return the values of a line, or their differences; NaN for what has no value before it."""
+        if not self._differs:
+            return line.values
+        found: Floats = np.diff(line.values, prepend=np.nan)
+        return found
+
+    def _context(self, line: Line) -> Floats:
+        """Return the known numbers of the context, of which scales are made."""
+        context = Line(line.context, line.spans[: len(line.context)], len(line.context), True)
+        numbers = self._numbers(context)
+        return numbers[np.isfinite(numbers)]

@@ -1,0 +1,75 @@
+"""Test is always the future of train, for one series and for several on one calendar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lmcompare.corpora.document import Piece
+from lmcompare.corpora.series.grid import Grid, plain_grid
+from lmcompare.corpora.series.split import LEAST, MOST_GIVEN, split_series
+from lmcompare.corpora.series.tables import Series
+from lmcompare.corpora.series.values import line_of
+from lmcompare.errors import LmcompareError
+
+
+def series(name: str, length: int, start: str = "") -> Series:
+    values = np.sin(np.arange(length, dtype=float))
+    grid = Grid("month", np.arange(length), start, 12) if start else plain_grid(length)
+    return Series(name, values, grid)
+
+
+def future(piece: Piece) -> np.ndarray:  # type: ignore[type-arg]
+    line = line_of(piece.text)
+    return line.values[line.given :]
+
+
+def test_one_series_is_cut_at_70_and_80_percent_and_held_out_parts_begin_with_their_past() -> None:
+    split, _ = split_series([series("x", 100)])
+    whole = np.sin(np.arange(100.0))
+    (train,), (valid,), (test,) = split["train"], split["valid"], split["test"]
+    np.testing.assert_array_equal(line_of(train.text).values, whole[:70])
+    np.testing.assert_array_equal(future(valid), whole[70:80])
+    np.testing.assert_array_equal(future(test), whole[80:])
+    np.testing.assert_array_equal(line_of(valid.text).values, whole[:80])
+    np.testing.assert_array_equal(line_of(test.text).values, whole)
+
+
+def test_a_long_past_is_given_in_part() -> None:
+    split, _ = split_series([series("x", 10_000)])
+    (test,) = split["test"]
+    assert line_of(test.text).given == MOST_GIVEN
+    assert test.metadata["first"] == str(8_000 - MOST_GIVEN)
+
+
+def test_series_of_one_calendar_are_cut_at_the_same_times() -> None:
+    early, late = series("early", 100, "2000-01-01"), series("late", 60, "2005-01-01")
+    split, _ = split_series([early, late])
+    begins = {}
+    for piece in split["test"]:
+        first = int(piece.metadata["first"]) + line_of(piece.text).given
+        year, month = map(int, piece.metadata["start"].split("-")[:2])
+        begins[piece.name] = year * 12 + month + first
+    assert len(set(begins.values())) == 1
+    ends = {}
+    for piece in split["train"]:
+        year, month = map(int, piece.metadata["start"].split("-")[:2])
+        ends[piece.name] = year * 12 + month + len(line_of(piece.text).values)
+    assert max(ends.values()) <= min(begins.values())
+
+
+def test_short_and_constant_series_are_left_out_and_said() -> None:
+    flat = Series("flat", np.ones(100), plain_grid(100))
+    split, said = split_series([series("x", 100), series("short", LEAST), flat])
+    assert [piece.name for piece in split["train"]] == ["x"]
+    assert "short" in said[0]
+    assert "flat" in said[1]
+
+
+def test_nothing_to_learn_is_refused() -> None:
+    with pytest.raises(LmcompareError, match="too few values"):
+        split_series([series("x", 10)])
+    with pytest.raises(LmcompareError, match="never changes"):
+        split_series([Series("flat", np.ones(100), plain_grid(100))])
+    with pytest.raises(LmcompareError, match="two series are named 'x'"):
+        split_series([series("x", 100), series("x", 100)])

@@ -1,0 +1,119 @@
+"""Tables to series: wide and long ones, times of all kinds, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lmcompare.corpora.series.tables import read_table, series_of
+from lmcompare.errors import LmcompareError
+
+DAYS = pd.date_range("2024-01-01", periods=4)
+
+
+def test_every_column_of_numbers_of_a_wide_table_is_a_series() -> None:
+    table = pd.DataFrame(
+        {"date": DAYS.astype(str), "a": [1, 2, 3, 4], "b": [1.5, None, 2.5, 3.0], "note": list("wxyz")}
+    )
+    found = series_of(table, "", "x").series
+    assert [one.name for one in found] == ["a", "b"]
+    assert found[1].values[[0, 2, 3]].tolist() == [1.5, 2.5, 3.0]
+    assert np.isnan(found[1].values[1])
+    assert found[0].grid.step == "day"
+    (one,) = series_of(table, "b", "x").series
+    assert one.name == "b"
+
+
+def test_rows_of_a_long_table_are_told_apart_by_their_names() -> None:
+    table = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "a", "b", "a", "a"],
+            "ds": [*DAYS[:1], *DAYS[:1], *DAYS[1:2], *DAYS[1:2], *DAYS[2:]],
+            "y": [1.0, 10.0, 2.0, 20.0, 3.0, 4.0],
+        }
+    )
+    found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
+    assert found == {"a": [1, 2, 3, 4], "b": [10, 20]}
+
+
+def test_rows_are_put_into_the_order_of_their_times() -> None:
+    table = pd.DataFrame({"time": DAYS[::-1], "value": [4, 3, 2, 1]})
+    read = series_of(table, "", "x")
+    assert read.series[0].values.tolist() == [1, 2, 3, 4]
+    assert any("order of their times" in said for said in read.said)
+
+
+def test_hours_across_a_change_of_clocks_are_even_in_utc() -> None:
+    times = pd.date_range("2024-03-31 00:00", periods=6, freq="h", tz="Europe/Berlin")
+    table = pd.DataFrame({"time": [time.isoformat() for time in times], "value": range(6)})
+    read = series_of(table, "", "x")
+    assert read.series[0].grid.step == "hour"
+    assert read.series[0].grid.start == "2024-03-30T23:00:00"
+    assert any("UTC" in said for said in read.said)
+
+
+def test_whole_numbers_are_years_and_a_table_without_times_has_steps() -> None:
+    table = pd.DataFrame({"YEAR": [1700.0, 1701.0, 1702.0, 1703.0], "spots": [5, 11, 16, 23]})
+    assert series_of(table, "", "x").series[0].grid.step == "year"
+    plain = series_of(pd.DataFrame({"v": [1, 2, 3]}), "", "x")
+    assert (plain.series[0].grid.step, plain.series[0].grid.season) == ("", 1)
+    assert "no column of times" in plain.said[0]
+
+
+def test_missing_values_at_the_ends_are_cut_off() -> None:
+    table = pd.DataFrame({"time": pd.date_range("2024-01-01", periods=6), "v": [None, 1, 2, None, 3, None]})
+    (one,) = series_of(table, "", "x").series
+    assert one.grid.start == "2024-01-02"
+    assert len(one.values) == 4
+
+
+@pytest.mark.parametrize(
+    ("columns", "column", "said"),
+    [
+        ({"v": ["1", "x", "3"]}, "v", "'x' in row 2"),
+        ({"v": [1.0, np.inf, 3.0]}, "v", "infinite value in row 2"),
+        ({"v": [True, False, True]}, "v", "true and false"),
+        ({"v": [1, 2, 3]}, "w", "no column 'w'"),
+        ({"name": ["a", "b", "c"]}, "", "no column of numbers"),
+        ({"time": ["2024-01-01", "2024-01-01", "2024-01-02"], "v": [1, 2, 3]}, "", "two values at 2024-01-01"),
+        ({"time": ["2024-01-01", None, "2024-01-03"], "v": [1, 2, 3]}, "", "no time in row 2"),
+        ({"time": ["soon", "later", "last"], "v": [1, 2, 3]}, "", "can't be read as times"),
+        ({"v": []}, "", "no rows"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(columns: dict[str, list[object]], column: str, said: str) -> None:
+    with pytest.raises(LmcompareError, match=said):
+        series_of(pd.DataFrame(columns), column, "the table")
+
+
+@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("b.csv", ";"), ("c.tsv", "\t"), ("d.csv.gz", ",")])
+def test_files_with_any_separator_are_read(tmp_path: Path, name: str, separator: str) -> None:
+    table = pd.DataFrame({"time": DAYS.astype(str), "value": [1.5, 2.5, 3.5, 4.5]})
+    table.to_csv(tmp_path / name, sep=separator, index=False)
+    (one,) = series_of(read_table(tmp_path / name, "utf-8"), "", name).series
+    assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
+
+
+def test_a_file_of_one_column_and_parquet_with_an_index_of_times(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("value\n1\n2\n3\n")
+    (one,) = series_of(read_table(tmp_path / "one.csv", "utf-8"), "value", "x").series
+    assert one.values.tolist() == [1, 2, 3]
+    pd.DataFrame({"v": [1.0, 2.0, 3.0, 4.0]}, index=DAYS).to_parquet(tmp_path / "t.parquet")
+    (one,) = series_of(read_table(tmp_path / "t.parquet", "utf-8"), "", "x").series
+    assert one.grid.step == "day"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"), [("x.csv", b"", "can't be read"), ("x.parquet", b"no", "can't be read")]
+)
+def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LmcompareError, match=said):
+        read_table(tmp_path / name, "utf-8")
+    with pytest.raises(LmcompareError, match="no file"):
+        read_table(tmp_path / "missing.csv", "utf-8")
+    with pytest.raises(LmcompareError, match="no table"):
+        read_table(tmp_path / "text.txt", "utf-8")

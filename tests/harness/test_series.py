@@ -1,0 +1,147 @@
+"""A run on series: densities by brute force, forecasts, classical methods, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmcompare import plugins
+from lmcompare.corpora.series.values import line_of
+from lmcompare.errors import LmcompareError
+from lmcompare.harness.experiment import parse
+from lmcompare.harness.run import run
+from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.states import load_state
+from lmcompare.tokens.values import ValueTokenizer
+from tests.series_run import HORIZON, experiment, series_run, write_table
+
+
+@pytest.mark.parametrize("name", ["unigram", "ngram", "transformer"])
+def test_scores_are_densities_of_the_values_after_the_past(name: str) -> None:
+    done = load_run(series_run())
+    entry = done.model(name)
+    cell = entry.first
+    assert cell is not None
+    corpus = done.tokens[entry.tokens_fingerprint]
+    tokenizer, test = corpus.tokenizer, corpus.test
+    assert isinstance(tokenizer, ValueTokenizer)
+    model = plugins.build(name, cell.info["hyperparameters"]).restore(load_state(cell.path / "model"))
+    nats = cell.log_probs("test")
+    overhead = corpus.features("test", ["overhead_bits"])["overhead_bits"].to_numpy(np.float64) * np.log(2)
+    every = model.next_log_probs(test, np.arange(len(test))).astype(np.float64)
+    bins = tokenizer.bin_of(corpus.vocabulary.tokens)
+    words, scored = corpus.test_strings, 0
+    for begin, end in zip(test.starts.tolist(), test.ends.tolist(), strict=True):
+        line = line_of(" ".join(words[begin : end - 1]))
+        given = 160
+        scale = tokenizer.way(line_of(" ".join(words[begin : begin + given]))).scale
+        edges = tokenizer.learnt.edges
+        for at in range(begin, end):
+            value = line.values[at - begin] if at < end - 1 else np.nan
+            if at - begin < given or np.isnan(value):
+                assert nats[at] == overhead[at] == 0
+                continue
+            shares = np.exp(every[at])
+            place = int(np.searchsorted(edges, value / scale, side="right"))
+            share = shares[bins == place].sum() / shares[bins >= 0].sum()
+            assert nats[at] == pytest.approx(np.log(share), abs=1e-4)
+            if 0 < place < len(edges):
+                assert overhead[at] == pytest.approx(np.log(scale * (edges[place] - edges[place - 1])), abs=1e-4)
+            scored += 1
+    assert scored == 2 * 40 - 1  # one is missing
+    assert done.tokens[entry.tokens_fingerprint].documents_of("test")["bytes"].tolist() == [40, 39]
+
+
+def test_a_training_chooses_without_the_past_that_it_has_learnt() -> None:
+    done = load_run(series_run())
+    corpus = next(iter(done.tokens.values()))
+    assert len(corpus.chosen_by) == 2 * (20 + 1)
+    assert len(corpus.valid) == 2 * (140 + 20 + 1)
+
+
+def test_forecasts_and_lags_are_stored_for_every_model_and_method() -> None:
+    folder = series_run()
+    places = set()
+    for name in ("unigram", "ngram", "transformer"):
+        examples = json.loads((folder / "cells" / name / "0" / "examples.json").read_text())
+        places.add(tuple((one["document"], one["at"]) for one in examples["forecasts"]))
+        assert all(len(one["actual"]) == HORIZON for one in examples["forecasts"])
+        assert (max(examples["lags"]) > 0.01) == (name != "unigram")
+    for name in ("seasonal-naive", "drift"):
+        stored = json.loads((folder / "forecasts" / f"{name}.json").read_text())
+        places.add(tuple((one["document"], one["at"]) for one in stored["forecasts"]))
+        assert [len(one) for one in stored["log_density"]] == [40, 40]
+        assert stored["log_density"][1].count(None) == 1
+    assert len(places) == 1  # all at the same origins
+    assert len(places.pop()) == 8
+
+
+def test_the_season_is_found_by_the_lags_of_the_trigram() -> None:
+    lags = json.loads((series_run() / "cells" / "ngram" / "0" / "examples.json").read_text())["lags"]
+    assert max(lags[2:]) == 0  # a trigram reads two steps
+    assert min(lags[:2]) > 0.01
+
+
+def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
+    run(parse(table, "the test"), tmp_path / "run")
+    path = tmp_path / "run" / "forecasts" / "drift.json"
+    before = path.stat().st_mtime_ns
+    run(parse(table, "the test"), tmp_path / "run")
+    assert path.stat().st_mtime_ns == before
+    longer = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
+    longer["forecast"] = {**longer["forecast"], "horizon": 6}  # type: ignore[dict-item]
+    run(parse(longer, "the test"), tmp_path / "run")
+    assert len(json.loads(path.read_text())["forecasts"][0]["actual"]) == 6
+
+
+def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(tmp_path / "table.csv")
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\n"
+        "from lmcompare.forecasting import Forecaster\n\n\n"
+        "class Mean(Forecaster):\n"
+        "    title = 'Mean'\n\n"
+        "    def fit(self, past, season):\n"
+        "        self.mean = np.nanmean(past)\n"
+        "        return self\n\n"
+        "    def paths(self, past, horizon, number, seed):\n"
+        "        return np.full((number, horizon), self.mean)\n\n\n"
+        "class Broken(Mean):\n"
+        "    title = 'Broken'\n\n"
+        "    def paths(self, past, horizon, number, seed):\n"
+        "        raise ValueError('no paths')\n"
+    )
+    against = [f"{tmp_path / 'own.py'}:Mean", f"{tmp_path / 'own.py'}:Broken"]
+    table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
+    table["forecast"] = {**table["forecast"], "against": against}  # type: ignore[dict-item]
+    run(parse(table, "the test"), tmp_path / "run")
+    (stored,) = (json.loads(path.read_text()) for path in (tmp_path / "run" / "forecasts").glob("*.json"))
+    assert stored["title"] == "Mean"
+    assert stored["log_density"] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "source", "said"),
+    [("char", "series:TABLE", "does not read"), ("quantiles", "lee", "reads series of numbers")],
+)
+def test_words_are_no_values_and_values_no_words(tmp_path: Path, tokens: str, source: str, said: str) -> None:
+    write_table(tmp_path / "table.csv")
+    table = experiment(tmp_path / "table.csv", tokens={"kind": tokens})
+    table["corpus"] = {"source": source.replace("TABLE", str(tmp_path / "table.csv"))}
+    with pytest.raises(LmcompareError, match=said):
+        run(parse(table, "the test"), tmp_path / "run")
+
+
+def test_without_a_number_the_bins_are_chosen_on_the_validation_series(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    table = experiment(tmp_path / "table.csv", tokens={"kind": "quantiles"}, models=[{"plugin": "unigram"}])
+    run(parse(table, "the test"), tmp_path / "run")
+    (entry,) = load_run(tmp_path / "run").manifest.tokens.values()
+    assert "chosen on the validation series" in entry.notes[0]

@@ -1,0 +1,51 @@
+"""Forecasts: the score by brute force, scales by hand, and paths that follow the model's distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from lmcompare.errors import PluginError
+from lmcompare.measure.forecasts import QUANTILES, Origin, crps, forecast_table, seasonal_scale
+
+
+@given(draws=st.lists(st.floats(-100, 100), min_size=2, max_size=12), actual=st.floats(-100, 100))
+def test_the_score_is_the_mean_over_all_pairs(draws: list[float], actual: float) -> None:
+    paths = np.array(draws)[:, None]
+    number = len(draws)
+    pairs = [abs(draws[a] - draws[b]) for a in range(number) for b in range(number) if a != b]
+    expected = np.mean([abs(draw - actual) for draw in draws]) - np.mean(pairs) / 2
+    assert crps(paths, np.array([actual]))[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_score_of_normal_draws_is_the_known_one() -> None:
+    paths = np.random.default_rng(0).standard_normal((20_000, 1))
+    actual = 0.7
+    # Gneiting and Raftery 2007, equation 20
+    expected = actual * (2 * stats.norm.cdf(actual) - 1) + 2 * stats.norm.pdf(actual) - 1 / np.sqrt(np.pi)
+    assert crps(paths, np.array([actual]))[0] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_missing_value_has_no_score() -> None:
+    assert np.isnan(crps(np.ones((3, 2)), np.array([1.0, np.nan]))[1])
+
+
+def test_the_scale_is_the_mean_difference_of_values_a_season_apart() -> None:
+    assert seasonal_scale(np.array([1.0, 5.0, 2.0, 7.0, 4.0, np.nan]), 2) == pytest.approx((1 + 2 + 2) / 3)
+    assert seasonal_scale(np.array([1.0, 3.0, 2.0]), 12) == pytest.approx(1.5)  # too short for the season
+
+
+def test_what_is_stored_of_a_forecast() -> None:
+    origin = Origin(2, 5, np.arange(4.0), 3, np.array([1.0, np.nan]), 0.5, 1)
+    paths = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
+    table = forecast_table(origin, paths)
+    assert table["actual"] == [1.0, None]
+    assert table["crps"][1] is None
+    assert table["quantiles"][QUANTILES.index(0.5)] == [2, 3]
+    with pytest.raises(PluginError, match="paths are"):
+        forecast_table(origin, paths[:, :1])
+    with pytest.raises(PluginError, match="finite"):
+        forecast_table(origin, np.full((3, 2), np.nan))

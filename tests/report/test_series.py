@@ -1,0 +1,61 @@
+"""The report of a run on series: its finding, its fans, surprises, lags and times, and nothing of words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare.analysis.forecasts import accuracies
+from lmcompare.report.data import ReportData
+from lmcompare.report.series import summary
+from lmcompare.report.series.lags import told
+from lmcompare.report.series.values import SeriesData, time_of
+from lmcompare.runfolder.run import load_run
+from tests.report.tree import parse
+from tests.series_run import series_run
+
+
+def test_the_page_knows_series() -> None:
+    folder = series_run()
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    tree = parse(html)
+    keys = {node.attributes["id"] for node in tree.all("section")}
+    assert {"leaderboard", "forecasts", "along", "learning", "lags", "text", "truth", "reproduce"} <= keys
+    assert not keys & {"story", "sentences", "prompts", "reader", "game", "pairs", "similar-words", "meaning", "live"}
+    assert html.count('class="fan"') >= 3 * 5  # three bands for each of five methods
+    assert "http://" not in html.replace("http://www.w3.org", "")
+
+
+def test_the_finding_names_the_best_and_the_other_kind() -> None:
+    run = load_run(series_run())
+    data = SeriesData(ReportData(run))
+    best = accuracies(run)[0].method
+    assert data.spoken(best).lower() in summary.headline(data).lower()
+    markdown = (series_run() / "report.md").read_text()
+    for one in accuracies(run):
+        assert f"{one.crps.value:.2f}" in markdown
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "place", "said"),
+    [
+        ("2000-01-01", "month", 13, "Feb 2001"),
+        ("1959-01-01", "quarter", 3, "Q4 1959"),
+        ("1700-01-01", "year", 300, "2000"),
+        ("2024-01-01", "2 months", 2, "May 2024"),
+        ("2024-01-05", "business day", 1, "2024-01-08"),
+        ("2024-02-28", "day", 2, "2024-03-01"),
+        ("2024-01-01", "week", 1, "2024-01-08"),
+        ("2024-01-01T00:00:00", "hour", 25, "2024-01-02 01:00"),
+        ("2024-01-01T00:00:00", "15 minutes", 5, "2024-01-01 01:15"),
+    ],
+)
+def test_times_of_places_on_a_grid(start: str, step: str, place: int, said: str) -> None:
+    assert time_of(start, step, place) == said
+
+
+def test_lags_in_words() -> None:
+    assert (
+        told("the RNN", [0.5, 0.001, 0.2]).replace("\u00a0", " ")
+        == "The RNN reads most at lags 1 (0.50 nats) and 3 (0.20 nats)."
+    )
+    assert "hardly" in told("the unigram", [0.0, 0.0])
