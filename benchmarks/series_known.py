@@ -35,8 +35,8 @@ def simulated(kind: str, length: int, seed: int) -> tuple[Floats, Floats]:
         for at in range(2, len(values)):
             values[at] = 1.2 * values[at - 1] - 0.6 * values[at - 2] + noise[at]
         return values[500:], 0.5 * np.log(2 * np.pi) + noise[500:] ** 2 / 2
-    at = np.arange(length)
-    values = 2 * np.sin(2 * np.pi * at / SEASON) + 0.5 * noise[:length]
+    steps = np.arange(length)
+    values = 2 * np.sin(2 * np.pi * steps / SEASON) + 0.5 * noise[:length]
     return values, 0.5 * np.log(2 * np.pi * 0.25) + noise[:length] ** 2 / 2
 
 
@@ -49,6 +49,7 @@ def main() -> None:
     given = parser.parse_args()
     for kind, rate in (("ar2", 0.5 * np.log(2 * np.pi * np.e)), ("sine", 0.5 * np.log(2 * np.pi * np.e * 0.25))):
         values, truth = simulated(kind, given.length, given.seed)
+        season = SEASON if kind == "sine" else 1
         with tempfile.TemporaryDirectory() as place:
             table = Path(place) / f"{kind}.csv"
             table.write_text("value\n" + "\n".join(f"{value:.6f}" for value in values.tolist()) + "\n")
@@ -58,7 +59,7 @@ def main() -> None:
                 "live": "none",
                 "corpus": {"source": f"series:{table}#value"},
                 "tokens": {"kind": "bins", "bins": given.bins},
-                "forecast": {"horizon": SEASON, "season": SEASON if kind == "sine" else 1, "origins": 40, "against": []},
+                "forecast": {"horizon": SEASON, "season": season, "origins": 40, "against": []},
                 "models": [{"plugin": "ngram", "order": 3}, LSTM],
             }
             run(parse(experiment, "the benchmark"), Path(place) / "run")
@@ -67,7 +68,8 @@ def main() -> None:
             for one in accuracies(load_run(Path(place) / "run")):
                 nats = one.nats.value if one.nats is not None else float("nan")
                 held = ", ".join(f"{percent} % {each.value:.0%}" for percent, each in one.coverage.items())
-                print(f"  {one.method.title}: {nats:.4f} ({nats - rate:+.4f}, {nats - test.mean():+.4f}); bands hold {held}")
+                above = f"{nats - rate:+.4f}, {nats - test.mean():+.4f}"
+                print(f"  {one.method.title}: {nats:.4f} ({above}); bands hold {held}")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "processes": {"errors"},
     "registry": {"errors"},
     "run_mark": set(),
+    "forecasting": {"errors", "registry"},
     "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark"},
     "cluster_work": set(),
     "state": set(),
@@ -68,7 +69,7 @@ MAY_IMPORT = {
     "harness": {
         *("memory", "allowance", "cluster_work"),
         *("errors", "registry", "processes", "corpora", "tokens", "exhibits"),
-        *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments"),
+        *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments", "forecasting"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
     "report": {"errors", "tokens", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},

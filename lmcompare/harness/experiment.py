@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -28,22 +28,16 @@ from pydantic.dataclasses import dataclass
 from lmcompare import allowance
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
-from lmcompare.harness.faults import check_depth, sentence, truths_apart
+from lmcompare.harness.faults import Table, check_depth, sentence, truths_apart
+from lmcompare.harness.forecast_table import ForecastTable
 from lmcompare.harness.options import PageOptions, Preset, RunOptions
+from lmcompare.harness.published_table import PublishedTable
 from lmcompare.harness.sweep_table import SearchTable, Space, space_of
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
-from lmcompare.tokens import TOKENIZERS
 
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class Table(BaseModel):
-    """A table of the file: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)
@@ -128,20 +122,6 @@ class ExamplesTable(Table):
         return texts
 
 
-class ForecastTable(Table):
-    """``[forecast]``: how series are forecast, and the classical methods that models are compared with.
-
-    ``horizon`` steps from ``origins`` places in each test series, with ``paths`` drawn at each. ``season`` is the
-    number of steps that are a season. None: what is usual for the step of the series.
-    """
-
-    horizon: int | None = Field(default=None, ge=1, le=1000)
-    season: int | None = Field(default=None, ge=1, le=10_000)
-    origins: int = Field(default=8, ge=1, le=64)
-    paths: int = Field(default=100, ge=10, le=10_000)
-    against: tuple[str, ...] = ("seasonal-naive", "drift", "ets", "arima")
-
-
 class BudgetTable(Table):
     """``[budget]``: a limit on the training of every neural model; one of the four."""
 
@@ -173,38 +153,6 @@ class FractionTable(Table):
     @classmethod
     def _from_number(cls, given: Any) -> Any:
         return {"share": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
-
-
-class PublishedTable(Table):
-    """One of ``[[published]]``: a figure of a paper, which the report shows beside the figures of the run.
-
-    ``tokens`` is the tokenizer under which a run has the tokens of a perplexity. ``over`` is the number of tokens,
-    characters or bytes of the split that the figure is a mean of: a run that scores other ones is not compared.
-    """
-
-    name: str
-    figure: float = Field(gt=0)
-    unit: Literal["perplexity", "bits per character", "bits per byte"]
-    split: Literal["valid", "test"] = "test"
-    tokens: str = ""
-    over: int | None = Field(default=None, ge=1)
-    source: str
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _comparable(self) -> Self:
-        if self.unit == "perplexity" and not self.tokens:
-            raise ValueError("a perplexity needs tokens: set tokens to the tokenizer that gives a run the same ones")
-        if self.unit != "perplexity" and self.tokens:
-            raise ValueError(f"{self.unit} do not depend on the tokens: leave tokens out")
-        if self.tokens and ":" not in self.tokens and self.tokens not in TOKENIZERS.installed():
-            raise ValueError(unknown("tokenizer", self.tokens, TOKENIZERS.installed()))
-        if self.unit == "bits per character" and self.over is None:
-            raise ValueError(
-                "bits per character are compared with bits per byte where each character is a byte: set over to the"
-                " number of characters that the figure is a mean of"
-            )
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, config=CONFIG)

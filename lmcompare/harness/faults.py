@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import ValidationError, ValidationInfo
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_jsonable_python
 
 from lmcompare.errors import suggest
@@ -140,3 +140,10 @@ def _shape_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return repr(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _truths_apart = field_validator("*", mode="before")(truths_apart)

@@ -189,7 +189,9 @@ class TokenizedCorpus:
         if not isinstance(self.tokenizer, ValueTokenizer):
             return self.valid
         text, sentence = self.valid, self.features("valid", ["sentence"])["sentence"].to_numpy()
-        kept = [text.ids[begin:end][sentence[begin:end] > 0] for begin, end in zip(text.starts, text.ends, strict=True)]
+        kept = [
+            text.ids[begin:end][sentence[begin:end] > 0] for begin, end in zip(text.starts, text.ends, strict=True)
+        ]
         return Encoded.from_documents(kept, self.vocabulary)
 
     def scored_steps(self, name: Split) -> npt.NDArray[np.bool_]:

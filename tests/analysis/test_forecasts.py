@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +15,11 @@ from lmcompare.runfolder.run import load_run
 from tests.series_run import series_run
 
 
-def stored(name: str) -> list[dict[str, object]]:
+def stored(name: str) -> list[dict[str, Any]]:
     folder = series_run()
     path = folder / "forecasts" / f"{name}.json"
     if path.exists():
-        found: list[dict[str, object]] = json.loads(path.read_text())["forecasts"]
+        found: list[dict[str, Any]] = json.loads(path.read_text())["forecasts"]
         return found
     return list(json.loads((folder / "cells" / name / "0" / "examples.json").read_text())["forecasts"])
 
@@ -34,11 +35,11 @@ def test_errors_and_coverage_by_hand(name: str) -> None:
     for one in stored(name):
         quantiles, scale = np.array(one["quantiles"]), one["scale"]
         own = []
-        for step, actual in enumerate(one["actual"]):  # type: ignore[arg-type, var-annotated]
+        for step, actual in enumerate(one["actual"]):
             if actual is None:
                 continue
-            errors.append(abs(quantiles[LEVELS.index(0.5), step] - actual) / scale)  # type: ignore[operator]
-            scores.append(one["crps"][step] / scale)  # type: ignore[index]
+            errors.append(abs(quantiles[LEVELS.index(0.5), step] - actual) / scale)
+            scores.append(one["crps"][step] / scale)
             own.append(scores[-1])
             inside.append(quantiles[LEVELS.index(0.1), step] <= actual <= quantiles[LEVELS.index(0.9), step])
             for level in np.arange(1, 10) / 10:

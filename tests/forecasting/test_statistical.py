@@ -13,7 +13,7 @@ from lmcompare.forecasting.ets import Ets
 ENTROPY = 0.5 * np.log(2 * np.pi * np.e)  # of a normal distribution of variance one, in nats
 
 
-def autoregressive(length: int, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+def autoregressive(length: int, seed: int = 0) -> np.ndarray:
     noise = np.random.default_rng(seed).standard_normal(length)
     values = np.zeros(length)
     for at in range(2, length):

@@ -42,7 +42,7 @@ def test_missing_times_are_places_that_are_left_out() -> None:
 
 
 def test_trading_days_without_holidays_are_business_days() -> None:
-    days = pd.bdate_range("2024-01-01", "2024-03-29").drop(pd.Timestamp("2024-01-15"))
+    days = pd.bdate_range("2024-01-01", "2024-03-29").drop([pd.Timestamp("2024-01-15")])
     grid = grid_of(days, "x")
     assert grid.step == "business day"
     assert len(grid.places) == grid.places[-1]  # one place is left out

@@ -19,7 +19,7 @@ def series(name: str, length: int, start: str = "") -> Series:
     return Series(name, values, grid)
 
 
-def future(piece: Piece) -> np.ndarray:  # type: ignore[type-arg]
+def future(piece: Piece) -> np.ndarray:
     line = line_of(piece.text)
     return line.values[line.given :]
 

@@ -9,7 +9,7 @@ from statsmodels.tsa.stattools import adfuller
 from lmcompare.tokens.values.stationary import dickey_fuller, wanders
 
 
-def made(kind: str, length: int = 300) -> np.ndarray:  # type: ignore[type-arg]
+def made(kind: str, length: int = 300) -> np.ndarray:
     noise = np.random.default_rng(3).standard_normal(length)
     return {
         "noise": noise,
