@@ -21,6 +21,7 @@ from lmcompare.harness.options import Preset
 BUDGETS = tuple(BudgetTable.model_fields)
 MATCHES = ("parameters", *BUDGETS)
 HERE = "the command line"
+SERIES = "series:"  # begins the corpora whose models are small, as a series is short
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 
@@ -72,6 +73,9 @@ def with_corpus(
         if path is None:
             name = _folder_name(spec) + preset
             experiment = without_prompts(experiment)
+            if spec.startswith(SERIES):
+                small = shipped("series")
+                experiment = experiment.replace(HERE, models=small.models, tokens=small.tokens)
     return experiment.replace(HERE, corpus=table | _given(options), name=name)
 
 

@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -345,8 +345,11 @@ def load(path: Path) -> Experiment:
     return parse(table, str(path))
 
 
-def shipped(preset: Preset) -> Experiment:
-    """Return the experiment that comes with the package for this preset: the default one with its own values."""
+def shipped(preset: Preset | Literal["series"]) -> Experiment:
+    """Return the experiment that comes with the package for this preset: the default one with its own values.
+
+    That of "series" has small models, for series of numbers.
+    """
     files = [resources.files("lmcompare.experiments") / f"{name}.toml" for name in ("default", preset)]
     default, own = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
     return parse({**default, **own}, f"experiment '{preset}'")

@@ -128,6 +128,7 @@ def test_the_catalogue_lists_both_without_importing_gensim() -> None:
         ("hf:NAME[/CONFIG][:SPLIT]", True, ""),
         ("lee", True, ""),
         ("nltk:NAME", True, ""),
+        ("series:FILE#COLUMN", True, ""),
         ("wiki-sample", True, ""),
     ]
     code = (
@@ -143,6 +144,7 @@ def test_a_gensim_without_the_file_is_one_clear_sentence(monkeypatch: pytest.Mon
         "hf:NAME[/CONFIG][:SPLIT]": True,
         "lee": False,
         "nltk:NAME": True,
+        "series:FILE#COLUMN": True,
         "wiki-sample": False,
     }
     with pytest.raises(
