@@ -123,7 +123,7 @@ class Cell:
         The tokens are all that the model has read, those before its training in steps included.
         """
         rows = read_csv(self.path / "curve.csv", CURVE_COLUMNS)
-        return rows.assign(tokens=rows["tokens"] + self.cost.get("tokens_before", 0))
+        return rows.assign(tokens=rows["tokens"] + (self.cost.get("tokens_before") or 0))
 
     @cached_property
     def exhibit_tables(self) -> tuple[Any, ...]:

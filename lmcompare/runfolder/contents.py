@@ -67,7 +67,7 @@ class _Cost(TypedDict):
     microseconds_per_list: NotRequired[Cost]
     milestones: NotRequired[list[_Milestone] | None]
     train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
-    tokens_before: NotRequired[Annotated[int, Field(ge=0, le=10**15)]]
+    tokens_before: NotRequired[Annotated[int, Field(ge=0, le=10**15)] | None]
 
 
 class _Next(TypedDict):
@@ -190,6 +190,7 @@ class _Attention(TypedDict):
     values: list[float]
     map: list[list[float | None]]
     looking_back: NotRequired[int]
+    looking_far: NotRequired[int]
     strips: NotRequired[_Strips]
     adds: NotRequired[list[_Added]]
 

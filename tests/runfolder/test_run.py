@@ -16,7 +16,7 @@ from lmcompare.exhibits import KINDS
 from lmcompare.report.build import write_reports
 from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.scores import token_scores
-from tests.run_folder import reseal, write_report
+from tests.run_folder import reseal, write_report, write_run_folder
 
 
 def edit(path: Path, **changes: object) -> None:
@@ -256,3 +256,13 @@ def test_what_has_lost_its_checksums_is_shown_and_said_to_be_unverified(
 def test_an_unknown_model_is_an_error(run: Run) -> None:
     with pytest.raises(RunFolderError, match="no model 'nobody'"):
         run.model("nobody")
+
+
+def test_a_curve_counts_the_tokens_that_were_read_before_it(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("transformer",), seeds=(0,))
+    cell = load_run(folder).model("transformer").cells[0]
+    before = cell.curve["tokens"].tolist()
+    path = cell.path / "cost.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tokens_before": 1000}))
+    after = load_run(reseal(folder)).model("transformer").cells[0].curve["tokens"].tolist()
+    assert after == [tokens + 1000 for tokens in before]

@@ -143,7 +143,10 @@ def test_kinds_differ() -> None:
     ("table", "hint"),
     [
         ({"kind": "wrod"}, "did you mean 'word'"),
-        ({"kind": "sentencepiece-xyz"}, "there are: bins, bpe, byte, char, hf, quantiles, saved, sax, whitespace, word"),
+        (
+            {"kind": "sentencepiece-xyz"},
+            "there are: bins, bpe, byte, char, hf, quantiles, saved, sax",
+        ),
         ({"kind": 3}, "name of a tokenizer, not 3"),
         ({"kind": "char", "min_cuont": 2}, "did you mean 'min_count'"),
     ],

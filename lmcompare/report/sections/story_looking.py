@@ -14,6 +14,7 @@ from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
+MUCH = 0.4  # nats that attention adds to a logit: it multiplies odds by 1.5
 MOST = 8.0  # bits that the model may need: it gives the word 1 in 256 or more
 
 
@@ -46,8 +47,8 @@ class Looking:
 
         Of the sentences on which the model needs at most ``MOST`` bits, and ``GAIN`` fewer than the table of phrases,
         attention adds most there to the logit of the word that came. The last word before it, which looks, is one of
-        letters. Sentences in which it looks most at a word ``FAR`` places back or more go first. If there is none, it
-        is the running sentence.
+        letters. Sentences in which it looks most at a word ``FAR`` places back or more, and adds ``MUCH``, go first.
+        If there is none, it is the running sentence.
 
         Parameters
         ----------
@@ -70,7 +71,7 @@ class Looking:
         ]
         if not table or not helped:
             return cls(scene, None, raised, len(added))
-        far = [key for key in helped if _back(own[key]) >= FAR]
+        far = [key for key in helped if _back(own[key]) >= FAR and added[key] >= MUCH]
         key = max(far or helped, key=added.__getitem__)
         return cls(scene.guessing(own[key]), float(table[key]["bits"]), raised, len(added), bool(far))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,3 +197,9 @@ def test_impossible_sizes_are_refused() -> None:
         Word2VecBow(window=0)
     with pytest.raises(LmcompareError, match="decay"):
         Word2VecBow(weights="linear")
+
+
+def test_the_tokens_that_word2vec_reads_for_its_vectors_are_told(tmp_path: Path) -> None:
+    text = chain(0, 5, 20)
+    assert Word2VecBow(epochs=3).tokens_before(text) == 3 * len(text)
+    assert Word2VecBow(epochs=3, vectors=str(tmp_path / "vectors.txt")).tokens_before(text) == 0
