@@ -135,7 +135,8 @@ def compare(
     }
     preset = run_options.get("preset", RunOptions().preset)
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
-    plan = experiment.shipped("default").replace(
+    series = str((where or {}).get("source") or "").startswith(changes.SERIES)
+    plan = experiment.shipped("series" if series else "default").replace(
         "compare",
         name="comparison",
         seeds=seeds,

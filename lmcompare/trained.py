@@ -30,6 +30,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Vocabulary
 from lmcompare.tokens.tokenizer import Covers
 from lmcompare.tokens.tokenizer_json import beginning_with_end
+from lmcompare.tokens.values import ValueTokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class TrainedModel:
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
             _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once
+        if isinstance(corpus.tokenizer, ValueTokenizer):
+            raise LmcompareError(
+                f"'{cell.name}' has learnt series of numbers, not a text: its forecasts and densities are in"
+                f" {folder / 'report.html'}"
+            )
         return cls(cell.name, model, corpus, cell.truth.get("passed") is True, cell.path)
 
     def __repr__(self) -> str:

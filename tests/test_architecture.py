@@ -62,7 +62,7 @@ MAY_IMPORT = {
         "counts",
     },
     "runfolder": {"errors", "registry", "run_mark", "corpora", "tokens", "exhibits", "model"},
-    "checks": {"errors", "processes", "tokens", "exhibits", "model", "plugins", "runfolder"},
+    "checks": {"errors", "processes", "corpora", "tokens", "exhibits", "model", "plugins", "runfolder"},
     "measure": {"errors", "scratch", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},
     "experiments": set(),

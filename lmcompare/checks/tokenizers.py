@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, Vocabulary, fit_tokenizer, make_tokenizer
 from lmcompare.tokens.cutting import checked_cut
 from lmcompare.tokens.registered import TOKENIZERS, checked_class
+from lmcompare.tokens.values import ValueTokenizer
 
 TRAINING = (
     "The cat sat on the mat. The dog sat on the cat!\nThen the cat, “Tom”, ran; it's gone.\n",
@@ -54,6 +55,8 @@ class TokenizerProbe:
         Its options.
     """
 
+    training: Sequence[str] = TRAINING
+
     def __init__(self, subject: Subject, options: Mapping[str, Any] | None = None) -> None:
         self.table = {**_table(subject), **(options or {})}  # as an experiment's [tokens]
         self.cls = TOKENIZERS.resolve(str(self.table["kind"]))
@@ -68,7 +71,7 @@ class TokenizerProbe:
     def fitted(self) -> Tokenizer:
         """A tokenizer that has learnt from the training texts."""
         tokenizer = self.make()
-        fit_tokenizer(tokenizer, list(TRAINING))
+        fit_tokenizer(tokenizer, list(self.training))
         return tokenizer
 
     def cuts(self) -> Iterator[tuple[str, list[str], IntArray]]:
@@ -257,7 +260,7 @@ def run_tokenizer_checks(
     Returns
     -------
     list of Result
-        One per check, in the order of ``TOKENIZER_CHECKS``.
+        One per check, in the order of ``TOKENIZER_CHECKS``, or of ``VALUE_CHECKS`` for a tokenizer of values.
 
     Raises
     ------
@@ -267,10 +270,23 @@ def run_tokenizer_checks(
     probe = TokenizerProbe(subject, options)
     probe.make()
     results = []
-    for one in TOKENIZER_CHECKS:
-        results.append(run_one(one, probe))
+    for ask in _questions(probe, subject, options):
+        results.append(ask())
         on_result(results[-1])
     return results
+
+
+def _questions(
+    probe: TokenizerProbe, subject: Subject, options: Mapping[str, Any] | None
+) -> Iterator[Callable[[], Result]]:
+    """Yield what asks each check: of a tokenizer of values, those that are about values."""
+    if not issubclass(probe.cls, ValueTokenizer):
+        yield from (partial(run_one, one, probe) for one in TOKENIZER_CHECKS)
+        return
+    from lmcompare.checks.value_tokenizers import VALUE_CHECKS, ValueProbe  # which imports this module
+
+    of_values = ValueProbe(subject, options)
+    yield from (partial(run_one, each, of_values) for each in VALUE_CHECKS)
 
 
 def _table(subject: Subject) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
 from lmcompare.measure.selection import Part, measured_part, shown_positions
-from lmcompare.measure.steps import Scored as ScoredSteps
+from lmcompare.measure.steps import ScoredSteps
 from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords

@@ -97,8 +97,8 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
     total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
     with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
-        counted = beside.submit(WordCounts.of, corpus.train)
         code = TextCode.fit(cut["train"], tokenizer, vocabulary)
+        counted = beside.submit(WordCounts.of, corpus.train)  # only now: both at once would take the most memory
         step()
         texts: dict[str, Encoded] = {}
         starts: dict[str, IntArray] = {}

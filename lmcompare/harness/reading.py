@@ -130,7 +130,7 @@ def read(
             on_event=take,
             seconds=experiment.seconds,
             stdin=experiment.corpus.source == "-",
-            meanwhile=_import_tables,
+            meanwhile=_import_tables if experiment.memory is None else lambda: None,
         )
         return _checked(found, len(tables))
     except RaisedError as error:

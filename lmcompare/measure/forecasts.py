@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare.corpora.series.grid import season_of
 from lmcompare.errors import PluginError
-from lmcompare.measure.steps import Scored, lines_of
+from lmcompare.measure.steps import ScoredSteps, lines_of
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
@@ -23,7 +23,6 @@ HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour":
 USUAL = 24  # steps ahead where the step is another
 MOST_ORIGINS = 64  # of all series together
 READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; at most
-Paths = Callable[["Origin"], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def model_forecasts(
     model: LanguageModel, corpus: TokenizedCorpus, options: dict[str, Any], seed: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the forecasts of a model at all origins, from paths that are drawn token by token."""
-    tokenizer, scored = corpus.tokenizer, Scored.of(corpus, "test")
+    tokenizer, scored = corpus.tokenizer, ScoredSteps.of(corpus, "test")
     assert isinstance(tokenizer, ValueTokenizer)
     for number, origin in enumerate(origins_of(corpus, options)):
         begin = int(corpus.test.starts[origin.document])
@@ -150,7 +149,7 @@ def drawn_tokens(
     past: IntArray,
     horizon: int,
     number: int,
-    scored: Scored,
+    scored: ScoredSteps,
     generator: np.random.Generator,
 ) -> IntArray:
     """(number, horizon) tokens of bins that continue a past (n,), each drawn given those before it.
@@ -170,8 +169,3 @@ def drawn_tokens(
         places = (generator.random((number, 1)) >= upto).sum(axis=1)
         drawn[:, step] = allowed[np.minimum(places, len(allowed) - 1)]
     return drawn
-
-
-def all_forecasts(origins: Sequence[Origin], paths: Paths) -> list[dict[str, Any]]:
-    """Return the forecasts at all origins by a function that draws paths."""
-    return [forecast_table(origin, paths(origin)) for origin in origins]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.measure.forecasts import step_and_season
-from lmcompare.measure.steps import Scored
+from lmcompare.measure.steps import ScoredSteps
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
@@ -27,7 +27,7 @@ def lag_influences(model: LanguageModel, corpus: TokenizedCorpus, options: dict[
     """
     if model.traits.adaptive:
         return []
-    scored, test = Scored.of(corpus, "test"), corpus.test
+    scored, test = ScoredSteps.of(corpus, "test"), corpus.test
     season = max(step_and_season(metadata, options)[1] for metadata in corpus.documents_of("test")["metadata"])
     lags = min(LAGS, season + 3 if season > 1 else 12)
     generator = np.random.default_rng(0)

@@ -63,7 +63,7 @@ def value_words(documents: Sequence[Document]) -> npt.NDArray[np.object_]:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSteps:
     """Which tokens of a split are scored steps, and which types are bins.
 
     Parameters
@@ -78,7 +78,7 @@ class Scored:
     bins: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, corpus: TokenizedCorpus, split: Split) -> Scored:
+    def of(cls, corpus: TokenizedCorpus, split: Split) -> ScoredSteps:
         """Return those of a split of series."""
         tokenizer = corpus.tokenizer
         assert isinstance(tokenizer, ValueTokenizer)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmcompare.errors import working_directory
+from lmcompare.report import series
 from lmcompare.report.data import ReportData
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import leaderboard, summary
+from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.run import load_run
 
@@ -27,19 +29,16 @@ def notebook(folder: Path) -> str:
         If the folder is not a run folder.
     """
     data = ReportData(load_run(folder))
-    found = summary.facts(data)
-    title = found["views"][0].title
-    page = whole_page(
-        "notebook",
-        still=True,
-        scripts=False,
-        styles=STYLES,
-        version=data.run.manifest.lmcompare,
-        title=title,
-        **found,
-        **leaderboard.facts(data),
-        prefix="",
-    )
+    if data.run.corpus.series and data.scored:
+        of_series = SeriesData(data)
+        title, rows = series.summary.headline(of_series), len(of_series.accuracies)
+        template, found = "series/notebook", {"summary": series.summary.build(of_series), "board": series.board.build(of_series)}
+    else:
+        facts = summary.facts(data)
+        title, rows = facts["views"][0].title, len(data.ranking)
+        template, found = "notebook", {**facts, **leaderboard.facts(data), "prefix": ""}
+    version = data.run.manifest.lmcompare
+    page = whole_page(template, still=True, scripts=False, styles=STYLES, version=version, title=title, **found)
     report, here = (folder / "report.html").resolve(), working_directory()
     inside = report.is_relative_to(here)
     return str(
@@ -47,7 +46,7 @@ def notebook(folder: Path) -> str:
             "frame",
             page=str(page),  # markup would not be escaped
             title=title,
-            height=min(MOST, TOP + ROW * len(data.ranking)),
+            height=min(MOST, TOP + ROW * rows),
             link=report.relative_to(here).as_posix() if inside else report.as_uri(),
             shown=report.relative_to(here) if inside else report,
         )

@@ -77,7 +77,12 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
         raise LmcompareError(f"{twice[0]} is given twice: give each run folder once")
     _check_place(out)
     with made_of(*folders):
-        tables = join([load_run(folder) for folder in folders])
+        runs = [load_run(folder) for folder in folders]
+        if of_series := [run for run in runs if run.corpus.series]:
+            raise LmcompareError(
+                f"{of_series[0].path} is a run on series of numbers, which has a report of its own: leave it out"
+            )
+        tables = join(runs)
         write_text(out / JOINED, "A report of several runs; written anew by 'lmcompare report'.\n")
         with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:
             _clear(out, aside)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lmcompare
 from lmcompare import plugins
 from lmcompare.corpora.series.values import line_of
 from lmcompare.errors import LmcompareError
@@ -145,3 +146,14 @@ def test_without_a_number_the_bins_are_chosen_on_the_validation_series(tmp_path:
     run(parse(table, "the test"), tmp_path / "run")
     (entry,) = load_run(tmp_path / "run").manifest.tokens.values()
     assert "chosen on the validation series" in entry.notes[0]
+
+
+def test_a_model_of_series_scores_no_text() -> None:
+    with pytest.raises(LmcompareError, match="has learnt series of numbers"):
+        lmcompare.load(series_run()).model("ngram")
+
+
+def test_from_python_series_have_small_models(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    found = lmcompare.compare(f"series:{tmp_path / 'table.csv'}#one", ["unigram", "ngram"], out=tmp_path / "run", quiet=True)
+    assert "forecasts" in found._repr_html_()
