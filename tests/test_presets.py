@@ -18,7 +18,7 @@ from tests.cli.console import lmcompare
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 EXPERIMENTS = ("bag_of_pieces", "open_vocabulary")  # of the embedded text, with tokens of several kinds
-OTHERS = (*EXPERIMENTS, "learning_curve", "history")
+OTHERS = (*EXPERIMENTS, "learning_curve", "history", "series")
 PRESETS = sorted(path.stem for path in BENCHMARKS.glob("*.toml") if path.stem not in OTHERS)
 LINE = " the <unk> of N years said it is a @-@ matter of time \n"
 

@@ -110,8 +110,9 @@ def methods(run: Run) -> list[Method]:
     found = [_of_model(run, model) for model in run.scored]
     for path in sorted((run.path / FORECASTS).glob("*.json")):
         try:
-            stored = read_object(path, "name", "title", "forecasts", "log_density")
-            found.append(_classical(stored))
+            stored = read_object(path, "corpus", "name", "title", "forecasts", "log_density")
+            if stored["corpus"] == run.corpus_fingerprint:  # else another series was here before
+                found.append(_classical(stored))
         except (LmcompareError, TypeError, ValueError, KeyError, IndexError):
             continue  # it is made again by the next run
     return [method for method in found if method.forecasts or method.nats is not None]

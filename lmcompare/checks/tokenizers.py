@@ -91,6 +91,11 @@ def _unless(passed: bool, reason: str) -> Finding:
 @check("options-are-stored")
 def options_are_stored(probe: TokenizerProbe) -> Finding:
     """Each option is stored under its own name, unchanged, and is a JSON value."""
+    return kept_options(probe)
+
+
+def kept_options(probe: TokenizerProbe) -> Finding:
+    """Return whether a tokenizer keeps its options."""
     tokenizer = probe.make()
     for name in tokenizer.option_names():
         if name in probe.table and (stored := tokenizer.spec[name]) != probe.table[name]:

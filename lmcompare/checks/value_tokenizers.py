@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lmcompare.checks.kit import Check, Finding, check, checks_in
-from lmcompare.checks.tokenizers import TokenizerProbe, options_are_stored
+from lmcompare.checks.tokenizers import TokenizerProbe, kept_options
 from lmcompare.corpora.series.values import line_of, text_of
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import make_tokenizer
@@ -45,7 +45,7 @@ class ValueProbe(TokenizerProbe):
 @check("value-options-are-stored")
 def value_options_are_stored(probe: ValueProbe) -> Finding:
     """Each option is stored under its own name, unchanged, and is a JSON value."""
-    return options_are_stored(probe)
+    return kept_options(probe)
 
 
 @check("a-token-for-each-value")
@@ -78,7 +78,7 @@ def the_future_changes_no_token(probe: ValueProbe) -> Finding:
 
 @check("a-value-is-in-its-bin")
 def a_value_is_in_its_bin(probe: ValueProbe) -> Finding:
-    """Values that are drawn out of a bin fall into it again, and the density in it is that by which they are drawn."""
+    """Values that are drawn out of a bin fall into it again, and the density within a bin integrates to one."""
     bins = probe.values.learnt
     generator = np.random.default_rng(0)
     for at in range(len(bins)):

@@ -264,6 +264,8 @@ def _scored(
         "test": ranked.end_log_probs if whole else np.zeros(len(test)),
     }
     none = np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)
+    if steps and not whole:
+        ends["test"] = streamed_end_log_probs(model, corpus.test, word_ends, seen)
     raw: _Scores = {"valid": (valid, *none), "test": (test, reset, ranks)}
     found = raw
     if steps:

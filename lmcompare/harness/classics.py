@@ -36,6 +36,7 @@ CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py")
 def run_classics(
     names: Sequence[str],
     folder: Path,
+    corpus: str,
     fingerprint: str,
     tokenizer: str,
     options: Mapping[str, Any],
@@ -50,6 +51,8 @@ def run_classics(
         Forecasters.
     folder : Path
         The run folder.
+    corpus : str
+        The fingerprint of the series.
     fingerprint, tokenizer : str
         The tokens from which the values are read, and their tokenizer.
     options : mapping
@@ -83,7 +86,9 @@ def run_classics(
         finally:
             show.share("", 1.0)
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_json(place, {"key": key, "name": name, "title": cls.title, "source": cls.source, **found})
+        write_json(
+            place, {"key": key, "corpus": corpus, "name": name, "title": cls.title, "source": cls.source, **found}
+        )
 
 
 def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,8 @@ def run(
                 options = experiment.forecast.model_dump(mode="json")
                 read = next(iter(plan.tokens.values()))
                 against, seconds = options.pop("against"), experiment.seconds
-                run_classics(against, folder, read.fingerprint, read.tokenizer, options, seconds, show)
+                text = plan.text.entry.fingerprint
+                run_classics(against, folder, text, read.fingerprint, read.tokenizer, options, seconds, show)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()

@@ -130,7 +130,12 @@ def crps(paths: FloatArray, actual: FloatArray) -> FloatArray:
 def model_forecasts(
     model: LanguageModel, corpus: TokenizedCorpus, options: dict[str, Any], seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the forecasts of a model at all origins, from paths that are drawn token by token."""
+    """Yield the forecasts of a model at all origins, from paths that are drawn token by token.
+
+    A model that learns while it reads has none: one path would change the next.
+    """
+    if model.traits.adaptive:
+        return
     tokenizer, scored = corpus.tokenizer, ScoredSteps.of(corpus, "test")
     assert isinstance(tokenizer, ValueTokenizer)
     for number, origin in enumerate(origins_of(corpus, options)):

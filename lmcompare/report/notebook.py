@@ -32,7 +32,11 @@ def notebook(folder: Path) -> str:
     if data.run.corpus.series and data.scored:
         of_series = SeriesData(data)
         title, rows = series.summary.headline(of_series), len(of_series.accuracies)
-        template, found = "series/notebook", {"summary": series.summary.build(of_series), "board": series.board.build(of_series)}
+        template = "series/notebook"
+        found: dict[str, Any] = {
+            "summary": series.summary.build(of_series),
+            "board": series.board.build(of_series),
+        }
     else:
         facts = summary.facts(data)
         title, rows = facts["views"][0].title, len(data.ranking)

@@ -62,7 +62,7 @@ def test_lists(place: Path) -> None:
         (("check", "none.json"), "none.json cannot be read"),
         (("check", "chr"), "did you mean 'char'"),
         (("probe", "none", "run"), "no file or folder none"),
-        (("run", "--corpus", "text.txt", "--tokens", "nope"), "there are: bpe, byte, char"),
+        (("run", "--corpus", "text.txt", "--tokens", "nope"), "there are: bins, bpe, byte, char"),
         (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
         (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
         (("new", "1 bad name"), "name"),

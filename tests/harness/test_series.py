@@ -155,5 +155,7 @@ def test_a_model_of_series_scores_no_text() -> None:
 
 def test_from_python_series_have_small_models(tmp_path: Path) -> None:
     write_table(tmp_path / "table.csv")
-    found = lmcompare.compare(f"series:{tmp_path / 'table.csv'}#one", ["unigram", "ngram"], out=tmp_path / "run", quiet=True)
+    found = lmcompare.compare(
+        f"series:{tmp_path / 'table.csv'}#one", ["unigram", "ngram"], out=tmp_path / "run", quiet=True
+    )
     assert "forecasts" in found._repr_html_()

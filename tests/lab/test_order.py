@@ -71,7 +71,7 @@ def test_the_verdict_names_models_that_read_equally_far_together() -> None:
     assert "all but the last word makes the 5-gram and the RNN worse" in text
     assert "No effect of the order was found for the bag." in text
     assert "uncertain" not in text
-    assert "only which word came last needs 0.037 bits per word more than" in text
+    assert "to know which word came last, and the words before as a bag, needs 0.037 bits per word more" in text
     assert "the last 4 words needs" not in text
 
 

@@ -52,7 +52,8 @@ class ValueTokenizer(Tokenizer):
     """Makes each value of a series the token of a bin.
 
     Scales are computed from the past that a document is given, of a training document from all of it, so no token
-    depends on a later value. A missing value is the token ``?``, and so is the first one where differences are read.
+    depends on a later value. A missing value is the token ``?``, and so is the first one where differences are read;
+    after a missing value the difference is that from the last known one.
     """
 
     covers = "documents"
@@ -204,10 +205,12 @@ class ValueTokenizer(Tokenizer):
         return np.array([index.get(token, -1) for token in tokens], np.int64)
 
     def _numbers(self, line: Line) -> Floats:
-        """Return the values of a line, or their differences; NaN for what has no value before it."""
+        """Return the values of a line, or their differences from the last known value; NaN for what has none."""
         if not self._differs:
             return line.values
-        found: Floats = np.diff(line.values, prepend=np.nan)
+        known = np.where(np.isfinite(line.values), np.arange(len(line.values)), -1)
+        last = np.append(-1, np.maximum.accumulate(known)[:-1]) if len(known) else known
+        found: Floats = np.where(last >= 0, line.values - line.values[np.maximum(last, 0)], np.nan)
         return found
 
     def _context(self, line: Line) -> Floats:

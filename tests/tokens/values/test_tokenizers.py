@@ -79,11 +79,13 @@ def test_the_letters_of_sax_are_equally_likely_under_a_normal_law() -> None:
     assert not tokenizer.has_density
 
 
-def test_a_missing_value_has_no_bin_and_neither_has_a_difference_beside_it() -> None:
+def test_a_missing_value_has_no_bin_and_differences_are_from_the_last_known_value() -> None:
     text = "1 2 ? 4 5"
     assert fitted("bins", differences=False).tokenize(text)[0][2] == "?"
     tokens = fitted("bins", differences=True).tokenize(text)[0]
-    assert [token == "?" for token in tokens] == [True, False, True, True, False]
+    assert [token == "?" for token in tokens] == [True, False, True, False, False]
+    numbers = fitted("bins", differences=True).tokenize("1 2 4 5")[0]
+    assert tokens[1::2] == [numbers[1], numbers[2]]
 
 
 @pytest.mark.parametrize("differences", [False, True])
