@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lmcompare.errors import working_directory
 from lmcompare.report import series
