@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from lmcompare.analysis.forecasts import accuracies
+from lmcompare.analysis.forecasts import Figure, accuracies
 from lmcompare.report.data import ReportData
 from lmcompare.report.series import summary
 from lmcompare.report.series.lags import told
@@ -59,3 +61,20 @@ def test_lags_in_words() -> None:
         == "The RNN reads most at lags 1 (0.50 nats) and 3 (0.20 nats)."
     )
     assert "hardly" in told("the unigram", [0.0, 0.0])
+
+
+def test_a_method_is_better_than_all_others_only_if_it_is_surely_better_than_each() -> None:
+    run = load_run(series_run())
+    data = SeriesData(ReportData(run))
+    best, *rest = data.accuracies
+
+    def behind(low: float) -> Figure:
+        return Figure(0.5, low, 1.0)
+
+    data.accuracies = [best, *(replace(one, behind=behind(0.1)) for one in rest)]
+    assert "better than every" in summary.headline(data)
+    others = [at for at, one in enumerate(rest) if one.method.classical != best.method.classical]
+    data.accuracies[1 + others[-1]] = replace(rest[others[-1]], behind=behind(-0.1))
+    said = summary.headline(data)
+    assert "not significantly ahead of" in said
+    assert data.spoken(rest[others[-1]].method) in said

@@ -28,9 +28,9 @@ def headline(data: SeriesData) -> str:
     others = [one for one in data.accuracies if one.method.classical != best.method.classical]
     if not others:
         return f"{sentence(name)} forecasts {what} best"
-    other = others[0]
-    surely = other.behind is not None and other.behind.low > 0
-    their = data.spoken(other.method)
+    tied = [one for one in others if one.behind is None or not one.behind.low > 0]
+    surely = not tied
+    their = data.spoken((tied or others)[0].method)
     if best.method.classical:
         if surely:
             return f"{sentence(name)} forecasts {what} better than every language model"
