@@ -7,6 +7,7 @@ modeling with Python*, SciPy.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,6 @@ EXTRA = "pip install 'lmcompare[series]'"
 PACKAGE = "statsmodels"
 EXAMPLES = ("co2", "sunspots", "elnino", "macrodata")
 KNOWN = (*EXAMPLES, "nile")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _LEFT = ("encoding",)  # options that a series can use
 
 
@@ -44,7 +44,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         If there is no such table or column, or the numbers are no series.
     """
     from lmcompare.corpora.series.split import split_series
-    from lmcompare.corpora.series.tables import read_table, series_of
+    from lmcompare.corpora.series.tables import VALUES, read_table, series_of
 
     _refuse_options(options)
     place, _, column = name.partition("#")
@@ -62,9 +62,10 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         path = usable_path(Path(place), "a table of series is given by the path of a file")
         table, where, source, title = read_table(path, options.encoding), str(path), str(path), path.name
     read = series_of(table, column, where)
-    splits, said = split_series(read.series)
+    named = [replace(one, name=title) if len(read.series) == 1 and one.name in VALUES else one for one in read.series]
+    splits, said = split_series(named)
     kept = {piece.name for piece in splits["train"]}
-    missing = sum(int((each.values != each.values).sum()) for each in read.series if each.name in kept)
+    missing = sum(int((each.values != each.values).sum()) for each in named if each.name in kept)
     notes = [
         "Of every series the first 70 % of the steps are training text, the next 10 % validation and the last 20 %"
         " test text; series with times are cut at the same times. A held-out part begins with its past, which is"
@@ -93,8 +94,6 @@ def _of_statsmodels(name: str) -> pd.DataFrame:
     """Return the table of a data set inside statsmodels, with a column of times."""
     import pandas as pd
 
-    from lmcompare.corpora.series.tables import melted_months
-
     if name not in KNOWN:
         raise LmcompareError(
             f"there is no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}"
@@ -107,14 +106,6 @@ def _of_statsmodels(name: str) -> pd.DataFrame:
         raise LmcompareError(
             f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}): {EXTRA}"
         ) from error
-    if set(_MONTHS) <= set(table.columns):
-        return melted_months(table, "YEAR", {month: at for at, month in enumerate(_MONTHS, 1)}).rename(
-            columns={"value": name}
-        )
-    if {"year", "quarter"} <= set(table.columns):
-        months = 3 * table["quarter"].astype(int) - 2
-        times = pd.to_datetime({"year": table["year"].astype(int), "month": months, "day": 1})
-        return table.drop(columns=["year", "quarter"]).assign(time=times)
     return table if isinstance(table.index, pd.RangeIndex) else table.rename_axis("time").reset_index()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "period", "year
 NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
 VALUES = ("value", "values", "y", "target", "close")
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 SEPARATORS = (",", ";", "\t", "|")
 _YEARS = (1000, 3000)
 
@@ -81,7 +82,8 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     """Return the series of a table.
 
     A *long* table has a column of names, one of times and one of values, and a row for each value. In a *wide* one
-    every column of numbers is a series.
+    every column of numbers is a series. Years may have months, quarters or days in columns of their own, and a table
+    of years may have a column for each month.
 
     Parameters
     ----------
@@ -103,6 +105,8 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         raise LmcompareError(
             f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {_listed(table.columns)}"
         )
+    if column.strip().lower() not in MONTHS:  # a single month of every year
+        table = _with_times(table)
     times, said = _times(table, where)
     named = _named(table, NAMES)
     values = column or _named(table, VALUES)
@@ -234,13 +238,37 @@ def _listed(columns: Iterable[object]) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
 
 
-def melted_months(table: pd.DataFrame, year: str, months: Mapping[str, int]) -> pd.DataFrame:
-    """Return a table with a row for each year and a column for each month as a table of times and values."""
+def _with_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which years with months, quarters or days of their own are one column of times.
+
+    A table with a row for each year and a column for each month becomes one with a row for each month.
+    """
     import pandas as pd
 
-    rows = [
-        (pd.Timestamp(int(row[year]), number, 1), row[month])
-        for _, row in table.iterrows()
-        for month, number in months.items()
-    ]
-    return pd.DataFrame(rows, columns=["time", "value"])
+    own = {str(name).strip().lower(): str(name) for name in table.columns}
+    if "year" not in own:
+        return table
+    year = own["year"]
+    if all(month in own for month in MONTHS):
+        long = table.melt([year], [own[month] for month in MONTHS], "month", "value")
+        long["month"] = [1 + MONTHS.index(str(name).strip().lower()) for name in long["month"]]
+        times = pd.to_datetime({"year": long[year].astype(int), "month": long["month"], "day": 1})
+        return pd.DataFrame({"time": times, "value": long["value"]}).sort_values("time", ignore_index=True)
+    parts = {"month": own.get("month"), "quarter": own.get("quarter"), "day": own.get("day")}
+    given = {part: name for part, name in parts.items() if name is not None}
+    columns = [table[name] for name in (year, *given.values())]
+    if not given.keys() & {"month", "quarter"} or not all(_are_whole(column) for column in columns):
+        return table
+    month = table[given["month"]] if "month" in given else 3 * table[given["quarter"]] - 2
+    day = table[given["day"]] if "day" in given and "month" in given else 1
+    try:
+        times = pd.to_datetime({"year": table[year].astype(int), "month": month.astype(int), "day": day})
+    except ValueError:  # a month 13, say: the columns are something else
+        return table
+    return table.drop(columns=[year, *given.values()]).assign(time=times)
+
+
+def _are_whole(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_numeric_dtype(column) and column.notna().all() and (column % 1 == 0).all())

@@ -28,6 +28,7 @@ def test_the_data_sets_of_statsmodels(name: str, series: int, season: str, last:
     assert corpus.series
     assert len(corpus.train) == len(corpus.test) == series
     assert corpus.test[0].metadata["season"] == season
+    assert corpus.test[0].name != "value"
     assert line_of(corpus.test[0].text).values[-1] == last
     assert len(corpus.test[0].sentences) == 2
 

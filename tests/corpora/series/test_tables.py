@@ -117,3 +117,23 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, sai
         read_table(tmp_path / "missing.csv", "utf-8")
     with pytest.raises(LmcompareError, match="no table"):
         read_table(tmp_path / "text.txt", "utf-8")
+
+
+def test_years_with_months_quarters_or_days_of_their_own_are_times() -> None:
+    months = pd.DataFrame({"year": [2023, 2023, 2024], "Month": [11, 12, 1], "rain": [1.0, 2.0, 3.0]})
+    (one,) = series_of(months, "", "x").series
+    assert (one.name, one.grid.step, one.grid.start) == ("rain", "month", "2023-11-01")
+    quarters = pd.DataFrame({"year": [2023.0, 2023.0, 2024.0], "quarter": [3.0, 4.0, 1.0], "gdp": [1.0, 2.0, 3.0]})
+    assert series_of(quarters, "gdp", "x").series[0].grid.step == "quarter"
+    days = pd.DataFrame({"year": [2024] * 3, "month": [2, 2, 3], "day": [28, 29, 1], "v": [1.0, 2.0, 3.0]})
+    assert series_of(days, "", "x").series[0].grid.step == "day"
+
+
+def test_a_column_for_each_month_becomes_a_row_for_each() -> None:
+    names = ["YEAR", "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+    table = pd.DataFrame([[1950, *range(12)], [1951, *range(12, 24)]], columns=names)
+    (one,) = series_of(table, "", "x").series
+    assert one.values.tolist() == list(range(24))
+    assert (one.grid.step, one.grid.start) == ("month", "1950-01-01")
+    (march,) = series_of(table, "MAR", "x").series
+    assert (march.values.tolist(), march.grid.step) == ([2, 14], "year")
