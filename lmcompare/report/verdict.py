@@ -19,6 +19,7 @@ DETAILED = 3  # tied models beyond these are listed by name only
 NAMED = 5  # of more models than these, only the extremes are given
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
+SAME_SCORE = 1e-6  # of perplexities with and without what precedes a sentence
 REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 
 
@@ -71,6 +72,23 @@ def fairness(
         nearly = len(own) == 2 and max(own) <= SAME_TIME * min(own)
         said.append(f"By time, {'nearly, for the two best' if nearly else 'no'}: {times}.")
     return said
+
+
+def contexts(rows: Iterable[Row], title: Titles) -> list[str]:
+    """Return which models forget what precedes a sentence and which read on, in a sentence; nothing if all do one."""
+    forget: list[str] = []
+    others: list[str] = []
+    for row in rows:
+        if row.perplexity and row.perplexity_reset:
+            same = abs(row.perplexity_reset / row.perplexity - 1) < SAME_SCORE
+            (forget if same else others).append(title(row.name))
+    if not forget or not others or len(forget) + len(others) > 2 * NAMED:
+        return []
+    verbs = ("forgets" if len(forget) == 1 else "forget", "reads" if len(others) == 1 else "read")
+    return [
+        f"By context, no: {numbers.listed(forget)} {verbs[0]} what precedes a sentence, and {numbers.listed(others)}"
+        f" {verbs[1]} on. The perplexity of single sentences compares all without it."
+    ]
 
 
 def _alike(

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from lmcompare.analysis import Run, compare_models, results, rows
+from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import verdict
 from lmcompare.report import numbers
@@ -103,6 +104,18 @@ def test_one_model_or_none(tmp_path: Path) -> None:
         tiny_run(tmp_path, {"a": bits(2, 0)}, documents=[[10]] * 40)
     )
     assert words.outcome(None, title) == ["No model of this run can be ranked."]
+
+
+def test_models_that_forget_at_the_end_of_a_sentence_are_told_from_those_that_read_on() -> None:
+    rows = [
+        Row("much", "a", "ranked", perplexity=100.0, perplexity_reset=100.0),
+        Row("little", "a", "ranked", perplexity=90.0, perplexity_reset=120.0),
+        Row("also", "a", "ranked", perplexity=80.0, perplexity_reset=95.0),
+    ]
+    (said,) = words.contexts(rows, title)
+    assert "Much forgets what precedes a sentence, and Little and Also read on" in plain(said)
+    assert words.contexts(rows[1:], title) == []
+    assert words.contexts(rows[:1], title) == []
 
 
 def test_unequal_amounts_of_training_text() -> None:

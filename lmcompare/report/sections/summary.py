@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
@@ -49,6 +50,7 @@ class View:
     ahead: Sequence[str]
     lead: Sequence[str]
     remarks: Sequence[str]
+    rows: Sequence[Row]
     chart: Markup | None
 
     @classmethod
@@ -73,7 +75,7 @@ class View:
             documents_won(data, found, titles.__getitem__),
             beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
         ]
-        return cls(label, titles, found, read, seconds, ahead, said, remarks, chart)
+        return cls(label, titles, found, read, seconds, ahead, said, remarks, rows, chart)
 
     @property
     def leading(self) -> list[str]:
@@ -98,7 +100,8 @@ class View:
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        return " ".join([*words.fairness(self.read, self.seconds, self._spoken, self.leading), *self.ahead])
+        equal = words.fairness(self.read, self.seconds, self._spoken, self.leading)
+        return " ".join([*equal, *words.contexts(self.rows, self._spoken), *self.ahead])
 
 
 def build(data: ReportData) -> Section:
