@@ -183,8 +183,8 @@ def _nats(run: Run, model: Any) -> list[Array]:
     """Return for each test document the nats of each step after its past, NaN where nothing is scored."""
     tokens = run.tokens[model.tokens_fingerprint]
     scored = tokens.scored_steps("test")
-    overhead = np.concatenate([block["overhead_bits"] for block in tokens.feature_blocks("test", ["overhead_bits"])])
-    sentence = np.concatenate([block["sentence"] for block in tokens.feature_blocks("test", ["sentence"])])
+    blocks = list(tokens.feature_blocks("test", ["overhead_bits", "sentence"]))
+    overhead, sentence = (np.concatenate([block[name] for block in blocks]) for name in ("overhead_bits", "sentence"))
     nats = np.mean([overhead * LN2 - cell.log_probs("test") for cell in model.done], axis=0)
     text, found = tokens.test, []
     for begin, end in zip(text.starts.tolist(), text.ends.tolist(), strict=True):
