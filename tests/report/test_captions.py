@@ -144,9 +144,10 @@ def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) 
         (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
         (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
     ]
-    assert "After 2 tokens," in learning.caption(given)
-    assert "3.50 bits for the transformer and 3.75 bits for the rnn-attention" in learning.caption(given)
-    assert learning.caption([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == ""
+    (said,) = learning.at_equal_tokens(given)
+    assert "After 2 tokens," in said
+    assert "3.50 bits for the transformer and 3.75 bits for the rnn-attention" in said
+    assert learning.at_equal_tokens([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == []
     assert learning.ahead_at_equal_tokens([]) == []
 
 

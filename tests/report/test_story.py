@@ -19,6 +19,7 @@ from lmcompare.lab.contract import Figures, Findings, Row
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.report.build import write_reports
+from lmcompare.report.charts.strips import HIGH
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
 from lmcompare.report.sections.story_scene import Scene
@@ -117,7 +118,7 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
     assert f"another last word changes it by {last:.1f} bits" in shown.text
 
 
-def test_a_state_without_attention_is_shown_in_numbers(tmp_path: Path) -> None:
+def test_a_state_without_attention_is_drawn_on_one_scale(tmp_path: Path) -> None:
     path = write_run_folder(tmp_path, models=("unigram", "rnn-attention"), failed=(), invalid=(), seeds=(0,))
     data = ReportData(load_run(path))
     for one in data.by_name["rnn-attention"].cell.examples["influences"]:
@@ -127,8 +128,17 @@ def test_a_state_without_attention_is_shown_in_numbers(tmp_path: Path) -> None:
     assert section is not None
     shown = parse(str(section.html))
     words = shown.one("p", "running").text.removesuffix(" _____").split()
-    told = shown.one("table", "state").rows()
-    assert told == [[word, f"{place / 8:.2f}", "−1.00"] for place, word in enumerate(words)]
+    table = shown.one("table", "state")
+    assert [row[0] for row in table.rows()] == words
+    drawn = table.all("svg")
+    assert [one.attributes["aria-label"] for one in drawn] == [
+        f"numbers from −1.00 to {place / 8:.2f}" for place in range(len(words))
+    ]
+    full = max(1.0, (len(words) - 1) / 8)  # the largest number of all has the full height
+    for place, one in enumerate(drawn):
+        up, down = (path.attributes.get("d") or "" for path in one.all("path"))
+        assert f"v{round(HIGH / full, 1):g}h" in down
+        assert not place or f"v{round(HIGH * place / 8 / full, 1):g}h" in up
 
 
 def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:

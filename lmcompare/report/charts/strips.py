@@ -12,9 +12,12 @@ from lmcompare.report import numbers
 HIGH, CELL = 12, 4  # units above and below the middle, and of a number
 
 
-def strip(values: npt.NDArray[np.float64]) -> dict[str, Any]:
-    """Return numbers as two paths, with the width of the drawing, a reading, and all numbers as text."""
-    peak = float(np.abs(values).max(initial=0.0)) or 1.0
+def strip(values: npt.NDArray[np.float64], peak: float = 0.0) -> dict[str, Any]:
+    """Return numbers as two paths, with the width of the drawing, a reading, and all numbers as text.
+
+    ``peak``: the number that has the full height; 0 is the largest of these.
+    """
+    peak = peak or float(np.abs(values).max(initial=0.0)) or 1.0
     paths = {"up": "", "down": ""}
     for n, value in enumerate(values):
         height = round(HIGH * abs(float(value)) / peak, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,7 @@ from lmcompare.report.sections.exhibits import Drawn, in_series
 from lmcompare.report.templating import anchor, fill
 from lmcompare.runfolder.layout import LAB_PAGE
 
+_END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence
 PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
 
 
@@ -66,6 +68,16 @@ class DrawnExperiment:
     found: StoredFindings
     tables: tuple[DrawnTable, ...]
     series: list[list[Drawn]]
+
+    @property
+    def answer(self) -> str:
+        """The first sentence of the verdict."""
+        return _END.split(self.found.verdict, maxsplit=1)[0]
+
+    @property
+    def details(self) -> str:
+        """The rest of the verdict."""
+        return self.found.verdict[len(self.answer) :].strip()
 
     @classmethod
     def of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,20 @@ NOT_TOLD = "So this run does not tell which is better after equally much text: -
 AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
 
 
+class Group(NamedTuple):
+    """The curves of models with the same tokens: what they show, charts with their titles, and what is folded."""
+
+    tokens: str
+    claim: str
+    drawn: Sequence[tuple[str, Markup]]
+    caption: str
+    equal: str
+    texts: str
+
+
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
-    groups: list[tuple[str, str, list[tuple[str, Markup]], str, str]] = []
+    groups: list[Group] = []
     trained: list[tuple[Model, list[str]]] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
@@ -46,7 +58,8 @@ def build(data: ReportData) -> Section | None:
             level = Level.of(data, fingerprint, valid, [model for model, _ in curves])
             drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis, level)) is not None]
             said = " ".join(filter(None, (level.said(shown) if level else "", caption(shown))))
-            groups.append((name, claim(curves), drawn, said, texts(data, fingerprint, shown)))
+            equal = " ".join(at_equal_tokens(shown))
+            groups.append(Group(name, claim(curves), drawn, said, equal, texts(data, fingerprint, shown)))
     if not groups:
         return None
     html = fill("learning", groups=groups, settings=SETTINGS, trained=trained)
@@ -87,7 +100,7 @@ def claim(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
 
 
 def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
-    """Return which models got worse again, and who is ahead after equally many tokens if others read more."""
+    """Return which models got worse again."""
     said: list[str] = []
     for model, curve in curves:
         valid = curve.dropna(subset=["valid_loss"])
@@ -100,7 +113,7 @@ def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
                 f"The validation loss of {model.title} was lowest{_when(best)}, {best['valid_loss']:.2f} bits, and"
                 f" then rose to {end['valid_loss']:.2f}: more steps on this text would not help."
             )
-    return " ".join([*said, *_at_equal_tokens(curves)])
+    return " ".join(said)
 
 
 def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
@@ -134,11 +147,12 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
 
 def ahead_at_equal_tokens(models: Sequence[Model]) -> list[str]:
     """Return who was ahead after equally many tokens, and that this decides nothing; empty if all read as many."""
-    said = _at_equal_tokens([(model, in_bits(model.cell.curve)) for model in models])
+    said = at_equal_tokens([(model, in_bits(model.cell.curve)) for model in models])
     return [*said, NOT_TOLD] if said else []
 
 
-def _at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
+def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
+    """Return the losses after equally many tokens; empty if all read as many."""
     known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
     if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):

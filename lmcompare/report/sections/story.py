@@ -23,6 +23,7 @@ from lmcompare.report.sections.story_counted import followed
 from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_looking import all_of
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely
+from lmcompare.report.sections.story_small import SmallExample
 from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
@@ -154,6 +155,7 @@ def build(data: ReportData) -> Section | None:
         "story",
         data=data,
         scenes=scenes,
+        small={model.name: SmallExample.of(o["small"]) for o, model in told if "small" in o},
         table=None if table is None else scenes[table],
         looks=looks,
         first_look=first_look,

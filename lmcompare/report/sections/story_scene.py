@@ -14,6 +14,7 @@ from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.exhibits import Bars
 from lmcompare.exhibits.attending import BEGINNING
 from lmcompare.report import numbers
+from lmcompare.report.charts.strips import strip
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.titles import spoken
@@ -23,14 +24,6 @@ COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not co
 GAIN = 1.0  # bits that a model saves, at least, in a sentence that shows what it has over the table of phrases
 
 Guesses = Mapping[tuple[int, int], Mapping[str, Any]]  # a model's ``influences`` by the place of the sentence
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number of a vector with the amount of its colour, from 0 to 1."""
-
-    value: float
-    strength: float
 
 
 @dataclass(frozen=True)
@@ -117,24 +110,25 @@ class Scene:
         return None if stored is None else LookedAt(stored)
 
     @property
-    def states(self) -> list[tuple[str, list[Number]]]:
+    def states(self) -> list[tuple[str, list[float]]]:
         """Each word with the first numbers of the state after it, or of the vector that the model makes of the state.
 
         It has the former where attention mixes the states themselves; empty where nothing is stored.
         """
-        rows = [np.atleast_1d(row) for row in self.found.get("states") or ()]  # earlier versions stored one number
+        rows = [np.atleast_1d(row).tolist() for row in self.found.get("states") or ()]  # once, one number was stored
         words = [visible(str(token)) for token in self.found["tokens"][:-1]]
-        words = [BEGINNING, *words][-len(rows) :]
-        full = max((float(np.abs(row).max()) for row in rows), default=0.0) or 1.0
-        return [
-            (word, [Number(float(value), abs(float(value)) / full) for value in row])
-            for word, row in zip(words, rows, strict=bool(rows))
-        ]
+        return list(zip([BEGINNING, *words][-len(rows) :], rows, strict=True)) if rows else []
+
+    @property
+    def state_strips(self) -> list[tuple[str, dict[str, Any]]]:
+        """Each word with the drawing of these numbers, all on the same scale."""
+        peak = max((abs(value) for _, row in self.states for value in row), default=0.0)
+        return [(word, strip(np.array(row), peak)) for word, row in self.states]
 
     @property
     def repeated(self) -> str:
         """The first word that comes twice, if the stored states after it differ; "" for none."""
-        seen: dict[str, list[Number]] = {}
+        seen: dict[str, list[float]] = {}
         for word, row in self.states:
             if seen.setdefault(word, row) != row:
                 return word
