@@ -72,7 +72,7 @@ MAY_IMPORT = {
         *("model", "plugins", "training", "runfolder", "checks", "measure", "experiments", "forecasting"),
     },
     "analysis": {"errors", "exhibits", "runfolder"},
-    "report": {"errors", "tokens", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "corpora", "tokens", "registry", "processes", "survey", "exhibits", "runfolder", "analysis"},
     "lab": {
         *("errors", "registry", "processes", "tokens", "exhibits", "model", "plugins", "training", "models"),
         *("run_mark", "runfolder", "measure", "harness", "analysis", "report"),

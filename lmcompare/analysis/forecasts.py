@@ -14,14 +14,13 @@ from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.files import read_object
-from lmcompare.runfolder.layout import FORECASTS
+from lmcompare.runfolder.layout import FORECASTS, QUANTILES
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
 
-LEVELS = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)  # of the stored quantiles
-DECILES = tuple(LEVELS.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
+DECILES = tuple(QUANTILES.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
 BANDS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}  # percent
-MEDIAN = LEVELS.index(0.5)
+MEDIAN = QUANTILES.index(0.5)
 LEAST_ORIGINS = 4  # of an interval
 Place = tuple[int, int]  # document, and the scored steps before the origin
 
@@ -220,7 +219,7 @@ def _sums(method: Method, places: Sequence[Place]) -> dict[str, Array]:
         columns["crps"].append(_mean([f.crps[known].sum() / f.scale for f in found]))
         for percent, (low, high) in BANDS.items():
             inside = [
-                (f.quantiles[LEVELS.index(low)] <= f.actual) & (f.actual <= f.quantiles[LEVELS.index(high)])
+                (f.quantiles[QUANTILES.index(low)] <= f.actual) & (f.actual <= f.quantiles[QUANTILES.index(high)])
                 for f in found
             ]
             columns[f"in {percent}"].append(_mean([each[known].sum() for each in inside]))
@@ -257,7 +256,7 @@ def _weighted(method: Method, places: Sequence[Place]) -> float:
         for found in method.forecasts[place]:
             known = np.isfinite(found.actual)
             over = (found.actual - found.quantiles)[:, known]
-            levels = np.array(LEVELS)[:, None]
+            levels = np.array(QUANTILES)[:, None]
             losses.append(2 * np.maximum(levels * over, (levels - 1) * over)[list(DECILES)].mean(axis=0).sum())
             size += float(np.abs(found.actual[known]).sum())
     return float(np.sum(losses) / size) if size else float("nan")

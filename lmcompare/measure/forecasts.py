@@ -13,12 +13,12 @@ from lmcompare.corpora.series.grid import season_of
 from lmcompare.errors import PluginError
 from lmcompare.measure.steps import ScoredSteps, lines_of
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
+from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.tokens.values import ValueTokenizer
 from lmcompare.tokens.values.bins import Floats
 
-QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)
 HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
 USUAL = 24  # steps ahead where the step is another
 MOST_ORIGINS = 64  # of all series together

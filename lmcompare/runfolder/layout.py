@@ -28,6 +28,7 @@ SPLITS = ("train", *HELD_OUT)
 SEAL = "checksums.json"  # the digests of the files beside it, written after them
 TOKENS, CELLS, TRIALS, FRACTIONS = "tokens", "cells", "trials", "fractions"  # folders
 FORECASTS = "forecasts"  # of a run on series: a JSON file for each classical forecaster
+QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)  # of a stored forecast
 PROBES = "probes"  # in a cell's folder: what the model answered to minimal pairs
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")

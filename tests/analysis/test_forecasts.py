@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmcompare.analysis.forecasts import LEVELS, accuracies, methods
-from lmcompare.measure.forecasts import QUANTILES
+from lmcompare.analysis.forecasts import accuracies, methods
+from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.run import load_run
 from tests.series_run import series_run
 
@@ -24,10 +24,6 @@ def stored(name: str) -> list[dict[str, Any]]:
     return list(json.loads((folder / "cells" / name / "0" / "examples.json").read_text())["forecasts"])
 
 
-def test_the_levels_are_those_that_are_stored() -> None:
-    assert LEVELS == QUANTILES
-
-
 @pytest.mark.parametrize("name", ["ngram", "drift"])
 def test_errors_and_coverage_by_hand(name: str) -> None:
     found = {one.method.name: one for one in accuracies(load_run(series_run()))}[name]
@@ -38,12 +34,12 @@ def test_errors_and_coverage_by_hand(name: str) -> None:
         for step, actual in enumerate(one["actual"]):
             if actual is None:
                 continue
-            errors.append(abs(quantiles[LEVELS.index(0.5), step] - actual) / scale)
+            errors.append(abs(quantiles[QUANTILES.index(0.5), step] - actual) / scale)
             scores.append(one["crps"][step] / scale)
             own.append(scores[-1])
-            inside.append(quantiles[LEVELS.index(0.1), step] <= actual <= quantiles[LEVELS.index(0.9), step])
+            inside.append(quantiles[QUANTILES.index(0.1), step] <= actual <= quantiles[QUANTILES.index(0.9), step])
             for level in np.arange(1, 10) / 10:
-                q = quantiles[[round(x, 3) for x in LEVELS].index(round(float(level), 3)), step]
+                q = quantiles[[round(x, 3) for x in QUANTILES].index(round(float(level), 3)), step]
                 losses.append(2 * max(level * (actual - q), (level - 1) * (actual - q)) / 9)
             size += abs(actual)
         per_origin.append((sum(own), len(own)))

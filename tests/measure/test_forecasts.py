@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lmcompare.errors import PluginError
-from lmcompare.measure.forecasts import QUANTILES, Origin, crps, forecast_table, seasonal_scale
+from lmcompare.measure.forecasts import Origin, crps, forecast_table, seasonal_scale
+from lmcompare.runfolder.layout import QUANTILES
 
 
 @given(draws=st.lists(st.floats(-100, 100), min_size=2, max_size=12), actual=st.floats(-100, 100))

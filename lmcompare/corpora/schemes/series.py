@@ -24,7 +24,7 @@ EXTRA = "pip install 'lmcompare[series]'"
 PACKAGE = "statsmodels"
 EXAMPLES = ("co2", "sunspots", "elnino", "macrodata")
 KNOWN = (*EXAMPLES, "nile")
-_LEFT = ("encoding",)  # options that a series can use
+USABLE = ("encoding",)  # options of a text that a series has as well
 
 
 def read_series(name: str, options: CorpusOptions) -> Found:
@@ -86,7 +86,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
 def _refuse_options(options: CorpusOptions) -> None:
     usual = CorpusOptions()
     for name, value in vars(usual).items():
-        if name not in _LEFT and getattr(options, name) != value:
+        if name not in USABLE and getattr(options, name) != value:
             raise LmcompareError(f"a series has no {name}: leave it out")
 
 

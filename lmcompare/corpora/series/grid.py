@@ -23,6 +23,7 @@ SEASONS = {  # by the step, how many of them are a season
     "business day": 5,
     "hour": 24,
 }
+IN_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 SECONDS = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 DAY = 24 * 3_600
 NANO = 10**9
@@ -90,6 +91,11 @@ def seconds_of(step: str) -> int:
     return SECONDS.get(unit.removesuffix("s"), 0) * int(number) if number.isdigit() else SECONDS.get(unit, 0)
 
 
+def months_of(step: str) -> int:
+    """Return the months of a step in words; 0 for steps of another kind."""
+    return IN_MONTHS.get(step) or (int(step.split()[0]) if step.endswith("months") else 0)
+
+
 def _months(times: pd.DatetimeIndex) -> tuple[str, npt.NDArray[np.int64]] | None:
     same_day = len(set(times.day)) == 1
     if not (same_day or bool(times.is_month_end.all())) or len(set(times.time)) > 1:
@@ -99,8 +105,8 @@ def _months(times: pd.DatetimeIndex) -> tuple[str, npt.NDArray[np.int64]] | None
     if len(gaps) and gaps.min() < 1:
         return None
     by = int(np.gcd.reduce(gaps)) if len(gaps) else 1
-    words = {1: "month", 3: "quarter", 12: "year"}
-    return words.get(by, f"{by} months"), (months - months[0]) // by
+    word = next((word for word, many in IN_MONTHS.items() if many == by), f"{by} months")
+    return word, (months - months[0]) // by
 
 
 def _business_days(times: pd.DatetimeIndex) -> tuple[str, npt.NDArray[np.int64]] | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmcompare.corpora.document import SPLITS, Piece
-from lmcompare.corpora.series.grid import seconds_of
-from lmcompare.corpora.series.tables import Series
+from lmcompare.corpora.series.grid import months_of, seconds_of
+from lmcompare.corpora.series.tables import Series, listed
 from lmcompare.corpora.series.values import text_of
 from lmcompare.errors import LmcompareError
 
@@ -50,7 +50,7 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
                 if np.isfinite(each.values[begin:end]).any():
                     split[which].append(_piece(each, max(0, begin - MOST_GIVEN), begin, end))
     if not split["train"] and flat:
-        raise LmcompareError(f"{_names(flat)} never changes: a constant has nothing to predict")
+        raise LmcompareError(f"{listed(flat)} never changes: a constant has nothing to predict")
     if any(not split[which] for which in SPLITS):
         most = max((int(np.isfinite(each.values).sum()) for each in series), default=0)
         raise LmcompareError(
@@ -59,9 +59,9 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
         )
     said = []
     if short:
-        said.append(f"Series with fewer than {LEAST} known training values are left out: {_names(short)}.")
+        said.append(f"Series with fewer than {LEAST} known training values are left out: {listed(short)}.")
     if flat:
-        said.append(f"Series whose training values never change are left out: {_names(flat)}.")
+        said.append(f"Series whose training values never change are left out: {listed(flat)}.")
     return {which: tuple(pieces) for which, pieces in split.items()}, said
 
 
@@ -103,8 +103,7 @@ def _starts(series: Sequence[Series]) -> list[int]:
     begins = [pd.Timestamp(each.grid.start) for each in series]
     first = min(begins)
     step = series[0].grid.step
-    if step in ("month", "quarter", "year") or step.endswith("months"):
-        by = {"month": 1, "quarter": 3, "year": 12}.get(step) or int(step.split()[0])
+    if by := months_of(step):
         return [((b.year - first.year) * 12 + b.month - first.month) // by for b in begins]
     if step == "business day":
         days: npt.NDArray[np.datetime64] = np.array(begins, "datetime64[D]")
@@ -116,7 +115,3 @@ def _check_apart(series: Sequence[Series]) -> None:
     names = [each.name for each in series]
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise LmcompareError(f"two series are named '{twice}': give each a name of its own")
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

@@ -23,6 +23,7 @@ NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", 
 VALUES = ("value", "values", "y", "target", "close")
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MOST_LISTED = 12  # names in a message
 SEPARATORS = (",", ";", "\t", "|")
 _YEARS = (1000, 3000)
 
@@ -103,7 +104,7 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         raise LmcompareError(f"{where} has no rows: give a table with a row for each value")
     if column and column not in table.columns:
         raise LmcompareError(
-            f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {_listed(table.columns)}"
+            f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {listed(table.columns)}"
         )
     if column.strip().lower() not in MONTHS:  # a single month of every year
         table = _with_times(table)
@@ -117,7 +118,7 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         columns = [column] if column else _numeric(table, times)
         if not columns:
             raise LmcompareError(
-                f"{where} has no column of numbers; name one with #COLUMN (there are {_listed(table.columns)})"
+                f"{where} has no column of numbers; name one with #COLUMN (there are {listed(table.columns)})"
             )
         rows = np.arange(len(table))
         parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
@@ -233,9 +234,12 @@ def _named(table: pd.DataFrame, names: Iterable[str]) -> str | None:
     return next((own[name] for name in names if name in own), None)
 
 
-def _listed(columns: Iterable[object]) -> str:
-    names = [str(name)[:40] for name in columns]
-    return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+def listed(names: Iterable[object]) -> str:
+    """Return the first of these names as text, with the number of others."""
+    shown = [str(name)[:40] for name in names]
+    return ", ".join(shown[:MOST_LISTED]) + (
+        f" and {len(shown) - MOST_LISTED:,} more" if len(shown) > MOST_LISTED else ""
+    )
 
 
 def _with_times(table: pd.DataFrame) -> pd.DataFrame:

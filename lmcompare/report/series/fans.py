@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.forecasts import BANDS, LEVELS, MEDIAN, Forecast, Method, Place
+from lmcompare.analysis.forecasts import BANDS, MEDIAN, Forecast, Method, Place
 from lmcompare.report import numbers
 from lmcompare.report.charts.fan import Fan, fan
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData, TestSeries
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.layout import QUANTILES
 
 MOST = 6  # origins that are drawn, of as many series as can be
 BEFORE = 2.5  # horizons of the past before each
@@ -88,7 +89,9 @@ def _fan(data: SeriesData, method: Method, found: Forecast, origin: int) -> Fan:
     bands = []
     for percent in (95, 80, 50):
         low, high = BANDS[percent]
-        bands.append((found.quantiles[LEVELS.index(low)].tolist(), found.quantiles[LEVELS.index(high)].tolist()))
+        bands.append(
+            (found.quantiles[QUANTILES.index(low)].tolist(), found.quantiles[QUANTILES.index(high)].tolist())
+        )
     return Fan(data.index(method), data.title(method), x, found.quantiles[MEDIAN].tolist(), bands)
 
 
@@ -97,7 +100,9 @@ def _ends(values: Sequence[float], forecasts: Sequence[Forecast]) -> tuple[float
     known = np.array([value for value in values if value == value])
     low, high = float(known.min()), float(known.max())
     room = (high - low) or abs(high) or 1.0
-    ends = np.concatenate([each.quantiles[[LEVELS.index(0.1), LEVELS.index(0.9)]].ravel() for each in forecasts])
+    ends = np.concatenate(
+        [each.quantiles[[QUANTILES.index(0.1), QUANTILES.index(0.9)]].ravel() for each in forecasts]
+    )
     return max(low - room, min(low, float(ends.min()))) - 0.05 * room, min(
         high + room, max(high, float(ends.max()))
     ) + 0.05 * room

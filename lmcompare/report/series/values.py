@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.analysis.forecasts import Accuracy, Method, accuracies, methods
+from lmcompare.corpora.series.grid import months_of, seconds_of
 from lmcompare.report.data import ReportData
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded
@@ -57,10 +58,7 @@ class TestSeries:
 def time_of(start: str, step: str, place: int) -> str:
     """Return the time of a place on a grid, as short as its step allows."""
     begin = np.datetime64(start)
-    months = {"month": 1, "quarter": 3, "year": 12}.get(step) or (
-        int(step.split()[0]) if step.endswith("months") else 0
-    )
-    if months:
+    if months := months_of(step):
         month = begin.astype("datetime64[M]") + place * months
         year, number = int(str(month)[:4]), int(str(month)[5:7])
         if step == "year":
@@ -68,9 +66,7 @@ def time_of(start: str, step: str, place: int) -> str:
         return f"Q{(number + 2) // 3} {year}" if step == "quarter" else f"{MONTHS[number - 1]} {year}"
     if step == "business day":
         return str(np.busday_offset(begin.astype("datetime64[D]"), place, roll="forward"))
-    units = {"week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
-    number_of, _, unit = step.rpartition(" ")
-    seconds = units[unit.removesuffix("s")] * (int(number_of) if number_of else 1)
+    seconds = seconds_of(step)
     moment = begin.astype("datetime64[s]") + place * seconds
     return str(moment)[:10] if seconds % 86_400 == 0 else str(moment)[:16].replace("T", " ")
 
