@@ -332,7 +332,7 @@
   function setUpPrinting() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, .scene, #reproduce, #definitions) details:not([open], .save), .inside > details:has(.kind-equation):not([open])"));
+      opened = Array.from(document.querySelectorAll(":is(.top, #leaderboard, #cost, .scene, #reproduce, #definitions) details:not([open], .save), #ideas details:has(> p):not([open]), .inside > details:has(.kind-equation):not([open])"));
       for (const fold of opened) fold.classList.toggle("printed", fold.open = true);
     });
     addEventListener("afterprint", () => { for (const fold of opened) fold.classList.toggle("printed", fold.open = false); });
