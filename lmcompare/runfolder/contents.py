@@ -13,6 +13,7 @@ from lmcompare.runfolder.files import REMEDY, RunFolderError
 Text = InstanceOf[str]  # half a surrogate pair, too: it is a model's own
 Number = Annotated[float, Field(allow_inf_nan=False)] | None
 Cost = Annotated[float, Field(ge=0, le=1e18)] | None
+Bits = Annotated[float, Field(ge=-1e18, le=1e18)] | None  # negative where the density of a value is above 1
 
 
 class _Check(TypedDict):
@@ -46,7 +47,7 @@ class _Cell(TypedDict, total=False):
 
 
 class _Valid(TypedDict):
-    bits: list[Cost]  # of each document; None is infinite
+    bits: list[Bits]  # of each document; None is infinite
     bytes: list[Annotated[int, Field(ge=0)]]
 
 
@@ -55,7 +56,7 @@ class _Milestone(TypedDict):
     seconds: Annotated[float, Field(ge=0, le=1e18)]
     tokens: int | None
     flops: Annotated[float, Field(ge=0, le=1e36)] | None
-    bits_per_byte: Cost
+    bits_per_byte: Bits
 
 
 class _Cost(TypedDict):

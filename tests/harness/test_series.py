@@ -14,6 +14,7 @@ from lmcompare.corpora.series.values import line_of
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.experiment import parse
 from lmcompare.harness.run import run
+from lmcompare.report.build import write_reports
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.states import load_state
 from lmcompare.tokens.values import ValueTokenizer
@@ -159,3 +160,17 @@ def test_from_python_series_have_small_models(tmp_path: Path) -> None:
         f"series:{tmp_path / 'table.csv'}#one", ["unigram", "ngram"], out=tmp_path / "run", quiet=True
     )
     assert "forecasts" in found._repr_html_()
+
+
+def test_the_trials_of_a_sweep_have_negative_bits_where_densities_are_high(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    rows = [line.split(",") for line in (tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()]
+    small = [f"{time},{float(one) / 1000:.7f}" for time, one, _ in rows[1:]]  # a density is 1,000 times higher
+    (tmp_path / "small.csv").write_text("time,value\n" + "\n".join(small) + "\n", encoding="utf-8")
+    models = [{"plugin": "unigram"}, {"plugin": "ngram"}]
+    table = experiment(tmp_path / "small.csv", models=models, sweep={"ngram": {"order": [1, 2]}})
+    outcome = run(parse(table, "the test"), tmp_path / "run")
+    assert not outcome.failures
+    (sweep,) = load_run(tmp_path / "run").sweeps
+    assert all(trial.bits.max() < 0 for trial in sweep.trials)
+    write_reports(tmp_path / "run")
