@@ -87,7 +87,8 @@ def _refuse_options(options: CorpusOptions) -> None:
     usual = CorpusOptions()
     for name, value in vars(usual).items():
         if name not in USABLE and getattr(options, name) != value:
-            raise LmcompareError(f"a series has no {name}: leave it out")
+            option = "--fractions" if name == "fraction" else name
+            raise LmcompareError(f"a series has no {option}: leave it out")
 
 
 def _of_statsmodels(name: str) -> pd.DataFrame:
