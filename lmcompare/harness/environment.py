@@ -53,7 +53,7 @@ def chosen(options: RunOptions) -> dict[str, Any]:
     busy the machine is, because it belongs to a cell's key. Raises ``LmcompareError`` for a device that is not
     here, and for too many processes.
     """
-    device, allowed = _device(options.device), _cores()
+    device, allowed = _device(options.device), usable_cores()
     threads = options.threads or min(allowed, MOST_THREADS)
     check_processes(options.processes, device, max(threads, allowed))
     check_workers(options.workers, threads, allowed, device)
@@ -66,14 +66,14 @@ def side_by_side(device: str) -> dict[str, int]:
     A small network gains little from a second core: of two transformers on two cores, both at the same time take two
     thirds of the time of one after the other.
     """
-    cores = _cores()
+    cores = usable_cores()
     workers = min(cores, MOST_WORKERS)
     if workers == 1 or _device(device) != "cpu":
         return {}
     return {"workers": workers, "threads": min(cores // workers, MOST_THREADS)}
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

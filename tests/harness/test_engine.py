@@ -166,7 +166,7 @@ def test_workers_that_would_share_cores_are_refused(
 def test_many_small_trainings_share_the_cores(
     cores: int, device: str, found: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "_cores", lambda: cores)
+    monkeypatch.setattr(environment, "usable_cores", lambda: cores)
     monkeypatch.setattr(environment, "_device", lambda wanted: wanted)
     assert side_by_side(device) == found
     if found:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
+import torch
 
 from lmcompare.analysis.contrasts import Measured
-from lmcompare.lab.bench import Bench, Share
+from lmcompare.harness.environment import usable_cores
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition
 from lmcompare.lab.diffusion.digits import Digits, Judge
 from lmcompare.lab.diffusion.prompts import WORDS
@@ -85,27 +89,36 @@ def vectors_of(bench: Bench, kind: str, seed: int, width: int) -> TextVectors:
     return made(bench.model(condition, seed), bench.corpus_of(condition), seed)
 
 
-def _from_to(share: Share, first: float, last: float) -> Share:
-    """Return a function that is told how much of a part is done, which goes from one share of all to another."""
-    return lambda done: share(first + (last - first) * done)
-
-
 def measured(bench: Bench, recipe: Recipe) -> Everything:
-    """Train a diffusion model for each kind of vectors and each training of the text models, and ask it."""
+    """Train a diffusion model for each kind of vectors and each training of the text models, and ask it.
+
+    As many are trained at the same time as there are cores, each with one thread: the figures do not depend on the
+    number of cores.
+    """
     digits = Digits.load()
     judge = Judge(digits)
     seeds = bench.entry(WORD2VEC).seeds
     width = vectors_of(bench, STATIC, seeds[0], 0).width
+    trainings = [(seed, kind, vectors_of(bench, kind, seed, width)) for seed in seeds for kind in KINDS]
+    done, telling = [0.0] * len(trainings), Lock()
+
+    def train_and_ask(number: int) -> tuple[DiffusionModel, Answers]:
+        def told(share: float) -> None:
+            with telling:
+                done[number] = share
+                bench.share(sum(done) / len(done))
+
+        torch.set_num_threads(1)  # of this thread
+        seed, _, vectors = trainings[number]
+        model = train(digits.diffusion, vectors, seed, recipe, lambda share: told(TRAINED * share))
+        asked = answers(model, digits, judge, NOISE_SEED + seed, lambda share: told(TRAINED + (1 - TRAINED) * share))
+        return model, asked
+
     found: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
     shown: dict[str, DiffusionModel] = {}
-    told = bench.shares(len(KINDS) * len(seeds))
-    for seed in seeds:
-        for kind in KINDS:
-            share = next(told)
-            vectors = vectors_of(bench, kind, seed, width)
-            model = train(digits.diffusion, vectors, seed, recipe, _from_to(share, 0.0, TRAINED))
-            asking = _from_to(share, TRAINED, 1.0)
-            found[kind].append(answers(model, digits, judge, NOISE_SEED + seed, asking))
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for (_, kind, _), (model, asked) in zip(trainings, pool.map(train_and_ask, range(len(done))), strict=True):
+            found[kind].append(asked)
             shown.setdefault(kind, model)
     lacking = unknown_words(bench.corpus_of(WORD2VEC), WORDS)
     return Everything(digits, judge, found, shown, tuple(lacking))

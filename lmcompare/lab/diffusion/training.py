@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lmcompare.lab.diffusion.text_vectors import TextVectors
 Array = np.ndarray[Any, Any]
 
 TOLD = 50  # steps after which progress is told
+_SEEDING = Lock()  # torch has one global generator, of which the first weights are drawn
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Recipe:
         S: in which a picture is made.
     """
 
-    steps: int = 1_200
+    steps: int = 2_000
     batch: int = 128
     rate: float = 2e-3
     dropped: float = 0.1
@@ -139,7 +141,7 @@ def train(part: Part, vectors: TextVectors, seed: int, recipe: Recipe, share: Sh
     """
     random = np.random.default_rng(seed)
     drawn = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Denoiser(vectors.width, LONGEST)
     noise, sampler = Noise.cosine(), PromptSampler()
