@@ -16,7 +16,7 @@ FEW = 4  # of fewer models that are tied, all are named
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
 
-def headline(found: Verdict | None, read: Mapping[str, float], title: Titles) -> str:
+def headline(found: Verdict | None, read: Mapping[str, float], title: Titles, timed: bool = False) -> str:
     """Return the finding in one sentence.
 
     Parameters
@@ -27,6 +27,8 @@ def headline(found: Verdict | None, read: Mapping[str, float], title: Titles) ->
         The number of training tokens that each model read, if these numbers differ.
     title : callable
         Gives the title of a model.
+    timed : bool
+        Whether these models were trained for the same time.
     """
     if found is None:
         return "No model of this run can be ranked"
@@ -38,10 +40,10 @@ def headline(found: Verdict | None, read: Mapping[str, float], title: Titles) ->
         if found.tied[0].difference is None:
             return f"{sentence(best)} has the lowest figure, on a text too short to rank models"
         who = numbers.listed(tied) if len(tied) < FEW else f"the best {len(tied)} models"
-        return f"This text can't tell {who} apart{_reading(found, read, title)}"
+        return f"This text can't tell {who} apart{_reading(found, read, title, timed)}"
     if found.unstable is not None:
         return f"{sentence(best)} predicts this text best, but other seeds could change that"
-    return f"{sentence(best)} predicts this text best{_reading(found, read, title)}"
+    return f"{sentence(best)} predicts this text best{_reading(found, read, title, timed)}"
 
 
 def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | None, title: Titles) -> list[str]:
@@ -138,16 +140,17 @@ def _figure(row: Row) -> str:
     return numbers.decimals(row.bits_per_byte, 2)
 
 
-def _reading(found: Verdict, read: Mapping[str, float], title: Titles) -> str:
+def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bool) -> str:
     """Return the rest of a headline on models that read different amounts of training text."""
     second = found.rivals[0].row.name
     own, other = read.get(found.best.name), read.get(second)
     if own is None or other is None:
-        return ", after unequal amounts of training" if read else ""
+        return ", after unequal amounts of training" if read and not timed else ""
+    same = " in the same time" if timed else ""
     if own > ALIKE * other:
-        return f", but it read {_times(own / other)} training text as {spoken(title(second))}"
+        return f", but it read {_times(own / other)} training text as {spoken(title(second))}{same}"
     if other > ALIKE * own:
-        return f", though {spoken(title(second))} read {_times(other / own)} training text"
+        return f", though {spoken(title(second))} read {_times(other / own)} training text{same}"
     return ""
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 NAMES = ("word2vec", "WordNet", "PPM")  # they have no article
+PERSONS = ("Elman",)  # a title that begins with one keeps its capital letter
 
 
 def short_titles(titles: Sequence[str]) -> list[str]:
@@ -19,7 +20,8 @@ def spoken(title: str) -> str:
     """Return a short title as it is said inside a sentence: "the transformer", "the 5-gram (Katz)"."""
     title = re.sub(r"(?<=\d)-", "\u2011", title)  # "5-gram" is not divided at the end of a line
     head, _, rest = title.partition(", ")
-    name = head if head in NAMES else f"the {head[:1].lower()}{head[1:]}" if head[1:2].islower() else f"the {head}"
+    capital = not head[1:2].islower() or head.startswith(PERSONS)
+    name = head if head in NAMES else f"the {head}" if capital else f"the {head[:1].lower()}{head[1:]}"
     return f"{name} ({rest})" if rest else name
 
 

@@ -66,12 +66,20 @@ def fairness(
     parts = [f"{numbers.listed(first)} read {most} tokens of the training text"]
     parts += [f"{numbers.listed(who)} {n}" for n, who in others]
     said.append(f"By text, no: {', '.join(parts)}.")
-    if all(name in seconds for name in read):
+    if same_time(read, seconds):
+        said.append(f"By time, yes: each of these was trained for about {numbers.seconds(max(seconds.values()))}.")
+    elif all(name in seconds for name in read):
         times = ", ".join(f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title))
         own = [seconds[name] for name in leading if name in seconds]
         nearly = len(own) == 2 and max(own) <= SAME_TIME * min(own)
         said.append(f"By time, {'nearly, for the two best' if nearly else 'no'}: {times}.")
     return said
+
+
+def same_time(read: Mapping[str, float], seconds: Mapping[str, float]) -> bool:
+    """Return whether all models that read some number of tokens were trained for about the same time."""
+    times = [seconds.get(name, 0.0) for name in read]
+    return bool(times) and 0 < max(times) <= SAME_TIME * min(times)
 
 
 def contexts(rows: Iterable[Row], title: Titles) -> list[str]:

@@ -54,6 +54,16 @@ def test_unequal_reading_is_said_in_the_same_breath(clear: Run, read: dict[str, 
     assert headline(found(clear), read, title) == f"The RNN with attention predicts this text best{rest}"
 
 
+def test_equal_time_is_no_unequal_amount(clear: Run) -> None:
+    def said(read: dict[str, float]) -> str:
+        return headline(found(clear), read, title, timed=True).removeprefix(
+            "The RNN with attention predicts this text"
+        )
+
+    assert said({"rnn": 1e6, "floor": 9e6}) == " best"
+    assert said({"rnn": 2e6, "net": 1e6}).endswith("twice as much training text as the transformer in the same time")
+
+
 def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
     judged = found(clear)
     two = replace(judged, tied=judged.rivals[:1])
@@ -136,6 +146,7 @@ def test_what_is_not_known_is_left_out(clear: Run) -> None:
         ("5-gram", "the 5-gram"),
         ("5-gram, Kneser-Ney", "the 5-gram (Kneser-Ney)"),
         ("word2vec", "word2vec"),
+        ("Elman network", "the Elman network"),
     ],
 )
 def test_titles_are_said_as_people_say_them(given: str, said: str) -> None:

@@ -128,6 +128,7 @@ def test_unequal_amounts_of_training_text() -> None:
     assert times.startswith("By time, no")
     assert words.fairness(read, seconds, title, ("much", "little"))[2].startswith("By time, nearly, for the two best")
     assert words.fairness(read, seconds, title, ("much", "also"))[2].startswith("By time, no")
+    assert words.fairness(read, dict.fromkeys(read, 61.0), title)[2].startswith("By time, yes")
     assert len(words.fairness(read, {"much": 60.0}, title)) == 2  # not all were timed
     assert len(words.fairness({}, {}, title)) == 1
 

@@ -90,7 +90,7 @@ class View:
     @property
     def title(self) -> str:
         """The finding in one sentence."""
-        return headline(self.found, self.read, self.titles.__getitem__)
+        return headline(self.found, self.read, self.titles.__getitem__, words.same_time(self.read, self.seconds))
 
     @property
     def outcome(self) -> str:
