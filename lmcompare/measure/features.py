@@ -49,8 +49,6 @@ def _longer(
     del at, inverse
     hashed = pd.Index(keys)  # eight times as fast as bisection
     occurs = np.zeros(len(keys) + 1, np.bool_)  # the last is for -1
-    begins = np.zeros(len(train), np.bool_)
-    begins[train.starts[train.starts < len(train)]] = True
     numbers = GrowingArray(np.int32)
     last: IntArray = np.full(1, -1, np.int32)
     for start in range(0, len(train), BLOCK):
@@ -58,7 +56,9 @@ def _longer(
         ids, shorter = train.ids[block], of_train[block]
         before = np.append(last, shorter[:-1])
         last = shorter[-1:]
-        known = np.flatnonzero((before >= 0) & ~begins[block])
+        first, stop = np.searchsorted(train.starts, [start, start + len(ids)])
+        before[train.starts[first:stop] - start] = -1  # where a document begins
+        known = np.flatnonzero(before >= 0)
         number = np.full(len(ids), -1, np.int32)
         number[known] = hashed.get_indexer(pd.Index(before[known].astype(np.int64) * types + ids[known]))
         occurs[number] = True

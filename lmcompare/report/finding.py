@@ -16,7 +16,9 @@ FEW = 4  # of fewer models that are tied, all are named
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
 
-def headline(found: Verdict | None, read: Mapping[str, float], title: Titles, timed: bool = False) -> str:
+def headline(
+    found: Verdict | None, read: Mapping[str, float], title: Titles, timed: bool = False, train: int = 0
+) -> str:
     """Return the finding in one sentence.
 
     Parameters
@@ -29,6 +31,8 @@ def headline(found: Verdict | None, read: Mapping[str, float], title: Titles, ti
         Gives the title of a model.
     timed : bool
         Whether these models were trained for the same time.
+    train : int
+        The tokens of the training text: a model that read more of them read the text more than once.
     """
     if found is None:
         return "No model of this run can be ranked"
@@ -40,10 +44,10 @@ def headline(found: Verdict | None, read: Mapping[str, float], title: Titles, ti
         if found.tied[0].difference is None:
             return f"{sentence(best)} has the lowest figure, on a text too short to rank models"
         who = numbers.listed(tied) if len(tied) < FEW else f"the best {len(tied)} models"
-        return f"This text can't tell {who} apart{_reading(found, read, title, timed)}"
+        return f"This text can't tell {who} apart{_reading(found, read, title, timed, train)}"
     if found.unstable is not None:
         return f"{sentence(best)} predicts this text best, but other seeds could change that"
-    return f"{sentence(best)} predicts this text best{_reading(found, read, title, timed)}"
+    return f"{sentence(best)} predicts this text best{_reading(found, read, title, timed, train)}"
 
 
 def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | None, title: Titles) -> list[str]:
@@ -76,7 +80,7 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
     if unigram is not None and unigram.name not in named and not stronger:
         marks.append(f"word frequencies alone need {_figure(unigram)}")
     if known is not None:
-        marks.append(f"the compressor xz {'' if marks else 'needs '}{numbers.decimals(known, 2)}")
+        marks.append(f"the file compressor xz {'' if marks else 'needs '}{numbers.decimals(known, 2)}")
     if best is not None and stronger:
         marks.append(f"the best compressor, {best.name}, {numbers.decimals(best.bits_per_byte, 2)}")
     if marks:
@@ -140,22 +144,25 @@ def _figure(row: Row) -> str:
     return numbers.decimals(row.bits_per_byte, 2)
 
 
-def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bool) -> str:
+def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bool, train: int) -> str:
     """Return the rest of a headline on models that read different amounts of training text."""
     second = found.rivals[0].row.name
     own, other = read.get(found.best.name), read.get(second)
     if own is None or other is None:
         return ", after unequal amounts of training" if read and not timed else ""
     same = " in the same time" if timed else ""
+    again = 0 < train <= min(own, other)
     if own > ALIKE * other:
-        return f", but it read {_times(own / other)} training text as {spoken(title(second))}{same}"
+        text, much = ("the training text ", "often") if again else ("", "much training text")
+        return f", but it read {text}{_times(own / other)} {much} as {spoken(title(second))}{same}"
     if other > ALIKE * own:
-        return f", though {spoken(title(second))} read {_times(other / own)} training text{same}"
+        text, much = ("the training text ", "often") if again else ("", "much training text")
+        return f", though {spoken(title(second))} read {text}{_times(other / own)} {much}{same}"
     return ""
 
 
 def _times(ratio: float) -> str:
-    """Return "twice as much", "1.4 times as much"."""
+    """Return "twice as", "1.4 times as"."""
     whole = round(ratio)
     times = TIMES[whole] if whole in TIMES and abs(ratio / whole - 1) < 0.06 else f"{numbers.rough(ratio)} times"
-    return f"{times} as much"
+    return f"{times} as"

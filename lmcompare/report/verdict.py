@@ -95,7 +95,8 @@ def contexts(rows: Iterable[Row], title: Titles) -> list[str]:
     verbs = ("forgets" if len(forget) == 1 else "forget", "reads" if len(others) == 1 else "read")
     return [
         f"By context, no: {numbers.listed(forget)} {verbs[0]} what precedes a sentence, and {numbers.listed(others)}"
-        f" {verbs[1]} on. The perplexity of single sentences compares all without it."
+        f" {verbs[1]} on. The perplexity of single sentences compares all without it, though networks that were"
+        " trained on running text lose more there than they need."
     ]
 
 
@@ -126,7 +127,8 @@ def outlook(found: Outlook, title: Titles, twice: float | None = None) -> list[s
         measured = "this run does not measure it (--fractions does)."
         if twice is not None and twice > 0:
             measured = (
-                f"in the laboratory, twice the text saves a transformer {numbers.bits_per_byte(twice)} bits per byte."
+                f"in the laboratory, all of this text instead of half of it saved a transformer"
+                f" {numbers.bits_per_byte(twice)} bits per byte; the next doubling may save less (--fractions)."
             )
         said.append(
             f"More training text: {measured} Two hints that it would help: on known words, the perplexity of the"

@@ -52,6 +52,8 @@ def plain(text: str) -> str:
 )
 def test_unequal_reading_is_said_in_the_same_breath(clear: Run, read: dict[str, float], rest: str) -> None:
     assert headline(found(clear), read, title) == f"The RNN with attention predicts this text best{rest}"
+    again = rest.replace("read", "read the training text").replace("much training text", "often")
+    assert headline(found(clear), read, title, train=1_000_000).endswith(again)  # each read all of it
 
 
 def test_equal_time_is_no_unequal_amount(clear: Run) -> None:
@@ -82,12 +84,12 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
     assert said == (
         "The RNN with attention needs 2.00 bits per byte (fewer is better);"
         " the transformer is significantly behind, by 2 %."
-        " Word frequencies alone need 3.00 and the compressor xz 2.31."
+        " Word frequencies alone need 3.00 and the file compressor xz 2.31."
         " The 5-gram trains 300 times faster than the RNN with attention and needs 10 % more bits."
     )
     said = plain(" ".join(lead(found(clear), {"xz": 2.314, "ppmd": 1.943}, floor, title)))
     assert (
-        "The compressor xz needs 2.31 and the best compressor, PPMd, 1.94; both go on learning from the test text."
+        "The file compressor xz needs 2.31 and the best compressor, PPMd, 1.94; both go on learning from the test text."
         in said
     )
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6

@@ -91,7 +91,7 @@ def test_the_title_says_who_is_significantly_better_where(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("seen_order", ", except where the token itself ends a known phrase"),
+        ("seen_order", ", except where the token itself ends a known phrase of 4 or more tokens"),
         ("repeated", ", but not in every group below"),
     ],
 )

@@ -167,7 +167,9 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
             assert row[-3] == f"{weight:.3f}"
         strips = [row[-1] for row in shown_one.one("table", "att-strips").rows()]
         most = int(np.argmax(stored["weights"]))
-        assert strips[2] == f"sum {stored['products'][most]:.2f}".replace("-", "−")
+        assert strips[2].startswith(f"sum {stored['products'][most]:.2f}".replace("-", "−"))
+        weight = float(strips[2].rpartition("weight ")[2].rstrip("\u00a0 %"))
+        assert weight == pytest.approx(100 * stored["weights"][most], abs=0.51)
         came = next(t["tokens"][-1] for t in tables if t["tokens"][:-1] == words)
         added = {visible(one["token"]): float(one["logit"]) for one in stored["adds"]}
         assert (came in added) == (f"the odds of “{came}”" in shown_one.text)

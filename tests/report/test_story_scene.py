@@ -38,7 +38,9 @@ def with_bars(lost: float) -> SimpleNamespace:
 CLEAR = SimpleNamespace(difference=lambda *names: SimpleNamespace(significant=True))
 
 
-@pytest.mark.parametrize(("lost", "said"), [(0.4, "the state gives more"), (2.4, "looking back gives more")])
+@pytest.mark.parametrize(
+    ("lost", "said"), [(0.4, "looking back gives the smaller part"), (2.4, "looking back gives most")]
+)
 def test_state_and_attention_have_each_their_part_of_the_gain(lost: float, said: str) -> None:
     (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
     manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})

@@ -9,6 +9,7 @@
     train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
     peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
   };
+  const SHOWN = 1.005; // costs are shown with three digits: a limit typed as one is shown allows that model
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
   // a limit in the greatest unit that is not above it
@@ -27,7 +28,7 @@
   }
 
   function setUp(box) {
-    const { amounts, exceeds } = JSON.parse(box.querySelector(".choice-data").textContent);
+    const { amounts, exceeds, ahead } = JSON.parse(box.querySelector(".choice-data").textContent);
     const answer = box.querySelector(".choice-answer"), text = box.querySelector("input[name=words]");
     const sliders = Array.from(box.querySelectorAll("input[type=range]")).filter((slider) => slider !== text);
     const limits = {}; // by the key of a cost: the greatest that is allowed
@@ -38,10 +39,10 @@
       if (text) text.parentNode.querySelector("output").textContent = text.dataset.stops.split("|")[text.value];
       if (text) text.setAttribute("aria-valuetext", text.dataset.stops.split("|")[text.value]);
       const models = amounts[text ? text.value : amounts.length - 1];
-      const over = (model) => Object.keys(limits).filter((key) => model.costs[key][0] > limits[key]);
+      const over = (model) => Object.keys(limits).filter((key) => model.costs[key][0] > SHOWN * limits[key]);
       const within = models.filter((model) => !over(model).length), best = within[0];
       if (!best) {
-        const [key, limit] = Object.entries(limits).find(([each, most]) => models.every(({ costs }) => costs[each][0] > most)) ?? [];
+        const [key, limit] = Object.entries(limits).find(([each, most]) => models.every(({ costs }) => costs[each][0] > SHOWN * most)) ?? [];
         const least = key && models.reduce((a, b) => (b.costs[key][0] < a.costs[key][0] ? b : a));
         answer.textContent = least ? `No model is within ${written(limit, key)}: ${least.name} ${exceeds[key]} ${least.costs[key][1]}, and the others more.` : "No model is within all of these limits.";
         return;
@@ -54,12 +55,15 @@
         const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key][1]}`);
         said += ` ${capital(better.name)} has ${better.said}, and ${why.join(" and ")}.`;
       }
+      const time = limits.train_seconds ?? Infinity;
+      const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
+      if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be better even if stopped at this limit: --match seconds=${Math.floor(time)} trains them so.`;
       answer.textContent = said;
     }
 
     // shows a limit in its slider, at the last stop that it allows
     function place(slider) {
-      const allowed = stops(slider.name).filter(([value]) => value <= limits[slider.name]).length;
+      const allowed = stops(slider.name).filter(([value]) => value <= SHOWN * limits[slider.name]).length;
       slider.value = Number.isFinite(limits[slider.name]) ? Math.max(0, allowed - 1) : slider.max;
       slider.setAttribute("aria-valuetext", field(slider.name).value || "any");
     }

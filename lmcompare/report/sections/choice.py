@@ -33,10 +33,10 @@ class Slider:
     stops: Sequence[str]
 
 
-def build(data: ReportData, passed: str = "") -> Markup:
+def build(data: ReportData, ahead: Mapping[str, float] | None = None) -> Markup:
     """Return the sliders; empty where there are no two models, or costs can't be compared.
 
-    ``passed``: which networks were better than the best model that counts before their training ended.
+    ``ahead``: by the names of networks, after how many seconds they were better than the best model that counts.
     """
     amounts = _amounts(data)
     if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
@@ -52,7 +52,7 @@ def build(data: ReportData, passed: str = "") -> Markup:
     ]
     exceeds = {key: LIMITS[key][2] for key in keys}
     return (
-        fill("choice", sliders=sliders, passed=passed, data={"amounts": rows, "exceeds": exceeds})
+        fill("choice", sliders=sliders, ahead=ahead, data={"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}})
         if keys
         else Markup()
     )

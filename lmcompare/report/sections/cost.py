@@ -88,12 +88,20 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
         rows=rows,
+        ranges={model.name: said for model, *_ in rows if (said := _range(model))},
         machine="; ".join(dict.fromkeys(machines)),
         warning=warning,
         ran=_measured_on(data),
         equal=equal,
     )
     return Section.of("cost", "Quality against cost", html)
+
+
+def _range(model: Model) -> str:
+    """Return the shortest and the longest time of several trainings; "" where they are written alike."""
+    times = [float(cell.cost["train_seconds"]) for cell in model.entry.done if cell.cost.get("train_seconds")]
+    ends = [numbers.seconds(pick(times)) for pick in (min, max)] if len(times) > 1 else ["", ""]
+    return f"{ends[0]} to {ends[1]}" if ends[0] != ends[1] else ""
 
 
 def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:

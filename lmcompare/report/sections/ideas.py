@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from markupsafe import Markup
 
+from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.analysis.findings import Figures, Row, StoredFindings, order_of
 from lmcompare.exhibits import TrainingFilm, WorkedEquation
 from lmcompare.report import numbers
@@ -33,7 +34,9 @@ class DrawnTable:
     def of(cls, figures: Figures) -> Self:
         """Draw the rows with an interval and without a remark, if there are two or more."""
         rows = [
-            charts.Row(row.name, 0, row.value, row.low, row.high, "g")
+            charts.Row(
+                row.name, 0, row.value, row.low, row.high, "g", row.p_holm is not None and row.p_holm >= SIGNIFICANCE
+            )
             for row in figures.rows
             if row.value is not None and row.low is not None and not row.remark
         ]
@@ -42,6 +45,11 @@ class DrawnTable:
         label = numbers.signed if figures.differences else numbers.bits_per_byte
         axis = f"Difference in {figures.unit}" if figures.differences else figures.unit
         return cls(figures, charts.intervals(rows, figures.title, axis, numbers.tidy, label, zero=True))
+
+    @property
+    def hollow(self) -> bool:
+        """Whether a row of the chart is not significant."""
+        return any(row.p_holm is not None and row.p_holm >= SIGNIFICANCE for row in self.figures.rows)
 
     def written(self, row: Row) -> tuple[str, str]:
         """Return the estimate of a row and its interval as text."""

@@ -62,7 +62,10 @@ def build(data: ReportData) -> Section | None:
             groups.append(Group(name, claim(curves), drawn, said, equal, texts(data, fingerprint, shown)))
     if not groups:
         return None
-    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained)
+    several = any(len(model.entry.seeds) > 1 for model, _ in trained)
+    late = numbers.listed([spoken(model.title) for model, _ in trained if _begins_late(model.cell.curve)])
+    said = f"The tokens of which {late} first learnt its vectors lie before its curve." if late else ""
+    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained, several=several, late=said)
     return Section.of("learning", "Learning curves", html)
 
 
@@ -157,6 +160,9 @@ def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
     if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):
         return []
+    known = [(model, rows) for model, rows in known if float(rows["tokens"].iloc[0]) <= min(ends)]
+    if len(known) < 2:  # word vectors were learnt before: their curves begin later
+        return []
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     first = ", in the trainings with the first seed" if any(len(m.entry.seeds) > 1 for m, _ in known) else ""
     longer = sum(end > SAME_AMOUNT * min(ends) for end in ends)
@@ -166,6 +172,12 @@ def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
         f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
         f" {others} still at a high learning rate there, so a training that was planned to end there would be better."
     ]
+
+
+def _begins_late(curve: pd.DataFrame) -> bool:
+    """Return whether most tokens were read before the first loss was measured."""
+    tokens = curve.dropna(subset=["tokens", "valid_loss"])["tokens"]
+    return len(tokens) > 1 and float(tokens.iloc[0]) > float(tokens.iloc[-1]) / 2
 
 
 def _when(row: pd.Series[float]) -> str:

@@ -75,8 +75,8 @@ class Level:
         return " ".join(said)
 
 
-def networks_ahead(data: ReportData) -> str:
-    """Return after how long which network was ahead of the best model that is not trained in steps; "" for none.
+def networks_ahead(data: ReportData) -> dict[str, float]:
+    """Return after how many seconds which network was ahead of the best model that is not trained in steps.
 
     That is by the loss on a sample of the validation text, for the tokens that most models have.
     """
@@ -84,17 +84,12 @@ def networks_ahead(data: ReportData) -> str:
     curves = {model.name: curve for model in here if len(curve := model.cell.curve.dropna(how="all")) > 1}
     trained = [model for model in here if model.name in curves]
     if not trained or (level := Level.of(data, data.main_tokens, here, trained)) is None:
-        return ""
-    found = {
+        return {}
+    return {
         spoken(model.title): first[1]
         for model in trained
         if (first := level.passing(model, in_bits(curves[model.name]))) is not None and first[1] == first[1]
     }
-    if not found:
-        return ""
-    when = numbers.listed([f"{title} after {numbers.seconds(seconds)}" for title, seconds in found.items()])
-    ahead = f"{'is' if len(found) == 1 else 'are'} ahead of {spoken(level.model.title)}"
-    return f"by validation loss, {when} of training {ahead}"
 
 
 def in_bits(curve: pd.DataFrame) -> pd.DataFrame:

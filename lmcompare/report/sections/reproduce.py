@@ -30,11 +30,18 @@ def build(data: ReportData) -> Section:
         runs=runs,
         preset=manifest.preset,
         took=_took(data.run),
+        seeds=_seeds(data.run),
         series=data.run.corpus.series,
         cautions=_cautions(data),
         citation=_citation(data.run),
     )
     return Section.of("reproduce", "How to reproduce and cite it", html)
+
+
+def _seeds(run: Run) -> str:
+    """Return the option that trains as many times as here; "" for one training."""
+    seeds = max((model.seeds for model in run.models), key=len, default=())
+    return f" --seed {','.join(map(str, seeds))}" if len(seeds) > 1 else ""
 
 
 def _took(run: Run) -> str:

@@ -71,13 +71,16 @@ def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> s
     Groups that the token itself decides are named apart: they favour models that spread their probability.
     """
     better: list[str] = []
+    ends = ""
     for one in others:
         base, rows = one.models.index(own), [one.models.index(name) for name in winners]
         worse = one.clear(base) & (one.saved(base) < 0)
         if worse[rows].any():
             better.append(one.name)
+            first = int(np.flatnonzero(worse[rows].any(axis=0))[0])
+            ends = f"{one.labels[first]} or more" if first + 1 < len(one.labels) else one.labels[first]
     if better == [ENDS_PHRASE]:
-        return ", except where the token itself ends a known phrase"
+        return f", except where the token itself ends a known phrase of {ends} tokens"
     return ", but not in every group below" if better else ""
 
 

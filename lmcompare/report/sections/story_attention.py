@@ -12,6 +12,7 @@ from lmcompare.exhibits.attending import FAR
 from lmcompare.report import numbers
 from lmcompare.report.charts.strips import strip
 from lmcompare.report.tokens import visible
+from lmcompare.runfolder.parquet import Array
 
 ADDED = 3  # next words of which the head changes the logits most
 SHOWN = 4  # words of the greatest weights that have a row; the others share one
@@ -73,11 +74,11 @@ class LookedAt:
             found.append(Line(name, float(weights[rest].sum()), float(parts[rest].sum())))
         return found
 
-    def strips(self, reader: str) -> list[tuple[str, dict[str, Any], str, float]]:
+    def strips(self, reader: str) -> list[tuple[str, dict[str, Any], str]]:
         """Return how the weight of the word that is looked at most comes about.
 
-        For each vector its label, its drawing, and a figure with its name. Empty for runs of versions that did not
-        store it. ``reader``: the word that looks.
+        For each vector its label, its drawing, and what follows. Empty for runs of versions that did not store it.
+        ``reader``: the word that looks.
         """
         stored = {name: np.array(values) for name, values in (self.stored.get("strips") or {}).items()}
         if not stored:
@@ -90,14 +91,17 @@ class LookedAt:
             "value": f"{'state' if self.additive else 'v'} of “{most}”: what is mixed in",
         }
         return [
-            (
-                label,
-                strip(stored[name]),
-                "sum" if name == "terms" else "length",
-                float(stored[name].sum() if name == "terms" else np.linalg.norm(stored[name])),
-            )
+            (label, strip(stored[name]), self._sum(stored[name]) if name == "terms" else "")
             for name, label in labels.items()
         ]
+
+    def _sum(self, terms: Array) -> str:
+        """Return what the terms add up to, whether one of them makes up most of it, and which weight it leads to."""
+        total, largest = float(terms.sum()), float(terms.max(initial=0.0))
+        one = f", {numbers.decimals(largest, 1)} of it from one number" if largest > total / 2 > 0 else ""
+        score, weight = self.most.score, numbers.percent(self.most.weight, 0)
+        divided = "" if self.additive or score is None else f" → score {numbers.decimals(score, 2)}"
+        return f"sum {numbers.decimals(total, 2)}{one}{divided} → weight {weight}"
 
     def adds(self, word: str) -> tuple[float | None, list[tuple[str, float]]]:
         """Return what the head adds to the logit of a next word, and the other words of which it changes it most.

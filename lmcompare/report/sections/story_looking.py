@@ -93,6 +93,8 @@ class Looking:
         what = "this head" if self.looked.stored["heads"] > 1 else "attention"
         if added is not None:
             said.append(f"{sentence(what)} multiplies the odds of “{word}” by {_times(exp(added))}.")
+        if added is not None and self.looked.stored["heads"] > 1:
+            said.append("One head alone is often hard to explain: it adds to what all others find.")
         if self.next_word:
             said.append("Here it looks one word back, which a table of phrases can do as well.")
         return " ".join(said)

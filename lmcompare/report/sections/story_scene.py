@@ -154,6 +154,12 @@ class Scene:
         """Return the height of the bar above each token, between 0 and 1, if ``full`` bits have the highest bar."""
         return [min(1.0, change / full) for change in self.replaced]
 
+    @property
+    def reach(self) -> int:
+        """How many tokens back the guess depends on words; 0 for none."""
+        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
+        return len(self.replaced) - counting[0] if counting else 0
+
     def depends(self, tokens: Sequence[str]) -> str:
         """Return on which earlier words the guess depends, in words."""
         counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
@@ -161,7 +167,7 @@ class Scene:
             less = "" if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more"
             return f"No earlier word changes this guess{less}."
         most = max(counting, key=lambda at: self.replaced[at])
-        back = numbers.plural(len(self.replaced) - counting[0], "token")
+        back = numbers.plural(self.reach, "token")
         swapped = (
             f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "changes nothing"
         )
@@ -204,16 +210,13 @@ class Scene:
         gain = before.row.bits - self.row.bits
         if self.lost is None or not 0 < self.lost.bits_per_byte < gain or not self._surely_apart(before, data):
             return ""
-        most, other = (
-            (self.lost.part, self.lost.rest)
-            if self.lost.bits_per_byte > gain / 2
-            else (self.lost.rest, self.lost.part)
-        )
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
+        part = "most" if self.lost.bits_per_byte > gain / 2 else "the smaller part"
         return (
-            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more (on the validation text)."
-            f" (One that was trained without it may need fewer.) The whole network is better than"
-            f" {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}: {most} gives more of that than {other}."
+            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more (on the validation text);"
+            " one that was trained without it may need fewer. The whole network is better than"
+            f" {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}, and {self.lost.part} gives {part} of"
+            f" that. What gives the rest, such as {self.lost.rest}, this run does not tell."
             f"{_reading(self.model, before.model)}"
         )
 

@@ -47,6 +47,7 @@ class View:
     found: Verdict | None
     read: Mapping[str, float]
     seconds: Mapping[str, float]
+    train: int
     ahead: Sequence[str]
     lead: Sequence[str]
     remarks: Sequence[str]
@@ -75,7 +76,8 @@ class View:
             documents_won(data, found, titles.__getitem__),
             beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
         ]
-        return cls(label, titles, found, read, seconds, ahead, said, remarks, rows, chart)
+        train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
+        return cls(label, titles, found, read, seconds, train, ahead, said, remarks, rows, chart)
 
     @property
     def leading(self) -> list[str]:
@@ -90,7 +92,9 @@ class View:
     @property
     def title(self) -> str:
         """The finding in one sentence."""
-        return headline(self.found, self.read, self.titles.__getitem__, words.same_time(self.read, self.seconds))
+        return headline(
+            self.found, self.read, self.titles.__getitem__, words.same_time(self.read, self.seconds), self.train
+        )
 
     @property
     def outcome(self) -> str:

@@ -93,7 +93,9 @@ class WhiteSpaceModel(_BetweenModel[str]):
     @classmethod
     def fit(cls, train: Tokenised, classes: TokenClasses, vocabulary: Vocabulary) -> WhiteSpaceModel:
         """Count the white space between the tokens of the training text."""
-        counts = np.bincount(train.spaces, minlength=len(train.space_types))
+        counts = np.zeros(len(train.space_types), np.int64)
+        for rows in train.blocks():  # all at once would take 8 bytes a token
+            counts += np.bincount(train.spaces[rows], minlength=len(counts))
         known = tuple(space for space, n in zip(train.space_types, counts, strict=True) if n)
         base = _base(counts[counts > 0])
         spelling = SpellingModel([space.encode() for space in known], _ORDER)
