@@ -88,10 +88,7 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
         " The 5-gram trains 300 times faster than the RNN with attention and needs 10 % more bits."
     )
     said = plain(" ".join(lead(found(clear), {"xz": 2.314, "ppmd": 1.943}, floor, title)))
-    assert (
-        "The file compressor xz needs 2.31 and the best compressor, PPMd, 1.94; both go on learning from the test text."
-        in said
-    )
+    assert "The file compressor xz needs 2.31 and the best compressor, PPMd, 1.94; both go on learning" in said
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
 
 

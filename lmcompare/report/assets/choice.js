@@ -57,7 +57,7 @@
       }
       const time = limits.train_seconds ?? Infinity;
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
-      if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be better even if stopped at this limit: --match seconds=${Math.floor(time)} trains them so.`;
+      if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be better even if stopped at this limit: --match seconds=${Math.floor(time)} trains networks for that time.`;
       answer.textContent = said;
     }
 
