@@ -78,3 +78,28 @@ def test_a_limit_may_be_typed_and_is_in_the_address(folder: Path, run: Run, chro
     assert not complaints(page) + complaints(again)
     page.context.close()
     again.context.close()
+
+
+def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
+    folder: Path, tmp_path: Path, chromium: Browser
+) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    found = re.search(r"choice-data\">(.*?)</script>", page)
+    assert found is not None
+    given = json.loads(found[1])
+    table, network, *_ = given["amounts"][0]
+    table |= {"name": "the table", "bits": 2.0, "said": "2.000"}
+    network |= {"name": "the network", "bits": 1.9, "said": "1.900"}
+    table["costs"]["train_seconds"], network["costs"]["train_seconds"] = [0.1871, "187 ms"], [141.14, "2 min 21 s"]
+    changed = json.dumps({"amounts": [[network, table]], "exceeds": given["exceeds"], "ahead": {"the network": 30.1}})
+    (tmp_path / "report.html").write_text(page.replace(found[1], changed), encoding="utf-8")
+    shown = visit(chromium, tmp_path / "report.html")
+    answer, typed = shown.locator(".choice-answer"), shown.locator(".choice [type=text][name=train_seconds]")
+    typed.fill("2 min 21 s")  # of 141.14 seconds
+    expect(answer).to_contain_text("The network: 1.900")
+    typed.fill("187 ms")
+    expect(answer).to_contain_text("The table: 2.000")
+    expect(answer).not_to_contain_text("--match")
+    typed.fill("31 s")  # when it would be ahead, had it been stopped
+    expect(answer).to_contain_text("--match seconds=31")
+    shown.context.close()
