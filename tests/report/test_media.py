@@ -98,7 +98,7 @@ def test_on_paper_is_what_is_open_and_the_core_in_any_case(browser: Browser, fol
     page.emulate_media(media="print")
     for core in (".sure p", "#leaderboard details table", "#reproduce details table", ".scene details table"):
         expect(page.locator(core).first).to_be_visible()
-    expect(page.locator("#reproduce details pre")).to_be_hidden()  # the experiment file
+    expect(page.locator("#reproduce details > pre")).to_be_hidden()  # the experiment file
     expect(page.locator(".inside .kind-equation .formula").first).to_be_visible()
     expect(page.locator("#term-bits_per_byte dd")).to_be_visible()  # a word of this report
     expect(page.locator("#term-bits_per_byte .worked")).to_be_hidden()
@@ -124,7 +124,7 @@ def test_paper_is_saved_unless_all_is_opened(browser: Browser, folder: Path) -> 
     page = visit(browser, folder / "report.html")
     closed = pages()
     page.get_by_role("button", name="Open all").click()
-    assert 5 < closed < 20
+    assert 5 < closed <= 20
     assert pages() > closed + 5
     page.get_by_role("button", name="Close all").click()
     assert closed - 1 <= pages() <= closed  # the table of checks, which is open at first as one failed, is closed too
