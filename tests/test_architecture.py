@@ -61,7 +61,7 @@ MAY_IMPORT = {
         "training",
         "counts",
     },
-    "runfolder": {"errors", "registry", "run_mark", "corpora", "tokens", "exhibits", "model"},
+    "runfolder": {"errors", "memory", "registry", "run_mark", "corpora", "tokens", "exhibits", "model"},
     "checks": {"errors", "processes", "corpora", "tokens", "exhibits", "model", "plugins", "runfolder"},
     "measure": {"errors", "scratch", "corpora", "tokens", "model", "runfolder"},
     "scaffold": {"errors"},

@@ -192,7 +192,7 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
 
 
 def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
-    link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs")
+    link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs table")
     for _ in range(2):
         expect(answer).to_be_hidden()
         link.click()
