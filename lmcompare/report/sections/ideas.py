@@ -23,6 +23,11 @@ _END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence
 PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
 
 
+def _not_significant(row: Row) -> bool:
+    """Return whether a row was tested, and nothing was found after the correction for all rows."""
+    return row.p_holm is not None and row.p_holm >= SIGNIFICANCE
+
+
 @dataclass(frozen=True)
 class DrawnTable:
     """A table of measured quantities, with a chart of those that have an interval."""
@@ -34,9 +39,7 @@ class DrawnTable:
     def of(cls, figures: Figures) -> Self:
         """Draw the rows with an interval and without a remark, if there are two or more."""
         rows = [
-            charts.Row(
-                row.name, 0, row.value, row.low, row.high, "g", row.p_holm is not None and row.p_holm >= SIGNIFICANCE
-            )
+            charts.Row(row.name, 0, row.value, row.low, row.high, "g", _not_significant(row))
             for row in figures.rows
             if row.value is not None and row.low is not None and not row.remark
         ]
@@ -49,7 +52,7 @@ class DrawnTable:
     @property
     def hollow(self) -> bool:
         """Whether a row of the chart is not significant."""
-        return any(row.p_holm is not None and row.p_holm >= SIGNIFICANCE for row in self.figures.rows)
+        return any(map(_not_significant, self.figures.rows))
 
     def written(self, row: Row) -> tuple[str, str]:
         """Return the estimate of a row and its interval as text."""
