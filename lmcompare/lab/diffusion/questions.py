@@ -29,6 +29,7 @@ Array = np.ndarray[Any, Any]
 
 STRENGTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)  # of guidance
 WITHOUT, PLAIN, GUIDED = 0.0, 1.0, 2.0  # without a prompt, without guidance, and the strength that is shown first
+TOLD = (WITHOUT, PLAIN, GUIDED, 3.0)  # the strengths in the table of what the pictures show
 
 SINGLES, NOT_ONE, THREE_FIVE = "a single digit", "not a one", "three or five"
 NEW_PAIRS, NEW_NOTS = "new combinations with “or”", "new combinations with “not”"
@@ -64,7 +65,7 @@ class Question:
 
 QUESTIONS: Mapping[str, Question] = {
     SINGLES: Question(tuple(map(single, range(len(DIGITS)))), 15, STRENGTHS),
-    NOT_ONE: Question((negated(1),), 100, STRENGTHS),
+    NOT_ONE: Question((negated(1),), 400, STRENGTHS),
     THREE_FIVE: Question((either(3, 5),), 75, STRENGTHS),
     NEW_PAIRS: Question(tuple(prompt for prompt in HELD_OUT if prompt.kind == EITHER), 15, STRENGTHS),
     NEW_NOTS: Question(tuple(prompt for prompt in HELD_OUT if prompt.kind == NOT), 30),

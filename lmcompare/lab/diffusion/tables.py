@@ -24,6 +24,7 @@ from lmcompare.lab.diffusion.questions import (
     SINGLES,
     STRENGTHS,
     THREE_FIVE,
+    TOLD,
     WITHOUT,
     spread,
     wilson,
@@ -54,7 +55,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
     ):
         rows += [
             _row(f"{name}, strength {named(s)}", found.saying(kind, question, s, digit), 0.1)
-            for s in (WITHOUT, PLAIN, GUIDED)
+            for s in TOLD
         ]
     judge = found.judge
     low, high = wilson(judge.right, judge.asked)
