@@ -199,8 +199,8 @@
   function setUpScrolling() {
     const boxes = Array.from(document.querySelectorAll(".scroll[tabindex]")), phone = matchMedia("screen and (max-width: 760px)");
     const tables = new Map(boxes.map((box) => [box, box.querySelector(":scope > table:not(.gloss, .gains-table, .heat-table, .versus)")]));
-    const update = (part) => { // only the boxes in it are measured: a measurement lays out the page anew
-      const within = boxes.filter((box) => part.contains(box));
+    const update = (part) => { // only what is shown is measured: a measurement lays out what is in a fold, too
+      const within = boxes.filter((box) => part.contains(box) && box.checkVisibility());
       const tooWide = () => within.filter((box) => box.scrollWidth > box.clientWidth);
       for (const box of within) tables.get(box)?.classList.remove("stacked");
       for (const box of phone.matches ? tooWide() : []) if (tables.get(box)) stack(tables.get(box));

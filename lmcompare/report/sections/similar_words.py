@@ -10,7 +10,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
 SHOWN = 5  # neighbours in a cell
-SHOWN_OPEN = 3  # words beyond these are folded
+SHOWN_OPEN = 1  # words beyond these are folded
 Near = tuple[tuple[str, float], ...]
 
 

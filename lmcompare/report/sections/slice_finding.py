@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from lmcompare.report.titles import sentence
 from lmcompare.runfolder.parquet import Array
 
 TITLE = "Where each model is good"
+PLANNED: Mapping[Unit, str] = {"token": "context_order", "word": "word_train_count"}  # the question of the heading
 ENDS_PHRASE = "seen_order"  # the division by the phrase that a token ends
 LEAST = 1e-5  # bits: a smaller difference is the rounding of two programs
 
@@ -24,7 +25,7 @@ def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) ->
     The question is how much of the phrase before a token is known; of words, how often they occur in the training
     text. The correction is for all models and groups of it.
     """
-    asked = "context_order" if unit == "token" else "word_train_count"
+    asked = PLANNED[unit]
     one = next((one for one in found if one.name == asked), None)
     if one is None or len(one.models) < 2 or np.isnan(one.reach).all():
         return TITLE

@@ -15,12 +15,12 @@ from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, tok
 from lmcompare.analysis.word_slices import spent, word_places
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.slice_finding import TITLE, title
+from lmcompare.report.sections.slice_finding import ENDS_PHRASE, PLANNED, TITLE, title
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.parquet import Array
 
-SHOWN_OPEN = 4  # questions beyond these are folded: the heading may speak of the first ones
+SHOWN_OPEN = 2  # questions beyond these are folded: the heading speaks of the first ones
 DOCUMENTS = 40  # in the table
 BASELINES = 12  # models with which the others can be compared
 MOST_TITLED = (
@@ -86,6 +86,7 @@ def build(data: ReportData) -> Section | None:
     own = baseline(ranked)
     offered = tuple(dict.fromkeys(model.name for model in (own, *ranked[:BASELINES])))
     found = _each_group_once(divided(data.run, tuple(model.name for model in models), unit, offered))
+    found.sort(key=lambda one: one.name not in (PLANNED[unit], ENDS_PHRASE))
     at = models.index(own)
     titled = offered if len(models) <= MOST_TITLED else (own.name,)
     titles = {name: title(data, found, data.by_name[name], unit) for name in titled}
