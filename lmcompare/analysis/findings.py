@@ -99,6 +99,8 @@ class Figures:
         The name of the first column.
     figure_name : str
         The name and the unit of the column ``figure``; "" for none.
+    floor : float
+        What each ``figure`` contains that no condition can save, such as the spelling of unknown words; 0 for none.
     """
 
     title: str
@@ -108,6 +110,7 @@ class Figures:
     differences: bool = True
     row_name: str = ""
     figure_name: str = ""
+    floor: float = 0.0
 
 
 @checked(frozen=True, config=ConfigDict(allow_inf_nan=False))

@@ -47,6 +47,8 @@ class Steps:
         dL/dq = Σ_j dL/ds_j k_j / √d.
     by_keys : array of shape (n, d)
         dL/dk_j = dL/ds_j q / √d.
+    by_values : array of shape (n, d)
+        dL/dv_j = a_j g.
     """
 
     scores: Array
@@ -60,6 +62,7 @@ class Steps:
     by_score: Array
     by_query: Array
     by_keys: Array
+    by_values: Array
 
 
 def by_hand(query: Array, keys: Array, values: Array, output: Array, target: int) -> Steps:
@@ -76,9 +79,9 @@ def by_hand(query: Array, keys: Array, values: Array, output: Array, target: int
     """
     root = math.sqrt(len(query))
     scores = keys @ query / root
-    weights = _softmax(scores)
+    weights = softmax(scores)
     mixed = weights @ values
-    chances = _softmax(output @ mixed)
+    chances = softmax(output @ mixed)
     g = output.T @ (chances - np.eye(len(output))[target])
     pulls = values @ g
     mean = float(weights @ pulls)
@@ -87,11 +90,12 @@ def by_hand(query: Array, keys: Array, values: Array, output: Array, target: int
         *(scores, weights, mixed, chances, -math.log(chances[target]), g, pulls, mean, by_score),
         by_query=by_score @ keys / root,
         by_keys=np.outer(by_score, query) / root,
+        by_values=np.outer(weights, g),
     )
 
 
-def by_autograd(query: Array, keys: Array, values: Array, output: Array, target: int) -> tuple[Array, Array, Array]:
-    """Return dL/ds (n,), dL/dq (d,) and dL/dk (n, d) as torch computes them, in float64."""
+def by_autograd(query: Array, keys: Array, values: Array, output: Array, target: int) -> tuple[Array, ...]:
+    """Return dL/ds (n,), dL/dq (d,), dL/dk (n, d) and dL/dv (n, d) as torch computes them, in float64."""
     q, k, v, u = (
         torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in (query, keys, values, output)
     )
@@ -99,10 +103,8 @@ def by_autograd(query: Array, keys: Array, values: Array, output: Array, target:
     scores.retain_grad()
     loss = -torch.log_softmax(u @ (torch.softmax(scores, 0) @ v), 0)[target]
     loss.backward()  # type: ignore[no-untyped-call]
-    assert scores.grad is not None
-    assert q.grad is not None
-    assert k.grad is not None
-    return scores.grad.numpy(), q.grad.numpy(), k.grad.numpy()
+    grads = [each.grad for each in (scores, q, k, v)]
+    return tuple(grad.numpy() for grad in grads if grad is not None)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ def learning(model: LanguageModel, sentence: Array, tokens: Sequence[str]) -> Le
     return Learning(words, tokens[target], heads, np.array(rows), deviation)
 
 
-def _softmax(scores: Array) -> Array:
+def softmax(scores: Array) -> Array:
+    """Return e to the power of each score, divided by their sum."""
     raised = np.exp(scores - scores.max())
     found: Array = raised / raised.sum()
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, TrainingFilm, WorkedEquation
-from lmcompare.lab.attention_gradient import Array, Learning, Steps, by_autograd, by_hand, learning
+from lmcompare.lab.attention_gradient import Array, Learning, Steps, by_autograd, by_hand, learning, softmax
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
@@ -31,6 +31,7 @@ KEYS = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 1.0]])
 VALUES = np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0], [2.0, -1.0]])
 OUTPUT = np.array([[1.0, 0.0], [0.0, 1.0]])  # the vectors of the two words in the softmax
 TARGET = 1
+EXAMPLE = (QUERY, KEYS, VALUES, OUTPUT, TARGET)
 
 
 class Gradient(LabExperiment):
@@ -50,9 +51,9 @@ class Gradient(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Work the gradient out on four tokens, then in the trained model, then over the training."""
-        steps = by_hand(QUERY, KEYS, VALUES, OUTPUT, TARGET)
-        truth = by_autograd(QUERY, KEYS, VALUES, OUTPUT, TARGET)
-        own = steps.by_score, steps.by_query, steps.by_keys
+        steps = by_hand(*EXAMPLE)
+        truth = by_autograd(*EXAMPLE)
+        own = steps.by_score, steps.by_query, steps.by_keys, steps.by_values
         worked = max(float(np.abs(a - b).max()) for a, b in zip(own, truth, strict=True))
         films = [model.film for model in bench.models(BASE) if isinstance(model, FilmedTransformer) and model.film]
         film = films[0]
@@ -75,11 +76,11 @@ class Gradient(LabExperiment):
         part, largest = means[SCORES], max(means, key=lambda kind: means[kind])
         return Findings(
             verdict=(
-                "Attention does not pick one word: the softmax gives every word a weight, so that a small change of a"
-                " score changes all weights a little, and the loss with them. If a word's value raises the loss more"
-                " than the average value does, training lowers that word's score; if it raises it less, training"
-                " raises the score. The larger the word's weight, the larger the change. The formula for this and"
-                " automatic differentiation agree to"
+                "Training raises the score of a word whose value lowers the loss more than the average value does, and"
+                " lowers that of the others. The larger the word's weight, the larger the change. This is possible"
+                " because attention does not pick one word: the softmax gives every word a weight, so that a small"
+                " change of a score changes all weights a little, and the loss with them. The value of a word changes"
+                " in proportion to its weight. The formulas for this and automatic differentiation agree to"
                 f" {numbers.scientific(max(worked, trained.deviation))}. Of the squared norm of the gradient,"
                 f" {numbers.percent(part, 0)} belongs to {SCORES}, and most, {numbers.percent(means[largest], 0)}, to"
                 f" {largest}."
@@ -156,7 +157,7 @@ def _worked(steps: Steps) -> list[Exhibit]:
         saying=(
             "A value that points against g would lower the loss more than the average does: its score goes up. The"
             " gradients of all scores sum to zero, because the weights must sum to one. From each score the gradient"
-            " goes on to q and k, and so to the matrices that make them."
+            " goes on to q and k, and so to the matrices that make them. A value changes by its share of g: the weight."
         ),
         lines=(
             *((f"g, number {i + 1}: {_chance(steps, i)}", float(steps.g[i])) for i in range(2)),
@@ -169,9 +170,44 @@ def _worked(steps: Steps) -> list[Exhibit]:
                 for j in n
                 for i in range(2)
             ),
+            *(
+                (f"gradient of the value of {WORDS[j]}, number {i + 1}: a · g", float(steps.by_values[j, i]))
+                for j in n
+                for i in range(2)
+            ),
         ),
     )
-    return [forward, backward]
+    return [forward, backward, _one_step(steps)]
+
+
+def _one_step(steps: Steps) -> WorkedEquation:
+    """Return a step of descent with rate 1 on the scores alone: the new weights, and the loss after it."""
+    scores = steps.scores - steps.by_score
+    weights = softmax(scores)
+    chances = softmax(OUTPUT @ (weights @ VALUES))
+    n = range(len(WORDS))
+    return WorkedEquation(
+        title="One step, on four tokens",
+        note="A step of descent with the learning rate 1 that moves the scores alone.",
+        equation=r"s_j \leftarrow s_j - \frac{\partial L}{\partial s_j}",
+        numbers=BY_HAND,
+        saying=(
+            "The words whose values help get more weight than before, and the loss falls. The values of “cat” and “sat”"
+            " help equally; the score of “sat” moves twice as much, because its weight is twice as large."
+        ),
+        lines=(
+            *((f"score of {WORDS[j]}: {_less(steps.scores[j], steps.by_score[j])}", float(scores[j])) for j in n),
+            *((f"weight of {WORDS[j]}, before {numbers.tidy(float(steps.weights[j]))}", float(weights[j])) for j in n),
+            (f"P of the second word, before {numbers.tidy(float(steps.chances[TARGET]))}", float(chances[TARGET])),
+            (f"L, before {numbers.tidy(steps.loss)}", -math.log(chances[TARGET])),
+        ),
+    )
+
+
+def _less(one: float, other: float) -> str:
+    """Return a difference written out: 2.12 - (-0.0728)."""
+    taken = numbers.tidy(float(other))
+    return f"{numbers.tidy(float(one))} - {f'({taken})' if other < 0 else taken}"
 
 
 def _softmax(logits: Array, at: int) -> str:

@@ -78,6 +78,7 @@ class Mask(LabExperiment):
                     remark=_failure(bench, condition, trained[0], sentence),
                 ),
             ]
+        floor = float(sample.overhead.sum() / sample.sizes.sum())
         table = Figures(
             title="What networks without the mask claim, and what they need when they are asked honestly",
             rows=tuple(rows),
@@ -87,11 +88,12 @@ class Mask(LabExperiment):
                 " figures. Its claim: the score that the network gives when it reads the whole text. Honestly: the"
                 " text ends before the word to predict; the chart shows these figures. The transformer with the mask"
                 f" needs {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way. All figures"
-                f" contain {numbers.bits_per_byte(float(sample.overhead.sum() / sample.sizes.sum()))} bits per byte"
-                " for spelling unknown words, which no network can save."
+                f" contain {numbers.bits_per_byte(floor)} bits per byte for spelling unknown words, which no network"
+                " can save."
             ),
             row_name="Network",
             figure_name="bits per byte in all",
+            floor=floor,
         )
         pretends = {name: each.figure < PRETENCE for name, each in of_itself.items()}
         loses = {name: each.significant and each.difference >= LOSS for name, each in asked_honestly.items()}

@@ -18,9 +18,10 @@ _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 LONGEST = 48  # characters of an id
 QUESTIONS = {  # by the id of a place on the page, what it answers; the first ones are not folded
     "cost": "Which model should I take for my budget?",
+    "sure": "Is the comparison fair, and what would help?",
     "all-pairs": "How sure is the ranking?",
     "story": "Why did vectors and attention matter?",
-    "small-attention": "What are query, key and value?",
+    "scene-heads": "What are query, key and value?",
     "ideas": "What is each idea of the transformer worth?",
     "wins": "Where does each model win?",
     "not-comparable": "What may I not compare?",
@@ -58,7 +59,7 @@ QUESTIONS_OF_SERIES = {  # the same of a report on series
     "truth": "Are the figures honest probabilities?",
     "reproduce": "How can I repeat or cite this?",
 }
-SHOWN_OPEN = 8  # questions
+SHOWN_OPEN = 9  # questions
 
 
 @dataclass(frozen=True)

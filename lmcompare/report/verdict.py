@@ -70,15 +70,14 @@ def fairness(
         said.append(f"By time, yes: each of these was trained for about {numbers.seconds(max(seconds.values()))}.")
     elif all(name in seconds for name in read):
         times = ", ".join(f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title))
-        own = [seconds[name] for name in leading if name in seconds]
-        nearly = len(own) == 2 and max(own) <= SAME_TIME * min(own)
+        nearly = len(leading) == 2 and same_time(leading, seconds)
         said.append(f"By time, {'nearly, for the two best' if nearly else 'no'}: {times}.")
     return said
 
 
-def same_time(read: Mapping[str, float], seconds: Mapping[str, float]) -> bool:
-    """Return whether all models that read some number of tokens were trained for about the same time."""
-    times = [seconds.get(name, 0.0) for name in read]
+def same_time(names: Iterable[str], seconds: Mapping[str, float]) -> bool:
+    """Return whether all of these models were trained for about the same time, which must be known."""
+    times = [seconds.get(name, 0.0) for name in names]
     return bool(times) and 0 < max(times) <= SAME_TIME * min(times)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.lab import gradient
 from lmcompare.lab.attention_gradient import by_autograd, by_hand, learning
 from lmcompare.lab.changes import FilmedTransformer
 from tests.training.texts import VOCABULARY, fitted
@@ -28,6 +29,7 @@ def test_two_tokens_by_hand() -> None:
     assert steps.by_score == pytest.approx([0.25 * 1.5 * (chance - 1), 0.75 * -0.5 * (chance - 1)])
     assert steps.by_query == pytest.approx([steps.by_score[1] * math.log(3)])
     assert steps.by_keys[:, 0] == pytest.approx(steps.by_score)
+    assert steps.by_values[:, 0] == pytest.approx([0.25 * (chance - 1), 0.75 * (chance - 1)])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 7), st.integers(2, 4))
@@ -39,7 +41,8 @@ def test_the_formula_is_what_torch_computes(seed: int, size: int, tokens: int, w
         int(random.integers(words)),
     )
     steps = by_hand(*given)
-    for own, truth in zip((steps.by_score, steps.by_query, steps.by_keys), by_autograd(*given), strict=True):
+    found = steps.by_score, steps.by_query, steps.by_keys, steps.by_values
+    for own, truth in zip(found, by_autograd(*given), strict=True):
         assert np.abs(own - truth).max() < 1e-10
     assert steps.by_score.sum() == pytest.approx(0.0, abs=1e-12)
 
@@ -50,6 +53,7 @@ def test_descent_lowers_the_loss() -> None:
     steps = by_hand(query, keys, values, output, 1)
     assert by_hand(query - 0.01 * steps.by_query, keys, values, output, 1).loss < steps.loss
     assert by_hand(query, keys - 0.01 * steps.by_keys, values, output, 1).loss < steps.loss
+    assert by_hand(query, keys, values - 0.01 * steps.by_values, output, 1).loss < steps.loss
 
 
 def test_a_trained_model() -> None:
@@ -63,3 +67,10 @@ def test_a_trained_model() -> None:
     assert found.by_score.sum(axis=1) == pytest.approx(0.0, abs=1e-12)
     assert 0 <= found.deviation < 1e-10
     assert np.abs(found.by_score).max() > 1e-8
+
+
+def test_a_step_on_the_scores_of_the_worked_example() -> None:
+    lines = dict(gradient._worked(by_hand(*gradient.EXAMPLE))[2].lines)
+    weights = [value for said, value in lines.items() if said.startswith("weight of")]
+    assert weights == pytest.approx([0.108, 0.250, 0.541, 0.101], abs=5e-4)
+    assert list(lines.values())[-1] == pytest.approx(0.2703, abs=5e-5)

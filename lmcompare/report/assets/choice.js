@@ -50,10 +50,11 @@
       const all = within.length === models.length;
       const count = all ? "the fewest of all" : within.length > 1 ? `the fewest of the ${within.length} models within these limits` : "the only model within these limits";
       let said = `${capital(best.name)}: ${best.said} bits per byte, ${count}.`;
+      if (best.top5) said += ` The token that came is among its five most likely ones in ${best.top5} of all cases.`;
       const better = models.find((model) => model.bits < best.bits);
       if (better) {
         const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key][1]}`);
-        said += ` ${capital(better.name)} has ${better.said}, and ${why.join(" and ")}.`;
+        said += ` ${capital(better.name)} has ${better.said}${better.top5 ? ` (${better.top5})` : ""}, and ${why.join(" and ")}.`;
       }
       const time = limits.train_seconds ?? Infinity;
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));

@@ -17,7 +17,7 @@ from lmcompare.report.titles import spoken
 LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
     "train_seconds": ("Training time", numbers.seconds, "trains for"),
     "microseconds_per_list": ("Time for a list of 5 next words", numbers.microseconds, "takes"),
-    "microseconds_per_token": ("Time per scored token", numbers.microseconds, "takes"),
+    "microseconds_per_token": ("Time per token, a whole text at once", numbers.microseconds, "takes"),
     "peak_memory_bytes": ("Peak memory, training included", numbers.size, "needs"),
     "model_bytes": ("Model size on disk", numbers.size, "takes up"),
 }
@@ -78,5 +78,6 @@ def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str]) -> dic
         "name": spoken(model.title),
         "bits": row["bits_per_byte"],
         "said": numbers.bits_per_byte(row["bits_per_byte"]),
+        "top5": numbers.percent(top) if (top := row.get("top5_accuracy")) is not None else "",
         "costs": {key: [row[key], LIMITS[key][1](row[key])] for key in keys},
     }

@@ -171,6 +171,9 @@ def build(data: ReportData) -> Section | None:
         laboratory=any(those for those, _ in data.findings),
         tokens=tokens,
         candidates=len(guesses[0]),
+        heads=next((scene.model for scene in scenes if scene.looked_at and not scene.then), None),
+        window=_window(scenes),
+        senses=any(model.cell.examples.get("senses") for model in data.scored),
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
@@ -286,6 +289,13 @@ def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
     found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
+
+
+def _window(scenes: Sequence[Scene]) -> tuple[str, int] | None:
+    """Return the last model with attention and how many tokens it looks back over; None where it does not say."""
+    model = next((scene.model for scene in reversed(scenes) if scene.looked_at), None)
+    window = (model.cell.info.get("hyperparameters") or {}).get("window") if model else None
+    return (spoken(model.title), window) if model and isinstance(window, int) and window > 0 else None
 
 
 def _passed(models: Sequence[Model]) -> int:

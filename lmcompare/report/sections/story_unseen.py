@@ -95,14 +95,17 @@ class Unseen(Elsewhere):
     def _on_average(self) -> str:
         """Return what vectors are worth wherever counts lack the last pair of words, beside the first model."""
         needs = {scene.model.title: bits for scene, bits in zip(self.scenes, self.means, strict=True)}
-        vectors, first = needs[self.scene.model.title], self.means[0]
-        own, name = spoken(self.scene.model.title), spoken(self.scenes[0].model.title)
-        figures = f"({numbers.bits(vectors)} bits, {name} {numbers.bits(first)})"
+        vectors, counts, first = needs[self.scene.model.title], needs[self.table.model.title], self.means[0]
+        own, table, name = (spoken(s.model.title) for s in (self.scene, self.table, self.scenes[0]))
+        said = (
+            f"On average over all such words of the test text, {own} needs {numbers.bits(vectors)} bits and {table}"
+            f" {numbers.bits(counts)}"
+        )
         if vectors < first:
-            return f"On average over all such words of the test text, {own} beats {name} too {figures}."
+            return f"{said}, {name} {numbers.bits(first)}."
         better = [f"{spoken(title)} ({numbers.bits(bits)})" for title, bits in needs.items() if bits < first]
-        only = f"; only {numbers.listed(better)} {'does' if len(better) == 1 else 'do'}" if better else ""
-        return f"On average over all such words of the test text, {own} does not beat {name} {figures}{only}."
+        only = f"; only {numbers.listed(better)} {'needs' if len(better) == 1 else 'need'} fewer" if better else ""
+        return f"{said}, but {name}, which ignores the words before, no more than {numbers.bits(first)}{only}."
 
     @property
     def typical(self) -> str:

@@ -93,7 +93,7 @@ class View:
     def title(self) -> str:
         """The finding in one sentence."""
         return headline(
-            self.found, self.read, self.titles.__getitem__, words.same_time(self.read, self.seconds), self.train
+            self.found, self.read, self.titles.__getitem__, words.same_time(self.leading, self.seconds), self.train
         )
 
     @property
