@@ -76,10 +76,10 @@ class Gradient(LabExperiment):
         part, largest = means[SCORES], max(means, key=lambda kind: means[kind])
         return Findings(
             verdict=(
-                "Training raises the score of a word whose value lowers the loss more than the average value does, and"
-                " lowers that of the others. The larger the word's weight, the larger the change. This is possible"
-                " because attention does not pick one word: the softmax gives every word a weight, so that a small"
-                " change of a score changes all weights a little, and the loss with them. The value of a word changes"
+                "Training raises the score of a word whose value lowers the loss more than the average value does,"
+                " and lowers that of the others. The larger the word's weight, the larger the change. This is"
+                " possible because attention does not pick one word: the softmax gives every word a weight, so that a"
+                " small change of a score changes all weights a little, and the loss with them. The value of a word changes"
                 " in proportion to its weight. The formulas for this and automatic differentiation agree to"
                 f" {numbers.scientific(max(worked, trained.deviation))}. Of the squared norm of the gradient,"
                 f" {numbers.percent(part, 0)} belongs to {SCORES}, and most, {numbers.percent(means[largest], 0)}, to"
@@ -157,7 +157,8 @@ def _worked(steps: Steps) -> list[Exhibit]:
         saying=(
             "A value that points against g would lower the loss more than the average does: its score goes up. The"
             " gradients of all scores sum to zero, because the weights must sum to one. From each score the gradient"
-            " goes on to q and k, and so to the matrices that make them. A value changes by its share of g: the weight."
+            " goes on to q and k, and so to the matrices that make them. A value changes by its share of g: the"
+            " weight."
         ),
         lines=(
             *((f"g, number {i + 1}: {_chance(steps, i)}", float(steps.g[i])) for i in range(2)),
@@ -185,19 +186,19 @@ def _one_step(steps: Steps) -> WorkedEquation:
     scores = steps.scores - steps.by_score
     weights = softmax(scores)
     chances = softmax(OUTPUT @ (weights @ VALUES))
-    n = range(len(WORDS))
+    n, before = range(len(WORDS)), [numbers.tidy(float(weight)) for weight in steps.weights]
     return WorkedEquation(
         title="One step, on four tokens",
         note="A step of descent with the learning rate 1 that moves the scores alone.",
         equation=r"s_j \leftarrow s_j - \frac{\partial L}{\partial s_j}",
         numbers=BY_HAND,
         saying=(
-            "The words whose values help get more weight than before, and the loss falls. The values of “cat” and “sat”"
-            " help equally; the score of “sat” moves twice as much, because its weight is twice as large."
+            "The words whose values help get more weight than before, and the loss falls. The values of “cat” and"
+            " “sat” help equally; the score of “sat” moves twice as much, because its weight is twice as large."
         ),
         lines=(
             *((f"score of {WORDS[j]}: {_less(steps.scores[j], steps.by_score[j])}", float(scores[j])) for j in n),
-            *((f"weight of {WORDS[j]}, before {numbers.tidy(float(steps.weights[j]))}", float(weights[j])) for j in n),
+            *((f"weight of {WORDS[j]}, before {before[j]}", float(weights[j])) for j in n),
             (f"P of the second word, before {numbers.tidy(float(steps.chances[TARGET]))}", float(chances[TARGET])),
             (f"L, before {numbers.tidy(steps.loss)}", -math.log(chances[TARGET])),
         ),

@@ -70,7 +70,7 @@ def test_a_trained_model() -> None:
 
 
 def test_a_step_on_the_scores_of_the_worked_example() -> None:
-    lines = dict(gradient._worked(by_hand(*gradient.EXAMPLE))[2].lines)
+    lines = dict(gradient._one_step(by_hand(*gradient.EXAMPLE)).lines)
     weights = [value for said, value in lines.items() if said.startswith("weight of")]
     assert weights == pytest.approx([0.108, 0.250, 0.541, 0.101], abs=5e-4)
     assert list(lines.values())[-1] == pytest.approx(0.2703, abs=5e-5)

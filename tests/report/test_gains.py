@@ -287,3 +287,15 @@ def test_the_matrix_is_saved_as_a_table(report: Page) -> None:
         number = float(text.replace("−", "-"))
         assert number == pytest.approx(float(row[3] if row[2] == "ngram" else row[6]), abs=0.0051)
         assert float(row[4]) < float(row[3]) < float(row[5])
+
+
+def test_which_model_needs_the_fewest_bits_in_how_many_groups(run: Run) -> None:
+    data = ReportData(run)
+    names = tuple(model.name for model in data.comparable)
+    found = divided(run, names, "word", names)
+    best = [one.models[m] for one in found for m in one.figures.argmin(axis=0)]
+    told = section.lowest(found, data)
+    assert told.startswith(f"Of {len(best)} groups, ")
+    for name in set(best):
+        assert f"{data.spoken(name)} {'needs the fewest bits ' * (best.count(name) * 2 > len(best))}in" in told
+        assert f"in {best.count(name)}" in told

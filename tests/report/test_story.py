@@ -258,13 +258,16 @@ def test_without_its_mask_a_network_claims_what_the_laboratory_found(folder: Pat
         Row("No mask, honestly", "", 0.5, 0.4, 0.6, 0.01, 2.448),
         Row("No mask, its claim", "", -1.4, figure=0.585),
     )
-    found = Findings("It claims 0.585.", {}, (Figures(title="Claims", rows=rows, unit="bits per byte"),))
+    table = Figures(title="Claims", rows=rows, unit="bits per byte", floor=0.518)
+    found = Findings("It claims 0.585.", {}, (table,))
     write_findings(path_of(both, "mask"), found, {"name": "mask", **ABOUT, "seeds": 1, "decides": False})
     section = story.build(ReportData(load_run(both)))
     assert section is not None
     shown = parse(str(section.html))
     (scene,) = (one for one in shown.all("article") if "Take the mask off" in one.text)
     assert [row[-1] for row in scene.rows()] == ["1.948", "0.585", "2.448"]
+    floors = [float(bar.attributes["style"].strip("width:%")) for bar in scene.all("i", "floor")]
+    assert floors == pytest.approx([100 * 0.518 / 2.448] * 3, abs=0.1)  # the longest bar is 100 % wide
     assert "preview: 1 training" in scene.text
     without = story.build(ReportData(load_run(folder)))
     assert without is not None
@@ -312,7 +315,7 @@ def test_keys_lead_from_scene_to_scene_for_the_wall(folder: Path, browser: Brows
         expect(guess).to_be_visible(visible=not shown[-1])
         expect(table).to_be_visible(visible=shown[-1] == "in numbers")
         page.keyboard.press("ArrowRight")
-    assert shown[:2] == ["", "where it looks"]
+    assert shown[:3] == ["", "in small", "where it looks"]
     assert shown[-2:] == ["in numbers", "on the whole text"]
     page.keyboard.press("End")
     for _ in range(20):
@@ -393,3 +396,13 @@ def test_the_button_shows_another_order(tmp_path: Path, browser: Browser) -> Non
     page.keyboard.press("Enter")
     expect(after).to_be_hidden()
     assert complaints(page) == []
+
+
+@pytest.mark.parametrize(("values", "said"), [([0.95, 1.06], "0.95 to 1.06 times"), ([0.9, 1.3], ""), ([], "")])
+def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], said: str) -> None:
+    tables = [{"kind": "bars", "title": "How far", "values": values}]
+    model = SimpleNamespace(cell=SimpleNamespace(exhibit_tables=tables))
+    told = story._spread("How far", model)  # type: ignore[arg-type]
+    assert said in told
+    assert bool(told) == bool(said)
+    assert story._spread("another", model) == ""  # type: ignore[arg-type]

@@ -53,10 +53,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
         ("“three or five”: threes", THREE_FIVE, 3),
         ("“three or five”: fives", THREE_FIVE, 5),
     ):
-        rows += [
-            _row(f"{name}, strength {named(s)}", found.saying(kind, question, s, digit), 0.1)
-            for s in TOLD
-        ]
+        rows += [_row(f"{name}, strength {named(s)}", found.saying(kind, question, s, digit), 0.1) for s in TOLD]
     judge = found.judge
     low, high = wilson(judge.right, judge.asked)
     return Figures(

@@ -64,8 +64,10 @@ def _cautions(data: ReportData) -> list[str]:
         ]
     said += [
         "Cosines and distances of vectors of different models.",
-        "Losses on the training text.",
+        "Losses on the training text, and figures of the validation text with those of the test text.",
     ]
+    if data.findings:
+        said.append("Figures of the laboratory with those of the leaderboard: its networks were trained for it.")
     if unequal_reading(data.run, [model.name for model in data.comparable]):
         said.append(
             "Architectures as such: some models were trained longer than others, and each with settings of its own."

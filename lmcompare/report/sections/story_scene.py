@@ -53,6 +53,8 @@ class Scene:
         What the trained model loses without one of its parts; None if no exhibit of it tells.
     then : mapping
         The title and the text of the second scene of this model, which shows its attention; empty for one scene.
+    spread : str
+        What its attention does in running text, where that is unlike the sentence shown; "" for nothing to say.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Scene:
     lost: Loss | None = None
     then: Mapping[str, str] = field(default_factory=dict)
     whole: FoundRow | None = None
+    spread: str = ""
 
     def per_byte(self, data: ReportData) -> str:
         """Return how bits per token become bits per byte, in numbers; "" where these are not known."""
@@ -211,12 +214,11 @@ class Scene:
         if self.lost is None or not 0 < self.lost.bits_per_byte < gain or not self._surely_apart(before, data):
             return ""
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
-        part = "most" if self.lost.bits_per_byte > gain / 2 else "the smaller part"
         return (
-            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more (on the validation text);"
-            " one that was trained without it may need fewer. The whole network is better than"
-            f" {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}, and {self.lost.part} gives {part} of"
-            f" that. What gives the rest, such as {self.lost.rest}, this run does not tell."
+            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more, in one training and on a"
+            " sample of the validation text; one that was trained without it may need fewer. On the test text the"
+            f" whole network is better than {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}: how much"
+            f" of that {self.lost.part} gives, and how much {self.lost.rest}, this run does not tell."
             f"{_reading(self.model, before.model)}"
         )
 
@@ -271,12 +273,18 @@ class Loss:
         """
         entry = data.run.manifest.tokens[model.entry.tokens_fingerprint]
         bytes_of_token = data.run.corpus.splits["valid"].bytes / max(1, entry.tokens["valid"])
-        for each in model.cell.exhibit_tables if outline else ():
-            if isinstance(each, dict) and each.get("title") == outline["title"] and each.get("kind") == Bars.kind:
-                values = each.get("values")
-                if isinstance(values, list) and values and isinstance(values[0], float | int):
-                    return cls(outline["part"], outline["rest"], float(values[0]) / bytes_of_token)
-        return None
+        values = bars(model, outline["title"]) if outline else []
+        return cls(outline["part"], outline["rest"], values[0] / bytes_of_token) if values else None
+
+
+def bars(model: Model, title: str) -> list[float]:
+    """Return the values of the exhibit of bars with this title; none if the model has no such exhibit."""
+    for each in model.cell.exhibit_tables:
+        if isinstance(each, dict) and each.get("title") == title and each.get("kind") == Bars.kind:
+            values = each.get("values")
+            if isinstance(values, list) and all(isinstance(value, float | int) for value in values):
+                return [float(value) for value in values]
+    return []
 
 
 def _reading(model: Model, before: Model) -> str:
