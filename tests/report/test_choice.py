@@ -48,6 +48,8 @@ def test_the_answer_is_the_best_model_within_the_limits(folder: Path, run: Run, 
     assert numbers.bits_per_byte(within[0].bits_per_byte) in first
     assert numbers.bits_per_byte(best.bits_per_byte) in second  # and what it would cost
     assert numbers.seconds(best.train_seconds) in second
+    for row in (within[0], best):  # how often the token that came is among the five most likely ones
+        assert row.figure("top5_accuracy") is None or numbers.percent(row.figure("top5_accuracy") or 0.0) in second
     assert not complaints(page)
     page.context.close()
 

@@ -46,8 +46,9 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None) -> Markup:
     sliders = [Slider(key, LIMITS[key][0], [LIMITS[key][1](value) for value in values[key]]) for key in keys]
     if len(amounts) > 1:
         sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
+    alike = len({model.entry.tokens_fingerprint for rows in amounts.values() for model, _ in rows}) == 1
     rows = [
-        [_candidate(model, row, keys) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
+        [_candidate(model, row, keys, alike) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
         for rows in amounts.values()
     ]
     exceeds = {key: LIMITS[key][2] for key in keys}
@@ -72,12 +73,16 @@ def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]
     return dict(sorted(found.items()))
 
 
-def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """Return a model as the script reads it, with each cost as a number and as text."""
+def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str], alike: bool) -> dict[str, Any]:
+    """Return a model as the script reads it, with each cost as a number and as text.
+
+    ``alike``: whether all models have the same tokens, so that their top-5 accuracies compare.
+    """
+    top = row.get("top5_accuracy") if alike else None
     return {
         "name": spoken(model.title),
         "bits": row["bits_per_byte"],
         "said": numbers.bits_per_byte(row["bits_per_byte"]),
-        "top5": numbers.percent(top) if (top := row.get("top5_accuracy")) is not None else "",
+        "top5": "" if top is None else numbers.percent(top),
         "costs": {key: [row[key], LIMITS[key][1](row[key])] for key in keys},
     }
