@@ -48,7 +48,7 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None) -> Markup:
         sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
     alike = len({model.entry.tokens_fingerprint for rows in amounts.values() for model, _ in rows}) == 1
     rows = [
-        [_candidate(model, row, keys, alike) for model, row in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
+        [_candidate(*each, keys, alike) for each in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
         for rows in amounts.values()
     ]
     exceeds = {key: LIMITS[key][2] for key in keys}
