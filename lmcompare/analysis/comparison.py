@@ -214,7 +214,8 @@ def compare_models(run: Run) -> Comparison:
         sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
         low, high = sampled.interval()
         for k, m in enumerate(finite):
-            standings[m] = replace(standings[m], low=max(float(low[k]), 0.0), high=float(high[k]))
+            least = -np.inf if run.corpus.series else 0.0  # a density may be above 1
+            standings[m] = replace(standings[m], low=max(float(low[k]), least), high=float(high[k]))
         differences = _differences(standings, pairs, sampled, low, high)
         ranked = [
             d.detectable for d, (i, _) in zip(differences, pairs, strict=True) if standings[i].group == "ranked"

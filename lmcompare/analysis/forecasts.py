@@ -138,7 +138,7 @@ def accuracies(run: Run) -> list[Accuracy]:
             _figure(sums[method.name], "mase"),
             _figure(sums[method.name], "crps"),
             _weighted(method, shared),
-            {percent: _figure(sums[method.name], f"in {percent}") for percent in BANDS},
+            {percent: _share(_figure(sums[method.name], f"in {percent}")) for percent in BANDS},
             None if method is order[0] else _difference(sums[method.name], best, "crps"),
         )
         for method in order
@@ -243,6 +243,11 @@ def _figure(sums: Mapping[str, Array], name: str) -> Figure:
     error = np.sqrt(origins / (origins - 1) * (rest**2).sum()) / steps.sum()
     room = float(stats.t.ppf((1 + LEVEL) / 2, origins - 1) * error)
     return Figure(value, value - room, value + room)
+
+
+def _share(figure: Figure) -> Figure:
+    """Return the figure of a share, whose interval can't leave 0 to 1."""
+    return Figure(figure.value, *(float(np.clip(end, 0.0, 1.0)) for end in (figure.low, figure.high)))
 
 
 def _difference(sums: Mapping[str, Array], best: Mapping[str, Array], name: str) -> Figure:

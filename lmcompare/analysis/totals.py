@@ -63,6 +63,12 @@ class Sums:
         """(S,) charged bits: −log2 of the text's probability, and the overhead bits."""
         return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
 
+    def count_steps(self, steps: Array) -> None:
+        """Count the (D,) scored steps of series in place of all tokens: the past that is given is not scored."""
+        self.tokens = self.known = int(steps.sum())
+        self.reset = min(self.reset, self.tokens)
+        self.document_tokens = np.asarray(steps)
+
     def add(self, block: Block, model: int, unit: Array | None) -> None:
         """Add a block; ``model`` is the index in it, ``unit`` (N,) the resampling units, None on valid."""
         document, overhead_bits = block.features["document"], block.features["overhead_bits"]
@@ -119,6 +125,9 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
             unit = None if units is None else units.of(block.features["document"], block.stacked(0, "byte_start")[0])
             for m, each in enumerate(of):
                 each.add(block, m, unit)
+        if run.corpus.series:
+            for model, each in zip(models, of, strict=True):
+                each.count_steps(run.tokens[model.tokens_fingerprint].documents_of(split)["bytes"].to_numpy(np.int64))
         found |= {model.name: each for model, each in zip(models, of, strict=True)}
     return found
 

@@ -120,7 +120,12 @@ def caption(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
 
 
 def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
-    """Return what the best model needs for the sample, the validation and the test text, and how these differ."""
+    """Return what the best model needs for the sample, the validation and the test text, and how these differ.
+
+    It is "" of series, which have no unknown words and one kind of steps.
+    """
+    if data.run.corpus.series:
+        return ""
     figures = {one["name"]: one for one in data.results["models"]}
     known = [
         (figures[model.name]["bits_per_byte"], model, losses.iloc[-1])

@@ -31,10 +31,9 @@ class Along:
 
 def build(data: SeriesData) -> Section | None:
     """Return the section; None without densities."""
-    models = [one for one in data.densities if not one.method.classical]
-    if not models:
+    if not data.densities:
         return None
-    method = models[0].method
+    method = data.densities[0].method
     assert method.nats is not None, "it has densities"
     found = [_along(data, method, series) for series in data.series[:SHOWN]]
     html = fill(
@@ -43,8 +42,9 @@ def build(data: SeriesData) -> Section | None:
         model=spoken(data.title(method)),
         index=data.index(method),
         left=len(data.series) - len(found),
+        differences=not method.classical and data.reads_differences(method),
     )
-    return Section.of("along", "What surprised the models", html)
+    return Section.of("along", f"What surprised {spoken(data.title(method))}", html)
 
 
 def _along(data: SeriesData, method: Method, series: TestSeries) -> Along:

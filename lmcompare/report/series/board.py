@@ -33,10 +33,37 @@ class Line:
         return f"{numbers.decimals(figure.low, places)} to {numbers.decimals(figure.high, places)}"
 
     @property
+    def behind(self) -> str:
+        """How far it is behind the best, with the interval; "" for the best."""
+        behind = self.one.behind
+        if behind is None:
+            return ""
+        interval = self.interval(behind)
+        return f"{numbers.signed(behind.value, 2)}{f' ({interval})' if interval else ''}"
+
+    @property
     def tied(self) -> bool:
         """Whether it is not significantly worse than the best."""
         behind = self.one.behind
         return behind is not None and not behind.low > 0
+
+
+def bands(data: SeriesData) -> str:
+    """Return whether the bands of the best method hold what they should, in a sentence; "" without intervals."""
+    best = data.accuracies[0]
+    known = {percent: each for percent, each in best.coverage.items() if each.low == each.low}
+    if not known:
+        return ""
+    name = data.spoken(best.method)
+    wrong = [
+        f"its {percent} % band holds {numbers.percent(each.value, 0)} ({numbers.percent(each.low, 0)} to"
+        f" {numbers.percent(each.high, 0)}), so it is too {'narrow' if each.value < percent / 100 else 'wide'}"
+        for percent, each in known.items()
+        if not each.low <= percent / 100 <= each.high
+    ]
+    if wrong:
+        return f"Of {name}, the best method, {'; '.join(wrong)}."
+    return f"No band of {name}, the best method, holds significantly more or less than it should."
 
 
 def build(data: SeriesData) -> Section | None:
@@ -51,6 +78,7 @@ def build(data: SeriesData) -> Section | None:
     density = all(getattr(run_tokens.tokenizer, "has_density", True) for run_tokens in data.data.run.tokens.values())
     html = fill(
         "series/board",
+        bands=bands(data),
         lines=lines,
         origins=origins,
         unit=units_of(data.data.run).kind,

@@ -35,7 +35,7 @@ def build(data: SeriesData) -> Section | None:
         return None
     places = sorted(set.intersection(*(set(method.forecasts) for method in drawn)))
     panels = [_panel(data, drawn, place) for place in chosen(places)]
-    html = fill("series/fans", panels=panels, first=panels[0], others=panels[1:])
+    html = fill("series/fans", panels=panels, first=panels[0], others=panels[1:], total=len(places))
     charts = {f"forecast-{at + 1}.svg": chart for at, (*_, chart) in enumerate(panels[0].charts)}
     section = Section.of("forecasts", "Forecasts", html)
     return Section(section.key, section.title, section.html, section.markdown, {**section.charts, **charts})

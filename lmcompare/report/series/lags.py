@@ -19,6 +19,7 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 
 FEW = 0.005  # nats: what changes the distribution by less hardly counts
+CLEAR = 1.5  # times the mean weight: a lag of less does not stand out
 HEADS = 12
 
 
@@ -31,9 +32,10 @@ class LookingBack:
     shares: Sequence[float]
 
     @property
-    def most(self) -> int:
-        """The lag of the greatest weight."""
-        return int(np.argmax(self.shares))
+    def most(self) -> str:
+        """The lag of the greatest weight, or that it looks at none much more than at others."""
+        lag = int(np.argmax(self.shares))
+        return f"most at lag {lag}" if self.shares[lag] > CLEAR * float(np.mean(self.shares)) else "at no lag much more"
 
 
 def build(data: SeriesData) -> Section | None:

@@ -46,8 +46,8 @@ def lead(data: SeriesData) -> list[str]:
         return []
     best = data.accuracies[0]
     said = [
-        f"Its scaled CRPS is {_two(best.crps.value)}, an error for which less is better: 1 is the mean error of the"
-        " seasonal naive method in the past."
+        f"Its scaled CRPS is {_two(best.crps.value)} (less is better): an error in units of the mean error that the"
+        " value one season earlier, or the last value where there is no season, had as a forecast in the past."
     ]
     if best.method.classical:
         said[0] = f"It is a classical method of forecasting. {said[0]}"
@@ -55,6 +55,11 @@ def lead(data: SeriesData) -> list[str]:
     if other is not None:
         kind = "classical method" if other.method.classical else "language model"
         said.append(f"The best {kind}, {data.spoken(other.method)}, has {_two(other.crps.value)}.")
+    tied = [data.spoken(one.method) for one in data.accuracies[1:] if one.behind and not one.behind.low > 0]
+    if tied:
+        said.append(f"Not significantly worse {'is' if len(tied) == 1 else 'are'} {numbers.listed(tied)}.")
+    if data.data.whole.scored and all(len(model.seeds) == 1 for model in data.data.whole.scored):
+        said.append("Each language model was trained once, and another training could change the order.")
     densities = data.densities
     if len(densities) > 1:
         first, second = densities[:2]

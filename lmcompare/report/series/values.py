@@ -96,6 +96,11 @@ class SeriesData:
             return self.data.spoken(method.name)
         return method.title if method.title[1:2].isupper() else f"the {method.title.lower()} method"
 
+    def reads_differences(self, method: Method) -> bool:
+        """Return whether a model reads the differences of values."""
+        tokenizer = self.data.run.tokens[self.data.by_name[method.name].entry.tokens_fingerprint].tokenizer
+        return bool(getattr(tokenizer, "differs", False))
+
     @property
     def densities(self) -> list[Accuracy]:
         """The methods with densities, the fewest nats per step first."""
