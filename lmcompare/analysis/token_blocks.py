@@ -31,6 +31,13 @@ class Block:
     def __len__(self) -> int:
         return len(self.features["position"])
 
+    def only(self, which: Array) -> Block:
+        """Return the tokens at which the (N,) bool array ``which`` is true."""
+        scores = tuple(
+            tuple({name: column[which] for name, column in cell.items()} for cell in cells) for cells in self.scores
+        )
+        return Block({name: column[which] for name, column in self.features.items()}, scores)
+
     def stacked(self, model: int, column: str = "log_prob") -> Array:
         """(S, N) a column of one model for all its seeds; reals are float64."""
         found = np.stack([cell[column] for cell in self.scores[model]])

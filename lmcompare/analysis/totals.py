@@ -63,12 +63,6 @@ class Sums:
         """(S,) charged bits: −log2 of the text's probability, and the overhead bits."""
         return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
 
-    def count_steps(self, steps: Array) -> None:
-        """Count the (D,) scored steps of series in place of all tokens: the past that is given is not scored."""
-        self.tokens = self.known = int(steps.sum())
-        self.reset = min(self.reset, self.tokens)
-        self.document_tokens = np.asarray(steps)
-
     def add(self, block: Block, model: int, unit: Array | None) -> None:
         """Add a block; ``model`` is the index in it, ``unit`` (N,) the resampling units, None on valid."""
         document, overhead_bits = block.features["document"], block.features["overhead_bits"]
@@ -121,13 +115,14 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     for models in by_tokens(run).values():
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
         of = [Sums(len(model.done), documents, 0 if units is None else len(units)) for model in models]
-        for block in blocks(run, models, split, features=("overhead_bits",), scores=SCORES):
+        tokens = run.tokens[models[0].tokens_fingerprint]
+        scored, at = tokens.scored_steps(split) if run.corpus.series else None, 0
+        for whole in blocks(run, models, split, features=("overhead_bits",), scores=SCORES):
+            block = whole if scored is None else whole.only(scored[at : at + len(whole)])
+            at += len(whole)
             unit = None if units is None else units.of(block.features["document"], block.stacked(0, "byte_start")[0])
             for m, each in enumerate(of):
                 each.add(block, m, unit)
-        if run.corpus.series:
-            for model, each in zip(models, of, strict=True):
-                each.count_steps(run.tokens[model.tokens_fingerprint].documents_of(split)["bytes"].to_numpy(np.int64))
         found |= {model.name: each for model, each in zip(models, of, strict=True)}
     return found
 

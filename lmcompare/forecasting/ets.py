@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from lmcompare.forecasting.contract import Floats, Forecaster
-from lmcompare.forecasting.naive import carried, normal_log_density
+from lmcompare.forecasting.naive import carried, least_deviation, normal_log_density
 
 LONGEST_SEASON = 24  # a longer one is taken off by STL before smoothing
 MOST = 2_000  # training values from which parameters are estimated
@@ -55,7 +55,7 @@ class Ets(Forecaster):
         if best is None:
             raise ValueError("no exponential smoothing converges on these values")
         self._given, self._parameters = best[1], np.asarray(best[0].params)
-        self._deviation = max(1e-9, float(np.sqrt(best[0].scale)))
+        self._deviation = max(least_deviation(past), float(np.sqrt(best[0].scale)))
         return self
 
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:

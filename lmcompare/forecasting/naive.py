@@ -18,6 +18,11 @@ def normal_log_density(values: Floats, means: Floats, deviations: Floats) -> Flo
     return found
 
 
+def least_deviation(past: Floats) -> float:
+    """Return the least deviation of errors, of which an exact series has none: small beside that of the values."""
+    return 1e-9 * (float(np.nanstd(past)) or 1.0)
+
+
 def carried(values: Floats) -> Floats:
     """Return values (n,) with missing ones replaced by the last known one; NaN before the first."""
     at = np.where(np.isfinite(values), np.arange(len(values)), -1)
@@ -36,7 +41,8 @@ class SeasonalNaive(Forecaster):
         self.season = season if len(past) > 2 * season else 1
         errors = past[self.season :] - past[: -self.season]
         errors = errors[np.isfinite(errors)]
-        self.deviation = float(np.sqrt(np.mean(errors**2))) if len(errors) and errors.any() else 1e-9
+        deviation = float(np.sqrt(np.mean(errors**2))) if len(errors) else 0.0
+        self.deviation = max(least_deviation(past), deviation)
         return self
 
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:
@@ -66,7 +72,7 @@ class Drift(Forecaster):
         changes = np.diff(past[known])
         self.slope = float(changes.sum() / steps.sum())
         errors = changes - self.slope * steps
-        self.deviation = max(1e-9, float(np.sqrt(np.mean(errors**2 / steps))))
+        self.deviation = max(least_deviation(past), float(np.sqrt(np.mean(errors**2 / steps))))
         return self
 
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:

@@ -21,6 +21,7 @@ from lmcompare.tokens.values.bins import Floats
 
 HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
 USUAL = 24  # steps ahead where the step is another
+EXACT = 1e-12  # of the largest value: smaller differences are rounding
 MOST_ORIGINS = 64  # of all series together
 READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; at most
 
@@ -89,11 +90,16 @@ def step_and_season(metadata: str, options: dict[str, Any]) -> tuple[str, int]:
 
 
 def seasonal_scale(values: FloatArray, season: int) -> float:
-    """Return the mean absolute difference of values a season apart, at least 1e-12."""
-    apart = season if len(values) > 2 * season else 1
-    differences = np.abs(values[apart:] - values[:-apart])
-    differences = differences[np.isfinite(differences)]
-    return max(1e-12, float(differences.mean())) if len(differences) else 1.0
+    """Return the mean absolute difference of values a season apart.
+
+    A series that repeats its season exactly has none: its scale is that of neighbouring values.
+    """
+    for apart in (season, 1) if len(values) > 2 * season else (1,):
+        differences = np.abs(values[apart:] - values[:-apart])
+        differences = differences[np.isfinite(differences)]
+        if len(differences) and differences.mean() > EXACT * np.nanmax(np.abs(values)):
+            return float(differences.mean())
+    return 1.0
 
 
 def forecast_table(origin: Origin, paths: FloatArray) -> dict[str, Any]:

@@ -75,3 +75,6 @@ def test_densities_of_models_and_methods_are_of_the_same_steps() -> None:
         model for model in json.loads((run.path / "results.json").read_text())["models"] if model["name"] == "ngram"
     )
     assert rows["ngram"].nats.value == pytest.approx(row["bits_per_byte"] * np.log(2), abs=1e-5)
+    assert row["test_tokens"] == 79  # the past that is given and what is missing are no tokens to predict
+    of_bins = (row["bits_per_byte"] - row["overhead_bits_per_byte"]) * np.log(2)
+    assert row["perplexity"] == pytest.approx(np.exp(of_bins), rel=1e-4)

@@ -52,3 +52,13 @@ def test_paths_are_the_same_for_the_same_seed() -> None:
     for model in (SeasonalNaive().fit(past, 3), Drift().fit(past, 3)):
         assert (model.paths(past, 4, 5, 7) == model.paths(past, 4, 5, 7)).all()
         assert (model.paths(past, 4, 5, 7) != model.paths(past, 4, 5, 8)).any()
+
+
+@pytest.mark.parametrize("unit", [1e-300**0.5, 1e-10, 1e12])
+def test_the_unit_does_not_matter(unit: float) -> None:
+    past, future = np.sin(np.arange(60.0)), np.array([0.5, -0.5])
+    for kind in (SeasonalNaive, Drift):
+        one, other = kind().fit(past, 7), kind().fit(unit * past, 7)
+        assert other.deviation == pytest.approx(unit * one.deviation)
+        of_unit = other.log_density(unit * past, unit * future) + np.log(unit)
+        assert of_unit == pytest.approx(one.log_density(past, future))

@@ -37,6 +37,9 @@ def test_a_missing_value_has_no_score() -> None:
 def test_the_scale_is_the_mean_difference_of_values_a_season_apart() -> None:
     assert seasonal_scale(np.array([1.0, 5.0, 2.0, 7.0, 4.0, np.nan]), 2) == pytest.approx((1 + 2 + 2) / 3)
     assert seasonal_scale(np.array([1.0, 3.0, 2.0]), 12) == pytest.approx(1.5)  # too short for the season
+    exact = np.tile([1.0, 3.0], 5)  # it repeats its season: the scale is that of neighbouring values
+    assert seasonal_scale(exact, 2) == pytest.approx(2.0)
+    assert seasonal_scale(1e-14 * np.array([1.0, 5.0, 2.0, 7.0, 4.0]), 2) == pytest.approx(1e-14 * 5 / 3)
 
 
 def test_what_is_stored_of_a_forecast() -> None:

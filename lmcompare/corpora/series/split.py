@@ -33,11 +33,11 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
         If no series has enough steps, or none varies.
     """
     _check_apart(series)
-    cuts = _cuts(series)
+    long = [each for each in series if int(np.isfinite(each.values).sum()) >= LEAST]  # the others decide no cut
+    short = [each.name for each in series if each not in long]
     split: dict[str, list[Piece]] = {which: [] for which in SPLITS}
-    short: list[str] = []
     flat: list[str] = []
-    for each, (first, second) in zip(series, cuts, strict=True):
+    for each, (first, second) in zip(long, _cuts(long), strict=True):
         train = each.values[:first]
         known = train[np.isfinite(train)]
         if len(known) < LEAST:
@@ -79,36 +79,29 @@ def _piece(series: Series, begin: int, given_end: int, end: int) -> Piece:
 
 def _cuts(series: Sequence[Series]) -> list[tuple[int, int]]:
     """Return for each series the steps at which its validation and its test text begin."""
-    steps = {each.grid.step for each in series}
-    if len(series) == 1 or "" in steps or len(steps) > 1:
-        return [tuple(_shares(len(each.values))) for each in series]  # type: ignore[misc]
-    starts = _starts(series)
-    times = np.concatenate([start + np.arange(len(each.values)) for each, start in zip(series, starts, strict=True)])
-    times.sort()
-    first, second = (int(times[at]) for at in _shares(len(times)))
-    return [
-        (int(np.clip(first - start, 0, len(each.values))), int(np.clip(second - start, 0, len(each.values))))
-        for each, start in zip(series, starts, strict=True)
-    ]
+    if len(series) < 2 or any(not each.grid.step for each in series):
+        return [_shares(len(each.values)) for each in series]
+    times = [_times(each) for each in series]
+    every = np.sort(np.concatenate(times))
+    first, second = (every[at] for at in _shares(len(every)))
+    return [(int(np.searchsorted(own, first)), int(np.searchsorted(own, second))) for own in times]
 
 
-def _shares(length: int) -> list[int]:
-    return [round(TRAIN * length), round((TRAIN + VALID) * length)]
+def _shares(length: int) -> tuple[int, int]:
+    return round(TRAIN * length), round((TRAIN + VALID) * length)
 
 
-def _starts(series: Sequence[Series]) -> list[int]:
-    """Return on which step of a common count each series begins."""
-    import pandas as pd
-
-    begins = [pd.Timestamp(each.grid.start) for each in series]
-    first = min(begins)
-    step = series[0].grid.step
-    if by := months_of(step):
-        return [((b.year - first.year) * 12 + b.month - first.month) // by for b in begins]
-    if step == "business day":
-        days: npt.NDArray[np.datetime64] = np.array(begins, "datetime64[D]")
-        return [int(n) for n in np.busday_count(np.datetime64(first, "D"), days)]
-    return [round((b - first).total_seconds() / seconds_of(step)) for b in begins]
+def _times(series: Series) -> npt.NDArray[np.datetime64]:
+    """(n,) the time of each step; of steps of months, the month's first day."""
+    start, steps = np.datetime64(series.grid.start, "s"), np.arange(len(series.values))
+    found: npt.NDArray[np.datetime64]
+    if by := months_of(series.grid.step):
+        found = (start.astype("datetime64[M]") + by * steps).astype("datetime64[s]")
+    elif series.grid.step == "business day":
+        found = np.busday_offset(start.astype("datetime64[D]"), steps, roll="forward").astype("datetime64[s]")
+    else:
+        found = start + seconds_of(series.grid.step) * steps
+    return found
 
 
 def _check_apart(series: Sequence[Series]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 MOST_LISTED = 12  # names in a message
 SEPARATORS = (",", ";", "\t", "|")
 _YEARS = (1000, 3000)
+MOST_SECONDS = 1e11  # since 1970: later ones are milliseconds or less
+LARGEST = 1e150  # of a value: its square is finite
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,40 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
         if name.endswith(".parquet"):
             table = pd.read_parquet(path)
             return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-        first = pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0]
-        separator = max(SEPARATORS, key=str(first).count)  # the first of equals
-        return pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True)
+        first = str(pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0])
+        separator = max(SEPARATORS, key=first.count)  # the first of equals
+        _check_header(next(csv.reader([first], delimiter=separator, skipinitialspace=True)), path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # that fields without a name are dropped
+            table = pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True, index_col=False)
+        return _without_row_numbers(table)
+    except pd.errors.ParserWarning:
+        raise LmcompareError(
+            f"{path} has rows with more fields than its header: put numbers with a decimal comma or separators of"
+            " thousands into quotation marks, or write 10.13 and 1000, and leave no separator at the end of a row"
+        ) from None
     except FileNotFoundError:
         raise LmcompareError(f"there is no file {path}: check the path") from None
-    except (OSError, ValueError, LookupError, UnicodeError) as error:  # pandas' own errors are ValueErrors
+    except (OSError, EOFError, zlib.error, ValueError, LookupError) as error:  # pandas' own errors are ValueErrors
         raise LmcompareError(f"{path} can't be read as a table: {one_line(error)[:200]}") from None
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    """Raise ``LmcompareError`` if two columns have one name, or if the first row has values instead of names."""
+    if twice := next((name for name in names if name and names.count(name) > 1), ""):
+        raise LmcompareError(f"{path} has two columns named '{twice}': give each a name of its own")
+    if all(re.fullmatch(r"[-+.\d:/TZ eE]*\d[-+.\d:/TZ eE]*", name) for name in names):
+        raise LmcompareError(
+            f"the first row of {path} has values ({listed(names)}): give the table a row of names, such as time,value"
+        )
+
+
+def _without_row_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the column of row numbers that pandas' ``to_csv`` writes."""
+    first = table.columns[0] if len(table.columns) else ""
+    if str(first) == "Unnamed: 0" and np.array_equal(table[first].to_numpy(), np.arange(len(table))):
+        return table.drop(columns=[first])
+    return table
 
 
 def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
@@ -112,13 +143,20 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     named = _named(table, NAMES)
     values = column or _named(table, VALUES)
     if named is not None and named != column and values:
+        if (nameless := table[named].isna().to_numpy()).any():
+            row = int(np.flatnonzero(nameless)[0]) + 1
+            raise LmcompareError(f"{where} has no name in row {row:,} of column '{named}': correct it there")
         groups = {str(key): rows.index.to_numpy() for key, rows in table.groupby(named, sort=False)}
         parts = {name: (_numbers(table[values].iloc[rows], values, where), rows) for name, rows in groups.items()}
     else:
-        columns = [column] if column else _numeric(table, times)
+        columns, others = ([column], []) if column else _numeric(table, times, where)
+        if others:
+            said = (*said, f"Columns without numbers are left out: {listed(others)}.")
         if not columns:
+            begins = f" ('{others[0]}' begins with '{str(table[others[0]].iloc[0])[:30]}')" if others else ""
             raise LmcompareError(
-                f"{where} has no column of numbers; name one with #COLUMN (there are {listed(table.columns)})"
+                f"{where} has no column of numbers{begins}: write them as 1000 or 10.13; there are"
+                f" {listed(table.columns)}"
             )
         rows = np.arange(len(table))
         parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
@@ -187,6 +225,13 @@ def _stamps(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
             numbers = column.to_numpy(np.float64)
             if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
                 return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
+            if dates := _dates(numbers):
+                return pd.DatetimeIndex(dates)
+            if np.abs(numbers).min() > MOST_SECONDS:
+                raise LmcompareError(
+                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are no seconds since"
+                    " 1970: if they are milliseconds, divide them by 1000"
+                )
             return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a format is guessed
@@ -201,11 +246,27 @@ def _stamps(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
         ) from None
 
 
+def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
+    """Return whole numbers such as 20240131 or 202401 as dates; nothing if they are others."""
+    if not (numbers == numbers.round()).all() or numbers.min() < 0:
+        return []
+    text = [str(int(number)) for number in numbers]
+    size = len(text[0])
+    if size not in (6, 8) or any(len(one) != size or not _YEARS[0] <= int(one[:4]) < _YEARS[1] for one in text):
+        return []
+    try:
+        return [np.datetime64("-".join(filter(None, (one[:4], one[4:6], one[6:])))) for one in text]
+    except ValueError:  # a month 13, say
+        return []
+
+
 def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.float64]:
     import pandas as pd
 
     if pd.api.types.is_bool_dtype(column):
         raise LmcompareError(f"the column '{name}' of {where} has true and false, which are no series of numbers")
+    if pd.api.types.is_timedelta64_dtype(column):
+        raise LmcompareError(f"the column '{name}' of {where} has durations: write them as numbers of one unit")
     found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(np.isnan(found) & column.notna().to_numpy())
     if len(wrong):
@@ -218,14 +279,33 @@ def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.fl
         raise LmcompareError(
             f"the column '{name}' of {where} has an infinite value in row {row:,}: leave it empty if it is not known"
         )
+    if (large := np.abs(found) > LARGEST).any():
+        row = int(np.flatnonzero(large)[0])
+        raise LmcompareError(
+            f"the column '{name}' of {where} has {found[row]:g} in row {row + 1:,}, which is too large to compute"
+            " with: correct it, or give the numbers in another unit"
+        )
     return found
 
 
-def _numeric(table: pd.DataFrame, times: str | None) -> list[str]:
+def _numeric(table: pd.DataFrame, times: str | None, where: str) -> tuple[list[str], list[str]]:
+    """Return the columns of numbers, and those without any. One with numbers and other things is refused."""
     import pandas as pd
 
-    numeric = [name for name in table.columns if name != times and pd.api.types.is_numeric_dtype(table[name])]
-    return [str(name) for name in numeric if not pd.api.types.is_bool_dtype(table[name])]
+    numeric: list[str] = []
+    others: list[str] = []
+    for name in table.columns:
+        column = table[name]
+        if name == times:
+            continue
+        if pd.api.types.is_bool_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+            others.append(str(name))
+        elif pd.to_numeric(column, errors="coerce").notna().any() or column.isna().all():
+            _numbers(column, str(name), where)  # refuses what is no number, with its row
+            numeric.append(str(name))
+        else:
+            others.append(str(name))
+    return numeric, others
 
 
 def _named(table: pd.DataFrame, names: Iterable[str]) -> str | None:

@@ -35,7 +35,8 @@ class LookingBack:
     def most(self) -> str:
         """The lag of the greatest weight, or that it looks at none much more than at others."""
         lag = int(np.argmax(self.shares))
-        return f"most at lag {lag}" if self.shares[lag] > CLEAR * float(np.mean(self.shares)) else "at no lag much more"
+        clear = self.shares[lag] > CLEAR * float(np.mean(self.shares))
+        return f"most at lag {lag}" if clear else "at no lag much more than at others"
 
 
 def build(data: SeriesData) -> Section | None:

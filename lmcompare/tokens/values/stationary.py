@@ -26,7 +26,11 @@ def wanders(values: npt.NDArray[np.float64]) -> bool:
 
 
 def dickey_fuller(values: npt.NDArray[np.float64]) -> float:
-    """Return the t statistic of the level in a regression of the next change, with lagged changes and a constant."""
+    """Return the t statistic of the level in a regression of the next change, with lagged changes and a constant.
+
+    The values are standardised first, which changes nothing but the rounding of large levels and of other units.
+    """
+    values = (values - values.mean()) / values.std()
     lags = min(int(12 * (len(values) / 100) ** 0.25), len(values) // 3 - 2)
     change = np.diff(values)
     target = change[lags:]
@@ -36,5 +40,5 @@ def dickey_fuller(values: npt.NDArray[np.float64]) -> float:
     rest = target - design @ weights
     free = len(target) - design.shape[1]
     variance = float(rest @ rest) / max(free, 1)
-    error = np.sqrt(variance * np.linalg.pinv(design.T @ design)[0, 0])
+    error = np.sqrt(variance * float((np.linalg.pinv(design)[0] ** 2).sum()))
     return float(weights[0] / error) if error > 0 else 0.0

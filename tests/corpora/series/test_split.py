@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lmcompare.corpora.document import Piece
@@ -56,6 +57,38 @@ def test_series_of_one_calendar_are_cut_at_the_same_times() -> None:
         year, month = map(int, piece.metadata["start"].split("-")[:2])
         ends[piece.name] = year * 12 + month + len(line_of(piece.text).values)
     assert max(ends.values()) <= min(begins.values())
+
+
+def end_and_begin(split: dict[str, tuple[Piece, ...]]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the last time of all training texts and the first of all test texts."""
+    times: dict[str, list[pd.Timestamp]] = {"train": [], "test": []}
+    for which, found in times.items():
+        for piece in split[which]:
+            line = line_of(piece.text)
+            at = int(piece.metadata["first"]) + (len(line.values) - 1 if which == "train" else line.given)
+            begin = pd.Period(piece.metadata["start"], freq={"month": "M", "day": "D"}[piece.metadata["step"]])
+            found.append((begin + at).start_time)
+    return max(times["train"]), min(times["test"])
+
+
+@pytest.mark.parametrize("short", [1, 5])
+def test_a_short_series_does_not_move_the_cuts_of_the_others(short: int) -> None:
+    two = [series("early", 120, "2000-01-01"), series("late", 100, "2003-01-01")]
+    split, said = split_series([*two, series("short", short, "1990-01-01" if short > 1 else "")])
+    assert {name: [piece.name for piece in pieces] for name, pieces in split.items()} == {
+        name: [piece.name for piece in pieces] for name, pieces in split_series(two)[0].items()
+    }
+    assert "short" in said[0]
+    last, first = end_and_begin(split)
+    assert last < first
+
+
+def test_series_of_other_steps_are_cut_at_the_same_times() -> None:
+    days = Series("days", np.sin(np.arange(900.0)), Grid("day", np.arange(900), "2009-01-01", 7))
+    split, _ = split_series([series("months", 60, "2006-01-01"), days])
+    assert {piece.name for piece in split["train"]} == {"months", "days"}
+    last, first = end_and_begin(split)
+    assert last < first
 
 
 def test_short_and_constant_series_are_left_out_and_said() -> None:

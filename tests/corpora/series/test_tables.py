@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,28 @@ def test_whole_numbers_are_years_and_a_table_without_times_has_steps() -> None:
     assert "no column of times" in plain.said[0]
 
 
+@pytest.mark.parametrize(
+    ("times", "start", "step"),
+    [([20200101, 20200102, 20200103], "2020-01-01", "day"), ([201011, 201012, 201101], "2010-11-01", "month")],
+)
+def test_whole_numbers_of_six_or_eight_digits_are_dates(times: list[int], start: str, step: str) -> None:
+    (one,) = series_of(pd.DataFrame({"time": times, "value": [1.0, 2.0, 3.0]}), "", "x").series
+    assert (one.grid.start, one.grid.step) == (start, step)
+
+
+def test_row_numbers_that_pandas_wrote_are_no_series(tmp_path: Path) -> None:
+    pd.DataFrame({"date": DAYS, "value": [1.5, 2.5, 3.5, 4.5]}).to_csv(tmp_path / "x.csv")
+    (one,) = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
+    assert one.grid.step == "day"
+    assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
+
+
+def test_columns_without_numbers_are_left_out_and_named() -> None:
+    found = series_of(pd.DataFrame({"v": [1, 2, 3], "place": ["a", "b", "c"]}), "", "x")
+    assert [one.name for one in found.series] == ["v"]
+    assert any("place" in said for said in found.said)
+
+
 def test_missing_values_at_the_ends_are_cut_off() -> None:
     table = pd.DataFrame({"time": pd.date_range("2024-01-01", periods=6), "v": [None, 1, 2, None, 3, None]})
     (one,) = series_of(table, "", "x").series
@@ -82,6 +105,12 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"time": ["2024-01-01", None, "2024-01-03"], "v": [1, 2, 3]}, "", "no time in row 2"),
         ({"time": ["soon", "later", "last"], "v": [1, 2, 3]}, "", "can't be read as times"),
         ({"v": []}, "", "no rows"),
+        ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),
+        ({"v": [1, 2, 3], "w": ["1", "2", "x"]}, "", "column 'w' of the table has 'x' in row 3"),
+        ({"v": [1.0, 1e300]}, "v", "1e\\+300 in row 2, which is too large"),
+        ({"v": pd.to_timedelta([1, 2], unit="s")}, "v", "durations"),
+        ({"id": ["a", None], "time": ["2024", "2025"], "value": [1, 2]}, "", "no name in row 2"),
+        ({"time": [1577836800000, 1577923200000], "value": [1, 2]}, "", "divide them by 1000"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(columns: dict[str, list[object]], column: str, said: str) -> None:
@@ -107,7 +136,15 @@ def test_a_file_of_one_column_and_parquet_with_an_index_of_times(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"), [("x.csv", b"", "can't be read"), ("x.parquet", b"no", "can't be read")]
+    ("name", "content", "said"),
+    [
+        ("x.csv", b"", "can't be read"),
+        ("x.parquet", b"no", "can't be read"),
+        ("x.csv.gz", gzip.compress(b"value\n1\n2\n" * 99, mtime=0)[:30], "can't be read"),
+        ("x.csv", b"value\n10,13\n11,37\n", "more fields than its header"),
+        ("x.csv", b"date,value,value\n2020,1,2\n", "two columns named 'value'"),
+        ("x.csv", b"2020-01-01,10.13\n2020-01-02,11.37\n", "first row .* has values"),
+    ],
 )
 def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)

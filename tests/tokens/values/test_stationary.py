@@ -27,6 +27,14 @@ def test_the_statistic_is_that_of_statsmodels(kind: str) -> None:
     assert dickey_fuller(values) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(("scale", "level"), [(1e6, 0.0), (1e-10, 0.0), (40.0, 1e5), (1e12, 1e13)])
+@pytest.mark.parametrize("kind", ["noise", "walk", "cycle"])
+def test_neither_the_unit_nor_the_level_matters(kind: str, scale: float, level: float) -> None:
+    values = made(kind)
+    assert dickey_fuller(scale * values + level) == pytest.approx(dickey_fuller(values), rel=1e-4)
+    assert wanders(scale * values + level) == wanders(values)
+
+
 def test_trends_and_walks_wander_and_cycles_do_not() -> None:
     assert {kind: wanders(made(kind)) for kind in ("noise", "walk", "trend", "cycle")} == {
         "noise": False,
