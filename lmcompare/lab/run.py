@@ -106,6 +106,10 @@ def run_lab(
         For wrong input, before anything is trained.
     """
     check_names(specs)
+    if (plan.corpus.source or "").startswith("series:"):
+        raise LmcompareError(
+            "the laboratory's experiments are about words, and a series has none: give another --corpus"
+        )
     check_free(folder)
     failures: dict[str, str] = {}
     experiments: list[Described] = []

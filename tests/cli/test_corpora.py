@@ -53,6 +53,7 @@ def test_options_of_corpus_and_vocabulary(tmp_path: Path) -> None:
         (("tale.txt", "--tokens", "words"), "did you mean 'word'"),
         (("tale.txt", "--tokens", "byte", "--min-count", "3"), "always has the same vocabulary"),
         (("tale.txt", "--sentences", "lines"), "did you mean 'line'"),
+        (("series:statsmodels:nile",), "the report of lmcompare run --corpus series:statsmodels:nile"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

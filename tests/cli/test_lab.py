@@ -32,6 +32,7 @@ def test_without_a_name_the_experiments_are_listed(tmp_path: Path) -> None:
         (("ideas", "--preset", "huge"), "preset"),
         (("ideas", "--seed", "x"), "seed"),
         (("ideas", "--corpus", "lost.txt"), "lost.txt"),
+        (("ideas", "--corpus", "series:statsmodels:nile"), "about words"),
         (("./lost.py:X",), "lost.py"),
         (("--corpus", "text.txt"), "name some, or give --all"),
     ],

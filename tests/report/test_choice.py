@@ -109,6 +109,9 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     typed.fill("187 ms")
     expect(answer).to_contain_text("The table: 2.000")
     expect(answer).not_to_contain_text("--match")
-    typed.fill("31 s")  # when it would be ahead, had it been stopped
-    expect(answer).to_contain_text("--match seconds=31")
+    typed.fill("24 s")
+    expect(answer).not_to_contain_text("--match")
+    for limit in (26, 31):  # shortly before it would be ahead, had it been stopped, and when it would be
+        typed.fill(f"{limit} s")
+        expect(answer).to_contain_text(f"--match seconds={limit}")
     shown.context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from lmcompare.report.sections.story_looking import Looking, all_of
@@ -66,3 +67,17 @@ def test_models_without_attention_look_at_nothing() -> None:
     found = all_of([plain, NET], [table(9.0, 9.0, 9.0, 9.0), OWN], 0)
     assert list(found) == [NET.model.name]
     assert Looking.of(plain, OWN, None) is None
+
+
+def test_what_is_done_to_queries_and_keys_first_is_told_by_the_hyper_parameters() -> None:
+    for given, said in (
+        ({}, ""),
+        ({"qk_norm": None, "positions": "learned"}, ""),
+        ({"positions": "rotary"}, "First, q and k are turned by their positions."),
+        (
+            {"qk_norm": True, "positions": "rotary"},
+            "First, q and k are brought to one length and are turned by their positions.",
+        ),
+    ):
+        model = SimpleNamespace(cell=SimpleNamespace(info={"hyperparameters": given}))
+        assert Looking(replace(NET, model=model), None, 0, 0).turned == said  # type: ignore[arg-type]

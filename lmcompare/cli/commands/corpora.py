@@ -81,6 +81,11 @@ def show(
     progress = display().say
     progress(f"Reading {corpus} …")
     loaded = load(corpus, read)
+    if loaded.series:
+        raise LmcompareError(
+            f"{corpus} has series of numbers, and this page is about texts: the report of lmcompare run --corpus"
+            f" {corpus} shows them"
+        )
     found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=progress)
     print_survey(found)
     if out is not None:

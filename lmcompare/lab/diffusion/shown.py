@@ -31,7 +31,7 @@ from lmcompare.lab.diffusion.questions import (
     WITHOUT,
     Answer,
 )
-from lmcompare.lab.diffusion.tables import named
+from lmcompare.lab.diffusion.tables import STRENGTHS_IN_WORDS, named
 from lmcompare.lab.diffusion.text_vectors import Array, TextVectors
 from lmcompare.report import numbers
 
@@ -83,8 +83,8 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
             else "Pictures by prompt and strength of guidance"
         ),
         note=(
-            "With the strength 0 the prompt has no effect, with 1 there is no guidance. The same noise is used for"
-            " all strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees"
+            f"{STRENGTHS_IN_WORDS} The same noise is used for all"
+            " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees"
             " in it, crossed out where the prompt says something else. The pairs with “or” below “not a one” were in"
             " no prompt of training."
         ),

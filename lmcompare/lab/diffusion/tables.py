@@ -33,6 +33,7 @@ from lmcompare.report import numbers
 
 ALIKE = 0.9  # of the spread of real pictures
 STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the names of two strengths
+STRENGTHS_IN_WORDS = "With the strength 0 the prompt has no effect, and with 1 there is no guidance."
 COMPARED = ((SINGLES, PLAIN), (SINGLES, GUIDED), (NEW_PAIRS, GUIDED), (NEW_NOTS, GUIDED), (AS_NUMERALS, GUIDED),
             (AS_ORDINALS, GUIDED))  # fmt: skip
 
@@ -45,7 +46,7 @@ def named(strength: float) -> str:
 def by_strength(found: Everything, kind: str) -> Figures:
     """Return how often pictures are what the prompt says, by the strength of guidance."""
     rows = [
-        _row(f"{SINGLES}, strength {named(s)}", found.right(kind, SINGLES, s), QUESTIONS[SINGLES].chance)
+        _row(f"{SINGLES}, strength {s:g}", found.right(kind, SINGLES, s), QUESTIONS[SINGLES].chance)
         for s in STRENGTHS
     ]
     for name, question, digit in (
@@ -53,7 +54,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
         ("“three or five”: threes", THREE_FIVE, 3),
         ("“three or five”: fives", THREE_FIVE, 5),
     ):
-        rows += [_row(f"{name}, strength {named(s)}", found.saying(kind, question, s, digit), 0.1) for s in TOLD]
+        rows += [_row(f"{name}, strength {s:g}", found.saying(kind, question, s, digit), 0.1) for s in TOLD]
     judge = found.judge
     low, high = wilson(judge.right, judge.asked)
     return Figures(
@@ -61,9 +62,9 @@ def by_strength(found: Everything, kind: str) -> Figures:
         rows=tuple(rows),
         unit="share of pictures",
         note=(
-            f"With the vectors of {kind}, over all trainings. A support vector machine that learnt from other"
-            f" pictures says which digit it is; of {judge.asked} real pictures that neither has seen it reads"
-            f" {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
+            f"With the vectors of {kind}, over all trainings. {STRENGTHS_IN_WORDS} A support vector machine that"
+            f" learnt from other pictures says which digit it is; of {judge.asked} real pictures that neither has"
+            f" seen it reads {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
             f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
             " variation between trainings."
         ),
@@ -104,7 +105,10 @@ def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
 
 def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
     """Return what word vectors of text give over random ones."""
-    names = {key: f"{key[1]}, strength {key[2]:g}: {key[0]}" for key in tests}
+    names = {
+        (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
+        for kind, question, s in tests
+    }
     rows = rows_of({names[key]: tests[key] for key in sorted(tests, key=lambda key: COMPARED.index(key[1:]))})
     bases = {
         question: found.share(RANDOM, question, GUIDED)
@@ -120,8 +124,9 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         rows=tuple(rows.values()),
         unit="share of pictures that are right",
         note=(
-            "New combinations are in no prompt of training, though their words are. Numerals (“a 7”) and ordinal"
-            " numbers (“a seventh”) are words of no prompt: only their vectors can say what they mean. With random"
+            f"With guidance of strength {GUIDED:g}, unless another is named. New combinations are in no prompt of"
+            " training, though their words are. Numerals (“a 7”) and ordinal numbers (“a seventh”) are words of no"
+            " prompt: only their vectors can say what they mean. With random"
             f" vectors and the strength {GUIDED:g} the share is {said}. By chance it is"
             f" {numbers.percent(QUESTIONS[NEW_PAIRS].chance, 0)} for a pair,"
             f" {numbers.percent(QUESTIONS[NEW_NOTS].chance, 0)} for “not”, and 10 % for a digit. All kinds of vectors"
@@ -162,12 +167,14 @@ def quality(found: Everything, kind: str) -> Figures:
 def _quality_title(rows: Sequence[Row]) -> str:
     """Return whether the pictures are nearer to the training pictures than real ones, and whether they are alike."""
     real, *drawn = rows
-    guided = drawn[STRENGTHS.index(GUIDED)]
+    plain, guided = (drawn[STRENGTHS.index(strength)] for strength in (PLAIN, GUIDED))
     assert real.low is not None
     assert guided.high is not None
     assert guided.figure is not None
     near = "nearer to" if guided.high < real.low else "not nearer to"
-    alike = ", but more alike" if guided.figure < ALIKE else ""
+    assert plain.figure is not None
+    without = ", as they are without it" if plain.figure < ALIKE else ""
+    alike = f", but more alike{without}" if guided.figure < ALIKE else ""
     return f"With guidance the pictures are {near} the training pictures than real ones are{alike}"
 
 

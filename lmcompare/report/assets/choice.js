@@ -9,6 +9,7 @@
     train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
     peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
   };
+  const NEARLY = 1.2; // a network that is as good as counts after this many times the limit may be so after the limit
   const SHOWN = 1.005; // costs are shown with three digits: a limit typed as one is shown allows that model
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -57,8 +58,8 @@
         said += ` ${capital(better.name)} has ${better.said}${better.top5 ? ` (${better.top5})` : ""}, and ${why.join(" and ")}.`;
       }
       const time = limits.train_seconds ?? Infinity;
-      const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
-      if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be better even if stopped at this limit: --match seconds=${Math.floor(time)} trains networks for that time.`;
+      const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
+      if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be as good or better even if stopped at this limit: --match seconds=${Math.floor(time)} trains networks for that time.`;
       answer.textContent = said;
     }
 

@@ -76,6 +76,14 @@ class Looking:
         return cls(scene.guessing(own[key]), float(table[key]["bits"]), raised, len(added), bool(far))
 
     @property
+    def turned(self) -> str:
+        """What is done to queries and keys before they are compared, by the hyper-parameters of a transformer."""
+        given = self.scene.model.cell.info.get("hyperparameters") or {}
+        parts = ["are brought to one length"] * bool(given.get("qk_norm"))
+        parts += ["are turned by their positions"] * (given.get("positions") == "rotary")
+        return f"First, q and k {numbers.listed(parts)}." if parts else ""
+
+    @property
     def looked(self) -> LookedAt:
         """What the last word before the guess looks at."""
         return LookedAt(self.scene.found["attention"])
