@@ -13,7 +13,6 @@ from lmcompare.report.charts.fan import surprise
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData, TestSeries
 from lmcompare.report.templating import fill
-from lmcompare.report.titles import spoken
 
 NAMED = 5  # steps
 SHOWN = 6  # series
@@ -39,12 +38,12 @@ def build(data: SeriesData) -> Section | None:
     html = fill(
         "series/along",
         found=found,
-        model=spoken(data.title(method)),
+        model=data.spoken(method),
         index=data.index(method),
         left=len(data.series) - len(found),
         differences=not method.classical and data.reads_differences(method),
     )
-    return Section.of("along", f"What surprised {spoken(data.title(method))}", html)
+    return Section.of("along", f"What surprised {data.spoken(method)}", html)
 
 
 def _along(data: SeriesData, method: Method, series: TestSeries) -> Along:

@@ -35,8 +35,9 @@ def headline(data: SeriesData) -> str:
         if surely:
             return f"{sentence(name)} forecasts {what} better than every language model"
         return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
+    once = ", in one training" if _once(data) else ""
     if surely:
-        return f"{sentence(name)} forecasts {what} better than every classical method"
+        return f"{sentence(name)} forecasts {what} better than every classical method{once}"
     return f"{sentence(name)} forecasts {what} best, not significantly ahead of {their}"
 
 
@@ -58,7 +59,7 @@ def lead(data: SeriesData) -> list[str]:
     tied = [data.spoken(one.method) for one in data.accuracies[1:] if one.behind and not one.behind.low > 0]
     if tied:
         said.append(f"Not significantly worse {'is' if len(tied) == 1 else 'are'} {numbers.listed(tied)}.")
-    if data.data.whole.scored and all(len(model.seeds) == 1 for model in data.data.whole.scored):
+    if _once(data):
         said.append("Each language model was trained once, and another training could change the order.")
     densities = data.densities
     if len(densities) > 1:
@@ -69,6 +70,12 @@ def lead(data: SeriesData) -> list[str]:
             f" {_nats(second)}."
         )
     return said
+
+
+def _once(data: SeriesData) -> bool:
+    """Return whether every language model was trained with one seed."""
+    scored = data.data.whole.scored
+    return bool(scored) and all(len(model.seeds) == 1 for model in scored)
 
 
 def _two(value: float) -> str:
