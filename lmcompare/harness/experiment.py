@@ -199,7 +199,11 @@ class Experiment(RunOptions, PageOptions):
     @model_validator(mode="after")
     def _tokens_of_series(self) -> Self:
         source, usual = self.corpus.source or "", TokensTable.model_validate({})
-        if source.startswith("series:") and self.tokens == usual:
+        if not source.startswith("series:"):
+            return self
+        if self.examples.prompts or self.examples.words:
+            raise ValueError("a series has no prompts and no words: leave them out")
+        if self.tokens == usual:
             object.__setattr__(self, "tokens", TokensTable.model_validate({"kind": "bins"}))
         return self
 

@@ -166,7 +166,8 @@ class Report:
         parts = (self.summary, *self.sections.values())
         taken = {key for part in parts for key in ID.findall(str(part.html))}
         used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
-        sections = {**self.sections, "Definitions": glossary.build(used=used)}
+        series = self.data.run.corpus.series  # most definitions are about text
+        sections = {**self.sections, "Definitions": glossary.build(tuple(used) if series else (), used)}
         linked = {name: Linked.of(section, taken) for name, section in sections.items()}
         return whole_page(
             "page",
@@ -175,9 +176,7 @@ class Report:
             summary=self.summary,
             contents=grouped(self.groups, linked),
             shown_open=SHOWN_OPEN,
-            questions=questions(
-                [*taken, *(section.key for section in self.sections.values())], self.data.run.corpus.series
-            ),
+            questions=questions([*taken, *(section.key for section in self.sections.values())], series),
             sections=linked.values(),
             models=self.data.scored,
             link=link,

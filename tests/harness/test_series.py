@@ -12,6 +12,7 @@ import lmcompare
 from lmcompare import plugins
 from lmcompare.corpora.series.values import line_of
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.changes import with_tokens
 from lmcompare.harness.experiment import parse
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
@@ -139,6 +140,16 @@ def test_words_are_no_values_and_values_no_words(tmp_path: Path, tokens: str, so
     table["corpus"] = {"source": source.replace("TABLE", str(tmp_path / "table.csv"))}
     with pytest.raises(LmcompareError, match=said):
         run(parse(table, "the test"), tmp_path / "run")
+
+
+def test_a_series_has_no_prompts_and_is_not_cut_into_words(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    for given in ({"prompts": ["1 2"]}, {"words": ["1"]}):
+        table = experiment(tmp_path / "table.csv", examples=given)
+        with pytest.raises(LmcompareError, match="no prompts and no words"):
+            parse(table, "the test")
+    with pytest.raises(LmcompareError, match="--tokens bins, quantiles or sax"):
+        with_tokens(parse(experiment(tmp_path / "table.csv"), "the test"), {"kind": "word"})
 
 
 def test_without_a_number_the_bins_are_chosen_on_the_validation_series(tmp_path: Path) -> None:

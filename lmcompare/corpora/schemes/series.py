@@ -47,7 +47,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
     from lmcompare.corpora.series.tables import VALUES, read_table, series_of
 
     _refuse_options(options)
-    place, _, column = name.partition("#")
+    place, column = _parts(name)
     if not place:
         raise LmcompareError("series: names no table; give series:FILE.csv#COLUMN, or series:statsmodels:co2")
     package, colon, inside = place.partition(":")
@@ -83,12 +83,21 @@ def read_series(name: str, options: CorpusOptions) -> Found:
     )
 
 
+def _parts(name: str, base: Path | None = None) -> tuple[str, str]:
+    """Return the place and the column of a specification; a ``#`` may also be in the path of a file."""
+    for at in (at for at, letter in enumerate(f"{name}#") if letter == "#"):
+        if ((base or Path()) / expanded(name[:at])).is_file():
+            return name[:at], name[at + 1 :]
+    place, _, column = name.partition("#")
+    return place, column
+
+
 def _refuse_options(options: CorpusOptions) -> None:
     usual = CorpusOptions()
     for name, value in vars(usual).items():
         if name not in USABLE and getattr(options, name) != value:
-            option = "--fractions" if name == "fraction" else name
-            raise LmcompareError(f"a series has no {option}: leave it out")
+            option = "fractions" if name == "fraction" else name.replace("_", "-")
+            raise LmcompareError(f"a series has no --{option}: leave it out")
 
 
 def _of_statsmodels(name: str) -> pd.DataFrame:
@@ -112,10 +121,10 @@ def _of_statsmodels(name: str) -> pd.DataFrame:
 
 def _placed(name: str, base: Path) -> str:
     """Return the specification with a relative path from a folder on."""
-    place, mark, column = name.partition("#")
+    place, column = _parts(name, base)
     if not place or place.startswith(f"{PACKAGE}:"):
         return name
-    return f"{os.fspath(base / expanded(place))}{mark}{column}"
+    return f"{os.fspath(base / expanded(place))}{name[len(place) : len(place) + 1]}{column}"
 
 
 SERIES = CorpusScheme(

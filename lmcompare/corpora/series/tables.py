@@ -6,7 +6,7 @@ import csv
 import re
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,20 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid
+from lmcompare.corpora.series.times import MONTHS, column_named, read_times, times_column, with_times
 from lmcompare.errors import LmcompareError, one_line, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "period", "year", "unnamed: 0", "index")
 NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
 VALUES = ("value", "values", "y", "target", "close")
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MOST_LISTED = 12  # names in a message
 SEPARATORS = (",", ";", "\t", "|")
-_YEARS = (1000, 3000)
-MOST_SECONDS = 1e11  # since 1970: later ones are milliseconds or less
 LARGEST = 1e150  # of a value: its square is finite
 
 
@@ -138,10 +135,12 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
             f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {listed(table.columns)}"
         )
     if column.strip().lower() not in MONTHS:  # a single month of every year
-        table = _with_times(table)
-    times, said = _times(table, where)
-    named = _named(table, NAMES)
-    values = column or _named(table, VALUES)
+        table = with_times(table)
+    times, said = times_column(table, where)
+    named = column_named(table, NAMES)
+    values = column or column_named(table, VALUES)
+    if named is not None and not values:
+        values = _only(table, {times, named}, where)
     if named is not None and named != column and values:
         if (nameless := table[named].isna().to_numpy()).any():
             row = int(np.flatnonzero(nameless)[0]) + 1
@@ -160,7 +159,7 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
             )
         rows = np.arange(len(table))
         parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
-    stamps = None if times is None else _stamps(table[times], times, where)
+    stamps = None if times is None else read_times(table[times], times, where)
     if stamps is not None and stamps.tz is not None:
         stamps, said = stamps.tz_convert("UTC").tz_localize(None), (*said, "Times with zones were converted to UTC.")
     found = [_placed(name, part, None if stamps is None else stamps[rows]) for name, (part, rows) in parts.items()]
@@ -168,6 +167,12 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     if unsorted:
         said = (*said, "Rows were put into the order of their times.")
     return Read(tuple(series for each in found for series in each.series), said)
+
+
+def _only(table: pd.DataFrame, others: Collection[str | None], where: str) -> str | None:
+    """Return the only column of numbers beside others; None if there are several or none."""
+    numeric, _ = _numeric(table.drop(columns=[name for name in others if name is not None]), None, where)
+    return numeric[0] if len(numeric) == 1 else None
 
 
 def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex | None) -> Read:
@@ -182,8 +187,8 @@ def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex 
         if times.has_duplicates:
             again = times[times.duplicated()][0]
             raise LmcompareError(
-                f"'{name}' has two values at {again.isoformat()}: keep one, or name the column that tells series"
-                f" apart as one of {', '.join(NAMES)}"
+                f"'{name}' has two values at {again.isoformat()}: keep one, write date and hour into one column, or"
+                f" name the column that tells series apart as one of {', '.join(NAMES)}"
             )
         known = np.flatnonzero(np.isfinite(values))
         if len(known) < 2:
@@ -196,68 +201,6 @@ def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex 
     if times is None and len(known):
         whole = whole[known[0] : known[-1] + 1]
     return Read((Series(name, whole, grid),), said)
-
-
-def _times(table: pd.DataFrame, where: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return the column of times, and a sentence if there is none."""
-    import pandas as pd
-
-    for name in table.columns:
-        if pd.api.types.is_datetime64_any_dtype(table[name]) or isinstance(table[name].dtype, pd.PeriodDtype):
-            return str(name), ()
-    named = _named(table, TIMES)
-    if named is not None:
-        return named, ()
-    return None, (f"{where} has no column of times, so its rows are taken as equal steps.",)
-
-
-def _stamps(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
-    """Return a column of times. Whole numbers are years if they can be, and otherwise seconds from 1970."""
-    import pandas as pd
-
-    if isinstance(column.dtype, pd.PeriodDtype):
-        return pd.DatetimeIndex(column.dt.to_timestamp())
-    if column.isna().any():
-        row = int(np.flatnonzero(column.isna().to_numpy())[0]) + 1
-        raise LmcompareError(f"{where} has no time in row {row:,} of column '{name}': correct it there")
-    try:
-        if pd.api.types.is_numeric_dtype(column):
-            numbers = column.to_numpy(np.float64)
-            if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
-                return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
-            if dates := _dates(numbers):
-                return pd.DatetimeIndex(dates)
-            if np.abs(numbers).min() > MOST_SECONDS:
-                raise LmcompareError(
-                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are no seconds since"
-                    " 1970: if they are milliseconds, divide them by 1000"
-                )
-            return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a format is guessed
-            try:
-                return pd.DatetimeIndex(pd.to_datetime(column))
-            except ValueError:  # several offsets, as where clocks are put forward
-                return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
-    except (ValueError, OverflowError) as error:
-        raise LmcompareError(
-            f"the column '{name}' of {where} can't be read as times ({one_line(error)[:120]}): write them as"
-            " 2024-01-31 or 2024-01-31 12:00"
-        ) from None
-
-
-def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
-    """Return whole numbers such as 20240131 or 202401 as dates; nothing if they are others."""
-    if not (numbers == numbers.round()).all() or numbers.min() < 0:
-        return []
-    text = [str(int(number)) for number in numbers]
-    size = len(text[0])
-    if size not in (6, 8) or any(len(one) != size or not _YEARS[0] <= int(one[:4]) < _YEARS[1] for one in text):
-        return []
-    try:
-        return [np.datetime64("-".join(filter(None, (one[:4], one[4:6], one[6:])))) for one in text]
-    except ValueError:  # a month 13, say
-        return []
 
 
 def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.float64]:
@@ -279,10 +222,12 @@ def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.fl
         raise LmcompareError(
             f"the column '{name}' of {where} has an infinite value in row {row:,}: leave it empty if it is not known"
         )
-    if (large := np.abs(found) > LARGEST).any():
-        row = int(np.flatnonzero(large)[0])
+    size = np.abs(found)
+    if (large := size > LARGEST).any() or (size.max(initial=0.0, where=size == size) < 1 / LARGEST and size.any()):
+        row = int(np.flatnonzero(large if large.any() else size > 0)[0])
+        what = "large" if large.any() else "small"
         raise LmcompareError(
-            f"the column '{name}' of {where} has {found[row]:g} in row {row + 1:,}, which is too large to compute"
+            f"the column '{name}' of {where} has {found[row]:g} in row {row + 1:,}, which is too {what} to compute"
             " with: correct it, or give the numbers in another unit"
         )
     return found
@@ -308,51 +253,9 @@ def _numeric(table: pd.DataFrame, times: str | None, where: str) -> tuple[list[s
     return numeric, others
 
 
-def _named(table: pd.DataFrame, names: Iterable[str]) -> str | None:
-    """Return the first column with one of these names, whatever their case."""
-    own = {re.sub(r"\s+", " ", str(name)).strip().lower(): str(name) for name in table.columns}
-    return next((own[name] for name in names if name in own), None)
-
-
 def listed(names: Iterable[object]) -> str:
     """Return the first of these names as text, with the number of others."""
     shown = [str(name)[:40] for name in names]
     return ", ".join(shown[:MOST_LISTED]) + (
         f" and {len(shown) - MOST_LISTED:,} more" if len(shown) > MOST_LISTED else ""
     )
-
-
-def _with_times(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which years with months, quarters or days of their own are one column of times.
-
-    A table with a row for each year and a column for each month becomes one with a row for each month.
-    """
-    import pandas as pd
-
-    own = {str(name).strip().lower(): str(name) for name in table.columns}
-    if "year" not in own:
-        return table
-    year = own["year"]
-    if all(month in own for month in MONTHS):
-        long = table.melt([year], [own[month] for month in MONTHS], "month", "value")
-        long["month"] = [1 + MONTHS.index(str(name).strip().lower()) for name in long["month"]]
-        times = pd.to_datetime({"year": long[year].astype(int), "month": long["month"], "day": 1})
-        return pd.DataFrame({"time": times, "value": long["value"]}).sort_values("time", ignore_index=True)
-    parts = {"month": own.get("month"), "quarter": own.get("quarter"), "day": own.get("day")}
-    given = {part: name for part, name in parts.items() if name is not None}
-    columns = [table[name] for name in (year, *given.values())]
-    if not given.keys() & {"month", "quarter"} or not all(_are_whole(column) for column in columns):
-        return table
-    month = table[given["month"]] if "month" in given else 3 * table[given["quarter"]] - 2
-    day = table[given["day"]] if "day" in given and "month" in given else 1
-    try:
-        times = pd.to_datetime({"year": table[year].astype(int), "month": month.astype(int), "day": day})
-    except ValueError:  # a month 13, say: the columns are something else
-        return table
-    return table.drop(columns=[year, *given.values()]).assign(time=times)
-
-
-def _are_whole(column: pd.Series[Any]) -> bool:
-    import pandas as pd
-
-    return bool(pd.api.types.is_numeric_dtype(column) and column.notna().all() and (column % 1 == 0).all())

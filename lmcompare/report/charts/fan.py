@@ -94,6 +94,7 @@ def surprise(
         parts.append(svg.text(across(tick), TALL - 14, x_label(tick), "tick", "middle"))
     parts.append(svg.text(margins.left - 8, bottom - 2, f"{low:.1f}", "tick", "end"))
     parts.append(svg.text(margins.left - 8, bottom - BARS + 20, f"{high:.1f}", "tick", "end"))
+    parts.append(svg.text(margins.left - 8, bottom - BARS / 2 + 9, "nats", "tick", "end"))
     for at in marked:
         parts.append(svg.element("circle", cx=across(x[at]), cy=plot.y(values[at]), r=6.0, class_="found"))
     data = svg.Data(["step", "value", "nats"], [svg.Series(name, svg.hue(index), (x, values, nats))])

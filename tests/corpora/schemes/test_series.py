@@ -46,6 +46,16 @@ def test_a_path_is_relative_to_the_experiment(tmp_path: Path) -> None:
     assert len(line_of(corpus.test[0].text).values) == 60
 
 
+def test_a_hash_may_be_in_the_path_of_a_file(tmp_path: Path) -> None:
+    for name in ("a#b.csv", "a"):  # the file "a" is no table
+        (tmp_path / name).write_text("value,other\n" + "\n".join(f"{n % 7},{n}" for n in range(60)))
+    with pytest.raises(LmcompareError, match="a is no table"):
+        corpora.load("series:a#b.csv", base=tmp_path)
+    (tmp_path / "a").unlink()
+    for source, names in (("series:a#b.csv", ["value", "other"]), ("series:a#b.csv#other", ["other"])):
+        assert [one.name for one in corpora.load(source, base=tmp_path).test] == names
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -61,7 +71,7 @@ def test_wrong_names_are_said(source: str, said: str) -> None:
 
 
 def test_options_of_texts_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="a series has no lowercase"):
+    with pytest.raises(LmcompareError, match="a series has no --lowercase"):
         corpora.load("series:statsmodels:nile", CorpusOptions(lowercase=True))
 
 

@@ -66,6 +66,28 @@ def test_whole_numbers_are_years_and_a_table_without_times_has_steps() -> None:
 
 @pytest.mark.parametrize(
     ("times", "start", "step"),
+    [
+        (["01/11/2010", "01/12/2010", "01/01/2011"], "2010-11-01", "month"),  # the day first
+        (["01/30/2010", "01/31/2010", "02/01/2010"], "2010-01-30", "day"),
+        (["30.01.2010", "31.01.2010", "01.02.2010"], "2010-01-30", "day"),
+        (["31/12/2009", "31/03/2010", "30/06/2010"], "2009-12-31", "quarter"),
+    ],
+)
+def test_dates_with_slashes_are_read_in_the_order_that_fits(times: list[str], start: str, step: str) -> None:
+    (one,) = series_of(pd.DataFrame({"time": times, "value": [1.0, 2.0, 3.0]}), "", "x").series
+    assert (one.grid.start, one.grid.step) == (start, step)
+
+
+def test_the_only_column_of_numbers_of_a_long_table_has_its_values() -> None:
+    table = pd.DataFrame(
+        {"id": ["a", "a", "b", "b"], "time": [2000, 2001, 2000, 2001], "price": [1.0, 2.0, 3.0, 4.0]}
+    )
+    found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
+    assert found == {"a": [1.0, 2.0], "b": [3.0, 4.0]}
+
+
+@pytest.mark.parametrize(
+    ("times", "start", "step"),
     [([20200101, 20200102, 20200103], "2020-01-01", "day"), ([201011, 201012, 201101], "2010-11-01", "month")],
 )
 def test_whole_numbers_of_six_or_eight_digits_are_dates(times: list[int], start: str, step: str) -> None:
@@ -107,6 +129,9 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"v": []}, "", "no rows"),
         ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),
         ({"v": [1, 2, 3], "w": ["1", "2", "x"]}, "", "column 'w' of the table has 'x' in row 3"),
+        ({"v": [0.0, 1e-300, -1e-200]}, "v", "1e-300 in row 2, which is too small"),
+        ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2: a month is 1 to 12"),
+        ({"time": ["01/02/2010", "02/02/2010", "05/05/2011"], "v": [1, 2, 3]}, "", "the day or the month"),
         ({"v": [1.0, 1e300]}, "v", "1e\\+300 in row 2, which is too large"),
         ({"v": pd.to_timedelta([1, 2], unit="s")}, "v", "durations"),
         ({"id": ["a", None], "time": ["2024", "2025"], "value": [1, 2]}, "", "no name in row 2"),

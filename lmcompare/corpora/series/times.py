@@ -1,0 +1,178 @@
+"""The times of a table: which column has them, and how dates, years, seconds and months of their own are read."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lmcompare.corpora.series.grid import grid_of
+from lmcompare.errors import LmcompareError, one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIMES = ("time", "date", "datetime", "timestamp", "ds", "month", "period", "year", "unnamed: 0", "index")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MOST_SECONDS = 1e11  # since 1970: later ones are milliseconds or less
+_YEARS = (1000, 3000)
+
+
+def times_column(table: pd.DataFrame, where: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of times, and a sentence if there is none."""
+    import pandas as pd
+
+    for name in table.columns:
+        if pd.api.types.is_datetime64_any_dtype(table[name]) or isinstance(table[name].dtype, pd.PeriodDtype):
+            return str(name), ()
+    named = column_named(table, TIMES)
+    if named is not None:
+        return named, ()
+    return None, (f"{where} has no column of times, so its rows are taken as equal steps.",)
+
+
+def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
+    """Return a column of times. Whole numbers are years if they can be, and otherwise seconds from 1970."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return pd.DatetimeIndex(column.dt.to_timestamp())
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna().to_numpy())[0]) + 1
+        raise LmcompareError(f"{where} has no time in row {row:,} of column '{name}': correct it there")
+    try:
+        if pd.api.types.is_numeric_dtype(column):
+            numbers = column.to_numpy(np.float64)
+            if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
+                return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
+            if dates := _dates(numbers):
+                return pd.DatetimeIndex(dates)
+            if np.abs(numbers).min() > MOST_SECONDS:
+                raise LmcompareError(
+                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are no seconds since"
+                    " 1970: if they are milliseconds, divide them by 1000"
+                )
+            return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
+        if (found := _with_slashes(column.astype(str), name, where)) is not None:
+            return found
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a format is guessed
+            try:
+                return pd.DatetimeIndex(pd.to_datetime(column))
+            except ValueError:  # several offsets, as where clocks are put forward
+                return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+    except (ValueError, OverflowError) as error:
+        raise LmcompareError(
+            f"the column '{name}' of {where} can't be read as times ({one_line(error)[:120]}): write them as"
+            " 2024-01-31 or 2024-01-31 12:00"
+        ) from None
+
+
+def _with_slashes(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex | None:
+    """Return dates such as 31/01/2024, 01/31/2024 or 31.01.2024; None for other times.
+
+    Where both the day and the month may come first, it is the order in which the dates are evenly spaced.
+    """
+    import pandas as pd
+
+    found = column.str.strip().str.extract(r"^(\d{1,2})([/.])(\d{1,2})[/.](\d{4})$")
+    if found.isna().to_numpy().any():
+        return None
+    first, last, year = (found[part].astype(int) for part in (0, 2, 3))
+    read = {}
+    for order, (day, month) in {"day": (first, last), "month": (last, first)}.items():
+        if order == "month" and (found[1] == ".").any():
+            continue
+        try:
+            read[order] = pd.DatetimeIndex(pd.to_datetime({"year": year, "month": month, "day": day}))
+        except ValueError:
+            continue
+    if len(read) == 2 and not read["day"].equals(read["month"]):
+        read = {order: times for order, times in read.items() if _evenly_spaced(times)}
+        if len(read) != 1:
+            raise LmcompareError(
+                f"the column '{name}' of {where} has dates such as '{column.iloc[0]}', in which the day or the month"
+                " may come first: write them as 2024-01-31"
+            )
+    return next(iter(read.values()), None)
+
+
+def _evenly_spaced(times: pd.DatetimeIndex) -> bool:
+    try:
+        grid_of(times.sort_values().unique(), "times")
+    except LmcompareError:
+        return False
+    return True
+
+
+def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
+    """Return whole numbers such as 20240131 or 202401 as dates; nothing if they are others."""
+    if not (numbers == numbers.round()).all() or numbers.min() < 0:
+        return []
+    text = [str(int(number)) for number in numbers]
+    size = len(text[0])
+    if size not in (6, 8) or any(len(one) != size or not _YEARS[0] <= int(one[:4]) < _YEARS[1] for one in text):
+        return []
+    try:
+        return [np.datetime64("-".join(filter(None, (one[:4], one[4:6], one[6:])))) for one in text]
+    except ValueError:  # a month 13, say
+        return []
+
+
+def with_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which years with months, quarters or days of their own are one column of times.
+
+    A table with a row for each year and a column for each month becomes one with a row for each month.
+    """
+    import pandas as pd
+
+    own = {str(name).strip().lower(): str(name) for name in table.columns}
+    if "year" not in own:
+        return table
+    year = own["year"]
+    if all(month in own for month in MONTHS):
+        long = table.melt([year], [own[month] for month in MONTHS], "month", "value")
+        long["month"] = [1 + MONTHS.index(str(name).strip().lower()) for name in long["month"]]
+        times = pd.to_datetime({"year": long[year].astype(int), "month": long["month"], "day": 1})
+        return pd.DataFrame({"time": times, "value": long["value"]}).sort_values("time", ignore_index=True)
+    parts = {"month": own.get("month"), "quarter": own.get("quarter"), "day": own.get("day")}
+    given = {part: name for part, name in parts.items() if name is not None}
+    columns = [table[name] for name in (year, *given.values())]
+    if not given.keys() & {"month", "quarter"} or not all(_are_whole(column) for column in columns):
+        return table
+    for part, most in (("month", 12), ("quarter", 4)):
+        if part in given:
+            _check_within(table[given[part]], part, most)
+    month = table[given["month"]] if "month" in given else 3 * table[given["quarter"]] - 2
+    day = table[given["day"]] if "day" in given and "month" in given else 1
+    try:
+        times = pd.to_datetime({"year": table[year].astype(int), "month": month.astype(int), "day": day})
+    except ValueError:  # a day 32, say: the columns are something else
+        return table
+    return table.drop(columns=[year, *given.values()]).assign(time=times)
+
+
+def _check_within(column: pd.Series[Any], part: str, most: int) -> None:
+    """Raise ``LmcompareError`` for a month that is not 1 to 12, or a quarter that is not 1 to 4."""
+    wrong = np.flatnonzero(~column.between(1, most).to_numpy())
+    if len(wrong):
+        row = int(wrong[0])
+        raise LmcompareError(
+            f"the column '{column.name}' has {column.iloc[row]:g} in row {row + 1:,}: a {part} is 1 to {most}"
+        )
+
+
+def _are_whole(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_numeric_dtype(column) and column.notna().all() and (column % 1 == 0).all())
+
+
+def column_named(table: pd.DataFrame, names: Iterable[str]) -> str | None:
+    """Return the first column with one of these names, whatever their case."""
+    own = {re.sub(r"\s+", " ", str(name)).strip().lower(): str(name) for name in table.columns}
+    return next((own[name] for name in names if name in own), None)
