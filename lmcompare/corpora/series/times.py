@@ -67,7 +67,7 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
                 return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
     except (ValueError, OverflowError) as error:
         raise LmcompareError(
-            f"the column '{name}' of {where} can't be read as times ({one_line(error)[:120]}): write them as"
+            f"the column '{name}' of {where} can't be read as times ({one_line(error).split('. ')[0][:120]}): write them as"
             " 2024-01-31 or 2024-01-31 12:00"
         ) from None
 
