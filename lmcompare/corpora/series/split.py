@@ -33,8 +33,9 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
         If no series has enough steps, or none varies.
     """
     _check_apart(series)
-    long = [each for each in series if int(np.isfinite(each.values).sum()) >= LEAST]  # the others decide no cut
-    short = [each.name for each in series if each not in long]
+    counts = [int(np.isfinite(each.values).sum()) for each in series]
+    long = [each for each, count in zip(series, counts, strict=True) if count >= LEAST]  # the others decide no cut
+    short = [each.name for each, count in zip(series, counts, strict=True) if count < LEAST]
     split: dict[str, list[Piece]] = {which: [] for which in SPLITS}
     flat: list[str] = []
     for each, (first, second) in zip(long, _cuts(long), strict=True):
@@ -50,12 +51,11 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
                 if np.isfinite(each.values[begin:end]).any():
                     split[which].append(_piece(each, max(0, begin - MOST_GIVEN), begin, end))
     if not split["train"] and flat:
-        raise LmcompareError(f"{listed(flat)} never changes: a constant has nothing to predict")
+        raise LmcompareError(f"the training values of {listed(flat)} never change: a constant has nothing to predict")
     if any(not split[which] for which in SPLITS):
-        most = max((int(np.isfinite(each.values).sum()) for each in series), default=0)
         raise LmcompareError(
-            f"there are too few values to train and test on: the longest series has {most:,}, and at least"
-            f" {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
+            f"there are too few values to train and test on: the longest series has {max(counts, default=0):,}, and at"
+            f" least {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
         )
     said = []
     if short:

@@ -26,6 +26,7 @@ VALUES = ("value", "values", "y", "target", "close")
 TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 MOST_LISTED = 12  # names in a message
 SEPARATORS = (",", ";", "\t", "|")
+VALUE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")  # a number or a date
 LARGEST = 1e150  # of a value: its square is finite
 
 
@@ -93,7 +94,7 @@ def _check_header(names: Sequence[str], path: Path) -> None:
     """Raise ``LmcompareError`` if two columns have one name, or if the first row has values instead of names."""
     if twice := next((name for name in names if name and names.count(name) > 1), ""):
         raise LmcompareError(f"{path} has two columns named '{twice}': give each a name of its own")
-    if all(re.fullmatch(r"[-+.\d:/TZ eE]*\d[-+.\d:/TZ eE]*", name) for name in names):
+    if all(VALUE.fullmatch(name.strip()) for name in names):
         raise LmcompareError(
             f"the first row of {path} has values ({listed(names)}): give the table a row of names, such as time,value"
         )
@@ -243,7 +244,11 @@ def _numeric(table: pd.DataFrame, times: str | None, where: str) -> tuple[list[s
         column = table[name]
         if name == times:
             continue
-        if pd.api.types.is_bool_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        if (
+            pd.api.types.is_bool_dtype(column)
+            or column.dtype.kind in "mM"
+            or isinstance(column.dtype, pd.PeriodDtype)
+        ):
             others.append(str(name))
         elif pd.to_numeric(column, errors="coerce").notna().any() or column.isna().all():
             _numbers(column, str(name), where)  # refuses what is no number, with its row

@@ -66,9 +66,10 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
             except ValueError:  # several offsets, as where clocks are put forward
                 return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
     except (ValueError, OverflowError) as error:
+        why = one_line(error).split(". ")[0][:120]
         raise LmcompareError(
-            f"the column '{name}' of {where} can't be read as times ({one_line(error).split('. ')[0][:120]}): write them as"
-            " 2024-01-31 or 2024-01-31 12:00"
+            f"the column '{name}' of {where} can't be read as times ({why}): write them as 2024-01-31 or"
+            " 2024-01-31 12:00"
         ) from None
 
 

@@ -102,6 +102,17 @@ def test_row_numbers_that_pandas_wrote_are_no_series(tmp_path: Path) -> None:
     assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
 
 
+def test_names_with_digits_are_names(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("T1,2m,E5x\n1,2,3\n4,5,6\n")
+    found = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x")
+    assert [one.name for one in found.series] == ["T1", "2m", "E5x"]
+
+
+def test_a_second_column_of_times_is_no_series() -> None:
+    table = pd.DataFrame({"time": DAYS, "read": DAYS, "value": [1.0, 2.0, 3.0, 4.0]})
+    assert [one.name for one in series_of(table, "", "x").series] == ["value"]
+
+
 def test_columns_without_numbers_are_left_out_and_named() -> None:
     found = series_of(pd.DataFrame({"v": [1, 2, 3], "place": ["a", "b", "c"]}), "", "x")
     assert [one.name for one in found.series] == ["v"]
