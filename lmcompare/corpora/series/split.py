@@ -54,8 +54,8 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
         raise LmcompareError(f"the training values of {listed(flat)} never change: a constant has nothing to predict")
     if any(not split[which] for which in SPLITS):
         raise LmcompareError(
-            f"there are too few values to train and test on: the longest series has {max(counts, default=0):,}, and at"
-            f" least {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
+            f"there are too few values to train and test on: the longest series has {max(counts, default=0):,}, and"
+            f" at least {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
         )
     said = []
     if short:

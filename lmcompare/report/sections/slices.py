@@ -112,7 +112,7 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
-        lowest=lowest(found, data) if len(models) > 1 else "",
+        lowest=lowest(found, data) if found and len(models) > 1 else "",
         spent=shown,
         spent_claim=spent_claim([row for _, row in shown]),
         long=test.bytes / max(1, counted),
@@ -124,7 +124,7 @@ def lowest(found: Sequence[Divided], data: ReportData) -> str:
     """Return in how many groups each model needs the fewest bits, and in which, where these are few."""
     groups: dict[str, list[str]] = {}
     for one in found:
-        for g, best in enumerate(one.figures.argmin(axis=0)):
+        for g, best in enumerate(np.nan_to_num(one.figures, nan=np.inf).argmin(axis=0)):
             groups.setdefault(one.models[best], []).append(PHRASES.get(one.name, "") + _label(one, one.labels[g]))
     count = sum(map(len, groups.values()))
     (first, most), *others = sorted(groups.items(), key=lambda pair: -len(pair[1]))
