@@ -91,7 +91,7 @@ def with_tokens(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
     belong to its own kind of tokenizer.
     """
     given = _given(table)
-    if given.get("kind") == "word" and (experiment.corpus.source or "").startswith("series:"):
+    if given.get("kind") == "word" and experiment.corpus.is_series:
         raise LmcompareError("a series has numbers and no words: give --tokens bins, quantiles or sax")
     same_kind = given.get("kind", experiment.tokens.kind) == experiment.tokens.kind
     return experiment.replace(HERE, tokens={**(experiment.tokens.model_dump() if same_kind else {}), **given})

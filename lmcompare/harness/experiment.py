@@ -51,6 +51,11 @@ class CorpusTable(CorpusOptions):
 
     _truths_apart = field_validator("*", mode="before")(truths_apart)
 
+    @property
+    def is_series(self) -> bool:
+        """Whether the source names series of numbers."""
+        return (self.source or "").startswith("series:")
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
@@ -198,12 +203,11 @@ class Experiment(RunOptions, PageOptions):
 
     @model_validator(mode="after")
     def _tokens_of_series(self) -> Self:
-        source, usual = self.corpus.source or "", TokensTable.model_validate({})
-        if not source.startswith("series:"):
+        if not self.corpus.is_series:
             return self
         if self.examples.prompts or self.examples.words:
             raise ValueError("a series has no prompts and no words: leave them out")
-        if self.tokens == usual:
+        if self.tokens == TokensTable.model_validate({}):
             object.__setattr__(self, "tokens", TokensTable.model_validate({"kind": "bins"}))
         return self
 

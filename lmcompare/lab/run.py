@@ -106,7 +106,7 @@ def run_lab(
         For wrong input, before anything is trained.
     """
     check_names(specs)
-    if (plan.corpus.source or "").startswith("series:"):
+    if plan.corpus.is_series:
         raise LmcompareError(
             "the laboratory's experiments are about words, and a series has none: give another --corpus"
         )

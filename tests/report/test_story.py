@@ -396,13 +396,3 @@ def test_the_button_shows_another_order(tmp_path: Path, browser: Browser) -> Non
     page.keyboard.press("Enter")
     expect(after).to_be_hidden()
     assert complaints(page) == []
-
-
-@pytest.mark.parametrize(("values", "said"), [([0.95, 1.06], "0.95 to 1.06 times"), ([0.9, 1.3], ""), ([], "")])
-def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], said: str) -> None:
-    tables = [{"kind": "bars", "title": "How far", "values": values}]
-    model = SimpleNamespace(cell=SimpleNamespace(exhibit_tables=tables))
-    told = story._spread("How far", model)  # type: ignore[arg-type]
-    assert said in told
-    assert bool(told) == bool(said)
-    assert story._spread("another", model) == ""  # type: ignore[arg-type]

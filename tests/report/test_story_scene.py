@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lmcompare.report.sections import story
-from lmcompare.report.sections.story_scene import Loss, Scene
+from lmcompare.report.sections.story_scene import Loss, Scene, spread
 from tests.report.scenes import scene
 
 
@@ -77,3 +77,13 @@ def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> 
     plain = replace(scene(1.0, 3.0, 2e6), found={"tokens": ["The", "cat"], "states": [0.5]}).states
     assert plain == [("The", [0.5])]  # of earlier versions, one number
     assert replace(scene(1.0, 3.0, 2e6), found={"tokens": ["The", "cat"]}).states == []
+
+
+@pytest.mark.parametrize(("values", "said"), [([0.95, 1.06], "0.95 to 1.06 times"), ([0.9, 1.3], ""), ([], "")])
+def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], said: str) -> None:
+    tables = [{"kind": "bars", "title": "How far", "values": values}]
+    model = SimpleNamespace(cell=SimpleNamespace(exhibit_tables=tables))
+    told = spread("How far", model)  # type: ignore[arg-type]
+    assert said in told
+    assert bool(told) == bool(said)
+    assert spread("another", model) == ""  # type: ignore[arg-type]

@@ -85,8 +85,8 @@ def read_series(name: str, options: CorpusOptions) -> Found:
 
 def _parts(name: str, base: Path | None = None) -> tuple[str, str]:
     """Return the place and the column of a specification; a ``#`` may also be in the path of a file."""
-    for at in (at for at, letter in enumerate(f"{name}#") if letter == "#"):
-        if ((base or Path()) / expanded(name[:at])).is_file():
+    for at, letter in enumerate(f"{name}#"):
+        if letter == "#" and ((base or Path()) / expanded(name[:at])).is_file():
             return name[:at], name[at + 1 :]
     place, _, column = name.partition("#")
     return place, column

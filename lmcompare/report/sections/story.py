@@ -22,7 +22,7 @@ from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_counted import followed
 from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_looking import all_of
-from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, bars, likely
+from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely, spread
 from lmcompare.report.sections.story_small import SmallExample
 from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.report.templating import fill
@@ -30,7 +30,6 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-EVEN = 1.25  # times an even share: attention that gives no distance more prefers none
 SAME = 0.05  # bits: a smaller change is shown as 0.0
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
 
@@ -146,7 +145,7 @@ def build(data: ReportData) -> Section | None:
             None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
             outline.get("then", {}),
             worth.get(outline.get("whole", "")),
-            _spread(outline.get("reach", ""), model),
+            spread(outline.get("reach", ""), model),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]
@@ -292,19 +291,6 @@ def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
     found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
-
-
-def _spread(title: str, model: Model) -> str:
-    """Return that attention prefers no distance in running text, by an exhibit of bars; "" if it does or has none."""
-    found = bars(model, title)
-    if not found or max(found) > EVEN:
-        return ""
-    ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
-    return (
-        f"In this short sentence the weight falls on few words. In running text this model gives each distance about"
-        f" the same weight ({ends[0]} to {ends[1]} times an even share): there it is nearer to an average than to a"
-        " look-up."
-    )
 
 
 def _window(scenes: Sequence[Scene]) -> tuple[str, int] | None:

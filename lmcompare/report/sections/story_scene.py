@@ -20,6 +20,7 @@ from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 
+EVEN = 1.25  # times an even share: attention that gives no distance more prefers none
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
 GAIN = 1.0  # bits that a model saves, at least, in a sentence that shows what it has over the table of phrases
 
@@ -285,6 +286,19 @@ def bars(model: Model, title: str) -> list[float]:
             if isinstance(values, list) and all(isinstance(value, float | int) for value in values):
                 return [float(value) for value in values]
     return []
+
+
+def spread(title: str, model: Model) -> str:
+    """Return that attention prefers no distance in running text, by an exhibit of bars; "" if it does or has none."""
+    found = bars(model, title)
+    if not found or max(found) > EVEN:
+        return ""
+    ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
+    return (
+        f"In this short sentence the weight falls on few words. In running text this model gives each distance about"
+        f" the same weight ({ends[0]} to {ends[1]} times an even share): there it is nearer to an average than to a"
+        " look-up."
+    )
 
 
 def _reading(model: Model, before: Model) -> str:
