@@ -108,7 +108,7 @@ def exhibits(found: Reach) -> list[Exhibit]:
             " network trained without attention may need fewer bits than “none” says.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),
-            unit="bits",
+            unit="bits per token",
         )
     )
     return drawn

@@ -74,8 +74,8 @@ def _worked(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(read)}', {ALONE}, in layer {layer + 1}, head"
         f" {head + 1}.",
-        equation=_equation(maps.bias is not None, design.causal),
-        saying=_SAYING.format(compared=_COMPARED[design.causal]),
+        equation=_equation(maps.bias is not None, design),
+        saying=_SAYING.format(compared=_COMPARED[design.causal]) + _changed(design),
         lines=tuple(lines),
     )
 
@@ -85,11 +85,32 @@ def _root(design: Design) -> float:
     return math.sqrt(design.width // design.heads)
 
 
-def _equation(with_bias: bool, causal: bool) -> str:
+def _changed(design: Design) -> str:
+    """Return what is done to queries and keys before they are compared, as the equation has it; "" if nothing is."""
+    said = []
+    if design.qk_norm:
+        said.append("The norm brings queries and keys to one length.")
+    if design.positions == "rotary":
+        said.append(
+            "R turns them, two numbers at a time, by an angle that grows with the position of their word, so that the"
+            " product of a query and a key depends on how far apart their words are."
+        )
+    return "".join(f" {each}" for each in said)
+
+
+def _equation(with_bias: bool, design: Design) -> str:
     bias = " + b_{ij}" if with_bias else ""
-    limit = r"j \leq i" if causal else "j"
+    limit = r"j \leq i" if design.causal else "j"
+
+    def made(letter: str, index: str) -> str:
+        product = rf"\mathbf{{W}}_{letter} \mathbf{{x}}_{index}"
+        if letter != "v" and design.qk_norm:
+            product = rf"\text{{norm}} \left( {product} \right)"
+        turn = rf"\mathbf{{R}}_{index} \, " if letter != "v" and design.positions == "rotary" else ""
+        return rf"\mathbf{{{letter}}}_{index} &= {turn}{product}"
+
     return latex_lines(
-        *(rf"\mathbf{{{made}}}_i &= \mathbf{{W}}_{made} \mathbf{{x}}_i" for made in "qkv"),
+        *(made(letter, index) for letter, index in (("q", "i"), ("k", "j"), ("v", "j"))),
         r"a_{ij} &= \text{softmax}_j \left( \frac{\mathbf{q}_i \cdot \mathbf{k}_j}{\sqrt{d}}" + rf"{bias} \right)",
         rf"\mathbf{{o}}_i &= \sum_{{{limit}}} a_{{ij}} \mathbf{{v}}_j",
     )

@@ -13,6 +13,8 @@ from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import alibi_slopes, angles, waves
 
 WAVES = 5  # waves drawn
+TURNS = (1.0, 0.125)  # of a pair of numbers over the window: those of the slower pairs that are drawn
+STEPS = 2  # points drawn from one word to the next, so that a fast wave is round
 PLACES = 16  # positions of the window that are compared
 HEADS = 8  # heads drawn
 TITLE = "What the position encoding looks like"
@@ -23,15 +25,29 @@ def exhibits(network: TransformerNetwork) -> list[Exhibit]:
     design = network.design
     window = torch.arange(design.window)
     if design.positions == "rotary":
-        turned = np.cos(angles(window, design.width // design.heads // 2).numpy())  # (window, pairs)
+        pairs = design.width // design.heads // 2
+        chosen = _telling(angles(torch.ones(1), pairs)[0].numpy(), design.window)
+        back = torch.arange((design.window - 1) * STEPS + 1) / STEPS
+        turned = np.cos(angles(back, pairs).numpy()[:, chosen])  # (distances, chosen)
         note = (
             "Rotary encoding takes the numbers of each query and key in pairs and turns each pair like the hand of a"
             " clock: from word to word it moves on by a fixed angle. Between a query and a key some words back it"
             " has moved by an angle that depends on the distance alone. A line shows the cosine of this angle for"
             " one pair: at 1 the pair adds to the score as if it had not been turned, at −1 with the opposite sign."
             " Fast pairs tell neighbouring words apart, slow pairs near words from distant ones."
+            + (f" {len(chosen)} of {pairs} pairs are shown." if len(chosen) < pairs else "")
         )
-        return [_curve("pair", turned.T, WAVES, note, "cosine")]
+        return [
+            Curve(
+                title=TITLE,
+                note=note,
+                names=tuple(f"pair {k + 1}" for k in chosen),
+                x=(tuple(back.tolist()),) * len(chosen),
+                y=tuple(tuple(line) for line in turned.T.tolist()),
+                x_axis="words back",
+                y_axis="cosine",
+            )
+        ]
     if design.positions == "sinusoidal":
         sines = waves(window, design.width)[:, : design.width // 2].numpy()  # (window, width / 2)
         note = (
@@ -76,6 +92,12 @@ def _learned(places: FloatArray) -> Heatmap:
         row_axis="position",
         column_axis="position",
     )
+
+
+def _telling(each: FloatArray, window: int) -> list[int]:
+    """Return the fastest pair and those that turn about ``TURNS`` times over the window, by the angles of a word."""
+    wanted = [float(each[0]), *(2 * math.pi * turns / window for turns in TURNS)]
+    return sorted({int(np.abs(np.log(each) - math.log(angle)).argmin()) for angle in wanted})
 
 
 def _curve(name: str, lines: FloatArray, most: int, note: str, y_axis: str, x_axis: str = "words back") -> Curve:

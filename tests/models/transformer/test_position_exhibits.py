@@ -20,12 +20,14 @@ def network(positions: str, **more: Any) -> TransformerNetwork:
 
 
 def test_rotary_shows_the_cosine_of_the_angle() -> None:
-    (drawn,) = exhibits(network("rotary"))  # four pairs a head
+    # 32 pairs; a word turns pair k by 10000^(-k/32): the whole window once at k = 8, an eighth of it at k = 15
+    (drawn,) = exhibits(network("rotary", width=128, window=64))
     assert isinstance(drawn, Curve)
-    assert drawn.names == ("pair 1", "pair 2", "pair 3", "pair 4")
-    for pair, line in enumerate(drawn.y):
-        assert line == pytest.approx([math.cos(d * 10000 ** (-pair / 4)) for d in range(6)], abs=1e-9)
-    assert drawn.x[0] == (0, 1, 2, 3, 4, 5)
+    assert drawn.names == ("pair 1", "pair 9", "pair 16")
+    for pair, line in zip((0, 8, 15), drawn.y, strict=True):
+        assert line == pytest.approx([math.cos(d / 2 * 10000 ** (-pair / 32)) for d in range(127)], abs=1e-9)
+    assert drawn.x[0][:3] == (0, 0.5, 1)
+    assert drawn.x[0][-1] == 63
 
 
 def test_sinusoidal_is_sines() -> None:
