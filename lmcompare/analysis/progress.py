@@ -62,16 +62,12 @@ class Outlook:
     memorised : dict of str to float
         Models that do better on the training text than on the validation text: by how many nats per known token. Of
         models with several kinds of tokens, those with the kind that most have.
-    unseen_trigrams : float or None
-        The share of test tokens that end a trigram which does not occur in the training text; None if no model
-        memorised.
     risen : tuple of str
         Models whose validation loss had risen again at the end.
     """
 
     falling: dict[str, float]
     memorised: dict[str, float]
-    unseen_trigrams: float | None
     risen: tuple[str, ...]
 
 
@@ -85,7 +81,6 @@ def outlook(run: Run, names: Sequence[str]) -> Outlook:
     return Outlook(
         falling=_descending({name: p.fall for name, p in found.items() if p.rise <= RISEN and p.fall > FALLING}),
         memorised=_descending(memorised),
-        unseen_trigrams=_unseen_trigrams(run, main[0]) if memorised else None,
         risen=tuple(name for name, p in found.items() if p.rise > RISEN),
     )
 
@@ -115,11 +110,6 @@ def tokens_read(model: ModelEntry) -> float | None:
     """Return how many training tokens a model read, repeats included; None if its learning curve has none."""
     tokens = _curve(model)["tokens"].dropna()
     return float(tokens.iloc[-1]) if len(tokens) else None
-
-
-def _unseen_trigrams(run: Run, model: ModelEntry) -> float:
-    blocks = run.tokens[model.tokens_fingerprint].feature_blocks("test", ["seen_3"])
-    return float(1 - np.concatenate([block["seen_3"] for block in blocks]).mean())
 
 
 def _curve(model: ModelEntry) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Which model is best, how certainly, and which is nearly as good but cheaper: the facts, without words."""
+"""Which model is best, how certainly, and which is far cheaper: the facts, without words."""
 
 from __future__ import annotations
 
@@ -50,11 +50,6 @@ class Verdict:
     unstable : tuple of (str, float) or None
         Of the first two models, the one whose bits per byte vary more from seed to seed than the two differ, and the
         standard deviation of its seeds.
-    near : tuple of Row
-        Models within ``NEAR`` of the best.
-    cheapest : Row or None
-        Of the best and those near it, the one that trains fastest, or the best if it is as fast; None if training
-        times are not comparable or the best was not trained here.
     far_cheaper : Row or None
         The best of the models that train at least ``CHEAP`` times faster than the best model.
     """
@@ -63,8 +58,6 @@ class Verdict:
     rivals: tuple[Rival, ...]
     tied: tuple[Rival, ...]
     unstable: tuple[str, float] | None
-    near: tuple[Row, ...]
-    cheapest: Row | None
     far_cheaper: Row | None
 
 
@@ -93,20 +86,13 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
         return None
     best, *rest = ranked
     rivals = tuple(Rival(row, comparison.difference(row.name, best.name)) for row in rest)
-    near = tuple(row for row in rest if row.bits <= (1 + NEAR) * best.bits)
     times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
-    candidates = [row for row in (best, *near) if row.name in times] if best.name in times else []
-    fastest = min(candidates, key=lambda row: times[row.name], default=None)
-    if fastest is not None and not much_less(times[fastest.name], times[best.name]):
-        fastest = best
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
     return Verdict(
         best=best,
         rivals=rivals,
         tied=tuple(rival for rival in rivals if rival.difference is None or not rival.difference.significant),
         unstable=_unstable(best, rest[0]) if rest else None,
-        near=near,
-        cheapest=fastest,
         far_cheaper=min(cheap, key=lambda row: row.bits, default=None),
     )
 

@@ -47,7 +47,8 @@ IDEAS = (
     ),
     Idea(
         "Trained word vectors",
-        "Letting words that are used alike get similar vectors; without it the vectors are random and stay so.",
+        "Letting words that are used alike get similar vectors; without it they are random and stay so, those that"
+        " predict, too.",
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
     ),
     Idea(

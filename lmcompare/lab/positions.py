@@ -92,9 +92,8 @@ def _verdict(rows: Mapping[str, Row]) -> str:
         said = ["No way of telling the network the positions of words was found to be better than telling none."]
     else:
         said = [
-            f"{len(better)} of {len(rows)} ways of telling the positions of words"
-            f" {'is' if len(better) == 1 else 'are'} better than telling none.",
-            f"Bits per byte saved by {numbers.listed(better)}.",
+            f"Better than telling none {'is' if len(better) == 1 else 'are'} {numbers.listed(better)}, by these bits"
+            " per byte."
         ]
     if worse:
         said.append(f"Bits per byte lost: {numbers.listed(worse)}.")

@@ -120,11 +120,16 @@ class ReportData:
 
     @cached_property
     def ideas(self) -> dict[str, FoundRow]:
-        """What the laboratory found ideas to be worth, by their names; empty if it did not look at this text."""
+        """The ideas that the laboratory found to help, by their names; empty if it did not look at this text."""
+        return {name: row for name, row in self.measured_ideas.items() if row.found and row.amount > 0}
+
+    @cached_property
+    def measured_ideas(self) -> dict[str, FoundRow]:
+        """What the laboratory measured of each idea, by its name; empty if it did not look at this text."""
         tables = (
             table for those, _ in self.findings for each in those if each.name == "ideas" for table in each.tables
         )
-        return {row.name: row for table in tables for row in table.rows if row.found and row.amount > 0}
+        return {row.name: row for table in tables for row in table.rows}
 
     @cached_property
     def results(self) -> Mapping[str, Any]:

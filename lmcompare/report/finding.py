@@ -51,7 +51,7 @@ def headline(
 
 
 def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | None, title: Titles) -> list[str]:
-    """Return what a reader needs beside the headline, in at most three sentences with at most six numbers.
+    """Return what a reader needs beside the headline, in a few sentences with at most six numbers.
 
     Parameters
     ----------
@@ -73,19 +73,13 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
         share = numbers.percent(behind, 0 if behind >= 0.0095 else 1)
         said[0] += f"; {spoken(title(second.name))} is{surely} behind, by {share}"
     said[0] += "."
-    marks = []
+    if (top := found.best.figure("top5_accuracy")) is not None:
+        said.append(f"In {numbers.percent(top, 0)} of all cases the token that came is among its five most likely.")
     named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]
-    known, best = compressed.get(XZ), compressors.best(compressed)
-    stronger = best is not None and known is not None and best.bits_per_byte < known
-    if unigram is not None and unigram.name not in named and not stronger:
-        marks.append(f"word frequencies alone need {_figure(unigram)}")
-    if known is not None:
-        marks.append(f"the file compressor xz {'' if marks else 'needs '}{numbers.decimals(known, 2)}")
-    if best is not None and stronger:
-        marks.append(f"the best compressor, {best.name}, {numbers.decimals(best.bits_per_byte, 2)}")
-    if marks:
-        learns = "; both go on learning from the test text" if stronger else ""
-        said.append(f"{sentence(numbers.listed(marks))}{learns}.")
+    if (known := compressed.get(XZ)) is not None:
+        said.append(f"The file compressor xz needs {numbers.decimals(known, 2)}.")
+    elif unigram is not None and unigram.name not in named:
+        said.append(f"Word frequencies alone need {_figure(unigram)}.")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison
+from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
-from lmcompare.analysis.verdict import NEAR, Rival, Verdict
+from lmcompare.analysis.verdict import Rival, Verdict
 from lmcompare.report import numbers
 from lmcompare.report.titles import sentence
 
@@ -19,12 +20,13 @@ DETAILED = 3  # tied models beyond these are listed by name only
 NAMED = 5  # of more models than these, only the extremes are given
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
+TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # of perplexities with and without what precedes a sentence
 REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 
 
 def outcome(found: Verdict | None, title: Titles) -> list[str]:
-    """Return who is best, by how much, and what is nearly as good for less, in sentences.
+    """Return who is best and by how much, in sentences.
 
     ``found`` is None if no model is ranked.
     """
@@ -33,46 +35,23 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
     figure = f"{numbers.decimals(found.best.bits_per_byte, 2)} bits per byte"
     if not found.rivals:
         return [f"{sentence(title(found.best.name))} is the only ranked model: it needs {figure} for the test text."]
-    said = [*_lead(found, figure, title), *_seeds(found, title)]
-    weakest = found.rivals[-1].row
-    saved = 1 - found.best.bits / weakest.bits
-    if len(found.rivals) > 1 and saved >= 0.005:
-        said.append(
-            f"{sentence(title(found.best.name))} needs {numbers.percent(saved, 0)} fewer bits than the weakest model,"
-            f" {title(weakest.name)} ({numbers.decimals(weakest.bits_per_byte, 2)})."
-        )
-    return [*said, *_cheaper(found, title)]
+    return [*_lead(found, figure, title), *_seeds(found, title)]
 
 
-def fairness(
-    read: Mapping[str, float], seconds: Mapping[str, float], title: Titles, leading: Sequence[str] = ()
-) -> list[str]:
-    """Return what was equal for all models, and what was not, in sentences.
+def scope(comparison: Comparison, documents: int) -> str:
+    """Return what the intervals say nothing about; "" without intervals."""
+    if not comparison.resamples:
+        return ""
+    if comparison.unit == "documents" or comparison.whole_documents:
+        return "This holds for texts of this kind: another kind of text may rank the models differently."
+    return (
+        f"This holds for this text: the intervals cover other passages of {_these(documents)}, not other documents."
+        " Your text may rank the models differently."
+    )
 
-    Parameters
-    ----------
-    read : mapping of str to float
-        The number of training tokens that each model read, if these numbers differ.
-    seconds : mapping of str to float
-        How long the same models were trained.
-    title : callable
-    leading : sequence of str
-        The two best models, whose times are compared in words.
-    """
-    said = ["All models were scored on the same test text."]
-    if not read:
-        return said
-    (most, first), *others = _alike(read, numbers.amount, title)
-    parts = [f"{numbers.listed(first)} read {most} tokens of the training text"]
-    parts += [f"{numbers.listed(who)} {n}" for n, who in others]
-    said.append(f"By text, no: {', '.join(parts)}.")
-    if same_time(read, seconds):
-        said.append(f"By time, yes: each of these was trained for about {numbers.seconds(max(seconds.values()))}.")
-    elif all(name in seconds for name in read):
-        times = ", ".join(f"{numbers.listed(who)} {n}" for n, who in _alike(seconds, numbers.seconds, title))
-        nearly = len(leading) == 2 and same_time(leading, seconds)
-        said.append(f"By time, {'nearly, for the two best' if nearly else 'no'}: {times}.")
-    return said
+
+def _these(documents: int) -> str:
+    return "this document" if documents == 1 else f"these {numbers.count(documents)} documents"
 
 
 def same_time(names: Iterable[str], seconds: Mapping[str, float]) -> bool:
@@ -81,62 +60,58 @@ def same_time(names: Iterable[str], seconds: Mapping[str, float]) -> bool:
     return bool(times) and 0 < max(times) <= SAME_TIME * min(times)
 
 
-def contexts(rows: Iterable[Row], title: Titles) -> list[str]:
-    """Return which models forget what precedes a sentence and which read on, in a sentence; nothing if all do one."""
-    forget: list[str] = []
-    others: list[str] = []
-    for row in rows:
-        if row.perplexity and row.perplexity_reset:
-            same = abs(row.perplexity_reset / row.perplexity - 1) < SAME_SCORE
-            (forget if same else others).append(title(row.name))
-    if not forget or not others or len(forget) + len(others) > 2 * NAMED:
-        return []
-    verbs = ("forgets" if len(forget) == 1 else "forget", "reads" if len(others) == 1 else "read")
-    return [
-        f"By context, no: {numbers.listed(forget)} {verbs[0]} what precedes a sentence, and {numbers.listed(others)}"
-        f" {verbs[1]} on. The perplexity of single sentences compares all without it, though networks that were"
-        " trained on running text lose more there than they need."
-    ]
+def reads_on(row: Row) -> bool | None:
+    """Return whether a model uses what precedes a sentence; None if it is not known."""
+    if not row.perplexity or not row.perplexity_reset:
+        return None
+    return abs(row.perplexity_reset / row.perplexity - 1) >= SAME_SCORE
 
 
-def _alike(
-    amounts: Mapping[str, float], written: Callable[[float], str], title: Titles
-) -> list[tuple[str, list[str]]]:
-    """Return the amounts as they are written, each with the titles of the models that have it."""
-    found: dict[str, list[str]] = {}
-    for name, amount in amounts.items():
-        found.setdefault(written(amount), []).append(title(name))
-    return list(found.items())
+def outlook(
+    found: Outlook, title: Titles, ideas: Mapping[str, FoundRow], seconds: float | None = None
+) -> list[tuple[str, str]]:
+    """Return what would help as pairs of what it is and what is known of it.
 
-
-def outlook(found: Outlook, title: Titles, twice: float | None = None) -> list[str]:
-    """Return what more training or more text would probably change, in sentences.
-
-    ``twice``: the bits per byte that twice the text saved a transformer in the laboratory, if it was measured.
+    Parameters
+    ----------
+    found : Outlook
+    title : callable
+    ideas : mapping of str to Row
+        What the laboratory measured of ideas, by their names.
+    seconds : float, optional
+        How long the best network was trained.
     """
     said = []
-    if found.falling:
-        said.append(
-            "More training: in the last tenth of training, validation perplexity still fell by"
-            f" {_shares(found.falling, title)}. That is a hint only: learning rates fall towards the end, and losses"
-            " with them."
-        )
     if found.memorised:
-        unseen = numbers.percent(found.unseen_trigrams, 0)
-        measured = "this run does not measure it (--fractions does)."
-        if twice is not None and twice > 0:
-            measured = (
-                f"in the laboratory, all of this text instead of half of it saved a transformer"
-                f" {numbers.bits_per_byte(twice)} bits per byte; the next doubling may save less (--fractions)."
+        hint = (
+            "On known words, the perplexity of the training text is lower than that of new text by"
+            f" {_shares(found.memorised, title)}, a hint that more text would help."
+        )
+        if (twice := ideas.get(TWICE_TEXT)) is not None and twice.found and twice.amount > 0:
+            hint = (
+                "In the laboratory, all of this text instead of half of it saved a transformer"
+                f" {numbers.bits_per_byte(twice.amount)} bits per byte."
             )
+        beyond = (
+            "What ten times the text would change was not measured; --fractions 0.1,0.3,1 draws the curve so far."
+        )
+        said.append(("More text", f"{hint} {beyond}"))
+    if found.falling:
+        longer = f"; --match seconds={10 * seconds:.0f} trains ten times as long" if seconds else ""
         said.append(
-            f"More training text: {measured} Two hints that it would help: on known words, the perplexity of the"
-            f" training text is lower than that of new text by {_shares(found.memorised, title)}; and {unseen} of the"
-            " test tokens end a sequence of three tokens that the training text does not have."
+            (
+                "More time",
+                f"In the last tenth of training, validation perplexity still fell by {_shares(found.falling, title)}."
+                f" That is a hint only, as learning rates fall towards the end{longer}.",
+            )
         )
     if found.risen:
         names = numbers.listed([title(name) for name in found.risen])
-        said.append(f"Fewer steps: {names} got worse on the validation text before the end of training.")
+        said.append(("Fewer steps", f"{names} got worse on the validation text before the end of training."))
+    if (wider := ideas.get(TWICE_PARAMETERS)) is not None and wider.value is not None:
+        amount = numbers.bits_per_byte(wider.value)
+        saved = f"saved {amount} bits per byte" if wider.found else f"gave no measurable gain ({amount})"
+        said.append(("A larger network", f"In the laboratory, twice the parameters {saved} in as many steps."))
     return said
 
 
@@ -207,9 +182,9 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
         second = found.rivals[0]
         behind = second.row.bits / found.best.bits - 1
         small = "a small but significant difference" if behind < SMALL else "a significant difference"
+        more = f"{numbers.percent(behind, 1 if behind < 0.1 else 0)} more bits than {title(found.best.name)}"
         return [
-            f"{best} predicts this text best: {figure}. {sentence(title(second.row.name))} is"
-            f" {numbers.percent(behind, 1 if behind < 0.1 else 0)} behind, {small}{_by(second)}.",
+            f"{sentence(title(second.row.name))} needs {more}, {small}{_by(second)}.",
             *_in_perplexity(found.best, second.row),
         ]
     if found.tied[0].difference is None:
@@ -267,33 +242,6 @@ def _seeds(found: Verdict, title: Titles) -> list[str]:
         f"{sentence(title(name))} varies more from seed to seed (standard deviation {numbers.decimals(spread, 3)})"
         f" than the first two models differ ({numbers.decimals(gap, 3)}): other seeds could reverse their order."
     ]
-
-
-def _cheaper(found: Verdict, title: Titles) -> list[str]:
-    near = numbers.percent(NEAR, 0)
-    if not found.near:
-        said = [f"No other model comes within {near} of it."]
-    elif found.cheapest is None:
-        return []
-    elif found.cheapest is found.best:
-        said = [
-            f"No model within {near} of it trains much faster than its {numbers.seconds(found.best.train_seconds)}."
-        ]
-    else:
-        time = numbers.seconds(found.cheapest.train_seconds)
-        return [
-            f"{sentence(title(found.cheapest.name))} is within {near} of the best and trains in {time} instead of"
-            f" {numbers.seconds(found.best.train_seconds)}."
-        ]
-    if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
-        times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
-        behind = cheap.bits / found.best.bits - 1
-        said.append(
-            f"{sentence(title(cheap.name))} trains {times} times faster ({numbers.seconds(cheap.train_seconds)}) and"
-            f" needs {numbers.percent(behind, 0 if behind >= 0.02 else 1)} more bits."
-        )
-        said += _in_perplexity(found.best, cheap)
-    return said
 
 
 def _apart(rows: Iterable[Row], title: Titles) -> list[str]:

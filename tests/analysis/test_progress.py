@@ -79,9 +79,8 @@ def test_what_would_help_each_model(tmp_path: Path) -> None:
     assert found.falling == pytest.approx({"hungry": LN2, "eager": -math.log(0.75)})
     assert found.memorised == pytest.approx({"counts": math.log(10), "hungry": LN2})
     assert list(found.memorised) == ["counts", "hungry"], "the strongest first"
-    assert found.unseen_trigrams == pytest.approx(0.75)
     assert found.risen == ("over",)
-    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, {}, None, ())
+    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, {}, ())
     assert memorisation(run.model("hungry")) == pytest.approx(LN2)
     assert memorisation(run.model("done")) is None
 

@@ -25,15 +25,12 @@ def test_ties_share_the_first_rank(run: Run) -> None:
     assert (found.tied[0].row.rank_low, found.tied[0].row.rank_high) == (1, 2)
 
 
-def test_a_clear_winner_and_a_cheaper_model_close_to_it(tmp_path: Path) -> None:
+def test_a_clear_winner_and_a_far_cheaper_model(tmp_path: Path) -> None:
     costs = {"best": {"train_seconds": 600.0}, "cheap": {"train_seconds": 6.0}, "floor": {"train_seconds": 0.1}}
     models = {"floor": bits(4, 0), "best": bits(2, 1), "cheap": bits(2.06, 2)}
     found = judged(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
     assert found.best.bits_per_byte == pytest.approx(2.0, abs=1e-3)
     assert found.tied == ()
-    assert [row.name for row in found.near] == ["cheap"]
-    assert found.cheapest is not None
-    assert found.cheapest.name == "cheap"
     assert found.far_cheaper is not None
     assert found.far_cheaper.name == "cheap", "the best of those that train 20 times faster"
 
@@ -60,19 +57,6 @@ def test_seeds_that_vary_more_than_the_models_differ(tmp_path: Path) -> None:
     assert found.unstable is not None
     assert found.unstable[0] == "a"
     assert found.unstable[1] == pytest.approx(0.2 / 2**0.5, abs=1e-3)
-
-
-def test_nothing_within_five_percent(tmp_path: Path) -> None:
-    found = judged(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40))
-    assert found.near == ()
-    assert found.cheapest is found.best
-
-
-def test_a_model_that_trains_three_percent_faster_is_as_fast(tmp_path: Path) -> None:
-    costs = {"a": {"train_seconds": 123.0}, "b": {"train_seconds": 120.0}}
-    found = judged(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2.04, 1)}, documents=[[10]] * 40, costs=costs))
-    assert [row.name for row in found.near] == ["b"]
-    assert found.cheapest is found.best
 
 
 def test_no_model_is_ranked(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_page_has_the_costs_of_each_model(run: Run) -> None:
     assert [model["bits"] for model in models] == sorted(rows[m.name]["bits_per_byte"] for m, _ in data.ranking)
     for key in given["exceeds"]:
         costs = sorted(rows[m.name][key] for m, _ in data.ranking)
-        assert sorted(model["costs"][key] for model in models) == [[c, choice.LIMITS[key][1](c)] for c in costs]
+        assert sorted(model["costs"][key] for model in models) == [[c, choice.LIMITS[key][0](c)] for c in costs]
 
 
 def test_accuracies_are_told_where_all_models_have_the_same_tokens(run: Run) -> None:
@@ -77,6 +77,11 @@ def test_a_limit_may_be_typed_and_is_in_the_address(folder: Path, run: Run, chro
     typed.fill("soon")
     expect(typed).to_have_attribute("aria-invalid", "true")
     expect(answer).to_contain_text("“soon” is no amount")
+    page.locator(".choice [type=range][name=model_bytes]").fill("0")
+    expect(answer).to_contain_text("“soon” is no amount")  # its limit is not in force, whatever else is asked
+    page.locator(".choice [type=range][name=model_bytes]").evaluate(
+        "e => { e.value = e.max; e.dispatchEvent(new Event('input')); }"
+    )
     again = visit(chromium, folder / "report.html")
     again.goto(link)
     again.reload()
@@ -100,7 +105,14 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     table |= {"name": "the table", "bits": 2.0, "said": "2.000"}
     network |= {"name": "the network", "bits": 1.9, "said": "1.900"}
     table["costs"]["train_seconds"], network["costs"]["train_seconds"] = [0.1871, "187 ms"], [141.14, "2 min 21 s"]
-    changed = json.dumps({"amounts": [[network, table]], "exceeds": given["exceeds"], "ahead": {"the network": 30.1}})
+    changed = json.dumps(
+        {
+            "amounts": [[network, table]],
+            "exceeds": given["exceeds"],
+            "ahead": {"the network": 30.1},
+            "falling": ["the network"],
+        }
+    )
     (tmp_path / "report.html").write_text(page.replace(found[1], changed), encoding="utf-8")
     shown = visit(chromium, tmp_path / "report.html")
     answer, typed = shown.locator(".choice-answer"), shown.locator(".choice [type=text][name=train_seconds]")
@@ -114,4 +126,9 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     for limit in (26, 31):  # shortly before it would be ahead, had it been stopped, and when it would be
         typed.fill(f"{limit} s")
         expect(answer).to_contain_text(f"--match seconds={limit}")
+    for limit, seconds in (("30 minutes", 1800), ("1 hour", 3600), ("2 days", 172_800)):  # time is left
+        typed.fill(limit)
+        expect(answer).to_contain_text(f"was still falling: --match seconds={seconds} ")
+    typed.fill("3 min")
+    expect(answer).not_to_contain_text("--match")
     shown.context.close()

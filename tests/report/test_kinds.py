@@ -240,7 +240,8 @@ def test_heatmap_reading_says_how_far_the_heads_look_back() -> None:
     # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
     # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
     assert (
-        render(heatmap()).reading == "On average, head 2 looks back least far (0.1 tokens) and bank farthest (0.7)."
+        render(heatmap()).reading
+        == "In this sentence, head 2 looks back least far on average (0.1 tokens) and bank farthest (0.7)."
     )
     assert render(heatmap(panels=1)).reading == ""
 

@@ -115,7 +115,7 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
         told = f"{data.spoken(name)} ({f'{change:+.1f}'.replace('-', '−')})"
         assert (told in said) == (abs(change) >= story.SAME)
     last = np.mean([t["replaced"][-1] for t in tables[2]])
-    assert f"another last word changes it by {last:.1f} bits" in shown.text
+    assert f"another last word changes the guess by {last:.1f} bits" in shown.text
 
 
 def test_a_state_without_attention_is_drawn_on_one_scale(tmp_path: Path) -> None:

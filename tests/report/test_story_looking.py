@@ -33,7 +33,9 @@ def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_t
     assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
     said = found.said(scene(2.0, 3.0, 1e6)).replace("\u00a0", " ")
     assert "needs 3.0 bits for “end”, the net 4.0." in said
-    assert "This head multiplies the odds of “end” by 2.7." in said  # e
+    assert (
+        "This head multiplies the odds of “end” by 2.7, and most those of “most”, by 148." in said
+    )  # e and e to the 5
     assert "“least” (× 0.00) and “most” (× 148)" in found.effects  # e to the power of -7 and of 5
     assert "In 3 of the same 4 sentences" in found.chosen(NET).replace("\u00a0", " ")
 

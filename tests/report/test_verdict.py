@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from lmcompare.analysis import Run, compare_models, results, rows
+from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import verdict
@@ -49,11 +50,8 @@ def test_a_clear_winner(tmp_path: Path) -> None:
     costs = {"best": {"train_seconds": 600.0}, "cheap": {"train_seconds": 6.0}, "floor": {"train_seconds": 0.1}}
     models = {"floor": bits(4, 0), "best": bits(2, 1), "cheap": bits(2.06, 2)}
     said = outcome(tiny_run(tmp_path, models, documents=[[10]] * 40, costs=costs))
-    assert said.startswith("Best predicts this text best: 2.00 bits per byte. Cheap is 3.0 % behind")
-    assert "0.060 bits per byte" in said
+    assert said.startswith("Cheap needs 3.0 % more bits than Best, a significant difference (0.060 bits per byte")
     assert f"In perplexity that is {100 * (2**0.06 - 1):.0f} %" in said  # a token of the tiny run is a byte
-    assert "50 % fewer bits than the weakest model, Floor (4.00)" in said
-    assert "6 s instead of 10 min" in said
 
 
 def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Path) -> None:
@@ -62,15 +60,6 @@ def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Pat
     assert pair is not None
     said = limits(run)
     assert f"a true one of {numbers.two_digits(pair.detectable)} bits per byte between A and B" in said
-
-
-def test_a_far_cheaper_model_is_named_where_the_best_is_the_cheapest_of_the_good(tmp_path: Path) -> None:
-    costs = {"best": {"train_seconds": 60.0}, "cheap": {"train_seconds": 0.2}}
-    said = outcome(
-        tiny_run(tmp_path, {"best": bits(2, 1), "cheap": bits(2.5, 2)}, documents=[[10]] * 40, costs=costs)
-    )
-    assert "No other model comes within 5 % of it." in said
-    assert "Cheap trains 300 times faster (200 ms) and needs 25 % more bits." in said
 
 
 def test_equal_models_differ_by_nothing(tmp_path: Path) -> None:
@@ -107,44 +96,46 @@ def test_one_model_or_none(tmp_path: Path) -> None:
 
 
 def test_models_that_forget_at_the_end_of_a_sentence_are_told_from_those_that_read_on() -> None:
-    rows = [
-        Row("much", "a", "ranked", perplexity=100.0, perplexity_reset=100.0),
-        Row("little", "a", "ranked", perplexity=90.0, perplexity_reset=120.0),
-        Row("also", "a", "ranked", perplexity=80.0, perplexity_reset=95.0),
-    ]
-    (said,) = words.contexts(rows, title)
-    assert "Much forgets what precedes a sentence, and Little and Also read on" in plain(said)
-    assert words.contexts(rows[1:], title) == []
-    assert words.contexts(rows[:1], title) == []
+    assert words.reads_on(Row("much", "a", "ranked", perplexity=100.0, perplexity_reset=100.0)) is False
+    assert words.reads_on(Row("little", "a", "ranked", perplexity=90.0, perplexity_reset=120.0)) is True
+    assert words.reads_on(Row("none", "a", "ranked", perplexity=90.0)) is None
 
 
-def test_unequal_amounts_of_training_text() -> None:
-    read = {"much": 2_040_000, "little": 1_000_000, "also": 1_000_000, "least": 800}
-    seconds = {"much": 60.0, "little": 60.2, "also": 7.0, "least": 1.0}
-    _, said, times = words.fairness(read, seconds, title)
-    for part in ("Much read 2.04 million tokens", "Little and Also 1 million", "Least 800"):
-        assert part in said
-    assert "Much and Little 1 min, Also 7 s, Least 1 s" in plain(times)
-    assert times.startswith("By time, no")
-    assert words.fairness(read, seconds, title, ("much", "little"))[2].startswith("By time, nearly, for the two best")
-    assert words.fairness(read, seconds, title, ("much", "also"))[2].startswith("By time, no")
-    assert words.fairness(read, dict.fromkeys(read, 61.0), title)[2].startswith("By time, yes")
-    assert len(words.fairness(read, {"much": 60.0}, title)) == 2  # not all were timed
-    assert len(words.fairness({}, {}, title)) == 1
+def test_what_intervals_do_not_cover(run: Run, tmp_path: Path) -> None:
+    said = words.scope(compare_models(run), 11)
+    assert ("these 11 documents" in said) == (compare_models(run).unit != "documents")
+    many = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(3, 1)}, documents=[[10]] * 40)
+    assert "texts of this kind" in words.scope(compare_models(many), 40)
+    few = tiny_run(tmp_path / "few", {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
+    assert words.scope(compare_models(few), 2) == ""
 
 
 def test_what_would_help() -> None:
     falling = {"hungry": math.log(2), "eager": -math.log(0.75)}
-    found = Outlook(falling, {"counts": math.log(10)}, 0.75, ("over",))
-    more, text, fewer = map(plain, words.outlook(found, title))
-    assert "50 % (Hungry) and 25 % (Eager)" in more
-    assert "90 % (Counts)" in text
-    assert "75 % of the test tokens" in text
-    assert "Over got worse" in fewer
-    assert words.outlook(Outlook({}, {}, None, ()), title) == []
+    found = Outlook(falling, {"counts": math.log(10)}, ("over",))
+    text, more, fewer = words.outlook(found, title, {}, 141.2)
+    assert [text[0], more[0], fewer[0]] == ["More text", "More time", "Fewer steps"]
+    assert "50 % (Hungry) and 25 % (Eager)" in plain(more[1])
+    assert "--match seconds=1412 " in more[1]
+    assert "90 % (Counts)" in plain(text[1])
+    assert "Over got worse" in fewer[1]
+    assert words.outlook(Outlook({}, {}, ()), title, {}) == []
     many = {f"m{k}": -math.log(1 - k / 10) for k in range(7, 0, -1)}
-    (said,) = words.outlook(Outlook(many, {}, None, ()), title)
+    ((_, said),) = words.outlook(Outlook(many, {}, ()), title, {})
     assert "10 % to 70 % (7 models, M7 most)" in plain(said)
+    assert "--match" not in said
+
+
+def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
+    found = Outlook({}, {"counts": math.log(10)}, ())
+    ideas = {
+        "Twice the text": FoundRow("Twice the text", value=0.133, p_holm=0.001),
+        "Twice the parameters": FoundRow("Twice the parameters", value=0.007, p_holm=0.4),
+    }
+    (_, text), (_, wider) = words.outlook(found, title, ideas)
+    assert "0.133 bits per byte" in text
+    assert "90" not in text
+    assert "no measurable gain (0.007)" in wider
 
 
 def test_contamination_is_counted_by_kind() -> None:

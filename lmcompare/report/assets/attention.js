@@ -104,7 +104,7 @@
       all(".att-at", names[i]);
       all(".att-other", names[j]);
       all(".att-head", head.name);
-      all(".att-role", head.role ? ` (${head.role})` : "");
+      all(".att-role", head.role ? ` (on average: ${head.role})` : "");
       if (head.lengths.length) box.querySelectorAll(".att-long").forEach((each, n) => { each.textContent = signed(head.lengths[n ? j : i][n]); });
 
       const products = terms(tq[i], tk[j]), part = values[j].map((value) => weights[j] * value);

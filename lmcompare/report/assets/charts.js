@@ -123,9 +123,7 @@
         name, hue, points: xs.map((value, i) => [value, ys[i]]).filter(([a, b]) => a !== null && b !== null)
           .map(([a, b]) => ({ a, b, x: scaled(x, a), y: scaled(y, b) })).sort((one, other) => one.x - other.x),
       })).filter((line) => line.points.length);
-      const stops = (lines) => [...new Set(lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b);
-      const measured = this.lines.filter((line) => !line.name.endsWith(", training text")); // which has many more points
-      this.stops = stops(measured.length ? measured : this.lines);
+      this.stops = [...new Set(this.lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b);
       [this.right, this.top] = [x[3], Math.min(y[2], y[3])];
       this.bottom = Math.max(y[2], y[3]);
       for (const title of svg.querySelectorAll("title")) title.remove(); // the browser would show it beside the values

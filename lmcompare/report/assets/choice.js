@@ -3,13 +3,15 @@
 (function () {
   "use strict";
   const { address } = window.lmcompare;
-  const TIME = [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3], ["s", 1], ["min", 60], ["h", 3600]];
+  const TIME = [["ns", 1e-9], ["µs", 1e-6], ["ms", 1e-3], ["s", 1], ["min", 60], ["h", 3600], ["d", 86400]];
+  const WORDS = { second: "s", sec: "s", minute: "min", hour: "h", hr: "h", day: "d" }; // what a unit is called in words
   const BYTES = [["B", 1], ["kB", 1e3], ["MB", 1e6], ["GB", 1e9], ["TB", 1e12], ["KiB", 2 ** 10], ["MiB", 2 ** 20], ["GiB", 2 ** 30]];
   const UNITS = { // by the key of a cost: its units, how many units of the figure the unit 1 is, and what need not be typed
     train_seconds: [TIME, 1, "s"], microseconds_per_token: [TIME, 1e6, "µs"], microseconds_per_list: [TIME, 1e6, "µs"],
     peak_memory_bytes: [BYTES, 1, "MB"], model_bytes: [BYTES, 1, "MB"],
   };
   const NEARLY = 1.2; // a network that is as good as counts after this many times the limit may be so after the limit
+  const UNUSED = 1.5; // times the training time of the best model: a greater limit leaves time to train longer
   const SHOWN = 1.005; // costs are shown with three digits: a limit typed as one is shown allows that model
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -22,14 +24,14 @@
   // "1 min 6 s", "500 MB" or "30" as a number; Infinity for no limit, NaN for what is not one
   function read(text, key) {
     const [units, factor, usual] = UNITS[key], size = new Map(units.map(([unit, one]) => [unit.toLowerCase(), one]));
-    const parts = text.trim().toLowerCase().replace(/μ|u(?=s)/, "µ").replaceAll(",", ".");
+    const parts = text.trim().toLowerCase().replace(/μ|u(?=s)/, "µ").replaceAll(",", ".").replace(/[a-z]{3,}/g, (word) => WORDS[word] ?? WORDS[word.replace(/s$/, "")] ?? word);
     if (!parts || parts === "any") return Infinity;
     if (!/^(\d+\.?\d*|\.\d+)\s*[a-zµ]*(\s+\d+\.?\d*\s*[a-zµ]+)*$/.test(parts)) return NaN;
     return Array.from(parts.matchAll(/([\d.]+)\s*([a-zµ]*)/g)).reduce((sum, [, number, unit]) => sum + Number(number) * (size.get(unit || usual.toLowerCase()) ?? NaN) * factor, 0);
   }
 
   function setUp(box) {
-    const { amounts, exceeds, ahead } = JSON.parse(box.querySelector(".choice-data").textContent);
+    const { amounts, exceeds, ahead, falling } = JSON.parse(box.querySelector(".choice-data").textContent);
     const answer = box.querySelector(".choice-answer"), text = box.querySelector("input[name=words]");
     const sliders = Array.from(box.querySelectorAll("input[type=range]")).filter((slider) => slider !== text);
     const limits = {}; // by the key of a cost: the greatest that is allowed
@@ -37,6 +39,11 @@
     const stops = (key) => Array.from(new Map(amounts.flat().map(({ costs }) => costs[key])).entries()).sort(([a], [b]) => a - b);
 
     function draw() {
+      const wrong = sliders.map((slider) => field(slider.name)).find((typed) => typed.getAttribute("aria-invalid") === "true");
+      if (wrong) {
+        answer.textContent = `“${wrong.value}” is no amount: type a number with a unit, such as “30 s” or “500 MB”.`;
+        return;
+      }
       if (text) text.parentNode.querySelector("output").textContent = text.dataset.stops.split("|")[text.value];
       if (text) text.setAttribute("aria-valuetext", text.dataset.stops.split("|")[text.value]);
       const models = amounts[text ? text.value : amounts.length - 1];
@@ -59,6 +66,8 @@
       }
       const time = limits.train_seconds ?? Infinity;
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
+      const own = best.costs.train_seconds?.[0];
+      if (Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.train_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
       if (stopped.length) said += ` Of the networks that need more time, ${stopped.map(([name]) => name).join(" and ")} may be as good or better even if stopped at this limit: --match seconds=${Math.floor(time)} trains networks for that time.`;
       answer.textContent = said;
     }
@@ -89,14 +98,12 @@
       typed.addEventListener("input", () => {
         const limit = read(typed.value, key);
         typed.setAttribute("aria-invalid", String(Number.isNaN(limit)));
-        if (Number.isNaN(limit)) { // the earlier limit stays
-          answer.textContent = `“${typed.value}” is no amount: type a number with a unit, such as “30 s” or “500 MB”.`;
-          return;
+        if (!Number.isNaN(limit)) { // or the earlier limit stays
+          limits[key] = limit;
+          place(slider);
+          keep();
         }
-        limits[key] = limit;
-        place(slider);
         draw();
-        keep();
       });
     }
     text?.addEventListener("input", () => { draw(); keep(); });

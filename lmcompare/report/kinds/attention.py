@@ -195,7 +195,8 @@ def _markdown(exhibit: Attention, shown: dict[str, Any]) -> str:
         )
         for j in shown["seen"]
     ]
-    read = f"{plain(head.name)}{f' ({plain(head.role)})' if head.role else ''}, after reading {words[word]}"
+    role = f" (on average: {plain(head.role)})" if head.role else ""
+    read = f"{plain(head.name)}{role}, after reading {words[word]}"
     added = ", ".join(f"{plain(visible(w))} {numbers.decimals(n, 2)}" for w, n in shown["adds"])
     return "\n\n".join(
         [

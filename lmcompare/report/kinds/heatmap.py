@@ -101,7 +101,7 @@ def near_and_far(names: Sequence[str], values: Array) -> str:
     means = (weights * back).sum(axis=(1, 2)) / totals
     near, far = int(means.argmin()), int(means.argmax())
     return (
-        f"On average, {names[near]} looks back least far ({means[near]:.1f} tokens) and"
+        f"In this sentence, {names[near]} looks back least far on average ({means[near]:.1f} tokens) and"
         f" {names[far]} farthest ({means[far]:.1f})."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,16 @@ from markupsafe import Markup
 from lmcompare.analysis.growth import growth
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
+from lmcompare.report.definitions import TERMS
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
-LIMITS = {  # by the key of a cost: its name, how it is written, and how a model exceeds it
-    "train_seconds": ("Training time", numbers.seconds, "trains for"),
-    "microseconds_per_list": ("Time for a list of 5 next words", numbers.microseconds, "takes"),
-    "microseconds_per_token": ("Time per token, a whole text at once", numbers.microseconds, "takes"),
-    "peak_memory_bytes": ("Peak memory, training included", numbers.size, "needs"),
-    "model_bytes": ("Model size on disk", numbers.size, "takes up"),
+LIMITS = {  # by the key of a cost: how it is written, and how a model exceeds it
+    "train_seconds": (numbers.seconds, "trains for"),
+    "microseconds_per_list": (numbers.microseconds, "takes"),
+    "microseconds_per_token": (numbers.microseconds, "takes"),
+    "peak_memory_bytes": (numbers.size, "needs"),
+    "model_bytes": (numbers.size, "takes up"),
 }
 LEAST = 2  # models: there is nothing to choose between fewer
 
@@ -33,17 +34,22 @@ class Slider:
     stops: Sequence[str]
 
 
-def build(data: ReportData, ahead: Mapping[str, float] | None = None) -> Markup:
+def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: Collection[str] = ()) -> Markup:
     """Return the sliders; empty where there are no two models, or costs can't be compared.
 
-    ``ahead``: by the names of networks, after how many seconds they were better than the best model that counts.
+    Parameters
+    ----------
+    ahead : mapping, optional
+        By the names of networks, after how many seconds they were better than the best model that counts.
+    falling : collection of str
+        The models whose loss was still falling at the end of training, by their names in ``results.json``.
     """
     amounts = _amounts(data)
     if not data.run.costs_comparable or max(map(len, amounts.values()), default=0) < LEAST:
         return Markup()
     keys = [key for key in LIMITS if all(row.get(key) is not None for rows in amounts.values() for _, row in rows)]
     values = {key: sorted({row[key] for rows in amounts.values() for _, row in rows}) for key in keys}
-    sliders = [Slider(key, LIMITS[key][0], [LIMITS[key][1](value) for value in values[key]]) for key in keys]
+    sliders = [Slider(key, TERMS[key].name, [LIMITS[key][0](value) for value in values[key]]) for key in keys]
     if len(amounts) > 1:
         sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
     alike = len({model.entry.tokens_fingerprint for rows in amounts.values() for model, _ in rows}) == 1
@@ -51,12 +57,10 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None) -> Markup:
         [_candidate(*each, keys, alike) for each in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
         for rows in amounts.values()
     ]
-    exceeds = {key: LIMITS[key][2] for key in keys}
-    return (
-        fill("choice", sliders=sliders, ahead=ahead, data={"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}})
-        if keys
-        else Markup()
-    )
+    still = [spoken(model.title) for model in data.scored if model.name in falling]
+    exceeds = {key: LIMITS[key][1] for key in keys}
+    found = {"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}, "falling": still}
+    return fill("choice", sliders=sliders, ahead=ahead, data=found) if keys else Markup()
 
 
 def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:
@@ -84,5 +88,5 @@ def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str], alike:
         "bits": row["bits_per_byte"],
         "said": numbers.bits_per_byte(row["bits_per_byte"]),
         "top5": "" if top is None else numbers.percent(top),
-        "costs": {key: [row[key], LIMITS[key][1](row[key])] for key in keys},
+        "costs": {key: [row[key], LIMITS[key][0](row[key])] for key in keys},
     }

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.progress import outlook
 from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import choice, learning_level
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
@@ -25,25 +27,29 @@ ALIKE = 1.05  # times a cost: up to that, another one counts as equal
 
 @dataclass(frozen=True)
 class Cost:
-    """A cost: its key in results.json, its title and format; if it is drawn, how models are compared by it."""
+    """A cost: its key in results.json and its format; if it is drawn, how models are compared by it."""
 
     key: str
-    title: str
     label: Callable[[float | None], str]
     verb: str = ""
     less: str = ""
     ticks: tuple[float, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Its name."""
+        return TERMS[self.key].name
+
 
 MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
-    Cost("train_seconds", "Training time", numbers.seconds, "trains", "faster", TIMES),
-    Cost("microseconds_per_token", "Time per scored token", numbers.microseconds, "scores", "faster", MICROSECONDS),
-    Cost("microseconds_per_list", "Time per list", numbers.microseconds),
-    Cost("peak_memory_bytes", "Peak memory", numbers.size, "needs", "less memory"),
-    Cost("parameters", "Parameters", numbers.short, "has", "fewer parameters"),
-    Cost("model_bytes", "Model size", numbers.size),
-    Cost("tokens_read", "Tokens read", numbers.short),
+    Cost("train_seconds", numbers.seconds, "trains", "faster", TIMES),
+    Cost("microseconds_per_token", numbers.microseconds, "scores", "faster", MICROSECONDS),
+    Cost("microseconds_per_list", numbers.microseconds),
+    Cost("peak_memory_bytes", numbers.size, "needs", "less memory"),
+    Cost("parameters", numbers.short, "has", "fewer parameters"),
+    Cost("model_bytes", numbers.size),
+    Cost("tokens_read", numbers.short),
 )
 # they depend on the machine
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
@@ -79,11 +85,11 @@ def build(data: ReportData) -> Section | None:
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
     steps = [(cost, found) for cost in limited if (found := _steps(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
+    falling = outlook(data.run, [model.name for model, _ in data.ranking]).falling
     html = fill(
         "cost",
         steps=steps,
-        limits=choice.LIMITS,
-        choice=choice.build(data, learning_level.networks_ahead(data)),
+        choice=choice.build(data, learning_level.networks_ahead(data), falling),
         drawn=drawn,
         shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -82,8 +82,15 @@ class Look:
             float(head.scores[word, other]),
             float(given[other]),
             [(words[j], float(given[j])) for j in most[:NAMED] if given[j] > 0],
-            [(visible(each), amount) for each, amount in (said.adds[word][:1] if said.adds else ())],
+            _adds(exhibit, said.adds[word], word) if said.adds else [],
         )
+
+
+def _adds(exhibit: Attention, added: Sequence[tuple[str, float]], word: int) -> list[tuple[str, float]]:
+    """Return what a head adds to the logit of the word that came next; at the last word, of the one it favours."""
+    came = exhibit.words[word + 1] if word + 1 < len(exhibit.words) else None
+    named = [(visible(each), amount) for each, amount in added]
+    return [pair for pair in named if came is not None and pair[0] == visible(came)][:1] or named[:1]
 
 
 def build(data: ReportData, keys: Mapping[str, str]) -> Markup:

@@ -124,6 +124,7 @@ def build(data: ReportData) -> Section | None:
         equations={name: in_series(_of_kind(each, WorkedEquation.kind)) for name, each in found.items()},
         left_out=left_out,
         preview=PREVIEW,
+        unit=data.comparison.unit,
         page=LAB_PAGE if alone and (data.run.path / LAB_PAGE).is_file() else "",
     )
     return Section.of("ideas", "What the laboratory found", html)

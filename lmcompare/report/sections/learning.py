@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress, tokens_read
+from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress
 from lmcompare.report import numbers
 from lmcompare.report.charts.lines import Line, lines
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.sections import fairness
 from lmcompare.report.sections.learning_level import Level, in_bits
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
-SETTINGS = (
-    "Steps",
-    "Tokens read",
-    "Times through the text",
-    "Batch (sequences × tokens)",
-    "Optimiser",
-    "Learning rate",
-)
 NOT_TOLD = "So this run does not tell which is better after equally much text: --match tokens=… does."
 AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
 
@@ -45,11 +37,11 @@ class Group(NamedTuple):
 def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model is trained in steps."""
     groups: list[Group] = []
-    trained: list[tuple[Model, list[str]]] = []
+    trained: list[Model] = []
     for fingerprint, models in data.groups.items():
         valid = [model for model in models if model.name not in data.unranked]
         curves = [(model, curve) for model in valid if len(curve := model.cell.curve.dropna(how="all")) > 1]
-        trained += [(model, training(data, model)) for model, _ in curves]
+        trained += [model for model, _ in curves]
         if curves:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, in_bits(curve)) for model, curve in curves]
@@ -58,32 +50,16 @@ def build(data: ReportData) -> Section | None:
             level = Level.of(data, fingerprint, valid, [model for model, _ in curves])
             drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis, level)) is not None]
             said = " ".join(filter(None, (level.said(shown) if level else "", caption(shown))))
-            equal = " ".join(at_equal_tokens(shown))
+            equal = at_equal_tokens(shown)
             groups.append(Group(name, claim(curves), drawn, said, equal, texts(data, fingerprint, shown)))
     if not groups:
         return None
-    several = any(len(model.entry.seeds) > 1 for model, _ in trained)
-    late = numbers.listed([spoken(model.title) for model, _ in trained if _begins_late(model.cell.curve)])
+    several = any(len(model.entry.seeds) > 1 for model in trained)
+    late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
     said = f"The tokens of which {late} first learnt its vectors lie before its curve." if late else ""
-    html = fill("learning", groups=groups, settings=SETTINGS, trained=trained, several=several, late=said)
+    own = fairness.trainings(data) if data.run.corpus.series else []  # of text, the summary has them
+    html = fill("learning", groups=groups, several=several, late=said, trainings=own, headings=fairness.HEADINGS)
     return Section.of("learning", "Learning curves", html)
-
-
-def training(data: ReportData, model: Model) -> list[str]:
-    """Return how a model was trained, as text in the order of ``SETTINGS``."""
-    given = model.cell.info.get("hyperparameters") or {}
-    steps, read = model.cell.curve["step"].dropna(), tokens_read(model.entry)
-    text = data.run.manifest.tokens[model.entry.tokens_fingerprint].tokens.get("train")
-    batch, length, rate = (given.get(name) for name in ("batch", "length", "learning_rate"))
-    whole = isinstance(batch, int) and isinstance(length, int)
-    return [
-        numbers.count(float(steps.iloc[-1])) if len(steps) else numbers.NONE,
-        numbers.NONE if read is None else numbers.amount(read),
-        numbers.NONE if read is None or not text else numbers.decimals(read / text, 1),
-        f"{batch} × {length}" if whole else numbers.NONE,
-        str(given.get("optimiser", numbers.NONE)),
-        f"{rate:g}" if isinstance(rate, int | float) else numbers.NONE,
-    ]
 
 
 def claim(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
@@ -153,30 +129,25 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     )
 
 
-def ahead_at_equal_tokens(models: Sequence[Model]) -> list[str]:
-    """Return who was ahead after equally many tokens, and that this decides nothing; empty if all read as many."""
-    said = at_equal_tokens([(model, in_bits(model.cell.curve)) for model in models])
-    return [*said, NOT_TOLD] if said else []
-
-
-def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> list[str]:
-    """Return the losses after equally many tokens; empty if all read as many."""
+def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
+    """Return the losses after equally many tokens, and that they decide nothing; "" if all read as many."""
     known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
     if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):
-        return []
+        return ""
     known = [(model, rows) for model, rows in known if float(rows["tokens"].iloc[0]) <= min(ends)]
     if len(known) < 2:  # word vectors were learnt before: their curves begin later
-        return []
+        return ""
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     first = ", in the trainings with the first seed" if any(len(m.entry.seeds) > 1 for m, _ in known) else ""
     longer = sum(end > SAME_AMOUNT * min(ends) for end in ends)
     others = "training was" if longer == 1 else "trainings were"
-    return [
+    return (
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
         f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
         f" {others} still at a high learning rate there, so a training that was planned to end there would be better."
-    ]
+        f" {NOT_TOLD}"
+    )
 
 
 def _begins_late(curve: pd.DataFrame) -> bool:
@@ -197,15 +168,12 @@ def _chart(curves: list[tuple[Model, pd.DataFrame]], axis: str, level: Level | N
     title, unit = _unit(last) if axis == "seconds" else (AXES[axis], 1.0)
     given: list[Line] = []
     for model, curve in curves:
-        for column, faint in (("train_loss", True), ("valid_loss", False)):
-            known = curve[(curve[column] <= top) & curve[axis].notna()]
-            if len(known):
-                x, y = (known[axis] / unit).astype(float).tolist(), known[column].astype(float).tolist()
-                note = "training text" if faint else "validation text"
-                given.append(Line(model.title, model.index, x, y, faint, note))
-    named = {line.name for line in given if not line.faint}
-    # a model without validation loss is drawn by its training loss and keeps its name
-    given = [line if line.name in named else replace(line, faint=False) for line in given]
+        column = "valid_loss" if curve["valid_loss"].notna().any() else "train_loss"
+        known = curve[(curve[column] <= top) & curve[axis].notna() & curve[column].notna()]
+        if len(known):
+            x, y = (known[axis] / unit).astype(float).tolist(), known[column].astype(float).tolist()
+            note = "validation text" if column == "valid_loss" else "training text"
+            given.append(Line(model.title, model.index, x, y, note))
     if not given:
         return None
     if level:

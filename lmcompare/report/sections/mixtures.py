@@ -65,7 +65,6 @@ def build(data: ReportData) -> Section | None:
     models = sorted({m.name: m for mixture in found for m, _ in mixture.parts}.values(), key=lambda m: m.index)
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     unit, figure = str(rows[0]["unit"]), str(rows[0]["figure"])
-    said = f"{caption(found, figure)} {fitted(int(rows[0]['fitted_units']), int(rows[0]['valid_units']), unit)}"
     html = fill(
         "mixtures",
         models=models,
@@ -73,7 +72,7 @@ def build(data: ReportData) -> Section | None:
         grid=[[share.get((a.name, b.name)) for b in models] for a in models] if share else [],
         most_paired=MOST_PAIRED if len(models) > MOST_PAIRED else 0,
         claim=claim(found, figure),
-        caption=said.strip(),
+        caption=fitted(int(rows[0]["fitted_units"]), int(rows[0]["valid_units"]), unit),
         unit=unit,
         figure=figure,
         shown_open=SHOWN_OPEN,
@@ -100,19 +99,6 @@ def claim(found: list[Mixture], figure: str) -> str:
     return f"Mixing {of} gives {numbers.percent(lowest.gain)} {less} than {single} alone"
 
 
-def caption(found: list[Mixture], figure: str) -> str:
-    """Return which pair gains most over the better one of it; "" if none gains or the best mixture is a pair."""
-    best = max((mixture for mixture in found if len(mixture.parts) == 2), key=lambda mixture: mixture.gain)
-    if best is found[0] or best.gain < SLIGHT:
-        return ""
-    names = numbers.listed([spoken(model.title) for model, _ in best.parts])
-    less, value = ("lower perplexity", numbers.perplexity)
-    if figure == "bits per byte":
-        less, value = ("fewer bits", numbers.bits_per_byte)
-    single = f"{spoken(best.best_single.title)} alone ({value(best.alone)})"
-    return f"The pair that gains most is {names}: {numbers.percent(best.gain)} {less} than {single}."
-
-
 def one_seed(models: Sequence[Model]) -> str:
     """Return which training of models with several seeds is mixed, "" if each has a single one."""
     mixed = [model for model in models if len(model.entry.seeds) > 1]
@@ -120,7 +106,7 @@ def one_seed(models: Sequence[Model]) -> str:
         return ""
     seeds = {model.entry.seeds[0] for model in mixed}
     which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
-    return f"Of several seeds, only the training {which} is mixed; the leaderboard has the mean of all."
+    return f"Mixed are the trainings {which}; the leaderboard has the mean of all."
 
 
 def fitted(units: int, valid: int, unit: str) -> str:

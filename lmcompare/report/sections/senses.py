@@ -102,13 +102,13 @@ def verdict(rows: Sequence[Row]) -> str:
             f" sense ({shares}).{_beyond_average(own)}"
         )
     others = [r for r in own if not r.able]
-    who, not_in = (numbers.listed([spoken(_title(r)) for r in some]) for some in (able, others))
+    who = numbers.listed([f"{spoken(_title(r))} ({numbers.percent(r.found.share, 0)})" for r in able])
+    not_in = numbers.listed([spoken(_title(r)) for r in others])
     rest = f", but not in {not_in}" if others else ""
     beyond = _beyond_average(own)
-    answer = "Yes" if _better(own) or not beyond else "Not proven"
     return (
-        f"{answer}. In {who}, the nearest sentence has the same sense more often than by chance ({chance}){rest}."
-        f"{_not_apart(able)}{beyond}"
+        f"Yes, above chance, in {who}: there the nearest sentence has the same sense more often than by chance"
+        f" ({chance}){rest}.{_not_apart(able)}{beyond}"
     )
 
 

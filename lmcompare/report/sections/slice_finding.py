@@ -61,28 +61,29 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
     said = sentence(numbers.listed(who)) if len(who) < 4 else f"{len(who)} models"
     verb = "beats" if len(who) == 1 else "beat"
     if len(most) == better.shape[1]:
-        return f"{said} {verb} {named[own]}{_exception(others, own, winners) or anywhere}"
+        behind = _behind(others, own, winners)
+        if list(behind) == [ENDS_PHRASE]:
+            ends = f"{behind[ENDS_PHRASE]} tokens"
+            others_named = numbers.listed(who, "or") if len(who) < 4 else f"one of {len(who)} models"
+            return f"{sentence(named[own])} is ahead of {others_named} only at the end of known phrases of {ends}"
+        return f"{said} {verb} {named[own]}{', but not in every group below' if behind else anywhere}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
     return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
 
 
-def _exception(others: Sequence[Divided], own: str, winners: Sequence[str]) -> str:
-    """Return that the baseline is clearly better than one of the winners in a group, "" if in none.
+def _behind(others: Sequence[Divided], own: str, winners: Sequence[str]) -> dict[str, str]:
+    """Return by the name of a division from which group on the baseline is clearly better than one of the winners.
 
-    Groups that the token itself decides are named apart: they favour models that spread their probability.
+    A division in which it nowhere is better is left out.
     """
-    better: list[str] = []
-    ends = ""
+    found: dict[str, str] = {}
     for one in others:
         base, rows = one.models.index(own), [one.models.index(name) for name in winners]
-        worse = one.clear(base) & (one.saved(base) < 0)
-        if worse[rows].any():
-            better.append(one.name)
-            first = int(np.flatnonzero(worse[rows].any(axis=0))[0])
-            ends = f"{one.labels[first]} or more" if first + 1 < len(one.labels) else one.labels[first]
-    if better == [ENDS_PHRASE]:
-        return f", except where the token itself ends a known phrase of {ends} tokens"
-    return ", but not in every group below" if better else ""
+        worse = (one.clear(base) & (one.saved(base) < 0))[rows].any(axis=0)
+        if worse.any():
+            first = int(np.flatnonzero(worse)[0])
+            found[one.name] = f"{one.labels[first]} or more" if first + 1 < len(one.labels) else one.labels[first]
+    return found
 
 
 def _where(one: Divided, groups: Sequence[int]) -> str:

@@ -22,14 +22,13 @@ from lmcompare.runfolder.parquet import Array
 
 SHOWN_OPEN = 2  # questions beyond these are folded: the heading speaks of the first ones
 DOCUMENTS = 40  # in the table
-NAMED = 4  # groups in a sentence
 BASELINES = 12  # models with which the others can be compared
 MOST_TITLED = (
     10  # of more models, the finding against another baseline is not computed: 12 findings take 14 s for 30 models
 )
 DIGITS = 5  # of the figures in the page
 EXAMPLES = 16  # tokens of a group that a click can open
-STRONG = 0.75  # the share of a usual model's differences that are below the full colour
+STRONG = 0.95  # the share of a usual model's differences that are below the full colour
 UNKNOWN = "unknown"
 ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
@@ -42,7 +41,6 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "repeated": "Has the document mentioned it before? (known {unit}s)",
     "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
-PHRASES = {"context_order": "after a known phrase of ", "seen_order": "at the end of a known phrase of "}
 CAVEAT = "Here the token that came decides the group, which favours models that spread their probability."
 
 
@@ -112,27 +110,11 @@ def build(data: ReportData) -> Section | None:
         shown_open=SHOWN_OPEN,
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
-        lowest=lowest(found, data) if found and len(models) > 1 else "",
         spent=shown,
         spent_claim=spent_claim([row for _, row in shown]),
         long=test.bytes / max(1, counted),
     )
     return Section.of("wins", titles[own.name], html)
-
-
-def lowest(found: Sequence[Divided], data: ReportData) -> str:
-    """Return in how many groups each model needs the fewest bits, and in which, where these are few."""
-    groups: dict[str, list[str]] = {}
-    for one in found:
-        for g, best in enumerate(np.nan_to_num(one.figures, nan=np.inf).argmin(axis=0)):
-            groups.setdefault(one.models[best], []).append(PHRASES.get(one.name, "") + _label(one, one.labels[g]))
-    count = sum(map(len, groups.values()))
-    (first, most), *others = sorted(groups.items(), key=lambda pair: -len(pair[1]))
-    said = f"Of {count} groups, {data.spoken(first)} needs the fewest bits in {len(most)}"
-    for name, won in others:
-        which = f" ({'; '.join(won)})" if len(won) <= NAMED else ""
-        said += f", {data.spoken(name)} in {len(won)}{which}"
-    return f"{said}. That it is ahead of the next one there is not tested."
 
 
 def spent_claim(rows: Sequence[Mapping[Hashable, Any]]) -> str:

@@ -11,13 +11,10 @@ from itertools import combinations, pairwise
 from typing import Any, Self
 
 import numpy as np
-from markupsafe import Markup
 
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.report import numbers
-from lmcompare.report.charts.scatter import Dot, scatter
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.cost import TIMES
 from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_counted import followed
 from lmcompare.report.sections.story_far_back import FarBack
@@ -167,7 +164,6 @@ def build(data: ReportData) -> Section | None:
         shuffle=Shuffle.of(scenes),
         unseen=Unseen.of(scenes, guesses, table, data),
         far_back=FarBack.of(scenes, guesses, table),
-        picture=picture(scenes) if data.run.costs_comparable else None,
         result=result(scenes, None if table is None else scenes[table]),
         unmasked=_unmasked(data),
         laboratory=any(those for those, _ in data.findings),
@@ -252,20 +248,6 @@ def result(scenes: Sequence[Scene], table: Scene | None) -> str:
     if len(costs) < 2:
         return f"{said} Counting phrases gives {share} of that."
     return f"{said} Counting phrases gives {share} of that after {costs[0]} of training; the rest takes {costs[1]}."
-
-
-def picture(scenes: Sequence[Scene]) -> Markup | None:
-    """Return the chart of quality against training time of all models; None if a time is not known."""
-    dots = [
-        Dot(scene.model.title, scene.model.index, scene.row.train_seconds, scene.row.bits_per_byte)
-        for scene in scenes
-        if scene.row.train_seconds and scene.row.bits_per_byte
-    ]
-    if len(dots) < len(scenes):
-        return None
-    names = ("Training time", "Bits per byte")
-    label = "Bits per byte against training time, a mark for each model of the story"
-    return scatter(dots, label, *names, numbers.seconds, numbers.bits_per_byte, choices=TIMES)
 
 
 def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:

@@ -91,7 +91,7 @@ class Looking:
     def said(self, table: Scene | None) -> str:
         """What the model needs for the word, and what attention does to its odds."""
         word = self.scene.tokens[-1]
-        added, _ = self.looked.adds(word)
+        added, others = self.looked.adds(word)
         said: list[str] = []
         if self.bits is not None and table is not None:
             said.append(
@@ -100,7 +100,9 @@ class Looking:
             )
         what = "this head" if self.looked.stored["heads"] > 1 else "attention"
         if added is not None:
-            said.append(f"{sentence(what)} multiplies the odds of “{word}” by {_times(exp(added))}.")
+            most = max(others, key=lambda other: other[1], default=(word, added))
+            more = f", and most those of “{most[0]}”, by {_times(exp(most[1]))}" if most[1] > added else ""
+            said.append(f"{sentence(what)} multiplies the odds of “{word}” by {_times(exp(added))}{more}.")
         if added is not None and self.looked.stored["heads"] > 1:
             said.append("One head alone is often hard to explain: it adds to what all others find.")
         if self.next_word:

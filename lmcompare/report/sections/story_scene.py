@@ -217,19 +217,17 @@ class Scene:
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
             f"Without {self.lost.part}, the trained network needs {lost} bits per byte more, in one training and on a"
-            " sample of the validation text; one that was trained without it may need fewer. On the test text the"
-            f" whole network is better than {spoken(before.model.title)} by {numbers.bits_per_byte(gain)}: how much"
-            f" of that {self.lost.part} gives, and how much {self.lost.rest}, this run does not tell."
-            f"{_reading(self.model, before.model)}"
+            " sample of the validation text; one that was trained without it may need fewer."
         )
 
     def _why_worse(self, before: Scene) -> str:
         """Return what the figures of the run say about why it is worse than the model of the scene before."""
         if self.turned < COUNTS <= before.turned:
             return (
-                f"It has lost word order, which may be one reason. Swapping the last two tokens changes the guess of"
-                f" {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits on average, and its own"
-                f" by {numbers.decimals(self.turned, 1)}."
+                "It has lost word order, which may be one reason, beside the number of words that it sees. Swapping"
+                f" the last two tokens changes the guess of {spoken(before.model.title)} by"
+                f" {numbers.decimals(before.turned, 1)} bits on average, and its own by"
+                f" {numbers.decimals(self.turned, 1)}."
             )
         read, more = (tokens_read(each.model.entry) for each in (self, before))
         if read is not None and more is not None and more > SAME_AMOUNT * read:
@@ -260,22 +258,21 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a trained model loses without one of its parts, in bits per byte, and what else it has."""
+    """What a trained model loses without one of its parts, in bits per byte."""
 
     part: str
-    rest: str
     bits_per_byte: float
 
     @classmethod
     def of(cls, outline: Mapping[str, Any], model: Model, data: ReportData) -> Loss | None:
         """Return what an exhibit of bars says of it, by the first of them; None if the model has no such exhibit.
 
-        ``outline``: with the exhibit's ``title``, the ``part`` and the ``rest``; empty for none.
+        ``outline``: with the exhibit's ``title`` and the ``part``; empty for none.
         """
         entry = data.run.manifest.tokens[model.entry.tokens_fingerprint]
         bytes_of_token = data.run.corpus.splits["valid"].bytes / max(1, entry.tokens["valid"])
         values = bars(model, outline["title"]) if outline else []
-        return cls(outline["part"], outline["rest"], values[0] / bytes_of_token) if values else None
+        return cls(outline["part"], values[0] / bytes_of_token) if values else None
 
 
 def bars(model: Model, title: str) -> list[float]:
@@ -295,9 +292,9 @@ def spread(title: str, model: Model) -> str:
         return ""
     ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
     return (
-        f"In this short sentence the weight falls on few words. In running text this model gives each distance about"
-        f" the same weight ({ends[0]} to {ends[1]} times an even share): there it is nearer to an average than to a"
-        " look-up."
+        f"In this short sentence the weight falls on few words. In running text no distance gets more than others on"
+        f" average ({ends[0]} to {ends[1]} times an even share); “{title}” says how widely the weight of one guess is"
+        " spread there."
     )
 
 

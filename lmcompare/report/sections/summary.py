@@ -11,7 +11,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
@@ -21,7 +20,7 @@ from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
-from lmcompare.report.sections import leaderboard, learning
+from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import short_titles, spoken
 
@@ -36,8 +35,7 @@ AS_RUN = "As run"
 class View:
     """A finding with its chart; ``label`` says which trainings are compared, if there are several findings.
 
-    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much, ``ahead`` says who was
-    ahead after equally many tokens.
+    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much.
 
     Models of the same name in other views have their runs in their titles; here they need not.
     """
@@ -48,10 +46,8 @@ class View:
     read: Mapping[str, float]
     seconds: Mapping[str, float]
     train: int
-    ahead: Sequence[str]
     lead: Sequence[str]
     remarks: Sequence[str]
-    rows: Sequence[Row]
     chart: Markup | None
 
     @classmethod
@@ -69,7 +65,6 @@ class View:
         said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
         seconds = {row.name: row.train_seconds for row in rows if row.name in read and row.train_seconds}
-        ahead = learning.ahead_at_equal_tokens([data.by_name[name] for name in read])
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
         remarks = [
@@ -77,7 +72,7 @@ class View:
             beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
         ]
         train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
-        return cls(label, titles, found, read, seconds, train, ahead, said, remarks, rows, chart)
+        return cls(label, titles, found, read, seconds, train, said, remarks, chart)
 
     @property
     def leading(self) -> list[str]:
@@ -104,8 +99,7 @@ class View:
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        equal = words.fairness(self.read, self.seconds, self._spoken, self.leading)
-        return " ".join([*equal, *words.contexts(self.rows, self._spoken), *self.ahead])
+        return fairness.in_brief(self.read, self.seconds, self.leading)
 
 
 def build(data: ReportData) -> Section:
@@ -124,16 +118,19 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "outlook": words.outlook(outlook(run, names), data.spoken, twice_the_text(data)),
+        "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
+        "headings": fairness.HEADINGS,
+        "trainings": fairness.trainings(data),
+        "outlook": words.outlook(outlook(run, names), data.spoken, data.measured_ideas, _longest(data, names)),
         "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
 
 
-def twice_the_text(data: ReportData) -> float | None:
-    """Return what twice the text saved a transformer of the laboratory; None without this finding."""
-    row = data.ideas.get("Twice the text")
-    return None if row is None else row.amount
+def _longest(data: ReportData, names: Sequence[str]) -> float | None:
+    """Return how long the network that was trained longest was trained; None if that is not known."""
+    networks = {name for name in names if tokens_read(data.run.model(name)) is not None}
+    return max((row.train_seconds for row in data.rows if row.name in networks and row.train_seconds), default=None)
 
 
 def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:

@@ -1,0 +1,86 @@
+"""Was the comparison fair: how much and how long each model was trained, and with which settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.progress import tokens_read
+from lmcompare.report import numbers
+from lmcompare.report.data import Model, ReportData
+from lmcompare.report.verdict import reads_on, same_time
+
+HEADINGS = (
+    "Training time",
+    "Tokens read",
+    "Times through the text",
+    "Steps",
+    "Batch (sequences × tokens)",
+    "Optimiser",
+    "Learning rate",
+    "Reads on across sentences",
+)
+MADE_EQUAL = "Which design is better is not answered here: --match tokens=… or --match seconds=… trains them alike."
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model was trained, as text in the order of ``HEADINGS``."""
+
+    model: Model
+    said: Sequence[str]
+
+    @classmethod
+    def of(cls, data: ReportData, model: Model, row: Row) -> Training:
+        """Return how this model of the leaderboard was trained."""
+        reads = {None: numbers.NONE, True: "yes", False: "no"}[reads_on(row)]
+        return cls(model, [numbers.seconds(row.train_seconds), *settings(data, model), reads])
+
+
+def trainings(data: ReportData) -> list[Training]:
+    """Return how the models were trained that are compared, the best first; empty if none is trained in steps."""
+    rows = {row.name: row for row in data.rows}
+    compared = [model for model in data.scored if model.name not in data.unranked and model.name in rows]
+    if all(tokens_read(model.entry) is None for model in compared):
+        return []
+    return [Training.of(data, model, rows[model.name]) for model in compared]
+
+
+def settings(data: ReportData, model: Model) -> list[str]:
+    """Return what a model read in training and with which settings, as text: ``HEADINGS`` without first and last."""
+    given = model.cell.info.get("hyperparameters") or {}
+    steps, read = model.cell.curve["step"].dropna(), tokens_read(model.entry)
+    text = data.run.manifest.tokens[model.entry.tokens_fingerprint].tokens.get("train")
+    batch, length, rate = (given.get(name) for name in ("batch", "length", "learning_rate"))
+    whole = isinstance(batch, int) and isinstance(length, int)
+    return [
+        numbers.NONE if read is None else numbers.amount(read),
+        numbers.NONE if read is None or not text else numbers.decimals(read / text, 1),
+        numbers.count(float(steps.iloc[-1])) if len(steps) else numbers.NONE,
+        f"{batch} × {length}" if whole else numbers.NONE,
+        str(given.get("optimiser", numbers.NONE)),
+        f"{rate:g}" if isinstance(rate, int | float) else numbers.NONE,
+    ]
+
+
+def in_brief(read: Mapping[str, float], seconds: Mapping[str, float], leading: Sequence[str] = ()) -> str:
+    """Return what was equal for all models and what was not.
+
+    Parameters
+    ----------
+    read : mapping of str to float
+        The number of training tokens that each model read, if these numbers differ.
+    seconds : mapping of str to float
+        How long the same models were trained.
+    leading : sequence of str
+        The two best models.
+    """
+    same = "All models were scored on the same test text"
+    if not read:
+        return f"{same}."
+    if same_time(read, seconds):
+        unequal = "trained for about the same time, but read unequal amounts of the training text"
+        return f"{same} and {unequal}. {MADE_EQUAL}"
+    nearly = "; the two best were trained for about the same time" if same_time(leading, seconds) else ""
+    return f"{same}, but not trained alike{nearly}. {MADE_EQUAL}"
