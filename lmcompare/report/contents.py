@@ -20,7 +20,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "cost": "Which model should I take for my budget?",
     "sure": "Is the comparison fair, and what would help?",
     "all-pairs": "How sure is the ranking?",
-    "story": "Why did vectors and attention matter?",
+    "story": "Did vectors and attention matter, and why?",
     "scene-heads": "What are query, key and value?",
     "ideas": "What is each idea of the transformer worth?",
     "wins": "Where does each model win?",
@@ -110,6 +110,12 @@ def questions(ids: Iterable[str], series: bool = False) -> list[tuple[str, str]]
     there = set(ids)
     asked = QUESTIONS_OF_SERIES if series else QUESTIONS
     return [(said, key) for key, said in asked.items() if key in there]
+
+
+def asked_terms(series: bool = False) -> set[str]:
+    """Return the keys of the terms that a question leads to."""
+    asked = QUESTIONS_OF_SERIES if series else QUESTIONS
+    return {key.removeprefix("term-") for key in asked if key.startswith("term-")}
 
 
 def grouped(groups: Mapping[str, Iterable[str]], linked: Mapping[str, Linked]) -> list[tuple[str, list[Entry]]]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
 from lmcompare.report import series
-from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, grouped, link, questions
+from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
@@ -149,6 +149,11 @@ class Report:
         self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
         built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}
+        parts = (self.summary, *self.sections.values())
+        used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
+        self.sections["Definitions"] = glossary.build(
+            used | asked_terms(of_series)
+        )  # of all terms, those of this page
 
     @property
     def version(self) -> str:
@@ -165,10 +170,7 @@ class Report:
         """Return the page with its drawings."""
         parts = (self.summary, *self.sections.values())
         taken = {key for part in parts for key in ID.findall(str(part.html))}
-        used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
-        series = self.data.run.corpus.series  # most definitions are about text
-        sections = {**self.sections, "Definitions": glossary.build(tuple(used) if series else (), used)}
-        linked = {name: Linked.of(section, taken) for name, section in sections.items()}
+        linked = {name: Linked.of(section, taken) for name, section in self.sections.items()}
         return whole_page(
             "page",
             version=self.version,
@@ -176,7 +178,9 @@ class Report:
             summary=self.summary,
             contents=grouped(self.groups, linked),
             shown_open=SHOWN_OPEN,
-            questions=questions([*taken, *(section.key for section in self.sections.values())], series),
+            questions=questions(
+                [*taken, *(section.key for section in self.sections.values())], self.data.run.corpus.series
+            ),
             sections=linked.values(),
             models=self.data.scored,
             link=link,

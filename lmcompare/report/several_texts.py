@@ -112,7 +112,7 @@ class SeveralTexts:
             ],
             parts=self.parts,
             aspects=ASPECTS,
-            glossary=glossary.build(used=used),
+            glossary=glossary.build(used),
         )
 
     def markdown(self) -> str:

@@ -252,8 +252,13 @@ def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> Non
 
 def test_every_number_is_defined_with_its_unit(tree: Node) -> None:
     glossary = tree.one("section", id_="definitions")
-    for key, term in TERMS.items():
-        entry = glossary.one(id_=f"term-{key}").text
+    used = {a.attributes["href"].partition("#term-")[2] for a in tree.all("a") if "#term-" in a.attributes["href"]}
+    assert {"perplexity", "bits_per_byte", "train_seconds"} <= used < set(TERMS)
+    assert {each.attributes["id"] for each in glossary.all("div") if "id" in each.attributes} == {
+        f"term-{key}" for key in used
+    }
+    for key in used:
+        term, entry = TERMS[key], glossary.one(id_=f"term-{key}").text
         assert term.definition in entry
         assert term.unit in entry
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection
 
 from lmcompare.report.data import Section
 from lmcompare.report.definitions import GROUPS
 from lmcompare.report.templating import fill
 
 
-def build(keys: Sequence[str] = (), used: Container[str] | None = None) -> Section:
-    """Return the section, with the terms of these keys only if some are given.
-
-    ``used``: the keys of the terms that paper has in any case; None is all of them.
-    """
+def build(keys: Collection[str] = ()) -> Section:
+    """Return the section, with the terms of these keys only if some are given."""
     chosen = {
         title: {key: term for key, term in terms.items() if not keys or key in keys}
         for title, terms in GROUPS.items()
     }
     groups = {title: terms for title, terms in chosen.items() if terms}
-    return Section.of("definitions", "Definitions", fill("glossary", groups=groups, used=used))
+    return Section.of("definitions", "Definitions", fill("glossary", groups=groups))
 
 
 def as_page() -> str:
