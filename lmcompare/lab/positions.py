@@ -91,9 +91,10 @@ def _verdict(rows: Mapping[str, Row]) -> str:
     if not better:
         said = ["No way of telling the network the positions of words was found to be better than telling none."]
     else:
+        names = numbers.listed(better)
         said = [
-            f"Better than telling none {'is' if len(better) == 1 else 'are'} {numbers.listed(better)}, by these bits"
-            " per byte."
+            f"{names[:1].upper()}{names[1:]} {'is' if len(better) == 1 else 'are'} better than telling none, by these"
+            " bits per byte."
         ]
     if worse:
         said.append(f"Bits per byte lost: {numbers.listed(worse)}.")

@@ -206,7 +206,13 @@ def test_a_chart_is_saved_as_picture_and_numbers(report: Page) -> None:
     box = report.locator("#cost .figure-box").first
     data = json.loads(box.locator(".chart").get_attribute("data-numbers") or "")
     rows = list(csv.reader(saved(report, box, "CSV").decode().splitlines()))
-    assert rows[0] == ["name", "Training time", "Bits per byte (less is better)", "low", "high"]
+    assert rows[0] == [
+        "name",
+        "Training time (seconds of wall clock)",
+        "Bits per byte (less is better)",
+        "low",
+        "high",
+    ]
     assert [row[0] for row in rows[1:]] == [series[0] for series in data["series"]]
     assert [float(row[2]) for row in rows[1:]] == [series[3][0] for series in data["series"]]
     drawing = ET.fromstring(saved(report, box, "SVG"))

@@ -46,8 +46,12 @@ def scatter(
     y_label: Label,
     *,
     choices: tuple[float, ...] = (),
+    x_unit: str = "",
 ) -> Markup:
-    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left."""
+    """Return the chart; x is logarithmic where it spans much, the front is a stepped line, towards the lower left.
+
+    ``x_unit`` is for the table of its numbers, which stand there without one.
+    """
     ys = [v for d in dots for v in (d.y, d.low, d.high)]
     plot = frame(_roomy([d.x for d in dots]), ys, Margins(right=22), log_x=None, choices_x=choices)
     parts: list[Markup] = plot.axes(x_title, y_title, x_label, y_label)
@@ -73,7 +77,7 @@ def scatter(
         tx, ty, anchor = labels.place(x, y, 6.6 * len(name), ends)
         parts.append(svg.of_model(dot.index, svg.text(tx, ty, name, "name", anchor)))
     series = [svg.Series(d.name, svg.hue(d.index), ((d.x,), (d.y,), (d.low,), (d.high,))) for d in dots]
-    data = svg.Data((x_title, y_title, "low", "high"), series)
+    data = svg.Data((f"{x_title} ({x_unit})" if x_unit else x_title, y_title, "low", "high"), series)
     return svg.drawing(plot.width, plot.height, label, parts, data=data)
 
 

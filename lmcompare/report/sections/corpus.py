@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lmcompare.corpora.repeats import RULE
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.tokenizers import cuts
 from lmcompare.report.templating import fill
@@ -22,5 +23,6 @@ def build(data: ReportData) -> Section:
         cuts=cuts(data),
         repeated=data.results["repeated_documents"],
         kinds=REPEATED,
+        rule=RULE,
     )
     return Section.of("text", "The text", html)

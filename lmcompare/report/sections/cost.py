@@ -40,6 +40,11 @@ class Cost:
         """Its name."""
         return TERMS[self.key].name
 
+    @property
+    def unit(self) -> str:
+        """The unit of the figures, such as "seconds of wall clock"."""
+        return TERMS[self.key].unit.partition(";")[0]
+
 
 MICROSECONDS = tuple(1e6 * t for t in TIMES)
 COSTS = (
@@ -190,7 +195,7 @@ def _draw(data: ReportData, cost: Cost) -> Drawn | None:
         return None
     label = f"Bits per byte against {cost.title.lower()}, a mark for each model"
     y_title = "Bits per byte (less is better)"
-    chart = scatter(dots, label, cost.title, y_title, cost.label, numbers.tidy, choices=cost.ticks)
+    chart = scatter(dots, label, cost.title, y_title, cost.label, numbers.tidy, choices=cost.ticks, x_unit=cost.unit)
     if cost.key == "train_seconds" and "seconds" in _budget(data.run.manifest):
         return Drawn(cost, chart, "The training time was set in advance: every network had the same")
     best = data.ranking[0][0].name
