@@ -38,8 +38,9 @@ _REST = np.uint64(64 - _BITS)
 
 RULE = (
     "A held-out document is in the training text word for word if it has the words of a training document, whatever"
-    f" their case; almost so if {ALIKE:.0%} or more of its runs of {SHINGLE} words are in one training document of about"
-    f" its size; and in long passages if {MUCH:.0%} or more of its runs of {PASSAGE} words are in the training text."
+    f" their case; almost so if {ALIKE:.0%} or more of its runs of {SHINGLE} words are in one training document of"
+    f" about its size; and in long passages if {MUCH:.0%} or more of its runs of {PASSAGE} words are in the training"
+    " text."
 )
 
 

@@ -97,15 +97,12 @@ class Unseen(Elsewhere):
         needs = {scene.model.title: bits for scene, bits in zip(self.scenes, self.means, strict=True)}
         vectors, counts, first = needs[self.scene.model.title], needs[self.table.model.title], self.means[0]
         own, table, name = (spoken(s.model.title) for s in (self.scene, self.table, self.scenes[0]))
-        said = (
-            f"On average over all such words of the test text, {own} needs {numbers.bits(vectors)} bits and {table}"
-            f" {numbers.bits(counts)}"
-        )
+        better = [spoken(title) for title, bits in needs.items() if bits < first]
+        said = f"On average over all such words of the test text, {own} needs {_fewer(vectors, counts)} {table}"
         if vectors < first:
-            return f"{said}, {name} {numbers.bits(first)}."
-        better = [f"{spoken(title)} ({numbers.bits(bits)})" for title, bits in needs.items() if bits < first]
+            return f"{said}, and fewer than {name}."
         only = f"; only {numbers.listed(better)} {'needs' if len(better) == 1 else 'need'} fewer" if better else ""
-        return f"{said}, but {name}, which ignores the words before, no more than {numbers.bits(first)}{only}."
+        return f"{said}, but no fewer than {name}, which ignores the words before{only}."
 
     @property
     def typical(self) -> str:
@@ -116,6 +113,10 @@ class Unseen(Elsewhere):
             f" {spoken(self.table.model.title)}, so it is not typical. (The word that came decides which words these"
             " are. That favours a model that gives every word some probability.)"
         )
+
+
+def _fewer(own: float, other: float) -> str:
+    return "fewer bits than" if own < other else "no fewer bits than"
 
 
 def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
