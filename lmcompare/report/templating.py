@@ -19,6 +19,7 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import shown, visible
 
 _NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
+_SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
 _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
 
@@ -63,8 +64,8 @@ def fill(template: str, /, package: str = "lmcompare.report", still: bool = Fals
 
 
 def asset(name: str) -> str:
-    """Return the text of a style sheet or script of the package."""
-    return files("lmcompare.report").joinpath("assets", name).read_text("utf-8")
+    """Return the text of a style sheet or script of the package, without indentation and lines of comment."""
+    return _SPARE.sub("", files("lmcompare.report").joinpath("assets", name).read_text("utf-8"))
 
 
 def embedded(value: Any) -> Markup:

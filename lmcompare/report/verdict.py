@@ -92,9 +92,7 @@ def outlook(
                 "In the laboratory, all of this text instead of half of it saved a transformer"
                 f" {numbers.bits_per_byte(twice.amount)} bits per byte."
             )
-        beyond = (
-            "What ten times the text would change was not measured; --fractions 0.1,0.3,1 draws the curve so far."
-        )
+        beyond = "Ten times the text was not measured; --fractions 0.1,0.3,1 draws the curve up to this text."
         said.append(("More text", f"{hint} {beyond}"))
     if found.falling:
         longer = f"; --match seconds={10 * seconds:.0f} trains ten times as long" if seconds else ""
