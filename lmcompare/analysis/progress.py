@@ -39,7 +39,7 @@ class Progress:
         valid = curve.dropna(subset=["valid_loss"])
         if len(valid) < 2:
             return None
-        axis = next((a for a in ("tokens", "step", "seconds") if valid[a].notna().all()), None)
+        axis = next((a for a in ("step", "tokens", "seconds") if valid[a].notna().all()), None)
         if axis is None:
             return None
         x, losses = valid[axis].to_numpy(np.float64), valid["valid_loss"].to_numpy(np.float64)

@@ -155,7 +155,7 @@ def _worked(steps: Steps) -> list[Exhibit]:
         r" g = \frac{\partial L}{\partial o}",
         numbers=BY_HAND,
         saying=(
-            "A value that points against g would lower the loss more than the average does: its score goes up. The"
+            "A value that points against g more than the mix does lowers the loss: its score goes up. The"
             " gradients of all scores sum to zero, because the weights must sum to one. From each score the gradient"
             " goes on to q and k, and so to the matrices that make them. A value changes by its share of g: the"
             " weight."

@@ -20,7 +20,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "cost": "Which model should I take for my budget?",
     "sure": "Is the comparison fair, and what would help?",
     "all-pairs": "How sure is the ranking?",
-    "story": "Did vectors and attention matter, and why?",
+    "story": "From counting to attention: what does each idea add?",
     "scene-heads": "What are query, key and value?",
     "ideas": "What is each idea of the transformer worth?",
     "wins": "Where does each model win?",

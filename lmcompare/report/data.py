@@ -126,10 +126,15 @@ class ReportData:
     @cached_property
     def measured_ideas(self) -> dict[str, FoundRow]:
         """What the laboratory measured of each idea, by its name; empty if it did not look at this text."""
-        tables = (
-            table for those, _ in self.findings for each in those if each.name == "ideas" for table in each.tables
-        )
-        return {row.name: row for table in tables for row in table.rows}
+        return self.measured("ideas")
+
+    def measured(self, experiment: str) -> dict[str, FoundRow]:
+        """Return what an experiment of the laboratory measured, by the names of rows; of equal ones the first."""
+        tables = (t for those, _ in self.findings for each in those if each.name == experiment for t in each.tables)
+        found: dict[str, FoundRow] = {}
+        for row in (row for table in tables for row in table.rows):
+            found.setdefault(row.name, row)
+        return found
 
     @cached_property
     def results(self) -> Mapping[str, Any]:

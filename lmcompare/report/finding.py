@@ -11,7 +11,6 @@ from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
-XZ = "xz"  # the compressor that most readers know
 FEW = 4  # of fewer models that are tied, all are named
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
@@ -50,14 +49,12 @@ def headline(
     return f"{sentence(best)} predicts this text best{_reading(found, read, title, timed, train)}"
 
 
-def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | None, title: Titles) -> list[str]:
+def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]:
     """Return what a reader needs beside the headline, in a few sentences with at most six numbers.
 
     Parameters
     ----------
     found : Verdict or None
-    compressed : mapping
-        What compressors need for the test text, in bits per byte, by their keys.
     unigram : Row or None
         The model that knows word frequencies alone, if the run has it.
     title : callable
@@ -65,30 +62,27 @@ def lead(found: Verdict | None, compressed: Mapping[str, float], unigram: Row | 
     """
     if found is None:
         return []
-    said = [f"{sentence(spoken(title(found.best.name)))} needs {_figure(found.best)} bits per byte (fewer is better)"]
+    best = spoken(title(found.best.name))
+    said = [f"{sentence(best)} needs {_figure(found.best)} bits per byte (fewer is better)"]
     if found.rivals:
         second = found.rivals[0].row
-        behind = second.bits / found.best.bits - 1
-        surely = "" if found.tied else " significantly"
-        share = numbers.percent(behind, 0 if behind >= 0.0095 else 1)
-        said[0] += f"; {spoken(title(second.name))} is{surely} behind, by {share}"
-    said[0] += "."
-    if (top := found.best.figure("top5_accuracy")) is not None:
-        said.append(f"In {numbers.percent(top, 0)} of all cases the token that came is among its five most likely.")
-    named = [found.best.name, *(rival.row.name for rival in found.rivals[:1])]
-    if (known := compressed.get(XZ)) is not None:
-        said.append(f"The file compressor xz needs {numbers.decimals(known, 2)}.")
-    elif unigram is not None and unigram.name not in named:
-        said.append(f"Word frequencies alone need {_figure(unigram)}.")
+        more = numbers.percent(second.bits / found.best.bits - 1)
+        behind = f"needs {more} more, which may be chance" if found.tied else "is significantly behind"
+        said[0] += f"; {spoken(title(second.name))} {behind}"
+    listed = found.best.figure("top5_accuracy")
+    if listed is not None:
+        said.append(f"Of 100 tokens, {100 * listed:.0f} are among the five that it finds most likely")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1
-        is_second = cheap is found.rivals[0].row
         share = numbers.percent(worse, 0 if worse >= 0.0095 else 1)
-        than = "" if is_second else f" and needs {share} more bits"
-        name, other = (spoken(title(row.name)) for row in (cheap, found.best))
-        said.append(f"{sentence(name)} trains {times} times faster than {other}{than}.")
-    return said
+        name, other = spoken(title(cheap.name)), cheap.figure("top5_accuracy")
+        if listed is not None and other is not None:
+            said[-1] += f"; of {name}, {100 * other:.0f}"
+        said.append(f"{sentence(name)} trains {times} times faster than {best} and needs {share} more bits")
+    elif unigram is not None and unigram.name not in [found.best.name, *(each.row.name for each in found.rivals[:1])]:
+        said.append(f"Word frequencies alone need {_figure(unigram)}")
+    return [f"{each}." for each in said]
 
 
 def beside_compressor(found: Verdict | None, compressed: Mapping[str, float], title: Titles) -> str:
@@ -144,7 +138,7 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bo
     own, other = read.get(found.best.name), read.get(second)
     if own is None or other is None:
         return ", after unequal amounts of training" if read and not timed else ""
-    same = " in the same time" if timed else ""
+    same = " in about the same time" if timed else ""
     again = 0 < train <= min(own, other)
     if own > ALIKE * other:
         text, much = ("the training text ", "often") if again else ("", "much training text")

@@ -19,6 +19,7 @@ from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import shown, visible
 
 _NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
+_FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
 _SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
 _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
@@ -40,7 +41,7 @@ def environment(package: str = "lmcompare.report", still: bool = False) -> Envir
                  "microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"):  # fmt: skip
         made.filters[name] = getattr(numbers, name)
     named = _name if still else term
-    made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "embedded": embedded}
+    made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "embedded": embedded, "flagged": flagged}
     made.filters["explained"] = partial(explained, named=named)
     made.globals |= {"hue": svg.hue, "term": named, "chip": chip, "terms": TERMS, "still": still}
     return made
@@ -106,6 +107,14 @@ def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
             parts.append(escape(found[0]) if key in met else named(key, found[0]))
             met.add(key)
     return Markup("").join([*parts, escape(text[at:])])
+
+
+def flagged(text: str) -> Markup:
+    """Return a sentence with its options of the command line, such as --match seconds=60, as code."""
+    parts = _FLAG.split(text)
+    return Markup("").join(
+        Markup('<code class="flag">{}</code>').format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
 
 
 def chip(name: str, index: int, family: str = "m") -> Markup:

@@ -55,3 +55,14 @@ def test_what_was_equal(
     found = fairness.in_brief(read, seconds, leading)
     assert said in found
     assert ("--match" in found) == bool(read)
+
+
+def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run) -> None:
+    data = ReportData(run)
+    (one,) = [each for each in fairness.trainings(data) if each.model.name == "transformer"]
+    last = one.model.cell.curve.iloc[-1]
+    each = int(last["tokens"] / last["step"])
+    one.model.cell.info["hyperparameters"] = {"batch": 1, "length": each}
+    assert fairness.pretrained_vectors([one]) == ""
+    one.model.cell.info["hyperparameters"] = {"batch": 1, "length": each // 3}  # two thirds were read before
+    assert f"of those of {data.spoken('transformer')}, " in fairness.pretrained_vectors([one])

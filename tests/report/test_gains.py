@@ -91,7 +91,11 @@ def test_the_title_says_who_is_significantly_better_where(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("seen_order", "The base is ahead of the x only at the end of known phrases of 4 or more tokens"),
+        (
+            "seen_order",
+            "The x beats the base after new phrases and after known ones; only with hindsight, at the end of known"
+            " phrases of 4 or more tokens, is it ahead",
+        ),
         ("repeated", "The x beats the base, but not in every group below"),
     ],
 )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.report.sections import story
 from lmcompare.report.sections.story_scene import Loss, Scene, spread
 from tests.report.scenes import scene
@@ -43,7 +44,9 @@ def test_what_a_trained_network_loses_without_attention_is_no_part_of_its_gain(l
     (outline,) = (one["lost"] for one in story.outlines() if "lost" in one)
     manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
     corpus = SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)})
-    data = SimpleNamespace(run=SimpleNamespace(manifest=manifest, corpus=corpus), comparison=CLEAR)
+    data = SimpleNamespace(
+        run=SimpleNamespace(manifest=manifest, corpus=corpus), comparison=CLEAR, measured=lambda experiment: {}
+    )
     found = Loss.of(outline, with_bars(lost), data)  # type: ignore[arg-type]
     assert found is not None
     assert found.bits_per_byte == lost / 4  # tokens of four bytes
@@ -80,3 +83,18 @@ def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list
     assert said in told
     assert bool(told) == bool(said)
     assert spread("another", model) == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "said"),
+    [
+        (-0.02, 0.001, "0.020 bits per byte more (+0.010 to +0.030)."),
+        (0.02, 0.001, "0.020 bits per byte fewer (−0.030 to −0.010)."),
+        (-0.002, 0.4, "about as many bits per byte (−0.008 to +0.012): no difference was found."),
+    ],
+)
+def test_what_training_without_a_part_changes(value: float, p: float, said: str) -> None:
+    row = FoundRow("Additive attention", value=value, low=value - 0.01, high=value + 0.01, p_holm=p)
+    found = Loss("looking back", 0.034, row).in_laboratory.replace("\u00a0", " ")
+    assert found == f"In the laboratory, the same network trained without looking back needs {said}"
+    assert Loss("looking back", 0.034).in_laboratory == ""

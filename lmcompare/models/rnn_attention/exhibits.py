@@ -20,7 +20,7 @@ from lmcompare.training.language_model import TorchLanguageModel
 
 SCORES = {  # by the kind of attention: the score, in LaTeX
     "additive": (
-        r"\mathbf{v} \cdot \tanh(\mathbf{W} \mathbf{%(state)s}_%(index)s + \mathbf{U} \mathbf{%(attended)s}_j)"
+        r"\mathbf{w} \cdot \tanh(\mathbf{W} \mathbf{%(state)s}_%(index)s + \mathbf{U} \mathbf{%(attended)s}_j)"
     ),
     "multiplicative": (
         r"\frac{1}{\sqrt{d}} (\mathbf{W} \mathbf{%(state)s}_%(index)s) \cdot (\mathbf{U} \mathbf{%(attended)s}_j)"
@@ -33,7 +33,7 @@ _SAYING = (
     " state, e a score, a a weight and c the mean."
 )
 _LEARNT = {  # by the kind of attention, which symbols of its score are parameters
-    "additive": " Training has found the matrices W and U and the vector v.",
+    "additive": " Training has found the matrices W and U and the vector w.",
     "multiplicative": " Training has found the matrices W and U.",
     "even": "",
 }
@@ -74,7 +74,7 @@ def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Att
     return Attention(
         title="Where it looks back",
         note="Choose a word: each step is computed with the trained model's numbers. In the letters of the equation,"
-        " q is W s_i and k is U s_j; what is added up is the state s_j after an earlier word."
+        " the query q is W s_i and the key k is U s_j; what is added up is the state s_j after an earlier word."
         + (f" It sees {network.window} states at most." if len(read) > network.window + 1 else ""),
         words=read,
         heads=(head,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -25,8 +26,9 @@ _COMPARED = {True: "the keys of itself and of every word before it", False: "the
 _SAYING = (
     "Three matrices W, which training has found, make of each word's vector x a query q, a key k and a value v."
     " Each word compares its query with {compared}; the better a key fits, the more of that word's value is added."
-    " The result is a weighted mean, so one head can attend to one word or to many, and several heads attend to"
-    " different words at once."
+    " The result is a weighted mean, so one head can attend to one word or to many. What all heads of a layer find goes"
+    " through a matrix and is added to x; a feed-forward network then adds its own. After the last layer, the softmax"
+    " of the products of x with the vectors of all words gives the probabilities."
 )
 
 
@@ -40,9 +42,14 @@ def exhibits(
     for ids in documents:
         at = min(len(ids) - 1, WORKED)  # predicts ids[at] from ids[:at]
         layers = network.maps(ids[:at])
-        # The head of the equation has the greatest weight on a single word other than the last one.
+        # The head of the equation has the greatest weight on a single word other than the last one, among the heads
+        # that look for the word in one place, if there are any.
         weights = torch.stack([maps.weights[0, :, -1, :-1].amax(-1) for maps in layers])  # (layers, heads)
-        layer, head = divmod(int(weights.argmax()), network.design.heads)
+        simple = head_reach.looking_at_one_place(reach)
+        layer, head = max(
+            simple or itertools.product(range(network.design.layers), range(network.design.heads)),
+            key=lambda each: float(weights[each]),
+        )
         yield _worked(model, network.design, text, ids[: at + 1], layers[layer], layer, head)
         if not network.design.options:  # it computes each step of usual attention
             yield explorer(network, text, ids, (layer, head, at), reach)
@@ -89,7 +96,9 @@ def _changed(design: Design) -> str:
     """Return what is done to queries and keys before they are compared, as the equation has it; "" if nothing is."""
     said = []
     if design.qk_norm:
-        said.append("The norm brings queries and keys to one length.")
+        said.append(
+            "The norm brings queries and keys to one length, and a learnt factor stretches each of their numbers."
+        )
     if design.positions == "rotary":
         said.append(
             "R turns them, two numbers at a time, by an angle that grows with the position of their word, so that the"

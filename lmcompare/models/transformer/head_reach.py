@@ -87,6 +87,16 @@ def roles(found: HeadReach) -> list[list[str]]:
     ]
 
 
+def looking_at_one_place(found: HeadReach) -> list[tuple[int, int]]:
+    """Return the layer and the head of those named after an earlier word in one place, such as the previous word."""
+    return [
+        (layer, head)
+        for layer, named in enumerate(roles(found))
+        for head, role in enumerate(named)
+        if role.startswith(("the previous word", "two words back"))
+    ]
+
+
 def _role(shares: Sequence[float], boundaries: float, spread: float) -> str:
     window = len(shares)
     single = {"the word itself": shares[0], "sentence boundaries": boundaries}

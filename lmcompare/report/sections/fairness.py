@@ -9,6 +9,7 @@ from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
+from lmcompare.report.titles import spoken
 from lmcompare.report.verdict import reads_on, same_time
 
 HEADINGS = (
@@ -62,6 +63,22 @@ def settings(data: ReportData, model: Model) -> list[str]:
         str(given.get("optimiser", numbers.NONE)),
         f"{rate:g}" if isinstance(rate, int | float) else numbers.NONE,
     ]
+
+
+def pretrained_vectors(found: Sequence[Training]) -> str:
+    """Return which models learnt word vectors first: their steps do not account for their tokens; "" if none did."""
+    named = []
+    for one in found:
+        steps, read = one.model.cell.curve["step"].dropna(), tokens_read(one.model.entry)
+        given = one.model.cell.info.get("hyperparameters") or {}
+        batch, length = given.get("batch"), given.get("length")
+        if len(steps) and read is not None and isinstance(batch, int) and isinstance(length, int):
+            before = read - float(steps.iloc[-1]) * batch * length
+            if before > 0.5 * read:
+                named.append(
+                    f"of those of {spoken(one.model.title)}, {numbers.amount(before)} are those of its vectors"
+                )
+    return f"Tokens read: {'; '.join(named)}, which it learnt first." if named else ""
 
 
 def in_brief(read: Mapping[str, float], seconds: Mapping[str, float], leading: Sequence[str] = ()) -> str:

@@ -63,9 +63,10 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
     if len(most) == better.shape[1]:
         behind = _behind(others, own, winners)
         if list(behind) == [ENDS_PHRASE]:
-            ends = f"{behind[ENDS_PHRASE]} tokens"
-            others_named = numbers.listed(who, "or") if len(who) < 4 else f"one of {len(who)} models"
-            return f"{sentence(named[own])} is ahead of {others_named} only at the end of known phrases of {ends}"
+            hindsight = (
+                f"only with hindsight, at the end of known phrases of {behind[ENDS_PHRASE]} tokens, is it ahead"
+            )
+            return f"{said} {verb} {named[own]}{anywhere}; {hindsight}"
         return f"{said} {verb} {named[own]}{', but not in every group below' if behind else anywhere}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
     return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"

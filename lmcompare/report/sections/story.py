@@ -171,6 +171,7 @@ def build(data: ReportData) -> Section | None:
         candidates=len(guesses[0]),
         heads=next((scene.model for scene in scenes if scene.looked_at and not scene.then), None),
         window=_window(scenes),
+        senses=any(model.cell.examples.get("senses") for model in data.scored),
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any, Self
 
-from lmcompare.exhibits.attending import FAR
+from lmcompare.exhibits.attending import BEGINNING, FAR
 from lmcompare.report import numbers
 from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
@@ -87,6 +87,17 @@ class Looking:
     def looked(self) -> LookedAt:
         """What the last word before the guess looks at."""
         return LookedAt(self.scene.found["attention"])
+
+    @property
+    def changes(self) -> list[float | None]:
+        """By how many bits another word in the place of each that is looked at changes the guess; None of ``<s>``."""
+        shown = [word for word, _ in self.looked.words]
+        read = [BEGINNING, *map(visible, map(str, self.scene.tokens[:-1]))]
+        by_place: list[float | None] = [None, *self.scene.replaced]
+        for end in (len(read), len(read) - 1):  # in a network with a state, the last word looks and is not looked at
+            if read[:end][-len(shown) :] == shown and len(by_place) == len(read):
+                return by_place[:end][-len(shown) :]
+        return [None] * len(shown)
 
     def said(self, table: Scene | None) -> str:
         """What the model needs for the word, and what attention does to its odds."""

@@ -212,6 +212,8 @@ class Scene:
         It is "" where that is not known, and where there is no gain.
         """
         gain = before.row.bits - self.row.bits
+        if self.lost is not None and self.lost.in_laboratory:
+            return self.lost.in_laboratory
         if self.lost is None or not 0 < self.lost.bits_per_byte < gain or not self._surely_apart(before, data):
             return ""
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
@@ -258,21 +260,42 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a trained model loses without one of its parts, in bits per byte."""
+    """What a trained model loses without one of its parts, in bits per byte.
+
+    ``trained``: what the laboratory measured of the part, against the same network trained without it.
+    """
 
     part: str
     bits_per_byte: float
+    trained: FoundRow | None = None
 
     @classmethod
     def of(cls, outline: Mapping[str, Any], model: Model, data: ReportData) -> Loss | None:
         """Return what an exhibit of bars says of it, by the first of them; None if the model has no such exhibit.
 
-        ``outline``: with the exhibit's ``title`` and the ``part``; empty for none.
+        ``outline``: with the exhibit's ``title``, the ``part``, and the ``experiment`` and ``row`` of the laboratory;
+        empty for none.
         """
         entry = data.run.manifest.tokens[model.entry.tokens_fingerprint]
         bytes_of_token = data.run.corpus.splits["valid"].bytes / max(1, entry.tokens["valid"])
         values = bars(model, outline["title"]) if outline else []
-        return cls(outline["part"], values[0] / bytes_of_token) if values else None
+        if not values:
+            return None
+        row = data.measured(outline["experiment"]).get(outline["row"])
+        return cls(outline["part"], values[0] / bytes_of_token, row)
+
+    @property
+    def in_laboratory(self) -> str:
+        """What training without the part changes; "" where that was not measured."""
+        row = self.trained
+        if row is None or row.value is None or row.low is None or row.high is None:
+            return ""
+        ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
+        said = f"In the laboratory, the same network trained without {self.part} needs"
+        if not row.found:
+            return f"{said} about as many bits per byte ({ends}): no difference was found."
+        more = "more" if row.value < 0 else "fewer"
+        return f"{said} {numbers.bits_per_byte(abs(row.value))} bits per byte {more} ({ends})."
 
 
 def bars(model: Model, title: str) -> list[float]:

@@ -61,7 +61,7 @@ class View:
         rows = [row for row in data.rows if row.name in names]
         found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
-        said = lead(found, data.run.corpus.compressors, unigram, titles.__getitem__)
+        said = lead(found, unigram, titles.__getitem__)
         said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
         seconds = {row.name: row.train_seconds for row in rows if row.name in read and row.train_seconds}
@@ -118,9 +118,11 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
+        "compressed": bool(run.corpus.compressors),
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
-        "trainings": fairness.trainings(data),
+        "trainings": (trained := fairness.trainings(data)),
+        "before": fairness.pretrained_vectors(trained),
         "outlook": words.outlook(outlook(run, names), data.spoken, data.measured_ideas, _longest(data, names)),
         "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
-from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, measured, roles
+from lmcompare.models.transformer.head_reach import (
+    PIECE,
+    HeadReach,
+    exhibits,
+    looking_at_one_place,
+    measured,
+    roles,
+)
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
@@ -103,3 +110,11 @@ def test_without_measurements_nothing_is_shown() -> None:
     assert isinstance(model, Transformer)
     empty = measured(model.trained_as(TransformerNetwork), Encoded.from_documents([[2, 3]], VOCABULARY))
     assert exhibits(empty) == exhibits(HeadReach()) == []
+
+
+def test_heads_that_look_at_one_place_are_told_from_others() -> None:
+    previous, mixed = [0.3, 0.5, 0.1, 0.1], [0.25] * 4
+    before = [0.1, 0.1, 0.6, 0.2]
+    found = HeadReach(9, [[mixed, previous], [before, mixed]], [[0.0] * 2] * 2, [[4.0, 2.0], [2.0, 4.0]])
+    assert looking_at_one_place(found) == [(0, 1), (1, 0)]
+    assert looking_at_one_place(HeadReach()) == []
