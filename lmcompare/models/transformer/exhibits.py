@@ -26,9 +26,9 @@ _COMPARED = {True: "the keys of itself and of every word before it", False: "the
 _SAYING = (
     "Three matrices W, which training has found, make of each word's vector x a query q, a key k and a value v."
     " Each word compares its query with {compared}; the better a key fits, the more of that word's value is added."
-    " The result is a weighted mean, so one head can attend to one word or to many. What all heads of a layer find goes"
-    " through a matrix and is added to x; a feed-forward network then adds its own. After the last layer, the softmax"
-    " of the products of x with the vectors of all words gives the probabilities."
+    " The result is a weighted mean, so one head can attend to one word or to many. What all heads of a layer find"
+    " goes through a matrix and is added to x; a feed-forward network then adds its own. After the last layer, the"
+    " softmax of the products of x with the vectors of all words gives the probabilities."
 )
 
 
