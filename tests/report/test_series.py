@@ -49,6 +49,7 @@ def test_the_finding_names_the_best_and_the_other_kind() -> None:
         ("2024-01-01", "week", 1, "2024-01-08"),
         ("2024-01-01T00:00:00", "hour", 25, "2024-01-02 01:00"),
         ("2024-01-01T00:00:00", "15 minutes", 5, "2024-01-01 01:15"),
+        ("2024-01-01T10:00:00", "1 second", 65, "2024-01-01 10:01:05"),
     ],
 )
 def test_times_of_places_on_a_grid(start: str, step: str, place: int, said: str) -> None:

@@ -43,8 +43,9 @@ def read_series(name: str, options: CorpusOptions) -> Found:
     LmcompareError
         If there is no such table or column, or the numbers are no series.
     """
+    from lmcompare.corpora.series.files import read_table
     from lmcompare.corpora.series.split import split_series
-    from lmcompare.corpora.series.tables import VALUES, read_table, series_of
+    from lmcompare.corpora.series.tables import VALUES, series_of
 
     _refuse_options(options)
     place, column = _parts(name)
@@ -63,14 +64,10 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         table, where, source, title = read_table(path, options.encoding), str(path), str(path), path.name
     read = series_of(table, column, where)
     named = [replace(one, name=title) if len(read.series) == 1 and one.name in VALUES else one for one in read.series]
-    splits, said = split_series(named)
+    splits, (cut, *said) = split_series(named)
     kept = {piece.name for piece in splits["train"]}
     missing = sum(int((each.values != each.values).sum()) for each in named if each.name in kept)
-    notes = [
-        "Of every series the first 70 % of the steps are training text, the next 10 % validation and the last 20 %"
-        " test text; series with times are cut at the same times. A held-out part begins with its past, which is"
-        " given and not scored.",
-    ]
+    notes = [cut]
     if missing:
         notes.append(f"Missing values, which are not scored: {missing:,}.")
     return Found(

@@ -19,10 +19,19 @@ if TYPE_CHECKING:
 TRAIN, VALID = 0.7, 0.1  # shares of all steps; the rest is test
 LEAST = 20  # known steps of training text in a series
 MOST_GIVEN = 4_096  # steps of past before a held-out document
+PAST = "A held-out part begins with its past, which is given and not scored."
+CUT_ALONE = (
+    "Of every series the first 70 % of the steps are training text, the next 10 % validation and the last 20 % test"
+    f" text. {PAST}"
+)
+CUT_TOGETHER = (
+    "All series are cut at the same two times, so that 70 % of all their steps are training text, the next 10 %"
+    f" validation and the last 20 % test text; of a single series the shares differ. {PAST}"
+)
 
 
 def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]], list[str]]:
-    """Return the documents of each split, and sentences on how they were made.
+    """Return the documents of each split, and sentences: the first on the cut, the others on what is left out.
 
     All series are cut at the same two times, if they have times, so that no training text is later than a test text
     of another series. A held-out document begins with a line of the series' past, of at most ``MOST_GIVEN`` steps.
@@ -38,6 +47,7 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
     short = [each.name for each, count in zip(series, counts, strict=True) if count < LEAST]
     split: dict[str, list[Piece]] = {which: [] for which in SPLITS}
     flat: list[str] = []
+    ended: list[str] = []
     for each, (first, second) in zip(long, _cuts(long), strict=True):
         train = each.values[:first]
         known = train[np.isfinite(train)]
@@ -50,6 +60,8 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
             for which, begin, end in (("valid", first, second), ("test", second, len(each.values))):
                 if np.isfinite(each.values[begin:end]).any():
                     split[which].append(_piece(each, max(0, begin - MOST_GIVEN), begin, end))
+                elif which == "test":
+                    ended.append(each.name)
     if not split["train"] and flat:
         raise LmcompareError(f"the training values of {listed(flat)} never change: a constant has nothing to predict")
     if any(not split[which] for which in SPLITS):
@@ -57,7 +69,9 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
             f"there are too few values to train and test on: the longest series has {max(counts, default=0):,}, and"
             f" at least {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
         )
-    said = []
+    said = [CUT_TOGETHER if _on_calendar(long) else CUT_ALONE]
+    if ended:
+        said.append(f"Series without values in the test part, which are trained on and not tested: {listed(ended)}.")
     if short:
         said.append(f"Series with fewer than {LEAST} known training values are left out: {listed(short)}.")
     if flat:
@@ -77,9 +91,14 @@ def _piece(series: Series, begin: int, given_end: int, end: int) -> Piece:
     return Piece(series.name, text_of(values.tolist(), given_end - begin), metadata)
 
 
+def _on_calendar(series: Sequence[Series]) -> bool:
+    """Return whether there are several series, all with times."""
+    return len(series) > 1 and all(each.grid.step for each in series)
+
+
 def _cuts(series: Sequence[Series]) -> list[tuple[int, int]]:
     """Return for each series the steps at which its validation and its test text begin."""
-    if len(series) < 2 or any(not each.grid.step for each in series):
+    if not _on_calendar(series):
         return [_shares(len(each.values)) for each in series]
     times = [_times(each) for each in series]
     every = np.sort(np.concatenate(times))

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import re
-import warnings
-import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +11,14 @@ import numpy.typing as npt
 
 from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid
 from lmcompare.corpora.series.times import MONTHS, column_named, read_times, times_column, with_times
-from lmcompare.errors import LmcompareError, one_line, suggest
+from lmcompare.errors import LmcompareError, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
 VALUES = ("value", "values", "y", "target", "close")
-TABLES = (".csv", ".tsv", ".parquet", ".csv.gz", ".tsv.gz")
 MOST_LISTED = 12  # names in a message
-SEPARATORS = (",", ";", "\t", "|")
-VALUE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")  # a number or a date
 LARGEST = 1e150  # of a value: its square is finite
 
 
@@ -53,59 +45,6 @@ class Read:
 
     series: tuple[Series, ...]
     said: tuple[str, ...] = ()
-
-
-def read_table(path: Path, encoding: str) -> pd.DataFrame:
-    """Return the table in a file.
-
-    Raises
-    ------
-    LmcompareError
-        If there is no such file, or it is no table.
-    """
-    import pandas as pd
-
-    name = path.name.lower()
-    if not name.endswith(TABLES):
-        raise LmcompareError(f"{path} is no table of series: give a file that ends in {', '.join(TABLES)}")
-    try:
-        if name.endswith(".parquet"):
-            table = pd.read_parquet(path)
-            return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
-        first = str(pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0])
-        separator = max(SEPARATORS, key=first.count)  # the first of equals
-        _check_header(next(csv.reader([first], delimiter=separator, skipinitialspace=True)), path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # that fields without a name are dropped
-            table = pd.read_csv(path, sep=separator, encoding=encoding, skipinitialspace=True, index_col=False)
-        return _without_row_numbers(table)
-    except pd.errors.ParserWarning:
-        raise LmcompareError(
-            f"{path} has rows with more fields than its header: put numbers with a decimal comma or separators of"
-            " thousands into quotation marks, or write 10.13 and 1000, and leave no separator at the end of a row"
-        ) from None
-    except FileNotFoundError:
-        raise LmcompareError(f"there is no file {path}: check the path") from None
-    except (OSError, EOFError, zlib.error, ValueError, LookupError) as error:  # pandas' own errors are ValueErrors
-        raise LmcompareError(f"{path} can't be read as a table: {one_line(error)[:200]}") from None
-
-
-def _check_header(names: Sequence[str], path: Path) -> None:
-    """Raise ``LmcompareError`` if two columns have one name, or if the first row has values instead of names."""
-    if twice := next((name for name in names if name and names.count(name) > 1), ""):
-        raise LmcompareError(f"{path} has two columns named '{twice}': give each a name of its own")
-    if all(VALUE.fullmatch(name.strip()) for name in names):
-        raise LmcompareError(
-            f"the first row of {path} has values ({listed(names)}): give the table a row of names, such as time,value"
-        )
-
-
-def _without_row_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without the column of row numbers that pandas' ``to_csv`` writes."""
-    first = table.columns[0] if len(table.columns) else ""
-    if str(first) == "Unnamed: 0" and np.array_equal(table[first].to_numpy(), np.arange(len(table))):
-        return table.drop(columns=[first])
-    return table
 
 
 def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
@@ -142,12 +81,17 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     values = column or column_named(table, VALUES)
     if named is not None and not values:
         values = _only(table, {times, named}, where)
+    if named is not None and named != column and values and len(table) > 1 and _is_key(table[named]):
+        said = (*said, f"The column '{named}' has another name in each row, so it is left out.")
+        named, table = None, table.drop(columns=[named])
+        column = values
     if named is not None and named != column and values:
-        if (nameless := table[named].isna().to_numpy()).any():
+        if (nameless := (table[named].isna() | (table[named].astype(str) == "")).to_numpy()).any():
             row = int(np.flatnonzero(nameless)[0]) + 1
             raise LmcompareError(f"{where} has no name in row {row:,} of column '{named}': correct it there")
         groups = {str(key): rows.index.to_numpy() for key, rows in table.groupby(named, sort=False)}
         parts = {name: (_numbers(table[values].iloc[rows], values, where), rows) for name, rows in groups.items()}
+        said = (*said, *_left_out(table, {times, named, values}))
     else:
         columns, others = ([column], []) if column else _numeric(table, times, where)
         if others:
@@ -161,6 +105,8 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         rows = np.arange(len(table))
         parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
     stamps = None if times is None else read_times(table[times], times, where)
+    if stamps is not None and stamps.tz is not None and (stamps.normalize() == stamps).all():  # days of their zone
+        stamps = stamps.tz_localize(None)
     if stamps is not None and stamps.tz is not None:
         stamps, said = stamps.tz_convert("UTC").tz_localize(None), (*said, "Times with zones were converted to UTC.")
     found = [_placed(name, part, None if stamps is None else stamps[rows]) for name, (part, rows) in parts.items()]
@@ -168,6 +114,19 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     if unsorted:
         said = (*said, "Rows were put into the order of their times.")
     return Read(tuple(series for each in found for series in each.series), said)
+
+
+def _is_key(names: pd.Series[Any]) -> bool:
+    """Return whether a column has another entry in each row, as the key of a table has."""
+    return bool(names.notna().all() and names.is_unique)
+
+
+def _left_out(table: pd.DataFrame, used: Collection[str | None]) -> tuple[str, ...]:
+    """Return a sentence on the columns of numbers of a long table that are not read; nothing if there are none."""
+    import pandas as pd
+
+    others = [name for name in table.columns if name not in used and pd.api.types.is_numeric_dtype(table[name])]
+    return (f"Other columns of numbers are left out: {listed(others)}.",) if others else ()
 
 
 def _only(table: pd.DataFrame, others: Collection[str | None], where: str) -> str | None:
@@ -223,8 +182,8 @@ def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.fl
         raise LmcompareError(
             f"the column '{name}' of {where} has an infinite value in row {row:,}: leave it empty if it is not known"
         )
-    size = np.abs(found)
-    if (large := size > LARGEST).any() or (size.max(initial=0.0, where=size == size) < 1 / LARGEST and size.any()):
+    size = np.abs(np.nan_to_num(found))
+    if (large := size > LARGEST).any() or (size.max(initial=0.0) < 1 / LARGEST and size.any()):
         row = int(np.flatnonzero(large if large.any() else size > 0)[0])
         what = "large" if large.any() else "small"
         raise LmcompareError(

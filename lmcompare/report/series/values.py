@@ -68,7 +68,8 @@ def time_of(start: str, step: str, place: int) -> str:
         return str(np.busday_offset(begin.astype("datetime64[D]"), place, roll="forward"))
     seconds = seconds_of(step)
     moment = begin.astype("datetime64[s]") + place * seconds
-    return str(moment)[:10] if seconds % 86_400 == 0 else str(moment)[:16].replace("T", " ")
+    length = 10 if seconds % 86_400 == 0 else 16 if seconds % 60 == 0 else 19
+    return str(moment)[:length].replace("T", " ")
 
 
 class SeriesData:

@@ -84,7 +84,8 @@ class ValueTokenizer(Tokenizer):
             numbers = self._numbers(line)
             way = self.way(line)
             scaled.append((numbers[np.isfinite(numbers)] - way.shift) / way.scale)
-            steps.append(resolution(numbers[np.isfinite(numbers)]) / way.scale)
+            recorded = resolution(numbers[np.isfinite(numbers)]) or resolution(line.values[np.isfinite(line.values)])
+            steps.append(recorded / way.scale)  # of a counter all differences are equal, and its values are whole
         values = np.concatenate(scaled) if scaled else np.zeros(0)
         if len(values) < 2:
             raise LmcompareError(f"the {self.kind} tokenizer learns from series of numbers, and there are no values")

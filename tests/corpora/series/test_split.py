@@ -78,7 +78,7 @@ def test_a_short_series_does_not_move_the_cuts_of_the_others(short: int) -> None
     assert {name: [piece.name for piece in pieces] for name, pieces in split.items()} == {
         name: [piece.name for piece in pieces] for name, pieces in split_series(two)[0].items()
     }
-    assert "short" in said[0]
+    assert "short" in said[1]
     last, first = end_and_begin(split)
     assert last < first
 
@@ -95,8 +95,17 @@ def test_short_and_constant_series_are_left_out_and_said() -> None:
     flat = Series("flat", np.ones(100), plain_grid(100))
     split, said = split_series([series("x", 100), series("short", LEAST), flat])
     assert [piece.name for piece in split["train"]] == ["x"]
-    assert "short" in said[0]
-    assert "flat" in said[1]
+    assert "70 %" in said[0]
+    assert "short" in said[1]
+    assert "flat" in said[2]
+
+
+def test_series_that_end_before_the_test_part_are_named() -> None:
+    split, said = split_series([series("ends", 100, "1990-01-01"), series("goes-on", 300, "1990-01-01")])
+    assert [piece.name for piece in split["test"]] == ["goes-on"]
+    assert {piece.name for piece in split["train"]} == {"ends", "goes-on"}
+    assert "same two times" in said[0]
+    assert "not tested: ends" in said[1]
 
 
 def test_nothing_to_learn_is_refused() -> None:

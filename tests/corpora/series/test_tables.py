@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.corpora.series.tables import read_table, series_of
+from lmcompare.corpora.series.tables import series_of
 from lmcompare.errors import LmcompareError
 
 DAYS = pd.date_range("2024-01-01", periods=4)
@@ -71,6 +68,16 @@ def test_whole_numbers_are_years_and_a_table_without_times_has_steps() -> None:
         (["01/30/2010", "01/31/2010", "02/01/2010"], "2010-01-30", "day"),
         (["30.01.2010", "31.01.2010", "01.02.2010"], "2010-01-30", "day"),
         (["31/12/2009", "31/03/2010", "30/06/2010"], "2009-12-31", "quarter"),
+        (["12/01/2010 22:00", "12/01/2010 23:00", "13/01/2010 00:00"], "2010-01-12T22:00:00", "hour"),
+        (["01.03.2023 22:00", "01.03.2023 23:00", "02.03.2023 00:00"], "2023-03-01T22:00:00", "hour"),
+        (["01/03/2023 10:00 PM", "01/03/2023 11:00 PM", "01/04/2023 12:00 AM"], "2023-01-03T22:00:00", "hour"),
+        (["Nov-05", "Dec-05", "Jan-06"], "2005-11-01", "month"),
+        (["November 1999", "December 1999", "January 2000"], "1999-11-01", "month"),
+        (
+            ["2024-03-30T00:00:00+01:00", "2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00"],
+            "2024-03-30",
+            "day",
+        ),
     ],
 )
 def test_dates_with_slashes_are_read_in_the_order_that_fits(times: list[str], start: str, step: str) -> None:
@@ -93,19 +100,6 @@ def test_the_only_column_of_numbers_of_a_long_table_has_its_values() -> None:
 def test_whole_numbers_of_six_or_eight_digits_are_dates(times: list[int], start: str, step: str) -> None:
     (one,) = series_of(pd.DataFrame({"time": times, "value": [1.0, 2.0, 3.0]}), "", "x").series
     assert (one.grid.start, one.grid.step) == (start, step)
-
-
-def test_row_numbers_that_pandas_wrote_are_no_series(tmp_path: Path) -> None:
-    pd.DataFrame({"date": DAYS, "value": [1.5, 2.5, 3.5, 4.5]}).to_csv(tmp_path / "x.csv")
-    (one,) = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
-    assert one.grid.step == "day"
-    assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
-
-
-def test_names_with_digits_are_names(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("T1,2m,E5x\n1,2,3\n4,5,6\n")
-    found = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x")
-    assert [one.name for one in found.series] == ["T1", "2m", "E5x"]
 
 
 def test_a_second_column_of_times_is_no_series() -> None:
@@ -138,7 +132,7 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"time": ["2024-01-01", None, "2024-01-03"], "v": [1, 2, 3]}, "", "no time in row 2"),
         ({"time": ["soon", "later", "last"], "v": [1, 2, 3]}, "", "can't be read as times"),
         ({"v": []}, "", "no rows"),
-        ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),
+        ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),  # of a table in memory
         ({"v": [1, 2, 3], "w": ["1", "2", "x"]}, "", "column 'w' of the table has 'x' in row 3"),
         ({"v": [0.0, 1e-300, -1e-200]}, "v", "1e-300 in row 2, which is too small"),
         ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2: a month is 1 to 12"),
@@ -147,49 +141,15 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"v": pd.to_timedelta([1, 2], unit="s")}, "v", "durations"),
         ({"id": ["a", None], "time": ["2024", "2025"], "value": [1, 2]}, "", "no name in row 2"),
         ({"time": [1577836800000, 1577923200000], "value": [1, 2]}, "", "divide them by 1000"),
+        ({"date": [44927, 44928], "value": [1, 2]}, "", "day numbers of a spreadsheet"),
+        ({"date": [1975.042, 1975.125], "value": [1, 2]}, "", "years with a fraction"),
+        ({"time": ["10:00", "10:05"], "value": [1, 2]}, "", "without a date, such as 10:00"),
+        ({"date": ["January", "February"], "value": [1, 2]}, "", "times without a year, such as 'January'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(columns: dict[str, list[object]], column: str, said: str) -> None:
     with pytest.raises(LmcompareError, match=said):
         series_of(pd.DataFrame(columns), column, "the table")
-
-
-@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("b.csv", ";"), ("c.tsv", "\t"), ("d.csv.gz", ",")])
-def test_files_with_any_separator_are_read(tmp_path: Path, name: str, separator: str) -> None:
-    table = pd.DataFrame({"time": DAYS.astype(str), "value": [1.5, 2.5, 3.5, 4.5]})
-    table.to_csv(tmp_path / name, sep=separator, index=False)
-    (one,) = series_of(read_table(tmp_path / name, "utf-8"), "", name).series
-    assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
-
-
-def test_a_file_of_one_column_and_parquet_with_an_index_of_times(tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("value\n1\n2\n3\n")
-    (one,) = series_of(read_table(tmp_path / "one.csv", "utf-8"), "value", "x").series
-    assert one.values.tolist() == [1, 2, 3]
-    pd.DataFrame({"v": [1.0, 2.0, 3.0, 4.0]}, index=DAYS).to_parquet(tmp_path / "t.parquet")
-    (one,) = series_of(read_table(tmp_path / "t.parquet", "utf-8"), "", "x").series
-    assert one.grid.step == "day"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("x.csv", b"", "can't be read"),
-        ("x.parquet", b"no", "can't be read"),
-        ("x.csv.gz", gzip.compress(b"value\n1\n2\n" * 99, mtime=0)[:30], "can't be read"),
-        ("x.csv", b"value\n10,13\n11,37\n", "more fields than its header"),
-        ("x.csv", b"date,value,value\n2020,1,2\n", "two columns named 'value'"),
-        ("x.csv", b"2020-01-01,10.13\n2020-01-02,11.37\n", "first row .* has values"),
-    ],
-)
-def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(LmcompareError, match=said):
-        read_table(tmp_path / name, "utf-8")
-    with pytest.raises(LmcompareError, match="no file"):
-        read_table(tmp_path / "missing.csv", "utf-8")
-    with pytest.raises(LmcompareError, match="no table"):
-        read_table(tmp_path / "text.txt", "utf-8")
 
 
 def test_years_with_months_quarters_or_days_of_their_own_are_times() -> None:
@@ -198,8 +158,14 @@ def test_years_with_months_quarters_or_days_of_their_own_are_times() -> None:
     assert (one.name, one.grid.step, one.grid.start) == ("rain", "month", "2023-11-01")
     quarters = pd.DataFrame({"year": [2023.0, 2023.0, 2024.0], "quarter": [3.0, 4.0, 1.0], "gdp": [1.0, 2.0, 3.0]})
     assert series_of(quarters, "gdp", "x").series[0].grid.step == "quarter"
+    named = pd.DataFrame({"Year": [2023, 2023, 2024], "Month": ["November", "Dec", "Jan"], "v": [1.0, 2.0, 3.0]})
+    assert series_of(named, "", "x").series[0].grid.start == "2023-11-01"
+    words = pd.DataFrame({"year": [2023, 2023, 2024], "quarter": ["Q3", "Q4", "Q1"], "v": [1.0, 2.0, 3.0]})
+    assert series_of(words, "", "x").series[0].grid.step == "quarter"
     days = pd.DataFrame({"year": [2024] * 3, "month": [2, 2, 3], "day": [28, 29, 1], "v": [1.0, 2.0, 3.0]})
     assert series_of(days, "", "x").series[0].grid.step == "day"
+    hours = days.assign(month=2, day=28, hour=[22, 23, 24])
+    assert series_of(hours, "", "x").series[0].grid.step == "hour"
 
 
 def test_a_column_for_each_month_becomes_a_row_for_each() -> None:
@@ -210,3 +176,22 @@ def test_a_column_for_each_month_becomes_a_row_for_each() -> None:
     assert (one.grid.step, one.grid.start) == ("month", "1950-01-01")
     (march,) = series_of(table, "MAR", "x").series
     assert (march.values.tolist(), march.grid.step) == ([2, 14], "year")
+
+
+@pytest.mark.parametrize("clock", [["22:00", "23:00", "0:00"], [22, 23, 0], ["10:00 PM", "11:00 PM", "12:00 AM"]])
+def test_a_date_and_a_time_of_the_day_are_one_time(clock: list[object]) -> None:
+    table = pd.DataFrame({"Date": ["2024-01-01", "2024-01-01", "2024-01-02"], "Time": clock, "PM10": [1.0, 2.0, 3.0]})
+    for column in ("", "PM10"):
+        (one,) = series_of(table, column, "x").series
+        assert (one.name, one.grid.start, one.grid.step) == ("PM10", "2024-01-01T22:00:00", "hour")
+
+
+def test_a_name_in_each_row_is_none_and_other_numbers_are_named() -> None:
+    key = pd.DataFrame({"id": [1, 2, 3], "date": DAYS[:3], "value": [1.0, 2.0, 3.0]})
+    found = series_of(key, "", "x")
+    assert [(one.name, len(one.values)) for one in found.series] == [("value", 3)]
+    assert "'id' has another name in each row" in found.said[0]
+    prices = pd.DataFrame(
+        {"symbol": ["a", "a", "b", "b"], "date": [2000, 2001] * 2, "open": [1.0] * 4, "close": [1.0, 2.0, 3.0, 4.0]}
+    )
+    assert "left out: open." in series_of(prices, "", "x").said[0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmcompare.corpora.series.values import text_of
+from lmcompare.corpora.series.values import line_of, text_of
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import make_tokenizer
 from lmcompare.tokens.values import ValueTokenizer
@@ -128,3 +128,12 @@ def test_nothing_to_learn_from_is_refused() -> None:
         fitted("bins").fit(["?"])
     with pytest.raises(LmcompareError, match="not learnt"):
         make_tokenizer({"kind": "bins"}).tokenize("1 2")
+
+
+def test_bins_of_a_counter_are_no_narrower_than_its_step() -> None:
+    text = text_of([3.0 * n for n in range(60)])  # the difference is always 3, and so is the step of the values
+    tokenizer = make_tokenizer({"kind": "bins", "bins": 16, "differences": True})
+    assert isinstance(tokenizer, ValueTokenizer)
+    tokenizer.fit([text])
+    scale, bins = tokenizer.way(line_of(text)).scale, tokenizer.learnt
+    assert scale * min([bins.low, bins.high, *np.diff(bins.edges)]) >= 3 * (1 - 1e-9)
