@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.analysis.forecasts import Figure, accuracies
 from lmcompare.report.data import ReportData
-from lmcompare.report.series import summary
+from lmcompare.report.series import board, summary
 from lmcompare.report.series.lags import told
 from lmcompare.report.series.values import SeriesData, time_of
 from lmcompare.runfolder.run import load_run
@@ -35,6 +35,14 @@ def test_the_finding_names_the_best_and_the_other_kind() -> None:
     markdown = (series_run() / "report.md").read_text()
     for one in accuracies(run):
         assert f"{one.crps.value:.2f}" in markdown
+
+
+def test_bands_of_exact_forecasts_are_not_judged() -> None:
+    data = SeriesData(ReportData(load_run(series_run())))
+    first, *others = data.accuracies
+    assert "nearly exactly" not in board.bands(data)
+    data.accuracies = [replace(first, crps=Figure(0.001, 0.0, 0.002)), *others]
+    assert "nearly exactly" in board.bands(data)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,9 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import fill
+from lmcompare.report.titles import sentence
+
+EXACT = 0.005  # of a scaled CRPS: forecasts below it are nearly exact
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def bands(data: SeriesData) -> str:
     if not known:
         return ""
     name = data.spoken(best.method)
+    if best.crps.value < EXACT:
+        return f"{sentence(name)}, the best method, forecasts nearly exactly: its narrow bands say little."
     wrong = [
         f"its {percent} % band holds {numbers.percent(each.value, 0)} ({numbers.percent(each.low, 0)} to"
         f" {numbers.percent(each.high, 0)}), so it is too {'narrow' if each.value < percent / 100 else 'wide'}"
