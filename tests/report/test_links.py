@@ -94,5 +94,5 @@ def test_a_model_is_folded_until_a_link_leads_into_it(report: Page) -> None:
     report.locator("nav").get_by_text("Inside the models", exact=True).click()
     report.evaluate("id => { location.hash = id }", figure.get_attribute("id"))
     expect(figure).to_be_in_viewport()
-    report.evaluate("location.hash = 'term-lstm'")
-    expect(report.locator("#term-lstm")).to_be_in_viewport()
+    report.evaluate("location.hash = 'term-perplexity'")
+    expect(report.locator("#term-perplexity")).to_be_in_viewport()
