@@ -74,11 +74,12 @@ def test_on_a_phone_a_section_opens_at_its_title_and_by_a_link_into_it(browser: 
     assert page.evaluate("document.documentElement.scrollHeight") > 4 * folded
 
 
-def test_on_a_phone_a_link_leads_to_its_place(browser: Browser, folder: Path) -> None:
+@pytest.mark.parametrize("key", ["not-comparable", "scene-heads"])
+def test_on_a_phone_a_link_leads_to_its_place(browser: Browser, folder: Path, key: str) -> None:
     page = visit(browser, folder / "report.html", width=390)
     page.goto("about:blank")
-    page.goto(f"{(folder / 'report.html').as_uri()}#not-comparable")
-    expect(page.locator("#not-comparable")).to_be_in_viewport()
+    page.goto(f"{(folder / 'report.html').as_uri()}#{key}")
+    expect(page.locator(f"#{key}")).to_be_in_viewport()
 
 
 def test_on_a_phone_a_finger_finds_its_targets(browser: Browser, folder: Path) -> None:
