@@ -40,7 +40,7 @@ class Training:
 
 
 def trainings(data: ReportData) -> list[Training]:
-    """Return how the models were trained that are compared, the best first; empty if none is trained in steps."""
+    """Return how the models that are compared were trained, in their order in the run; empty if none has steps."""
     rows = {row.name: row for row in data.rows}
     compared = [model for model in data.scored if model.name not in data.unranked and model.name in rows]
     if all(tokens_read(model.entry) is None for model in compared):
