@@ -38,6 +38,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "forward-pass": "How does a network come from a word to the probabilities of the next one?",
     "ideas-positions": "Does it matter how positions are told?",
     "ideas-gradient": "How are attention scores learnt?",
+    "ideas-attention": "Does attention help a recurrent network?",
     "live": "What do the models say to my own text?",
     "reader": "Which words surprise the models?",
     "inside": "What does each model do inside?",
