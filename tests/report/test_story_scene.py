@@ -90,7 +90,7 @@ def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list
     [
         (-0.02, 0.001, "0.020 bits per byte more (+0.010 to +0.030)."),
         (0.02, 0.001, "0.020 bits per byte fewer (−0.030 to −0.010)."),
-        (-0.002, 0.4, "about as many bits per byte (−0.008 to +0.012): no difference was found."),
+        (-0.002, 0.4, "about as many bits per byte (−0.008 to +0.012, not significant)."),
     ],
 )
 def test_what_training_without_a_part_changes(value: float, p: float, said: str) -> None:

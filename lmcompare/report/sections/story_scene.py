@@ -293,7 +293,7 @@ class Loss:
         ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
         said = f"In the laboratory, the same network trained without {self.part} needs"
         if not row.found:
-            return f"{said} about as many bits per byte ({ends}): no difference was found."
+            return f"{said} about as many bits per byte ({ends}, not significant)."
         more = "more" if row.value < 0 else "fewer"
         return f"{said} {numbers.bits_per_byte(abs(row.value))} bits per byte {more} ({ends})."
 
