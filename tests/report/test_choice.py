@@ -127,8 +127,8 @@ def test_a_limit_is_compared_as_it_is_shown_and_a_network_ahead_of_it_is_named(
     for limit in (26, 31):  # shortly before it would be ahead, had it been stopped, and when it would be
         typed.fill(f"{limit} s")
         expect(answer).to_contain_text(f"--match seconds={limit}")
-    for limit, seconds in (("30 minutes", 1800), ("1 hour", 3600), ("2 days", 172_800)):  # time is left
-        typed.fill(limit)
+    for long, seconds in (("30 minutes", 1800), ("1 hour", 3600), ("2 days", 172_800)):  # time is left
+        typed.fill(long)
         expect(answer).to_contain_text(f"was still falling: --match seconds={seconds} ")
     typed.fill("3 min")
     expect(answer).not_to_contain_text("--match")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -62,7 +62,8 @@ def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run) -> None:
     (one,) = [each for each in fairness.trainings(data) if each.model.name == "transformer"]
     last = one.model.cell.curve.iloc[-1]
     each = int(last["tokens"] / last["step"])
-    one.model.cell.info["hyperparameters"] = {"batch": 1, "length": each}
+    given = cast("dict[str, Any]", one.model.cell.info)
+    given["hyperparameters"] = {"batch": 1, "length": each}
     assert fairness.pretrained_vectors([one]) == ""
-    one.model.cell.info["hyperparameters"] = {"batch": 1, "length": each // 3}  # two thirds were read before
+    given["hyperparameters"] = {"batch": 1, "length": each // 3}  # two thirds were read before
     assert f"of those of {data.spoken('transformer')}, " in fairness.pretrained_vectors([one])

@@ -83,9 +83,8 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
 def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
     floor = next(row for row in rows(results(clear)) if row.name == "floor")
     said = plain(" ".join(lead(found(clear), floor, title)))
-    listed = [
-        f"{100 * row.figure('top5_accuracy'):.0f}" for row in rows(results(clear)) if row.name in ("rnn", "counts")
-    ]
+    shares = [row.figure("top5_accuracy") or 0.0 for row in rows(results(clear)) if row.name in ("rnn", "counts")]
+    listed = [f"{100 * share:.0f}" for share in shares]
     assert said == (
         "The RNN with attention needs 2.00 bits per byte (fewer is better); the transformer is significantly behind."
         f" Of 100 tokens, {listed[0]} are among the five that it finds most likely; of the 5-gram, {listed[1]}."
