@@ -15,6 +15,7 @@ from lmcompare.analysis.comparison import Comparison, comparable_names, compare_
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row, Status, rows
+from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.markdown import from_html, plain
@@ -117,6 +118,11 @@ class ReportData:
     def comparison(self) -> Comparison:
         """Ranks and differences in bits per byte, of all models."""
         return compare_models(self.whole)
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What more training or more text would probably change for the ranked models."""
+        return outlook(self.run, [row.name for _, row in self.with_status("ranked")])
 
     @cached_property
     def ideas(self) -> dict[str, FoundRow]:

@@ -151,9 +151,8 @@ class Report:
         self.sections = {name: section for name, section in built.items() if section is not None}
         parts = (self.summary, *self.sections.values())
         used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
-        self.sections["Definitions"] = glossary.build(
-            used | asked_terms(of_series)
-        )  # of all terms, those of this page
+        # of all terms, those of this page
+        self.sections["Definitions"] = glossary.build(used | asked_terms(of_series))
 
     @property
     def version(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import fairness
+from lmcompare.report.sections import fairness, learning
 from tests.analysis.tiny import bits, tiny_run
 
 READ = {"much": 2_040_000.0, "little": 1_000_000.0, "least": 800.0}
@@ -67,3 +67,14 @@ def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run) -> None:
     assert fairness.pretrained_vectors([one]) == ""
     given["hyperparameters"] = {"batch": 1, "length": each // 3}  # two thirds were read before
     assert f"of those of {data.spoken('transformer')}, " in fairness.pretrained_vectors([one])
+
+
+def test_curves_lead_to_the_table_of_trainings_where_there_is_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def linked() -> bool:
+        section = learning.build(ReportData(run))
+        assert section is not None
+        return "#trained" in section.html
+
+    assert linked()
+    monkeypatch.setattr(fairness, "trainings", lambda _: [])  # as where no curve tells the tokens
+    assert not linked()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import outlook
 from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.report import numbers
 from lmcompare.report.charts.scatter import Dot, scatter
@@ -90,11 +89,10 @@ def build(data: ReportData) -> Section | None:
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
     steps = [(cost, found) for cost in limited if (found := _steps(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
-    falling = outlook(data.run, [model.name for model, _ in data.ranking]).falling
     html = fill(
         "cost",
         steps=steps,
-        choice=choice.build(data, learning_level.networks_ahead(data), falling),
+        choice=choice.build(data, learning_level.networks_ahead(data), data.outlook.falling),
         drawn=drawn,
         shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],

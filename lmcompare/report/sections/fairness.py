@@ -51,15 +51,16 @@ def trainings(data: ReportData) -> list[Training]:
 def settings(data: ReportData, model: Model) -> list[str]:
     """Return what a model read in training and with which settings, as text: ``HEADINGS`` without first and last."""
     given = model.cell.info.get("hyperparameters") or {}
-    steps, read = model.cell.curve["step"].dropna(), tokens_read(model.entry)
-    text = data.run.manifest.tokens[model.entry.tokens_fingerprint].tokens.get("train")
-    batch, length, rate = (given.get(name) for name in ("batch", "length", "learning_rate"))
-    whole = isinstance(batch, int) and isinstance(length, int)
+    steps, read, batch = _steps(model), tokens_read(model.entry), _batch(model)
+    text, rate = (
+        data.run.manifest.tokens[model.entry.tokens_fingerprint].tokens.get("train"),
+        given.get("learning_rate"),
+    )
     return [
         numbers.NONE if read is None else numbers.amount(read),
         numbers.NONE if read is None or not text else numbers.decimals(read / text, 1),
-        numbers.count(float(steps.iloc[-1])) if len(steps) else numbers.NONE,
-        f"{batch} × {length}" if whole else numbers.NONE,
+        numbers.count(steps),
+        numbers.NONE if batch is None else f"{batch[0]} × {batch[1]}",
         str(given.get("optimiser", numbers.NONE)),
         f"{rate:g}" if isinstance(rate, int | float) else numbers.NONE,
     ]
@@ -69,16 +70,26 @@ def pretrained_vectors(found: Sequence[Training]) -> str:
     """Return which models learnt word vectors first: their steps do not account for their tokens; "" if none did."""
     named = []
     for one in found:
-        steps, read = one.model.cell.curve["step"].dropna(), tokens_read(one.model.entry)
-        given = one.model.cell.info.get("hyperparameters") or {}
-        batch, length = given.get("batch"), given.get("length")
-        if len(steps) and read is not None and isinstance(batch, int) and isinstance(length, int):
-            before = read - float(steps.iloc[-1]) * batch * length
-            if before > 0.5 * read:
-                named.append(
-                    f"of those of {spoken(one.model.title)}, {numbers.amount(before)} are those of its vectors"
-                )
+        steps, read, batch = _steps(one.model), tokens_read(one.model.entry), _batch(one.model)
+        if steps is None or read is None or batch is None:
+            continue
+        before = read - steps * batch[0] * batch[1]
+        if before > 0.5 * read:
+            named.append(f"of those of {spoken(one.model.title)}, {numbers.amount(before)} are those of its vectors")
     return f"Tokens read: {'; '.join(named)}, which it learnt first." if named else ""
+
+
+def _steps(model: Model) -> float | None:
+    """Return how many steps a training took; None for a model that is not trained in steps."""
+    steps = model.cell.curve["step"].dropna()
+    return float(steps.iloc[-1]) if len(steps) else None
+
+
+def _batch(model: Model) -> tuple[int, int] | None:
+    """Return how many sequences a step reads, and how many tokens of each; None where it is not known."""
+    given = model.cell.info.get("hyperparameters") or {}
+    batch, length = given.get("batch"), given.get("length")
+    return (batch, length) if isinstance(batch, int) and isinstance(length, int) else None
 
 
 def in_brief(read: Mapping[str, float], seconds: Mapping[str, float], leading: Sequence[str] = ()) -> str:

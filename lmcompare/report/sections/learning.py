@@ -57,8 +57,16 @@ def build(data: ReportData) -> Section | None:
     several = any(len(model.entry.seeds) > 1 for model in trained)
     late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
     said = f"The tokens of which {late} first learnt its vectors lie before its curve." if late else ""
-    own = fairness.trainings(data) if data.run.corpus.series else []  # of text, the summary has them
-    html = fill("learning", groups=groups, several=several, late=said, trainings=own, headings=fairness.HEADINGS)
+    trainings, of_series = fairness.trainings(data), data.run.corpus.series
+    html = fill(
+        "learning",
+        groups=groups,
+        several=several,
+        late=said,
+        linked=bool(trainings) and not of_series,  # of text, the summary has them
+        trainings=trainings if of_series else (),
+        headings=fairness.HEADINGS,
+    )
     return Section.of("learning", "Learning curves", html)
 
 

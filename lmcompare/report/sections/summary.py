@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.progress import outlook, tokens_read, unequal_reading
+from lmcompare.analysis.progress import tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
@@ -123,7 +123,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "headings": fairness.HEADINGS,
         "trainings": (trained := fairness.trainings(data)),
         "before": fairness.pretrained_vectors(trained),
-        "outlook": words.outlook(outlook(run, names), data.spoken, data.measured_ideas, _longest(data, names)),
+        "outlook": words.outlook(data.outlook, data.spoken, data.measured_ideas, _longest(data, names)),
         "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
