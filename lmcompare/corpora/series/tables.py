@@ -75,16 +75,15 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
             f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {listed(table.columns)}"
         )
     if column.strip().lower() not in MONTHS:  # a single month of every year
-        table = with_times(table)
+        table = with_times(table, where)
     times, said = times_column(table, where)
     named = column_named(table, NAMES)
+    if named is not None and named != column and _is_key(table, named):
+        said = (*said, f"The column '{named}' has another name in each row, so it is left out.")
+        named, table = None, table.drop(columns=[named])
     values = column or column_named(table, VALUES)
     if named is not None and not values:
         values = _only(table, {times, named}, where)
-    if named is not None and named != column and values and len(table) > 1 and _is_key(table[named]):
-        said = (*said, f"The column '{named}' has another name in each row, so it is left out.")
-        named, table = None, table.drop(columns=[named])
-        column = values
     if named is not None and named != column and values:
         if (nameless := (table[named].isna() | (table[named].astype(str) == "")).to_numpy()).any():
             row = int(np.flatnonzero(nameless)[0]) + 1
@@ -116,9 +115,9 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     return Read(tuple(series for each in found for series in each.series), said)
 
 
-def _is_key(names: pd.Series[Any]) -> bool:
-    """Return whether a column has another entry in each row, as the key of a table has."""
-    return bool(names.notna().all() and names.is_unique)
+def _is_key(table: pd.DataFrame, name: str) -> bool:
+    """Return whether a column, one of several, has another entry in each row, as the key of a table has."""
+    return min(table.shape) > 1 and bool(table[name].notna().all() and table[name].is_unique)
 
 
 def _left_out(table: pd.DataFrame, used: Collection[str | None]) -> tuple[str, ...]:

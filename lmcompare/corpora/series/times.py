@@ -186,7 +186,7 @@ def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
         return []
 
 
-def with_times(table: pd.DataFrame) -> pd.DataFrame:
+def with_times(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return a table in which dates with times of the day, and years with months, quarters or days, are one column.
 
     A table with a row for each year and a column for each month becomes one with a row for each month.
@@ -195,7 +195,7 @@ def with_times(table: pd.DataFrame) -> pd.DataFrame:
 
     own = {str(name).strip().lower(): str(name) for name in table.columns}
     if "date" in own and (clock := own.get("time", own.get("hour"))) is not None:
-        return _with_clock(table, own["date"], clock)
+        return _with_clock(table, own["date"], clock, where)
     if "year" not in own:
         return table
     year = own["year"]
@@ -225,7 +225,7 @@ def with_times(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=[year, *given.values()]).assign(time=times)
 
 
-def _with_clock(table: pd.DataFrame, date: str, clock: str) -> pd.DataFrame:
+def _with_clock(table: pd.DataFrame, date: str, clock: str, where: str) -> pd.DataFrame:
     """Return a table in which a column of dates and one of times of the day, or of hours, are one; or as it is."""
     import pandas as pd
 
@@ -233,7 +233,7 @@ def _with_clock(table: pd.DataFrame, date: str, clock: str) -> pd.DataFrame:
     text = table[clock].astype(str).str.strip()
     if not hours and not (table[clock].notna().all() and text.str.fullmatch(_CLOCK).all()):
         return table
-    days = read_times(table[date], date, "the table")
+    days = read_times(table[date], date, where)
     after = pd.to_timedelta(table[clock], unit="h") if hours else _since_midnight(text)
     return table.drop(columns=[date, clock]).assign(time=days + pd.TimedeltaIndex(after))
 

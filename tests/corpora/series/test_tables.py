@@ -191,6 +191,8 @@ def test_a_name_in_each_row_is_none_and_other_numbers_are_named() -> None:
     found = series_of(key, "", "x")
     assert [(one.name, len(one.values)) for one in found.series] == [("value", 3)]
     assert "'id' has another name in each row" in found.said[0]
+    wide = pd.DataFrame({"id": [1, 2, 3], "date": DAYS[:3], "warm": [1.0, 2.0, 3.0], "wet": [3.0, 2.0, 1.0]})
+    assert [one.name for one in series_of(wide, "", "x").series] == ["warm", "wet"]
     prices = pd.DataFrame(
         {"symbol": ["a", "a", "b", "b"], "date": [2000, 2001] * 2, "open": [1.0] * 4, "close": [1.0, 2.0, 3.0, 4.0]}
     )
