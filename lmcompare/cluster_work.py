@@ -17,7 +17,7 @@ VARIABLE = "LMCOMPARE_CLUSTER"
 """The variable of the environment that tells a cell's process the address of its cluster and the nodes it may use."""
 
 MOST = 16  # parts that are done elsewhere at the same time, as their results wait in memory
-PATIENCE = 60.0, 5.0  # a part is done here after so many seconds, or so many times the time that a part takes here
+PATIENCE = 60.0, 5.0  # seconds after which a part is done here, or how many times as long as a part takes here
 
 
 def told(address: str, nodes: Iterable[str]) -> str:

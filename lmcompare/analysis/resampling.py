@@ -15,7 +15,7 @@ LEAST_DOCUMENTS = 30
 BLOCK_SENTENCES = 20
 BLOCK_BYTES = 2_000  # about as long as 20 sentences, for texts with long lines
 MOST_UNITS = 2_000
-BLOCKS, LEAST_STEPS = 60, 4  # of series: about so many blocks, of no fewer steps
+BLOCKS, LEAST_STEPS = 60, 4  # of series: about how many blocks, and the least steps of each
 
 
 @dataclass(frozen=True)
