@@ -54,6 +54,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "neighbours": 16,
         "options": {"width": 16, "heads": 2, "layers": 1, "window": 16, "batch": 8, "length": 32, "dropout": 0.0},
     },
+    "pointer": {
+        "base": "rnn",
+        "attention": 8,
+        "window": 8,
+        "options": {"width": 24, "hidden": 24, "batch": 8, "length": 32},
+    },
     "pcfg": {},  # tests/models/pcfg has trees for the kit's text
     "word2vec-bow": {"width": 16, "hidden": 32, "window": 4, "epochs": 2, "batch": 8, "length": 32, "dropout": 0.0},
     "wordnet-bow": {"features": 64, "hidden": 32, "window": 2, "batch": 8, "length": 32, "dropout": 0.0},

@@ -111,6 +111,26 @@ def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch:
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_what_is_beside_the_softmax_is_added_to_its_probabilities(
+    sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
+    head, features, targets = head_and_targets()
+    beside = (torch.rand(len(targets)).log() - 2).index_fill(0, torch.tensor([3]), -torch.inf).requires_grad_()
+    given = (features, head.table, head.bias, targets)
+    if sampled:  # a sample of all words is the full softmax
+        mine = SampledCrossEntropy.apply(*given, torch.randperm(50), torch.zeros(50), beside)  # type: ignore[no-untyped-call]
+    else:
+        mine = FullCrossEntropy.apply(*given, beside)  # type: ignore[no-untyped-call]
+    p = torch.softmax(features @ head.table[:50].T + head.bias, 1)[torch.arange(len(targets)), targets]
+    plain = -(p + beside.exp()).log().mean()
+    torch.testing.assert_close(mine, plain)
+    leaves = [features, head.table, head.bias, beside]
+    for a, b in zip(torch.autograd.grad(3 * mine, leaves), torch.autograd.grad(3 * plain, leaves), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
 def test_the_estimate_of_the_sum_is_unbiased() -> None:
     head, features, targets = head_and_targets()
     counts = np.random.default_rng(0).integers(0, 100, 50)

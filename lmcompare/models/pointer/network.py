@@ -1,0 +1,77 @@
+"""The network of the pointer: attention from what another network computes to what it computed before."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from lmcompare.models.pointer.head import NONE, PointerHead
+from lmcompare.training.network import Memory, Network
+
+PAST, WORDS, FILLED = OWN = ("pointer_past", "pointer_words", "pointer_filled")  # in the memory
+
+
+class PointerNetwork(Network):
+    """A network over another one, the inner network, whose attention weights are probabilities of copying.
+
+    The features f of the inner network are those of the softmax, and what the pointer compares:
+    e_ij = (W f_i) · (U f_j) / √A + b_(i - j) for the ``window`` positions before i, and e_i0 = s · f_i + c.
+    """
+
+    head: PointerHead
+
+    def __init__(self, inner: Network, attention: int, window: int) -> None:
+        super().__init__()
+        self.piece, self.room, self.window = inner.piece, inner.room, window
+        inner.head = PointerHead.over(inner.head)
+        self.inner = inner
+        # Registered a second time, its parameters would be in the state twice.
+        object.__setattr__(self, "head", inner.head)
+        width = inner.head.width
+        self.query, self.key = (nn.Linear(width, attention, bias=False) for _ in range(2))
+        self.distance = nn.Parameter(torch.zeros(window))  # b, the nearest first
+        self.sentinel = nn.Linear(width, 1)
+        nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # it begins as a softmax, to about 7/8
+
+    def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """Return the features (B, T, d + 1 + 2 C) that ``PointerHead`` takes, C = window + T - 1, and the memory.
+
+        The memory is that of the inner network; ``pointer_past`` (B, window, d), the last features, of which
+        ``pointer_filled`` (B,) are valid; and ``pointer_words`` (B, window), the inputs at their positions. A past
+        position points to the word that came after it.
+        """
+        (rows, length), window = inputs.shape, self.window
+        below = None if memory is None else {name: value for name, value in memory.items() if name not in OWN}
+        features, left = self.inner(inputs, below)
+        if memory is None:
+            past, words = features.new_zeros(rows, window, features.shape[2]), inputs.new_zeros(rows, window)
+            filled = inputs.new_zeros(rows)
+        else:
+            past, words, filled = memory[PAST].to(features.dtype), memory[WORDS], memory[FILLED]
+        known = torch.cat([past, features], 1)  # (B, window + T, d)
+        read = torch.cat([words, inputs], 1)  # (B, window + T)
+        scores = self._scores(features, known[:, :-1], filled)
+        # The beginning of a document, which is no word, comes after no position that is seen.
+        ids = read[:, None, 1:].clamp(max=self.head.types - 1).float().expand_as(scores)
+        left[PAST] = known[:, -window:].float()
+        left[WORDS], left[FILLED] = read[:, -window:], (filled + length).clamp(max=window)
+        return torch.cat([features.float(), self.sentinel(features).float(), scores, ids], 2), left
+
+    def _scores(self, features: Tensor, before: Tensor, filled: Tensor) -> Tensor:
+        """Return the scores (B, T, C) of features (B, T, d) with those at the C positions ``before`` (B, C, d)."""
+        place = torch.arange(before.shape[1], device=features.device)
+        back = self.window + torch.arange(features.shape[1], device=features.device)[:, None] - place  # (T, C)
+        near = (back >= 1) & (back <= self.window)
+        bias = torch.where(near, self.distance[(back - 1).clamp(0, self.window - 1)], NONE)
+        query = self.query(features) / math.sqrt(self.query.out_features)
+        scores = (query @ self.key(before).transpose(1, 2)).float() + bias  # (B, T, C)
+        there = place >= self.window - filled[:, None]  # (B, C)
+        return scores if bool(there.all()) else torch.where(there[:, None], scores, NONE)
+
+    def auxiliary_loss(
+        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
+    ) -> Tensor | None:
+        """Return what the inner network adds to the loss, for its features alone."""
+        return self.inner.auxiliary_loss(features[..., : self.head.width], targets, sample)

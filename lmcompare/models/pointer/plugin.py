@@ -1,0 +1,118 @@
+"""A network that can also copy: its softmax mixed with a pointer to the words that it has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit
+from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, LanguageModel, Setting, check_reach, check_whole
+from lmcompare.models.common.over_base import PRESETS, OverBase
+from lmcompare.models.pointer.copying import Copying, measured
+from lmcompare.models.pointer.exhibits import exhibits
+from lmcompare.models.pointer.network import PointerNetwork
+from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import Network
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.softmax import Head
+
+
+class Pointer(OverBase, TorchLanguageModel):
+    """A network that may copy a word which it has read: the pointer sentinel mixture of Merity et al. (2017).
+
+    After each word the network compares what it has computed with what it had computed at the last ``window``
+    positions. The weights of this attention are the probabilities of copying the word that came after each of them,
+    and the rest is the softmax's: p(w) = a_0 p_softmax(w) + Σ_{j: w_j = w} a_j. Network and pointer are trained
+    together. Merity's positions point to the word that they have just read; to point to the next one, as in Grave,
+    Joulin and Usunier (2017), asks what came after a context like this one.
+
+    Parameters
+    ----------
+    base : str, default "rnn"
+        The plug-in of the network.
+    options : table, optional
+        The hyper-parameters of the base.
+    preset : str, optional
+        The preset of the base: "quick", "default" or "full"; ``options`` come on top of it.
+    attention : int, default 16
+        The size of the vectors that are compared.
+    window : int, default 128
+        From how many positions back words are copied.
+    """
+
+    idea = Idea(2017, "Merity, Xiong, Bradbury and Socher", "Pointer sentinel mixture models")
+    called = "a model with a pointer"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
+    def __init__(
+        self,
+        base: str = "rnn",
+        options: Mapping[str, Any] | None = None,
+        preset: str | None = None,
+        attention: int = 16,
+        window: int = 128,
+    ) -> None:
+        super().__init__()
+        check_whole("attention", attention, 1, 10**7)
+        check_whole("window", window, 1, 10**5)
+        self.attention, self.window = attention, window
+        built = self.set_base(base, options, preset)
+        if not isinstance(built, TorchLanguageModel):
+            raise PluginError(f"'{base}' can't have a pointer: choose a network of lmcompare's as the base")
+        self._base = built
+
+    def title(self) -> str:
+        """Return its name for people: the base and that it can copy."""
+        return f"{self._base.title()} with a pointer"
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses, and a window beyond the longest document."""
+        self._base.check_text(train)
+        check_reach("window", self.window, train, "document", SHORT_WINDOW)
+
+    def network(self, types: int) -> PointerNetwork:
+        """Return the untrained network.
+
+        Raises
+        ------
+        PluginError
+            If the base predicts words in another way than by one softmax.
+        """
+        self._base.end = self.end
+        inner = self._base.network(types)
+        if type(inner.head) is not Head:
+            raise PluginError(f"'{self.base}' has no single softmax to share with a pointer: choose another base")
+        return PointerNetwork(inner, self.attention, self.window)
+
+    def recipe(self) -> Recipe:
+        """Return the training settings of the base."""
+        return self._base.recipe()
+
+    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
+        """Prepare the inner network as the base does."""
+        assert isinstance(network, PointerNetwork)
+        self._base.prepare(network.inner, train, setting)
+
+    def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
+        """Measure on the validation text when words are copied and what that saves."""
+        return asdict(measured(self.trained_as(PointerNetwork), valid))
+
+    def copying(self) -> Copying:
+        """Return the result of ``measure``."""
+        return Copying(**self.measured)
+
+    def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
+        """Return the (n, width) vectors of the tokens: the features have more than one vector."""
+        return LanguageModel.context_vectors(self, text, at)
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which the base has about this many parameters."""
+        found = self._base.sized(parameters, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
+    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+        """Yield the worked equation, where a passage is copied from, what copying saves, and the nearest words."""
+        return exhibits(self, self.trained_as(PointerNetwork), self.copying(), text)
