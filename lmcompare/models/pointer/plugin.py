@@ -37,9 +37,9 @@ class Pointer(OverBase, TorchLanguageModel):
         The hyper-parameters of the base.
     preset : str, optional
         The preset of the base: "quick", "default" or "full"; ``options`` come on top of it.
-    attention : int, default 16
+    attention : int, default 64
         The size of the vectors that are compared.
-    window : int, default 128
+    window : int, default 256
         From how many positions back words are copied.
     """
 
@@ -52,8 +52,8 @@ class Pointer(OverBase, TorchLanguageModel):
         base: str = "rnn",
         options: Mapping[str, Any] | None = None,
         preset: str | None = None,
-        attention: int = 16,
-        window: int = 128,
+        attention: int = 64,
+        window: int = 256,
     ) -> None:
         super().__init__()
         check_whole("attention", attention, 1, 10**7)
