@@ -47,8 +47,9 @@ def _weights(network: PointerNetwork, ids: IntArray) -> FloatArray:
     softmax, copies, _ = network.head.weights(features[0])
     size = len(ids)
     out = np.zeros((size, size))
-    for i in range(size):  # after reading i words; the column of word j is that of the position before it
-        out[i, :i] = copies[i, network.window : network.window + i].double().exp().cpu().numpy()
+    words = copies[:, copies.shape[1] - size + 1 :]  # (n, n - 1): the columns of the words, without the last one
+    for i in range(size):  # after reading i words
+        out[i, :i] = words[i, :i].double().exp().cpu().numpy()
         out[i, i] = float(softmax[i].exp())
     return out
 

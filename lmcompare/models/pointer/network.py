@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lmcompare.errors import LmcompareError
 from lmcompare.models.pointer.head import NONE, PointerHead
 from lmcompare.training.network import Memory, Network
 
@@ -36,39 +38,44 @@ class PointerNetwork(Network):
         nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # it begins as a softmax, to about 7/8
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
-        """Return the features (B, T, d + 1 + 2 C) that ``PointerHead`` takes, C = window + T - 1, and the memory.
+        """Return the features (B, T, d + 1 + 2 C) that ``PointerHead`` takes, C = M + T - 1, and the memory.
 
-        The memory is that of the inner network; ``pointer_past`` (B, window, d), the last features, of which
-        ``pointer_filled`` (B,) are valid; and ``pointer_words`` (B, window), the inputs at their positions. A past
-        position points to the word that came after it.
+        The memory is that of the inner network; ``pointer_past`` (B, M, d), the last M features, at most ``window``,
+        of which ``pointer_filled`` (B,) are valid; and ``pointer_words`` (B, M), the inputs at their positions. Each
+        of them points to the word that came after it. At the beginning M is 1, and that position is not valid.
         """
-        (rows, length), window = inputs.shape, self.window
         below = None if memory is None else {name: value for name, value in memory.items() if name not in OWN}
         features, left = self.inner(inputs, below)
         if memory is None:
-            past, words = features.new_zeros(rows, window, features.shape[2]), inputs.new_zeros(rows, window)
-            filled = inputs.new_zeros(rows)
+            past, words = torch.zeros_like(features[:, :1]), torch.zeros_like(inputs[:, :1])
+            filled = torch.zeros_like(inputs[:, 0])
         else:
             past, words, filled = memory[PAST].to(features.dtype), memory[WORDS], memory[FILLED]
-        known = torch.cat([past, features], 1)  # (B, window + T, d)
-        read = torch.cat([words, inputs], 1)  # (B, window + T)
+        known = torch.cat([past, features], 1)  # (B, M + T, d)
+        read = torch.cat([words, inputs], 1)  # (B, M + T)
         scores = self._scores(features, known[:, :-1], filled)
         # The beginning of a document, which is no word, comes after no position that is seen.
         ids = read[:, None, 1:].clamp(max=self.head.types - 1).float().expand_as(scores)
-        left[PAST] = known[:, -window:].float()
-        left[WORDS], left[FILLED] = read[:, -window:], (filled + length).clamp(max=window)
+        left[PAST] = known[:, -self.window :].float()
+        left[WORDS] = read[:, -self.window :]
+        left[FILLED] = (filled + inputs.shape[1]).clamp(max=self.window)
         return torch.cat([features.float(), self.sentinel(features).float(), scores, ids], 2), left
 
     def _scores(self, features: Tensor, before: Tensor, filled: Tensor) -> Tensor:
         """Return the scores (B, T, C) of features (B, T, d) with those at the C positions ``before`` (B, C, d)."""
         place = torch.arange(before.shape[1], device=features.device)
-        back = self.window + torch.arange(features.shape[1], device=features.device)[:, None] - place  # (T, C)
+        remembered = before.shape[1] - features.shape[1] + 1  # M
+        back = remembered + torch.arange(features.shape[1], device=features.device)[:, None] - place  # (T, C)
         near = (back >= 1) & (back <= self.window)
         bias = torch.where(near, self.distance[(back - 1).clamp(0, self.window - 1)], NONE)
         query = self.query(features) / math.sqrt(self.query.out_features)
         scores = (query @ self.key(before).transpose(1, 2)).float() + bias  # (B, T, C)
-        there = place >= self.window - filled[:, None]  # (B, C)
+        there = place >= remembered - filled[:, None]  # (B, C)
         return scores if bool(there.all()) else torch.where(there[:, None], scores, NONE)
+
+    def in_page(self) -> list[dict[str, Any]]:
+        """Refuse: the page has no layer that copies."""
+        raise LmcompareError("the page can't copy words yet")
 
     def auxiliary_loss(
         self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None

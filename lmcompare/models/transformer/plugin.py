@@ -85,8 +85,8 @@ class Transformer(TunableLanguageModel):
     idea = Idea(2017, "Vaswani et al.", "Attention is all you need")
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "steps": 130, "qk_norm": False},
-        "full": {"dropout": 0.2, "weight_decay": 1.0, "batch": 32, "steps": 1500, "candidates": 2048},
+        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "batch": 16, "steps": 130, "qk_norm": False},
+        "full": {"dropout": 0.2, "weight_decay": 1.0, "steps": 1500, "candidates": 2048},
     }
 
     width: int = 256
@@ -106,6 +106,7 @@ class Transformer(TunableLanguageModel):
     exclusive: bool = False
     experts: int = 1
     further: float = 0.0
+    batch: int = 32
     dropout: float = 0.05
     optimiser: str = "muon"
 
