@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.models.common.sentences import ALONE, came_next, labels
+from lmcompare.models.common.sentences import came_next, labels
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.pointer.copying import Copying
 from lmcompare.models.pointer.network import PointerNetwork
@@ -67,7 +67,7 @@ def _worked(
     first = float(weights[at, at])
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', {ALONE}.",
+        note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', the passage read by itself.",
         equation=EQUATION,
         saying=SAYING,
         lines=(

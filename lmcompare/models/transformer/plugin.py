@@ -78,15 +78,22 @@ class Transformer(TunableLanguageModel):
         (mixture of experts, Shazeer et al. 2017).
     further : float, default=0.0
         The weight of a loss in training for predicting also the token after the next (Gloeckle et al. 2024).
-    dropout : float, default=0.05
+    dropout : float, default=0.15
         Dropout on word vectors and on what each layer adds.
     """
 
     idea = Idea(2017, "Vaswani et al.", "Attention is all you need")
     widths: ClassVar[tuple[str, ...]] = ("width",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"learning_rate": 1.5e-2, "weight_decay": 1.5, "batch": 16, "steps": 130, "qk_norm": False},
-        "full": {"dropout": 0.2, "weight_decay": 1.0, "steps": 1500, "candidates": 2048},
+        "quick": {
+            "learning_rate": 1.5e-2,
+            "weight_decay": 1.5,
+            "dropout": 0.05,
+            "batch": 16,
+            "steps": 130,
+            "qk_norm": False,
+        },
+        "full": {"dropout": 0.2, "steps": 1500, "candidates": 2048},
     }
 
     width: int = 256
@@ -107,7 +114,8 @@ class Transformer(TunableLanguageModel):
     experts: int = 1
     further: float = 0.0
     batch: int = 32
-    dropout: float = 0.05
+    dropout: float = 0.15
+    weight_decay: float = 1.0
     optimiser: str = "muon"
 
     def __post_init__(self) -> None:
