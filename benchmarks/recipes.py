@@ -52,7 +52,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     "no dropout": {"dropout": 0.0},
     "twice the dropout": {"dropout": 0.1},
     "AdamW": {"optimiser": "adamw", "learning_rate": 2e-3},
-    "counted vectors": {"start": "counts"},
 }
 OVER = {POINTER: "pointer"}  # plug-ins over the default transformer
 

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import torch
-
-from lmcompare.model import Setting, check_whole
-from lmcompare.tokens import Encoded
-from lmcompare.training.counted_vectors import counted_vectors
+from lmcompare.model import check_whole
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.network import Network
 from lmcompare.training.recipe import check_choice
-
-STARTS = ("random", "counts")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -28,9 +21,6 @@ class TunableLanguageModel(TorchLanguageModel):
     ----------
     dropout : float, default=0.1
         Dropout in the network.
-    start : {"random", "counts"}, default="random"
-        What the vectors of the softmax layer, which in most networks are those of the words that are read, too, are
-        before the first step: random, or counted (``counted_vectors``).
     steps : int, default=1000
         Optimiser steps; a budget of the run overrides them.
     batch : int, default=16
@@ -56,7 +46,6 @@ class TunableLanguageModel(TorchLanguageModel):
     """
 
     dropout: float = 0.1
-    start: str = "random"
     steps: int = 1000
     batch: int = 16
     length: int = 64
@@ -71,15 +60,7 @@ class TunableLanguageModel(TorchLanguageModel):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self.check_choice("start", STARTS)
         self.store_settings(self.hyperparameters())
-
-    def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Set the vectors of the softmax layer, if they begin as counted ones."""
-        if self.start == "counts":
-            vectors = counted_vectors(train, network.head.table.shape[1], setting.seed)
-            with torch.no_grad():
-                network.head.table[: len(vectors)].copy_(torch.from_numpy(vectors))
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:

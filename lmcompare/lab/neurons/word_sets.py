@@ -140,7 +140,6 @@ class WordSets(TunableLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Let each unit begin with the words that are like one word, drawn far apart from each other."""
-        super().prepare(network, train, setting)
         assert isinstance(network, SetNetwork)
         begun = beginnings(train, self.units, setting.seed)
         with torch.no_grad():

@@ -147,7 +147,6 @@ class Word2VecBow(TunableLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Train word2vec on the training text, or read the given vectors, and set them in the network."""
-        super().prepare(network, train, setting)
         if self.vectors is not None:
             vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0

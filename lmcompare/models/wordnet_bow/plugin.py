@@ -86,7 +86,6 @@ class WordNetBow(TunableLanguageModel):
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Fill the table and set the classes of the words."""
-        super().prepare(network, train, setting)
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         described = Describer(self.wordnet).vocabulary(train.vocabulary)
         self.names = chosen(described, counts, self.features)
