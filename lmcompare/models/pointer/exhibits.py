@@ -67,7 +67,7 @@ def _worked(
     first = float(weights[at, at])
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', the passage read by itself.",
+        note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', read by itself.",
         equation=EQUATION,
         saying=SAYING,
         lines=(
