@@ -24,7 +24,7 @@ class PointerHead(Head):
     @classmethod
     def over(cls, head: Head) -> Self:
         """Return a head whose softmax is another one, with its parameters."""
-        made = cls(head.types, head.table.shape[1])
+        made = cls(head.types, head.table.shape[1], biased=isinstance(head.bias, torch.nn.Parameter))
         made.table, made.bias = head.table, head.bias
         return made
 

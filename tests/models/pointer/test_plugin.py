@@ -113,6 +113,15 @@ def test_over_any_network_reading_in_pieces_is_reading_at_once(base: str) -> Non
     np.testing.assert_allclose(model.log_probs(text), whole, atol=1e-5)
 
 
+def test_a_base_may_have_no_bias() -> None:
+    options = {**TRAINED, "width": 8, "heads": 2, "window": 4, "style": "llama"}
+    model = fitted(Pointer("transformer", options, window=3))
+    text = Encoded.from_documents([DOCUMENT], VOCABULARY)
+    np.testing.assert_allclose(np.exp(model.next_log_probs(text, np.arange(len(text)))).sum(1), 1.0, atol=1e-5)
+    again = Pointer("transformer", options, window=3).restore(model.state())
+    assert (again.log_probs(text) == model.log_probs(text)).all()
+
+
 def test_the_parameters_are_those_of_the_base_and_of_the_pointer() -> None:
     base, model = fitted(Rnn(**SMALL)), fitted(Pointer("rnn", SMALL, attention=5, window=3))
     assert model.size().parameters == (base.size().parameters or 0) + 2 * 5 * 8 + 3 + 8 + 1
