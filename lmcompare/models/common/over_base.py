@@ -59,6 +59,11 @@ class OverBase(LanguageModel):
         """Return a base that is not trained."""
         return plugins.build(self.base, self.options, self.preset or "")
 
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which the base has about this many parameters."""
+        found = self.new_base().sized(parameters, types)
+        return None if found is None else {"options": {**self.options, **found}}
+
     def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Train a base, which must return itself."""
         if model.fit(train, valid, setting) is not model:
@@ -109,11 +114,6 @@ class OverOne(OverBase):
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
         """Return those of the base."""
         return self._base.layer_vectors(text, at)
-
-    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which the base has about this many parameters."""
-        found = self._base.sized(parameters, types)
-        return None if found is None else {"options": {**self.options, **found}}
 
     def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:
         """Return the state of the base, the hyper-parameters and the notes, with these arrays and values besides."""

@@ -136,8 +136,7 @@ class Ensemble(OverBase):
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return the options with which all members together have about this many parameters."""
-        found = self.new_base().sized(parameters // self.members, types)
-        return None if found is None else {"options": {**self.options, **found}}
+        return super().sized(parameters // self.members, types)
 
     def state(self) -> State:
         """Return the states of all members, and what each of them gained."""

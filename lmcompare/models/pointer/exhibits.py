@@ -10,7 +10,7 @@ import torch
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.models.common.sentences import came_next, labels
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.pointer.copying import Copying
+from lmcompare.models.pointer.copying import Copying, mixed
 from lmcompare.models.pointer.network import PointerNetwork
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
@@ -32,9 +32,8 @@ def exhibits(model: TorchLanguageModel, network: PointerNetwork, found: Copying,
     """Yield the worked equation, a map of what is copied in a passage, what copying saves, and the nearest words."""
     if len(found.passage):
         ids = np.asarray(found.passage, np.int64)
-        weights = _weights(network, ids)
-        yield _worked(model, network, text, ids, weights)
-        yield _map(text, ids, weights)
+        yield _worked(model, network, text, ids)
+        yield _map(text, ids, _weights(network, ids))
     if sum(found.tokens):
         yield from _saved(network, found)
     yield tied_neighbours(model, text)
@@ -54,26 +53,20 @@ def _weights(network: PointerNetwork, ids: IntArray) -> FloatArray:
     return out
 
 
-def _worked(
-    model: TorchLanguageModel, network: PointerNetwork, text: Encoded, ids: IntArray, weights: FloatArray
-) -> WorkedEquation:
-    """Return the equation with numbers for the word of the passage to which copying gives most."""
-    earlier = (ids[None, :] == ids[:, None]) & np.tri(len(ids), k=-1, dtype=np.bool_)
-    copied = (weights * earlier).sum(1)
-    at = int(copied.argmax())
+def _worked(model: TorchLanguageModel, network: PointerNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
+    """Return the equation with numbers for the word of the passage that is most likely to be copied."""
+    parts = mixed(network, Encoded.from_documents([ids], text.vocabulary))
+    at = int(parts.own.argmax())
     word = text.vocabulary[int(ids[at])]
-    document = Encoded.from_documents([ids[: at + 1]], text.vocabulary)
-    whole = float(np.exp(model.log_probs_at(document, np.array([at]))[0]))
-    first = float(weights[at, at])
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', read by itself.",
         equation=EQUATION,
         saying=SAYING,
         lines=(
-            ("a₀: the weight of the softmax", first),
-            (f"p_softmax({word}): what the softmax gives to '{word}'", max(whole - float(copied[at]), 0.0) / first),
-            (f"Σ a: the probability of copying '{word}'", float(copied[at])),
+            ("a₀: the weight of the softmax", 1 - float(parts.copied[at])),
+            (f"p_softmax({word}): what the softmax gives to '{word}'", float(parts.softmax[at])),
+            (f"Σ a: the probability of copying '{word}'", float(parts.own[at])),
             came_next(model, text, ids, at),
         ),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmcompare import plugins
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
 from lmcompare.model import Setting
@@ -111,6 +112,7 @@ def test_over_any_network_reading_in_pieces_is_reading_at_once(base: str) -> Non
     whole = model.log_probs(text)
     model.trained_network().piece = 2
     np.testing.assert_allclose(model.log_probs(text), whole, atol=1e-5)
+    assert model.tokens_before(text) == plugins.build(base, narrow).tokens_before(text)
 
 
 def test_a_base_may_have_no_bias() -> None:
