@@ -6,6 +6,7 @@ import time
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -37,6 +38,7 @@ from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
+from lmcompare.training.spelling import spelled
 from lmcompare.training.teacher import Teacher
 from lmcompare.training.team import Team, assembled, devices_of
 
@@ -162,19 +164,22 @@ class TorchLanguageModel(LanguageModel):
         self, team: Team, network: Network, texts: Texts, setting: Setting, *, spent: float = 0.0
     ) -> Outcome:
         """Train the network as one process of a team; ``spent`` seconds of the budget are already used."""
-        name = repr((type(self).__qualname__, self.hyperparameters()))
-        training = Training(
-            network,
-            texts,
-            self.recipe(),
-            setting,
-            name=name,
-            team=team,
-            spent=spent,
-            milestone=self._milestone(network, setting),
-            watch=self.watch(network, texts, setting),
-        )
-        return training.run()
+        name, recipe = repr((type(self).__qualname__, self.hyperparameters())), self.recipe()
+        began = time.perf_counter()
+        words = texts.train.vocabulary.tokens
+        with spelled(network.head, words) if recipe.spelling else nullcontext():
+            training = Training(
+                network,
+                texts,
+                recipe,
+                setting,
+                name=name,
+                team=team,
+                spent=spent + time.perf_counter() - began,
+                milestone=self._milestone(network, setting),
+                watch=self.watch(network, texts, setting),
+            )
+            return training.run()
 
     def _milestone(self, network: Network, setting: Setting) -> Callable[[Progress], float] | None:
         """Return a function that has the model scored with the network as it is."""

@@ -28,6 +28,7 @@ from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
 from lmcompare.training.softmax import Candidates
+from lmcompare.training.spelling import table_made
 from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
@@ -50,7 +51,7 @@ def evaluate(network: Network, text: Encoded) -> float:
     was_training = network.training
     network.eval()
     total, ids = 0.0, torch.from_numpy(text.ids.astype(np.int64))
-    with torch.no_grad():
+    with torch.no_grad(), table_made(network.head):
         for where, features in read(network, text, np.arange(len(text))):
             total -= float(network.head.log_prob_of(features, ids[where].to(features.device)).double().sum())
     network.train(was_training)
@@ -248,7 +249,8 @@ class Training:
         taught = None if teacher is None else teacher.at(share.firsts, share.targets.shape[1], device)
         part = share.tokens / batch.tokens
         with self._counting(sample is not None, batch.tokens):
-            with autocast(device, self.now.precision):
+            needed = () if sample is None else (inputs, sample[0])
+            with autocast(device, self.now.precision), table_made(self.network.head, *needed):
                 loss, after = self.objective(inputs, targets, memory, sample, taught)
             value = self.team.total(part * float(loss.detach()))
             if not math.isfinite(value):
@@ -299,7 +301,8 @@ class Training:
         if self.milestone is None:
             return
         self.network.eval()
-        self.started += self.milestone(self._at())
+        with table_made(self.network.head):
+            self.started += self.milestone(self._at())
         self.network.train()
 
     def _seconds(self) -> float:

@@ -49,6 +49,8 @@ class Recipe:
         Negative samples of the sampled softmax; 0 always trains with the full softmax.
     full_share : float, default=0.0
         The last share of the run, which is trained with the full softmax.
+    spelling : bool, default=False
+        Whether each word vector has a part for the word's letters in training, as fastText's have.
     evaluations : int, default=8
         Evaluations on the validation text, evenly spread over the run.
     valid_tokens : int, default=4096
@@ -70,6 +72,7 @@ class Recipe:
     clip: float = 1.0
     candidates: int = 0
     full_share: float = 0.0
+    spelling: bool = False
     evaluations: int = 8
     valid_tokens: int = SAMPLE
     patience: int = 0

@@ -64,6 +64,28 @@ def windows(x: Tensor, past: Tensor | None, size: int) -> tuple[Tensor, Tensor]:
     return longer.unfold(1, size, 1).transpose(2, 3).flatten(2), longer[:, x.shape[1] :].float()
 
 
+class AddedConvolution(nn.Module):
+    """x_i + Σ_{k = 1 … size} w_k x_{i - k}, with a weight for each number of a vector; at first the weights are zero.
+
+    A layer that reads it need not look for the words just before ("Canon layers", Allen-Zhu 2025, "Physics of
+    language models: part 4.1"; their weights begin at random).
+    """
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.weight = nn.Parameter(torch.zeros(size * width))  # flat: not a matrix to decay; the oldest first
+
+    def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, size, d), as ``windows`` does."""
+        length = x.shape[1]
+        before = x.new_zeros(len(x), self.size, x.shape[2]) if past is None else past.to(x.dtype)
+        longer = torch.cat([before, x], 1)  # (B, size + T, d)
+        weight = self.weight.view(self.size, -1).to(x.dtype)
+        added = sum(weight[k] * longer[:, k : k + length] for k in range(self.size))
+        return x + added, longer[:, length:].float()
+
+
 class ShortConvolution(nn.Module):
     """silu of a causal convolution of each number over the last ``SHORT`` vectors (Mamba; Gu and Dao 2023)."""
 

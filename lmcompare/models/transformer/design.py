@@ -8,7 +8,15 @@ from torch import nn
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")
 STYLES = ("gpt", "llama")
-OPTIONS = ("local", "gates", "sinks", "word_values", "exclusive", "experts")  # that change what layers compute
+OPTIONS = (
+    "local",
+    "gates",
+    "sinks",
+    "word_values",
+    "exclusive",
+    "experts",
+    "convolution",
+)  # that change what layers compute
 EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
 
 
@@ -33,6 +41,7 @@ class Design:
     word_values: bool = False
     exclusive: bool = False
     experts: int = 1
+    convolution: int = 0
     further: float = 0.0
 
     def reach(self, layer: int) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
+from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.feed_forward import Experts, FeedForward
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
@@ -18,6 +19,8 @@ from lmcompare.models.transformer.self_attention import Maps, SelfAttention, Vie
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import IGNORED, Head
+
+Near = list[Tensor | None]  # (B, convolution, d) before each of a layer's two convolutions; None at the beginning
 
 
 class Block(nn.Module):
@@ -31,6 +34,8 @@ class Block(nn.Module):
         options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values", "exclusive")}
         self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm, **options)
         self.before_feed_forward = design.norm(width)
+        size = design.convolution
+        self.convolutions = nn.ModuleList(AddedConvolution(width, size) for _ in range(2)) if size else None
         self.feed_forward = Experts(design) if design.experts > 1 else FeedForward(design)
 
     def forward(
@@ -41,19 +46,29 @@ class Block(nn.Module):
         *,
         source: Tensor | None = None,
         words: Tensor | None = None,
+        near: Near | None = None,
         maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
         """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``.
 
         ``source`` (B, T, d): what keys and values are made of, normalised as ``x`` is; None for ``x``. ``words``
-        (B, T, d): the word vectors.
+        (B, T, d): the word vectors. ``near``: the past of the convolutions, which is replaced by that of the next
+        piece.
         """
         source = None if source is None else self.before_attention(source)
-        normed = self.before_attention(x)
+        normed = self._convolved(0, self.before_attention(x), near)
         seen, kept, shown = self.attention(normed, past, view, source=source, words=words, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
-        fed = self.feed_forward(self.before_feed_forward(x))
+        fed = self.feed_forward(self._convolved(1, self.before_feed_forward(x), near))
         return x + dropout(fed, self.dropout, self.training), kept, shown
+
+    def _convolved(self, which: int, x: Tensor, near: Near | None) -> Tensor:
+        """Return x (B, T, d) after the first or second convolution, if there are any."""
+        if self.convolutions is None:
+            return x
+        past = [None, None] if near is None else near
+        x, past[which] = self.convolutions[which](x, past[which])
+        return x
 
 
 class TransformerNetwork(Network):
@@ -88,7 +103,8 @@ class TransformerNetwork(Network):
         """Return the features (B, T, d) and the memory.
 
         The memory is ``keys`` and ``values`` (B, layers, kv_heads, window - 1, d / heads) of the last positions,
-        before rotation, and ``read`` (B,), how many tokens of the document have been read.
+        before rotation, and ``read`` (B,), how many tokens of the document have been read; and with convolutions
+        ``near`` (B, layers, 2, convolution, d), the last vectors that they read.
         """
         features, left, _ = self.attend(inputs, memory)
         return features, left
@@ -109,14 +125,24 @@ class TransformerNetwork(Network):
         keys: list[Tensor] = []
         values: list[Tensor] = []
         seen: list[Maps] = []
+        near: list[Near] = [
+            [None, None]
+            if memory is None or not self.design.convolution
+            else list(memory["near"][:, layer].unbind(1))
+            for layer in range(len(self.blocks))
+        ]
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            x, kept, shown = block(x, past, views[reaches[layer]], source=source, words=words, maps=maps)
+            x, kept, shown = block(
+                x, past, views[reaches[layer]], source=source, words=words, near=near[layer], maps=maps
+            )
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
             if shown is not None:
                 seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
+        if self.design.convolution:
+            left["near"] = torch.stack([torch.stack([x for x in each if x is not None], 1) for each in near], 1)
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
     def auxiliary_loss(

@@ -76,6 +76,9 @@ class Transformer(TunableLanguageModel):
     experts : int, default=1
         Feed-forward networks in a layer. If there are several, each is half as wide, and each token chooses two
         (mixture of experts, Shazeer et al. 2017).
+    convolution : int, default=0
+        How many positions before each one a short convolution adds to it, with learned weights, before attention and
+        before the feed-forward network ("Canon layers", Allen-Zhu 2025); 0 for none.
     further : float, default=0.0
         The weight of a loss in training for predicting also the token after the next (Gloeckle et al. 2024).
     dropout : float, default=0.15
@@ -112,6 +115,7 @@ class Transformer(TunableLanguageModel):
     word_values: bool = False
     exclusive: bool = False
     experts: int = 1
+    convolution: int = 0
     further: float = 0.0
     batch: int = 32
     dropout: float = 0.15
@@ -123,6 +127,7 @@ class Transformer(TunableLanguageModel):
         self.check_whole(1, "window", most=10**5)
         self.check_whole(1, "layers", most=1000)
         self.check_whole(1, "experts", most=1000)
+        self.check_whole(0, "convolution", most=1000)
         if self.local is not None:
             self.check_whole(1, "local", most=self.window)
         if not 0 <= self.further <= 1:

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
+from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.feed_forward import BALANCING, Experts
 from lmcompare.models.transformer.network import TransformerNetwork
@@ -76,6 +77,22 @@ def test_gates_are_open_at_first() -> None:
         torch.testing.assert_close(gated(inputs, None)[0], plain(inputs, None)[0])
 
 
+def test_a_convolution_adds_the_positions_before_with_its_weights() -> None:
+    torch.manual_seed(0)
+    layer, x = AddedConvolution(4, 2), torch.randn(3, 5, 4)
+    assert torch.equal(layer(x, None)[0], x), "it adds nothing at first"
+    torch.nn.init.normal_(layer.weight)
+    two, one = layer.weight.detach().view(2, 4)  # of the position two before, and of the one before
+    with torch.no_grad():
+        found, past = layer(x, None)
+        torch.testing.assert_close(found[:, 0], x[:, 0])
+        torch.testing.assert_close(found[:, 1], x[:, 1] + one * x[:, 0])
+        torch.testing.assert_close(found[:, 4], x[:, 4] + one * x[:, 3] + two * x[:, 2])
+        torch.testing.assert_close(past, x[:, 3:])
+        rest = layer(x[:, 2:], layer(x[:, :2], None)[1])[0]
+        torch.testing.assert_close(rest, found[:, 2:])
+
+
 def test_an_exclusive_head_finds_nothing_in_the_direction_of_the_own_value() -> None:
     torch.manual_seed(0)
     layer = SelfAttention(16, 2, 2, exclusive=True)
@@ -117,13 +134,14 @@ def test_the_further_loss_is_that_of_the_token_after_the_next() -> None:
         ({"experts": 3}, "router"),
         ({"gates": True, "sinks": True, "word_values": True, "local": 3}, "gate"),
         ({"gates": True, "sinks": True, "word_values": True, "local": 3}, "sink"),
+        ({"convolution": 2}, "convolutions"),
     ],
 )
 def test_options_are_trained_and_restored(options: dict[str, Any], part: str) -> None:
     model = fitted(Transformer(**SMALL, **options))
     trained = {name: value for name, value in model.trained_network().state_dict().items() if part in name}
     assert trained
-    if part in ("gate", "sink"):  # they began at zero
+    if part in ("gate", "sink", "convolutions"):  # they began at zero
         assert all(bool((value != 0).any()) for value in trained.values())
     again = Transformer(**SMALL, **options).restore(model.state())
     text = chain(3, 2, 40)
@@ -138,6 +156,7 @@ def test_an_unusual_network_is_not_for_the_page() -> None:
         {"word_values": True},
         {"exclusive": True},
         {"local": 3},
+        {"convolution": 3},
     ]
     for options in unusual:
         with pytest.raises(LmcompareError, match="usual layers"):
@@ -146,7 +165,13 @@ def test_an_unusual_network_is_not_for_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [({"local": 7}, "local"), ({"experts": 0}, "experts"), ({"further": 1.5}, "from 0 to 1")]
+    ("wrong", "said"),
+    [
+        ({"local": 7}, "local"),
+        ({"experts": 0}, "experts"),
+        ({"convolution": -1}, "convolution"),
+        ({"further": 1.5}, "from 0 to 1"),
+    ],
 )
 def test_wrong_options_are_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(LmcompareError, match=said):

@@ -36,6 +36,7 @@ DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     "values of words": {"word_values": True, "kv_heads": 1},
     "exclusive": {"exclusive": True, "kv_heads": 1},
     "experts": {"experts": 3, "activation": "swiglu"},
+    "convolutions": {"convolution": 3},
 }
 
 
@@ -44,7 +45,9 @@ def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
     design = Design(**{"width": 16, "heads": 2, "layers": 2, "window": 6, **changes, **more})
     network = TransformerNetwork(TYPES, design).eval()
     for name, parameter in network.named_parameters():
-        if name == "distances" or name.endswith(("gate.weight", "sink")):  # they begin at zero
+        if (
+            name == "distances" or "convolutions" in name or name.endswith(("gate.weight", "sink"))
+        ):  # they begin at zero
             torch.nn.init.normal_(parameter)
     return network
 

@@ -1,0 +1,174 @@
+"""Tests of the part of word vectors that words which are written alike share in training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Progress, Setting
+from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.softmax import Head
+from lmcompare.training.spelling import letter_grams, shared_grams, spelled, table_made
+
+STEMS = [a + b + c for a in "bdfgk" for b in "aeiou" for c in "lmnr"]
+INGS, EDS = [stem + "ing" for stem in STEMS], [stem + "ed" for stem in STEMS]
+NEW = ["zuting", "zuted"]  # words of the vocabulary that the training text does not have
+WORDS = Vocabulary(["<unk>", "</s>", "is", "has", *NEW, *INGS, *EDS], np.ones(6 + 2 * len(STEMS), np.int64))
+SMALL: dict[str, Any] = {"steps": 40, "batch": 8, "length": 16, "candidates": 0, "precision": "float32"}
+
+
+def suffixes(seed: int, sentences: int) -> Encoded:
+    """Two words each: "is" before a word in -ing, "has" before one in -ed."""
+    random = np.random.default_rng(seed)
+    pairs = [("is", INGS), ("has", EDS)]
+    ids: list[int] = []
+    for first, after in (pairs[k] for k in random.integers(2, size=sentences)):
+        ids += [*WORDS.ids([first, str(random.choice(after))]), WORDS.end]
+    return Encoded.from_documents([ids], WORDS)
+
+
+def test_the_letter_grams_of_a_word() -> None:
+    assert letter_grams("Cat") == {"<ca", "cat", "at>", "<cat", "cat>", "<cat>"}
+    assert letter_grams("a") == {"<a>"}
+    assert letter_grams("</s>") == letter_grams("<unk>") == set()
+
+
+def test_the_grams_that_enough_words_share() -> None:
+    words = ["<unk>", "aing", "bing", "cing", "ding", "eing", "king", "of"]
+    starts, columns, count = shared_grams(words)
+    # all six words have "ing", "ng>" and "ing>", and no other n-gram is in more than one
+    assert count == 3
+    assert starts.tolist() == [0, 0, 3, 6, 9, 12, 15, 18, 18]
+    assert columns.tolist() == [0, 1, 2] * 6
+    assert shared_grams(words[:5])[2] == 0, "four words are not enough"
+
+
+def means() -> torch.Tensor:
+    """(V + 1, G): what part each n-gram has of the vector of each word, found word by word."""
+    _, _, count = shared_grams(WORDS.tokens)
+    names = sorted({g for w in WORDS.tokens for g in letter_grams(w)})
+    kept = [g for g in names if sum(g in letter_grams(w) for w in WORDS.tokens) >= 5]
+    assert len(kept) == count
+    table = torch.zeros(len(WORDS) + 1, count)
+    for row, word in enumerate(WORDS.tokens):
+        own = [kept.index(g) for g in letter_grams(word) if g in kept]
+        table[row, own] = 1 / max(1, len(own))
+    return table
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_vectors_and_gradients_are_those_of_dense_matrices(sampled: bool) -> None:
+    torch.manual_seed(0)
+    head = Head(len(WORDS), 4)
+    own = head.table.detach().clone().requires_grad_()
+    with spelled(head, WORDS.tokens):
+        parts: Any = head.parametrizations
+        assert torch.equal(head.table, own), "spelling has no part at first"
+        with torch.no_grad():
+            parts.table[0].grams.normal_()
+        dense = parts.table[0].grams.detach().clone().requires_grad_()
+        whole = own + means() @ dense
+        torch.testing.assert_close(head.table, whole)
+        ids, features, targets = torch.tensor([[4, 9], [len(WORDS), 5]]), torch.randn(3, 4), torch.tensor([4, 7, 30])
+        words = torch.tensor([4, 7, 30, 50, 51]) if sampled else torch.arange(len(WORDS))
+        sample = (words, torch.zeros(len(words)))
+        with table_made(head, *((ids, words) if sampled else ())):
+            loss = head.sampled_loss(features, targets, *sample) if sampled else head.full_loss(features, targets)
+            torch.autograd.backward(loss + head.embed(ids).square().sum())  # the gradient of the latter is sparse
+        logits = features @ whole[words].T + head.bias.detach()[words]
+        wanted = torch.searchsorted(words, targets)
+        expected = whole[ids].square().sum() + torch.nn.functional.cross_entropy(logits, wanted)
+        torch.autograd.backward(expected)
+        torch.testing.assert_close(parts.table[0].grams.grad, dense.grad)
+        torch.testing.assert_close(parts.table.original.grad, own.grad)
+        torch.testing.assert_close(head.table, whole)  # all rows again
+    assert type(head) is Head
+    assert set(dict(head.named_parameters())) == {"table", "bias"}
+    torch.testing.assert_close(head.table.detach(), whole.detach())
+
+
+@pytest.mark.parametrize("cls", [Rnn, Transformer])
+def test_a_word_that_was_never_read_is_expected_by_its_spelling(cls: type[TorchLanguageModel]) -> None:
+    def trained(*, spelling: bool) -> TorchLanguageModel:
+        changes = {"steps": 200, "dropout": 0.0, "weight_decay": 0.1, "width": 16, "spelling": spelling}
+        model = cls(**{**SMALL, **changes, **({"hidden": 16} if cls is Rnn else {})})
+        return model.fit(suffixes(1, 1500), suffixes(2, 100), Setting(WORDS))
+
+    def difference(model: TorchLanguageModel) -> float:
+        """log p("zuting") - log p("zuted") after "is", less the same after "has", in nats."""
+        ing, ed = WORDS.ids(NEW)
+        after_is, after_has = (model.stepper(WORDS.ids([word]), WORDS).log_probs() for word in ("is", "has"))
+        return float((after_is[ing] - after_is[ed]) - (after_has[ing] - after_has[ed]))
+
+    assert difference(trained(spelling=True)) > 0.8
+    assert difference(trained(spelling=False)) < 0.2
+
+
+def test_a_spelled_network_is_stored_as_any_other() -> None:
+    plain, with_part = (
+        Rnn(**SMALL, width=8, hidden=8, spelling=spelling).fit(suffixes(1, 200), suffixes(2, 50), Setting(WORDS))
+        for spelling in (False, True)
+    )
+    assert {k: v.shape for k, v in plain.state().arrays.items()} == {
+        k: v.shape for k, v in with_part.state().arrays.items()
+    }
+    again = Rnn(**with_part.hyperparameters()).restore(with_part.state())
+    np.testing.assert_array_equal(again.log_probs(suffixes(2, 50)), with_part.log_probs(suffixes(2, 50)))
+    assert not np.allclose(plain.word_vectors(), with_part.word_vectors())
+
+
+def test_a_pointer_takes_the_spelling_of_its_base() -> None:
+    options = {**SMALL, "width": 8, "hidden": 8, "steps": 5, "spelling": True}
+    model = Pointer(base="rnn", options=options, window=8)
+    model.fit(suffixes(1, 200), suffixes(2, 50), Setting(WORDS))
+    plain = Pointer(base="rnn", options={**options, "spelling": False}, window=8)
+    plain.fit(suffixes(1, 200), suffixes(2, 50), Setting(WORDS))
+    assert not np.allclose(plain.word_vectors(), model.word_vectors())
+
+
+def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
+    def run(**setting: Any) -> dict[str, np.ndarray]:
+        model = Rnn(**SMALL, width=8, hidden=8, dropout=0.3, spelling=True)
+        return dict(model.fit(suffixes(1, 300), suffixes(2, 50), Setting(WORDS, **setting)).state().arrays)
+
+    class Killed(BaseException):
+        """As if the power went."""
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 27:
+            raise Killed
+
+    whole = run()
+    with pytest.raises(Killed):
+        run(checkpoints=tmp_path, progress=kill)
+    resumed = run(checkpoints=tmp_path)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(resumed[name], value)
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains() -> None:
+    def weights(processes: int) -> dict[str, np.ndarray]:
+        model = Rnn(**SMALL, width=8, hidden=8, dropout=0.0, spelling=True)
+        setting = Setting(WORDS, threads=2, processes=processes)
+        return dict(model.fit(suffixes(1, 300), suffixes(2, 50), setting).state().arrays)
+
+    one, two = weights(1), weights(2)
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, atol=2e-4, err_msg=name)
+
+
+def test_a_vocabulary_without_shared_letters_is_refused() -> None:
+    letters = Vocabulary(["<unk>", "</s>", *"abcdef"], np.ones(8, np.int64))
+    text = Encoded.from_documents([letters.ids([*"abcabc"])], letters)
+    with pytest.raises(LmcompareError, match="leave spelling out"):
+        Rnn(**SMALL, width=8, hidden=8, spelling=True).fit(text, text, Setting(letters))
