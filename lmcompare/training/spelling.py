@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -68,11 +69,11 @@ def table_made(head: Head, *needed: Tensor) -> Iterator[None]:
 
 
 class Spelling(nn.Module):
-    """v_w + Σ_{g in G_w} z_g / |G_w| for each word w, where G_w are its letter n-grams.
+    """v_w + Σ_{g in G_w} z_g / |G_w| for each word w, where G_w are its letter n-grams and its shape.
 
     This is how fastText makes word vectors (Bojanowski, Grave, Joulin and Mikolov 2017, "Enriching word vectors with
-    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum. Words without an
-    n-gram that has a vector have v_w alone.
+    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum, and without shapes.
+    Words without an n-gram that has a vector have v_w alone.
 
     Parameters
     ----------
@@ -134,11 +135,14 @@ def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:
 
 
 def letter_grams(token: str) -> set[str]:
-    """Return the letter n-grams of a word in small letters between < and >, which mark where it begins and ends.
+    """Return the letter n-grams of a word in small letters between < and >, and its shape.
 
-    ``<unk>`` and ``</s>`` have none.
+    The shape has A for capitals, a for small letters and 0 for digits, each once for several in a row, and a space
+    before it: that of "Mid-1990s" is " Aa-0a". ``<unk>`` and ``</s>`` have none of all that.
     """
     if token in (UNKNOWN_TOKEN, END_TOKEN):
         return set()
     marked = f"<{token.lower()}>"
-    return {marked[i : i + n] for n in range(SHORTEST, LONGEST + 1) for i in range(len(marked) - n + 1)}
+    grams = {marked[i : i + n] for n in range(SHORTEST, LONGEST + 1) for i in range(len(marked) - n + 1)}
+    kinds = ["A" if c.isupper() else "a" if c.islower() else "0" if c.isdigit() else c for c in token]
+    return {*grams, " " + "".join(kind for kind, _ in groupby(kinds))}

@@ -37,18 +37,19 @@ def suffixes(seed: int, sentences: int) -> Encoded:
 
 
 def test_the_letter_grams_of_a_word() -> None:
-    assert letter_grams("Cat") == {"<ca", "cat", "at>", "<cat", "cat>", "<cat>"}
-    assert letter_grams("a") == {"<a>"}
+    assert letter_grams("Cat") == {"<ca", "cat", "at>", "<cat", "cat>", "<cat>", " Aa"}
+    assert letter_grams("a") == {"<a>", " a"}
+    assert " Aa-0a" in letter_grams("Mid-1990s")
     assert letter_grams("</s>") == letter_grams("<unk>") == set()
 
 
 def test_the_grams_that_enough_words_share() -> None:
     words = ["<unk>", "aing", "bing", "cing", "ding", "eing", "king", "of"]
     starts, columns, count = shared_grams(words)
-    # all six words have "ing", "ng>" and "ing>", and no other n-gram is in more than one
-    assert count == 3
-    assert starts.tolist() == [0, 0, 3, 6, 9, 12, 15, 18, 18]
-    assert columns.tolist() == [0, 1, 2] * 6
+    # all seven words have the shape " a", six have "ing", "ng>" and "ing>", and no other n-gram is in more than one
+    assert count == 4
+    assert starts.tolist() == [0, 0, 4, 8, 12, 16, 20, 24, 25]
+    assert columns.tolist() == [0, 1, 2, 3] * 6 + [0]
     assert shared_grams(words[:5])[2] == 0, "four words are not enough"
 
 
