@@ -38,6 +38,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "sinks": {"sinks": True},
     "exclusive": {"exclusive": True},
     "near layers": {"local": 16},
+    "convolutions": {"convolution": 3},
+    "spelling": {"spelling": True},
     "4 experts": {"experts": 4},
     "8 experts": {"experts": 8},
     "further, 0.1": {"further": 0.1},

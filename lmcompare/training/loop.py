@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import Progress, Setting
@@ -21,7 +22,7 @@ from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.flops import counted
 from lmcompare.training.lanes import Batch, Lanes, Texts
-from lmcompare.training.network import Network, blank
+from lmcompare.training.network import Memory, Network, blank
 from lmcompare.training.optimisers import optimisers
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.reading import read
@@ -29,6 +30,7 @@ from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
 from lmcompare.training.softmax import Candidates
 from lmcompare.training.spelling import table_made
+from lmcompare.training.teacher import Taught
 from lmcompare.training.team import Objective, Team
 
 HALVINGS = 3
@@ -249,8 +251,8 @@ class Training:
         taught = None if teacher is None else teacher.at(share.firsts, share.targets.shape[1], device)
         part = share.tokens / batch.tokens
         with self._counting(sample is not None, batch.tokens):
-            needed = () if sample is None else (inputs, sample[0])
-            with autocast(device, self.now.precision), table_made(self.network.head, *needed):
+            words = self._words(inputs, memory, sample, taught)
+            with autocast(device, self.now.precision), table_made(self.network.head, words):
                 loss, after = self.objective(inputs, targets, memory, sample, taught)
             value = self.team.total(part * float(loss.detach()))
             if not math.isfinite(value):
@@ -268,6 +270,18 @@ class Training:
         if share.goes_on:
             self.now.memory = after
         return value
+
+    def _words(
+        self, inputs: Tensor, memory: Memory | None, sample: tuple[Tensor, Tensor] | None, taught: Taught | None
+    ) -> Tensor | None:
+        """Return the ids of the words whose vectors a step reads; None if it may be all of them."""
+        network: Network = self.network
+        if not self.recipe.spelling or sample is None or not network.head.samples:
+            return None
+        if (read := network.words_read(inputs, memory)) is None:
+            return None
+        others = () if taught is None else (taught.words,)
+        return torch.unique(torch.cat([ids.flatten() for ids in (read, sample[0].to(read.device), *others)]))
 
     def _evaluate(self, train_loss: float) -> None:
         loss = self.team.led(evaluate(self.network, self.valid) if self.team.leads else math.nan)

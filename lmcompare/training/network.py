@@ -58,6 +58,19 @@ class Network(nn.Module, ABC):
         memory : Memory
         """
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor | None:
+        """Return the ids of all words whose vectors ``forward`` reads from the head; None if it may be any.
+
+        With a part for spelling, vectors are made for the words that a step reads, if they are known; the vectors of
+        others are not a number.
+
+        Parameters
+        ----------
+        inputs, memory
+            What ``forward`` gets.
+        """
+        return None
+
     def auxiliary_loss(
         self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
     ) -> Tensor | None:

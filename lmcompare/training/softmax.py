@@ -34,8 +34,14 @@ class Head(nn.Module):
         d, the size of the vectors.
     biased : bool, default=True
         Whether there is a bias; without one it is zero and not stored.
+
+    Attributes
+    ----------
+    samples : bool
+        Whether ``sampled_loss`` reads the vectors of the sample alone.
     """
 
+    samples: bool = True
     bias: Tensor
 
     def __init__(self, types: int, width: int, *, biased: bool = True) -> None:

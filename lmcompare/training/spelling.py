@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray
 from lmcompare.training.softmax import Head
 
@@ -22,7 +21,7 @@ LEAST = 5  # words of the vocabulary that have an n-gram, for it to have a vecto
 
 
 @contextmanager
-def spelled(head: Head, tokens: Sequence[str]) -> Iterator[None]:
+def spelled(head: Head, tokens: Sequence[str]) -> Iterator[bool]:
     """Let the word vectors of a head have a part for spelling; at the end the sum is the table of the head.
 
     Parameters
@@ -33,39 +32,45 @@ def spelled(head: Head, tokens: Sequence[str]) -> Iterator[None]:
     tokens : (V,) sequence of str
         The words of the vocabulary.
 
-    Raises
+    Yields
     ------
-    LmcompareError
-        If no n-gram is shared by enough words.
+    bool
+        Whether words share letters; if not, nothing is changed.
     """
-    parametrize.register_parametrization(head, "table", Spelling(tokens, head.table.shape[1]))
+    starts, columns, count = shared_grams(tokens)
+    if not count:
+        yield False
+        return
+    made = Spelling(starts, columns, torch.zeros(count, head.table.shape[1]))
+    parametrize.register_parametrization(head, "table", made)
     try:
-        yield
+        yield True
     finally:
         parametrize.remove_parametrizations(head, "table", leave_parametrized=True)
 
 
 @contextmanager
-def table_made(head: Head, *needed: Tensor) -> Iterator[None]:
-    """Let the table of a head be computed once, where it has to be computed.
+def table_made(head: Head, words: Tensor | None = None) -> Iterator[None]:
+    """Let the table of a head be computed once, if it has a part for spelling.
 
     Parameters
     ----------
     head : Head
         The head.
-    *needed : Tensor of int64
-        The ids of the words whose vectors are read; none for all.
+    words : (n,) Tensor of int64 or None, default=None
+        The words whose vectors are read, each once; all others are not a number. None for all.
     """
     parts = getattr(head, "parametrizations", None)
-    spelling = parts["table"][0] if parts else None
     with parametrize.cached():
-        if isinstance(spelling, Spelling) and needed:
-            spelling.rows = torch.unique(torch.cat([ids.flatten().to(spelling.starts.device) for ids in needed]))
+        if parts is None:
+            yield
+            return
+        spelling = parts["table"][0]
+        spelling.rows = words
         try:
             yield
         finally:
-            if isinstance(spelling, Spelling):
-                spelling.rows = None
+            spelling.rows = None
 
 
 class Spelling(nn.Module):
@@ -77,45 +82,45 @@ class Spelling(nn.Module):
 
     Parameters
     ----------
-    tokens : (V,) sequence of str
-        The words.
-    width : int
-        d, the size of the vectors. The (G, d) vectors of the n-grams, ``grams``, are zeros at first.
+    starts, columns : array of int64
+        The n-grams of the words, as ``shared_grams`` gives them.
+    grams : (G, d) Tensor
+        The first vectors of the n-grams.
 
     Attributes
     ----------
     rows : (n,) Tensor of int64 or None
-        The words that get their part; None for all.
+        The words that get a vector; None for all.
     """
 
     starts: Tensor  # (V + 2,), where the n-grams of each row begin; the last row, V, is a document's beginning
-    columns: Tensor  # the n-grams of all rows, one after the other
+    columns: Tensor
 
-    def __init__(self, tokens: Sequence[str], width: int) -> None:
+    def __init__(self, starts: IntArray, columns: IntArray, grams: Tensor) -> None:
         super().__init__()
-        starts, columns, count = shared_grams(tokens)
-        if not count:
-            raise LmcompareError(
-                f"spelling needs {LEAST} words of the vocabulary that share {SHORTEST} letters, and there are none:"
-                " leave spelling out"
-            )
         self.rows: Tensor | None = None
-        self.grams = nn.Parameter(torch.zeros(count, width))
+        self.grams = nn.Parameter(grams)
         self.register_buffer("starts", torch.from_numpy(np.append(starts, starts[-1])), persistent=False)
         self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
 
     def forward(self, own: Tensor) -> Tensor:
         """Return the (V + 1, d) word vectors, given the part v (V + 1, d) that each word has for itself."""
-        rows = torch.arange(len(own), device=own.device) if self.rows is None else self.rows
+        if self.rows is None:
+            return own + self._means(torch.arange(len(own), device=own.device))
+        # Whoever reads another word than was said is to notice it.
+        nothing = torch.full_like(own, torch.nan, requires_grad=False)
+        return nothing.index_copy(0, self.rows, own[self.rows] + self._means(self.rows))
+
+    def _means(self, rows: Tensor) -> Tensor:
+        """Return the means (n, d) of the vectors of the n-grams of some rows (n,)."""
         first, size = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
         offsets = size.cumsum(0) - size
-        places = torch.arange(int(size.sum()), device=own.device) + (first - offsets).repeat_interleave(size)
-        means = functional.embedding_bag(self.columns[places], self.grams, offsets, mode="mean")  # (n, d)
-        return own.index_add(0, rows, means)
+        places = torch.arange(int(size.sum()), device=rows.device) + (first - offsets).repeat_interleave(size)
+        return functional.embedding_bag(self.columns[places], self.grams, offsets, mode="mean")
 
 
 def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:
-    """Return the n-grams of words that ``LEAST`` words or more have, each counted once in a word.
+    """Return the n-grams and shapes that ``LEAST`` words or more have, each counted once in a word.
 
     Returns
     -------
@@ -124,11 +129,13 @@ def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:
     columns : array of int64
         Their numbers, word after word.
     count : int
-        G, how many different ones there are.
+        G, how many different ones there are; 0 if words share no letters.
     """
     of_word = [letter_grams(token) for token in tokens]
     counted = Counter(gram for grams in of_word for gram in grams)
     number = {gram: k for k, gram in enumerate(sorted(gram for gram, n in counted.items() if n >= LEAST))}
+    if all(gram.startswith(" ") for gram in number):  # shapes alone, as those of characters
+        number = {}
     kept = [sorted(number[gram] for gram in grams if gram in number) for grams in of_word]
     starts = np.cumsum([0, *map(len, kept)], dtype=np.int64)
     return starts, np.array([k for each in kept for k in each], np.int64), len(number)
@@ -138,9 +145,9 @@ def letter_grams(token: str) -> set[str]:
     """Return the letter n-grams of a word in small letters between < and >, and its shape.
 
     The shape has A for capitals, a for small letters and 0 for digits, each once for several in a row, and a space
-    before it: that of "Mid-1990s" is " Aa-0a". ``<unk>`` and ``</s>`` have none of all that.
+    before it: that of "Mid-1990s" is " Aa-0a". ``<unk>``, ``</s>`` and bytes such as ``<0xC3>`` have nothing of that.
     """
-    if token in (UNKNOWN_TOKEN, END_TOKEN):
+    if token in (UNKNOWN_TOKEN, END_TOKEN) or token.startswith("<0x"):
         return set()
     marked = f"<{token.lower()}>"
     grams = {marked[i : i + n] for n in range(SHORTEST, LONGEST + 1) for i in range(len(marked) - n + 1)}

@@ -9,15 +9,23 @@ import numpy as np
 import pytest
 import torch
 
+from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Progress, Setting
 from lmcompare.models.pointer.plugin import Pointer
+from lmcompare.models.rnn.network import RnnNetwork
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.class_softmax import ClassHead
+from lmcompare.training.lanes import Texts
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.softmax import Head
+from lmcompare.training.loop import Training
+from lmcompare.training.network import Memory
+from lmcompare.training.recipe import Recipe
+from lmcompare.training.softmax import Candidates, Head
 from lmcompare.training.spelling import letter_grams, shared_grams, spelled, table_made
+from lmcompare.training.teacher import Taught
 
 STEMS = [a + b + c for a in "bdfgk" for b in "aeiou" for c in "lmnr"]
 INGS, EDS = [stem + "ing" for stem in STEMS], [stem + "ed" for stem in STEMS]
@@ -82,7 +90,7 @@ def test_vectors_and_gradients_are_those_of_dense_matrices(sampled: bool) -> Non
         ids, features, targets = torch.tensor([[4, 9], [len(WORDS), 5]]), torch.randn(3, 4), torch.tensor([4, 7, 30])
         words = torch.tensor([4, 7, 30, 50, 51]) if sampled else torch.arange(len(WORDS))
         sample = (words, torch.zeros(len(words)))
-        with table_made(head, *((ids, words) if sampled else ())):
+        with table_made(head, torch.unique(torch.cat([ids.flatten(), words])) if sampled else None):
             loss = head.sampled_loss(features, targets, *sample) if sampled else head.full_loss(features, targets)
             torch.autograd.backward(loss + head.embed(ids).square().sum())  # the gradient of the latter is sparse
         logits = features @ whole[words].T + head.bias.detach()[words]
@@ -168,8 +176,94 @@ def test_two_processes_train_what_one_trains() -> None:
         np.testing.assert_allclose(two[name], value, atol=2e-4, err_msg=name)
 
 
-def test_a_vocabulary_without_shared_letters_is_refused() -> None:
-    letters = Vocabulary(["<unk>", "</s>", *"abcdef"], np.ones(8, np.int64))
-    text = Encoded.from_documents([letters.ids([*"abcabc"])], letters)
-    with pytest.raises(LmcompareError, match="leave spelling out"):
-        Rnn(**SMALL, width=8, hidden=8, spelling=True).fit(text, text, Setting(letters))
+@pytest.mark.parametrize("tokens", [[*"abcdefABCDEF0123"], [f"<0x{byte:02X}>" for byte in range(200, 256)]])
+def test_where_words_share_no_letters_a_note_says_that_it_has_no_part(tokens: list[str]) -> None:
+    assert shared_grams(tokens)[2] == 0
+    letters = Vocabulary(["<unk>", "</s>", *tokens], np.ones(2 + len(tokens), np.int64))
+    text = Encoded.from_documents([np.arange(len(letters))], letters)
+    with_part, plain = (
+        Rnn(**SMALL, width=8, hidden=8, spelling=spelling).fit(text, text, Setting(letters))
+        for spelling in (True, False)
+    )
+    np.testing.assert_array_equal(with_part.word_vectors(), plain.word_vectors())
+    assert [note for note in with_part.notes if "spelling had no part" in note]
+
+
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rnn": ("rnn", {"hidden": 8}),
+    "rnn-attention": ("rnn-attention", {"hidden": 8, "attention": 4}),
+    "rnn-encoder-decoder": ("rnn-encoder-decoder", {"hidden": 8, "attention": 4}),
+    "transformer": ("transformer", {"heads": 2, "further": 0.5, "convolution": 2}),
+    "llama": ("transformer", {"heads": 2, "style": "llama"}),
+    "cnn": ("cnn", {}),
+    "state-space": ("state-space", {"heads": 2, "state_size": 4}),
+    "linear-attention": ("linear-attention", {"heads": 2}),
+    "feed-forward": ("feed-forward", {}),
+    "bengio": ("feed-forward", {"style": "bengio"}),
+    "log-bilinear": ("feed-forward", {"style": "log-bilinear"}),
+    "word2vec-bow": ("word2vec-bow", {"hidden": 8}),
+    "wordnet-bow": ("wordnet-bow", {"hidden": 8, "features": 8}),
+    "pointer": ("pointer", {"base": "feed-forward", "options": {"width": 8}, "window": 9}),
+}
+
+
+TAUGHT = [name for name in NETWORKS if name not in ("pointer", "wordnet-bow")]  # whose heads learn from a teacher
+
+
+@pytest.mark.parametrize(("name", "taught"), [*((n, False) for n in NETWORKS), *((n, True) for n in TAUGHT)])
+def test_a_step_makes_the_vectors_of_all_words_that_it_reads(name: str, taught: bool) -> None:
+    """A network reads words of its memory, too; a word whose vector was not made is not a number."""
+    plugin, options = NETWORKS[name]
+    torch.manual_seed(0)
+    model: Any = plugins.build(plugin, {**({} if plugin in ("pointer", "wordnet-bow") else {"width": 8}), **options})
+    network = model.network(len(WORDS)).eval()
+    if isinstance(network.head, ClassHead):
+        network.head.classify(np.arange(len(WORDS)) % len(network.head.class_bias), np.ones(len(WORDS), np.int64))
+    recipe, setting = Recipe(candidates=20, spelling=True), Setting(WORDS)
+    training = Training(network, Texts(suffixes(1, 50), suffixes(2, 50)), recipe, setting)
+    inputs, later, targets = torch.randint(2, len(WORDS), (3, 2, 8))
+    inputs[:, 0] = len(WORDS)  # the beginning of a document
+    sample = Candidates(np.ones(len(WORDS), np.int64), 20).draw(0, 1, targets.numpy())
+    expected = Taught(torch.randint(2, len(WORDS), (2, 8, 4)), torch.full((2, 8, 4), 0.2), 0.5) if taught else None
+    with spelled(network.head, WORDS.tokens), torch.no_grad():
+        network.head.parametrizations["table"][0].grams.normal_()
+        memory = None
+        for piece in (inputs, later):
+            words = training._words(piece, memory, sample, expected)
+            assert (words is None) == isinstance(network.head, ClassHead)
+            losses = []
+            for made in (None, words):
+                with table_made(network.head, made):
+                    losses.append(float(training.objective(piece, targets, memory, sample, expected)[0]))
+            assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+            _, memory = network(piece, memory)
+
+
+def test_a_network_that_reads_other_words_does_not_train() -> None:
+    class Peeking(RnnNetwork):
+        """Reads all word vectors."""
+
+        def forward(self, inputs: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+            features, left = super().forward(inputs, memory)
+            return features + self.head.table.mean(0), left
+
+    class Honest(Peeking):
+        """And says so."""
+
+        def words_read(self, inputs: torch.Tensor, memory: Memory | None) -> None:  # type: ignore[override]
+            return None
+
+    class Peeker(Rnn):
+        kind: type[RnnNetwork] = Peeking
+
+        def network(self, types: int) -> RnnNetwork:
+            return self.kind(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
+
+    class HonestPeeker(Peeker):
+        kind = Honest
+
+    changes = {**SMALL, "candidates": 5, "width": 8, "hidden": 8, "spelling": True}
+    texts = suffixes(1, 200), suffixes(2, 50), Setting(WORDS)
+    with pytest.raises(LmcompareError, match="does not converge"):
+        Peeker(**changes).fit(*texts)
+    assert np.isfinite(HonestPeeker(**changes).fit(*texts).log_probs(texts[1])).all()

@@ -45,6 +45,10 @@ class ConvolutionalNetwork(Network):
         self.layers = nn.ModuleList(self.convolutions)
         self.last_norm = nn.LayerNorm(width)
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs."""
+        return inputs
+
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
 

@@ -76,6 +76,10 @@ class StateNetwork(Network):
         self.feed_forward = nn.ModuleList(FeedForwardBlock(width) for _ in layers if feed_forward)
         self.last_norm = nn.RMSNorm(width, eps=EPSILON)
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs."""
+        return inputs
+
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory, whose size does not grow with the text.
 

@@ -53,11 +53,18 @@ class WindowNetwork(Network):
         read, left = self.windows(inputs, memory)
         return self.features(read), left
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the words of the windows."""
+        return (self._words(inputs, memory) - 1).clamp(min=0)
+
+    def _words(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs and the context - 1 before them, each plus one; 0 is no input: (B, context - 1 + T)."""
+        past = inputs.new_zeros(len(inputs), self.context - 1) if memory is None else memory["past"]
+        return torch.cat([past, inputs + 1], 1)
+
     def windows(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the vectors of the window that ends at each input (B, T, context · d), and the memory."""
-        rows, length = inputs.shape
-        past = inputs.new_zeros(rows, self.context - 1) if memory is None else memory["past"]
-        words = torch.cat([past, inputs + 1], 1)  # (B, context - 1 + T)
+        words, length = self._words(inputs, memory), inputs.shape[1]
         vectors = self.embed((words - 1).clamp(min=0)) * (words > 0)[..., None]  # (B, context - 1 + T, d)
         vectors = dropout(vectors, self.dropout, self.training)
         side_by_side, _ = windows(vectors[:, self.context - 1 :], vectors[:, : self.context - 1], self.context)

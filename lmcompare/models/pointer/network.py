@@ -44,8 +44,7 @@ class PointerNetwork(Network):
         of which ``pointer_filled`` (B,) are valid; and ``pointer_words`` (B, M), the inputs at their positions. Each
         of them points to the word that came after it. At the beginning M is 1, and that position is not valid.
         """
-        below = None if memory is None else {name: value for name, value in memory.items() if name not in OWN}
-        features, left = self.inner(inputs, below)
+        features, left = self.inner(inputs, _below(memory))
         if memory is None:
             past, words = torch.zeros_like(features[:, :1]), torch.zeros_like(inputs[:, :1])
             filled = torch.zeros_like(inputs[:, 0])
@@ -60,6 +59,10 @@ class PointerNetwork(Network):
         left[WORDS] = read[:, -self.window :]
         left[FILLED] = (filled + inputs.shape[1]).clamp(max=self.window)
         return torch.cat([features.float(), self.sentinel(features).float(), scores, ids], 2), left
+
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor | None:
+        """Return what the inner network reads: past words are copied by their ids."""
+        return self.inner.words_read(inputs, _below(memory))
 
     def _scores(self, features: Tensor, before: Tensor, filled: Tensor) -> Tensor:
         """Return the scores (B, T, C) of features (B, T, d) with those at the C positions ``before`` (B, C, d)."""
@@ -82,3 +85,8 @@ class PointerNetwork(Network):
     ) -> Tensor | None:
         """Return what the inner network adds to the loss, for its features alone."""
         return self.inner.auxiliary_loss(features[..., : self.head.width], targets, sample)
+
+
+def _below(memory: Memory | None) -> Memory | None:
+    """Return the memory of the inner network."""
+    return None if memory is None else {name: value for name, value in memory.items() if name not in OWN}

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+import torch
+
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, LanguageModel, Setting, check_reach, check_whole
@@ -18,6 +20,8 @@ from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.softmax import Head
+
+ROUNDS = 3  # in which the size of the base and that of the pointer, which depends on it, come to agree
 
 
 class Pointer(OverBase, TorchLanguageModel):
@@ -86,6 +90,16 @@ class Pointer(OverBase, TorchLanguageModel):
         if type(inner.head) is not Head:
             raise PluginError(f"'{self.base}' has no single softmax to share with a pointer: choose another base")
         return PointerNetwork(inner, self.attention, self.window)
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the options with which base and pointer together have about this many parameters."""
+        found = super().sized(parameters, types)
+        for _ in range(ROUNDS if found else 0):
+            with torch.device("meta"):
+                network = Pointer(**{**self.hyperparameters(), **(found or {})}).network(types)
+            whole, inner = (sum(p.numel() for p in each.parameters()) for each in (network, network.inner))
+            found = super().sized(max(1, parameters - (whole - inner)), types)
+        return found
 
     def recipe(self) -> Recipe:
         """Return the training settings of the base."""

@@ -25,6 +25,10 @@ class Recurrence(Network):
         self.recurrence = recurrence(cell, width, hidden, layers, dropout)
         self.carried = CARRIED.get(cell, ("state",))
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs."""
+        return inputs
+
     def states(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the last layer's states (B, T, H) and the memory.
 

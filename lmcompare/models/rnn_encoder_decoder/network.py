@@ -110,10 +110,15 @@ class EncoderDecoderNetwork(Network):
         states, _, _, contexts = self.attend(groups)
         both = torch.cat([states, contexts.to(states.dtype)], -1)  # (N, C, 2H)
         features = torch.tanh(self.output(both[groups.group, groups.step]))  # (B, T, width)
-        memory = self._nothing_read(inputs) if memory is None else memory
-        words = torch.cat([memory["words"], inputs], 1)[:, inputs.shape[1] :]
-        left = {"words": words, "read": memory["read"] + inputs.shape[1]}
+        read = 0 if memory is None else memory["read"]
+        words = self.words_read(inputs, memory)[:, inputs.shape[1] :]
+        left = {"words": words, "read": read + inputs.new_full((len(inputs),), inputs.shape[1])}
         return dropout(features, self.dropout, self.training), left
+
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs and those that the memory keeps."""
+        memory = self._nothing_read(inputs) if memory is None else memory
+        return torch.cat([memory["words"], inputs], 1)
 
     def groups(self, inputs: Tensor, memory: Memory | None) -> Groups:
         """Return the windows and chunks that predict the word after each of the (B, T) inputs."""
@@ -125,7 +130,7 @@ class EncoderDecoderNetwork(Network):
         most = int(index.max()) + 1
         number = read // self.stride + torch.arange(most, device=inputs.device)  # (B, G)
         first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
-        words = torch.cat([memory["words"], inputs], 1)  # (B, K + T)
+        words = self.words_read(inputs, memory)  # (B, K + T)
         behind = memory["words"].shape[1] - read[..., None]  # from a position in the document to one in ``words``
         ends = first[..., None] + self.ahead
         around = torch.arange(1 - self.window, 1, device=inputs.device) + ends  # (B, G, W)

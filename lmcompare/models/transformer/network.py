@@ -99,6 +99,10 @@ class TransformerNetwork(Network):
             for linear in (block.attention.output, *fed):
                 linear.weight.data = torch.randn(linear.weight.shape).mul_(0.02 / math.sqrt(2 * design.layers))
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs; in the style of Llama a document begins with ``</s>``."""
+        return torch.where(inputs == self.head.types, self.end, inputs) if self.design.style == "llama" else inputs
+
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d) and the memory.
 
@@ -117,9 +121,7 @@ class TransformerNetwork(Network):
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
         reaches = [self.design.reach(layer) for layer in range(len(self.blocks))]
         views = {reach: self.view(length, memory, read, reach) for reach in set(reaches)}
-        if self.design.style == "llama":
-            inputs = torch.where(inputs == self.head.types, self.end, inputs)
-        words = self.head.embed(inputs) * math.sqrt(self.design.width)
+        words = self.head.embed(self.words_read(inputs, memory)) * math.sqrt(self.design.width)
         x = dropout(words + self._places(read, length), self.design.dropout, self.training)
         source = self.source(x)
         keys: list[Tensor] = []

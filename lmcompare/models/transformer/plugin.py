@@ -30,7 +30,7 @@ class Transformer(TunableLanguageModel):
     Each layer adds attention and then a feed-forward network to its input: x + O(softmax(Q Kᵀ / √d) V), where Q, K
     and V are the query, key and value projections of the normalised x. A position attends to itself and to the
     ``window`` - 1 positions before it in its document, in every layer, so words up to layers · (window - 1) back can
-    influence it.
+    influence it, and with ``convolution`` words 2 · layers · convolution further back.
 
     The settings of training are those of ``TunableLanguageModel``.
 

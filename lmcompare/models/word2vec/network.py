@@ -42,6 +42,10 @@ class BagNetwork(Network):
         self.decay = nn.Parameter(torch.ones(1)) if weights == "decay" else None
         self.places = nn.Parameter(torch.ones(window * width)) if weights == "position" else None
 
+    def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
+        """Return the inputs."""
+        return inputs
+
     def embedded(self, words: Tensor) -> Tensor:
         """Return the (…, d) vectors of inputs."""
         return functional.embedding(words, self.vectors)

@@ -132,6 +132,15 @@ def test_the_parameters_are_those_of_the_base_and_of_the_pointer() -> None:
     assert (again.log_probs(text) == model.log_probs(text)).all()
 
 
+@pytest.mark.parametrize("base", ["rnn", "transformer"])
+def test_a_given_size_is_that_of_base_and_pointer_together(base: str) -> None:
+    model = Pointer(base=base)
+    wanted = model.sized(200_000, len(VOCABULARY))
+    assert wanted is not None
+    network = Pointer(**{**model.hyperparameters(), **wanted}).network(len(VOCABULARY))
+    assert sum(each.numel() for each in network.parameters()) == pytest.approx(200_000, rel=0.06)
+
+
 def test_the_loss_for_the_token_after_the_next_is_that_of_the_softmax_alone() -> None:
     options = {**TRAINED, "width": 8, "heads": 2, "window": 4, "further": 0.5}
     network = Pointer("transformer", options, window=3).network(12).eval()
