@@ -275,13 +275,14 @@ class Training:
         self, inputs: Tensor, memory: Memory | None, sample: tuple[Tensor, Tensor] | None, taught: Taught | None
     ) -> Tensor | None:
         """Return the ids of the words whose vectors a step reads; None if it may be all of them."""
-        network: Network = self.network
+        network = self.network
         if not self.recipe.spelling or sample is None or not network.head.samples:
             return None
         if (read := network.words_read(inputs, memory)) is None:
             return None
         others = () if taught is None else (taught.words,)
-        return torch.unique(torch.cat([ids.flatten() for ids in (read, sample[0].to(read.device), *others)]))
+        words: Tensor = torch.unique(torch.cat([ids.flatten() for ids in (read, sample[0].to(read.device), *others)]))
+        return words
 
     def _evaluate(self, train_loss: float) -> None:
         loss = self.team.led(evaluate(self.network, self.valid) if self.team.leads else math.nan)
