@@ -64,6 +64,35 @@ def windows(x: Tensor, past: Tensor | None, size: int) -> tuple[Tensor, Tensor]:
     return longer.unfold(1, size, 1).transpose(2, 3).flatten(2), longer[:, x.shape[1] :].float()
 
 
+def convolved(x: Tensor, past: Tensor | None, weight: Tensor, before: int) -> tuple[Tensor, Tensor]:
+    """Return the weighted sums of each number over vectors in a row, and the past of the next piece.
+
+    Parameters
+    ----------
+    x : (B, T, d) Tensor
+        The vectors of a piece.
+    past : (B, before, d) Tensor or None
+        Those before it; None for zeros, at a document's beginning.
+    weight : (K, d) Tensor
+        The weights; the first one is of the vector ``before`` positions back.
+    before : int
+        How many vectors before a position its sum begins.
+
+    Returns
+    -------
+    sums : (B, T, d) Tensor
+    past : (B, before, d) Tensor
+        The last vectors, in float32.
+    """
+    length = x.shape[1]
+    given = x.new_zeros(len(x), before, x.shape[2]) if past is None else past.to(x.dtype)
+    longer = torch.cat([given, x], 1)  # (B, before + T, d)
+    sums = torch.zeros((), dtype=x.dtype, device=x.device)
+    for k, each in enumerate(weight):
+        sums = sums + each * longer[:, k : k + length]
+    return sums, longer[:, length:].float()
+
+
 class AddedConvolution(nn.Module):
     """x_i + Σ_{k = 1 … size} w_k x_{i - k}, with a weight for each number of a vector; at first the weights are zero.
 
@@ -78,12 +107,8 @@ class AddedConvolution(nn.Module):
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, size, d), as ``windows`` does."""
-        length = x.shape[1]
-        before = x.new_zeros(len(x), self.size, x.shape[2]) if past is None else past.to(x.dtype)
-        longer = torch.cat([before, x], 1)  # (B, size + T, d)
-        weight = self.weight.view(self.size, -1).to(x.dtype)
-        added = sum(weight[k] * longer[:, k : k + length] for k in range(self.size))
-        return x + added, longer[:, length:].float()
+        added, left = convolved(x, past, self.weight.view(self.size, -1).to(x.dtype), self.size)
+        return x + added, left
 
 
 class ShortConvolution(nn.Module):
@@ -96,9 +121,5 @@ class ShortConvolution(nn.Module):
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, SHORT - 1, d), as ``windows`` does."""
-        length = x.shape[1]
-        before = x.new_zeros(len(x), SHORT - 1, x.shape[2]) if past is None else past.to(x.dtype)
-        longer = torch.cat([before, x], 1)  # (B, SHORT - 1 + T, d)
-        weight = self.weight.view(SHORT, -1)
-        found = self.bias + sum(weight[k] * longer[:, k : k + length] for k in range(SHORT))
-        return functional.silu(found), longer[:, length:].float()
+        found, left = convolved(x, past, self.weight.view(SHORT, -1), SHORT - 1)
+        return functional.silu(self.bias + found), left

@@ -94,9 +94,11 @@ class Pointer(OverBase, TorchLanguageModel):
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return the options with which base and pointer together have about this many parameters."""
         found = super().sized(parameters, types)
-        for _ in range(ROUNDS if found else 0):
+        for _ in range(ROUNDS):
+            if found is None:
+                return None
             with torch.device("meta"):
-                network = Pointer(**{**self.hyperparameters(), **(found or {})}).network(types)
+                network = Pointer(**{**self.hyperparameters(), **found}).network(types)
             whole, inner = (sum(p.numel() for p in each.parameters()) for each in (network, network.inner))
             found = super().sized(max(1, parameters - (whole - inner)), types)
         return found

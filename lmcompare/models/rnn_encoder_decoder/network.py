@@ -110,9 +110,9 @@ class EncoderDecoderNetwork(Network):
         states, _, _, contexts = self.attend(groups)
         both = torch.cat([states, contexts.to(states.dtype)], -1)  # (N, C, 2H)
         features = torch.tanh(self.output(both[groups.group, groups.step]))  # (B, T, width)
-        read = 0 if memory is None else memory["read"]
+        memory = self._nothing_read(inputs) if memory is None else memory
         words = self.words_read(inputs, memory)[:, inputs.shape[1] :]
-        left = {"words": words, "read": read + inputs.new_full((len(inputs),), inputs.shape[1])}
+        left = {"words": words, "read": memory["read"] + inputs.shape[1]}
         return dropout(features, self.dropout, self.training), left
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:

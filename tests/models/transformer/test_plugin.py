@@ -45,9 +45,8 @@ def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
     design = Design(**{"width": 16, "heads": 2, "layers": 2, "window": 6, **changes, **more})
     network = TransformerNetwork(TYPES, design).eval()
     for name, parameter in network.named_parameters():
-        if (
-            name == "distances" or "convolutions" in name or name.endswith(("gate.weight", "sink"))
-        ):  # they begin at zero
+        at_first_zero = name == "distances" or "convolutions" in name or name.endswith(("gate.weight", "sink"))
+        if at_first_zero:
             torch.nn.init.normal_(parameter)
     return network
 
