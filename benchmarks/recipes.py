@@ -39,7 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "exclusive": {"exclusive": True},
     "near layers": {"local": 16},
     "convolutions": {"convolution": 3},
-    "spelling": {"spelling": True},
+    "no spelling": {"spelling": False},
     "4 experts": {"experts": 4},
     "8 experts": {"experts": 8},
     "further, 0.1": {"further": 0.1},

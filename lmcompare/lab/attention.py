@@ -27,7 +27,7 @@ ADDITIVE = Condition("rnn-attention", "rnn-attention")
 EVEN = Condition("rnn-attention even", "rnn-attention", {"scores": "even"})
 MULTIPLICATIVE = Condition("rnn-attention multiplicative", "rnn-attention", {"scores": "multiplicative"})
 SHORT = Condition("rnn-attention short window", "rnn-attention", {"window": NEAR})
-POINTER = Condition("rnn pointer", "pointer", {"attention": 16, "window": FAR})
+POINTER = Condition("rnn pointer", "pointer", {"attention": 16, "window": FAR, "options": {"spelling": False}})
 
 MEAN, CHOSEN, MULTIPLIED = "The mean of the past states", "Additive attention", "Multiplicative attention"
 NARROW, COPIED = f"Additive attention over {NEAR} states", "A pointer to past words"

@@ -21,7 +21,7 @@ LENGTHS = range(8, 14)  # tokens of the sentence
 LIKELY = 6  # next words that are followed
 FILE = "film.json"
 KINDS = {  # of matrices, by the names of parameters
-    "word vectors": "head.table",
+    "word vectors": "table",
     "queries": "attention.query.",
     "keys": "attention.key.",
     "values": "attention.value.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, ordinary
 from lmcompare.harness.cost import estimate
@@ -160,8 +161,10 @@ def _say_cost(names: Sequence[str], jobs: Sequence[Job], workers: int, show: Dis
 
 
 def _table(condition: Condition) -> dict[str, Any]:
+    """Return the table of a model; networks have no part for spelling, so that a word is one vector and no more."""
     tokens = {} if condition.tokens is None else {"tokens": condition.tokens}
-    return {"plugin": condition.plugin, "name": condition.name, **tokens, **condition.settings}
+    plain = {"spelling": False} if "spelling" in plugins.resolve(condition.plugin).parameter_names() else {}
+    return {"plugin": condition.plugin, "name": condition.name, **tokens, **plain, **condition.settings}
 
 
 def _lost(experiment: Described, failures: Mapping[str, str], names: Mapping[str, str]) -> str:

@@ -167,7 +167,7 @@ class TorchLanguageModel(LanguageModel):
         name, recipe = repr((type(self).__qualname__, self.hyperparameters())), self.recipe()
         began = time.perf_counter()
         words = texts.train.vocabulary.tokens
-        with spelled(network.head, words) if recipe.spelling else nullcontext(True) as shared:
+        with spelled(network.head, words) if recipe.spelling else nullcontext():
             training = Training(
                 network,
                 texts,
@@ -179,10 +179,7 @@ class TorchLanguageModel(LanguageModel):
                 milestone=self._milestone(network, setting),
                 watch=self.watch(network, texts, setting),
             )
-            outcome = training.run()
-        if not shared:
-            outcome.notes.append("Too few words of the vocabulary share letters: spelling had no part.")
-        return outcome
+            return training.run()
 
     def _milestone(self, network: Network, setting: Setting) -> Callable[[Progress], float] | None:
         """Return a function that has the model scored with the network as it is."""

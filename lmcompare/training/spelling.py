@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,11 @@ LEAST = 5  # words of the vocabulary that have an n-gram, for it to have a vecto
 
 
 @contextmanager
-def spelled(head: Head, tokens: Sequence[str]) -> Iterator[bool]:
+def spelled(head: Head, tokens: Sequence[str]) -> Iterator[None]:
     """Let the word vectors of a head have a part for spelling; at the end the sum is the table of the head.
+
+    Nothing is changed if words share no letters, as those of a vocabulary of characters, and if the table is not
+    trained or has a parametrisation of its own.
 
     Parameters
     ----------
@@ -31,20 +35,16 @@ def spelled(head: Head, tokens: Sequence[str]) -> Iterator[bool]:
         outside of it whenever it is read.
     tokens : (V,) sequence of str
         The words of the vocabulary.
-
-    Yields
-    ------
-    bool
-        Whether words share letters; if not, nothing is changed.
     """
-    starts, columns, count = shared_grams(tokens)
+    trained = isinstance(head._parameters.get("table"), nn.Parameter) and head.table.requires_grad
+    starts, columns, count = shared_grams(tokens if trained else ())
     if not count:
-        yield False
+        yield
         return
     made = Spelling(starts, columns, torch.zeros(count, head.table.shape[1]))
     parametrize.register_parametrization(head, "table", made)
     try:
-        yield True
+        yield
     finally:
         parametrize.remove_parametrizations(head, "table", leave_parametrized=True)
 
@@ -99,6 +99,7 @@ class Spelling(nn.Module):
     def __init__(self, starts: IntArray, columns: IntArray, grams: Tensor) -> None:
         super().__init__()
         self.rows: Tensor | None = None
+        self._made: Tensor | None = None  # (V + 1, d), kept from step to step since new memory is slow
         self.grams = nn.Parameter(grams)
         self.register_buffer("starts", torch.from_numpy(np.append(starts, starts[-1])), persistent=False)
         self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
@@ -107,9 +108,10 @@ class Spelling(nn.Module):
         """Return the (V + 1, d) word vectors, given the part v (V + 1, d) that each word has for itself."""
         if self.rows is None:
             return own + self._means(torch.arange(len(own), device=own.device))
-        # Whoever reads another word than was said is to notice it.
-        nothing = torch.full_like(own, torch.nan, requires_grad=False)
-        return nothing.index_copy(0, self.rows, own[self.rows] + self._means(self.rows))
+        if self._made is None:
+            self._made = torch.full_like(own, torch.nan, requires_grad=False)
+        made: Tensor = _OfRows.apply(own, self._means(self.rows), self.rows, self._made)  # type: ignore[no-untyped-call]
+        return made
 
     def _means(self, rows: Tensor) -> Tensor:
         """Return the means (n, d) of the vectors of the n-grams of some rows (n,)."""
@@ -117,6 +119,28 @@ class Spelling(nn.Module):
         offsets = size.cumsum(0) - size
         places = torch.arange(int(size.sum()), device=rows.device) + (first - offsets).repeat_interleave(size)
         return functional.embedding_bag(self.columns[places], self.grams, offsets, mode="mean")
+
+
+class _OfRows(torch.autograd.Function):
+    """The sum of two parts for some rows of a table; all others are not a number, so that whoever reads one notices.
+
+    Its gradient with respect to the own part is passed on as it is, without a copy: that of other rows is zero.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, means: Tensor, rows: Tensor, made: Tensor) -> Tensor:
+        """Return ``made`` (V + 1, d), in which the rows (n,) are ``own`` (V + 1, d) plus ``means`` (n, d)."""
+        ctx.save_for_backward(rows)
+        made.fill_(torch.nan).index_copy_(0, rows, own[rows] + means)
+        return made.detach()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+        """Return the gradients with respect to both parts."""
+        (rows,) = ctx.saved_tensors
+        if gradient.is_sparse:
+            gradient = gradient.to_dense()
+        return gradient, gradient[rows], None, None
 
 
 def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:

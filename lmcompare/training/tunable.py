@@ -39,7 +39,7 @@ class TunableLanguageModel(TorchLanguageModel):
         Negative samples of the sampled softmax in training; 0 trains with the full softmax.
     full_share : float, default=0.0
         The last share of the run, which is trained with the full softmax.
-    spelling : bool, default=False
+    spelling : bool, default=True
         Whether each word vector has a part for the word's letters in training, as fastText's have.
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
@@ -57,7 +57,7 @@ class TunableLanguageModel(TorchLanguageModel):
     weight_decay: float = 0.4
     candidates: int = 768
     full_share: float = 0.0
-    spelling: bool = False
+    spelling: bool = True
     patience: int = 0
     precision: str = "auto"
 

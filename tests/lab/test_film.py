@@ -14,6 +14,7 @@ from lmcompare.lab.film import FRAMES, KINDS, Camera, gradient_norms, projected,
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import UNKNOWN_ID, Encoded
+from lmcompare.training.spelling import spelled
 from tests.training.texts import VOCABULARY, chain, fitted
 
 SMALL: dict[str, Any] = {
@@ -71,6 +72,15 @@ def test_the_norm_of_all_gradients_is_that_of_torch() -> None:
     total = torch.nn.utils.clip_grad_norm_(network.parameters(), 1e9)
     squares = sum(norm**2 for norm in gradient_norms(network).values())
     assert squares + left == pytest.approx(float(total) ** 2, rel=1e-4)
+
+
+def test_the_gradient_of_word_vectors_counts_their_part_for_spelling() -> None:
+    network = fitted(Transformer(**SMALL, steps=4)).trained_network()
+    with spelled(network.head, [f"walk{letter}ing" for letter in "abcdefghijkl"]):
+        for parameter in network.head.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        numbers = sum(p.numel() for p in network.head.parameters() if p.dim() == 2)
+        assert gradient_norms(network)["word vectors"] == pytest.approx(numbers**0.5)
 
 
 def test_what_was_seen_outlives_an_interruption(tmp_path: Path) -> None:
