@@ -135,7 +135,7 @@ class _OfRows(torch.autograd.Function):
         return made.detach()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Return the gradients with respect to both parts."""
         (rows,) = ctx.saved_tensors
         if gradient.is_sparse:
