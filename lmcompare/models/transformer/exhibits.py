@@ -93,8 +93,13 @@ def _root(design: Design) -> float:
 
 
 def _changed(design: Design) -> str:
-    """Return what is done to queries and keys before they are compared, as the equation has it; "" if nothing is."""
+    """Return what is done to vectors, queries and keys before words are compared; "" if nothing is."""
     said = []
+    if design.convolution:
+        said.append(
+            f"Before that, the vectors of the words up to {design.convolution} places back are added to each x, with a"
+            " learnt weight for each of their numbers and places."
+        )
     if design.qk_norm:
         said.append(
             "The norm brings queries and keys to one length, and a learnt factor stretches each of their numbers."

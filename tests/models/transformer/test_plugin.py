@@ -20,7 +20,7 @@ from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_sl
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
 from lmcompare.report.kinds.attention import Head
 from lmcompare.tokens import Encoded
-from tests.models.neural_cases import trained
+from tests.models.neural_cases import build, trained
 from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
 
 DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
@@ -196,6 +196,15 @@ def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.Monke
     assert len(drawn.heads) == 2
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     assert drawn.heads[drawn.opens[0]].name in equation.note
+
+
+def test_the_equation_says_that_words_before_were_added() -> None:
+    for size in (0, 3):
+        shown = fitted(build("rotary", convolution=size)).exhibits(
+            Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)
+        )
+        equation = next(e for e in shown if isinstance(e, WorkedEquation))
+        assert ("3 places back" in equation.saying) == bool(size)
 
 
 def test_slopes_are_those_of_the_paper() -> None:
