@@ -97,8 +97,8 @@ def _changed(design: Design) -> str:
     said = []
     if design.convolution:
         said.append(
-            f"Before that, the vectors of the words up to {design.convolution} places back are added to each x, with a"
-            " learnt weight for each of their numbers and places."
+            f"Before that, the vectors of the words up to {design.convolution} places back are added to each x, with"
+            " a learnt weight for each of their numbers and places."
         )
     if design.qk_norm:
         said.append(
