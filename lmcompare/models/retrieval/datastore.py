@@ -24,7 +24,8 @@ QUERIES = 2**12  # searched together
 class Contexts(NamedTuple):
     """What precedes each of Q positions, as a model represents it.
 
-    ``vectors``: (Q, d). ``there``: (Q,) whether anything precedes the position in its document.
+    ``vectors``: (Q, d), in float32: if they were rounded further, a context that is read in other pieces could get
+    another vector. ``there``: (Q,) whether anything precedes the position in its document.
     """
 
     vectors: FloatArray
@@ -37,7 +38,7 @@ class Contexts(NamedTuple):
         found = model.context_vectors(text, at[there] - 1)
         if found is None:
             raise PluginError(f"{type(model).__name__} has no vectors of contexts: choose a network as the base")
-        vectors = np.zeros((len(at), found.shape[1]), np.float16)
+        vectors = np.zeros((len(at), found.shape[1]), np.float32)
         vectors[there] = found
         return cls(vectors, there)
 
@@ -84,7 +85,7 @@ class Datastore:
         vectors, begin = [], 0
         for part in text.parts(PART):
             own = places[(places >= begin) & (places < begin + len(part))] - begin
-            vectors.append(Contexts.before(model, part, own).vectors)
+            vectors.append(Contexts.before(model, part, own).vectors.astype(np.float16))
             begin += len(part)
         return cls(np.concatenate(vectors), places, text.ids.astype(np.int32))
 
@@ -107,7 +108,7 @@ class Datastore:
         some = np.flatnonzero(contexts.there) if shape[1] else np.zeros(0, np.int64)
         for first in range(0, len(some), QUERIES):
             rows = some[first : first + QUERIES]
-            roots, which = self._search.kneighbors(contexts.vectors[rows].astype(np.float32), shape[1] + 1)
+            roots, which = self._search.kneighbors(contexts.vectors[rows], shape[1] + 1)
             squares = roots.astype(np.float64) ** 2
             found.which[rows] = which[:, :-1]
             found.distances[rows] = squares[:, :-1] - squares[:, -1:]

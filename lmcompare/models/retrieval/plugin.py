@@ -157,7 +157,7 @@ class Retrieval(OverOne):
     def _span(self) -> float:
         """Return a temperature for a model without validation text, from the datastore's own contexts."""
         store = fitted(self._store, self)
-        some = store.vectors[np.linspace(0, len(store) - 1, min(len(store), 100)).astype(np.int64)]
+        some = store.vectors[np.linspace(0, len(store) - 1, min(len(store), 100)).astype(np.int64)].astype(np.float32)
         return span(self._nearest(Contexts(some, np.ones(len(some), np.bool_)))) or 1.0
 
     def _found(self, text: Encoded, at: IntArray) -> Found:
