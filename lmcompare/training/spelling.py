@@ -109,7 +109,7 @@ class Spelling(nn.Module):
         if self.rows is None:
             return own + self._means(torch.arange(len(own), device=own.device))
         if self._made is None:
-            self._made = torch.full_like(own, torch.nan, requires_grad=False)
+            self._made = torch.empty_like(own)
         made: Tensor = _OfRows.apply(own, self._means(self.rows), self.rows, self._made)  # type: ignore[no-untyped-call]
         return made
 
