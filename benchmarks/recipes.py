@@ -1,8 +1,8 @@
 """What options of the transformer are worth on little text: the tables of ``docs/recipes.md``.
 
 ``python benchmarks/recipes.py`` trains the default transformer on ``wiki-sample`` with each option, for a quarter of
-the steps on two seeds: about 20 minutes on two cores. ``--steps 1000 --seeds 0 1 2`` with some ``--names``, or with
-hyper-parameters such as ``'{"width": 192, "batch": 32}'`` in their place, confirms what helps.
+the steps on two seeds: about 35 minutes on two cores. ``--steps 1000 --seeds 0 1 2`` with some options, such as
+``--options 'gates = true' 'width = 192, batch = 32'``, confirms what helps.
 
 Figures are bits per byte of the validation text; the difference to the transformer without the option is taken seed
 by seed. Two trainings run side by side with one thread each, and what has been trained is kept in ``--out``.
@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import time
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
@@ -25,42 +26,55 @@ import numpy as np
 from scipy import stats
 
 from lmcompare import corpora, plugins
+from lmcompare.errors import LmcompareError
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import Budget, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
-BASE = "as it is"
-RECIPES: dict[str, dict[str, Any]] = {
-    BASE: {},
-    "values of words": {"word_values": True},
-    "gates": {"gates": True},
-    "sinks": {"sinks": True},
-    "exclusive": {"exclusive": True},
-    "near layers": {"local": 16},
-    "convolutions": {"convolution": 3},
-    "no spelling": {"spelling": False},
-    "4 experts": {"experts": 4},
-    "8 experts": {"experts": 8},
-    "further, 0.1": {"further": 0.1},
-    "further, 0.3": {"further": 0.3},
-    "SwiGLU": {"activation": "swiglu"},
-    "squared ReLU": {"activation": "relu2"},
-    "Llama's style": {"style": "llama"},
-    "8 heads": {"heads": 8},
-    "2 heads": {"heads": 2},
-    "3 layers": {"layers": 3},
-    "twice the weight decay": {"weight_decay": 2.0},
-    "no dropout": {"dropout": 0.0},
-    "twice the dropout": {"dropout": 0.3},
-    "AdamW": {"optimiser": "adamw", "learning_rate": 2e-3},
-}
+BASE = ""  # no option
+OPTIONS = (
+    "word_values = true",
+    "gates = true",
+    "sinks = true",
+    "exclusive = true",
+    "local = 16",
+    "convolution = 3",
+    "spelling = false",
+    "experts = 4",
+    "further = 0.1",
+    "further = 0.3",
+    "activation = 'swiglu'",
+    "activation = 'relu2'",
+    "style = 'llama'",
+    "heads = 8",
+    "heads = 2",
+    "layers = 3",
+    "weight_decay = 2.0",
+    "dropout = 0.0",
+    "dropout = 0.3",
+    "optimiser = 'adamw', learning_rate = 2e-3",
+)
 
 
-def trained(folder: str, name: str, seed: int, steps: int) -> tuple[float, float, float]:
+def settings(option: str) -> dict[str, Any]:
+    """Return the hyper-parameters that an option sets, written as in an inline table of TOML."""
+    return tomllib.loads(f"x = {{ {option} }}")["x"]  # type: ignore[no-any-return]
+
+
+def known(option: str) -> str:
+    """Return an option of the command line if the transformer has it."""
+    try:
+        plugins.build("transformer", settings(option))
+    except (LmcompareError, tomllib.TOMLDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{option!r} is no option: {error}") from None
+    return option
+
+
+def trained(folder: str, option: str, seed: int, steps: int) -> tuple[float, float, float]:
     """Return the bits per byte of the validation text, the seconds of the training, and the parameters."""
     text = TokenizedCorpus(Path(folder))
-    model = plugins.build("transformer", RECIPES[name] if name in RECIPES else json.loads(name))
+    model = plugins.build("transformer", settings(option))
     setting = Setting(text.vocabulary, seed, budget=Budget(steps=steps), device="cpu", threads=1, processes=1)
     began = time.perf_counter()
     model.fit(text.train, text.valid, setting)
@@ -73,21 +87,21 @@ def trained(folder: str, name: str, seed: int, steps: int) -> tuple[float, float
 def main() -> None:
     """Train what is asked for and print a row for each option."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--names", nargs="+", default=list(RECIPES), metavar="NAME")
+    parser.add_argument("--options", type=known, nargs="+", default=OPTIONS, metavar="OPTION")
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--out", type=Path, default=Path("reports/recipes"), metavar="FOLDER")
-    options = parser.parse_args()
+    given = parser.parse_args()
     words = TokensTable.model_validate({"kind": "word", "min_count": 2})
-    tokens = prepare(corpora.load("wiki-sample"), words, options.out / "tokens").path
-    kept = options.out / "trained.json"
+    tokens = prepare(corpora.load("wiki-sample"), words, given.out / "tokens").path
+    kept = given.out / "trained.json"
     done: dict[str, list[float]] = json.loads(kept.read_text()) if kept.exists() else {}
-    names = list(dict.fromkeys([BASE, *options.names]))
-    wanted = {f"{name}|{seed}|{options.steps}": (name, seed) for name, seed in product(names, options.seeds)}
+    options = list(dict.fromkeys([BASE, *given.options]))
+    wanted = {f"{option}|{seed}|{given.steps}": (option, seed) for option, seed in product(options, given.seeds)}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         asked = {
-            key: pool.submit(trained, str(tokens), name, seed, options.steps)
-            for key, (name, seed) in wanted.items()
+            key: pool.submit(trained, str(tokens), option, seed, given.steps)
+            for key, (option, seed) in wanted.items()
             if key not in done
         }
         for key, found in asked.items():
@@ -95,9 +109,9 @@ def main() -> None:
             kept.write_text(json.dumps(done, indent=1))
             print(key, f"{done[key][0]:.4f}", flush=True)
     print("\n| option | bits per byte | saved | 95 % interval | time | parameters |\n|---|---:|---:|---:|---:|---:|")
-    figures = {n: np.array([done[f"{n}|{seed}|{options.steps}"] for seed in options.seeds]) for n in names}
-    for name, of_seeds in sorted(figures.items(), key=lambda pair: pair[1][:, 0].mean()):
-        print(row(name, of_seeds, figures[BASE]))
+    figures = {each: np.array([done[f"{each}|{seed}|{given.steps}"] for seed in given.seeds]) for each in options}
+    for option, of_seeds in sorted(figures.items(), key=lambda pair: pair[1][:, 0].mean()):
+        print(row(f"`{option}`" if option else "as it is", of_seeds, figures[BASE]))
 
 
 def row(name: str, found: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> str:
