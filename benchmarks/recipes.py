@@ -5,7 +5,8 @@ the steps on two seeds: about 35 minutes on two cores. ``--steps 1000 --seeds 0 
 ``--options 'gates = true' 'width = 192, batch = 32'``, confirms what helps.
 
 Figures are bits per byte of the validation text; the difference to the transformer without the option is taken seed
-by seed. Two trainings run side by side with one thread each, and what has been trained is kept in ``--out``.
+by seed. Two trainings run side by side with one thread each, and what has been trained is kept in ``--out``. Then the
+time of a step is measured, with each option between two measurements without it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import math
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
@@ -23,16 +24,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import torch
 
 from lmcompare import corpora, plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.tokens_table import TokensTable
-from lmcompare.model import Budget, Setting
+from lmcompare.model import Budget, LanguageModel, Progress, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 BASE = ""  # no option
+TIMED = 40  # steps whose time is measured
+OnProgress = Callable[[Progress], None]
 OPTIONS = (
     "word_values = true",
     "gates = true",
@@ -71,17 +74,28 @@ def known(option: str) -> str:
     return option
 
 
-def trained(folder: str, option: str, seed: int, steps: int) -> tuple[float, float, float]:
-    """Return the bits per byte of the validation text, the seconds of the training, and the parameters."""
+def train(text: TokenizedCorpus, option: str, seed: int, steps: int, progress: OnProgress) -> LanguageModel:
+    """Return the transformer with an option, trained with one thread."""
+    torch.set_num_threads(1)
+    budget = Budget(steps=steps)
+    setting = Setting(text.vocabulary, seed, budget=budget, device="cpu", threads=1, processes=1, progress=progress)
+    return plugins.build("transformer", settings(option)).fit(text.train, text.valid, setting)
+
+
+def trained(folder: str, option: str, seed: int, steps: int) -> tuple[float, float]:
+    """Return the bits per byte of the validation text, and the parameters."""
     text = TokenizedCorpus(Path(folder))
-    model = plugins.build("transformer", settings(option))
-    setting = Setting(text.vocabulary, seed, budget=Budget(steps=steps), device="cpu", threads=1, processes=1)
-    began = time.perf_counter()
-    model.fit(text.train, text.valid, setting)
-    seconds = time.perf_counter() - began
+    model = train(text, option, seed, steps, Setting.progress)
     bits = -float(model.log_probs(text.valid).sum()) / math.log(2)
     bits += float(text.features("valid", ["overhead_bits"])["overhead_bits"].sum())
-    return bits / float(text.documents_of("valid")["bytes"].sum()), seconds, float(model.size().parameters or 0)
+    return bits / float(text.documents_of("valid")["bytes"].sum()), float(model.size().parameters or 0)
+
+
+def step_time(text: TokenizedCorpus, option: str) -> float:
+    """Return the median seconds of a training step."""
+    ends: list[float] = []
+    train(text, option, 0, TIMED, lambda progress: ends.append(time.perf_counter()))
+    return float(np.median(np.diff(ends)))
 
 
 def main() -> None:
@@ -108,26 +122,18 @@ def main() -> None:
             done[key] = list(found.result())
             kept.write_text(json.dumps(done, indent=1))
             print(key, f"{done[key][0]:.4f}", flush=True)
-    print("\n| option | bits per byte | saved | 95 % interval | time | parameters |\n|---|---:|---:|---:|---:|---:|")
+    print("\n| option | bits per byte | saved | seed by seed | time of a step | parameters |")
+    print("|---|---:|---:|---:|---:|---:|")
     figures = {each: np.array([done[f"{each}|{seed}|{given.steps}"] for seed in given.seeds]) for each in options}
     for option, of_seeds in sorted(figures.items(), key=lambda pair: pair[1][:, 0].mean()):
-        print(row(f"`{option}`" if option else "as it is", of_seeds, figures[BASE]))
-
-
-def row(name: str, found: np.ndarray[Any, Any], base: np.ndarray[Any, Any]) -> str:
-    """Return a row of the table, of (seeds, 3) figures of an option and of the transformer without it."""
-    bits, seconds, parameters = found.mean(axis=0)
-    saved = base[:, 0] - found[:, 0]
-    ratio = seconds / base[:, 1].mean()
-    return (
-        f"| {name} | {bits:.4f} | {saved.mean():+.4f} | {interval(saved)} | {ratio:.2f} | {parameters / 1e6:.2f} M |"
-    )
-
-
-def interval(saved: Sequence[float] | np.ndarray[Any, Any]) -> str:
-    """Return the 95 % interval of the mean over seeds, by Student's t."""
-    half = float(stats.t.ppf(0.975, len(saved) - 1) * np.std(saved, ddof=1) / math.sqrt(len(saved)))
-    return f"{np.mean(saved) - half:+.4f} to {np.mean(saved) + half:+.4f}"
+        saved = figures[BASE][:, 0] - of_seeds[:, 0]
+        before, own, after = (step_time(TokenizedCorpus(tokens), each) for each in (BASE, option, BASE))
+        print(
+            f"| {f'`{option}`' if option else 'as it is'} | {of_seeds[:, 0].mean():.4f} | {saved.mean():+.4f}"
+            f" | {', '.join(f'{each:+.4f}' for each in saved)} | {2 * own / (before + after):.2f}"
+            f" | {of_seeds[0, 1] / 1e6:.2f} M |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
         Transformer,
         {"style": "llama", "width": 16, "heads": 4, "kv_heads": 2, "layers": 2, "window": 9},
     ),
+    "convolutions": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "convolution": 3}),
     "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
 }
 

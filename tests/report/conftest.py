@@ -89,7 +89,7 @@ def browser(chromium: Browser) -> Iterator[Browser]:
 def engine(browser: Browser) -> Page:
     """A page in which the engine's classes can be used."""
     page = browser.new_page()
-    for name in ("live-network.js", "live-pieces.js", "live-engine.js"):
+    for name in ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js"):
         page.add_script_tag(content=asset(name))
     return page
 

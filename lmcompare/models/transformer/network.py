@@ -165,7 +165,7 @@ class TransformerNetwork(Network):
     def in_page(self) -> list[dict[str, Any]]:
         """Return word vectors, blocks and the last norm."""
         design = self.design
-        if not design.causal or design.options or type(self) is not TransformerNetwork:
+        if not design.causal or set(design.options) - {"convolution"} or type(self) is not TransformerNetwork:
             raise LmcompareError("the page has causal transformers of the usual layers only")
         begin = self.end if design.style == "llama" else None
         first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}
@@ -188,14 +188,16 @@ class TransformerNetwork(Network):
                 "slopes": alibi_slopes(design.heads).tolist() if design.positions == "alibi" else None,
                 "distances": "distances" if design.positions == "relative" else None,
             }
-            feed = [
-                {"type": "norm", "name": f"{name}before_feed_forward", "kind": norm},
+            feed_forward = [
                 {"type": "linear", "name": f"{name}feed_forward.up"},
                 {"type": design.activation},
                 {"type": "linear", "name": f"{name}feed_forward.down"},
             ]
-            before = {"type": "norm", "name": f"{name}before_attention", "kind": norm}
-            layers += [{"type": "add", "layers": [before, attention]}, {"type": "add", "layers": feed}]
+            for which, (part, made) in enumerate((("attention", [attention]), ("feed_forward", feed_forward))):
+                before: list[dict[str, Any]] = [{"type": "norm", "name": f"{name}before_{part}", "kind": norm}]
+                if size := design.convolution:
+                    before.append({"type": "convolution", "name": f"{name}convolutions.{which}", "size": size})
+                layers.append({"type": "add", "layers": [*before, *made]})
         return [*layers, {"type": "norm", "name": "last_norm", "kind": norm}]
 
     def source(self, embedded: Tensor) -> Tensor | None:

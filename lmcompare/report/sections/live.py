@@ -168,7 +168,7 @@ def _packed(
             "titles": list(train.names),
         }
     return {
-        "engine": "".join(map(asset, ("live-network.js", "live-pieces.js", "live-engine.js"))),
+        "engine": "".join(map(asset, ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js"))),
         "cut": cut,
         "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),

@@ -31,6 +31,7 @@ DESIGNS: dict[str, Any] = {
     "norms": {"qk_norm": True},
     "groups": {"heads": 4, "kv_heads": 2, "width": 16},
     "llama": {"style": "llama"},
+    "convolutions": {"convolution": 3},
     "no mask": {"causal": False, "positions": "relative"},
 }
 
@@ -54,6 +55,7 @@ def test_its_numbers_recombine_to_the_networks_weights_and_outputs(
     design: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lmcompare.report.kinds.attention.rounded", lambda x: x)  # the page has fewer digits
+    monkeypatch.setattr(attention_explorer, "rounded", lambda rows: tuple(map(tuple, rows.tolist())))
     network = network_of(design)
     exhibit = drawn(network)
     assert problem_with(exhibit) == ""
@@ -80,7 +82,7 @@ def test_lengths_are_those_before_the_norm() -> None:
     np.testing.assert_allclose([q for q, _ in head.lengths], before[0][0, :, 4:].norm(dim=-1).detach(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("design", ["rotary", "llama"])
+@pytest.mark.parametrize("design", ["rotary", "llama", "convolutions"])
 def test_what_it_adds_is_what_the_logits_lose_without_it(design: str) -> None:
     """Take the part of a head out of the last state, whose norm keeps its divisor: the logits lose its effect."""
     network = network_of(design)

@@ -156,7 +156,6 @@ def test_an_unusual_network_is_not_for_the_page() -> None:
         {"word_values": True},
         {"exclusive": True},
         {"local": 3},
-        {"convolution": 3},
     ]
     for options in unusual:
         with pytest.raises(LmcompareError, match="usual layers"):
