@@ -177,7 +177,7 @@ class TransformerNetwork(Network):
         norm = "rms" if design.style == "llama" else "layer"
         for n in range(design.layers):
             name = f"blocks.{n}."
-            attention = {
+            attention: dict[str, Any] = {
                 "type": "attention",
                 "name": f"{name}attention",
                 "heads": design.heads,
@@ -188,12 +188,12 @@ class TransformerNetwork(Network):
                 "slopes": alibi_slopes(design.heads).tolist() if design.positions == "alibi" else None,
                 "distances": "distances" if design.positions == "relative" else None,
             }
-            feed_forward = [
+            feed_forward: list[dict[str, Any]] = [
                 {"type": "linear", "name": f"{name}feed_forward.up"},
                 {"type": design.activation},
                 {"type": "linear", "name": f"{name}feed_forward.down"},
             ]
-            for which, (part, made) in enumerate((("attention", [attention]), ("feed_forward", feed_forward))):
+            for which, part, made in ((0, "attention", [attention]), (1, "feed_forward", feed_forward)):
                 before: list[dict[str, Any]] = [{"type": "norm", "name": f"{name}before_{part}", "kind": norm}]
                 if size := design.convolution:
                     before.append({"type": "convolution", "name": f"{name}convolutions.{which}", "size": size})
