@@ -52,6 +52,13 @@ def test_so_it_does_for_even_attention(log_probs: Callable[..., Any], tmp_path: 
     compare(fitted(RnnAttention(**SMALL, width=8, hidden=6, window=4, scores="even")), log_probs, tmp_path)
 
 
+@pytest.mark.parametrize("changes", [{"gates": True}, {"experts": 2}, {"causal": False}])
+def test_it_refuses_other_options(changes: dict[str, Any], log_probs: Callable[..., Any], tmp_path: Path) -> None:
+    model = fitted(Transformer(**{**SMALL, "width": 8, "heads": 2, "layers": 2, "window": 9, **changes}))
+    with pytest.raises(SystemExit, match="does not know"):
+        compare(model, log_probs, tmp_path)
+
+
 @pytest.mark.parametrize("changes", [{"style": "llama", "qk_norm": True}, {"activation": "relu2"}])
 def test_so_it_does_for_other_designs(changes: dict[str, Any], log_probs: Callable[..., Any], tmp_path: Path) -> None:
     model = Transformer(**{**SMALL, "width": 24, "heads": 6, "kv_heads": 3, "layers": 2, "window": 9, **changes})
