@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from lmcompare import corpora, plugins
 from lmcompare.errors import LmcompareError
@@ -76,7 +75,6 @@ def known(option: str) -> str:
 
 def train(text: TokenizedCorpus, option: str, seed: int, steps: int, progress: OnProgress) -> LanguageModel:
     """Return the transformer with an option, trained with one thread."""
-    torch.set_num_threads(1)
     budget = Budget(steps=steps)
     setting = Setting(text.vocabulary, seed, budget=budget, device="cpu", threads=1, processes=1, progress=progress)
     return plugins.build("transformer", settings(option)).fit(text.train, text.valid, setting)
@@ -124,10 +122,11 @@ def main() -> None:
             print(key, f"{done[key][0]:.4f}", flush=True)
     print("\n| option | bits per byte | saved | seed by seed | time of a step | parameters |")
     print("|---|---:|---:|---:|---:|---:|")
+    text = TokenizedCorpus(tokens)
     figures = {each: np.array([done[f"{each}|{seed}|{given.steps}"] for seed in given.seeds]) for each in options}
     for option, of_seeds in sorted(figures.items(), key=lambda pair: pair[1][:, 0].mean()):
         saved = figures[BASE][:, 0] - of_seeds[:, 0]
-        before, own, after = (step_time(TokenizedCorpus(tokens), each) for each in (BASE, option, BASE))
+        before, own, after = (step_time(text, each) for each in (BASE, option, BASE))
         print(
             f"| {f'`{option}`' if option else 'as it is'} | {of_seeds[:, 0].mean():.4f} | {saved.mean():+.4f}"
             f" | {', '.join(f'{each:+.4f}' for each in saved)} | {2 * own / (before + after):.2f}"

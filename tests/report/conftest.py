@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.report.build import write_reports
+from lmcompare.report.sections.live import ENGINE
 from lmcompare.report.templating import asset
 from lmcompare.report.write import write_joined_report
 from tests.report.browser import executable, visit
@@ -89,7 +90,7 @@ def browser(chromium: Browser) -> Iterator[Browser]:
 def engine(browser: Browser) -> Page:
     """A page in which the engine's classes can be used."""
     page = browser.new_page()
-    for name in ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js"):
+    for name in ENGINE:
         page.add_script_tag(content=asset(name))
     return page
 

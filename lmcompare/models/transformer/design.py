@@ -51,9 +51,14 @@ class Design:
 
     @property
     def options(self) -> list[str]:
-        """The options in use that make its layers others than those which other programs and the page know."""
+        """The options in use that make its layers others than those which other programs know."""
         plain = {field.name: field.default for field in fields(self)}
         return [name for name in OPTIONS if getattr(self, name) != plain[name]]
+
+    @property
+    def in_report(self) -> bool:
+        """Whether the report computes each of its layers: of the options, it knows convolutions."""
+        return not set(self.options) - {"convolution"}
 
     @property
     def hidden(self) -> int:

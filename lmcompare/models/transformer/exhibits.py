@@ -51,7 +51,7 @@ def exhibits(
             key=lambda each: float(weights[each]),
         )
         yield _worked(model, network.design, text, ids[: at + 1], layers[layer], layer, head)
-        if not set(network.design.options) - {"convolution"}:  # it computes each step of usual attention
+        if network.design.in_report:
             yield explorer(network, text, ids, (layer, head, at), reach)
     yield from head_reach.exhibits(reach)
     yield from position_exhibits.exhibits(network)

@@ -165,7 +165,7 @@ class TransformerNetwork(Network):
     def in_page(self) -> list[dict[str, Any]]:
         """Return word vectors, blocks and the last norm."""
         design = self.design
-        if not design.causal or set(design.options) - {"convolution"} or type(self) is not TransformerNetwork:
+        if not design.causal or not design.in_report or type(self) is not TransformerNetwork:
             raise LmcompareError("the page has causal transformers of the usual layers only")
         begin = self.end if design.style == "llama" else None
         first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}

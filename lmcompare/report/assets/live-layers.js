@@ -89,11 +89,16 @@ function parallel(name, layers, arrays, two) {
 
 const silu = (x) => x * sigmoid(x), softplus = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
 
+// The weighted sum of vectors, number by number, beside what it begins with; the last weights are those of the last vector
+function weighted(start, vectors, weights) {
+  const skipped = weights.length / start.length - vectors.length;
+  return start.map((v, i) => vectors.reduce((sum, each, k) => sum + weights[(skipped + k) * start.length + i] * each[i], v));
+}
+
 // What a convolution of the last vectors makes of x, number by number, and these vectors
 function convolved(x, before, weight, bias) {
-  const last = [...(before ?? []), x].slice(-weight.values.length / x.length), skipped = weight.values.length / x.length - last.length;
-  const y = x.map((_, i) => silu(last.reduce((sum, each, k) => sum + weight.values[(skipped + k) * x.length + i] * each[i], bias.values[i])));
-  return [y, last];
+  const last = [...(before ?? []), x].slice(-weight.values.length / x.length);
+  return [weighted(bias.values, last, weight.values).map(silu), last];
 }
 
 // Each makes from a layer's table, the arrays and the network a function (input, state, place) => [output, state]
@@ -134,9 +139,8 @@ const LAYERS = {
   convolution({ name, size }, arrays) {
     const { values } = arrays[`${name}.weight`]; // the oldest first
     return (x, before) => {
-      const past = before ?? [], skipped = size - past.length;
-      const y = x.map((v, i) => past.reduce((sum, each, k) => sum + values[(skipped + k) * x.length + i] * each[i], v));
-      return [y, [...past, x].slice(-size)];
+      const past = before ?? [];
+      return [weighted(x, past, values), [...past, x].slice(-size)];
     };
   },
 

@@ -26,6 +26,7 @@ LICENCE = (
 MOST_TOKENS = 1_000_000  # of the training text
 # by the kinds of models that the page can compute
 NEEDS_TEXT = {"kneser-ney": True, "frequencies": False, "network": False}
+ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js")  # in this order, one program
 TITLE = "Type your own text"
 NO_TEXT = (
     "<p>You can't type a text here: {}. <code>lmcompare generate</code> and <code>lmcompare score</code> take one in"
@@ -168,7 +169,7 @@ def _packed(
             "titles": list(train.names),
         }
     return {
-        "engine": "".join(map(asset, ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js"))),
+        "engine": "".join(map(asset, ENGINE)),
         "cut": cut,
         "words": _compressed(json.dumps(list(vocabulary.tokens), ensure_ascii=False).encode()),
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),
