@@ -22,6 +22,10 @@ from lmcompare.models.transformer.positions import POSITIONS
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 from lmcompare.training.tunable import TunableLanguageModel
 
+CANON = Idea(
+    2025, "Allen-Zhu", "Physics of language models: part 4.1, architecture design and the magic of canon layers"
+)
+
 
 @dataclass(eq=False, kw_only=True)
 class Transformer(TunableLanguageModel):
@@ -144,29 +148,34 @@ class Transformer(TunableLanguageModel):
                 f"width {self.width} must be an even multiple of heads {heads}: each head gets an even share"
             )
         self.traits = Traits(carries_state=True, causal=self.causal)
+        if self.convolution:
+            self.idea = CANON
         super().__post_init__()
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer" if self.causal else "Transformer without a causal mask"
+        if not self.causal:
+            return "Transformer without a causal mask"
+        return "Transformer with convolutions" if self.convolution else "Transformer"
 
     def summary(self) -> str:
-        """Return the summary; without the mask it says that this is no language model."""
-        if self.causal and self.style == "llama":
+        """Return the summary, with the style and the convolutions, or that this is no language model."""
+        if not self.causal:
             return (
-                super()
-                .summary()
-                .replace(
-                    "A causal transformer (Vaswani et al. 2017), normalised before each layer,",
-                    "A causal transformer in the style of Llama (Touvron et al. 2023)",
-                )
+                "A transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
+                " words that it predicts: no language model."
             )
-        if self.causal:
-            return super().summary()
-        return (
-            "A transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
-            " words that it predicts: no language model."
-        )
+        said = super().summary()
+        if self.style == "llama":
+            said = said.replace(
+                "A causal transformer (Vaswani et al. 2017), normalised before each layer,",
+                "A causal transformer in the style of Llama (Touvron et al. 2023)",
+            )
+        if self.convolution:
+            said = (
+                f"{said.removesuffix('.')}, and with short convolutions over the words just before (Allen-Zhu 2025)."
+            )
+        return said
 
     def network(self, types: int) -> TransformerNetwork:
         """Return the untrained network."""

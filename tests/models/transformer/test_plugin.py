@@ -207,6 +207,16 @@ def test_the_equation_says_that_words_before_were_added() -> None:
         assert ("3 places back" in equation.saying) == bool(size)
 
 
+def test_convolutions_are_an_idea_of_their_own() -> None:
+    plain, convolved, llama = Transformer(), Transformer(convolution=3), Transformer(convolution=3, style="llama")
+    assert [each.idea.year for each in (plain, convolved, llama)] == [2017, 2025, 2025]
+    assert [each.title() for each in (plain, convolved)] == ["Transformer", "Transformer with convolutions"]
+    for model in (convolved, llama):
+        assert model.summary().endswith("short convolutions over the words just before (Allen-Zhu 2025).")
+    assert "Llama" in llama.summary()
+    assert "Allen-Zhu" not in plain.summary()
+
+
 def test_slopes_are_those_of_the_paper() -> None:
     np.testing.assert_allclose(alibi_slopes(8), [2.0**-k for k in range(1, 9)])
     np.testing.assert_allclose(alibi_slopes(2), [2.0**-4, 2.0**-8])
