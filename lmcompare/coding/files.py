@@ -31,7 +31,7 @@ from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError
 from lmcompare.coding.readers import document_reader, read, symbols_of
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError, blamed_on
-from lmcompare.model import LanguageModel, Stepper, check_stepper
+from lmcompare.model import Stepper, check_stepper
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import SEAL, STATE_FILES
 from lmcompare.trained import TrainedModel
@@ -183,10 +183,10 @@ def compressor(place: Path) -> bytes:
 def _stepping(trained: TrainedModel) -> Iterator[Stepper]:
     """Give the stepper of a model at the beginning of a document, with one thread for torch."""
     model = trained.model
-    if type(model).stepper is LanguageModel.stepper:
+    if not model.has_stepper():
         raise LmcompareError(
-            f"'{trained.name}' can't compress: it has no stepper of its own, and would read the whole text again for"
-            " each token"
+            f"'{trained.name}' can't compress: it has no stepper of its own, or its base has none, and would read the"
+            " whole text again for each token: choose another model"
         )
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else 0

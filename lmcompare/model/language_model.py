@@ -189,6 +189,10 @@ class LanguageModel(ABC):
         """
         return _Recompute(self, prefix, vocabulary)
 
+    def has_stepper(self) -> bool:
+        """Return whether ``stepper`` keeps what it has read, and does not read the whole prefix again at each step."""
+        return type(self).stepper is not LanguageModel.stepper
+
     # By these a model explains itself
 
     def title(self) -> str:

@@ -64,6 +64,10 @@ class OverBase(LanguageModel):
         found = self.new_base().sized(parameters, types)
         return None if found is None else {"options": {**self.options, **found}}
 
+    def has_stepper(self) -> bool:
+        """Return whether this model and its base have steppers of their own."""
+        return super().has_stepper() and self.new_base().has_stepper()
+
     def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Train a base, which must return itself."""
         if model.fit(train, valid, setting) is not model:

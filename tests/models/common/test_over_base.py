@@ -1,0 +1,26 @@
+"""Tests of what a model over another one takes from its base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lmcompare import plugins
+
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options", "own"),
+    [
+        ("ngram", {}, True),
+        ("ngram-mixture", {}, False),
+        ("cache", {"base": "ngram"}, True),
+        ("cache", {}, False),  # over ngram-mixture
+        ("ensemble", {"base": "rnn"}, True),
+        ("ensemble", {"base": "ngram-mixture"}, False),
+        ("pointer", {}, True),
+    ],
+)
+def test_a_stepper_needs_that_of_its_base(plugin: str, options: dict[str, Any], own: bool) -> None:
+    assert plugins.build(plugin, options).has_stepper() == own
