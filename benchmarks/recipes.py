@@ -5,8 +5,8 @@ the steps on two seeds: about 35 minutes on two cores. ``--steps 1000 --seeds 0 
 ``--options 'gates = true' 'width = 192, batch = 32'``, confirms what helps.
 
 Figures are bits per byte of the validation text; the difference to the transformer without the option is taken seed
-by seed. Two trainings run side by side with one thread each, and what has been trained is kept in ``--out``. Then the
-time of a step is measured, with each option between two measurements without it.
+by seed. Two trainings run side by side with one thread each, and what this version of the code has trained is kept in
+``--out``. Then the time of a step is measured, with each option between two measurements without it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def trained(folder: str, option: str, seed: int, steps: int) -> tuple[float, flo
 def step_time(text: TokenizedCorpus, option: str) -> float:
     """Return the median seconds of a training step."""
     ends: list[float] = []
-    train(text, option, 0, TIMED, lambda progress: ends.append(time.perf_counter()))
+    train(text, option, 0, TIMED, lambda now: ends.append(time.perf_counter()) if now.valid_loss is None else None)
     return float(np.median(np.diff(ends)))
 
 
@@ -106,7 +106,7 @@ def main() -> None:
     given = parser.parse_args()
     words = TokensTable.model_validate({"kind": "word", "min_count": 2})
     tokens = prepare(corpora.load("wiki-sample"), words, given.out / "tokens").path
-    kept = given.out / "trained.json"
+    kept = given.out / f"trained-{plugins.source_digest(plugins.build('transformer', {}))}.json"  # of this code alone
     done: dict[str, list[float]] = json.loads(kept.read_text()) if kept.exists() else {}
     options = list(dict.fromkeys([BASE, *given.options]))
     wanted = {f"{option}|{seed}|{given.steps}": (option, seed) for option, seed in product(options, given.seeds)}

@@ -33,13 +33,13 @@ OURS = {**SIZE, "window": CONTEXT, "batch": 16, "dropout": 0.0, "learning_rate":
 LogProbs = Callable[[Tensor], Tensor]
 
 
-def read(path: Path) -> tuple[np.ndarray, Vocabulary]:
-    """Return the ids of the characters and the vocabulary; a line's end is </s>."""
+def read(path: Path) -> tuple[np.ndarray, list[str]]:
+    """Return the ids of the characters and the characters; a line's end is </s>."""
     text = path.read_text(encoding="utf-8")
     letters = sorted(set(text) - {"\n"})
     numbers = {"\n": 1, **{letter: 2 + i for i, letter in enumerate(letters)}}
     ids = np.array([numbers[letter] for letter in text], np.int32)
-    return ids, Vocabulary(["<unk>", "</s>", *letters], np.bincount(ids, minlength=2 + len(letters)))
+    return ids, ["<unk>", "</s>", *letters]
 
 
 def loss(log_probs: LogProbs, ids: np.ndarray) -> float:
@@ -99,8 +99,9 @@ def peer(ids: np.ndarray, types: int, steps: int) -> tuple[LogProbs, float]:
     return lambda inputs: torch.log_softmax(network(input_ids=inputs).logits, -1), seconds
 
 
-def ours(ids: np.ndarray, vocabulary: Vocabulary, budget: Budget, threads: int, **changes: object) -> LogProbs:
+def ours(ids: np.ndarray, types: list[str], budget: Budget, threads: int, **changes: object) -> LogProbs:
     """Train our transformer on windows that are read anew, as it is measured."""
+    vocabulary = Vocabulary(types, np.bincount(ids, minlength=len(types)))
     cuts = [ids[i : i + CONTEXT + 1] for i in range(0, len(ids) - 1, CONTEXT)]
     split = len(cuts) - 20  # few: what is looked at on the way costs time, and the last weights are the best
     train, valid = (Encoded.from_documents(part, vocabulary) for part in (cuts[:split], cuts[split:]))
@@ -127,19 +128,19 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other settings of ours")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    ids, vocabulary = read(given.text)
+    ids, types = read(given.text)
     train, held_out = ids[: len(ids) * 9 // 10], ids[len(ids) * 9 // 10 :]
     changes = {key: _value(value) for key, value in (pair.split("=") for pair in given.set)}
     if given.choose is not None:
         train, held_out = train[: len(train) * 9 // 10], train[len(train) * 9 // 10 :]
-        model = ours(train, vocabulary, Budget(seconds=given.choose), given.threads, **changes)
+        model = ours(train, types, Budget(seconds=given.choose), given.threads, **changes)
         print(f"ours {changes}: {loss(model, held_out):.4f} nats a character after {given.choose:.1f} s")
         return
-    model, seconds = peer(train, len(vocabulary), given.steps)
+    model, seconds = peer(train, len(types), given.steps)
     print(f"GPT-2 of transformers: {loss(model, held_out):.3f} nats a character after {seconds:.1f} s")
     for share in given.shares:
         budget = Budget(seconds=seconds * share)
-        model = ours(train, vocabulary, budget, given.threads, **changes)
+        model = ours(train, types, budget, given.threads, **changes)
         print(f"ours: {loss(model, held_out):.3f} after {budget.seconds:.1f} s, {share:.2f} of that time")
 
 

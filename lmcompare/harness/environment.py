@@ -103,9 +103,11 @@ def _device(wanted: str) -> str:
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.zeros(1, device=wanted)
+        torch.zeros(1, dtype=torch.float64, device=wanted)
     except (RuntimeError, AssertionError):
         raise LmcompareError(f"there is no device '{wanted}' here: choose the device cpu, or auto") from None
+    except TypeError:  # such as Apple's
+        raise LmcompareError(f"the device '{wanted}' has no numbers of 64 bits: choose the device cpu") from None
     return wanted
 
 

@@ -31,7 +31,7 @@ class RunOptions:
     preset : {"quick", "default", "full"}
         Which of its presets each model takes its hyper-parameters from.
     device : str
-        "cpu", "cuda", "cuda:0", "mps", or "auto" for the best of this machine.
+        "cpu", "cuda", "cuda:0", or "auto" for CUDA where there is a card.
     threads : int, optional
         How many threads each model may use; by default all cores.
     processes : int
@@ -53,7 +53,7 @@ class RunOptions:
     """
 
     preset: Preset = _option("default", "quick, default or full.")
-    device: str = _option("auto", "cpu, cuda, mps or auto.")
+    device: str = _option("auto", "cpu, cuda or auto.")
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
     workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")

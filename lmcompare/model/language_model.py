@@ -190,7 +190,7 @@ class LanguageModel(ABC):
         return _Recompute(self, prefix, vocabulary)
 
     def has_stepper(self) -> bool:
-        """Return whether ``stepper`` keeps what it has read, and does not read the whole prefix again at each step."""
+        """Return whether ``stepper`` keeps what it has read, instead of reading the whole prefix at each step."""
         return type(self).stepper is not LanguageModel.stepper
 
     # By these a model explains itself

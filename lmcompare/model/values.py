@@ -141,7 +141,7 @@ class Setting:
     seed : int
         The source of all randomness.
     device : str
-        "cpu", "cuda", "cuda:0", "mps", ...
+        "cpu", "cuda", "cuda:0", ...
     threads : int
         The number of threads that the model may use.
     progress : callable

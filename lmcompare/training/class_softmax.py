@@ -33,7 +33,7 @@ class ClassHead(Head):
         The number of classes; those without words get no probability.
     """
 
-    samples = False
+    samples = can_be_taught = False
     class_of: Tensor  # (V,)
 
     def __init__(self, types: int, width: int, classes: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 _aten = torch.ops.aten
 
@@ -23,10 +23,11 @@ def counted() -> Iterator[Operations]:
     """Count the operations of what is done in it, forward and backward, as PyTorch's own counter does.
 
     PyTorch counts nothing for recurrent layers, which are one operation to it: for each time step and text they
-    multiply with every weight once, and backward twice.
+    multiply with every weight once, and backward twice. Nor does it count its fused attention on a processor, which
+    is counted here as that of a GPU.
     """
     found = Operations()
-    with FlopCounterMode(display=False, custom_mapping=_RECURRENT) as counter:
+    with FlopCounterMode(display=False, custom_mapping=_UNCOUNTED) as counter:
         yield found
     found.count = float(counter.get_total_flops())
 
@@ -50,9 +51,19 @@ def _on_gpu(times: int) -> Callable[..., int]:
     return operations
 
 
-_RECURRENT = {
+def _attention(*shapes: Any, **_: Any) -> int:
+    return int(sdpa_flop_count(*shapes[:3]))  # type: ignore[no-untyped-call]
+
+
+def _attention_backward(*shapes: Any, **_: Any) -> int:
+    return int(sdpa_backward_flop_count(*shapes[:4]))  # type: ignore[no-untyped-call]
+
+
+_UNCOUNTED = {
     _aten.mkldnn_rnn_layer: _on_processor(1),
     _aten.mkldnn_rnn_layer_backward: _on_processor(2),
     _aten._cudnn_rnn: _on_gpu(1),
     _aten._cudnn_rnn_backward: _on_gpu(2),
+    _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }

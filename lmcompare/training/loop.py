@@ -114,7 +114,9 @@ class Training:
         sampled = 0 < recipe.candidates < len(counts)
         self.candidates = Candidates(counts, recipe.candidates) if sampled else None
         read = len(texts.train), int(texts.train.ids[:100_000].sum()), len(texts.valid), len(counts)
-        run = name, recipe, setting.seed, setting.budget, setting.threads, self.team.size, read
+        taught = texts.teacher and (texts.teacher.weight, int(texts.teacher.words.sum()))
+        device = torch.device(setting.device).type
+        run = name, recipe, setting.seed, setting.budget, setting.threads, self.team.size, read, taught, device
         best = checkpoint.copied(network.state_dict())
         # Runs with different keys must not share a checkpoint.
         self.now = Snapshot(key=repr(run), precision=recipe.precision, best=best)
@@ -161,7 +163,9 @@ class Training:
                         f" the learning rate was halved {HALVINGS} times; choose a smaller learning_rate"
                     ) from None
                 self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
+                seconds = self.team.led(self._seconds())
                 self._return_to(last)
+                self.started, self.spent = time.perf_counter() - seconds, seconds  # the time is spent all the same
         self.network.load_state_dict(self.now.best)
         self.network.eval()
         return Outcome(last, self._notes())
@@ -253,8 +257,8 @@ class Training:
         with self._counting(sample is not None, batch.tokens):
             words = self._words(inputs, memory, sample, taught)
             with autocast(device, self.now.precision), table_made(self.network.head, words):
-                loss, after = self.objective(inputs, targets, memory, sample, taught)
-            value = self.team.total(part * float(loss.detach()))
+                loss, surprisal, after = self.objective(inputs, targets, memory, sample, taught)
+            value = self.team.total(part * float(surprisal))
             if not math.isfinite(value):
                 raise FloatingPointError
             self.network.zero_grad(set_to_none=True)

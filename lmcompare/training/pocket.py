@@ -34,7 +34,8 @@ BLOCK = 32  # numbers that share a scale
 BITS = 3  # of a number
 FITTED = 20_000  # tokens of the validation text to which the output of rare words is fitted
 ROWS = 256  # positions whose logits are computed together
-HEAD = "head.table"
+HEAD = "head.table"  # the word vectors of the softmax
+READ = ("embed", "bag")  # layers of the page that look up word vectors in a table
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -68,6 +69,7 @@ class Pocket:
         counts = torch.as_tensor(np.asarray(valid.vocabulary.counts, np.float64)) + 1.0
         types = len(counts)
         self.layers, self.types = list(layers), types
+        self.tables = {HEAD, *(layer["table"] for layer in self.layers if layer["type"] in READ)}
         self.network = copy.deepcopy(network).cpu().eval()
         order = torch.argsort(counts, descending=True, stable=True)
         bits = 8 if whole else BITS
@@ -79,7 +81,7 @@ class Pocket:
         self.row[self.kept] = torch.arange(len(self.kept))
         self.row[types] = len(self.kept) + 1  # the beginning of a document
         for name, value in self.network.state_dict().items():
-            is_table = value.dim() == 2 and len(value) == types + 1
+            is_table = name in self.tables
             reduced = self._reduced(value, counts) if is_table else value
             self.packed[name], restored = pack(reduced, bits)
             value.copy_(restored[self.row] if is_table else restored)
@@ -87,9 +89,9 @@ class Pocket:
 
     def _affordable(self) -> int:
         """Return how many words can keep their rows in a copy of ``SIZE`` characters."""
-        values = self.network.state_dict().values()
-        tables = [value for value in values if value.dim() == 2 and len(value) == self.types + 1]
-        others = [value for value in values if all(value is not table for table in tables)]
+        values = self.network.state_dict()
+        tables = [value for name, value in values.items() if name in self.tables]
+        others = [value for name, value in values.items() if name not in self.tables]
         spent = sum(len(json.dumps(pack(value, BITS)[0])) for value in others)
         each = sum(len(json.dumps(pack(table[:SAMPLED], BITS)[0])) / len(table[:SAMPLED]) for table in tables)
         return int(min(self.types, max(1, (SIZE - spent) / each))) if each else self.types

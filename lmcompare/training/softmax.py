@@ -39,9 +39,12 @@ class Head(nn.Module):
     ----------
     samples : bool
         Whether ``sampled_loss`` reads the vectors of the sample alone.
+    can_be_taught : bool
+        Whether it has ``beyond_target``, so that a network can learn from the distributions of another.
     """
 
     samples: bool = True
+    can_be_taught: bool = True
     bias: Tensor
 
     def __init__(self, types: int, width: int, *, biased: bool = True) -> None:

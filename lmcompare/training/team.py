@@ -133,8 +133,10 @@ class Objective(nn.Module):
         memory: Memory | None,
         sample: tuple[Tensor, Tensor] | None,
         taught: Taught | None = None,
-    ) -> tuple[Tensor, Memory]:
-        """Return the mean -log p of the targets in nats, and the memory without its gradient.
+    ) -> tuple[Tensor, Tensor, Memory]:
+        """Return the loss, the mean -log p of the targets in nats, which is a part of it, and the memory.
+
+        Neither the mean nor the memory has a gradient.
 
         Parameters
         ----------
@@ -160,10 +162,11 @@ class Objective(nn.Module):
             loss = self.network.head.sampled_loss(features, targets, *sample)
         else:
             loss = self.network.head.full_loss(features, targets)
+        surprisal = loss.detach()
         if taught is not None and len(targets):
             words, shares = taught.words.flatten(0, 1)[kept], taught.shares.flatten(0, 1)[kept]
             loss = loss + taught.weight * self.network.head.beyond_target(features, targets, words, shares)
-        return loss if added is None else loss + added, detach(after)
+        return loss if added is None else loss + added, surprisal, detach(after)
 
 
 @contextmanager

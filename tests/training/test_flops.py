@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lmcompare.training.flops import counted
 
@@ -32,6 +33,18 @@ def test_a_recurrent_layer_multiplies_with_all_its_weights_at_each_step(
     forward = 2 * texts * length * gates * hidden * (width + hidden)
     found = operations(layer, torch.ones(texts, length, width, requires_grad=True))
     assert found == pytest.approx(3 * forward, rel=0.05)  # the first state needs no gradient
+
+
+def test_attention_multiplies_with_keys_and_with_values() -> None:
+    queries = torch.ones(2, 4, 10, 16, requires_grad=True)
+    keys, values = (torch.ones(2, 4, 20, 16, requires_grad=True) for _ in range(2))
+    product = 2 * 2 * 4 * 10 * 20 * 16
+    with counted() as forward:
+        seen = functional.scaled_dot_product_attention(queries, keys, values)
+    assert forward.count == 2 * product
+    with counted() as backward:
+        seen.sum().backward()  # type: ignore[no-untyped-call]
+    assert backward.count == 5 * product  # the scores anew, and a gradient for each factor of both products
 
 
 def test_two_layers_are_two_sums() -> None:

@@ -137,9 +137,7 @@ class CacheModel(OverOne):
         """Yield the caches' equation and gains and a sentence read twice, then the base's exhibits."""
         chain = fitted(self._chain, self)
         yield from cache_exhibits.exhibits(chain, self._base, self.base, self._summary, text)
-        for exhibit in self._base.exhibits(text):
-            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
-            yield replace(exhibit, title=f"Without memory, {self.base}: {title}")
+        yield from self.shown_of(self._base, text, f"Without memory, {self.base}")
 
     def state(self) -> State:
         """Return the base's state, the gate, and the summary of the validation text."""

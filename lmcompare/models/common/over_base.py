@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lmcompare import plugins
 from lmcompare.errors import PluginError
+from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
 from lmcompare.tokens import Encoded, IntArray
 
@@ -68,6 +70,10 @@ class OverBase(LanguageModel):
         """Return whether this model and its base have steppers of their own."""
         return super().has_stepper() and self.new_base().has_stepper()
 
+    def tokens_before(self, train: Encoded) -> int:
+        """Return the tokens that the base reads before its training in steps."""
+        return self.new_base().tokens_before(train)
+
     def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
         """Train a base, which must return itself."""
         if model.fit(train, valid, setting) is not model:
@@ -88,6 +94,11 @@ class OverBase(LanguageModel):
     def check_block(self, block: FloatArray, rows: int, text: Encoded) -> None:
         """Raise ``PluginError`` unless a base gave (rows, V) distributions."""
         check_array(block, (rows, len(text.vocabulary)), f"the base, '{self.base}',")
+
+    def shown_of(self, model: LanguageModel, text: Encoded, before: str) -> Iterator[Exhibit]:
+        """Yield the exhibits of a base, with ``before`` and a colon before their titles."""
+        for exhibit in model.exhibits(text):
+            yield replace(exhibit, title=f"{before}: {exhibit.title[:1].lower()}{exhibit.title[1:]}")
 
 
 class OverOne(OverBase):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+import torch
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
@@ -79,13 +80,16 @@ class Distilled(OverOne):
         """
         if not len(train):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
+        self.check_text(train)
         whole = _Whole(setting, self.members)
         teacher = self._new_teacher().fit(train, valid, whole.part("teacher", self.members, whole.of_teacher))
         student = self._base
         assert isinstance(student, TorchLanguageModel)
         student.teacher = Teacher.of(teacher, train, self.weight)
-        self.train_base(student, train, valid, whole.part("student", 1, whole.of_student))
-        student.teacher = None
+        try:
+            self.train_base(student, train, valid, whole.part("student", 1, whole.of_student))
+        finally:
+            student.teacher = None
         self._losses = ()
         if len(valid):
             scored = (self.scores_of(model, valid) for model in (teacher, self._base))
@@ -97,6 +101,22 @@ class Distilled(OverOne):
             *self._base.notes,
         )
         return self
+
+    def check_text(self, train: Encoded) -> None:
+        """Refuse what the base refuses, and a base that can't learn from others."""
+        super().check_text(train)
+        student = self._base
+        assert isinstance(student, TorchLanguageModel)
+        with torch.device("meta"):
+            head = student.network(len(train.vocabulary)).head
+        if not head.can_be_taught:
+            raise PluginError(
+                f"'{self.base}' can't learn from a teacher: choose a base with one softmax over all words"
+            )
+
+    def tokens_before(self, train: Encoded) -> int:
+        """Return the tokens that student and members read before their trainings in steps."""
+        return super().tokens_before(train) + self._new_teacher().tokens_before(train)
 
     def title(self) -> str:
         """Return its name for people: the student's, and that it was taught."""
@@ -162,9 +182,11 @@ class _Whole:
         setting, checkpoints = self._setting, self._setting.checkpoints
         if checkpoints is not None:
             checkpoints = checkpoints / who
-            checkpoints.mkdir(exist_ok=True)
-        budget = share_of(setting.budget, parts, self._members + 1)
-        return replace(setting, progress=report, checkpoints=checkpoints, budget=budget, milestones=None)
+            checkpoints.mkdir(parents=True, exist_ok=True)
+        budget = share_of(setting.budget, parts, self._members + 1, self._members)
+        # With the student's seed 0, one of the ensemble's members would begin and read as the student does.
+        seed = setting.seed + (who == "teacher")
+        return replace(setting, seed=seed, progress=report, checkpoints=checkpoints, budget=budget, milestones=None)
 
     def of_teacher(self, own: Progress) -> None:
         """Report the progress of the ensemble without its losses, which are not those of the model."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lmcompare.errors import NotFittedError, PluginError
+from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import (
@@ -130,9 +130,11 @@ class Ensemble(OverBase):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked mean and what each further member gains, then the exhibits of the first member."""
         yield from ensemble_exhibits.exhibits(self._trained(), self._growth, text)
-        for exhibit in self._members[0].exhibits(text):
-            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
-            yield replace(exhibit, title=f"The first member: {title}")
+        yield from self.shown_of(self._members[0], text, "The first member")
+
+    def tokens_before(self, train: Encoded) -> int:
+        """Return the tokens that all members read before their trainings in steps."""
+        return self.members * super().tokens_before(train)
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
         """Return the options with which all members together have about this many parameters."""
@@ -185,8 +187,11 @@ def _prefix(number: int) -> str:
 def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
     """Return ``parts`` of the ``whole`` equal parts of a budget.
 
-    ``number``: which of them it is; what whole numbers leave over goes to the first ones.
+    ``number``: which of them it is; what whole numbers leave over goes to the first ones. Raises ``LmcompareError``
+    if not every part has a step.
     """
+    if budget.steps is not None and budget.steps < whole:
+        raise LmcompareError(f"{whole} trainings can't share {budget.steps} steps: give them at least {whole}")
 
     def part(amount: int | None) -> int | None:
         return None if amount is None else parts * ((amount + whole - 1 - number) // whole)
@@ -210,7 +215,7 @@ class _Whole:
         setting, checkpoints = self._setting, self._setting.checkpoints
         if checkpoints is not None:
             checkpoints = checkpoints / str(number)
-            checkpoints.mkdir(exist_ok=True)
+            checkpoints.mkdir(parents=True, exist_ok=True)
         self._own = None
         return replace(
             setting,

@@ -124,10 +124,6 @@ class Pointer(OverBase, TorchLanguageModel):
         """Return the (n, width) vectors of the tokens: the features have more than one vector."""
         return LanguageModel.context_vectors(self, text, at)
 
-    def tokens_before(self, train: Encoded) -> int:
-        """Return the tokens that the base reads before its training in steps."""
-        return self._base.tokens_before(train)
-
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, where a passage is copied from, what copying saves, and the nearest words."""
         return exhibits(self, self.trained_as(PointerNetwork), self.copying(), text)

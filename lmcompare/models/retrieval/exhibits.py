@@ -78,15 +78,14 @@ def _worked(
     word = text.vocabulary[int(text.ids[at])]
     perplexities = mixing.perplexities
     gained = (
-        f" On the validation text they were chosen on, perplexity falls from {perplexities[0]:.1f} to"
-        f" {perplexities[1]:.1f}."
+        " λ and T were chosen on the validation text, whose perplexity falls from"
+        f" {perplexities[0]:.1f} to {perplexities[1]:.1f}."
         if len(perplexities) == 2
         else ""
     )
     return WorkedEquation(
         title="Its equation",
-        note=f"With the trained model's numbers for '{word}', which gains most in these sentences. λ and T were"
-        f" chosen on the validation text.{gained}",
+        note=f"With the trained model's numbers for '{word}', which gains most in these sentences.{gained}",
         equation=EQUATION,
         saying=SAYING,
         lines=(

@@ -74,12 +74,10 @@ class Retrieval(OverOne):
         self.train_base(self._base, train, valid, setting)
         self._store = Datastore.of(self._base, train, LARGEST, setting.seed)
         self._mixing = self._tuned(valid)
-        found = self._mixing.perplexities
-        note = (
-            f"Its weight was chosen on {min(len(valid), HELD_OUT):,} tokens of the validation text."
-            if found
-            else "There was no validation text: the neighbours have a tenth of the weight."
-        )
+        note = "Nothing could be chosen on a validation text: the neighbours have a tenth of the weight."
+        if self._mixing.perplexities:
+            chosen_on = len(next(valid.parts(HELD_OUT)))
+            note = f"Its weight was chosen on {chosen_on:,} tokens of the validation text."
         self.notes = (*self._base.notes, f"Retrieval over '{self.base}', from {len(self._store):,} contexts. {note}")
         return self
 
@@ -124,9 +122,7 @@ class Retrieval(OverOne):
             rows = self._mixed(text, self._base.next_log_probs(text, np.arange(len(text))), found)
             base = self.scores_of(self._base, text)
             yield from retrieval_exhibits.exhibits(store, self._mixing, self.base, text, found, base, rows)
-        for exhibit in self._base.exhibits(text):
-            title = f"{exhibit.title[:1].lower()}{exhibit.title[1:]}"
-            yield replace(exhibit, title=f"Without retrieval: {title}")
+        yield from self.shown_of(self._base, text, "Without retrieval")
 
     def size(self) -> Size:
         """Return the base's parameters and the bytes of base and datastore; what is stored was not fitted."""

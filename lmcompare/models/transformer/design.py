@@ -22,7 +22,10 @@ EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """The design of a network: the hyper-parameters of ``Transformer`` of the same names, none of them None."""
+    """The design of a network: the hyper-parameters of ``Transformer`` of the same names.
+
+    None is left only for ``kv_heads`` and ``local``, and means as there ``heads`` and ``window``.
+    """
 
     width: int
     heads: int
@@ -48,6 +51,11 @@ class Design:
         """Return the positions that a position attends to in a layer: fewer in every second one, not in the last."""
         is_local = self.local is not None and (self.layers - 1 - layer) % 2
         return min(self.window, self.local or self.window) if is_local else self.window
+
+    @property
+    def key_heads(self) -> int:
+        """The heads of keys and values."""
+        return self.kv_heads or self.heads
 
     @property
     def options(self) -> list[str]:

@@ -93,7 +93,7 @@ def _root(design: Design) -> float:
 
 
 def _changed(design: Design) -> str:
-    """Return what is done to vectors, queries and keys before words are compared; "" if nothing is."""
+    """Return what the equation leaves out: what is done before words are compared, and to what is found."""
     said = []
     if design.convolution:
         said.append(
@@ -109,6 +109,14 @@ def _changed(design: Design) -> str:
             "R turns them, two numbers at a time, by an angle that grows with the position of their word, so that the"
             " product of a query and a key depends on how far apart their words are."
         )
+    if design.sinks:
+        said.append("A learnt score beside those of the words takes a part of the weight, and nothing comes for it.")
+    if design.word_values:
+        said.append("Each v has one more part, a projection of the plain word vector.")
+    if design.exclusive:
+        said.append("What o has in the direction of the word's own v is taken away.")
+    if design.gates:
+        said.append("A number between 0 and 2, the gate, which depends on the word that reads, multiplies o.")
     return "".join(f" {each}" for each in said)
 
 

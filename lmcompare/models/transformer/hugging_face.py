@@ -65,7 +65,7 @@ def _config(design: Design, vocabulary: Vocabulary) -> dict[str, object]:
         "intermediate_size": design.hidden,
         "num_hidden_layers": design.layers,
         "num_attention_heads": design.heads,
-        "num_key_value_heads": design.kv_heads or design.heads,
+        "num_key_value_heads": design.key_heads,
         "head_dim": design.width // design.heads,
         "hidden_act": "silu",
         "max_position_embeddings": LONGEST,

@@ -32,7 +32,7 @@ class Block(nn.Module):
         self.before_attention = design.norm(width)
         qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
         options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values", "exclusive")}
-        self.attention = SelfAttention(width, design.heads, design.kv_heads or design.heads, qk_norm, **options)
+        self.attention = SelfAttention(width, design.heads, design.key_heads, qk_norm, **options)
         self.before_feed_forward = design.norm(width)
         size = design.convolution
         self.convolutions = nn.ModuleList(AddedConvolution(width, size) for _ in range(2)) if size else None
@@ -181,7 +181,7 @@ class TransformerNetwork(Network):
                 "type": "attention",
                 "name": f"{name}attention",
                 "heads": design.heads,
-                "kv_heads": design.kv_heads or design.heads,
+                "kv_heads": design.key_heads,
                 "window": design.window,
                 "norm": norm if design.qk_norm else None,
                 "rotary": design.positions == "rotary",

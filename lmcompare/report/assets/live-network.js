@@ -45,7 +45,7 @@ class Network {
     const ids = [this.types, ...before];
     let same = 0;
     while (same < this.read.length && same < ids.length && this.read[same].id === ids[same]) same += 1;
-    this.read.length = Math.max(same, 0);
+    if (same < ids.length) this.read.length = same; // after the beginning of what was read, the rest stays
     for (let place = same; place < ids.length; place += 1) {
       const [x, states] = this.step(ids[place], place ? this.read[place - 1].states : null, place);
       this.read.push({ id: ids[place], states, logits: null, features: x });

@@ -9,7 +9,6 @@ import pytest
 from lmcompare import plugins
 
 
-
 @pytest.mark.parametrize(
     ("plugin", "options", "own"),
     [
