@@ -245,6 +245,22 @@ def test_a_loss_that_is_not_a_number_halves_the_learning_rate(monkeypatch: pytes
     assert any("halved" in note for note in outcome.notes)
 
 
+def test_time_that_was_lost_is_spent_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    rates = spoil(monkeypatch, [7])
+    step = Training._train_step
+
+    def timed(self: Any, batch: Any, done: float) -> float:
+        now[0] += 1.0
+        return step(self, batch, done)
+
+    monkeypatch.setattr(Training, "_train_step", timed)
+    outcome = run(replace(RECIPE, evaluations=4), budget=Budget(seconds=16))[1]
+    assert outcome.snapshot.halvings == 1
+    assert len(rates) == 16  # a second each, with those after which the loss was not a number
+
+
 def test_the_learning_rate_is_halved_at_most_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, [3, 4, 5])
     assert run()[1].snapshot.halvings == 3

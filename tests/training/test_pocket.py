@@ -13,7 +13,7 @@ import torch
 from lmcompare.tokens import Encoded
 from lmcompare.training import pocket
 from lmcompare.training.pocket import BLOCK, Pocket, pack
-from tests.models.neural_cases import trained
+from tests.models.neural_cases import build, trained
 from tests.training.texts import VOCABULARY, chain
 
 
@@ -84,3 +84,11 @@ def test_the_output_of_rare_words_has_their_share_of_the_validation_text(made: P
         logits = torch.cat([made._kept_logits(features), (features @ made.vector + made.bias)[:, None]], 1)
         found[where] = logits.softmax(-1)[:, -1].numpy()
     assert found.mean() == pytest.approx(np.isin(valid.ids, made.rare.numpy()).mean(), abs=0.01)
+
+
+def test_a_matrix_with_as_many_rows_as_there_are_words_is_no_table_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pocket, "_affordable", lambda _: len(VOCABULARY) // 2)
+    network = build("rotary", positions="learned", window=len(VOCABULARY) + 1).network(len(VOCABULARY))
+    made = Pocket(network, network.in_page(), chain(1, 4, 200))
+    assert made.packed["places"]["shape"] == list(network.state_dict()["places"].shape)
+    assert made.packed["head.table"]["shape"][0] == len(VOCABULARY) // 2 + 2

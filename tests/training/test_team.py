@@ -152,10 +152,23 @@ def test_every_row_is_read_by_one_process() -> None:
 def test_a_share_without_targets_has_no_loss() -> None:
     network = built("recurrent").network(12)
     inputs = torch.zeros(1, 4, dtype=torch.long)
-    loss, memory = Objective(network)(inputs, torch.full((1, 4), IGNORED), None, None)
+    loss, surprisal, memory = Objective(network)(inputs, torch.full((1, 4), IGNORED), None, None)
     loss.backward()
-    assert loss.item() == 0.0
+    assert loss.item() == surprisal.item() == 0.0
     assert all(p.grad is None or not p.grad.any() for p in network.parameters())
     assert network.head.table.grad is not None
     assert not network.head.table.grad.is_sparse, "gradients of several processes are averaged as dense arrays"
     assert not any(value.requires_grad for value in memory.values())
+
+
+def test_what_a_step_reports_is_the_surprisal_of_its_targets_alone() -> None:
+    inputs = torch.randint(12, (2, 8), generator=torch.Generator().manual_seed(0))
+    plain, further = (Transformer(width=8, heads=1, further=share, dropout=0.0).network(12) for share in (0.0, 0.5))
+    further.load_state_dict(plain.state_dict(), strict=False)
+    (loss, expected, _), (more, surprisal, _) = (
+        Objective(each)(inputs, inputs, None, None) for each in (plain, further)
+    )
+    torch.testing.assert_close(surprisal, expected)
+    torch.testing.assert_close(loss.detach(), expected)
+    assert more.item() > 1.2 * surprisal.item()
+    assert not surprisal.requires_grad

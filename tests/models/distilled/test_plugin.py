@@ -14,8 +14,9 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.distilled.plugin import Distilled
-from lmcompare.models.ensemble.plugin import Ensemble
-from lmcompare.tokens import Vocabulary
+from lmcompare.models.ensemble.plugin import Ensemble, share_of
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.lanes import Lanes
 from lmcompare.training.softmax import IGNORED, Head
@@ -83,7 +84,7 @@ def test_without_weight_it_is_the_network_alone_and_with_weight_it_is_not() -> N
 
 def test_taught_by_the_ensemble_alone_it_comes_nearer_to_it() -> None:
     setting, options = Setting(VOCABULARY), {**SMALL, "steps": 60}
-    teacher = Ensemble("transformer", options, members=2).fit(TRAIN, VALID, setting)
+    teacher = Ensemble("transformer", options, members=2).fit(TRAIN, VALID, Setting(VOCABULARY, seed=1))
 
     def apart(other: object) -> float:
         rows = [np.exp(model.next_log_probs(TEST, np.arange(len(TEST)))) for model in (teacher, other)]  # type: ignore[attr-defined]
@@ -143,7 +144,45 @@ def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str)
         Distilled(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_softmax_over_classes_cannot_be_taught() -> None:
+def test_a_softmax_over_classes_cannot_be_taught(monkeypatch: pytest.MonkeyPatch) -> None:
     head = ClassHead(6, 4, 2)
     with pytest.raises(LmcompareError, match="a softmax over classes can't learn from a teacher"):
         head.beyond_target(*[torch.zeros(1)] * 4)
+    model = Distilled(options=SMALL)
+    model.check_text(TRAIN)
+    assert not ClassHead.can_be_taught
+    monkeypatch.setattr(Head, "can_be_taught", False)
+    with pytest.raises(PluginError, match="'transformer' can't learn from a teacher"):
+        model.check_text(TRAIN)  # before anything is trained
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_no_member_has_the_seed_of_the_student(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    fit = Transformer.fit
+
+    def noted(self: Transformer, train: Encoded, valid: Encoded, setting: Setting) -> Transformer:
+        seeds.append(setting.seed)
+        return fit(self, train, valid, setting)
+
+    monkeypatch.setattr(Transformer, "fit", noted)
+    Distilled(options={**SMALL, "steps": 1}, members=2).fit(TRAIN, VALID, Setting(VOCABULARY, seed=seed))
+    assert seeds == [2 * (seed + 1), 2 * (seed + 1) + 1, seed]
+
+
+def test_tokens_read_before_the_steps_are_those_of_all_networks() -> None:
+    once = plugins.build("word2vec-bow", {"epochs": 3}).tokens_before(TRAIN)
+    assert once == 3 * len(TRAIN)
+    options = {"epochs": 3}
+    assert plugins.build("retrieval", {"base": "word2vec-bow", "options": options}).tokens_before(TRAIN) == once
+    assert Ensemble("word2vec-bow", options, members=2).tokens_before(TRAIN) == 2 * once
+    assert Distilled("word2vec-bow", options, members=2).tokens_before(TRAIN) == 3 * once
+
+
+def test_the_budget_is_never_exceeded_and_too_small_a_one_refused() -> None:
+    shares = [share_of(Budget(steps=10), 1, 3, number).steps for number in range(3)]
+    assert shares == [4, 3, 3]
+    both = [share_of(Budget(steps=10), parts, 4, 3).steps or 0 for parts in (3, 1)]
+    assert sum(both) <= 10
+    with pytest.raises(LmcompareError, match="3 trainings can't share 2 steps"):
+        share_of(Budget(steps=2), 1, 3)
