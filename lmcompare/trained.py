@@ -135,12 +135,12 @@ class TrainedModel:
             Whether the document ends with the text, so that ``</s>`` and the end are charged as well. Otherwise what
             comes after the text is left open, and white space at its end is not scored.
         """
-        (scored,) = self.score_documents(documents_of([_text(context) + _text(text)]), ends=ends)
+        (scored,) = self.score_documents(documents_of([checked_text(context) + checked_text(text)]), ends=ends)
         return scored.after(len(context.encode())) if context else scored
 
     def is_greedy(self, text: str, *, context: str = "") -> bool:
         """Return whether each token of a text is the most likely one, ``context`` and ``text`` as in ``score``."""
-        (document,) = documents_of([_text(context) + _text(text)])
+        (document,) = documents_of([checked_text(context) + checked_text(text)])
         with blamed_on(f"{self.name}'s next_log_probs"):
             return is_greedy(self.model, self.corpus, document, len(context.encode()))
 
@@ -156,7 +156,7 @@ class TrainedModel:
         """
         import pandas as pd
 
-        rows = next(self.word_scores(documents_of([_text(text)]), ends=ends))
+        rows = next(self.word_scores(documents_of([checked_text(text)]), ends=ends))
         return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(WordScore)])
 
     def word_scores(self, documents: Iterable[Document], *, ends: bool = False) -> Iterator[list[WordScore]]:
@@ -192,7 +192,7 @@ class TrainedModel:
         """Return the ``k`` most likely tokens after a prompt, or all of them, with their probabilities."""
         _check_most(k)
         with blamed_on(f"{self.name}'s next_log_probs"):
-            rows = next_tokens(self.model, self.corpus, _text(prompt), k)
+            rows = next_tokens(self.model, self.corpus, checked_text(prompt), k)
         return [(row["token"], row["probability"]) for row in rows]
 
     def generate(
@@ -230,19 +230,19 @@ class TrainedModel:
             raise LmcompareError(f"until is a list of texts, not {reprlib.repr(until)}")
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            return continued_until(self.model, self.corpus, _text(prompt), length, sampling, until)
+            return continued_until(self.model, self.corpus, checked_text(prompt), length, sampling, until)
 
     def stream(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
         """Yield what ``generate`` returns line by line, so that a text of any length can be drawn."""
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            yield from continued(self.model, self.corpus, _text(prompt), length, sampling)
+            yield from continued(self.model, self.corpus, checked_text(prompt), length, sampling)
 
     def by_token(self, prompt: str, length: int, sampling: Sampling) -> Iterator[str]:
         """Yield what ``generate`` returns token by token, as it is drawn."""
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
-            yield from continued_by_token(self.model, self.corpus, _text(prompt), length, sampling)
+            yield from continued_by_token(self.model, self.corpus, checked_text(prompt), length, sampling)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model to a file that other tools read; its name decides the format.
@@ -362,7 +362,7 @@ class TrainedModel:
         return vectors
 
     def _known(self, word: str) -> int:
-        if _text(word) not in self.corpus.vocabulary:
+        if checked_text(word) not in self.corpus.vocabulary:
             raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary")
         return self.corpus.vocabulary.id(word)
 
@@ -389,7 +389,7 @@ def _check_length(length: int) -> None:
         raise LmcompareError(f"{said}, not {reprlib.repr(length)}")
 
 
-def _text(text: str) -> str:
+def checked_text(text: str) -> str:
     """Return the text. Raises ``LmcompareError`` if it is not a valid string."""
     if not isinstance(text, str):
         raise LmcompareError(f"a text is a string, not {kind_of(text)}")

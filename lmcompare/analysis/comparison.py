@@ -136,6 +136,11 @@ class Comparison:
                 return replace(d, first=first, second=second, difference=-d.difference, low=-d.high, high=-d.low)
         return None
 
+    def is_better(self, first: str, second: str) -> bool:
+        """Return whether the first model needs significantly fewer bits; False if the two are not compared."""
+        found = self.difference(first, second)
+        return found is not None and found.significant and found.difference < 0
+
 
 def group_of(model: ModelEntry) -> tuple[Group, str | None]:
     """Return the group of a model and why it is not ranked with the others, from its traits and validity checks."""

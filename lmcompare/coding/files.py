@@ -4,7 +4,7 @@
 
     4 bytes   LMC1
     8 bytes   a digest of the model, its tokenizer and its code
-    4 bytes   a digest of its first distribution, as this machine computes it
+    4 bytes   a digest of the frequencies of the first token, as this machine computes them
     8 bytes   a digest of the text
     1 byte    n
     n bytes   the versions of lmcompare, numpy and torch, and the threads
@@ -27,14 +27,14 @@ from typing import Any
 import numpy as np
 
 from lmcompare import __version__
-from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError
-from lmcompare.coding.readers import document_reader, read, symbols_of
+from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError, cumulative
+from lmcompare.coding.readers import document_reader, next_shares, read, symbols_of
 from lmcompare.corpora import documents_of
-from lmcompare.errors import LmcompareError, blamed_on
+from lmcompare.errors import LmcompareError, blamed_on, kind_of
 from lmcompare.model import Stepper, check_stepper
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import SEAL, STATE_FILES
-from lmcompare.trained import TrainedModel
+from lmcompare.trained import TrainedModel, checked_text
 
 MAGIC = b"LMC1"
 MODEL, FIRST, TEXT = 8, 4, 8  # bytes of the digests
@@ -63,9 +63,9 @@ def compress(model: TrainedModel, text: str, progress: Progress = lambda _: None
     LmcompareError
         For a model that has no stepper of its own.
     """
-    (document,) = documents_of([text])
+    (document,) = documents_of([checked_text(text)])
     with _stepping(model) as stepper:
-        first, encoder = _digest(stepper.log_probs().tobytes(), FIRST), Encoder()
+        first, encoder = _first(stepper, model), Encoder()
         symbols = list(symbols_of(document, model.corpus))
         at = 0
 
@@ -121,7 +121,7 @@ def decompress(model: TrainedModel, data: bytes, progress: Progress = lambda _: 
         return decoder.read(distribution)
 
     with _stepping(model) as stepper:
-        if _digest(stepper.log_probs().tobytes(), FIRST) != written.first:
+        if _first(stepper, model) != written.first:
             raise LmcompareError(
                 "this machine computes other probabilities than the one that compressed it: decompress it there"
             )
@@ -161,7 +161,9 @@ class Written:
     def of(cls, data: bytes) -> Written:
         """Take a file apart. Raises ``LmcompareError`` for one that ``compress`` did not write."""
         ends = list(accumulate((len(MAGIC), MODEL, FIRST, TEXT, 1)))
-        if not data.startswith(MAGIC) or len(data) < ends[-1]:
+        if not isinstance(data, bytes):
+            raise LmcompareError(f"a compressed file is bytes, not {kind_of(data)}")
+        if not data.startswith(MAGIC) or len(data) < ends[-1] or len(data) < ends[-1] + data[ends[-1] - 1]:
             raise LmcompareError(NOT_OURS)
         model, first, text = (data[start:end] for start, end in pairwise(ends[:-1]))
         begin = ends[-1] + data[ends[-1] - 1]
@@ -177,6 +179,11 @@ def compressor(place: Path) -> bytes:
     digests = read_object(place / "model" / SEAL, *STATE_FILES)
     about = [*(info[name] for name in OF_CELL), *(digests[name] for name in STATE_FILES)]
     return _digest(json.dumps(about, sort_keys=True).encode(), MODEL)
+
+
+def _first(stepper: Stepper, model: TrainedModel) -> bytes:
+    """Return a digest of the frequencies by which the first token is coded, as this machine computes them."""
+    return _digest(cumulative(next_shares(stepper, len(model.corpus.vocabulary))).tobytes(), FIRST)
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def document_reader(stepper: Stepper, corpus: TokenizedCorpus) -> Reader[str]:
         token: str | None = None
         while True:
             last = token
-            index = yield _next(stepper, len(vocabulary))
+            index = yield next_shares(stepper, len(vocabulary))
             if index == vocabulary.end:
                 token, spelled = None, b""
             elif index == vocabulary.unknown:
@@ -139,7 +139,7 @@ def document_reader(stepper: Stepper, corpus: TokenizedCorpus) -> Reader[str]:
     return data.decode()
 
 
-def _next(stepper: Stepper, types: int) -> FloatArray:
+def next_shares(stepper: Stepper, types: int) -> FloatArray:
     """Return the probabilities of the next token, (V,). Raises ``PluginError`` for what is no distribution."""
     log_probs = stepper.log_probs()
     check_array(log_probs, (types,), f"{type(stepper).__name__}.log_probs")

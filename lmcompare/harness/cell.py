@@ -140,7 +140,8 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
 
 def _write_cost(job: Job, cost: dict[str, Any]) -> None:
     peak = max(peak_memory_bytes(), cost["peak_memory_bytes"])  # it may have been trained by another process
-    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, "beside": job.beside, **job.machine})
+    beside = job.beside or cost["beside"]  # a training of another run, or of a trial, may have been beside others
+    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, "beside": beside, **job.machine})
 
 
 def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: float) -> dict[str, Any]:
@@ -209,6 +210,7 @@ def _trained(
     trained = {
         "key": job.key,
         "plugin": job.plugin,
+        "beside": job.beside,
         "seconds": seconds,
         "peak_memory_bytes": peak_memory_bytes(),
         "milestones": curve.milestones,
@@ -225,6 +227,7 @@ def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
     """Return the costs in the content of trained.json, which may be of a version that stored fewer of them."""
     return {
         "train_seconds": trained["seconds"],
+        "beside": trained.get("beside", False),
         "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
         "milestones": trained.get("milestones", []),
         "train_flops": trained.get("flops"),

@@ -23,7 +23,7 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step_and_season
 from lmcompare.measure.steps import lines_of
 from lmcompare.plugins import own_code
-from lmcompare.processes import Emit, EndedError, RaisedError, TimeLimitError, call
+from lmcompare.processes import Emit, EndedError, JunkError, LongLogError, RaisedError, TimeLimitError, call
 from lmcompare.registry import source_of
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
@@ -80,7 +80,7 @@ def run_classics(
         except RaisedError as error:
             show.say(f"{cls.title} is left out: {error}.")
             continue
-        except (EndedError, TimeLimitError) as error:
+        except (EndedError, TimeLimitError, JunkError, LongLogError) as error:
             show.say(f"{cls.title} is left out: {error}.")
             continue
         finally:

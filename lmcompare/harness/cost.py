@@ -37,23 +37,23 @@ class Cost:
 
     Parameters
     ----------
-    training : float
-        The seconds of the training.
+    training : float or None
+        The seconds of the training; None where a few steps do not tell them, as of several networks.
     valid, test : float
         The seconds in which the texts are scored.
     memory : float
         The greatest memory of its process, in bytes.
     """
 
-    training: float
+    training: float | None
     valid: float
     test: float
     memory: float
 
     @property
-    def seconds(self) -> float:
-        """The seconds of the whole cell."""
-        return STARTING + self.training + self.valid + self.test
+    def seconds(self) -> float | None:
+        """The seconds of the whole cell; None if those of the training are not known."""
+        return None if self.training is None else STARTING + self.training + self.valid + self.test
 
 
 def probe(job: Job) -> Cost | None:
@@ -72,14 +72,14 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     Jobs of one family are taken to last alike, and the first of them is probed.
     """
     total = 0.0
-    of_family: dict[tuple[str, str], Cost] = {}
+    of_family: dict[tuple[str, str], float] = {}
     for job in jobs:
         family = _family(job)
         if family not in of_family:
-            if (cost := probe(job)) is None:
+            if (cost := probe(job)) is None or cost.seconds is None:
                 return None
-            of_family[family] = cost
-        total += of_family[family].seconds
+            of_family[family] = cost.seconds
+        total += of_family[family]
     return total
 
 
@@ -100,7 +100,7 @@ def probe_job(
     hyperparameters: dict[str, Any],
     machine: dict[str, Any],
     budget: dict[str, Any],
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Return about what a cell costs, as the table of a ``Cost``; runs in a process of its own."""
     from lmcompare.training.language_model import TorchLanguageModel  # PyTorch, for this process alone
 
@@ -118,12 +118,13 @@ def probe_job(
     before = peak_memory_bytes()
     train = corpus.train if model.trains_in_steps else next(corpus.train.parts(PART))
     share = len(corpus.train) / max(1, len(train))
-    training = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
+    taken = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
     memory = before + share * (peak_memory_bytes() - before)
+    training = None if model.trains_in_steps else taken
     if isinstance(model, TorchLanguageModel):
         # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
         steps = sorted(np.diff(times))[:STEPS]
-        training = _trained_for(training, float(np.median(steps)), model.recipe(), Budget(**budget), corpus.train)
+        training = _trained_for(taken, float(np.median(steps)), model.recipe(), Budget(**budget), corpus.train)
     text = next(corpus.test.parts(TOKENS))
     model.log_probs(text)  # what is done once is not counted
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ def _reasons(job: Job, cell: StoredCell) -> list[str]:
     found += [f"{job.hyperparameters[key]} has changed" for key, now in job.files.items() if files.get(key) != now]
     if cell.tokens_fingerprint != job.tokens_fingerprint:
         found.append("its tokens have changed")
+    if cell.table.get("key") == replace(job, milestones=not job.milestones).key:
+        return ["--milestones is given now" if job.milestones else "--milestones is left out now"]
     if cell.table.get("source_digest") != job.source_digest or not found:
         found.append("its code has changed")
     return found
@@ -150,7 +153,6 @@ def _renamed(asked: str, name: str, found: Mapping[str, Any]) -> str:
 
 
 def worded(value: Any) -> str:
-    """Return a value of a hyper-parameter as it is shown."""
     """Return a value of a hyper-parameter as it is shown."""
     return value if isinstance(value, str) else "none" if value is None else json.dumps(value, ensure_ascii=False)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lmcompare import corpora
 from lmcompare.errors import LmcompareError
+from lmcompare.forecasting.contract import FORECASTERS
 from lmcompare.harness.classics import run_classics
 from lmcompare.harness.describe import check_text
 from lmcompare.harness.engine import Engine
@@ -116,6 +117,9 @@ def run(
                 with engine.watched(job):
                     check_text(job, live.get(job.name), experiment.time_limit)
 
+        if plan.text.entry.series:
+            for name in experiment.forecast.against:
+                FORECASTERS.resolve(name)  # one that does not exist is refused before anything is trained
         for study in plan.studies:
             plan.set_up(study, study.settings, check)
         for job in jobs:

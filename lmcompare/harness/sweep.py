@@ -29,7 +29,7 @@ from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
-DURATIONS = ("steps", "epochs", "seconds")  # hyper-parameters in whose place a network takes the budget of a run
+DURATION = "steps"  # the hyper-parameter in whose place a network takes the budget of a run
 
 
 @dataclass
@@ -100,10 +100,10 @@ class Study:
         if "seed" in self.space and len(experiment.seeds) > 1:
             raise LmcompareError(f"the sweep varies the seed of '{self.model}', and the run has several: give one")
         budget = next(iter(experiment.budget.model_dump(exclude_none=True)), "")
-        if budget and (varied := next((key for key in DURATIONS if key in self.space), "")):
+        if budget and DURATION in self.space:
             raise LmcompareError(
-                f"{varied} of '{self.model}' is varied by the sweep, and --match {budget} (or [budget]) replaces it:"
-                " leave one of the two out"
+                f"{DURATION} of '{self.model}' is varied by the sweep, and --match {budget} (or [budget]) replaces"
+                " it: leave one of the two out"
             )
         self._proposer = proposer(self.model, self.space, experiment.search)
         self._batch: list[Setting] = []

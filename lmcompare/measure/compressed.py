@@ -10,6 +10,7 @@ from contextlib import suppress
 
 PAST = 3 << 20  # bytes; more takes longer than the tokens of a long text, and saves xz about 1 %
 GZIP_PAST = 1 << 16  # bytes; gzip looks back 32 KiB
+BZIP2_BLOCK = 899_000  # bytes, a little less than what bzip2 sorts together: it sees nothing of the block before
 MOST = 1 << 20  # bytes of the text that are compressed
 PPMD_ORDER, PPMD_MEMORY = 8, 256 << 20  # bytes of context and of memory
 ZSTD_LEVEL = 19
@@ -43,7 +44,7 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
     """Return what compressors need for a text if they have read another one before, in bits per byte.
 
     That is the length of both together less that of the past. Of a long past the last 3 MiB are taken (for gzip
-    64 KiB), of a long text the first 1 MiB.
+    64 KiB, for bzip2 what is in one block with the text), of a long text the first 1 MiB.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
     found = dict(known)
     for name, compress in COMPRESSORS.items() if after else ():
         if name not in found:
-            past_of = before[-GZIP_PAST:] if name == "gzip" else before
+            limits = {"gzip": GZIP_PAST, "bzip2": max(0, BZIP2_BLOCK - len(after))}
+            past_of = before[max(0, len(before) - limits.get(name, PAST)) :]
             with suppress(ImportError):
                 found[name] = 8 * (len(compress(past_of + after)) - len(compress(past_of))) / len(after)
     return {name: found[name] for name in COMPRESSORS if name in found}
@@ -69,19 +71,21 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
 
 def _beginning(documents: Sequence[str]) -> bytes:
     """Return the first bytes of some documents."""
-    parts: list[bytes] = []
+    parts, size = list[bytes](), 0
     for document in documents:
         parts.append(document[:MOST].encode())
-        if sum(map(len, parts)) >= MOST:
+        size += len(parts[-1])
+        if size >= MOST:
             break
     return b"".join(parts)[:MOST]
 
 
 def _end(documents: Sequence[str]) -> bytes:
     """Return the last bytes of some documents."""
-    parts: list[bytes] = []
+    parts, size = list[bytes](), 0
     for document in reversed(documents):
         parts.append(document[-PAST:].encode())
-        if sum(map(len, parts)) >= PAST:
+        size += len(parts[-1])
+        if size >= PAST:
             break
     return b"".join(reversed(parts))[-PAST:]

@@ -27,6 +27,7 @@ from lmcompare.model import (
     Stepper,
     Traits,
     fitted,
+    same_vocabulary,
 )
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
@@ -112,7 +113,7 @@ class TorchLanguageModel(LanguageModel):
             setattr(self, name, values[name])
         Recipe.of({name: values[name] for name in settings})
         share = values.get("dropout", 0.0)
-        if not 0 <= share < 1:
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise LmcompareError(f"dropout is a share, at least 0 and below 1, not {share}")
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
@@ -216,7 +217,7 @@ class TorchLanguageModel(LanguageModel):
 
     def log_probs_at(self, text: Encoded, at: IntArray) -> FloatArray:
         """Return (n,) nats: the log-probabilities of the tokens at these positions."""
-        network = self.trained_network()
+        network = self._network_for(text.vocabulary)
         scores = np.zeros(len(at), np.float64)
         with torch.inference_mode():
             for where, features in read(network, text, at):
@@ -236,7 +237,7 @@ class TorchLanguageModel(LanguageModel):
         return out
 
     def _blocks(self, text: Encoded, at: IntArray) -> Iterator[tuple[IntArray, FloatArray]]:
-        network = self.trained_network()
+        network = self._network_for(text.vocabulary)
         rows = max(1, min(WHOLE_ROWS, BLOCK_BYTES // (4 * len(text.vocabulary))))
         for where, features in read(network, text, at):
             for first in range(0, len(where), rows):
@@ -338,7 +339,7 @@ class TorchLanguageModel(LanguageModel):
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
         """Return (n, d): the features from which the network predicts the token after each position."""
-        network = self.trained_network()
+        network = self._network_for(text.vocabulary)
         # Features belong to the position that they predict, so every document gets one more token at its end.
         documents = [np.append(ids, text.vocabulary.end) for ids in text.documents()]
         longer = Encoded.from_documents(documents, text.vocabulary)
@@ -349,7 +350,7 @@ class TorchLanguageModel(LanguageModel):
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
-        return _MemoryStepper(self.trained_network(), prefix, vocabulary)
+        return _MemoryStepper(self._network_for(vocabulary), prefix, vocabulary)
 
     def trained_network(self) -> Network:
         """Return the trained network.
@@ -360,6 +361,12 @@ class TorchLanguageModel(LanguageModel):
             Before ``fit`` or ``restore``.
         """
         return fitted(self._network, self)
+
+    def _network_for(self, vocabulary: Vocabulary) -> Network:
+        """Return the trained network, which must have been trained on a vocabulary of this size."""
+        network = self.trained_network()
+        same_vocabulary(f"this {type(self).__name__}", network.head.types, vocabulary)
+        return network
 
     def trained_as(self, kind: type[N]) -> N:
         """Return the trained network, which must be of this class."""
@@ -375,8 +382,8 @@ class _MemoryStepper(Stepper):
         self._memory: Memory | None = None
         self._features: Tensor
         inputs = network.inputs(prefix)
-        for first in range(0, inputs.shape[1], 128):
-            self._read(inputs[:, first : first + 128])
+        for first in range(0, inputs.shape[1], network.piece):
+            self._read(inputs[:, first : first + network.piece])
 
     def _read(self, inputs: Tensor) -> None:
         with torch.inference_mode():

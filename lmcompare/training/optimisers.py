@@ -21,13 +21,15 @@ BETAS = 0.9, 0.99  # the moving-average coefficients of AdamW
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head (word vectors and biases) always has AdamW; vectors and scalars do not decay.
+    The head (word vectors and biases) and other tables of word vectors always have AdamW, and so has what is no
+    matrix; vectors and scalars do not decay.
     """
     free = [parameter for parameter in network.parameters() if parameter.requires_grad]
     inner: list[torch.nn.Parameter] = []
     if recipe.optimiser == "muon":
         of_head = {id(parameter) for parameter in network.head.parameters()}
-        inner = [parameter for parameter in free if parameter.dim() >= 2 and id(parameter) not in of_head]
+        words = network.head.types + 1  # rows of a table of word vectors
+        inner = [each for each in free if each.dim() == 2 and id(each) not in of_head and len(each) != words]
     taken = {id(parameter) for parameter in inner}
     groups: list[dict[str, Any]] = [
         {"params": [p for p in free if p.dim() >= 2 and id(p) not in taken]},

@@ -77,7 +77,7 @@ class Spelling(nn.Module):
     """v_w + Σ_{g in G_w} z_g / |G_w| for each word w, where G_w are its letter n-grams and its shape.
 
     This is how fastText makes word vectors (Bojanowski, Grave, Joulin and Mikolov 2017, "Enriching word vectors with
-    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum, and without shapes.
+    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum; shapes are ours.
     Words without an n-gram that has a vector have v_w alone.
 
     Parameters

@@ -95,6 +95,16 @@ def test_other_files_are_refused(ngram: TrainedModel, data: bytes) -> None:
         decompress(ngram, data)
 
 
+def test_a_file_that_is_cut_within_its_versions_is_none(ngram: TrainedModel) -> None:
+    data = compress(ngram, TEXT)
+    with pytest.raises(LmcompareError, match="no file that lmcompare compress wrote"):
+        decompress(ngram, data[: data.rindex(b"/") + 1])
+    with pytest.raises(LmcompareError, match="bytes, not a text"):
+        decompress(ngram, "LMC1")  # type: ignore[arg-type]
+    with pytest.raises(LmcompareError, match="a text is a string"):
+        compress(ngram, 5)  # type: ignore[arg-type]
+
+
 def test_a_file_that_is_cut_off_is_refused(ngram: TrainedModel) -> None:
     data = compress(ngram, TEXT)
     with pytest.raises(LmcompareError, match="is not the text that was compressed"):

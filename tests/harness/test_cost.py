@@ -69,6 +69,8 @@ def test_a_budget_replaces_the_steps(run: Run) -> None:
     assert of["seconds"] is not None
     assert of["steps"] is not None
     assert of["seconds"].training == 5.0
+    assert of["steps"].training is not None
+    assert whole.training is not None
     assert of["steps"].training < whole.training / 10
     assert whole.memory > 1e6
 

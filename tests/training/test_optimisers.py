@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.training.optimisers import Muon, eager, optimisers, orthogonal
@@ -69,6 +70,16 @@ def test_each_parameter_has_one_optimiser_and_its_decay(name: str) -> None:
     assert places["recurrence.weight_hh_l0"] == (inner, 0.2)
     assert places["recurrence.bias_hh_l0"] == ("AdamW", 0.0)
     assert places["attention.v"] == ("AdamW", 0.0)
+
+
+def test_tables_of_words_and_what_is_no_matrix_have_adamw() -> None:
+    network = FeedForward(style="bengio", width=8, hidden=8, context=3).network(12)
+    network.register_module("more", torch.nn.Conv1d(4, 4, 3))
+    *_, muon = optimisers(network, Recipe(optimiser="muon"), "cpu")
+    moved = {id(parameter) for group in muon.param_groups for parameter in group["params"]}
+    names = {name for name, parameter in network.named_parameters() if id(parameter) in moved}
+    assert names
+    assert not names & {"vectors", "head.table", "more.weight"}
 
 
 def test_frozen_parameters_are_left_out() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from lmcompare.tokens import Encoded
+from lmcompare.errors import PluginError
+from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.network import Memory, Network, blank, select
 from lmcompare.training.reading import read
 from lmcompare.training.softmax import Head
+from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY, ragged
 
 
@@ -69,3 +73,19 @@ def test_rows_of_a_memory() -> None:
     assert cleared["a"].tolist() == [[0, 1], [0, 0], [4, 5]]
     assert cleared["a"].dtype == torch.int64
     assert cleared["b"].tolist() == [1, 0, 1]
+
+
+def test_a_text_over_another_vocabulary_is_refused() -> None:
+    model = trained("rotary")
+    other = Vocabulary([*VOCABULARY.tokens, "more"], np.append(VOCABULARY.counts, 1))
+    text = Encoded.from_documents([[2, 3, 4]], other)
+    asked: list[Callable[[], object]] = [
+        lambda: model.log_probs(text),
+        lambda: model.next_log_probs(text, np.array([1])),
+        lambda: list(model.stream(text)),
+        lambda: model.context_vectors(text, np.array([1])),
+        lambda: model.stepper(np.array([2]), other),
+    ]
+    for each in asked:
+        with pytest.raises(PluginError, match="was trained on a vocabulary of 12 types, not of 13"):
+            each()

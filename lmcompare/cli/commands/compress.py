@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from lmcompare.cli.app import app, flag, say
 from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_model
 from lmcompare.errors import LmcompareError, ordinary
+
+if TYPE_CHECKING:
+    from lmcompare.runfolder.cell import Cell
 
 T = TypeVar("T")
 
@@ -72,7 +76,13 @@ def decompress(
         raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file for the text, with --out")
     target = target_of(out or file.with_suffix(""), force)
     done = (cell for cell in load_run(folder).cells if cell.status == "done")
-    cell = next((cell for cell in done if compressor(cell.path) == written.model), None)
+
+    def has_written(cell: Cell) -> bool:
+        with suppress(LmcompareError):  # a cell whose model is lost is not asked for
+            return compressor(cell.path) == written.model
+        return False
+
+    cell = next(filter(has_written, done), None)
     if cell is None:
         raise LmcompareError(f"no model of {folder} has compressed {file}: name the run folder of the model that has")
     trained = trained_model(folder, cell.name, cell.seed, plugin)

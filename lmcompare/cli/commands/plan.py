@@ -107,6 +107,6 @@ def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float 
     if each.tried:
         return STARTING + max(cost.valid + cost.test for cost in dear), memory
     (cost,) = dear
-    if each.job.trial:
+    if cost.training is not None and each.job.trial:
         return (each.later or 1) * (STARTING + cost.training + cost.valid), memory
     return cost.seconds, memory

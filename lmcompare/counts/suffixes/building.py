@@ -65,7 +65,7 @@ def places(words: IntArray, suffixes: IntArray, start: int) -> tuple[IntArray, I
 def nodes(shared: IntArray) -> IntArray:
     """Return the (F, 3) frequent branching contexts, as ``contexts.Index`` has them, from the ``shared`` tokens."""
     found = _nodes(shared)
-    order = np.lexsort((-found[:, 1], found[:, 0]))
+    order = np.lexsort((found[:, 2], -found[:, 1], found[:, 0]))  # of one range, the shorter context first
     return np.ascontiguousarray(found[order])
 
 

@@ -89,7 +89,7 @@ class CacheModel(OverOne):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, and fit the weights of the caches to the validation text."""
-        self.train_base(self._base, train, valid, setting)
+        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # those of the base alone
         own = self.scores_of(self._base, valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
         where = "carried from document to document" if self.carry else "emptied at the beginning of each document"

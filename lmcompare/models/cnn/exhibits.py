@@ -16,7 +16,7 @@ from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
 
 _EQUATION = latex_lines(
-    r"\mathbf{x}_i &= [\mathbf{h}_{i-k+1}; \ldots; \mathbf{h}_i]",
+    r"\mathbf{x}_i &= [\text{norm}(\mathbf{h}_{i-k+1}); \ldots; \text{norm}(\mathbf{h}_i)]",
     r"\mathbf{h}'_i &= \mathbf{h}_i + (\mathbf{A} \mathbf{x}_i + \mathbf{a}) \odot"
     r" \sigma(\mathbf{B} \mathbf{x}_i + \mathbf{b})",
 )

@@ -36,12 +36,15 @@ class StateModel(TunableLanguageModel):
         The equation of a layer, in LaTeX, and what it means.
     keep, write : str
         What the numbers of ``Gates`` are called, as "a: the share …".
+    corrects : bool
+        Whether writing also takes away what is there, so that less is left of a state than its gates keep.
     """
 
     equation: ClassVar[str]
     saying: ClassVar[str]
     keep: ClassVar[str] = "a: the share of its state that is kept"
     write: ClassVar[str]
+    corrects: ClassVar[bool] = False
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text how long each head remembers and what the word at each distance is worth."""
@@ -53,10 +56,15 @@ class StateModel(TunableLanguageModel):
         """Yield the worked equation, what the heads keep, how long, what words are worth, and the nearest words."""
         for ids in readable(text, 1):
             yield self._worked(text, ids)
-            yield _kept(self.trained_as(StateNetwork), text, ids)
-        yield from _remembered(self.measured["half_lives"])
+            yield _kept(self.trained_as(StateNetwork), text, ids, self._limit)
+        yield from _remembered(self.measured["half_lives"], self._limit)
         yield from places.exhibits(Places(**self.measured["places"]))
         yield tied_neighbours(self, text)
+
+    @property
+    def _limit(self) -> str:
+        """What is to be said after the share of a state that is left."""
+        return ", at most: what is corrected is taken away as well" if self.corrects else ""
 
     @torch.no_grad()
     def _worked(self, text: Encoded, ids: IntArray) -> WorkedEquation:
@@ -75,7 +83,7 @@ class StateModel(TunableLanguageModel):
             lines=(
                 (f"{self.keep} at '{read[-1]}'", float(gates[layer].keep[0, -1, head])),
                 (self.write, float(gates[layer].write[0, -1, head])),
-                (f"a · … · a: what is left of the state after '{read[0]}'", float(kept[layer, head])),
+                (f"a · … · a: what is left of the state after '{read[0]}'{self._limit}", float(kept[layer, head])),
                 came_next(self, text, ids, at),
             ),
         )
@@ -101,11 +109,11 @@ def half_lives(network: StateNetwork, valid: Encoded) -> list[list[float]]:
 
 
 @torch.no_grad()
-def _kept(network: StateNetwork, text: Encoded, ids: IntArray) -> Heatmap:
+def _kept(network: StateNetwork, text: Encoded, ids: IntArray, limit: str) -> Heatmap:
     gates = network.read(network.inputs(ids[:-1]), None)[2]
     return Heatmap(
         title="What its states keep",
-        note="The share of each head's state that is kept when a word is read: 0 forgets all, 1 keeps all.",
+        note=f"The share of each head's state that is kept when a word is read{limit}. 0 forgets all, 1 keeps all.",
         rows=labels(text, ids[:-1]),
         columns=tuple(f"head {head + 1}" for head in range(gates[0].keep.shape[2])),
         panels=tuple(f"layer {layer + 1}" for layer in range(len(gates))),
@@ -115,7 +123,7 @@ def _kept(network: StateNetwork, text: Encoded, ids: IntArray) -> Heatmap:
     )
 
 
-def _remembered(lives: Sequence[Sequence[float]]) -> Iterator[Bars]:
+def _remembered(lives: Sequence[Sequence[float]], limit: str) -> Iterator[Bars]:
     heads = [
         (f"layer {layer + 1}, head {head + 1}", life)
         for layer, row in enumerate(lives)
@@ -128,7 +136,7 @@ def _remembered(lives: Sequence[Sequence[float]]) -> Iterator[Bars]:
     yield Bars(
         title="How long each head remembers",
         note="After this many words half of what a head had in its state is left, on average over a part of the"
-        f" validation text.{cut}",
+        f" validation text{limit}.{cut}",
         labels=tuple(name for name, _ in heads[::step]),
         values=tuple(life for _, life in heads[::step]),
         unit="words",

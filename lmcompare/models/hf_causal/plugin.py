@@ -42,8 +42,8 @@ class HuggingFaceCausal(TorchLanguageModel):
 
     It is pre-trained, or with ``train`` it has the architecture of the folder and learns from the training text
     alone. A document is read in windows of ``window`` tokens that begin at its multiples of ``stride``. A token is
-    predicted in the first window that reaches it, so that from the second window on at least ``window`` - ``stride``
-    tokens before it are visible.
+    predicted in the first window that reaches it, so that from the second window on at least ``window`` -
+    ``stride`` + 1 tokens before it are visible.
 
     Before the first token of a document the model reads its start token (``bos_token_id``) or, if it has none, its
     end token (``eos_token_id``), which is ``</s>``. A model that is trained gets a start token of its own.

@@ -102,7 +102,7 @@ class _Traced:
         return count_of(self.index, self.levels[k], room, distinct, word), sums
 
     def words(self, ids: IntArray) -> str:
-        """Return the words of some tokens, without start marks."""
+        """Return the words of some tokens, with ``<s>`` for the start marks."""
         types = len(self.text.vocabulary)
         return " ".join("<s>" if i == types else self.text.vocabulary[int(i)] for i in ids)
 

@@ -77,7 +77,7 @@ class InfiniteGram(LanguageModel):
         self._discounts, note = fitting.fit_to(valid, partial(estimator.held_out, self._contexts))
         self._frequencies = self._of_empty_context()
         unknown = setting.vocabulary.unknown
-        lacks_unknown = unknown is not None and not (train.ids == unknown).any()
+        lacks_unknown = unknown is not None and not self._discounts.unknown and not (train.ids == unknown).any()
         of_unknown = "<unk> does not occur in the training text: its probability is that of any unseen word."
         self.notes = (note, *([of_unknown] if lacks_unknown else []))
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))

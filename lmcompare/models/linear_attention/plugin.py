@@ -55,6 +55,7 @@ class LinearAttention(StateModel):
         " all keys and values instead, and so costs more with every word."
     )
     write: ClassVar[str] = "β: the share of the error that is corrected"
+    corrects: ClassVar[bool] = True
 
     width: int = 256
     heads: int = 4

@@ -51,7 +51,7 @@ def fit(statistics: npt.NDArray[np.float32], first: npt.NDArray[np.float32], rul
     Parameters
     ----------
     statistics : array of shape (L + 1, 6, N)
-        The counts that ``chains_compiled.look`` writes.
+        The counts that ``chains`` gathers.
     first : array of shape (N,)
         The probabilities of the words below the first level.
     rules : FloatArray of shape (L + 1, 5)

@@ -123,7 +123,7 @@ def _weights_by_count(summary: ValidSummary) -> Heatmap:
     return Heatmap(
         title="The weights by how often the context was seen",
         note="The mean weights on the validation text, by the count of the last two words in the training text. The"
-        " count is the one that the model uses: the number of different words before them.",
+        " count is the one that the model uses: the sum of its counts of the words that followed them.",
         rows=summary.counts,
         columns=summary.names,
         panels=("weight",),

@@ -69,7 +69,9 @@ def estimate(
         total, n_contexts = of_order.totals + strengths, len(strengths)
         saved = np.bincount(contexts, weights=amount, minlength=n_contexts) + strengths
         gamma = np.divide(saved, total, out=np.ones(n_contexts), where=of_order.totals > 0)
-        own = np.divide(level.adjusted - amount, total[contexts], out=np.zeros(len(contexts)), where=amount > 0)
+        own = np.divide(
+            level.adjusted - amount, total[contexts], out=np.zeros(len(contexts)), where=level.adjusted > 0
+        )
         lower = own + gamma[contexts] * (lower[level.shorter] if k else lower)
         probabilities.append(lower)
         gammas.append(gamma)

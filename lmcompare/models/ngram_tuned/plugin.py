@@ -12,9 +12,10 @@ import numpy as np
 from lmcompare import memory
 from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.lookup.table import with_starts
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
-from lmcompare.model import Progress, Setting, State, check_whole, fitted
+from lmcompare.model import PageCopy, Progress, Setting, State, check_whole, fitted
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits
@@ -31,7 +32,7 @@ class NGramTuned(NGram):
 
     Interpolated Kneser-Ney with the strength of a hierarchical Pitman-Yor process (Teh 2006). The discount of an
     n-gram depends on its order, on its count, on how much more often it occurs without its first word, and on the
-    mean count of the words after its context (Chen and Goodman 1999, section 2.4, group contexts by it). The strength
+    mean count of the words after its context, by which Chen and Goodman (1999) group contexts. The strength
     depends on the order and the context. Below the unigrams ``<unk>`` has a probability of its own. All of them are
     chosen to maximise the likelihood of the validation text, which takes seconds; ``setting.budget`` has no effect.
 
@@ -89,6 +90,12 @@ class NGramTuned(NGram):
             yield from super().exhibits(text)
         else:
             yield from tuned_exhibits.exhibits(self._for(text.vocabulary), self._tuned, self._discounts(), text)
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Return what the n-gram model returns, if nothing was tuned: the page knows no other discounts."""
+        if self._tuned is not None:
+            raise LmcompareError("the page counts with the discounts of Kneser-Ney, not with tuned ones")
+        return super().in_page(valid, whole=whole)
 
     def state(self) -> State:
         """Return the state of the n-gram model, and what was tuned."""

@@ -19,15 +19,17 @@ _EQUATION = (
 )
 _SAYING = (
     "Use how often the token followed this context, less a discount. The discounts together, and the strength θ, are"
-    " the escape to the context h', which lacks the first token. A token is counted in h' only while it is new in h,"
-    " and the document is counted as it is read."
+    " the escape to the context h', which lacks the first token. A token is counted in h' only until it was seen"
+    " twice in h, and the document is counted as it is read."
 )
 
 
 def exhibits(found: Gathered, discounts: Discounts, text: Encoded) -> Iterator[Exhibit]:
     """Yield the exhibits for the example sentences in ``text``, of whose first tokens ``found`` has the counts."""
     yield _worked(found, discounts, text)
-    longest = np.diff(found.offsets) - 1
+    places = np.arange(len(found.offsets) - 1)
+    since = places - text.context_starts(places)  # tokens of the document before each; the others are start marks
+    longest = np.minimum(np.diff(found.offsets) - 1, since)
     yield Bars(
         title="The longest context found",
         note="The number of tokens in the example sentences by how many of the tokens before them were read together"

@@ -38,6 +38,7 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 HELD_OUT = 2**17  # the greatest number of tokens that discounts are fitted to
 BLOCK = 2**16  # tokens of a document that are read at a time
 NOTHING = -1  # the row of a position whose distribution is not wanted
+UNUSED = -2  # the first slot of a row of a journal that is not written yet
 
 
 class Ppm(LanguageModel):
@@ -225,15 +226,20 @@ class Ppm(LanguageModel):
         """
         with self._reading:
             base = self._tables = found = self._with_room(fitted(self._tables, self), min(tokens, BLOCK))
-            journals = []
-            for first, last in _blocks(tokens):
-                found = self._with_room(found, last - first)
-                journal = self._journal(last - first)
-                size = read(found, first, last, journal)
-                if found is base:
-                    journals.append(journal[:size].copy())
-            for journal in reversed(journals):
-                tables.take_back(base, journal)
+            journals: list[IntArray] = []
+            try:
+                for first, last in _blocks(tokens):
+                    found = self._with_room(found, last - first)
+                    journal = self._journal(last - first)
+                    journal[:, 0] = UNUSED
+                    if found is base:
+                        journals.append(journal)  # before it is read: an interruption must not leave it behind
+                    size = read(found, first, last, journal)
+                    if found is base:
+                        journals[-1] = journal[:size].copy()
+            finally:
+                for journal in reversed(journals):
+                    tables.take_back(base, journal[: np.count_nonzero(journal[:, 0] != UNUSED)])
 
     def _with_room(self, found: Tables, tokens: int) -> Tables:
         """Return tables with room for this many more tokens: each is new in one context and counted in some."""

@@ -71,7 +71,7 @@ class Retrieval(OverOne):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, store the contexts of the training text, and choose the weights on the validation text."""
-        self.train_base(self._base, train, valid, setting)
+        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # those of the base alone
         self._store = Datastore.of(self._base, train, LARGEST, setting.seed)
         self._mixing = self._tuned(valid)
         note = "Nothing could be chosen on a validation text: the neighbours have a tenth of the weight."

@@ -163,7 +163,7 @@ def _elman_lines(network: Recurrence, inputs: Tensor, word: str) -> tuple[int, l
     weights = dict(network.recurrence.named_parameters())
     x = network.head.embed(inputs[0])  # (T, width)
     read = x @ weights["weight_ih_l0"].T + weights["bias_ih_l0"]
-    states = [torch.zeros(network.hidden)]
+    states = [read.new_zeros(network.hidden)]
     recalled = []
     for each in read:
         recalled.append(weights["weight_hh_l0"] @ states[-1] + weights["bias_hh_l0"])

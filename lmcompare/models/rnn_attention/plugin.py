@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
 from lmcompare.models.rnn.plugin import Rnn
@@ -47,8 +46,6 @@ class RnnAttention(Rnn):
     window: int = 128
 
     def __post_init__(self) -> None:
-        if min(self.attention, self.window) < 1:
-            raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
         self.check_choice("scores", SCORES)
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)

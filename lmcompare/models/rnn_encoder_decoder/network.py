@@ -89,6 +89,7 @@ class EncoderDecoderNetwork(Network):
     ) -> None:
         super().__init__()
         self.window, self.chunk, self.stride, self.dropout = window, chunk, stride, dropout
+        self.room = max(self.piece, self.room * stride // chunk)  # every token is in chunk / stride chunks
         self.is_lstm = cell == "lstm"
         self.head = Head(types, width)
         kind = nn.LSTM if self.is_lstm else nn.GRU
@@ -129,6 +130,7 @@ class EncoderDecoderNetwork(Network):
         index = place // self.stride - read // self.stride  # (B, T), groups since the first of the piece
         most = int(index.max()) + 1
         number = read // self.stride + torch.arange(most, device=inputs.device)  # (B, G)
+        number = torch.minimum(number, place[:, -1:] // self.stride)  # a row with fewer groups repeats its last one
         first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
         words = self.words_read(inputs, memory)  # (B, K + T)
         behind = memory["words"].shape[1] - read[..., None]  # from a position in the document to one in ``words``

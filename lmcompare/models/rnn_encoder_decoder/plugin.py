@@ -61,7 +61,9 @@ class RnnEncoderDecoder(Recurrent):
         self.check_whole(1, "window", "chunk", most=10**5)
         if self.hidden < 2 or self.hidden % 2:
             raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets half")
-        if self.stride is not None and not 1 <= self.stride <= self.chunk:
+        if self.stride is not None:
+            self.check_whole(1, "stride")
+        if self.stride is not None and self.stride > self.chunk:
             raise LmcompareError(
                 f"stride {self.stride} must be from 1 to {self.chunk}, the chunk: with a longer one, words are left"
                 " unpredicted"

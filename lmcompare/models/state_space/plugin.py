@@ -18,10 +18,10 @@ from lmcompare.models.state_space.network import StateSpaceLayer
 class StateSpace(StateModel):
     """A selective state-space model in the form of Mamba-2 (Gu and Dao 2023; Dao and Gu 2024).
 
-    Each head carries a matrix S through the document: S_t = a_t S_{t-1} + Δ_t x_t b_tᵀ, and shows S_t c_t. How much
-    is kept (a), how much is written (Δ), where it is written (b) and where it is read (c) are computed from the word
-    that is read, and not from S. Therefore all words of a piece are computed at once, by products of matrices as in
-    attention, and a text is generated in time that grows with its length and memory that does not.
+    Each head carries a matrix S through the document: S_t = a_t S_{t-1} + Δ_t x_t b_tᵀ, and shows S_t c_t + D x_t.
+    How much is kept (a), how much is written (Δ), where it is written (b) and where it is read (c) are computed from
+    the word that is read, and not from S. Therefore all words of a piece are computed at once, by products of
+    matrices as in attention, and a text is generated in time that grows with its length and memory that does not.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -47,7 +47,7 @@ class StateSpace(StateModel):
     }
     equation: ClassVar[str] = latex_lines(
         r"\mathbf{S}_i &= a_i \mathbf{S}_{i-1} + \Delta_i \mathbf{x}_i \mathbf{b}_i^\top",
-        r"\mathbf{y}_i &= \mathbf{S}_i \mathbf{c}_i",
+        r"\mathbf{y}_i &= \mathbf{S}_i \mathbf{c}_i + D \mathbf{x}_i",
     )
     saying: ClassVar[str] = (
         "Each head carries a state of fixed size. The word that is read decides what share of the old state is kept,"

@@ -11,10 +11,10 @@ CHUNK = 64  # steps whose influence on each other is computed as a matrix
 def selective_scan(
     x: Tensor, write: Tensor, read: Tensor, log_decay: Tensor, state: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return y_t = S_t c_t with S_t = a_t S_{t-1} + x_t b_tᵀ, in float32 (Dao and Gu 2024, section 6).
+    """Return y_t = S_t c_t with S_t = a_t S_{t-1} + x_t b_tᵀ (Dao and Gu 2024, section 6).
 
     Within a chunk, y = (C Bᵀ ∘ L) X with L_ti = a_{i+1} … a_t, as in attention without a softmax; from chunk to chunk
-    the state is carried. The cost is linear in T.
+    the state is carried. The cost is linear in T. Decays are in float32; under autocast the products are not.
 
     Parameters
     ----------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Self
 
@@ -27,6 +26,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
 BLOCK = 1 << 20  # tokens that are counted at a time
+LEAST = 1e-100  # of alpha, and its inverse the most: beyond, probabilities would be zero
 
 
 class Unigram(LanguageModel):
@@ -38,7 +38,7 @@ class Unigram(LanguageModel):
     Parameters
     ----------
     alpha : float, default 1.0
-        What is added to each count; greater than 0.
+        What is added to each count, from 1e-100 to 1e100.
     """
 
     idea = Idea(1948, "Shannon", "A mathematical theory of communication")
@@ -50,8 +50,8 @@ class Unigram(LanguageModel):
     }
 
     def __init__(self, alpha: float = 1.0) -> None:
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= sys.float_info.max:
-            raise PluginError(f"alpha must be a number greater than 0, not {reprlib.repr(alpha)}")
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not LEAST <= alpha <= 1 / LEAST:
+            raise PluginError(f"alpha must be a number from {LEAST:g} to {1 / LEAST:g}, not {reprlib.repr(alpha)}")
         self.alpha = float(alpha)
         self._log_probs: FloatArray | None = None  # (V,) nats
         self._counts: IntArray | None = None  # (V,)

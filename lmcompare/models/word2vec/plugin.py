@@ -22,6 +22,8 @@ from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
 
+LONGEST = 10_000  # tokens of a sentence; gensim leaves out the rest
+
 
 @dataclass(eq=False, kw_only=True)
 class Word2VecBow(TunableLanguageModel):
@@ -108,6 +110,12 @@ class Word2VecBow(TunableLanguageModel):
         self.check_choice("weights", WEIGHTS)
         self.traits = Traits(carries_state=self.across, pretrained=self.vectors is not None)
         super().__post_init__()
+
+    def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
+        """Return the hyper-parameters with about this many parameters; a file of vectors decides the width."""
+        if self.vectors is not None:
+            return None
+        return super().sized(parameters, types)
 
     def title(self) -> str:
         """Return the display name."""
@@ -225,7 +233,9 @@ def word2vec(
     from gensim.models import Word2Vec
 
     names = [str(i) for i in range(len(text.vocabulary))]
-    starts = text.sentence_starts()
+    begins = text.sentence_starts()
+    spans = zip(begins, np.append(begins[1:], len(text)), strict=True)
+    starts = np.concatenate([np.arange(a, b, LONGEST) for a, b in spans])
     ends = np.append(starts[1:], len(text))
     sentences = [[names[i] for i in text.ids[a:b]] for a, b in zip(starts, ends, strict=True)]
     model = Word2Vec(
@@ -237,7 +247,7 @@ def word2vec(
         epochs=epochs,
         min_count=1,
         workers=1,
-        seed=seed + 1,  # parts of gensim refuse the seed 0
+        seed=seed % (2**32 - 1) + 1,  # gensim refuses the seed 0, and numpy 2³²
         hashfxn=lambda name: zlib.crc32(name.encode()),
     )
     vectors = np.zeros((len(names), width), np.float32)

@@ -67,8 +67,9 @@
       const time = limits.train_seconds ?? Infinity;
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));
       const own = best.costs.train_seconds?.[0];
-      if (Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.train_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
-      if (stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "train_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time)} trains networks for that time.`;
+      const told = (!text || text.value === text.max) && time >= 1; // the curves are of the whole text
+      if (told && Number.isFinite(time) && own && time > UNUSED * own && falling.includes(best.name)) said += ` It was trained for ${best.costs.train_seconds[1]}, and its loss was still falling: --match seconds=${Math.floor(time)} trains networks for the whole time.`;
+      if (told && stopped.length) said += ` On the validation text ${stopped.map(([name, seconds]) => `${name} passed the best counting model after ${written(seconds, "train_seconds")}`).join(" and ")}: --match seconds=${Math.floor(time)} trains networks for that time.`;
       answer.textContent = said;
     }
 

@@ -99,7 +99,7 @@
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {
           this.show();
-          address.set("live", { text: this.field.value.slice(0, LONGEST) });
+          this.keep();
         }, PAUSE);
       });
       // the models are made when the reader comes near
@@ -108,6 +108,8 @@
       }, { rootMargin: "600px" });
       watcher.observe(box);
     }
+
+    keep() { window.lmcompare.address.set("live", { text: this.field.value.slice(0, LONGEST) }); }
 
     async begin() {
       this.state.textContent = "The models are being prepared …";
@@ -127,6 +129,12 @@
 
     ask(type, ...rest) { return this.engine.ask(type, { arguments: rest }); }
 
+    async score(text) {
+      const found = await this.ask("score", text);
+      for (const answer of found.each) answer.bits = answer.bits.map((bits) => bits ?? Infinity); // JSON has no infinity
+      return found;
+    }
+
     async show() {
       if (!this.ready) return; // what is typed until then is scored when the models are ready
       const text = this.field.value;
@@ -134,8 +142,9 @@
       const number = this.asked;
       let found;
       try {
-        found = await this.ask("score", text);
+        found = await this.score(text);
       } catch (error) {
+        this.own = null;
         this.state.textContent = `No answer: ${error.message}.`;
         return;
       }
@@ -162,10 +171,18 @@
     async compare() {
       const text = this.other.value, table = this.box.querySelector(".live-other table");
       if (!this.ready) return;
-      if (!text) { filled(table, []); return; }
-      const found = await this.ask("score", text);
-      if (text !== this.other.value) return;
-      filled(table, found.each.map(({ bits }, m) => {
+      if (!text || !this.own) { filled(table, []); return; }
+      if (this.compared !== text) { // else only the first text has changed
+        try {
+          [this.found, this.compared] = [await this.score(text), text];
+        } catch (error) {
+          filled(table, []);
+          this.state.textContent = `No answer for the other text: ${error.message}.`;
+          return;
+        }
+      }
+      if (text !== this.other.value || !this.own) return;
+      filled(table, this.found.each.map(({ bits }, m) => {
         const total = bits.reduce((sum, b) => sum + b, 0), more = Math.round(10 * (total - this.own[m])) / 10;
         return [this.marks[m], this.own[m].toFixed(1), total.toFixed(1), `${more > 0 ? "+" : more < 0 ? "−" : ""}${Math.abs(more).toFixed(1)}`];
       }));
@@ -259,6 +276,7 @@
       else if (covers !== "words") this.field.value = text + word;
       else this.field.value = text + (/^[,.;:!?)\]}]|^['’]/.test(word) || /\s$/.test(text) || !text ? "" : " ") + word;
       this.show();
+      this.keep();
     }
 
     // the sentences of the training text from which a guess comes

@@ -81,7 +81,7 @@ def build(data: ReportData) -> Section | None:
     """Return the section, or None if no model can be compared."""
     if not data.ranking:
         return None
-    equal = made_equal(data.run.manifest)
+    equal = made_equal(data)
     compared = [cost for cost in COSTS if data.run.costs_comparable or cost.key not in OF_MACHINE]
     drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
     machines = [machine(run.manifest.hardware) for run in data.run.runs]
@@ -139,9 +139,9 @@ def _measured_on(data: ReportData) -> str:
     return numbers.listed(parts)
 
 
-def made_equal(manifest: Manifest) -> str:
+def made_equal(data: ReportData) -> str:
     """Return in what the models of a run were made equal; "" if each had its preset."""
-    said = []
+    manifest, said = data.run.manifest, []
     sizes = {row.settings.match.get("parameters") for row in manifest.models}
     if len(sizes) == 1 and (size := sizes.pop()):
         said.append(
@@ -152,6 +152,9 @@ def made_equal(manifest: Manifest) -> str:
         unit, amount = next(iter(budget.items()))
         much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
         said.append(f"The training of every network was limited to {much}.")
+        before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
+        if before and unit != "seconds":
+            said.append(f"What {numbers.listed(before)} read before, for word vectors, comes on top.")
     return " ".join(said)
 
 
@@ -168,12 +171,11 @@ def worth_their_cost(data: ReportData, cost: Cost) -> list[str]:
     """
     known = [(float(value), row) for _, row in data.ranking if (value := getattr(row, cost.key)) is not None]
     best: list[tuple[float, Row]] = []
-    named: list[Row] = []
+    cheaper: list[Row] = []
     for value, row in sorted(known, key=lambda pair: (pair[0], pair[1].bits_per_byte or 0.0)):
-        found = [data.comparison.difference(row.name, cheaper.name) for cheaper in named]
-        if all(d is not None and d.significant and d.difference < 0 for d in found):
+        if all(data.comparison.is_better(row.name, other.name) for other in cheaper):
             best = [pair for pair in best if ALIKE * pair[0] < value] + [(value, row)]
-            named.append(row)
+        cheaper.append(row)
     return [row.name for _, row in best]
 
 

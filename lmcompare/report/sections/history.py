@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from lmcompare.analysis.comparison import Comparison
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report import numbers
 from lmcompare.report.charts import intervals as charts
@@ -57,24 +58,31 @@ def build(data: ReportData) -> Section | None:
     html = fill(
         "history",
         places=places,
-        claim=claim(places),
+        claim=claim(places, data.comparison),
         chart=_chart(places),
         once=any(place.once for place in places) and not all(place.once for place in places),
-        equal=made_equal(data.run.manifest),
+        equal=made_equal(data),
         without=[model for model, row in data.ranking if model.entry.idea is None and row.status == "ranked"],
     )
     return Section.of("history", "The models by the years of their ideas", html)
 
 
-def claim(places: Sequence[Place]) -> str:
-    """Return which ideas were better than all earlier ones; ``places`` are in the order of their years."""
-    steps = [place for i, place in enumerate(places) if all(place.bits < other.bits for other in places[:i])]
-    best = steps[-1]
-    said = [f"{spoken(place.model.title)} ({place.year})" for place in steps]
-    claim = f"Better than everything before: {numbers.listed(said)}"
+def claim(places: Sequence[Place], comparison: Comparison) -> str:
+    """Return which ideas were measurably better than the best one until then.
+
+    ``places`` are in the order of their years.
+    """
+    best, said = places[0], [f"{sentence(spoken(places[0].model.title))} ({places[0].year}) is the first"]
+    better = []
+    for place in places[1:]:
+        if comparison.is_better(place.row.name, best.row.name):
+            best = place
+            better.append(f"{spoken(place.model.title)} ({place.year})")
+    if better:
+        said.append(f"Better than everything before: {numbers.listed(better)}")
     if later := sum(place.year > best.year for place in places):
-        claim += f". {sentence(numbers.plural(later, 'later idea'))} did not beat {spoken(best.model.title)} here"
-    return claim
+        said.append(f"{sentence(numbers.plural(later, 'later idea'))} did not beat {spoken(best.model.title)} here")
+    return ". ".join(said)
 
 
 def _chart(places: Sequence[Place]) -> Markup:

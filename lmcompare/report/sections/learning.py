@@ -46,10 +46,15 @@ def build(data: ReportData) -> Section | None:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, in_bits(curve)) for model, curve in curves]
             told = any(curve["tokens"].notna().any() for _, curve in shown)
-            axes = [axis for axis in AXES if axis != ("step" if told else "tokens")]  # of each model, the same line
+            left_out = {"step" if told else "tokens"}  # of each model, the same line
+            if not data.run.costs_comparable:
+                left_out.add("seconds")
+            axes = [axis for axis in AXES if axis not in left_out]
             level = Level.of(data, fingerprint, valid, [model for model, _ in curves])
             drawn = [(AXES[axis], chart) for axis in axes if (chart := _chart(shown, axis, level)) is not None]
-            said = " ".join(filter(None, (level.said(shown) if level else "", caption(shown))))
+            said = " ".join(
+                filter(None, (level.said(shown, timed=data.run.costs_comparable) if level else "", caption(shown)))
+            )
             equal = at_equal_tokens(shown)
             groups.append(Group(name, claim(curves), drawn, said, equal, texts(data, fingerprint, shown)))
     if not groups:
@@ -112,7 +117,7 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
         return ""
     figures = {one["name"]: one for one in data.results["models"]}
     known = [
-        (figures[model.name]["bits_per_byte"], model, losses.iloc[-1])
+        (figures[model.name]["bits_per_byte"], model, losses.min())
         for model, curve in curves
         if len(losses := curve["valid_loss"].dropna()) and figures[model.name]["valid_perplexity"]
     ]
@@ -122,8 +127,8 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     of, entry = figures[best.name], data.run.manifest.tokens[fingerprint]
     valid, test = np.log2(of["valid_perplexity"]), np.log2(of["perplexity"])
     said = (
-        f"The documents differ: {spoken(best.title)} ends"
-        f" at {sample:.2f} bits per token of the sample, and needs {valid:.2f} for the whole validation text and"
+        f"The documents differ: {spoken(best.title)} needs"
+        f" {sample:.2f} bits per token of the sample, {valid:.2f} of the whole validation text and"
         f" {test:.2f} for the test text."
     )
     if not entry.unknown["valid"] + entry.unknown["test"]:
@@ -140,11 +145,11 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
 def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
     """Return the losses after equally many tokens, and that they decide nothing; "" if all read as many."""
     known = [(model, rows) for model, curve in curves if len(rows := curve.dropna(subset=["tokens", "valid_loss"]))]
+    shortest = min((float(rows["tokens"].iloc[-1]) for _, rows in known), default=0.0)
+    # The curve of a network whose word vectors were learnt before begins later.
+    known = [(model, rows) for model, rows in known if float(rows["tokens"].iloc[0]) <= shortest]
     ends = [float(rows["tokens"].iloc[-1]) for _, rows in known]
     if len(known) < 2 or max(ends) <= SAME_AMOUNT * min(ends):
-        return ""
-    known = [(model, rows) for model, rows in known if float(rows["tokens"].iloc[0]) <= min(ends)]
-    if len(known) < 2:  # word vectors were learnt before: their curves begin later
         return ""
     losses = sorted((float(np.interp(min(ends), rows["tokens"], rows["valid_loss"])), m.title) for m, rows in known)
     first = ", in the trainings with the first seed" if any(len(m.entry.seeds) > 1 for m, _ in known) else ""
@@ -153,8 +158,8 @@ def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
     return (
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
         f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
-        f" {others} still at a high learning rate there, so a training that was planned to end there would be better."
-        f" {NOT_TOLD}"
+        f" {others} at a higher learning rate there than at the end, so one that was planned to end there would be"
+        f" better. {NOT_TOLD}"
     )
 
 

@@ -30,7 +30,7 @@ class Level:
 
         It is None if there is no such model, and without validation text.
         """
-        counting = [model for model in models if model not in trained]
+        counting = [m for m in models if m not in trained and not m.entry.traits.get("adaptive")]
         text = data.run.tokens[fingerprint].valid
         if not counting or not len(text) or data.run.corpus.series:  # whose networks choose by another part
             return None
@@ -51,18 +51,20 @@ class Level:
         below = curve[curve["valid_loss"] < self.bits]
         return None if below.empty else (float(below.iloc[0]["tokens"]), float(below.iloc[0]["seconds"]))
 
-    def said(self, curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
-        """Return after how much text each curve is below this level; the curves are in bits."""
+    def said(self, curves: Sequence[tuple[Model, pd.DataFrame]], *, timed: bool = True) -> str:
+        """Return after how much text each curve, in bits, is below this level, and if ``timed`` after which time."""
         name = spoken(self.model.title)
         passed: list[str] = []
         never: list[str] = []
         for model, curve in curves:
+            if curve["valid_loss"].isna().all():
+                continue
             if (first := self.passing(model, curve)) is None:
                 never.append(spoken(model.title))
                 continue
             tokens, seconds = float(f"{first[0]:.3g}"), first[1]  # enough digits for a curve
             read = f"{numbers.amount(tokens)} tokens" if tokens == tokens else ""
-            time = numbers.seconds(seconds) if seconds == seconds else ""
+            time = numbers.seconds(seconds) if timed and seconds == seconds else ""
             passed.append(f"{spoken(model.title)} after {' and '.join(filter(None, (read, time)))}")
         said = [
             f"{sentence(name)}, which is not trained in steps, needs {self.bits:.2f} bits per token of the same"

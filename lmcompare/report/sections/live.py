@@ -132,20 +132,15 @@ def _answering(data: ReportData, model: Model, no_text: str) -> Answering:
     kind = copy.get("kind")
     if kind not in NEEDS_TEXT:
         return Answering(model, {}, str(copy.get("reason", f"the page can't compute models of the kind '{kind}'")))
-    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "", _quality(data, model, copy))
+    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "", _quality(copy))
 
 
-def _quality(data: ReportData, model: Model, copy: Mapping[str, Any]) -> str:
-    """Return how much worse a copy is than the model, in bits per byte of the test text."""
+def _quality(copy: Mapping[str, Any]) -> str:
+    """Return how much worse a copy is than the model, in bits per byte of the beginning of the test text."""
     if "bits_lost" not in copy:
         return "The model itself."
-    own = next(row.bits_per_byte for row in data.rows if row.name == model.name)
-    lost = copy["bits_lost"]
-    if own is None:
-        return f"A pocket copy, {numbers.decimals(lost, 3)} bits per byte worse than the model."
     return (
-        f"A pocket copy: it needs {numbers.decimals(own + lost, 2)} bits per byte of the test text, the model itself"
-        f" {numbers.decimals(own, 2)}."
+        f"A pocket copy: it needs {numbers.decimals(copy['bits_lost'], 3)} bits per byte more than the model itself."
     )
 
 

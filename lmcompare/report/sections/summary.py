@@ -59,12 +59,13 @@ class View:
         }
         titles |= dict(zip(names, short_titles([titles[name] for name in names]), strict=True))
         rows = [row for row in data.rows if row.name in names]
-        found = verdict(rows, data.comparison, timed=data.run.costs_comparable)
+        timed = data.run.costs_comparable
+        found = verdict(rows, data.comparison, timed=timed)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, unigram, titles.__getitem__)
         said.append(without_repeats(found, again, titles.__getitem__))
         read = unequal_reading(data.run, names)
-        seconds = {row.name: row.train_seconds for row in rows if row.name in read and row.train_seconds}
+        seconds = {row.name: row.train_seconds for row in rows if timed and row.name in read and row.train_seconds}
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
         remarks = [

@@ -46,6 +46,13 @@ def tuned() -> NGramTuned:
     return NGramTuned(order=4).fit(TRAIN, VALID, Setting(WORDS))
 
 
+def test_the_page_has_no_copy_with_other_discounts(tuned: NGramTuned) -> None:
+    with pytest.raises(LmcompareError, match="not with tuned ones"):
+        tuned.in_page(VALID)
+    untuned = NGramTuned(order=2).fit(TRAIN, text(2, 2), Setting(WORDS))
+    assert untuned.in_page(VALID).table == NGram(order=2).fit(TRAIN, VALID, Setting(WORDS)).in_page(VALID).table
+
+
 def test_texts_are_more_likely_than_under_the_ngram_model(tuned: NGramTuned) -> None:
     plain = NGram(order=4).fit(TRAIN, VALID, Setting(WORDS))
     assert tuned.log_probs(VALID).mean() > plain.log_probs(VALID).mean()

@@ -15,7 +15,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.common.discounts import LEAST, class_of, own_and_rest
-from lmcompare.models.ppm import plugin, tables
+from lmcompare.models.ppm import plugin, reading, tables
 from lmcompare.models.ppm.plugin import Ppm
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
@@ -118,6 +118,24 @@ def test_what_a_document_added_is_taken_back() -> None:
         np.testing.assert_array_equal(after[name], before[name])
 
 
+@pytest.mark.parametrize("written", [0, 3])
+def test_an_interrupted_reading_leaves_nothing_behind(written: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained([[2, 3, 2, 4, 1] * 3], 4)
+    before = model.state().arrays
+    predict = reading.predict
+
+    def interrupted(*given: Any) -> int:
+        predict(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reading, "predict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.log_probs(encoded([[5, 5, 3, 2, 0] * written or [2]]))
+    after = model.state().arrays
+    for name in before:
+        np.testing.assert_array_equal(after[name], before[name])
+
+
 def test_the_documents_own_past_counts() -> None:
     model = trained([[2, 3, 1]], 3)
     often = np.exp(model.next_log_probs(encoded([[4, 5, 4, 5, 4]]), np.array([5])))[0]
@@ -146,7 +164,8 @@ def test_exhibits() -> None:
     for read in [*train, document]:
         for at, token in enumerate(read):
             if read is document:
-                longest.append(sum(context in plain.after for context in plain.contexts(read[:at])) - 1)
+                known = sum(context in plain.after for context in plain.contexts(read[:at])) - 1
+                longest.append(min(known, at))  # before a document there are no tokens
             plain.read(read[:at], token)
     assert lengths.values == tuple(np.bincount(longest))
     assert list(model.exhibits(encoded([]))) == []

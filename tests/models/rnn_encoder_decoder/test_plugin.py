@@ -77,6 +77,16 @@ def test_rows_at_different_positions_of_their_chunks() -> None:
         torch.testing.assert_close(found[row], whole[row, 5 + 2 * row : 17 + 2 * row])
 
 
+@pytest.mark.parametrize("chunk", [7, 20])
+def test_rows_with_more_and_with_fewer_chunks_have_gradients(chunk: int) -> None:
+    net = network(window=3, chunk=chunk, stride=chunk).train()
+    inputs = torch.randint(0, TYPES, (2, 12))
+    nothing, after = net._nothing_read(inputs[:1]), net(inputs[1:], None)[1]
+    features, _ = net(inputs, {name: torch.cat([nothing[name], after[name]]) for name in nothing})
+    features.sum().backward()
+    assert all(bool(p.grad.isfinite().all()) for p in net.parameters() if p.grad is not None)
+
+
 @pytest.mark.parametrize(("window", "chunk", "stride"), [(3, 4, 4), (2, 6, 2)])
 def test_a_word_sees_exactly_the_documented_words(window: int, chunk: int, stride: int) -> None:
     net = network(window=window, chunk=chunk, stride=stride)

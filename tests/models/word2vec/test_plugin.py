@@ -203,3 +203,22 @@ def test_the_tokens_that_word2vec_reads_for_its_vectors_are_told(tmp_path: Path)
     text = chain(0, 5, 20)
     assert Word2VecBow(epochs=3).tokens_before(text) == 3 * len(text)
     assert Word2VecBow(epochs=3, vectors=str(tmp_path / "vectors.txt")).tokens_before(text) == 0
+
+
+def test_a_sentence_is_read_to_its_end_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Encoded.from_documents([[2, 3] * 6_000 + [4, 5] * 500], VOCABULARY)  # gensim stops after 10,000 tokens
+    vectors = word2vec(text, width=8, skip_gram=True, reach=2, negative=2, epochs=1, seed=0)
+    assert np.abs(vectors[4:6]).max() > 1.5 * (0.5 / 8)  # they begin at random, at most 1 / (2 width) in size
+
+
+def test_any_seed_that_a_run_takes_is_taken() -> None:
+    text = chain(0, 2, 20)
+    made = [
+        word2vec(text, width=4, skip_gram=True, reach=2, negative=2, epochs=1, seed=seed) for seed in (0, 2**32 - 1)
+    ]
+    assert all(np.isfinite(each).all() for each in made)
+
+
+def test_a_file_of_vectors_decides_the_width(tmp_path: Path) -> None:
+    assert Word2VecBow(vectors=str(tmp_path / "vectors.txt")).sized(10_000, 100) is None
+    assert Word2VecBow().sized(10_000, 100) is not None
