@@ -4,7 +4,7 @@
 
     4 bytes   LMC1
     8 bytes   a digest of the model, its tokenizer and its code
-    4 bytes   a digest of the frequencies of the first token, as this machine computes them
+    4 bytes   a digest of its first distribution, as this machine computes it
     8 bytes   a digest of the text
     1 byte    n
     n bytes   the versions of lmcompare, numpy and torch, and the threads
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare import __version__
-from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError, cumulative
+from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError
 from lmcompare.coding.readers import document_reader, next_shares, read, symbols_of
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError, blamed_on, kind_of
@@ -182,8 +182,8 @@ def compressor(place: Path) -> bytes:
 
 
 def _first(stepper: Stepper, model: TrainedModel) -> bytes:
-    """Return a digest of the frequencies by which the first token is coded, as this machine computes them."""
-    return _digest(cumulative(next_shares(stepper, len(model.corpus.vocabulary))).tobytes(), FIRST)
+    """Return a digest of the first distribution, as this machine computes it."""
+    return _digest(next_shares(stepper, len(model.corpus.vocabulary)).tobytes(), FIRST)
 
 
 @contextmanager

@@ -98,8 +98,8 @@ def test_other_files_are_refused(ngram: TrainedModel, data: bytes) -> None:
 def test_a_file_that_is_cut_within_its_versions_is_none(ngram: TrainedModel) -> None:
     data = compress(ngram, TEXT)
     with pytest.raises(LmcompareError, match="no file that lmcompare compress wrote"):
-        decompress(ngram, data[: data.rindex(b"/") + 1])
-    with pytest.raises(LmcompareError, match="bytes, not a text"):
+        decompress(ngram, data[: 25 + data[24] - 1])  # behind the digests: a length, and so many letters
+    with pytest.raises(LmcompareError, match="bytes, not a str"):
         decompress(ngram, "LMC1")  # type: ignore[arg-type]
     with pytest.raises(LmcompareError, match="a text is a string"):
         compress(ngram, 5)  # type: ignore[arg-type]

@@ -40,7 +40,15 @@ def test_models_stand_at_their_years_with_their_figures(tmp_path: Path) -> None:
         assert row[2] == f"Author of {name}, A <title> & more"
     best = min(figures, key=lambda name: figures[name] or 9.0)
     said = shown.one("p", "claim").text
-    assert said.startswith("Better than everything before: the unigram (1948)")
+    assert said.startswith("The unigram (1948) is the first. Better than everything before: ")
+    named = [year for year in ("1999", "2013", "2015", "2017", "2018") if f"({year})" in said]
+    least = "unigram"
+    for name, year in list({**YEARS, "char-transformer": 2018}.items())[1:]:
+        if data.comparison.is_better(name, least):
+            assert str(year) in named
+            least = name
+        else:
+            assert str(year) not in named
     assert ("did not beat" in said) == ({**YEARS, "char-transformer": 2018}[best] < 2018)
     networks = {name for name in figures if "transformer" in name or "rnn" in name or "word2vec" in name}
     hollow = [mark for mark in shown.all("g") if "hollow" in mark.attributes.get("class", "").split()]
