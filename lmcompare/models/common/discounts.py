@@ -37,6 +37,10 @@ PRECISION = 2.0  # of the normal prior of log-odds and logarithms around these v
 ROUNDS = 150
 LARGEST = 7.0  # the greatest absolute value of ln θ, and of the log-odds of D / c
 
+EQUATION = (  # in LaTeX
+    r"P(w \mid h) = \frac{c(h\,w) - D(c(h\,w)) + \left(\theta + \sum_v D(c(h\,v))\right) P(w \mid h')}"
+    r"{\sum_v c(h\,v) + \theta}"
+)
 CLASSES = len(LENGTHS) * 2 * len(FOLLOWERS)
 
 

@@ -10,7 +10,7 @@ from lmcompare.counts.suffixes.contexts import KINDS, Contexts, marked, marked_p
 from lmcompare.counts.suffixes.walking import END, FIRST, LENGTH, count_of, new_levels, new_room, summed, walk
 from lmcompare.exhibits import Bars, Exhibit, Passage, SourcedGuess, Sources, WorkedEquation
 from lmcompare.model import FloatArray
-from lmcompare.models.common.discounts import Discounts, own_and_rest
+from lmcompare.models.common.discounts import EQUATION, Discounts, own_and_rest
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.infinite_gram.estimator import class_of_level
 from lmcompare.tokens import Encoded, IntArray
@@ -20,10 +20,6 @@ PASSAGES = 2  # of the training text for each guess
 AROUND = 12  # tokens of a passage before the context and after the word that followed it
 MOST_LENGTH = 9  # bars; longer contexts share one
 
-_EQUATION = (
-    r"P(w \mid h) = \frac{c(h\,w) - D(c(h\,w)) + \left(\theta + \sum_v D(c(h\,v))\right) P(w \mid h')}"
-    r"{\sum_v c(h\,v) + \theta}"
-)
 _SAYING = (
     "Use how often the word followed this context, less a discount. The discounts together, and the strength θ, go to"
     " the prediction of h', the next shorter context that different words precede. The longest context is the longest"
@@ -160,7 +156,7 @@ class _Traced:
             title="Its equation",
             note=f"With the trained model's numbers for '{word}' after '{self.context(len(self.levels) - 1)}'."
             + _COUNTED,
-            equation=_EQUATION,
+            equation=EQUATION,
             saying=_SAYING,
             lines=tuple(lines),
         )

@@ -8,15 +8,11 @@ import numpy as np
 
 from lmcompare.counts.suffixes.contexts import KINDS
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
-from lmcompare.models.common.discounts import Discounts, Gathered, own_and_rest
+from lmcompare.models.common.discounts import EQUATION, Discounts, Gathered, own_and_rest
 from lmcompare.tokens import Encoded
 
 TELLING = 4  # tokens of the context in the worked equation
 
-_EQUATION = (
-    r"P(w \mid h) = \frac{c(h\,w) - D(c(h\,w)) + \left(\theta + \sum_v D(c(h\,v))\right) P(w \mid h')}"
-    r"{\sum_v c(h\,v) + \theta}"
-)
 _SAYING = (
     "Use how often the token followed this context, less a discount. The discounts together, and the strength θ, are"
     " the escape to the context h', which lacks the first token. A token is counted in h' only until it was seen"
@@ -75,7 +71,7 @@ def _worked(found: Gathered, discounts: Discounts, text: Encoded) -> WorkedEquat
     return WorkedEquation(
         title="Its equation",
         note=f"With the trained model's numbers for '{token}' after '{context}'.",
-        equation=_EQUATION,
+        equation=EQUATION,
         saying=_SAYING,
         lines=tuple(lines),
     )
