@@ -78,7 +78,12 @@ class Bench:
     def model(self, condition: Condition, seed: int | None = None) -> LanguageModel:
         """Return the trained model of a condition, restored; by default that of its first seed."""
         entry = self.entry(condition)
-        cell = next(cell for cell in entry.done if seed in (None, cell.seed))
+        cell = next((cell for cell in entry.done if seed in (None, cell.seed)), None)
+        if cell is None:
+            seeds = ", ".join(map(str, entry.seeds))
+            raise PluginError(
+                f"'{condition.name}' was trained with the seeds {seeds}, not {seed}: ask for one of them"
+            )
         model = plugins.build(entry.plugin, cell.info["hyperparameters"])
         return model.restore(load_state(cell.path / "model"))
 

@@ -170,8 +170,8 @@ class LimitedOrderNetwork(TransformerNetwork):
 
     Its keys and values, in every layer, are made of the word vectors alone: in an ordinary transformer those of the
     second layer contain what precedes each position, and so the order. A learnt number is added to the score of each
-    distance (relative positions), the same for all distances from ``known`` on. So a position knows the last
-    ``known`` words in order, and of the others the set, each with its number of occurrences.
+    distance (relative positions; 0 is the position itself), the same for all distances from ``known`` on. So a
+    position knows the last ``known`` words in order, and of the others the set, each with its number of occurrences.
     """
 
     def __init__(self, types: int, design: Design, end: int, known: int) -> None:
@@ -184,7 +184,8 @@ class LimitedOrderNetwork(TransformerNetwork):
 
     def bias(self, distance: Tensor) -> Tensor | None:
         """Return the numbers that are added to the scores at these distances: all far ones have the same."""
-        return super().bias(distance.clamp(max=self.known - 1))
+        far = self.known if self.known > 1 else 0  # the query says which word is the last one
+        return super().bias(distance.clamp(max=far))
 
 
 @dataclass(eq=False, kw_only=True)

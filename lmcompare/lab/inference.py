@@ -22,7 +22,7 @@ from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
-from lmcompare.tokens import Encoded, excerpt
+from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 
 Array = np.ndarray[Any, Any]
@@ -121,7 +121,13 @@ def microseconds(score: Callable[[Encoded], object], text: Encoded) -> float:
 
 
 def _timed(bench: Bench, model: LanguageModel) -> float:
-    return microseconds(model.log_probs, excerpt(bench.corpus.valid, TIMED))
+    return microseconds(model.log_probs, whole_documents(bench.corpus.valid, TIMED))
+
+
+def whole_documents(text: Encoded, tokens: int) -> Encoded:
+    """Return the first documents with so many tokens together, uncut: what reads the past has one in them."""
+    enough = int(np.searchsorted(text.ends, tokens)) + 1
+    return text.select(range(min(text.n_documents, enough)))
 
 
 def mixed(one: Array, other: Array, weight: float) -> Array:
@@ -192,12 +198,12 @@ def _ensemble(bench: Bench) -> list[Way]:
 
 def _learning(bench: Bench, choosing: Share, share: Share) -> Way:
     models = [model for model in bench.models(BASE) if isinstance(model, TorchLanguageModel)]
-    part, text = excerpt(bench.corpus.valid, CHOOSING), bench.corpus.test
+    part, text = whole_documents(bench.corpus.valid, CHOOSING), bench.corpus.test
     told = parts_of(choosing, len(RATES))
     gains = {rate: float(adapted_log_probs(models[0], part, rate, next(told)).mean()) for rate in RATES}
     rate = max(gains, key=lambda each: gains[each])
     told = parts_of(share, len(models))
-    timed = excerpt(bench.corpus.valid, TIMED)
+    timed = whole_documents(bench.corpus.valid, TIMED)
     return Way(
         "Learning from the document so far",
         f"A step of gradient descent after each 64 words, forgotten at the end of the document (rate {rate:g}, chosen"

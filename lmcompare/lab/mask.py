@@ -15,6 +15,7 @@ from lmcompare.lab.bench import Bench, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.ideas import BASE, NO_MASK
 from lmcompare.lab.sample import Sample, asked, asked_of
+from lmcompare.lab.wording import above
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.runfolder.parquet import Array
@@ -22,6 +23,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
 CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Encoder that reads the answer"}
+CLAIMING = {NO_MASK: "no mask", TEXTBOOK: "the encoder"}
 SAYINGS = {
     NO_MASK.name: "The transformer without the causal mask.",
     TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
@@ -78,16 +80,19 @@ class Mask(LabExperiment):
                     remark=_failure(bench, condition, trained[0], sentence),
                 ),
             ]
+        whole = {name: bench.bits(condition).figure(bench.unit_bytes) for condition, name in CLAIMING.items()}
+        claims = numbers.listed([f"{numbers.bits_per_byte(figure)} ({name})" for name, figure in whole.items()])
         floor = float(sample.overhead.sum() / sample.sizes.sum())
         table = Figures(
             title="What networks without the mask claim, and what they need when they are asked honestly",
             rows=tuple(rows),
             unit="bits per byte",
             note=(
-                f"{len(sample):,} positions of the test text, drawn at random: the whole text has slightly different"
-                " figures. Its claim: the score that the network gives when it reads the whole text. Honestly: the"
+                f"{len(sample):,} positions of the test text, drawn at random. On all of it the claims are {claims}."
+                " Its claim: the score that the network gives when it reads the whole text. Honestly: the"
                 " text ends before the word to predict; the chart shows these figures. The transformer with the mask"
-                f" needs {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte either way. All figures"
+                f" needs {numbers.bits_per_byte(base.figure(sample.sizes))} bits per byte when it is asked honestly,"
+                f" and claims {numbers.bits_per_byte(pretended[BASE.name].figure(sample.sizes))}. All figures"
                 f" contain {numbers.bits_per_byte(floor)} bits per byte for spelling unknown words, which no network"
                 " can save."
             ),
@@ -95,12 +100,12 @@ class Mask(LabExperiment):
             figure_name="bits per byte in all",
             floor=floor,
         )
-        pretends = {name: each.figure < PRETENCE for name, each in of_itself.items()}
-        loses = {name: each.significant and each.difference >= LOSS for name, each in asked_honestly.items()}
+        loses = {name: above(each, LOSS) for name, each in asked_honestly.items()}
         return Findings(
             verdict=_verdict(asked_honestly, of_itself),
             claims={
-                f"Both claim to need less than {PRETENCE} bits per byte.": all(pretends.values()),
+                f"Both claim to need less than {PRETENCE} bits per byte, on the whole test text.": max(whole.values())
+                < PRETENCE,
                 f"{LOSES.format('the transformer without the mask')}.": loses[NO_MASK.name],
                 f"{LOSES.format('the encoder-decoder')}.": loses[TEXTBOOK.name],
             },
@@ -126,7 +131,7 @@ def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) 
         f"{answer}Without the mask, the transformer claims {without[0]} bits per byte; asked honestly, it needs"
         f" {without[1]}."
         f" An encoder-decoder that reads what it predicts claims {textbook[0]} and needs {textbook[1]}. The"
-        f" transformer with the mask needs {numbers.bits_per_byte(base)}, and claims the same."
+        f" transformer with the mask needs {numbers.bits_per_byte(base)}."
     )
 
 

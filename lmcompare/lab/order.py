@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, 
 from lmcompare.lab.ideas import BASE, NO_ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
+from lmcompare.lab.wording import above, all_of, below
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.report.titles import sentence
@@ -162,14 +163,7 @@ def _trained(bench: Bench) -> Figures:
 
 def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
     """Return after how many words a change of what precedes them hardly matters; None if it may always matter."""
-    return next((kept for kept in KEPT if below(found[how, kept]) is True), None)
-
-
-def below(loss: Contrast, bound: float = SMALL) -> bool | None:
-    """Return whether a loss is below a bound; None if its interval does not decide it."""
-    # a text that is too short has no intervals
-    low, high = (end if math.isfinite(end) else loss.difference for end in (loss.low, loss.high))
-    return True if high < bound else False if low > bound else None
+    return next((kept for kept in KEPT if below(found[how, kept], SMALL) is True), None)
 
 
 def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
@@ -191,7 +185,7 @@ def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
         return "No effect of the order of words was found."
     beyond = next((kept for kept in KEPT if kept > max(matters)), None)
     clear = beyond is not None and all(
-        below(each["shuffled", kept]) for each in lost.values() for kept in KEPT if kept >= beyond
+        below(each["shuffled", kept], SMALL) for each in lost.values() for kept in KEPT if kept >= beyond
     )
     if not clear:
         return "The order of words matters."
@@ -207,7 +201,7 @@ def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
             kept for kept in KEPT if shuffled[named(family, kept)].found and each["shuffled", kept].difference > 0
         ]
         farthest = max(matters, default=None)
-        open_to = [kept for kept in KEPT if kept not in matters and below(each["shuffled", kept]) is None]
+        open_to = [kept for kept in KEPT if kept not in matters and below(each["shuffled", kept], SMALL) is None]
         if farthest is not None or not open_to:
             together.setdefault(farthest, []).append(f"the {family}")
         if open_to:
@@ -272,27 +266,21 @@ def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:
     if one.low is not None and one.high is not None and math.isfinite(shuffled.low):
         less = True if one.high < shuffled.low else False if one.low > shuffled.high else None
     claims = {
-        f"Nothing beyond 16 words matters for the {family}.": _all_of(
-            below(lost[family][how, 16]) for how in TREATMENTS
+        f"Nothing beyond 16 words matters for the {family}.": all_of(
+            below(lost[family][how, 16], SMALL) for how in TREATMENTS
         )
         for family in ("5-gram", "word2vec bag")
     }
     for family in ("RNN", "transformer"):
-        small = below(lost[family]["cut", 16])
-        claims[f"The {family} loses more than {SMALL} bits per word if all but 16 words are cut."] = (
-            None if small is None else not small
+        cut = above(lost[family]["cut", 16], SMALL)
+        claims[f"The {family} loses more than {SMALL} bits per word if all but 16 words are cut."] = cut
+        claims[f"The {family} loses less than that if they are only shuffled."] = below(
+            lost[family]["shuffled", 16], SMALL
         )
-        claims[f"The {family} loses less than that if they are only shuffled."] = below(lost[family]["shuffled", 16])
     claims[
         "A transformer that is trained to know the order of one word only loses less than one that is shuffled later."
     ] = less
     return claims
-
-
-def _all_of(parts: Iterable[bool | None]) -> bool | None:
-    """Return whether all are true; None if that is open."""
-    found = set(parts)
-    return False if False in found else None if None in found else True
 
 
 def _curve(lost: Lost) -> Curve:

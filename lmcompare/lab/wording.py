@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
+from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.contract import Row
 from lmcompare.report import numbers
 from lmcompare.report.titles import sentence
 
 Named = Callable[[Row], str]
+
+
+def below(found: Row | Contrast, bound: float) -> bool | None:
+    """Return whether an amount is below a bound; None if its interval does not decide it."""
+    value = found.amount if isinstance(found, Row) else found.difference
+    # a text that is too short has no intervals
+    low, high = (value if end is None or not math.isfinite(end) else end for end in (found.low, found.high))
+    return True if high < bound else False if low > bound else None
+
+
+def above(found: Row | Contrast, bound: float) -> bool | None:
+    """Return whether an amount is above a bound; None if its interval does not decide it."""
+    is_below = below(found, bound)
+    return None if is_below is None else not is_below
+
+
+def all_of(claims: Iterable[bool | None]) -> bool | None:
+    """Return whether all claims hold: one that does not decides, and then one that is open."""
+    found = list(claims)
+    return False if False in found else None if None in found else True
 
 
 def inside(row: Row) -> str:

@@ -89,6 +89,7 @@ def test_the_order_of_the_last_words_is_known() -> None:
     *far, a, b, c = DOCUMENT
     assert last(model, *DOCUMENT) == pytest.approx(last(model, *far[::-1], a, b, c), abs=4e-6)
     assert np.abs(last(model, *DOCUMENT) - last(model, *far, b, a, c)).max() > 4e-5
+    assert np.abs(last(model, *DOCUMENT) - last(model, *far[:-1], a, far[-1], b, c)).max() > 4e-5  # a is the third
     with pytest.raises(LmcompareError, match="positions"):
         LimitedOrder(**SMALL, positions="rotary")
 

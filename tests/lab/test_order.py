@@ -10,7 +10,7 @@ import pytest
 from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.order import KEPT, _claims, _verdict, below, named, reach, seen_by
+from lmcompare.lab.order import KEPT, _claims, _verdict, named, reach, seen_by
 from lmcompare.lab.shuffling import TREATMENTS
 from lmcompare.model import LanguageModel
 from lmcompare.models.ngram.plugin import NGram
@@ -46,13 +46,6 @@ def test_the_reach_is_where_less_than_a_twentieth_of_a_bit_is_lost() -> None:
     assert reach(found, "cut") == 64
     assert reach(found, "shuffled") == 4
     assert reach(lost(cut=(2.0, 1.0, 0.5, 0.2)), "cut") is None
-
-
-def test_a_bound_inside_an_interval_decides_nothing() -> None:
-    assert below(contrast(0.04)) is True
-    assert below(contrast(0.06)) is False
-    assert below(contrast(0.04, 0.02)) is None
-    assert below(replace(NOTHING, difference=0.04, low=np.nan, high=np.nan)) is True
 
 
 NEAR, FAR, NONE = (0.5, 0.002, 0.0, 0.0), (2.0, 0.4, 0.3, 0.2), (0.0,) * 4

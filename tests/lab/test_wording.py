@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.contract import Row
-from lmcompare.lab.wording import effects, without_effect
+from lmcompare.lab.wording import above, all_of, below, effects, without_effect
 
 FOUND = Row("Word order", value=0.1, low=0.09, high=0.11, p_holm=0.001)
 HARMFUL = Row("Reading on", value=-0.2, low=-0.3, high=-0.1, p_holm=0.001)
@@ -39,3 +44,25 @@ def test_effects_have_a_sign_and_the_largest_comes_first() -> None:
     larger = Row("Attention", value=0.3, low=0.2, high=0.4, p_holm=0.001)
     assert effects([FOUND, ZERO, HARMFUL, WIDE, larger], 1) == ["attention (0.300)", "word order (0.100)"]
     assert effects([FOUND, HARMFUL], -1) == ["reading on (0.200)"]
+
+
+def contrast(bits: float, width: float) -> Contrast:
+    return Contrast("", 1.0, bits, bits - width, bits + width, 1.0, 1.0)
+
+
+def test_a_bound_inside_an_interval_decides_nothing() -> None:
+    assert below(contrast(0.04, 0.005), 0.05) is True
+    assert below(contrast(0.06, 0.005), 0.05) is False
+    assert below(contrast(0.04, 0.02), 0.05) is None
+    assert below(contrast(0.04, np.nan), 0.05) is True
+    assert above(contrast(0.06, 0.005), 0.05) is True
+    assert above(contrast(0.04, 0.02), 0.05) is None
+    row = Row("it", value=0.04)
+    assert below(row, 0.05) is True
+    assert below(replace(row, low=0.01, high=0.07), 0.05) is None
+
+
+def test_claims_together() -> None:
+    assert all_of([True, True]) is True
+    assert all_of([True, None]) is None
+    assert all_of([None, False]) is False

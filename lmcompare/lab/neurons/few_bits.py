@@ -12,6 +12,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings
 from lmcompare.lab.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import above, all_of, below
 from lmcompare.report import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.training.language_model import TorchLanguageModel
@@ -100,14 +101,13 @@ def _verdict(tests: Mapping[str, Contrast]) -> str:
 
 def _claims(tests: Mapping[str, Contrast]) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
-    after = {bits: tests[_name(bits, AFTER)].difference for bits in ROUNDED}
+    after = {bits: tests[_name(bits, AFTER)] for bits in ROUNDED}
     return {
         f"Rounded after training, 8 and 4 bits cost less than {HARMLESS} bits per byte each.": (
-            max(after[8], after[4]) < HARMLESS
+            all_of(below(after[bits], HARMLESS) for bits in (8, 4))
         ),
-        f"Rounded after training, 2 bits cost more than {HARMFUL}.": after[2] > HARMFUL,
-        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": tests[_name(TERNARY, WITH)].difference
-        < SMALL,
+        f"Rounded after training, 2 bits cost more than {HARMFUL}.": above(after[2], HARMFUL),
+        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": below(tests[_name(TERNARY, WITH)], SMALL),
     }
 
 

@@ -106,7 +106,7 @@ def told(network: Network, passages: Passages, places: tuple[int, int]) -> Told:
     Probes are trained on half of the passages and asked for the others, and the other way round; a document is in one
     half, if there are several. For each pair of words there is a probe of its own.
     """
-    half = passages.sample.units % 2
+    half = passages.sample.text.document_of(passages.sample.at) % 2
     if len(np.unique(half)) < 2:
         half = np.arange(len(half)) % 2
     probe, unit = np.zeros(len(half)), np.zeros(len(half))

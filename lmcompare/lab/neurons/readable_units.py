@@ -28,6 +28,7 @@ from lmcompare.lab.neurons.set_readings import (
 from lmcompare.lab.neurons.word_sets import SetNetwork
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import below
 from lmcompare.report import numbers
 
 Array = np.ndarray[Any, Any]
@@ -78,7 +79,6 @@ def readable_units(bench: Bench, share: Share) -> Findings:
         differences=False,
         row_name="Words of its set that it needs",
     )
-    most = KINDS[int(kinds.argmax())]
     amount = f"{numbers.bits_per_byte(abs(cost.amount))} bits per byte {'more' if cost.amount > 0 else 'less'}"
     costs = (
         f"A network whose units are sets of words needs {amount} than the same with real weights."
@@ -93,8 +93,8 @@ def readable_units(bench: Bench, share: Share) -> Findings:
     )
     exhibits = (*_shown_sets(bench, networks[0]), _by_members(found, kinds))
     claims = {
-        f"Neurons with readable sets of words cost less than {SMALL} bits per byte.": cost.amount < SMALL,
-        "Most of them fire on any word of their set.": most == "any",
+        f"Neurons with readable sets of words cost less than {SMALL} bits per byte.": below(cost, SMALL),
+        "Most of them fire on any word of their set.": bool(kinds[KINDS.index("any")] > kinds.sum() / 2),
     }
     return Findings(verdict, claims, (readable, table), exhibits)
 

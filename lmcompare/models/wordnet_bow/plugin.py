@@ -50,7 +50,17 @@ class WordNetBow(TunableLanguageModel):
 
     files: ClassVar[tuple[str, ...]] = ("wordnet",)
     widths: ClassVar[tuple[str, ...]] = ("hidden",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 240}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 240},
+        "full": {
+            "hidden": 384,
+            "dropout": 0.4,
+            "steps": 2000,
+            "batch": 32,
+            "learning_rate": 3e-3,
+            "weight_decay": 0.5,
+        },
+    }
 
     features: int = 2048
     window: int = 3
