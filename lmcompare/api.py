@@ -292,6 +292,8 @@ class Comparison:
         for cell in scored[name]:
             if seed in (None, cell.seed):
                 return TrainedModel.open(self.folder, cell, (*self._named, *given))
+        if (failed_with := self.failures.get(f"{name}/{seed}")) is not None:
+            raise LmcompareError(f"'{name}' with seed {seed} can't be used: {failed_with}")
         seeds = ", ".join(str(cell.seed) for cell in scored[name])
         raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
 

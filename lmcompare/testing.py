@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lmcompare.checks import CHECKS, Check, Probe, known_failures
 from lmcompare.checks.kit import P, run_one, select
 from lmcompare.checks.probe import LEARNING, Subject, maker
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, TokenizerProbe
 from lmcompare.checks.tokenizers import Subject as TokenizerSubject
+from lmcompare.checks.tokenizers import TokenizerProbe, kit_of
 from lmcompare.model import Budget, LanguageModel
 from lmcompare.report.kinds.conformance import check_exhibit_kind
 
@@ -84,8 +84,9 @@ def parametrize_with_tokenizer_checks(
 
     cases = []
     for subject in tokenizers:
-        probe = TokenizerProbe(subject)
-        cases += _cases(subject, probe.cls.__name__, TOKENIZER_CHECKS, probe)
+        cls = TokenizerProbe(subject).cls
+        checks, probe_of = kit_of(cls)
+        cases += _cases(subject, cls.__name__, checks, probe_of(subject))
     return pytest.mark.parametrize(("tokenizer", "check"), cases)
 
 

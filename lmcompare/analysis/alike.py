@@ -12,7 +12,7 @@ import pandas as pd
 from lmcompare.analysis.comparison import group_of
 from lmcompare.analysis.metrics import perplexity
 from lmcompare.analysis.token_blocks import blocks
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.totals import LN2, sums
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
@@ -100,7 +100,9 @@ def _summed(parts: Sequence[tuple[Array, Array]]) -> Array:
 
 def alike(run: Run) -> Alike | None:
     """Return the ranked models, by words if their tokens differ; None if there are fewer than two."""
-    models = [model for model in run.scored if group_of(model)[0] == "ranked"]
+    ranked = [model for model in run.scored if group_of(model)[0] == "ranked"]
+    found = sums(run, "test")  # infinite for a model that gave a token the probability 0, which has no rank
+    models = [model for model in ranked if np.isfinite(found[model.name].unit_bits).all()]
     if len(models) < 2:
         return None
     return (AlikeTokens if len({model.tokens_fingerprint for model in models}) == 1 else AlikeWords)(run, models)

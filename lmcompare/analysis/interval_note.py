@@ -37,8 +37,9 @@ def _too_few(comparison: Comparison) -> str:
 def _units(comparison: Comparison) -> str:
     if comparison.unit == "documents":
         return "The intervals come from a paired bootstrap over test documents."
-    few = f"The intervals come from a paired bootstrap over {comparison.unit}, as there are fewer than"
-    few += f" {LEAST_DOCUMENTS} test documents"
+    few = f"The intervals come from a paired bootstrap over {comparison.unit}"
+    if not comparison.unit.endswith("steps"):  # of series it is always blocks of steps
+        few += f", as there are fewer than {LEAST_DOCUMENTS} test documents"
     if comparison.whole_documents:
         return f"{few}. Every block is a whole document here; the fewer they are, the wider the intervals."
     return f"{few}: they cover the variation between passages, not between documents."

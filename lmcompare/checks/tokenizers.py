@@ -285,13 +285,18 @@ def _questions(
     probe: TokenizerProbe, subject: Subject, options: Mapping[str, Any] | None
 ) -> Iterator[Callable[[], Result]]:
     """Yield what asks each check: of a tokenizer of values, those that are about values."""
-    if not issubclass(probe.cls, ValueTokenizer):
-        yield from (partial(run_one, one, probe) for one in TOKENIZER_CHECKS)
-        return
+    checks, probe_of = kit_of(probe.cls)
+    own = probe_of(subject, options)
+    yield from (partial(run_one, each, own) for each in checks)
+
+
+def kit_of(cls: type[Tokenizer]) -> tuple[Sequence[Check[Any]], type[TokenizerProbe]]:
+    """Return the checks of a tokenizer, which are others for values than for text, and the probe that they take."""
+    if not issubclass(cls, ValueTokenizer):
+        return TOKENIZER_CHECKS, TokenizerProbe
     from lmcompare.checks.value_tokenizers import VALUE_CHECKS, ValueProbe  # which imports this module
 
-    of_values = ValueProbe(subject, options)
-    yield from (partial(run_one, each, of_values) for each in VALUE_CHECKS)
+    return VALUE_CHECKS, ValueProbe
 
 
 def _table(subject: Subject) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from lmcompare import plugins
 from lmcompare.checks import CHECKS, known_failures, run_checks
 from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, run_tokenizer_checks
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, kit_of, run_tokenizer_checks
+from lmcompare.checks.value_tokenizers import VALUE_CHECKS
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.tokens import TOKENIZERS, is_tokenizer, make_tokenizer, table_of
 
-KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS)]
+KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS, VALUE_CHECKS)]
 RESULT = TypeAdapter(Result)
 
 
@@ -95,7 +96,7 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         if tokenizer.files:
             tokenizer.fit([])  # and so is a file that is not there
         options = {key: value for key, value in table.items() if key != "kind"}
-        run_tokenizer_checks(kind, options, begin(TOKENIZER_CHECKS))
+        run_tokenizer_checks(kind, options, begin(kit_of(type(tokenizer))[0]))
         return
     models = plugins.MODELS.installed()
     if ":" not in plugin and not plugin.endswith(".py") and plugin not in models:

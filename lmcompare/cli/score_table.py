@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -56,10 +57,14 @@ def print_scores(
     _print(rows, table_format)
 
 
+def _is_no_json(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 def _print(rows: Iterator[Row], table_format: str) -> None:
     if table_format == "jsonl":
         for row in rows:
-            valid = {key: None if value != value else value for key, value in row.items()}  # NaN is no JSON
+            valid = {key: None if _is_no_json(value) else value for key, value in row.items()}
             say(json.dumps(valid, ensure_ascii=False))
     elif table_format == "csv":
         columns: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -14,7 +15,7 @@ from typing import IO
 
 from lmcompare.corpora.compression import most_bytes, read_bounded
 from lmcompare.corpora.contents import Content
-from lmcompare.corpora.files import Entry
+from lmcompare.corpora.files import Entry, shown
 from lmcompare.errors import LmcompareError, one_line
 
 Opening = Callable[[], IO[bytes] | None]
@@ -73,10 +74,13 @@ def _tar_members(content: Content) -> Iterator[Member]:
     for member in archive:
         if not member.isdir():
             skip = "" if member.isreg() else "a link" if member.issym() or member.islnk() else "not an ordinary file"
-            yield PurePosixPath(member.name).as_posix(), partial(archive.extractfile, member), skip
+            yield shown(PurePosixPath(member.name)), partial(archive.extractfile, member), skip
     end = content.at(archive.offset, tarfile.BLOCKSIZE)
     if any(end) or not end:
         raise tarfile.ReadError("its end is missing, or a header in it is damaged")
+
+
+_DAMAGED = zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError
 
 
 def _content(opening: Opening, path: str, left: list[int]) -> Content:
@@ -87,7 +91,7 @@ def _content(opening: Opening, path: str, left: list[int]) -> Content:
             content = read_bounded(stream, path, left[0])
     except RuntimeError as error:  # zipfile's error for an encrypted file
         raise LmcompareError(f"{path} cannot be read ({one_line(error)}); unpack the archive yourself") from None
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, NotImplementedError) as error:
+    except (OSError, EOFError, NotImplementedError, *_DAMAGED) as error:
         raise _damaged(path, error) from None
     left[0] -= content.size
     return content

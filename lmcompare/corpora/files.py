@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -65,9 +66,17 @@ def format_of(file: File, finder: FormatFinder) -> Named | None:
     Without a suffix, a file whose first line is a JSON object has one in each line.
     """
     named = finder.by_first_bytes(file.content.head) or finder.by_suffix(file.suffix)
-    if named is None and not file.suffix and is_object(file.content.head.partition(b"\n")[0]):
+    if named is None and not file.suffix and is_object(_first_line(file.content)):
         return finder.by_suffix(".jsonl")  # standard input has no suffix
     return named
+
+
+def _first_line(content: Content) -> bytes:
+    """Return the first line of a file that may be a JSON object; one that is not may be cut off."""
+    if not content.head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        return b""
+    with content.open() as stream:
+        return stream.readline()
 
 
 def read_file(file: File, options: CorpusOptions) -> Found:

@@ -21,6 +21,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.run_mark import is_run_folder
 
 _NO_TEXT = "not text"
+_BLANK = b" \t\n\r\v\f\0\xef\xbb\xbf\xfe\xff"  # white space in UTF-8 and UTF-16, and marks of encodings
 # Files that tell about the data beside them
 _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "contributing")
 
@@ -57,7 +58,12 @@ def _is_link_or_run(folder: Path) -> bool:
 
 def _entries(paths: Iterable[Path], folder: Path) -> list[Entry]:
     """Return what is at these paths; the names start at ``folder``."""
-    return [entry_of(path, shown(path.relative_to(folder))) for path in sorted(paths)]
+    found, seen = list[Entry](), Counter[str]()
+    for path in sorted(paths):
+        name = shown(path.relative_to(folder))
+        seen[name] += 1  # names of other encodings are shown alike
+        found.append(entry_of(path, name if seen[name] == 1 else f"{name} ({seen[name]})"))
+    return found
 
 
 def _unreadable(error: OSError) -> NoReturn:
@@ -123,7 +129,7 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
             continue
         file = entry.open()
         named = format_of(file, finder)
-        if not any(part.strip() for part in file.content.parts()):
+        if not any(part.strip(_BLANK) for part in file.content.parts()):
             files.unusable[entry.name] = "empty"
         elif named is not None and named[1].table:
             files.tables[entry.name] = entry, named

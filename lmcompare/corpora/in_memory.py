@@ -87,7 +87,7 @@ def read_split_texts(split: Mapping[str, object], options: CorpusOptions) -> Fou
 
 def _rows(texts: object) -> Iterator[Any]:
     if hasattr(texts, "to_dict") and hasattr(texts, "columns"):  # a pandas.DataFrame
-        if not texts.columns.is_unique:
+        if not getattr(texts.columns, "is_unique", True):  # other libraries refuse such tables themselves
             raise LmcompareError("the table has several columns of one name; give each a name of its own")
         return iter(texts.to_dict("records"))
     single = isinstance(texts, str | bytes | Mapping) or getattr(texts, "shape", None) == ()  # numpy.array("a text")
@@ -104,4 +104,11 @@ def _row(row: object, number: int) -> dict[str, Any]:
         raise LmcompareError(
             f"row {number:,} is {kind_of(row)}, not a mapping as the first row; give rows of one kind"
         )
-    return {str(key): None if value != value else value for key, value in row.items()}
+    return {str(key): None if _is_missing(value) else value for key, value in row.items()}
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return bool(value != value)
+    except ValueError:  # an array
+        return False

@@ -107,4 +107,6 @@ def _read_one(content: Content, path: str, name: str, options: CorpusOptions) ->
 def _matched(path: Path) -> list[Path]:
     if not is_pattern(str(path)):
         return []
-    return [Path(found) for found in glob.glob(str(path), recursive=True) if Path(found).is_file()]
+    # Of a file that a pattern reaches by several ways, by a link to a folder, the shortest is read.
+    found = sorted((Path(each) for each in glob.glob(str(path), recursive=True)), key=lambda each: len(str(each)))
+    return list({each.resolve(): each for each in reversed(found) if each.is_file()}.values())

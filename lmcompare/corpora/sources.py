@@ -103,7 +103,8 @@ def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
 
 def _exists(path: Path, source: str) -> bool:
     """Whether there is something at ``path``; a text given instead of a path is an error of its own."""
-    if len(path.name.encode(errors="replace")) > 255 or "\0" in source:  # no file system allows such a name
+    longest = max((len(part.encode(errors="replace")) for part in path.parts), default=0)
+    if longest > 255 or len(source.encode(errors="replace")) > 4095 or "\0" in source:  # no system allows such a path
         raise LmcompareError(
             f"'{source[:30]}…' cannot be a path; give the path of a file or folder, or texts as a list of strings"
         )

@@ -94,7 +94,10 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
         )
     test = 1 - HELD_OUT
     split = _cut_at(_ends_of_shares(units, (test - _share_of_valid(units), test)), piece, SPLITS)
-    shares = _shares(split) if units.kind != "characters" else "80 %, 10 % and 10 %"
+    shares = _shares(split)
+    if units.kind == "characters":
+        parts = {which: 100 * len(pieces[0].text) / len(piece.text) for which, pieces in split.items()}
+        shares = ", ".join(f"{which} {part:.1f} %" for which, part in parts.items())
     return split, [f"One text without document marks was cut {_CUT_AT[units.kind]}, in its own order: {shares}."]
 
 
@@ -112,7 +115,8 @@ def split_as_usual(piece: Piece) -> tuple[Split, list[str]] | None:
         name of its file; TinyShakespeare also by its size and its first words, since it is often called input.txt.
     """
     raw = piece.text.encode()
-    known = _USUAL.get(re.sub(r"[^a-z0-9]", "", PurePosixPath(piece.name).stem.lower()))
+    stem = PurePosixPath(piece.name).stem.lower()
+    known = _USUAL.get(stem) or _USUAL.get(re.sub(r"[^a-z]", "", stem))  # text8, but not the eighth of several texts
     if known is None and len(raw) == _TINY_BYTES and piece.text.startswith("First Citizen:"):
         known = _TINY
     if known is None or len(raw) < _LEAST_BYTES:

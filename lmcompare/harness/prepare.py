@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,7 +48,7 @@ from lmcompare.tokens.values import ValueTokenizer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lmcompare.corpora import Corpus, Document
+    from lmcompare.corpora import Corpus
     from lmcompare.harness.tokens_table import TokensTable
     from lmcompare.tokens import Tokenised
 
@@ -91,9 +91,9 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     as_text(tokenizer, vocabulary.tokens)  # examples need it, after the training
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
-    if damaged is None:
+    if damaged is None and (request is None or read_object(path / "tokenizer.json").get("request") == request):
         return TokenizedCorpus(path, named=[tokenizer.kind])
-    if is_sealed(path):
+    if damaged is not None and is_sealed(path):
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
     total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
     with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
@@ -166,12 +166,13 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
 
 
 def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str | None:
-    """Return a digest of all that decides the tokens; None if a file does, whose content may change."""
+    """Return a digest of all that decides what is stored; None if a file does, whose content may change."""
     if tokenizer.files:
         return None
+    about = [dict(document.metadata) for split in SPLITS for document in corpus.split(split)]
     asked = [tokenizer.spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
     versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
-    parts = json.dumps([corpus.fingerprint, versions, asked], sort_keys=True)
+    parts = json.dumps([corpus.fingerprint, about, versions, asked], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -223,7 +224,7 @@ def _tables(
         "features": features,
         "surface": surface,
         "words": lambda split: word_features(corpus.split(split), train_words, split),
-        "documents": lambda split: [_documents(texts[split], corpus.split(split), split)],
+        "documents": lambda split: [_documents(texts[split], corpus, split)],
     }
 
     def parts(make: Callable[[str], Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
@@ -262,16 +263,18 @@ def _surface(text: Encoded, tokens: npt.NDArray[np.object_], split: str) -> pd.D
     )
 
 
-def _documents(text: Encoded, documents: Sequence[Document], split: str) -> pd.DataFrame:
+def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
     """Return the table of the documents."""
     import pandas as pd
+
+    documents = corpus.split(split)
 
     return pd.DataFrame(
         {
             "split": split,
             "document": range(len(documents)),
             "name": [d.name for d in documents],
-            "bytes": [scored_steps(d) if "season" in d.metadata else len(d.text.encode()) for d in documents],
+            "bytes": [scored_steps(d) if corpus.series else len(d.text.encode()) for d in documents],
             "tokens": text.ends - text.starts,
             "sentences": [len(d.sentences) for d in documents],
             "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],

@@ -15,7 +15,7 @@ from lmcompare.measure.selection import example_sentences
 from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel, greatest, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, as_text
+from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, text_after
 
 NEXT = 10  # how many of the most likely next tokens are shown
 LONGEST = 10_000  # tokens of a line of a continuation
@@ -48,10 +48,10 @@ def continued(
     for i in islice(continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, sampling), length):
         held.append(corpus.vocabulary[i])
         ends = _ends_line(corpus.tokenizer, held[-1])
-        if ends or (len(held) >= LONGEST and not _after(corpus.tokenizer, before, held).endswith(INCOMPLETE)):
-            yield _after(corpus.tokenizer, before, held)
+        if ends or (len(held) >= LONGEST and not text_after(corpus.tokenizer, before, held).endswith(INCOMPLETE)):
+            yield text_after(corpus.tokenizer, before, held)
             before, held = held[-1:], []
-    yield _after(corpus.tokenizer, before, held)
+    yield text_after(corpus.tokenizer, before, held)
 
 
 def continued_by_token(
@@ -66,10 +66,12 @@ def continued_by_token(
     said = ""
     for i in islice(continuation(model, corpus.prompt_ids(prompt), corpus.vocabulary, sampling), length):
         drawn.append(corpus.vocabulary[i])
-        whole = _after(corpus.tokenizer, before, drawn)
-        if whole.startswith(said) and not whole.endswith(INCOMPLETE):
-            yield whole[len(said) :]
-            said = whole
+        whole = text_after(corpus.tokenizer, before, drawn)
+        if whole.endswith(INCOMPLETE):
+            continue
+        # a second quotation mark moves the blank at the first one, which was yielded before
+        yield whole[len(said) :] if whole.startswith(said) else text_after(corpus.tokenizer, drawn[-2:-1], drawn[-1:])
+        said = whole
 
 
 def continued_until(
@@ -90,15 +92,10 @@ def continued_until(
         if corpus.tokenizer.covers == "documents" and i == corpus.vocabulary.end:
             break
         drawn.append(corpus.vocabulary[i])
-        if any(stop in _after(corpus.tokenizer, before, drawn) for stop in until):
+        if any(stop in text_after(corpus.tokenizer, before, drawn) for stop in until):
             break
-    whole = _after(corpus.tokenizer, before, drawn)
+    whole = text_after(corpus.tokenizer, before, drawn)
     return whole[: min((at for stop in until if (at := whole.find(stop)) >= 0), default=None)]
-
-
-def _after(tokenizer: Tokenizer, before: Sequence[str], tokens: Sequence[str]) -> str:
-    """Return the text of tokens that follow others."""
-    return as_text(tokenizer, [*before, *tokens]).removeprefix(as_text(tokenizer, before))
 
 
 def _ends_line(tokenizer: Tokenizer, token: str) -> bool:

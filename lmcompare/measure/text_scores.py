@@ -54,7 +54,8 @@ class Scored:
 
     def after(self, byte: int) -> Scored:
         """Return the score of what comes after the first bytes, with the token that crosses the border."""
-        first = next((n for n, (_, end) in enumerate(self.offsets) if end > byte), len(self.offsets))
+        here = (n for n, (start, end) in enumerate(self.offsets) if end > byte or start == end == byte)
+        first = next(here, len(self.offsets))  # the end of a line, which has no bytes, comes after what is before it
         return Scored(
             name=self.name,
             text=self.text.encode()[byte:].decode(),
@@ -168,7 +169,8 @@ def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document,
     """
     encoded, _, _ = corpus.read([opened(document)])
     assert encoded.spans is not None, "text was encoded"
-    at = np.flatnonzero(encoded.spans[:-1, 1] > byte)
+    starts, ends = encoded.spans[:-1].T
+    at = np.flatnonzero((ends > byte) | ((starts == byte) & (ends == byte)))
     if encoded.vocabulary.is_unknown(encoded.ids[at]).any():
         return False
     for first in range(0, len(at), FEW):  # most texts are found out by their first tokens

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -16,7 +15,7 @@ from lmcompare.measure.scoring import PART_TOKENS
 from lmcompare.measure.selection import digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray, as_text, prompt_pieces
+from lmcompare.tokens import Encoded, IntArray, as_text, prompt_pieces, text_after
 
 # English words of several meanings; the first that occur in enough contexts are shown, unless others are asked for
 AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
@@ -187,8 +186,11 @@ def text_sample(corpus: TokenizedCorpus) -> tuple[Encoded, IntArray]:
 
 def _contexts(corpus: TokenizedCorpus, prompts: Sequence[str], word: str) -> list[Context]:
     """Return the contexts of the token that is the word; of several, as with a blank, the most frequent."""
+    special = set(corpus.vocabulary.special)
     tokens = [
-        i for i, token in enumerate(corpus.vocabulary.tokens) if i > 1 and word in (token, token.strip() or token)
+        i
+        for i, token in enumerate(corpus.vocabulary.tokens)
+        if i not in special and word in (token, token.strip() or token)
     ]
     found = [[*_in_prompts(corpus, prompts, i), *_in_test(corpus, i)][:CONTEXTS] for i in tokens]
     return max(found, key=len, default=[])
@@ -237,9 +239,13 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
 
 def _around(corpus: TokenizedCorpus, strings: Sequence[str], index: int) -> tuple[str, str, str]:
     """Return the text before the token at an index of a sentence, the token, and the text after it."""
-    detokenize = partial(as_text, corpus.tokenizer)
-    before, upto = detokenize(strings[:index]), detokenize(strings[: index + 1])
-    return before, upto.removeprefix(before), detokenize(strings).removeprefix(upto)
+    before, token, after = strings[:index], strings[index : index + 1], strings[index + 1 :]
+    tokenizer = corpus.tokenizer
+    return (
+        as_text(tokenizer, before),
+        text_after(tokenizer, before, token),
+        text_after(tokenizer, strings[: index + 1], after),
+    )
 
 
 def _content_words(corpus: TokenizedCorpus) -> Iterator[str]:

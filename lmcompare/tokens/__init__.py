@@ -1,7 +1,7 @@
 """Text to ids and back: tokenizers, vocabularies, encoded documents and the code length of a text."""
 
 from lmcompare.tokens.codelength import CODE_VERSION, OverheadBits, TextCode
-from lmcompare.tokens.cutting import as_text, fit_tokenizer, sentence_begins, tokenise, tokenised
+from lmcompare.tokens.cutting import as_text, fit_tokenizer, sentence_begins, text_after, tokenise, tokenised
 from lmcompare.tokens.encode import (
     build_vocabulary,
     encode,
@@ -59,6 +59,7 @@ __all__ = [
     "rebuilt",
     "sentence_begins",
     "table_of",
+    "text_after",
     "tokenise",
     "tokenised",
     "tokenizer_code",

@@ -63,6 +63,15 @@ def as_text(tokenizer: Tokenizer, tokens: Sequence[str]) -> str:
     return text
 
 
+def text_after(tokenizer: Tokenizer, before: Sequence[str], tokens: Sequence[str]) -> str:
+    """Return the text of tokens that follow others."""
+    known, whole = as_text(tokenizer, before), as_text(tokenizer, [*before, *tokens])
+    if whole.startswith(known):
+        return whole[len(known) :]
+    last = before[-1:]  # a later quotation mark has moved a blank further back
+    return as_text(tokenizer, [*last, *tokens]).removeprefix(as_text(tokenizer, last))
+
+
 def _is_text(value: object) -> bool:
     """Return whether a value is a string without half a surrogate pair, which UTF-8 can't store."""
     if not isinstance(value, str):

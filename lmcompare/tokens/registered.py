@@ -84,10 +84,12 @@ def table_of(spec: str) -> dict[str, Any]:
         raise LmcompareError(
             f"'{spec}' has no value after the colon; give one, such as bpe:4000, or leave the colon out"
         )
-    options = TOKENIZERS.resolve(kind).option_names()
+    cls = TOKENIZERS.resolve(kind)
+    options = cls.option_names()
     if not options:
         raise LmcompareError(f"the {kind} tokenizer has no options; leave ':{value}' out")
-    return {"kind": kind, options[0]: int(value) if value.isdecimal() else value}
+    is_number = value.isdecimal() and options[0] not in cls.files
+    return {"kind": kind, options[0]: int(value) if is_number else value}
 
 
 def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Tokenizer:

@@ -73,7 +73,7 @@ def show(
         raise LmcompareError(f"--out names the page '{out}': give the name of a file that ends in .html")
     if out is not None and Path(out).exists() and b'content="lmcompare ' not in _beginning(Path(out)):
         raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
-    if out is not None and Path(out).exists() and _is_read(Path(out), corpus):
+    if out is not None and _is_read(Path(out), corpus):
         raise LmcompareError(f"{out} is a part of the corpus that is read; give another name with --out")
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
     table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE).completed(Path())

@@ -66,7 +66,7 @@ def score(
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options, note=note)
     if documents == "line":  # the line end separates the texts and is no part of them
-        texts = tuple(replace(text, text=text.text.rstrip("\r\n")) for text in texts)
+        texts = tuple(replace(text, text=text.text[: text.sentences[-1][1]]) for text in texts)
         if _leaves_out_lines(text.name for text in texts):
             note("lines without text have no row: document names the line that each text is in")
     print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)

@@ -137,9 +137,9 @@ def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
     end = 0  # the last line of the row before
     lines = file.lines(options.encoding, newline="")
     first = next(lines, "")
-    delimiter = "\t" if file.suffix == ".tsv" else _delimiter(first, column)
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # many documents are longer than the usual 128 KB
     try:
+        delimiter = "\t" if file.suffix == ".tsv" else _delimiter(first, column)
         reader = csv.DictReader(chain([first], lines), delimiter=delimiter, strict=True)
         columns = reader.fieldnames or []
         if column not in columns:
