@@ -161,6 +161,10 @@ def test_a_continuation_is_scored_after_its_context(result: lmcompare.Comparison
     assert after.bits_per_byte == pytest.approx(after.bits / len(" saw Rome."))
     crossing = model.score("at saw", context="The c")  # a token over the border belongs to the continuation
     assert crossing.tokens == ("cat", "saw")
+    line = model.score("\nThe dog.", context="The cat.")  # the end of the first line comes after its context
+    assert line.tokens[0] == "</s>"
+    both = model.score("The cat.\nThe dog.").bits
+    assert model.score("The cat.").bits + line.bits == pytest.approx(both)
     assert model.score("The cat").log_probability + after.log_probability == pytest.approx(whole.log_probability)
 
 

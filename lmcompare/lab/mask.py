@@ -23,7 +23,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
 CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Encoder that reads the answer"}
-CLAIMING = {NO_MASK: "no mask", TEXTBOOK: "the encoder"}
+CLAIMING = ((NO_MASK, "without the mask"), (TEXTBOOK, "the encoder-decoder"))
 SAYINGS = {
     NO_MASK.name: "The transformer without the causal mask.",
     TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
@@ -80,7 +80,7 @@ class Mask(LabExperiment):
                     remark=_failure(bench, condition, trained[0], sentence),
                 ),
             ]
-        whole = {name: bench.bits(condition).figure(bench.unit_bytes) for condition, name in CLAIMING.items()}
+        whole = {name: bench.bits(condition).figure(bench.unit_bytes) for condition, name in CLAIMING}
         claims = numbers.listed([f"{numbers.bits_per_byte(figure)} ({name})" for name, figure in whole.items()])
         floor = float(sample.overhead.sum() / sample.sizes.sum())
         table = Figures(

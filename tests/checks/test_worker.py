@@ -72,7 +72,7 @@ def test_tokenizers_have_a_kit_of_their_own() -> None:
     told: list[Result] = []
     apart = run_checks_apart(BYTE_PAIRS, {"merges": 5}, 0, told.append)
     assert told == apart == run_tokenizer_checks(BYTE_PAIRS, {"merges": 5})
-    for name in ("byte", "bpe:300"):
+    for name in ("byte", "bpe:300", "bins", "sax"):  # the last two read values, and have checks of their own
         assert all(result.passed for result in run_checks_apart(name, {}, 0, told.append))
     with pytest.raises(LmcompareError, match="did you mean 'merges'"):
         run_checks_apart(BYTE_PAIRS, {"merge": 5}, 0, told.append)

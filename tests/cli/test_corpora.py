@@ -81,4 +81,12 @@ def test_a_page_that_is_read_is_not_replaced(tmp_path: Path, corpus: str) -> Non
     (tmp_path / "page.html").write_text(page)
     done = lmcompare("corpora", "show", corpus, "--out", "page.html", cwd=tmp_path)
     assert (done.returncode, (tmp_path / "page.html").read_text()) == (2, page)
-    assert "page.html is a part of the corpus" in done.stderr
+    assert "page.html would be a part of the corpus" in done.stderr
+
+
+def test_a_new_page_is_not_written_into_the_corpus(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "tale.txt").write_text(TEXT)
+    done = lmcompare("corpora", "show", "texts", "--out", "texts/page.html", cwd=tmp_path)
+    assert (done.returncode, list((tmp_path / "texts").iterdir())) == (2, [tmp_path / "texts" / "tale.txt"])
+    assert "would be a part of the corpus" in done.stderr

@@ -107,6 +107,17 @@ def test_members_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert any("because it is a link: link.txt" in sentence for sentence in found.said)
 
 
+def test_names_of_another_encoding_in_a_tar(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", encoding="latin-1") as archive:
+        for name in ("Müller.txt", "b.txt"):
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            archive.addfile(member, io.BytesIO(b"one\n"))
+    found = read_path(tmp_path / "a.tar", DEFAULT)
+    assert [piece.text for piece in found.pieces] == ["one\n", "one\n"]
+    assert all(piece.name.encode() for piece in found.pieces)
+
+
 def test_a_damaged_file_inside(tmp_path: Path) -> None:
     raw = bytearray(zipped({"a.txt": b"some words of the text\n" * 9}))
     raw[45] ^= 255  # in the compressed content

@@ -188,6 +188,22 @@ def test_files_about_the_data_in_the_folders_of_a_split(tmp_path: Path) -> None:
     assert found.said[1] == "Left out of data: test/README.md, train/LICENSE."
 
 
+def test_names_of_another_encoding_are_told_apart(tmp_path: Path) -> None:
+    folder(tmp_path / "data", {"a.txt": "a\n"})
+    for name, content in ((b"M\xfcller.txt", "one\n"), (b"M\xf6ller.txt", "two\n")):
+        (tmp_path / "data" / os.fsdecode(name)).write_text(content)
+    found = read_path(tmp_path / "data", DEFAULT)
+    assert sorted(piece.text for piece in found.pieces) == ["a\n", "one\n", "two\n"]
+    assert len({piece.name for piece in found.pieces}) == 3
+
+
+@pytest.mark.parametrize("nothing", [b"\xef\xbb\xbf", b"\xff\xfe\n\0", b" \n"])
+def test_a_file_with_nothing_but_a_mark_is_empty(nothing: bytes, tmp_path: Path) -> None:
+    found = read(tmp_path, {"a.txt": "a\n", "b.txt": "b\n", "c.txt": nothing})
+    assert [piece.name for piece in found.pieces] == ["a.txt", "b.txt"]
+    assert found.said == ("Left out of data because it is empty: c.txt.",)
+
+
 def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
     data = folder(tmp_path / "data", {"a.txt": "a\n", "b.txt": "b\n"})
     folder(tmp_path / "other", {"c.txt": "c\n"})

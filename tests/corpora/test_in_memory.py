@@ -40,6 +40,12 @@ def test_a_table_in_memory_is_split_and_cut_like_one_in_a_file(tmp_path: Any) ->
         ]
 
 
+def test_lists_in_a_table() -> None:
+    rows = [{"text": text, "labels": np.array([n, 2])} for n, text in enumerate(TEXTS)]
+    corpus = load(rows)
+    assert sum(len(corpus.split(which)) for which in ("train", "valid", "test")) == len(TEXTS)
+
+
 def test_another_column_and_missing_values() -> None:
     frame = pd.DataFrame({"body": [*TEXTS, None], "year": [1.0] * 12 + [float("nan")]})
     corpus = load(frame, CorpusOptions(text_column="body"))

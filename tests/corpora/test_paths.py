@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def test_a_text_in_place_of_a_path() -> None:
             load(source)
 
 
+@pytest.mark.parametrize("source", ["x" * 300 + " and/or the end", "a/" * 3000])
+def test_a_text_with_a_slash_in_place_of_a_path(source: str) -> None:
+    with pytest.raises(LmcompareError, match="cannot be a path; give the path"):
+        load(source)
+
+
+def test_json_lines_on_standard_input_however_long_the_first_is() -> None:
+    lines = [json.dumps({"text": f"{word} " * 80_000}) for word in ("long", "longer", "longest")]
+    corpus = load("-", stdin=io.BytesIO("\n".join(lines).encode()))
+    read = [document.text for which in ("train", "valid", "test") for document in corpus.split(which)]
+    assert sorted(text.split()[0] for text in read) == ["long", "longer", "longest"]
+
+
 def test_a_pattern_matches_files(tmp_path: Path) -> None:
     for name in ("books/a.txt", "books/b.txt", "books/c.md", "books/old/d.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +78,9 @@ def test_a_pattern_matches_files(tmp_path: Path) -> None:
         "b.txt",
         "old/d.txt",
     ]
+    (tmp_path / "books" / "latest").symlink_to("old")
+    (tmp_path / "books" / "self").symlink_to(".")
+    assert load("books/**/*.txt", base=tmp_path).fingerprint == deep.fingerprint  # nothing is read twice
     with pytest.raises(LmcompareError, match=r"no file matches .*\*\.csv"):
         load("books/*.csv", base=tmp_path)
 

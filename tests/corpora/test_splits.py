@@ -241,7 +241,13 @@ def test_a_usual_split_is_no_cut_inside_a_character() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [Piece("text9", "a b " * 99), Piece("text8", "short"), Piece("input.txt", "a " * 999)]
+    "piece",
+    [
+        Piece("text9", "a b " * 99),
+        Piece("text8", "short"),
+        Piece("input.txt", "a " * 999),
+        Piece("text_8.txt", "a b " * 99),  # the eighth of several texts
+    ],
 )
 def test_other_texts_have_no_usual_split(piece: Piece) -> None:
     assert split_as_usual(piece) is None

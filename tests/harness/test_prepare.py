@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -41,6 +42,17 @@ def test_the_same_settings_find_the_stored_tokens(tmp_path: Path, kind: str) -> 
     smaller = table.model_copy(update={"size": 4} if kind == "word" else {"min_count": 2})
     with patch.object(module, "tokenise", refuses), pytest.raises(AssertionError, match="cut again"):
         prepare(corpus, smaller, tmp_path)
+
+
+def test_what_is_known_of_documents_is_read_anew_and_a_season_is_no_series(tmp_path: Path) -> None:
+    table, texts = TokensTable.model_validate({"kind": "word"}), [f"the team won game {n} ." for n in range(30)]
+    for season in ("2019", "2020"):
+        corpus = load([{"text": text, "season": season} for text in texts])
+        made = prepare(corpus, table, tmp_path)
+        documents = made.documents_of("test")
+        assert {json.loads(row)["season"] for row in documents["metadata"]} == {season}
+        assert documents["bytes"].tolist() == [len(document.text.encode()) for document in corpus.test]
+    assert len(list(tmp_path.iterdir())) == 1  # the tokens are the same
 
 
 def test_damaged_tokens_are_made_anew(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from lmcompare.measure import examples
 from lmcompare.measure.sampling import Sampling
-from lmcompare.tokens import END_TOKEN, Vocabulary, make_tokenizer
+from lmcompare.tokens import END_TOKEN, Vocabulary, make_tokenizer, text_after
 from tests.harness.small import run_and_report, small_experiment, write_plugins, write_text
 
 pytestmark = pytest.mark.usefixtures("cells_here")
@@ -66,6 +66,21 @@ def test_figures_outlive_words_that_fail(place: Path) -> None:
     assert cell["notes"] == [
         "Its words in context could not be made: ValueError: no vectors today (plugins.py, line 34)."
     ]
+
+
+def test_a_quotation_mark_further_on_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer, prompt = make_tokenizer({"kind": "word"}), "The workers' rights"
+    before = tokenizer.tokenize(prompt)[0]
+    vocabulary = Vocabulary(["<unk>", END_TOKEN, "'", "are", "here", "the"])
+    corpus: Any = SimpleNamespace(tokenizer=tokenizer, vocabulary=vocabulary, prompt_ids=lambda _: np.zeros(0, int))
+    drawn = ["are", "'", "here", "'", "the"]
+    monkeypatch.setattr(examples, "continuation", lambda *_: map(vocabulary.tokens.index, drawn))
+    model: Any = None
+    said = "".join(examples.continued_by_token(model, corpus, prompt, len(drawn), Sampling()))
+    assert "workers" not in said
+    assert [word for word in drawn if word not in said] == []
+    assert said.strip().startswith("are")
+    assert "workers" not in text_after(tokenizer, before, drawn)
 
 
 TEXT = "He said \"yes\". It's 5 €, the workers' house:\n(no) – naïve 日本.\n A\n"

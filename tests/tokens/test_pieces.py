@@ -218,6 +218,7 @@ def test_the_number_of_pieces(pieces: Any) -> None:
 
 def test_names_in_short() -> None:
     assert table_of("bpe:4000") == {"kind": "bpe", "pieces": 4000}
+    assert table_of("saved:2024") == {"kind": "saved", "path": "2024"}  # the name of a file
     assert table_of("dir/tokenizer.json") == {"kind": "saved", "path": "dir/tokenizer.json"}
     assert table_of("./own.py:Class") == {"kind": "./own.py:Class"}
     assert table_of("word") == {"kind": "word"}

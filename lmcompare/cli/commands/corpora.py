@@ -74,7 +74,7 @@ def show(
     if out is not None and Path(out).exists() and b'content="lmcompare ' not in _beginning(Path(out)):
         raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
     if out is not None and _is_read(Path(out), corpus):
-        raise LmcompareError(f"{out} is a part of the corpus that is read; give another name with --out")
+        raise LmcompareError(f"{out} would be a part of the corpus that is read; name another file with --out")
     given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
     table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE).completed(Path())
     read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
@@ -99,7 +99,8 @@ def _is_read(page: Path, corpus: str) -> bool:
     """Return whether a corpus has a page in it: as its file, in its folder, or as a match of its pattern."""
     places = [corpus, corpus.partition(":")[2], *(part.partition("=")[2] for part in corpus.split(","))]
     paths = [Path(found).resolve() for place in places if place for found in (place, *glob(place, recursive=True))]
-    return any(path in (page.resolve(), *page.resolve().parents) for path in paths)
+    there = page.resolve()
+    return any(path == there or (path.is_dir() and path in there.parents) for path in paths)
 
 
 def _beginning(path: Path) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
 from lmcompare.models.rnn.plugin import Rnn
@@ -46,6 +47,8 @@ class RnnAttention(Rnn):
     window: int = 128
 
     def __post_init__(self) -> None:
+        if 0 in (self.attention, self.window):
+            raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
         self.check_choice("scores", SCORES)
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)

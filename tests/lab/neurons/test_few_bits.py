@@ -16,7 +16,8 @@ def figures(after: dict[float, float], trained: float) -> dict[str, Contrast]:
     plain = Contrast("", 1.5, 0.0, 0.0, 0.0, 1.0, 1.0)
     lost = {_name(bits, AFTER): after.get(bits, 0.0) for bits in ROUNDED} | {_name(TERNARY, WITH): trained}
     return {
-        name: replace(plain, name=name, difference=each, p_holm=0.001 if each else 1.0) for name, each in lost.items()
+        name: replace(plain, name=name, difference=each, low=each, high=each, p_holm=0.001 if each else 1.0)
+        for name, each in lost.items()
     }
 
 
