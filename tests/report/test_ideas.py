@@ -61,7 +61,8 @@ def test_the_figures_are_those_of_the_file(both: Path) -> None:
         table["tables"][0]["rows"], shown.one("table").rows(), strict=True
     ):
         low, _, high = interval.partition(" to ")
-        assert name.startswith(f"{row['name']}{row['saying']}{row['remark']}")
+        remark = f" {row['remark']}" if row["remark"] else ""
+        assert name.startswith(f"{row['name']}{row['saying']}{remark}")
         stored = [row[key] for key in ("value", "low", "high", "figure")]
         written = [number(text) for text in (value, low, high or low, figure)]
         assert written == [None if each is None else pytest.approx(each, abs=5e-4) for each in stored]
