@@ -15,7 +15,7 @@ from typing import IO
 
 from lmcompare.corpora.compression import most_bytes, read_bounded
 from lmcompare.corpora.contents import Content
-from lmcompare.corpora.files import Entry, shown
+from lmcompare.corpora.files import Entry, shown, told_apart
 from lmcompare.errors import LmcompareError, one_line
 
 Opening = Callable[[], IO[bytes] | None]
@@ -24,6 +24,7 @@ Member = tuple[str, Opening, str]  # the path, how it is opened, and why it is n
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TAR_AT = 257  # the position of "ustar" in a tar archive
 _DOCUMENTS = {"[Content_Types].xml": "an Office document", "mimetype": "an e-book or OpenDocument file"}
+_DAMAGED = zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError
 
 
 def is_archive(head: bytes) -> bool:
@@ -50,11 +51,8 @@ def entries_of(content: Content, path: str) -> list[Entry]:
         if any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts):
             continue
         skip = "outside of the archive" if ".." in parts else skip
-        seen[name] += 1  # an archive may have several files of one name
-        shown = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        entries.append(
-            Entry(shown, f"{shown} in {path}", partial(_content, opening, f"{name} in {path}", left), skip)
-        )
+        own = told_apart(name, seen)  # an archive may have several files of one name
+        entries.append(Entry(own, f"{own} in {path}", partial(_content, opening, f"{name} in {path}", left), skip))
     return entries
 
 
@@ -78,9 +76,6 @@ def _tar_members(content: Content) -> Iterator[Member]:
     end = content.at(archive.offset, tarfile.BLOCKSIZE)
     if any(end) or not end:
         raise tarfile.ReadError("its end is missing, or a header in it is damaged")
-
-
-_DAMAGED = zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError
 
 
 def _content(opening: Opening, path: str, left: list[int]) -> Content:

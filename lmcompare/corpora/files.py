@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -53,6 +54,12 @@ def entry_of(path: Path, name: str) -> Entry:
     folder = "a link to a folder" if path.is_symlink() else RUN_FOLDER
     skip = "" if path.is_file() else folder if path.is_dir() else "not an ordinary file"
     return Entry(name, shown(path), lambda: _content_of(path), skip)
+
+
+def told_apart(name: str, seen: Counter[str]) -> str:
+    """Return a name, with a number if it is not the first of its kind; ``seen`` counts them."""
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name} ({seen[name]})"
 
 
 def opened(content: Content, path: str, name: str) -> File:

@@ -13,7 +13,17 @@ from typing import NoReturn
 from lmcompare.corpora.contents import binary_kind, encoding_of_mark, is_noise
 from lmcompare.corpora.contract import File, Found
 from lmcompare.corpora.document import Piece
-from lmcompare.corpora.files import Entry, Named, common_sentences, entry_of, format_of, read_as, shown, unreadable
+from lmcompare.corpora.files import (
+    Entry,
+    Named,
+    common_sentences,
+    entry_of,
+    format_of,
+    read_as,
+    shown,
+    told_apart,
+    unreadable,
+)
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.registered import FormatFinder
 from lmcompare.corpora.split_files import WHICH, listed, recognised
@@ -58,12 +68,8 @@ def _is_link_or_run(folder: Path) -> bool:
 
 def _entries(paths: Iterable[Path], folder: Path) -> list[Entry]:
     """Return what is at these paths; the names start at ``folder``."""
-    found, seen = list[Entry](), Counter[str]()
-    for path in sorted(paths):
-        name = shown(path.relative_to(folder))
-        seen[name] += 1  # names of other encodings are shown alike
-        found.append(entry_of(path, name if seen[name] == 1 else f"{name} ({seen[name]})"))
-    return found
+    seen = Counter[str]()  # names of other encodings are shown alike
+    return [entry_of(path, told_apart(shown(path.relative_to(folder)), seen)) for path in sorted(paths)]
 
 
 def _unreadable(error: OSError) -> NoReturn:

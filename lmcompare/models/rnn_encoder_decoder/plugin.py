@@ -63,11 +63,11 @@ class RnnEncoderDecoder(Recurrent):
             raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets half")
         if self.stride is not None:
             self.check_whole(1, "stride")
-        if self.stride is not None and self.stride > self.chunk:
-            raise LmcompareError(
-                f"stride {self.stride} must be from 1 to {self.chunk}, the chunk: with a longer one, words are left"
-                " unpredicted"
-            )
+            if self.stride > self.chunk:
+                raise LmcompareError(
+                    f"stride {self.stride} must be from 1 to {self.chunk}, the chunk: with a longer one, words are"
+                    " left unpredicted"
+                )
         super().__post_init__()
 
     def title(self) -> str:

@@ -23,6 +23,14 @@ from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
 
 LONGEST = 10_000  # tokens of a sentence; gensim leaves out the rest
+FULL: Mapping[str, Any] = {  # of the preset "full", for all bags of words
+    "hidden": 384,
+    "dropout": 0.4,
+    "steps": 2000,
+    "batch": 32,
+    "learning_rate": 3e-3,
+    "weight_decay": 0.5,
+}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -76,16 +84,7 @@ class Word2VecBow(TunableLanguageModel):
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 240},
-        "full": {
-            "width": 256,
-            "epochs": 10,
-            "hidden": 384,
-            "dropout": 0.4,
-            "steps": 2000,
-            "batch": 32,
-            "learning_rate": 3e-3,
-            "weight_decay": 0.5,
-        },
+        "full": {"width": 256, "epochs": 10, **FULL},
     }
 
     width: int = 128

@@ -11,6 +11,7 @@ import torch
 
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, Traits, check_reach
+from lmcompare.models.word2vec.plugin import FULL
 from lmcompare.models.wordnet_bow.exhibits import exhibits
 from lmcompare.models.wordnet_bow.network import ReadableBag
 from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, chosen, table
@@ -50,17 +51,7 @@ class WordNetBow(TunableLanguageModel):
 
     files: ClassVar[tuple[str, ...]] = ("wordnet",)
     widths: ClassVar[tuple[str, ...]] = ("hidden",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 240},
-        "full": {
-            "hidden": 384,
-            "dropout": 0.4,
-            "steps": 2000,
-            "batch": 32,
-            "learning_rate": 3e-3,
-            "weight_decay": 0.5,
-        },
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 240}, "full": FULL}
 
     features: int = 2048
     window: int = 3
