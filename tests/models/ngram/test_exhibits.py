@@ -124,3 +124,24 @@ def test_the_equation_includes_the_contexts_that_the_word_did_not_follow() -> No
 def test_an_empty_text_has_no_exhibits() -> None:
     model, *_ = shown(2, [2])
     assert list(model.exhibits(Encoded.from_documents([], VOCABULARY))) == []
+
+
+def test_the_equation_of_a_pruned_model_has_the_counts_of_all_n_grams() -> None:
+    # After "a b" a came three times, and c and d once each, which are pruned. No order has discounts of its own:
+    # γ = (1.5 + 1 + 1) / 5, where only 3 - 1.5 of the kept counts and γ are left to tell the sum 5.
+    train = Encoded.from_documents([[2, 3, 2, 1]] * 3 + [[2, 3, 4, 1], [2, 3, 5, 1]], VOCABULARY)
+    model = NGram(order=3, prune=(0, 0, 1)).fit(train, train, Setting(VOCABULARY))
+    assert model.state().values["constants"][2][0] == [0.5, 1.0, 1.5]
+    text = Encoded.from_documents([[3, 3, 2, 3, 2]], VOCABULARY)
+    equation, _, trace = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert isinstance(trace, BackoffTrace)
+    assert equation.note == "With the trained model's numbers for 'a' after 'a b'."
+    count, discount, total, share, gamma, lower, rest, p = (value for _, value in equation.lines)
+    assert (count, discount, total, share) == (3, 1.5, 5, 0.3)
+    assert gamma == pytest.approx(0.7)
+    assert p == pytest.approx(0.3 + 0.7 * lower)
+    assert rest == pytest.approx(0.7 * lower)
+    assert p == pytest.approx(float(np.exp(model.log_probs(text)[4])))
+    assert "Pruned n-grams" in trace.note
+    assert "pruned n-grams" in equation.saying

@@ -62,6 +62,9 @@ class KneserNey(Smoothing):
 
     def __init__(self, fallback: bool = True, prune: Sequence[int] = (0,)) -> None:
         self.fallback, self.prune = fallback, list(prune)
+        if any(self.prune):
+            self.saying += " The counts of pruned n-grams go to γ(h) too; otherwise they count as not seen."
+            self.caution = " Pruned n-grams count as not seen."
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:
         """Estimate the discounts and the table; ``valid`` is not read."""
@@ -89,16 +92,19 @@ class KneserNey(Smoothing):
     def lines(self, case: Case) -> Lines:
         """Return the worked equation."""
         discount, total = self.discounts[case.order - 1], case.total
-        taken = float(discount.of(np.array([case.count]))[0])
-        # The weight of the table, where it has one, includes the counts of pruned n-grams.
-        gamma = float(discount.of(case.counts).sum()) / total if case.weight is None else case.weight
+        taken, saved = float(discount.of(np.array([case.count]))[0]), float(discount.of(case.counts).sum())
+        gamma, of_gamma = saved / total if case.weight is None else case.weight, "the discounts of all these counts"
+        if case.weight is not None and self.prune[min(case.order, len(self.prune)) - 1]:
+            # The counts of pruned n-grams are gone, but γ(h) of the table, (saved + pruned) / total, includes them.
+            total = max(total, round((total - saved) / max(1 - gamma, float(np.finfo(np.float32).eps))))
+            of_gamma = "the discounts of the n-grams that were kept and the counts of the others"
         frequency = "its count in the training text"
         return [
             case.count_line(frequency if case.highest else "the number of different words before it"),
             ("D: the discount of this count", taken),
-            case.total_line(),
+            (case.total_line()[0], total),
             ("(c − D) / Σ c", (case.count - taken) / total),
-            ("γ(h): the discounts of all these counts, over Σ c", gamma),
+            (f"γ(h): {of_gamma}, over Σ c", gamma),
             case.lower_line(),
             (f"γ(h) · {case.of_shorter()}" if case.order > 1 else "γ(h) / V", gamma * case.lower),
             (case.of_word(), (case.count - taken) / total + gamma * case.lower),
@@ -119,7 +125,7 @@ class Discounts:
 
 
 def discounts(statistics: IntArray) -> Discounts:
-    """Return the discounts of one order (Chen and Goodman 1999, equation 26), in float32.
+    """Return the discounts of one order as Chen and Goodman (1999) estimate them, in float32.
 
     They are 0.5, 1 and 1.5, with the reason, if no n-gram has the count 1, 2 or 3, or if a discount would be below 0
     or above its count. ``statistics``, (4,), has the numbers of n-grams with the counts 1, 2, 3 and 4.
