@@ -56,9 +56,10 @@ def share(threads: int, begins: npt.NDArray[np.integer[Any]], work: Callable[[in
     ``begins``, (n + 1,), rising: where each of the n ranges begins and the last ends. The parts are ranges ``first``
     to ``last`` - 1 and cover about the same length, so that what is done depends on ``threads`` but not on its speed.
     """
-    inner = np.searchsorted(begins, np.linspace(begins[0], begins[-1], threads + 1)[1:-1])
-    cuts = [0, *inner.tolist(), len(begins) - 1]
     if threads == 1:
-        return [work(*cuts)]
+        return [work(0, len(begins) - 1)]
+    lengths = np.ceil(np.linspace(begins[0], begins[-1], threads + 1)[1:-1])
+    inner = np.searchsorted(begins, lengths.astype(begins.dtype))  # one type, or all of ``begins`` is copied
+    cuts = [0, *inner.tolist(), len(begins) - 1]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, cuts[:-1], cuts[1:]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare import allowance
+from lmcompare.compiled import share
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup import scoring, searching
 from lmcompare.counts.lookup import table as table_module
@@ -20,6 +22,7 @@ from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts import plain
 from tests.counts.random_tables import tables
 
+MIB = 2**20
 FIELDS = ("width", "words", "offsets", "shorter", "raw", "adjusted", "statistics")
 
 
@@ -46,6 +49,39 @@ def assert_scores_are_those_of_plain_numpy(table: BackoffTable, text: Encoded, t
     np.testing.assert_array_equal(searching.score(table.levels, text), expected)
     np.testing.assert_array_equal(scoring.Scorer(table.levels).score(text, threads), expected)
     return expected
+
+
+def peak_of(work: Callable[[], object]) -> int:
+    """The bytes that some work takes at a time."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_parts_cover_about_the_same_length() -> None:
+    # 12 from the first to the last: the second third begins at 4 or more, the last one at 8 or more.
+    begins = np.array([0, 1, 5, 6, 6, 9, 11, 12], np.int32)
+    assert share(1, begins, lambda first, last: (first, last)) == [(0, 7)]
+    assert share(3, begins, lambda first, last: (first, last)) == [(0, 2), (2, 5), (5, 7)]
+    assert share(5, begins, lambda first, last: (first, last)) == [(0, 2), (2, 2), (2, 5), (5, 6), (6, 7)]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_cutting_a_list_into_parts_copies_nothing(threads: int) -> None:
+    begins = np.arange(4 * MIB, dtype=np.int32)  # 16 MiB
+    assert peak_of(lambda: share(threads, begins, lambda first, last: None)) < MIB
+
+
+def test_the_last_n_grams_are_found_block_by_block() -> None:
+    words = np.full(8 * MIB, 2, np.int32)  # <s> = 5, then the word 2, and at the end "3 2"
+    words[0], words[-2] = 5, 3
+    places = counting.places(words, 5, 1)
+    found: list[list[int]] = []
+    assert peak_of(lambda: found.append(counting.latest_grams(words, places, 3))) < 4 * MIB
+    assert found == [[8 * MIB - 2, 8 * MIB - 2]]
 
 
 @settings(max_examples=60, deadline=None)

@@ -172,7 +172,9 @@ def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
     occurs[start] = False
     if not occurs.any():
         return []
-    ends = np.flatnonzero(words == np.where(occurs, places, -1).argmax())
+    last = np.where(occurs, places, -1).argmax()
+    blocks = range(0, len(words), BLOCK)
+    ends = np.concatenate([block + np.flatnonzero(words[block : block + BLOCK] == last) for block in blocks])
     latest = [int(ends[0])]
     for k in range(2, order):
         ends = ends[words[ends - (k - 2)] != start]  # nothing comes before <s>

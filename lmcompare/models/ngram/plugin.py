@@ -184,7 +184,7 @@ class NGram(TableModel):
 
     def _estimate(self, levels: Iterable[Counts], valid: Encoded, vocabulary: Vocabulary) -> None:
         """Estimate the table and the notes."""
-        table = self._method.estimate(levels, len(vocabulary), with_starts(valid))
+        table = self._method.estimate(levels, len(vocabulary), with_starts(valid, self._method.room))
         unknown = vocabulary.unknown
         lacks_unknown = unknown is not None and not table.levels[0].counts[unknown]
         self.notes = (*self._method.notes, *([self._method.unknown_note] if lacks_unknown else []))
