@@ -15,8 +15,9 @@ from lmcompare.compiled import share
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup import scoring, searching
 from lmcompare.counts.lookup import table as table_module
-from lmcompare.counts.lookup.level import Level
+from lmcompare.counts.lookup.level import Level, find
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.errors import LmcompareError
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts import plain
@@ -188,6 +189,28 @@ def test_hash_tables_are_made_when_they_pay_and_memory_allows_it(monkeypatch: py
     with allowance.limited(1000):
         table.score(text)
     assert made == [2]  # they are there
+
+
+def level_of(size: int) -> Level:
+    """A level of this many n-grams, which take no memory."""
+    words, log10 = np.broadcast_to(np.int32(0), size), np.broadcast_to(np.float32(0), size)
+    return Level(10, words, np.zeros(0, np.int64), np.zeros(0, np.int64), log10, log10)
+
+
+def test_hash_tables_have_no_more_entries_than_32_bits_tell_apart() -> None:
+    # Of the entries 0.6 are used at most: 2^32 of them are for 2.576 … billion n-grams.
+    assert scoring.Scorer.fits([level_of(10), level_of(1_500_000_000), level_of(1_076_000_000)], None)
+    assert not scoring.Scorer.fits([level_of(10), level_of(1_500_000_000), level_of(1_077_000_000)], None)
+    # 6 n-grams: 10 entries, three buckets of 64 bytes, and 8 bytes for each of 10 unigrams
+    assert scoring.Scorer.fits([level_of(10), level_of(6)], 3 * 64 + 80)
+    assert not scoring.Scorer.fits([level_of(10), level_of(6)], 3 * 64 + 79)
+
+
+def test_nodes_beyond_31_bits_are_refused() -> None:
+    nothing = np.zeros(0, np.int64)
+    assert find(np.array([0, 2**31 - 1]), np.arange(3), np.array([0, 0]), np.array([1, 5])).tolist() == [1, -1]
+    with pytest.raises(LmcompareError, match="at most 2,147,483,647 of one order"):
+        find(np.array([0, 2**31]), np.arange(3), nothing, nothing)
 
 
 @pytest.mark.parametrize("order", [1, 2, 4, 6])

@@ -28,8 +28,9 @@ from lmcompare.counts.counting.ngrams import (
     sort_by_word,
     statistics,
 )
-from lmcompare.counts.lookup.level import read_only
+from lmcompare.counts.lookup.level import MOST, read_only
 from lmcompare.counts.room import Column, Room
+from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 
 POSITION_BYTES = 48  # of memory for each position of a block, while it is sorted
@@ -64,8 +65,13 @@ def count(words: IntArray, order: int, start: int, end: int, room: Room, threads
     Raises
     ------
     LmcompareError
-        Where the temporary folder has no room.
+        If the text is too long, or the temporary folder has no room.
     """
+    if len(words) > MOST:
+        raise LmcompareError(
+            f"the training text has {len(words):,} tokens, with <s> before each sentence, and n-grams are counted in"
+            f" at most {MOST:,}: train on less text"
+        )
     if room.limit is None:
         return ngrams.count(words, order, start, end, threads)
     return _count_on_disk(words, order, start, end, room, threads)

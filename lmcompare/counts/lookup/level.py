@@ -18,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
+from lmcompare.errors import LmcompareError
 from lmcompare.tokens import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 NATS = math.log(10)  # in log10
+MOST = 2**31 - 1  # n-grams of one order, which are numbered in 32 bits
 NOTHING = -1  # in place of a word or a node that does not exist
 
 
@@ -112,11 +114,19 @@ def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words:
 
 def compact(numbers: IntArray) -> IntArray:
     """Return whole numbers from 0 on in 32 bits, if they fit, so that a table does not show how it was counted."""
-    return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) < 2**31 else numbers
+    return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) <= MOST else numbers
 
 
 def whole(array: IntArray) -> IntArray:
-    """Return whole numbers as compiled loops take them: int32, read-only."""
+    """Return whole numbers as compiled loops take them: int32, read-only.
+
+    Raises ``LmcompareError`` for those that don't fit.
+    """
+    if array.dtype.itemsize > 4 and int(array.max(initial=0)) > MOST:
+        raise LmcompareError(
+            f"n-grams are looked up among at most {MOST:,} of one order, and this model has more: use one that is"
+            " pruned or has a lower order"
+        )
     return read_only(array.astype(np.int32, copy=False))
 
 

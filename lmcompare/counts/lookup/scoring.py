@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, read_only
+from lmcompare.counts.lookup.level import NATS, BoolArray, Float32Array, Level, read_only
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Keys = npt.NDArray[np.uint64]
@@ -26,8 +26,8 @@ Keys = npt.NDArray[np.uint64]
 FULL = 0.6  # of the entries are used, at most
 LINE = 64  # bytes of a bucket
 ENTRIES = 4  # entries of a bucket: a cache line of 64 bytes
+MOST_ENTRIES = 2**32  # a key has 32 bits for one
 BLOCK = 256  # tokens that are scored together: what is fetched for them fits the processor's first or second cache
-NATS = np.log(10.0)  # in log10
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth 1973, section 6.4)
 UPPER = np.uint64(32)
 ONE, TWO, THREE, FOUR, SIX = (np.uint64(n) for n in (1, 2, 3, 4, 6))
@@ -89,9 +89,11 @@ class Scorer:
             _enter(*level.search, *numbers, continued, parents, keys, floats, first, size, entries)
 
     @staticmethod
-    def bytes_for(levels: Sequence[Level]) -> int:
-        """Return the bytes of memory that the hash tables of these levels take."""
-        return sum(_buckets(levels)) * LINE + 8 * len(levels[0])
+    def fits(levels: Sequence[Level], limit: int | None) -> bool:
+        """Return whether the hash tables of these levels can be made, and fit into ``limit`` bytes of memory."""
+        buckets = sum(_buckets(levels))
+        fits = limit is None or buckets * LINE + 8 * len(levels[0]) <= limit
+        return fits and buckets * ENTRIES <= MOST_ENTRIES
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
         """Return the log-probability of each token.

@@ -178,8 +178,7 @@ class BackoffTable:
             self._scorer  # noqa: B018
 
     def _hash_tables_fit(self) -> bool:
-        left = allowance.left()
-        return left is None or Scorer.bytes_for(self.levels) <= left
+        return Scorer.fits(self.levels, allowance.left())
 
     @cached_property
     def _scorer(self) -> Scorer:

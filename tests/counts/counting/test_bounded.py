@@ -12,7 +12,8 @@ from lmcompare.counts.counting import bounded, ngrams
 from lmcompare.counts.counting.bounded import POSITION_BYTES
 from lmcompare.counts.counting.ngrams import Counts
 from lmcompare.counts.lookup.table import with_starts
-from lmcompare.counts.room import Room
+from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SIZE = 7
@@ -55,3 +56,10 @@ def test_counts_are_those_in_memory_where_all_arrays_are_in_files(monkeypatch: p
     found = assert_equal(words, 5, room)
     assert isinstance(found[3].shorter.base, np.memmap)
     assert isinstance(found[3].words.base, np.memmap)
+
+
+@pytest.mark.parametrize("room", [IN_MEMORY, Room(10**9)])
+def test_a_text_with_more_positions_than_31_bits_is_refused(room: Room) -> None:
+    words = np.broadcast_to(np.int32(2), 2**31)  # which takes no memory
+    with pytest.raises(LmcompareError, match="2,147,483,648 tokens"):
+        bounded.count(words, 2, SIZE, 1, room)
