@@ -15,12 +15,13 @@ from lmcompare.compiled import share
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup import scoring, searching
 from lmcompare.counts.lookup import table as table_module
-from lmcompare.counts.lookup.level import Level, find
+from lmcompare.counts.lookup.level import NOTHING, Level, find
 from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.counts import plain
+from tests.counts.random_tables import table_of as table_of_numbers
 from tests.counts.random_tables import tables
 
 MIB = 2**20
@@ -230,6 +231,26 @@ def test_the_most_likely_words_are_those_of_the_whole_distribution(k: int, order
         for a, b, tied in zip(row, row[1:], heights[:-1] == heights[1:], strict=False)
         if tied
     ), "equal ones by id"
+
+
+def test_words_of_probability_0_are_among_the_most_likely_if_there_are_too_few_others() -> None:
+    # After 2 only 1 is possible, and 0 never is; 5 is <s>.
+    nothing = float("-inf")
+    table = table_of_numbers(
+        [
+            {(0,): (nothing, 0), (1,): (-1, 0), (2,): (-2, nothing), (3,): (-0.25, 0), (4,): (-3, 0), (5,): (0, 0)},
+            {(2, 1): (-0.5, -0.125), (4, 0): (nothing, 0)},
+            {(2, 1, 3): (-1, 0)},
+        ],
+        6,
+    )
+    contexts = np.array([[2, 1, 4], [NOTHING, 0, NOTHING]], np.int32)
+    rows = table.distributions(contexts)
+    for k in (1, 3, 5):
+        ids, nats = table.top_k(contexts, k)
+        np.testing.assert_array_equal(ids, np.argsort(-rows, axis=1, kind="stable")[:, :k])
+        np.testing.assert_allclose(nats, -np.sort(-rows, axis=1)[:, :k])
+    assert table.top_k(contexts, 5)[0].tolist() == [[1, 0, 2, 3, 4], [3, 1, 2, 4, 0], [3, 1, 2, 4, 0]]
 
 
 def test_an_empty_text_has_no_scores() -> None:

@@ -309,6 +309,7 @@ def _collect(
             if not _follows(word, contexts[:, i], 0, offsets, words):
                 _insert(best, scores, word, value)
                 least = scores[-1]
+        _fill_up(best)
 
 
 @compiled
@@ -327,6 +328,17 @@ def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: 
             if low < offsets[k][context + 1] and level_words[low] == word:
                 return True
     return False
+
+
+@compiled
+def _fill_up(ids: IntArray) -> None:
+    """Write the first words that are not there yet into the places that are left: those of probability 0."""
+    word = 0
+    for place in range(len(ids)):
+        if ids[place] == NOTHING:
+            while word in ids[:place]:
+                word += 1
+            ids[place] = word
 
 
 @compiled

@@ -152,7 +152,6 @@ class _Trace:
         last = int(text.sentence_starts()[1]) if len(text.sentence_starts()) > 1 else len(text)
         at = min(range(last), key=worth)
         k, contexts, word = order(at), self.contexts(at), text.vocabulary[int(text.ids[at])]
-        weight = table.levels[k - 2].log10_backoff(self.nodes[k - 1][at : at + 1]) * NATS if k > 1 else None
         case = Case(
             order=k,
             highest=k == table.order or k - 1 == self.before[at],
@@ -164,7 +163,7 @@ class _Trace:
             counts=self._continuations(at, k),
             lower=float(self.probabilities[k - 2][at]) if k > 1 else 1.0 / table.start,
             probability=float(self.probabilities[k - 1][at]),
-            weight=None if weight is None else float(np.exp(weight)[0]),
+            weight=self._weight(k - 1, at) if k > 1 else None,
         )
         worked = method.lines(case)
         going_on = list(self._further(at, k, f"{worked[-1][0].partition('(')[0]}({word}"))
@@ -194,10 +193,14 @@ class _Trace:
                 yield f"times the back-off weight of '{contexts[-1]}', which was not seen", share
                 yield f"{name} | {contexts[-1]})", float(self.probabilities[longest][at])
                 return
-            probability = float(self.probabilities[length][at])
-            share = probability / float(self.probabilities[length - 1][at])
+            share = self._weight(length, at)
             yield f"times the back-off weight of '{contexts[length]}', which '{word}' never followed", share
-            yield f"{name} | {contexts[length]})", probability
+            yield f"{name} | {contexts[length]})", float(self.probabilities[length][at])
+
+    def _weight(self, length: int, at: int) -> float:
+        """Return the back-off weight of the context of this many words at a position."""
+        log10 = self.table.levels[length - 1].log10_backoff(self.nodes[length][at : at + 1])
+        return float(np.exp(log10 * NATS)[0])
 
     def _continuations(self, at: int, k: int) -> IntArray:
         """Return the counts of all words seen after the context of k - 1 words at a position."""

@@ -145,3 +145,15 @@ def test_the_equation_of_a_pruned_model_has_the_counts_of_all_n_grams() -> None:
     assert p == pytest.approx(float(np.exp(model.log_probs(text)[4])))
     assert "Pruned n-grams" in trace.note
     assert "pruned n-grams" in equation.saying
+
+
+def test_the_equation_where_a_back_off_weight_is_0() -> None:
+    # As bigrams "<s> b", "<s> c", "c <unk>" and "c d" have the count 1, "<unk> c" 2 and "<s> <unk>" 3: Y = 4 / 6 and
+    # D2 = 2 - 3 Y = 0. Only c came after <unk>, so nothing is left for b. After "c <unk>" c came once: γ = 0.5.
+    train = Encoded.from_documents([[3], [0], [0, 4], [4, 0, 4, 5], [0]], VOCABULARY)
+    model = NGram(order=3).fit(train, train, Setting(VOCABULARY))
+    text = Encoded.from_documents([[0, 4, 0, 3]], VOCABULARY)
+    equation, *_ = model.exhibits(text)
+    assert isinstance(equation, WorkedEquation)
+    assert [value for _, value in equation.lines[8:]] == pytest.approx([0, 0, 0.5, 0])
+    assert model.log_probs(text)[3] == -np.inf
