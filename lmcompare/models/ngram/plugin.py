@@ -41,6 +41,7 @@ from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # the default of k
+LEAST_K, MOST_K = 1e-100, 1e100  # far from what a float64 holds: k is multiplied by the number of types
 METHODS: dict[str, type[Smoothing]] = {
     method.name: method for method in (KneserNey, Absolute, WittenBell, JelinekMercer, Katz, AddK)
 }
@@ -68,7 +69,7 @@ class NGram(TableModel):
     smoothing : str, default "kneser-ney"
         The smoothing method: "kneser-ney", "absolute", "witten-bell", "jelinek-mercer", "katz" or "add-k".
     k : float, default 0.003
-        What "add-k" adds to each count; greater than 0, and 0.003 if not set. For "add-k".
+        What "add-k" adds to each count; 1e-100 to 1e100, and 0.003 if not set. For "add-k".
     cutoff : int, default 5
         The greatest count that "katz" discounts; 2 or more, and 5 if not set. For "katz".
     """
@@ -88,11 +89,15 @@ class NGram(TableModel):
         self.prune = _thresholds(prune, order)
         self.smoothing = smoothing
         self.k, self.cutoff = _checked(smoothing, k, cutoff, prune=any(self.prune), fallback=not fallback)
-        self.keeps_to_memory = smoothing == KneserNey.name
         self.notes: tuple[str, ...] = ()
         self._places: IntArray = np.zeros(0, np.int64)
         self._method: Smoothing = self._new_method()
         self.idea = _method(smoothing).idea
+
+    @property
+    def keeps_to_memory(self) -> bool:
+        """Whether a limit of memory bounds the estimate too."""
+        return self.smoothing == KneserNey.name
 
     def check_text(self, train: Encoded) -> None:
         """Refuse an order beyond the longest sentence."""
@@ -163,6 +168,7 @@ class NGram(TableModel):
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
         self.smoothing, self.k, self.cutoff = (state.values[name] for name in ("smoothing", "k", "cutoff"))
+        self.idea = _method(self.smoothing).idea
         self._method = self._new_method()
         self._method.constants = state.values["constants"]
         self.notes = tuple(state.values["notes"])
@@ -201,7 +207,7 @@ def _thresholds(prune: Sequence[int], order: int) -> list[int]:
     if not valid or not all(is_whole(t) for t in prune) or prune[0] != 0 or sorted(prune) != list(prune):
         raise PluginError(
             f"prune must be a list of at most {order} whole numbers, one for each order, that begins with 0 and never"
-            f" falls, as in [0, 0, 1], not {prune!r}"
+            f" falls, as in {[0, 0, 1][:order]}, not {prune!r}"
         )
     return list(prune)
 
@@ -220,8 +226,8 @@ def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> t
             users = " and ".join(f'"{m.name}"' for m in METHODS.values() if parameter in m.uses)
             raise PluginError(f'{parameter} has no effect with smoothing = "{name}", only with {users}: leave it out')
     k, cutoff = K if k is None and "k" in uses else k, CUTOFF if cutoff is None and "cutoff" in uses else cutoff
-    if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not 0 < k < float("inf")):
-        raise PluginError(f"k must be a number greater than 0, not {k!r}")
+    if k is not None and (isinstance(k, bool) or not isinstance(k, (int, float)) or not LEAST_K <= k <= MOST_K):
+        raise PluginError(f"k must be a number from {LEAST_K} to {MOST_K}, not {k!r}")
     if cutoff is not None:
         check_whole("cutoff", cutoff, 2)
     return k, cutoff

@@ -51,9 +51,10 @@ class NGramTuned(NGram):
         How often the same word before an n-gram counts at the lower orders; 1 in Kneser-Ney.
     """
 
+    keeps_to_memory = False  # it tunes on the counts of all orders
+
     def __init__(self, order: int = 5, levels: int = 10, groups: int = 16, repeats: int = 2) -> None:
         super().__init__(order=order)
-        self.keeps_to_memory = False  # it tunes on the counts of all orders
         for name, value in (("levels", levels), ("groups", groups), ("repeats", repeats)):
             check_whole(name, value, 1, 1000)
         self.levels, self.groups, self.repeats = levels, groups, repeats

@@ -217,6 +217,13 @@ def test_invalid_thresholds_are_refused(prune: object) -> None:
         NGram(order=3, prune=prune)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("order", "example"), [(1, "[0]"), (2, "[0, 0]"), (3, "[0, 0, 1]"), (7, "[0, 0, 1]")])
+def test_the_example_of_thresholds_fits_the_order(order: int, example: str) -> None:
+    with pytest.raises(PluginError) as found:
+        NGram(order=order, prune=[1])
+    assert f"as in {example}, not" in str(found.value)
+
+
 def test_a_training_text_without_tokens_is_refused() -> None:
     with pytest.raises(LmcompareError, match="no tokens"):
         trained([[], []], 5, 2)

@@ -134,9 +134,11 @@ def order_ratios(level: Counts, cutoff: int) -> tuple[Array, str]:
     r is the greatest number up to the cutoff for which ``ratios`` are usable. If there is none, the array has one
     element: then the fixed discount ``FALLBACK`` is taken off every count.
     """
-    n = raw.counts_of_counts(level, cutoff + 1)
+    limit = min(cutoff, len(level) + 1)  # n-grams have no more different counts than there are n-grams
+    n = raw.counts_of_counts(level, limit + 1)
+    missing = np.flatnonzero(n[1 : limit + 1] == 0) + 1  # no cutoff from the first of these on is usable
     reason = ""
-    for most in range(cutoff, 0, -1):
+    for most in range(int(missing[0]) if len(missing) else limit, 0, -1):
         found, problem = ratios(n, most)
         if not problem:
             return np.append(0.0, found), reason

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts.lookup.table import with_starts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import METHODS, NGram
+from lmcompare.models.ngram.smoothing import katz
 from lmcompare.report.kinds.mathml import typeset
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back
@@ -142,7 +145,10 @@ def test_restoring_the_state_gives_the_same_model(smoothing: str, order: int) ->
     documents = random_documents(8, 20)
     model = trained(smoothing, documents, 20, order)
     text = Encoded.from_documents(documents, vocabulary(20))
-    comes_back(model, NGram(), text)
+    again = NGram()
+    comes_back(model, again, text)
+    assert again.idea == model.idea
+    assert again.keeps_to_memory == (smoothing == "kneser-ney")
 
 
 @pytest.mark.parametrize("smoothing", METHODS)
@@ -210,8 +216,9 @@ def test_the_arpa_file_has_the_scores_of_the_model(smoothing: str, tmp_path: Pat
         ({"smoothing": "witten-bell", "fallback": False}, 'only with "kneser-ney" and "absolute" and "katz"'),
         ({"smoothing": "absolute", "prune": [0, 1]}, 'prune has no effect with smoothing = "absolute"'),
         ({"k": 0.1}, 'k has no effect with smoothing = "kneser-ney", only with "add-k"'),
-        ({"smoothing": "add-k", "k": 0}, "k must be a number greater than 0"),
-        ({"smoothing": "add-k", "k": True}, "k must be a number greater than 0"),
+        ({"smoothing": "add-k", "k": 0}, "k must be a number from 1e-100 to 1e\\+100"),
+        ({"smoothing": "add-k", "k": 1e308}, "k must be a number from 1e-100 to 1e\\+100"),
+        ({"smoothing": "add-k", "k": True}, "k must be a number from 1e-100"),
         ({"smoothing": "add-k", "cutoff": 5}, 'only with "katz"'),
         ({"smoothing": "katz", "cutoff": 1}, "cutoff must be a whole number, 2 or more"),
     ],
@@ -229,6 +236,37 @@ def test_missing_constants_are_noted_or_an_error(smoothing: str) -> None:
     assert "has the count 1" in note
     with pytest.raises(LmcompareError, match=r"1-grams no .*has the count 1.*fallback = true"):
         trained(smoothing, documents, 5, 1, fallback=False)
+
+
+def test_the_advice_on_missing_constants_fits_the_order() -> None:
+    with pytest.raises(LmcompareError, match=r"1-grams .*lower min_count"):
+        trained("absolute", [[2, 3, 1], [2, 4, 1]] * 3, 5, 2, fallback=False)
+    # a and b once, c and </s> twice; of the bigrams none twice
+    with pytest.raises(LmcompareError, match=r"2-grams .*lower the order"):
+        trained("absolute", [[2, 4, 1, 4, 3, 1]], 5, 2, fallback=False)
+
+
+def test_the_extremes_of_k_by_hand() -> None:
+    # After "a" b and c came once each. All words are equally likely with so great a k, and with so small a one
+    # k / 2 is left for the others.
+    text, at = Encoded.from_documents([[2, 3]], vocabulary(5)), np.array([1])
+    great, small = (trained("add-k", [[2, 3, 1], [2, 4, 1]], 5, 2, k=k) for k in (1e100, 1e-100))
+    np.testing.assert_allclose(np.exp(great.next_log_probs(text, at)), [[0.2] * 5], rtol=RTOL)
+    rest = np.log(1e-100) - np.log(2)
+    expected = [[rest, rest, rest, np.log(0.5), np.log(0.5)]]
+    np.testing.assert_allclose(small.next_log_probs(text, at), expected, rtol=RTOL)
+
+
+def test_a_cutoff_above_all_counts() -> None:
+    text = Encoded.from_documents(random_documents(1, 60, documents=100), vocabulary(60))
+    for level in counting.count(with_starts(text), 3, 60, 1):
+        greatest = int(level.raw.max())
+        n = np.bincount(level.raw, minlength=2 * greatest + 2)
+        found = [katz.ratios(n, most) for most in range(2 * greatest, 0, -1)]
+        usable = next((ratios for ratios, problem in found if not problem), [])
+        kept, reason = katz.order_ratios(level, 10**9)
+        assert reason == found[0][1] != ""
+        np.testing.assert_array_equal(kept, [0.0, *usable])
 
 
 def test_a_validation_text_without_tokens_is_noted() -> None:
