@@ -11,12 +11,11 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files.words import check_words
+from lmcompare.counts.files.words import START, check_words
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray, Vocabulary
 
-START = "<s>"
 BLOCK_LINES = 2**18
 
 

@@ -14,15 +14,14 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.files.building import Grams, build, lexicographic
+from lmcompare.counts.files.words import MOST_ORDERS, START
 from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
-START = "<s>"
 NO_UNKNOWN = -100.0  # log10; what KenLM gives <unk> where the file has none
-MOST_ORDERS = 100
 Bytes = npt.NDArray[np.uint8]
 
 GZIP = b"\x1f\x8b"

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files.words import check_words
+from lmcompare.counts.files.words import MOST_ORDERS, check_words
 from lmcompare.counts.lookup.level import Level
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
@@ -31,7 +31,6 @@ from lmcompare.tokens import Vocabulary
 
 SUFFIX = ".safetensors"
 FORMAT, VERSION = "lmcompare-ngrams", "1"
-MOST_ORDERS = 100
 
 Array = npt.NDArray[Any]
 _NAMES = {"I32": "<i4", "I64": "<i8", "F32": "<f4", "U8": "u1"}

@@ -1,4 +1,4 @@
-"""What the words of a file of n-grams are."""
+"""What all files of n-grams have in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN
+
+START = "<s>"  # the beginning of a sentence
+MOST_ORDERS = 100
 
 
 def check_words(tokens: Sequence[str]) -> None:

@@ -4,6 +4,6 @@ Reading order: ``sorting`` (the suffix array), ``contexts`` (the index of a text
 made), ``walking`` (which of its contexts end a passage, and what followed them).
 
 Compiled functions of this package become a part of those that call them from other files, and Numba keeps the machine
-code of these on disk until their own files change: after a change here, delete ``__pycache__`` in
-``models/infinite_gram``.
+code of these on disk until their own files change: after a change here, delete ``__pycache__`` in this package and
+in ``models/infinite_gram``.
 """

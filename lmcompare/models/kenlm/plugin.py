@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lmcompare.counts.files.mapping import SHARED, check_unknown
+from lmcompare.counts.lookup.level import NATS
 from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.model import (
     FloatArray,
@@ -25,7 +26,6 @@ from lmcompare.model import (
 from lmcompare.models.kenlm.library import check, ngram_counts, opened
 from lmcompare.tokens import END_TOKEN, UNKNOWN_ID, Encoded, IntArray
 
-LOG_10 = float(np.log(10.0))
 UNKNOWN = "<unk>"
 NOT_PREDICTED = ("<s>", "<unk>", "<UNK>")  # what KenLM has, and a text has not
 FEW_DIGITS = 1e-4  # by how much more than one the probabilities of known words may be, for rounding
@@ -108,7 +108,7 @@ class KenLM(LanguageModel):
             if i in starts:
                 state = file.start
             log10, after = file.score(state, token)
-            scores[i] = file.distribution(state)[token] if token == UNKNOWN_ID else LOG_10 * log10
+            scores[i] = file.distribution(state)[token] if token == UNKNOWN_ID else NATS * log10
             state = file.start if token == file.end else after
         return np.minimum(scores, 0)
 
@@ -251,7 +251,7 @@ class _File:
         left = 1 - float((10.0**log10).sum()) - unknown
         left = left if left > ROUNDING else 0.0
         row = np.full(len(self.tokens), np.log(share), np.float32)
-        row[self.known] = LOG_10 * log10
+        row[self.known] = NATS * log10
         row[UNKNOWN_ID] = np.log(left + share)
         row = np.minimum(row, 0)
         if len(self._rows) * row.nbytes < REMEMBERED:

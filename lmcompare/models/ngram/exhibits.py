@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lmcompare.counts.files.words import START
 from lmcompare.counts.lookup.level import NATS, NOTHING
 from lmcompare.counts.lookup.table import BackoffTable, words_before
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing.base import Case, Explanation
 from lmcompare.tokens import Encoded, IntArray
-
-START = "<s>"
 
 
 def exhibits(table: BackoffTable, method: Explanation, text: Encoded) -> Iterator[Exhibit]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lmcompare.counts.files import arpa_reader, binary
 from lmcompare.counts.files.mapping import SHARED, Mapped, check_unknown, mapped
+from lmcompare.counts.files.words import START
 from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
@@ -38,16 +39,16 @@ class NGramFile(TableModel):
     with ``<s>`` at the start of each sentence and document, and never reaches further back.
 
     The sums after all contexts of the file are checked. If they deviate from one by at most 1e-3, which the rounding
-    of a file with few digits explains, the back-off weights are computed again and a note reports it. A greater
-    deviation is an error, unless ``renormalise`` is true. The training and validation text are not read, and
-    ``setting.budget`` has no effect.
+    of a file with few digits explains, the unigrams are divided by their sum, the back-off weights are computed
+    again, and a note reports it. A greater deviation is an error, unless ``renormalise`` is true. The training and
+    validation text are not read, and ``setting.budget`` has no effect.
 
     Parameters
     ----------
     path : str
         The path of the file, relative to the experiment file.
     renormalise : bool, default False
-        Whether the back-off weights of a file whose sums are far from one are computed again.
+        Whether a file whose sums are far from one is changed in the same way.
     """
 
     traits = Traits(pretrained=True)
@@ -174,19 +175,20 @@ class NGramFile(TableModel):
         if abs(total - 1) <= EXACT:
             return contexts, ()
         name = Path(self.path).name
-        after = " ".join((*words.tokens, "<s>")[word] for word in contexts.named(worst)) or "nothing"
+        after = " ".join((*words.tokens, START)[word] for word in contexts.named(worst)) or "nothing"
         problem = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
         if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
                 f"{problem}, so it is not a distribution: estimate the model again, or set renormalise = true to"
-                " compute its back-off weights again"
+                " make all sums one"
             )
         with np.errstate(all="ignore"):
             contexts = Contexts(contexts.normalised())
         if not abs(_worst(contexts)[1] - 1) <= EXACT:
             raise LmcompareError(f"{problem}, and no back-off weights make it a distribution: estimate it again")
         return contexts, (
-            f"Not quite a distribution: {problem}. The back-off weights were computed again: now all sums are one.",
+            f"Not quite a distribution: {problem}. The unigrams were divided by their sum, and the back-off weights"
+            " computed again: now all sums are one.",
         )
 
     def _notes(self, contexts: Contexts, words: Vocabulary, found: Mapped) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmcompare import decompression
-from lmcompare.counts.files import arpa, arpa_reader
+from lmcompare.counts.files import arpa, arpa_reader, binary
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.random_tables import plainly, tables, vocabulary
+from tests.counts.random_tables import plainly, table_of, tables, vocabulary
 
 # A bigram model of "a b": as KenLM writes it, and as the other tools do.
 KENLM = """\\data\\
@@ -217,6 +217,16 @@ def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: boo
     again, same = read(content, folder)
     assert same == words
     assert plainly(again) == plainly(table)
+
+
+@pytest.mark.parametrize("token", ["<s>", "a b", "a\u00a0b", ""])
+def test_a_token_that_the_format_has_no_way_to_write(token: str, folder: Path) -> None:
+    words = Vocabulary(["<unk>", "</s>", token])
+    table = table_of([{(w,): (-0.5, 0) for w in range(4)}], 4)
+    with pytest.raises(LmcompareError, match=r"can't be written in the ARPA format.*\.safetensors"):
+        arpa.write(table, words, np.arange(4), folder / "none.arpa")
+    binary.write(table, words, folder / "any.safetensors")
+    assert binary.read(folder / "any.safetensors")[1] == words
 
 
 def _reversed(section: str) -> str:
