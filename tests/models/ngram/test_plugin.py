@@ -17,6 +17,7 @@ from lmcompare.counts.lookup.scoring import BLOCK
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import METHODS, NGram
+from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
 from tests.models.ngram.smoothing.brute_force_kneser_ney import BruteForce
@@ -288,3 +289,19 @@ def test_a_limit_of_memory_changes_nothing_of_the_model(
     for name, array in theirs.arrays.items():
         np.testing.assert_array_equal(mine.arrays[name], array, err_msg=name)
         assert mine.arrays[name].dtype == array.dtype, name
+
+
+def test_the_validation_text_is_in_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    estimate = KneserNey.estimate
+
+    def noted(self: KneserNey, counts: Any, size: int, valid: Any) -> Any:
+        given.append(valid)
+        return estimate(self, counts, size, valid)
+
+    monkeypatch.setattr(KneserNey, "estimate", noted)
+    monkeypatch.setattr(room, "SMALL", 0)
+    with allowance.limited(4 * 50 * POSITION_BYTES):
+        trained([[2, 3, 1], [2, 4]], 5, 2)
+    assert given[0].tolist() == [5, 2, 3, 1, 5, 2, 4]
+    assert isinstance(given[0].base, np.memmap)
