@@ -28,6 +28,7 @@ from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 SAME = 0.05  # bits: a smaller change is shown as 0.0
+NETWORK = ("cell", "width", "hidden", "layers", "spelling")  # hyper-parameters that make a recurrent network
 FUTURE = "the future leaves the past alone"  # the check that a model without its mask would fail
 
 
@@ -111,12 +112,13 @@ def build(data: ReportData) -> Section | None:
     """Return the section; None unless two models of the story with the same tokens have guessed a sentence."""
     if not data.main_tokens:
         return None
-    here = data.groups[data.main_tokens]
     told: list[tuple[dict[str, Any], Model]] = []
-    for outline in outlines():
-        if (model := _first(here, outline["plugins"], data)) is not None:
-            before = told[-1][1].entry.plugin if told else ""
-            told.append((outline | outline.get("after", {}).get(before, {}), model))
+    for outline, model in with_models(data):
+        before = told[-1][1] if told else None
+        after = outline.get("after", {}).get(before.entry.plugin, {}) if before else {}
+        if before is None or not same_network(before, model):
+            after = {key: value for key, value in after.items() if key != "adds"}
+        told.append((outline | after, model))
     rows = {row.name: row for row in data.rows}
     whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
     guesses = [_by_place(model) for _, model in told]
@@ -187,6 +189,25 @@ def build(data: ReportData) -> Section | None:
     return Section.of("story", "From counting to attention", html)
 
 
+def with_models(data: ReportData) -> list[tuple[dict[str, Any], Model]]:
+    """Return the scenes that the run has models for, each with the best model of the first plug-in that has any.
+
+    A model with the network of the next scene comes before better ones: only that one tells what the scene adds.
+    """
+    found: list[tuple[dict[str, Any], Model]] = []
+    for outline in reversed(outlines()):
+        models = next(filter(None, (_with_guesses(plugin, data) for plugin in outline["plugins"])), [])
+        alike = [model for model in models if found and same_network(model, found[-1][1])]
+        found += [(outline, model) for model in (alike or models)[:1]]
+    return found[::-1]
+
+
+def same_network(before: Model, model: Model) -> bool:
+    """Return whether two models have the same recurrent network, apart from what one of them adds to it."""
+    own, other = (each.cell.info.get("hyperparameters") or {} for each in (before, model))
+    return "cell" in own and all(own.get(name) == other.get(name) for name in NETWORK)
+
+
 def running_sentence(
     found: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]], whole: Sequence[float]
 ) -> tuple[int, int] | None:
@@ -250,13 +271,10 @@ def result(scenes: Sequence[Scene], table: Scene | None) -> str:
     return f"{said} Counting phrases gives {share} of that after {costs[0]} of training; the rest takes {costs[1]}."
 
 
-def _first(models: Sequence[Model], plugins: Sequence[str], data: ReportData) -> Model | None:
-    """Return the first ranked model of the first of these plug-ins that has one with guesses."""
-    for plugin in plugins:
-        for model in models:
-            if model.entry.plugin == plugin and model.name not in data.unranked and _by_place(model):
-                return model
-    return None
+def _with_guesses(plugin: str, data: ReportData) -> list[Model]:
+    """Return the models of a plug-in that have guesses and the tokens of most models, the best first."""
+    models = (model for model, _ in data.ranking if model.entry.tokens_fingerprint == data.main_tokens)
+    return [model for model in models if model.entry.plugin == plugin and _by_place(model)]
 
 
 def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:

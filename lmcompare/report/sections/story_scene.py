@@ -197,7 +197,7 @@ class Scene:
 
     def _surely_apart(self, before: Scene, data: ReportData) -> bool:
         apart = data.comparison.difference(self.model.name, before.model.name)
-        return apart is None or apart.significant
+        return apart is not None and apart.significant
 
     def _worth(self, before: Scene) -> str:
         """Return what it gains by the one thing that the model of the scene before has not; "" if it is not one."""
