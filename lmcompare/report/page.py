@@ -70,7 +70,7 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Equal compute": compute.build,
-        "Amount of text": growth.build,
+        "Text and size": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,11 @@ from lmcompare.analysis.growth import Crossing, Curve, Point, crossings
 from lmcompare.analysis.power_law import fitted
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
+from lmcompare.report.data import ReportData
 from lmcompare.report.sections import growth
 from lmcompare.report.titles import spoken
+from tests.analysis.tiny import bits, tiny_run
+from tests.report.tree import parse
 
 WORDS = (2_000, 6_000, 20_000, 60_000, 200_000)
 NAMES = {"ngram": "5-gram", "transformer": "Transformer"}
@@ -86,3 +90,21 @@ def test_the_chart_has_a_band_only_for_forecasts_and_strokes_for_several_trainin
     assert "band" not in chart(
         [Points("one", 0, (1e3, 1e4), (3.0, 2.0), (3, 2), (3, 2))], "label", "x", "y", str, str
     )
+
+
+def test_sizes_are_of_models_of_one_plug_in_and_title(tmp_path: Path) -> None:
+    kinds = {"large": ("GRU", 200), "elman": ("Elman network", 150), "small": ("GRU", 100), "lstm": ("LSTM", 300)}
+    models = {name: bits(2 + at / 10, at) for at, name in enumerate(kinds)}
+    cells = {name: {"title": title} for name, (title, _) in kinds.items()}
+    costs = {name: {"parameters": parameters} for name, (_, parameters) in kinds.items()}
+    data = ReportData(tiny_run(tmp_path, models, documents=[[10]] * 40, cells=cells, costs=costs))
+    assert growth.build(data) is None, "each is of a plug-in of its own"
+    for model in data.models:
+        model.entry.plugin = "rnn"
+    section = growth.build(data)
+    assert section is not None
+    assert (section.key, section.title) == ("sizes", "Bits per byte by the number of parameters")
+    shown = parse(str(section.html))
+    assert [line.one("title").text for line in shown.all("g") if line.all("path", "line")] == ["GRU"]
+    marks = [title.text.replace("\u00a0", " ") for title in shown.all("title")]
+    assert {mark for mark in marks if " at " in mark} == {"GRU: 2.2 at 100", "GRU: 2 at 200"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -55,6 +54,8 @@ def build(data: ReportData) -> Section | None:
         missing=found.missing,
         sizes=_by_parameters(sizes) if sizes else None,
     )
+    if not curves:
+        return Section.of("sizes", "Bits per byte by the number of parameters", html)
     return Section.of("growth", "How much text each model needs", html)
 
 
@@ -165,15 +166,20 @@ def _rows(curves: Sequence[Curve]) -> list[Row]:
 
 
 def _sizes(data: ReportData) -> list[list[tuple[Model, dict[str, Any]]]]:
-    """Return the models of one plug-in in several sizes, by their parameters, with their rows of results.json."""
+    """Return models of one plug-in and title in several sizes, by their parameters, with their rows of results.json.
+
+    One plug-in may have models of several kinds, such as LSTM and GRU: their titles tell them apart.
+    """
     rows = {row["name"]: row for row in data.results["models"]}
-    models = sorted(data.comparable, key=lambda model: model.entry.plugin)
-    groups = []
-    for _, same in groupby(models, key=lambda model: model.entry.plugin):
-        sized = [(model, rows[model.name]) for model in same if rows[model.name]["parameters"]]
-        if len({row["parameters"] for _, row in sized}) > 1:
-            groups.append(sorted(sized, key=lambda each: each[1]["parameters"]))
-    return groups
+    kinds: dict[tuple[str, str], list[tuple[Model, dict[str, Any]]]] = {}
+    for model in data.comparable:
+        if rows[model.name]["parameters"]:
+            kinds.setdefault((model.entry.plugin, model.entry.title), []).append((model, rows[model.name]))
+    return [
+        sorted(kinds[kind], key=lambda each: each[1]["parameters"])
+        for kind in sorted(kinds)
+        if len({row["parameters"] for _, row in kinds[kind]}) > 1
+    ]
 
 
 def _by_parameters(groups: Sequence[Sequence[tuple[Model, Mapping[str, Any]]]]) -> Markup:
