@@ -291,11 +291,16 @@ class Loss:
         if row is None or row.value is None or row.low is None or row.high is None:
             return ""
         ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
-        said = f"In the laboratory, the same network trained without {self.part} needs"
         if not row.found:
-            return f"{said} about as many bits per byte ({ends}, not significant)."
-        more = "more" if row.value < 0 else "fewer"
-        return f"{said} {numbers.bits_per_byte(abs(row.value))} bits per byte {more} ({ends})."
+            return (
+                f"In the laboratory, it was not found that training without {self.part} changes the bits per byte"
+                f" ({ends}, not significant after the correction)."
+            )
+        amount, more = numbers.bits_per_byte(abs(row.value)), "more" if row.value < 0 else "fewer"
+        return (
+            f"In the laboratory, the same network trained without {self.part} needs {amount} bits per byte {more}"
+            f" ({ends})."
+        )
 
 
 def bars(model: Model, title: str) -> list[float]:
