@@ -113,6 +113,28 @@ def test_the_title_says_if_the_baseline_wins_in_a_group_that_the_token_does_not_
     assert found == "The x beats the base after new phrases and after known ones"
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        ([3, 4], [3, 4], "phrases of 4 or more tokens, is it ahead"),
+        ([3, 4], [4], "phrases of 4 or more tokens, is it ahead of some of them"),
+        ([], [4], "phrases of 5 or more tokens, is it ahead of some of them"),
+        ([2], [2], "phrases of 3 tokens, is it ahead"),  # not of 4 and 5
+        ([2, 4], [2, 4], "phrases of 3 and 5 tokens, is it ahead"),
+    ],
+)
+def test_the_title_says_where_the_baseline_is_ahead_of_all_and_where_of_some(
+    x: list[int], y: list[int], said: str
+) -> None:
+    figures = np.zeros((3, 5))
+    figures[1, x] = figures[2, y] = 0.3
+    other = replace(made(TOKENS, "tokens"), name="seen_order", figures=figures)
+    better = np.repeat([[False], [True], [True]], 5, axis=1)
+    named = {"b": "the base", "x": "the x", "y": "the y"}
+    found = slice_finding.finding(made(TOKENS, "tokens"), better, "b", named, [other])
+    assert found.endswith(f"; only with hindsight, at the end of known {said}")
+
+
 def test_the_baseline_is_the_best_table_of_counts_or_else_the_best_model(run: Run) -> None:
     by_name = ReportData(run).by_name
     ranked = [by_name[name] for name in ("transformer", "ngram", "unigram")]

@@ -62,46 +62,48 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
     verb = "beats" if len(who) == 1 else "beat"
     if len(most) == better.shape[1]:
         behind = _behind(others, own, winners)
-        if list(behind) == [ENDS_PHRASE]:
-            hindsight = (
-                f"only with hindsight, at the end of known phrases of {behind[ENDS_PHRASE]} tokens, is it ahead"
-            )
-            return f"{said} {verb} {named[own]}{anywhere}; {hindsight}"
+        if [other.name for other, _ in behind] == [ENDS_PHRASE]:
+            ((other, worse),) = behind
+            at = np.flatnonzero(worse.any(axis=0)).tolist()
+            whom = "" if worse[:, at].all() else " of some of them"
+            end = f"at the end of known phrases of {_span(other, at)} tokens"
+            return f"{said} {verb} {named[own]}{anywhere}; only with hindsight, {end}, is it ahead{whom}"
         return f"{said} {verb} {named[own]}{', but not in every group below' if behind else anywhere}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
     return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"
 
 
-def _behind(others: Sequence[Divided], own: str, winners: Sequence[str]) -> dict[str, str]:
-    """Return by the name of a division from which group on the baseline is clearly better than one of the winners.
+def _behind(others: Sequence[Divided], own: str, winners: Sequence[str]) -> list[tuple[Divided, Array]]:
+    """Return the divisions in which the baseline is somewhere clearly better than one of the W winners.
 
-    A division in which it nowhere is better is left out.
+    With each comes (W, L), whether it is so.
     """
-    found: dict[str, str] = {}
+    found = []
     for one in others:
         base, rows = one.models.index(own), [one.models.index(name) for name in winners]
-        worse = (one.clear(base) & (one.saved(base) < 0))[rows].any(axis=0)
+        worse = (one.clear(base) & (one.saved(base) < 0))[rows]
         if worse.any():
-            first = int(np.flatnonzero(worse)[0])
-            found[one.name] = f"{one.labels[first]} or more" if first + 1 < len(one.labels) else one.labels[first]
+            found.append((one, worse))
     return found
 
 
 def _where(one: Divided, groups: Sequence[int]) -> str:
     """Return groups of the planned question in words."""
-    size = len(one.labels)
-    ends = [label.removeprefix("over ").split("–") for label in one.labels]
     if list(groups) == [0] and one.labels[0] in ("0", "1"):
         return "after new phrases" if one.counted == "tokens" else "on words that hardly occur in the training text"
-    if _is_start(groups):
-        span = f"at most {ends[groups[-1]][-1]}"
-    elif groups[0] == size - len(groups):
-        span = one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
-    else:
-        span = numbers.listed([one.labels[g] for g in groups])
     if one.counted == "words":
-        return f"on words that occur {span} times in the training text"
-    return f"after known phrases of {span} tokens"
+        return f"on words that occur {_span(one, groups)} times in the training text"
+    return f"after known phrases of {_span(one, groups)} tokens"
+
+
+def _span(one: Divided, groups: Sequence[int]) -> str:
+    """Return groups by numbers in words: "at most 3", "4 or more", "2 and 4"."""
+    ends = [label.removeprefix("over ").split("–") for label in one.labels]
+    if _is_start(groups):
+        return f"at most {ends[groups[-1]][-1]}"
+    if groups[0] == len(one.labels) - len(groups):
+        return one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
+    return numbers.listed([one.labels[g] for g in groups])
 
 
 def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
