@@ -67,7 +67,8 @@ def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]
     if found.rivals:
         second = found.rivals[0].row
         more = numbers.percent(second.bits / found.best.bits - 1)
-        behind = f"needs {more} more, which may be chance" if found.tied else "is significantly behind"
+        tied = found.rivals[0] in found.tied
+        behind = f"needs {more} more, which may be chance" if tied else "is significantly behind"
         said[0] += f"; {spoken(title(second.name))} {behind}"
     listed = found.best.figure("top5_accuracy")
     if listed is not None:
@@ -136,8 +137,9 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bo
     """Return the rest of a headline on models that read different amounts of training text."""
     second = found.rivals[0].row.name
     own, other = read.get(found.best.name), read.get(second)
-    if own is None or other is None:
-        return ", after unequal amounts of training" if read and not timed else ""
+    if own is None or other is None:  # more training than another model's can only have helped a model that had it
+        more = own is not None and own > ALIKE * min(read.values())
+        return ", after unequal amounts of training" if more and not timed else ""
     same = " in about the same time" if timed else ""
     again = 0 < train <= min(own, other)
     if own > ALIKE * other:

@@ -57,6 +57,12 @@ def test_what_was_equal(
     assert ("--match" in found) == bool(read)
 
 
+def test_trainings_that_had_one_limit_were_made_equal() -> None:
+    found = fairness.in_brief(READ, dict.fromkeys(READ, 61.0), ("much", "little"), "All read a page.")
+    assert found == "All models were scored on the same test text. All read a page."
+    assert fairness.in_brief({}, {}, (), "All read a page.") == "All models were scored on the same test text."
+
+
 def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run) -> None:
     data = ReportData(run)
     (one,) = [each for each in fairness.trainings(data) if each.model.name == "transformer"]

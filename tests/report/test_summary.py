@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from lmcompare.analysis import load_run
+from lmcompare.analysis import compare_models, load_run, results, rows
+from lmcompare.analysis.verdict import verdict
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections.summary import _corpus
+from lmcompare.report.sections import summary
+from lmcompare.report.sections.summary import View, _corpus
+from tests.analysis.tiny import bits, tiny_run
 from tests.report.browser import visit
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, write_report, write_run_folder
@@ -65,6 +68,44 @@ def test_a_click_shows_the_other_finding(browser: Browser, matched: Path) -> Non
 def test_trainings_of_one_kind_have_one_finding(tree: Node) -> None:
     assert len(tree.all("div", "view")) == 1
     assert not tree.all("div", "views")
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"tokens": 1_000_000}, "limited to 1 M tokens. What "),
+        ({"seconds": 60.0}, "limited to 1 min. The "),
+        ({"steps": 500}, "--match tokens=… or"),  # steps of different batches are no equal training
+        ({}, "--match tokens=… or"),
+    ],
+)
+def test_a_limit_that_all_trainings_had_is_said_in_place_of_how_to_make_them_equal(
+    tmp_path: Path, budget: dict[str, float], said: str
+) -> None:
+    folder = write_run_folder(tmp_path, models=("ngram", *NETWORKS), seeds=(0,), failed=(), invalid=())
+    models = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["models"]
+    edit(folder, models=[row | {"settings": row["settings"] | {"budget": budget}} for row in models])
+    data = ReportData(load_run(folder))
+    curve = data.by_name["transformer"].cell.curve
+    curve["tokens"] *= 3
+    data.by_name["transformer"].cell.cost["tokens_before"] = 2e5
+    html = parse(str(summary.build(data).html))
+    (fair,) = (text.text for text in html.all("p") if text.text.startswith("Was it fair?"))
+    assert said in fair.replace("\u00a0", " ")
+    assert ("--match" in fair) == ("--match" in said)
+
+
+def test_networks_that_were_trained_equally_long_had_no_unequal_training(tmp_path: Path) -> None:
+    models = {"net": bits(2, 0), "counts": bits(2.1, 1), "other": bits(2.2, 2)}
+    run = tiny_run(tmp_path, models, documents=[[10]] * 40)
+    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+
+    def title(**seconds: float) -> str:
+        titles = {name: name for name in models}
+        return View("", titles, judged, {"net": 2e6, "other": 1e6}, seconds, 0, (), (), None).title
+
+    assert title(net=60, other=20).endswith("best, after unequal amounts of training")
+    assert title(net=60, other=60).endswith("best")
 
 
 @pytest.mark.parametrize(

@@ -141,24 +141,31 @@ def _measured_on(data: ReportData) -> str:
 
 def made_equal(data: ReportData) -> str:
     """Return in what the models of a run were made equal; "" if each had its preset."""
-    manifest, said = data.run.manifest, []
-    sizes = {row.settings.match.get("parameters") for row in manifest.models}
+    said = []
+    sizes = {row.settings.match.get("parameters") for row in data.run.manifest.models}
     if len(sizes) == 1 and (size := sizes.pop()):
         said.append(
             f"Widths were chosen so that each model has about {numbers.short(size)} parameters, except for models"
             " whose size cannot be changed; learning rates were not tuned to them."
         )
-    if budget := _budget(manifest):
-        unit, amount = next(iter(budget.items()))
-        much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
-        said.append(f"The training of every network was limited to {much}.")
-        before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
-        if before and unit != "seconds":
-            said.append(f"What {numbers.listed(before)} read before, for word vectors, comes on top.")
-    return " ".join(said)
+    return " ".join(filter(None, (*said, limited(data))))
 
 
-def _budget(manifest: Manifest) -> dict[str, float]:
+def limited(data: ReportData) -> str:
+    """Return to what the training of all networks of a run was limited; "" if they had no or different budgets."""
+    limit = budget(data.run.manifest)
+    if not limit:
+        return ""
+    unit, amount = next(iter(limit.items()))
+    much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
+    said = f"The training of every network was limited to {much}."
+    before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
+    if not before or unit == "seconds":
+        return said
+    return f"{said} What {numbers.listed(before)} read before, for word vectors, comes on top."
+
+
+def budget(manifest: Manifest) -> dict[str, float]:
     """Return the budget that all models of a run had, by its unit; empty if they had none or different ones."""
     budgets = {tuple(row.settings.budget.items()) for row in manifest.models}
     return dict(budgets.pop()) if len(budgets) == 1 else {}
@@ -196,7 +203,7 @@ def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     label = f"Bits per byte against {cost.title.lower()}, a mark for each model"
     y_title = "Bits per byte (less is better)"
     chart = scatter(dots, label, cost.title, y_title, cost.label, numbers.tidy, choices=cost.ticks, x_unit=cost.unit)
-    if cost.key == "train_seconds" and "seconds" in _budget(data.run.manifest):
+    if cost.key == "train_seconds" and "seconds" in budget(data.run.manifest):
         return Drawn(cost, chart, "The training time was set in advance: every network had the same")
     best = data.ranking[0][0].name
     found = {model.title: data.comparison.difference(model.name, best) for model, _ in data.ranking}

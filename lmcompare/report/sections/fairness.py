@@ -92,7 +92,9 @@ def _batch(model: Model) -> tuple[int, int] | None:
     return (batch, length) if isinstance(batch, int) and isinstance(length, int) else None
 
 
-def in_brief(read: Mapping[str, float], seconds: Mapping[str, float], leading: Sequence[str] = ()) -> str:
+def in_brief(
+    read: Mapping[str, float], seconds: Mapping[str, float], leading: Sequence[str] = (), limit: str = ""
+) -> str:
     """Return what was equal for all models and what was not.
 
     Parameters
@@ -103,10 +105,14 @@ def in_brief(read: Mapping[str, float], seconds: Mapping[str, float], leading: S
         How long the same models were trained.
     leading : sequence of str
         The two best models.
+    limit : str
+        To which tokens or seconds all trainings were limited, as sentences; "" for no such limit.
     """
     same = "All models were scored on the same test text"
     if not read:
         return f"{same}."
+    if limit:
+        return f"{same}. {limit}"
     if same_time(read, seconds):
         unequal = "trained for about the same time, but read unequal amounts of the training text"
         return f"{same} and {unequal}. {MADE_EQUAL}"

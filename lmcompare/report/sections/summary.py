@@ -21,6 +21,7 @@ from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
 from lmcompare.report.sections import fairness, leaderboard
+from lmcompare.report.sections.cost import budget, limited
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import short_titles, spoken
 
@@ -35,7 +36,8 @@ AS_RUN = "As run"
 class View:
     """A finding with its chart; ``label`` says which trainings are compared, if there are several findings.
 
-    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much.
+    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much; ``limit`` is to which
+    tokens or seconds all of them were limited, as sentences.
 
     Models of the same name in other views have their runs in their titles; here they need not.
     """
@@ -49,6 +51,7 @@ class View:
     lead: Sequence[str]
     remarks: Sequence[str]
     chart: Markup | None
+    limit: str = ""
 
     @classmethod
     def of(cls, data: ReportData, label: str, names: Sequence[str], again: Repeated | None) -> View:
@@ -73,7 +76,8 @@ class View:
             beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
         ]
         train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
-        return cls(label, titles, found, read, seconds, train, said, remarks, chart)
+        limit = "" if _label(budget(data.run.manifest)) == AS_RUN else limited(data)
+        return cls(label, titles, found, read, seconds, train, said, remarks, chart, limit)
 
     @property
     def leading(self) -> list[str]:
@@ -88,9 +92,8 @@ class View:
     @property
     def title(self) -> str:
         """The finding in one sentence."""
-        return headline(
-            self.found, self.read, self.titles.__getitem__, words.same_time(self.leading, self.seconds), self.train
-        )
+        timed = any(words.same_time(names, self.seconds) for names in (self.leading, self.read))
+        return headline(self.found, self.read, self.titles.__getitem__, timed, self.train)
 
     @property
     def outcome(self) -> str:
@@ -100,7 +103,7 @@ class View:
     @property
     def fairness(self) -> str:
         """What was equal for all models, and what was not."""
-        return fairness.in_brief(self.read, self.seconds, self.leading)
+        return fairness.in_brief(self.read, self.seconds, self.leading, self.limit)
 
 
 def build(data: ReportData) -> Section:
