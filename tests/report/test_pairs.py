@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.data import ReportData
@@ -43,6 +47,7 @@ def test_intervals_that_overlap_are_said(copied: Path) -> None:
     section = pairs.build(ReportData(load_run(copied)))
     assert section is not None
     assert "overlaps with that of" in section.html
+    assert "not tested" in section.html
     assert "it may be guessing" in section.html
 
 
@@ -60,3 +65,26 @@ def test_models_that_are_right_equally_often(copied: Path) -> None:
     assert section is not None
     assert "right equally often, for 50" in section.html
     assert "most often" not in section.html
+    assert "they may be guessing" in section.html
+
+
+def told(*accuracies: float) -> str:
+    """What is said of models A, B, C … of these accuracies, with intervals of 10 % to both sides."""
+    models: Any = [SimpleNamespace(title=title) for title in "ABCD"[: len(accuracies)]]
+    whole = [Accuracy("", 100, 0, share, max(0.0, share - 0.1), min(1.0, share + 0.1)) for share in accuracies]
+    return pairs.said(models, whole).replace("\u00a0", " ")
+
+
+def test_of_models_that_are_right_equally_often_none_is_the_best() -> None:
+    said = told(0.8, 0.8, 0.75, 0.3)
+    assert "A and B are right most often, each for 80 %" in said
+    assert "The interval of C overlaps with that of A and B" in said
+    assert "D" not in said
+    assert "overlap" not in told(0.8, 0.8, 0.3)
+    assert "they may be guessing" in told(0.55, 0.55, 0.3)
+
+
+@pytest.mark.parametrize(("accuracy", "guessing"), [(0.3, False), (0.45, True), (0.55, True), (0.7, False)])
+def test_it_may_be_guessing_if_the_interval_has_half_in_it(accuracy: float, guessing: bool) -> None:
+    for said in (told(accuracy), told(accuracy, 0.1), told(accuracy, accuracy)):
+        assert ("guessing" in said) == guessing

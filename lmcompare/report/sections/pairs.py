@@ -74,16 +74,26 @@ def _asked(name: str, answers: Sequence[tuple[Model, Probed]]) -> Asked:
 
 def said(models: Sequence[Model], whole: Sequence[Accuracy]) -> str:
     """Return which model is right most often, and whose interval reaches that of the best; both from the best on."""
-    best, first = whole[0], models[0].title
-    if len(models) > 1 and all(row.accuracy == best.accuracy for row in whole):
-        return f"All models are right equally often, for {numbers.percent(best.accuracy, 0)} of the pairs."
-    right = f"{first} is right most often, for {numbers.percent(best.accuracy, 0)} of the pairs."
-    near = [model.title for model, row in zip(models[1:], whole[1:], strict=True) if row.high >= best.low]
+    best = whole[0]
+    share = numbers.percent(best.accuracy, 0)
+    count = sum(row.accuracy == best.accuracy for row in whole)  # the best come first
+    leading = numbers.listed([model.title for model in models[:count]])
     if len(models) == 1:
-        right = f"{first} is right for {numbers.percent(best.accuracy, 0)} of the pairs."
-    guessing = " Its interval has 50 % in it: it may be guessing." if best.low <= 0.5 else ""
+        right = f"{leading} is right for {share} of the pairs."
+    elif count == len(models):
+        right = f"All models are right equally often, for {share} of the pairs."
+    else:
+        often = "is right most often," if count == 1 else "are right most often, each"
+        right = f"{leading} {often} for {share} of the pairs."
+    if best.low <= 0.5 <= best.high:  # models that are right equally often have the same interval
+        right += (
+            " Its interval has 50 % in it: it may be guessing."
+            if count == 1
+            else " Their intervals have 50 % in them: they may be guessing."
+        )
+    near = [m.title for m, row in zip(models[count:], whole[count:], strict=True) if row.high >= best.low]
     if not near:
-        return right + guessing
+        return right
     overlap = "overlaps" if len(near) == 1 else "overlap"
     whose = f"The interval of {near[0]}" if len(near) == 1 else f"The intervals of {numbers.listed(near)}"
-    return f"{right}{guessing} {whose} {overlap} with that of {first}: more pairs would be needed to tell them apart."
+    return f"{right} {whose} {overlap} with that of {leading}: whether they differ was not tested."
