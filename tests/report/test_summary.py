@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -88,7 +89,7 @@ def test_a_limit_that_all_trainings_had_is_said_in_place_of_how_to_make_them_equ
     data = ReportData(load_run(folder))
     curve = data.by_name["transformer"].cell.curve
     curve["tokens"] *= 3
-    data.by_name["transformer"].cell.cost["tokens_before"] = 2e5
+    cast("dict[str, Any]", data.by_name["transformer"].cell.cost)["tokens_before"] = 2e5
     html = parse(str(summary.build(data).html))
     (fair,) = (text.text for text in html.all("p") if text.text.startswith("Was it fair?"))
     assert said in fair.replace("\u00a0", " ")
