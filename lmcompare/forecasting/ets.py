@@ -26,7 +26,7 @@ class Ets(Forecaster):
     needs = "statsmodels"
 
     def fit(self, past: Floats, season: int) -> Self:
-        self._length = len(past)
+        self._length, self._skipped = len(past), max(0, len(past) - MOST)
         values = _filled(past)
         self._period = season if season > LONGEST_SEASON and len(values) > 2 * season + 1 else 0
         self._cycle = np.zeros(max(1, self._period))
@@ -37,7 +37,7 @@ class Ets(Forecaster):
             self._cycle = found[-self._period :]
             values = values - found
         own = season if 2 <= season <= LONGEST_SEASON and len(values) >= 2 * season + 4 else 0
-        values = values[-MOST:]
+        values = values[self._skipped :]
         best: Any = None
         for trend in (None, "add"):
             for seasonal in (None, "add") if own else (None,):
@@ -62,20 +62,20 @@ class Ets(Forecaster):
         smoothed = self._smoothed(past)
         drawn = smoothed.simulate(horizon, anchor="end", repetitions=number, rng=np.random.default_rng(seed))
         drawn = np.asarray(drawn).reshape(horizon, number).T
-        return np.asarray(drawn + self._season_at(len(past) + np.arange(horizon), len(past)))
+        return np.asarray(drawn + self._season_at(len(past) + np.arange(horizon)))
 
     def log_density(self, past: Floats, future: Floats) -> Floats:
         values = np.concatenate([past, future])
-        means = np.asarray(self._smoothed(values).fittedvalues)[len(past) :]
-        means = means + self._season_at(np.arange(len(past), len(values)), len(past))
+        means = np.asarray(self._smoothed(values).fittedvalues)[len(past) - self._skipped :]
+        means = means + self._season_at(np.arange(len(past), len(values)))
         return normal_log_density(future, means, np.full(len(future), self._deviation))
 
     def _smoothed(self, values: Floats) -> Any:
-        return _model(_filled(values) - self._season_at(np.arange(len(values)), len(values)), self._given).smooth(
-            self._parameters
-        )
+        """Return the smoothed values from where those begin from which the first states were estimated."""
+        rest = _filled(values) - self._season_at(np.arange(len(values)))
+        return _model(rest[self._skipped :], self._given).smooth(self._parameters)
 
-    def _season_at(self, places: Any, length: int) -> Floats:
+    def _season_at(self, places: Any) -> Floats:
         """Return the repeated season at places counted from the beginning of the training values."""
         return np.asarray(self._cycle[(places - self._length) % len(self._cycle)])
 
@@ -87,9 +87,12 @@ def _model(values: Floats, given: dict[str, Any]) -> Any:
 
 
 def _filled(values: Floats) -> Floats:
-    """Return values with missing ones carried forward, since smoothing has no place for them."""
+    """Return values with missing ones replaced by the last known one, those before the first by the first.
+
+    Smoothing has no place for missing values.
+    """
     found = carried(values)
-    return found[np.isfinite(found)] if not np.isfinite(found[0]) else found
+    return np.where(np.isfinite(found), found, values[np.isfinite(values)][0])
 
 
 def _quietly(make: Any) -> Any:

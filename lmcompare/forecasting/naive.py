@@ -76,8 +76,10 @@ class Drift(Forecaster):
         return self
 
     def paths(self, past: Floats, horizon: int, number: int, seed: int) -> Floats:
-        noise = np.random.default_rng(seed).standard_normal((number, horizon))
-        found: Floats = carried(past)[-1] + (self.slope + self.deviation * noise).cumsum(axis=1)
+        last = int(np.flatnonzero(np.isfinite(past))[-1])
+        missing = len(past) - 1 - last  # steps from the last known value to the origin
+        noise = np.random.default_rng(seed).standard_normal((number, missing + horizon))
+        found: Floats = past[last] + (self.slope + self.deviation * noise).cumsum(axis=1)[:, missing:]
         return found
 
     def log_density(self, past: Floats, future: Floats) -> Floats:

@@ -47,6 +47,17 @@ def test_drift_by_hand_with_a_missing_value() -> None:
     assert paths.std(axis=0) == pytest.approx(model.deviation * np.sqrt([1, 2, 3]), rel=0.03)
 
 
+def test_drift_goes_on_from_the_last_known_value() -> None:
+    model = Drift().fit(np.array([0.0, 2.0, 2.5, 5.0, 6.0]), 1)  # changes 2, 0.5, 2.5, 1: a mean of 1.5
+    past, future = np.array([0.0, 2.0, 5.0, NAN, NAN]), np.array([10.0])
+    paths = model.paths(past, 2, 40_000, 0)  # the first is three steps after the 5
+    assert paths.mean(axis=0) == pytest.approx([9.5, 11], abs=0.03)
+    assert paths.std(axis=0) == pytest.approx(model.deviation * np.sqrt([3, 4]), rel=0.03)
+    assert model.log_density(past, future) == pytest.approx(
+        stats.norm.logpdf(10, 9.5, model.deviation * np.sqrt(3)), abs=1e-9
+    )
+
+
 def test_paths_are_the_same_for_the_same_seed() -> None:
     past = np.arange(10.0) % 3
     for model in (SeasonalNaive().fit(past, 3), Drift().fit(past, 3)):

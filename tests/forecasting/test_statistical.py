@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.forecasting import make_forecaster
+from lmcompare.forecasting import ets, make_forecaster
 from lmcompare.forecasting.arima import Arima
 from lmcompare.forecasting.contract import Forecaster
 from lmcompare.forecasting.ets import Ets
@@ -75,6 +75,27 @@ def test_missing_values_are_borne(kind: type[Forecaster]) -> None:
     assert np.isnan(found[10])
     assert np.isfinite(np.delete(found, 10)).all()
     assert np.isfinite(model.paths(values[:131], 5, 20, 0)).all()
+
+
+def test_ets_keeps_the_season_where_it_learns_from_the_last_values_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ets, "MOST", 102)  # of 120: the first 18 are left out, which are four seasons and a half
+    cycle = np.array([0.0, 3.0, -2.0, 1.0])
+    values = 10 + np.tile(cycle, 40) + 0.3 * np.random.default_rng(1).standard_normal(160)
+    model = Ets().fit(values[:120], 4)
+    assert -model.log_density(values[:120], values[120:]).mean() == pytest.approx(ENTROPY + np.log(0.3), abs=0.2)
+    for origin in (120, 131):
+        paths = model.paths(values[:origin], 4, 2_000, 0)
+        assert paths.mean(axis=0) == pytest.approx(10 + cycle[(origin + np.arange(4)) % 4], abs=0.4)
+
+
+def test_a_past_that_begins_with_missing_values_keeps_its_season() -> None:
+    at = np.arange(160)
+    for season, values in ((4, np.array([0.0, 3.0, -2.0, 1.0])[at % 4]), (40, 5 * np.sin(2 * np.pi * at / 40))):
+        noisy = 10 + values + 0.1 * np.random.default_rng(1).standard_normal(160)
+        noisy[:2] = np.nan
+        model = Ets().fit(noisy[:120], season)
+        assert np.isfinite(model.log_density(noisy[:120], noisy[120:])).all()
+        assert model.paths(noisy[:120], 4, 2_000, 0).mean(axis=0) == pytest.approx(10 + values[120:124], abs=0.5)
 
 
 def test_all_are_registered() -> None:
