@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -253,14 +254,18 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The first 16 hexadecimal digits of SHA-256 over the splits' names, texts and sentence spans."""
+        """The first 16 hexadecimal digits of SHA-256 over the splits' names, texts and sentence spans.
+
+        Of series their times and seasons are part of it.
+        """
         digest = hashlib.sha256()
         for which in SPLITS:
             digest.update(f"{which} {len(self.split(which))}\n".encode())
             for document in self.split(which):
                 name, text = document.name.encode(), document.text.encode()
                 spans = ",".join(f"{start}-{end}" for start, end in document.sentences).encode()
-                for part in (name, text, spans):
+                about = [json.dumps(document.metadata, sort_keys=True).encode()] if self.series else []
+                for part in (name, text, spans, *about):
                     _update(digest, part)
         return digest.hexdigest()[:16]
 

@@ -30,7 +30,7 @@ from lmcompare.runfolder.layout import FORECASTS, TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 EXTRA = "pip install 'lmcompare[series]'"
-CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py")
+CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py", "corpora/series/grid.py", "runfolder/layout.py")
 
 
 def run_classics(

@@ -18,7 +18,10 @@ from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS,
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 DIGITS = 6  # of a digest that tells apart what would have one name
-EXAMPLES_CODE = ("harness/examples.py", "harness/page_copy.py", "measure", "exhibits")  # that of models is in the key
+EXAMPLES_CODE = (  # that of models is in the key
+    *("harness/examples.py", "harness/page_copy.py", "measure", "exhibits"),
+    *("corpora/series/grid.py", "runfolder/layout.py"),
+)
 
 
 @dataclass(frozen=True)

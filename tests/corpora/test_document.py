@@ -49,6 +49,16 @@ def test_fingerprint_leaves_out_notes_and_is_sixteen_hexadecimal_digits() -> Non
     assert int(CORPUS.fingerprint, 16) >= 0
 
 
+def test_fingerprint_of_series_sees_their_times_and_seasons() -> None:
+    weeks, days = ({"step": step, "start": "2024-01-01"} for step in ("week", "day"))
+    one, same, other = (
+        replace(CORPUS, series=True, train=(replace(ONE, metadata=about),))
+        for about in (weeks, dict(reversed(weeks.items())), days)
+    )
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert replace(CORPUS, train=(replace(ONE, metadata=weeks),)).fingerprint == CORPUS.fingerprint
+
+
 @pytest.mark.parametrize(
     ("other", "differ"),
     [

@@ -21,11 +21,13 @@ PACKAGE = Path(lmcompare.__file__).parent
         ("harness/page_copy.py", True),
         ("measure/influence.py", True),
         ("exhibits/attention.py", True),
+        ("corpora/series/grid.py", True),
+        ("runfolder/layout.py", True),
         ("harness/run.py", False),
     ],
 )
 def test_the_code_that_makes_examples_is_in_their_key(tmp_path: Path, changed: str, counts: bool) -> None:
-    for room in ("harness", "measure", "exhibits"):
+    for room in ("harness", "measure", "exhibits", "corpora", "runfolder"):
         shutil.copytree(PACKAGE / room, tmp_path / room)
     before = own_code(*EXAMPLES_CODE, package=tmp_path)
     assert before == own_code(*EXAMPLES_CODE)
