@@ -22,7 +22,7 @@ DECILES = tuple(QUANTILES.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.
 BANDS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}  # percent
 MEDIAN = QUANTILES.index(0.5)
 LEAST_ORIGINS = 4  # of an interval
-Place = tuple[int, int]  # document, and the scored steps before the origin
+Place = tuple[int, int, int]  # document, the scored steps before the origin, and the horizon
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def accuracies(run: Run) -> list[Accuracy]:
     resampled; those of densities are a bootstrap over blocks of steps.
     """
     every = [method for method in methods(run) if method.forecasts]
-    if not every:
+    shared = shared_places(every)
+    if not shared:
         return []
-    shared = sorted(set.intersection(*(set(method.forecasts) for method in every)))
     sums = {method.name: _sums(method, shared) for method in every}
     order = sorted(every, key=lambda method: _ratio(sums[method.name], "crps"))
     best = sums[order[0].name]
@@ -143,6 +143,11 @@ def accuracies(run: Run) -> list[Accuracy]:
         )
         for method in order
     ]
+
+
+def shared_places(every: Sequence[Method]) -> list[Place]:
+    """Return the origins at which all of these methods have forecasts."""
+    return sorted(set.intersection(*(set(method.forecasts) for method in every))) if every else []
 
 
 def forecast_rows(run: Run) -> list[dict[str, Any]]:
@@ -172,7 +177,7 @@ def _of_model(run: Run, model: Any) -> Method:
     forecasts: dict[Place, list[Forecast]] = {}
     for cell in model.done:
         for stored in cell.examples.get("forecasts") or ():
-            forecasts.setdefault((int(stored["document"]), int(stored["at"])), []).append(_forecast(stored))
+            forecasts.setdefault(_place(stored), []).append(_forecast(stored))
     costs = [cell.cost["train_seconds"] for cell in model.done if cell.cost["train_seconds"] is not None]
     seconds = float(np.mean(costs)) if costs else None
     return Method(model.name, model.title, False, forecasts, _nats(run, model), seconds)
@@ -193,7 +198,7 @@ def _nats(run: Run, model: Any) -> list[Array]:
 
 
 def _classical(stored: Mapping[str, Any]) -> Method:
-    forecasts = {(int(one["document"]), int(one["at"])): [_forecast(one)] for one in stored["forecasts"]}
+    forecasts = {_place(one): [_forecast(one)] for one in stored["forecasts"]}
     density = [np.array([np.nan if v is None else -float(v) for v in one]) for one in stored["log_density"]]
     known = any(len(one) for one in density)
     seconds = float(stored.get("seconds") or 0)
@@ -201,6 +206,10 @@ def _classical(stored: Mapping[str, Any]) -> Method:
     return Method(
         str(stored["name"]), str(stored["title"]), True, forecasts, density if known else None, seconds, source
     )
+
+
+def _place(stored: Mapping[str, Any]) -> Place:
+    return int(stored["document"]), int(stored["at"]), len(stored["actual"])
 
 
 def _forecast(stored: Mapping[str, Any]) -> Forecast:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step
 from lmcompare.measure.steps import lines_of
 from lmcompare.plugins import own_code
 from lmcompare.processes import Emit, EndedError, JunkError, LongLogError, RaisedError, TimeLimitError, call
-from lmcompare.registry import source_of
+from lmcompare.registry import absolute, source_of
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -33,8 +34,54 @@ EXTRA = "pip install 'lmcompare[series]'"
 CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py", "corpora/series/grid.py", "runfolder/layout.py")
 
 
+@dataclass(frozen=True)
+class Described:
+    """What is known of a forecaster before it is used.
+
+    Parameters
+    ----------
+    name : str
+        Its name, with an absolute path if it is a file's.
+    title, source, needs : str
+        As of ``Forecaster``.
+    code : str
+        A digest of its code.
+    """
+
+    name: str
+    title: str
+    source: str
+    needs: str
+    code: str
+
+
+def described(names: Sequence[str], base: Path, seconds: float | None) -> list[Described]:
+    """Return what is known of forecasters; code of others is imported in a process of its own.
+
+    Raises ``PluginError`` for a forecaster that does not exist or can't be imported. Paths are relative to ``base``.
+    """
+    found = []
+    for name in dict.fromkeys(absolute(each, base) for each in names):
+        try:
+            own = FORECASTERS.is_built_in(name)
+            about = about_job(None, name) if own else call(f"{__name__}:about_job", name, seconds=seconds)
+        except RaisedError as error:
+            raise PluginError(str(error)) from error
+        except (EndedError, TimeLimitError, JunkError, LongLogError) as error:
+            raise PluginError(f"while the forecaster '{name}' was imported, {error}") from error
+        found.append(Described(name, *map(str, about)))
+    return found
+
+
+def about_job(_: object, name: str) -> tuple[str, str, str, str]:
+    """Return the title, the source, the needs and the digest of the code of a forecaster."""
+    cls = FORECASTERS.resolve(name)
+    code = hashlib.sha256(own_code(*CODE) + source_of([cls])).hexdigest()
+    return cls.title, cls.source, cls.needs, code
+
+
 def run_classics(
-    names: Sequence[str],
+    forecasters: Sequence[Described],
     folder: Path,
     corpus: str,
     fingerprint: str,
@@ -45,10 +92,11 @@ def run_classics(
 ) -> None:
     """Forecast the test series of a run with classical methods, in a process of its own for each.
 
+    What is stored of other forecasters, or was forecast with other options, is removed first.
+
     Parameters
     ----------
-    names : sequence of str
-        Forecasters.
+    forecasters : sequence of Described
     folder : Path
         The run folder.
     corpus : str
@@ -61,34 +109,31 @@ def run_classics(
         The time limit of each.
     show : Display
     """
-    for name in names:
-        cls = FORECASTERS.resolve(name)
-        place = folder / FORECASTS / f"{_file_name(name)}.json"
-        key = _key(cls, fingerprint, options)
-        with suppress(LmcompareError):
-            if read_object(place, "key")["key"] == key:
-                continue
-        if cls.needs and find_spec(cls.needs) is None:
-            show.say(f"{cls.title} is left out: it needs the package {cls.needs} ({EXTRA}).")
+    keys = {one: _key(one, fingerprint, options) for one in forecasters}
+    places = {one: folder / FORECASTS / f"{_file_name(one.name)}.json" for one in forecasters}
+    missing = [one for one in forecasters if _stored_key(places[one]) != keys[one]]
+    for path in (folder / FORECASTS).glob("*.json"):
+        if path not in {places[one] for one in forecasters if one not in missing}:
+            path.unlink()
+    for one in missing:
+        if one.needs and find_spec(one.needs.partition(".")[0]) is None:
+            advice = EXTRA if FORECASTERS.is_built_in(one.name) else "install it"
+            show.say(f"{one.title} is left out: it needs the package {one.needs} ({advice}).")
             continue
-        show.say(f"{cls.title}: forecasting")
-        given = [name, str(folder / TOKENS / fingerprint), tokenizer, dict(options)]
+        show.say(f"{one.title}: forecasting")
+        given = [one.name, str(folder / TOKENS / fingerprint), tokenizer, dict(options)]
         try:
             found = call(
                 f"{__name__}:forecast_job", *given, on_event=lambda event: show_sent(event, show), seconds=seconds
             )
-        except RaisedError as error:
-            show.say(f"{cls.title} is left out: {error}.")
-            continue
-        except (EndedError, TimeLimitError, JunkError, LongLogError) as error:
-            show.say(f"{cls.title} is left out: {error}.")
+        except (RaisedError, EndedError, TimeLimitError, JunkError, LongLogError) as error:
+            show.say(f"{one.title} is left out: {error}.")
             continue
         finally:
             show.share("", 1.0)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_json(
-            place, {"key": key, "corpus": corpus, "name": name, "title": cls.title, "source": cls.source, **found}
-        )
+        places[one].parent.mkdir(parents=True, exist_ok=True)
+        about = {"key": keys[one], "corpus": corpus, "name": one.name, "title": one.title, "source": one.source}
+        write_json(places[one], {**about, **found})
 
 
 def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -99,30 +144,23 @@ def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: di
     lines, documents = lines_of(corpus, "test"), corpus.documents_of("test")
     forecasts: list[dict[str, Any]] = []
     densities: list[list[float | None]] = []
-    notes: list[str] = []
     began = time.perf_counter()
     for number, (line, metadata) in enumerate(zip(lines, documents["metadata"], strict=True)):
         show.share(f"{name}: forecasting", number / len(lines))
         season = step_and_season(metadata, options)[1]
-        series = str(documents["name"].iloc[number])
         given = line.values[: line.given]
         try:
             model = make_forecaster(name).fit(given, season)
-            nats = model.log_density(given, line.values[line.given :])
-            own = [
+            densities.append(_densities(model, given, line.values[line.given :]))
+            forecasts += [
                 _at(model, origin, options["paths"], [number, at])
                 for at, origin in enumerate(origins)
                 if origin.document == number
             ]
         except Exception as error:  # statsmodels fails on some series, a plug-in on any
-            notes.append(f"{series}: {what_went_wrong(error)}")
-            densities.append([])
-            continue
-        forecasts += own
-        densities.append([] if nats is None else _plain(nats))
-    if not forecasts:
-        raise LmcompareError(f"it fails on every series ({notes[0] if notes else 'there are none'})")
-    return {"forecasts": forecasts, "log_density": densities, "notes": notes, "seconds": time.perf_counter() - began}
+            series = documents["name"].iloc[number]
+            raise LmcompareError(f"it fails on the series '{series}' ({what_went_wrong(error)})") from error
+    return {"forecasts": forecasts, "log_density": densities, "seconds": time.perf_counter() - began}
 
 
 def _at(model: Forecaster, origin: Origin, number: int, seed: Sequence[int]) -> dict[str, Any]:
@@ -134,8 +172,18 @@ def _at(model: Forecaster, origin: Origin, number: int, seed: Sequence[int]) -> 
     return forecast_table(origin, paths.astype(np.float64))
 
 
-def _plain(nats: Floats) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in nats]
+def _densities(model: Forecaster, past: Floats, future: Floats) -> list[float | None]:
+    """Return the log-density of each future value, None where it is missing; nothing without densities."""
+    nats = model.log_density(past, future)
+    if nats is None:
+        return []
+    known = np.isfinite(future)
+    if not isinstance(nats, np.ndarray) or nats.shape != future.shape or not np.isfinite(nats[known]).all():
+        raise PluginError(
+            f"{type(model).__name__}.log_density returns an array of {len(future)}, with a finite number for each"
+            " value that is known"
+        )
+    return [float(each) if there else None for each, there in zip(nats, known, strict=True)]
 
 
 def _file_name(name: str) -> str:
@@ -145,7 +193,13 @@ def _file_name(name: str) -> str:
     return f"{name.rpartition(':')[2]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
-def _key(cls: type[Forecaster], fingerprint: str, options: Mapping[str, Any]) -> str:
-    asked = {name: value for name, value in options.items() if name != "against"}
-    code = hashlib.sha256(own_code(*CODE) + source_of([cls])).hexdigest()
-    return hashlib.sha256(json.dumps([fingerprint, asked, code], sort_keys=True).encode()).hexdigest()[:16]
+def _key(one: Described, fingerprint: str, options: Mapping[str, Any]) -> str:
+    asked = [fingerprint, dict(options), one.code]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _stored_key(place: Path) -> str | None:
+    """Return the key of what is stored; None if there is nothing, or it is damaged."""
+    with suppress(LmcompareError):
+        return str(read_object(place, "key")["key"])
+    return None

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError
-from lmcompare.forecasting.contract import FORECASTERS
-from lmcompare.harness.classics import run_classics
+from lmcompare.errors import LmcompareError, working_directory
+from lmcompare.harness.classics import described, run_classics
 from lmcompare.harness.describe import check_text
 from lmcompare.harness.engine import Engine
 from lmcompare.harness.experiment import Experiment
@@ -117,9 +116,8 @@ def run(
                 with engine.watched(job):
                     check_text(job, live.get(job.name), experiment.time_limit)
 
-        if plan.text.entry.series:
-            for name in experiment.forecast.against:
-                FORECASTERS.resolve(name)  # one that does not exist is refused before anything is trained
+        against = experiment.forecast.against if plan.text.entry.series else ()
+        forecasters = described(against, base or working_directory(), experiment.seconds)
         for study in plan.studies:
             plan.set_up(study, study.settings, check)
         for job in jobs:
@@ -153,11 +151,10 @@ def run(
                 failures |= engine.run(cells, force=False)  # what was tried has been run again
             failures |= engine.run(jobs, live, force=force)
             if plan.text.entry.series:
-                options = experiment.forecast.model_dump(mode="json")
-                read = next(iter(plan.tokens.values()))
-                against, seconds = options.pop("against"), experiment.seconds
-                text = plan.text.entry.fingerprint
-                run_classics(against, folder, text, read.fingerprint, read.tokenizer, options, seconds, show)
+                options = experiment.forecast.model_dump(mode="json", exclude={"against"})
+                read, text = next(iter(plan.tokens.values())), plan.text.entry.fingerprint
+                given = (folder, text, read.fingerprint, read.tokenizer, options, experiment.seconds, show)
+                run_classics(forecasters, *given)
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from lmcompare.analysis.forecasts import accuracies, methods
+from lmcompare.analysis.forecasts import accuracies, methods, shared_places
+from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.run import load_run
 from tests.series_run import series_run
@@ -78,3 +82,36 @@ def test_densities_of_models_and_methods_are_of_the_same_steps() -> None:
     assert row["test_tokens"] == 79  # the past that is given and what is missing are no tokens to predict
     of_bins = (row["bits_per_byte"] - row["overhead_bits_per_byte"]) * np.log(2)
     assert row["perplexity"] == pytest.approx(np.exp(of_bins), rel=1e-4)
+
+
+def changed(place: Path, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Path:
+    """Copy the run with other forecasts of the drift method."""
+    folder = shutil.copytree(series_run(), place / "run")
+    path = folder / "forecasts" / "drift.json"
+    table = json.loads(path.read_text())
+    path.write_text(json.dumps({**table, "forecasts": change(table["forecasts"])}))
+    return folder
+
+
+def test_forecasts_of_another_horizon_are_not_compared(tmp_path: Path) -> None:
+    def shorter(forecasts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**one, "quantiles": [row[:-1] for row in one["quantiles"]]}
+            | {k: one[k][:-1] for k in ("actual", "crps")}
+            for one in forecasts
+        ]
+
+    folder = changed(tmp_path, shorter)
+    run = load_run(folder)
+    assert accuracies(run) == []
+    write_reports(folder)
+    assert "no forecasts of these series in common" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_the_origins_are_those_that_all_methods_have(tmp_path: Path) -> None:
+    folder = changed(tmp_path, lambda forecasts: forecasts[:3])
+    run = load_run(folder)
+    places = shared_places([one.method for one in accuracies(run)])
+    assert places == [(one["document"], one["at"], 4) for one in stored("drift")[:3]]
+    write_reports(folder)
+    assert "3 origins" in (folder / "report.html").read_text(encoding="utf-8").replace("\u00a0", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,79 @@ import pytest
 import lmcompare
 from lmcompare import plugins
 from lmcompare.corpora.series.values import line_of
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness.changes import with_tokens
 from lmcompare.harness.experiment import parse
+from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
+from lmcompare.registry import FILE_MODULE
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.states import load_state
 from lmcompare.tokens.values import ValueTokenizer
 from tests.series_run import HORIZON, experiment, series_run, write_table
+
+FORECASTERS = """
+import numpy as np
+from lmcompare.forecasting import Forecaster
+
+
+class Mean(Forecaster):
+    title = "Mean"
+
+    def fit(self, past, season):
+        self.mean = np.nanmean(past)
+        return self
+
+    def paths(self, past, horizon, number, seed):
+        return np.full((number, horizon), self.mean)
+
+
+class Broken(Mean):
+    title = "Broken"
+
+    def fit(self, past, season):
+        if np.nanmean(past) > 20:
+            raise ValueError("too large")
+        return super().fit(past, season)
+
+
+class Short(Mean):
+    title = "Short"
+
+    def log_density(self, past, future):
+        return np.zeros(len(future) - 1)
+
+
+class Infinite(Mean):
+    title = "Infinite"
+
+    def log_density(self, past, future):
+        return np.full(len(future), -np.inf)
+
+
+class Needy(Mean):
+    title = "Needy"
+    needs = "no_such_package.inside"
+
+
+class Stating(Mean):
+    title = "Stating"
+
+    def log_density(self, past, future):
+        return np.where(np.arange(len(future)) % 2, -1.0, -2.0)
+"""
+
+
+class Said(Display):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
 
 
 @pytest.mark.parametrize("name", ["unigram", "ngram", "transformer"])
@@ -102,32 +167,55 @@ def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
     assert len(json.loads(path.read_text())["forecasts"][0]["actual"]) == 6
 
 
-def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_is_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_forecasts_of_other_methods_and_with_other_options_are_removed(tmp_path: Path) -> None:
     write_table(tmp_path / "table.csv")
-    (tmp_path / "own.py").write_text(
-        "import numpy as np\n"
-        "from lmcompare.forecasting import Forecaster\n\n\n"
-        "class Mean(Forecaster):\n"
-        "    title = 'Mean'\n\n"
-        "    def fit(self, past, season):\n"
-        "        self.mean = np.nanmean(past)\n"
-        "        return self\n\n"
-        "    def paths(self, past, horizon, number, seed):\n"
-        "        return np.full((number, horizon), self.mean)\n\n\n"
-        "class Broken(Mean):\n"
-        "    title = 'Broken'\n\n"
-        "    def paths(self, past, horizon, number, seed):\n"
-        "        raise ValueError('no paths')\n"
-    )
-    against = [f"{tmp_path / 'own.py'}:Mean", f"{tmp_path / 'own.py'}:Broken"]
+    table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
+    run(parse(table, "the test"), tmp_path / "run")
+    assert {path.stem for path in (tmp_path / "run" / "forecasts").iterdir()} == {"drift", "seasonal-naive"}
+    (tmp_path / "own.py").write_text(FORECASTERS)
+    changed = {"horizon": 6, "against": ["drift", "./own.py:Broken"]}
+    table["forecast"] = {**table["forecast"], **changed}  # type: ignore[dict-item]
+    run(parse(table, "the test"), tmp_path / "run", base=tmp_path)
+    (stored,) = (tmp_path / "run" / "forecasts").iterdir()
+    assert stored.stem == "drift"
+
+
+def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_on_a_series_is_left_out(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    (tmp_path / "own.py").write_text(FORECASTERS)
+    against = [f"./own.py:{name}" for name in ("Mean", "Broken", "Short", "Infinite", "Needy", "Stating")]
     table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
     table["forecast"] = {**table["forecast"], "against": against}  # type: ignore[dict-item]
-    run(parse(table, "the test"), tmp_path / "run")
-    (stored,) = (json.loads(path.read_text()) for path in (tmp_path / "run" / "forecasts").glob("*.json"))
-    assert stored["title"] == "Mean"
-    assert stored["log_density"] == [[], []]
+    show = Said()
+    run(parse(table, "the test"), tmp_path / "run", base=tmp_path, show=show)
+    stored = {
+        found["title"]: found["log_density"]
+        for path in (tmp_path / "run" / "forecasts").glob("*.json")
+        if (found := json.loads(path.read_text()))
+    }
+    assert stored.keys() == {"Mean", "Stating"}
+    assert stored["Mean"] == [[], []]
+    assert stored["Stating"][0] == [-2.0, -1.0] * 20
+    assert stored["Stating"][1].index(None) == 31  # the value that is missing, ninth from the end
+    left_out = [sentence for sentence in show.said if "left out" in sentence]
+    assert len(left_out) == 4
+    assert "fails on the series 'other'" in left_out[0]
+    assert all("log_density returns an array of 40" in sentence for sentence in left_out[1:3])
+    assert "no_such_package.inside (install it)" in left_out[3]
+    assert not [name for name in sys.modules if name.startswith(FILE_MODULE + "own_")]  # its code has run elsewhere
+
+
+@pytest.mark.parametrize(("code", "said"), [("class Mean: ...", "not a class"), ("import os; os._exit(3)", "code 3")])
+def test_a_forecaster_that_is_none_is_refused_before_anything_is_trained(
+    tmp_path: Path, code: str, said: str
+) -> None:
+    write_table(tmp_path / "table.csv")
+    (tmp_path / "own.py").write_text(code)
+    table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
+    table["forecast"] = {**table["forecast"], "against": ["./own.py:Mean"]}  # type: ignore[dict-item]
+    with pytest.raises(PluginError, match=said):
+        run(parse(table, "the test"), tmp_path / "run", base=tmp_path)
+    assert not list((tmp_path / "run" / "cells").rglob("cell.json"))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lmcompare.analysis.forecasts import Accuracy, Figure
+from lmcompare.analysis.forecasts import Accuracy, Figure, shared_places
 from lmcompare.analysis.resampling import units_of
 from lmcompare.report import numbers
 from lmcompare.report.data import Section
@@ -79,7 +79,7 @@ def build(data: SeriesData) -> Section | None:
         Line(data.index(one.method), data.title(one.method), one.method.classical, one.method.source, one)
         for one in data.accuracies
     ]
-    origins = len({place for method in data.methods for place in method.forecasts})
+    origins = len(shared_places([one.method for one in data.accuracies]))
     density = all(getattr(run_tokens.tokenizer, "has_density", True) for run_tokens in data.data.run.tokens.values())
     html = fill(
         "series/board",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.forecasts import BANDS, MEDIAN, Forecast, Method, Place
+from lmcompare.analysis.forecasts import BANDS, MEDIAN, Forecast, Method, Place, shared_places
 from lmcompare.report import numbers
 from lmcompare.report.charts.fan import Fan, fan
 from lmcompare.report.data import Section
@@ -33,7 +33,7 @@ def build(data: SeriesData) -> Section | None:
     drawn = [one.method for one in data.accuracies]
     if not drawn:
         return None
-    places = sorted(set.intersection(*(set(method.forecasts) for method in drawn)))
+    places = shared_places(drawn)
     panels = [_panel(data, drawn, place) for place in chosen(places)]
     html = fill("series/fans", panels=panels, first=panels[0], others=panels[1:], total=len(places))
     charts = {f"forecast-{at + 1}.svg": chart for at, (*_, chart) in enumerate(panels[0].charts)}
@@ -46,7 +46,7 @@ def best(data: SeriesData) -> tuple[str, Markup] | None:
     drawn = [one.method for one in data.accuracies]
     if not drawn:
         return None
-    places = sorted(set.intersection(*(set(method.forecasts) for method in drawn)))
+    places = shared_places(drawn)
     panel = _panel(data, drawn[:1], chosen(places)[0])
     return f"{panel.charts[0][0]}, {panel.title}", panel.charts[0][3]
 
@@ -64,8 +64,7 @@ def chosen(places: Sequence[Place]) -> list[Place]:
 def _panel(data: SeriesData, drawn: Sequence[Method], place: Place) -> Panel:
     series = data.series[place[0]]
     forecasts = {method.name: method.forecasts[place][0] for method in drawn}
-    horizon = len(next(iter(forecasts.values())).actual)
-    origin = series.given + place[1]
+    horizon, origin = place[2], series.given + place[1]
     begin = max(0, origin - round(BEFORE * horizon))
     x = list(range(begin, origin + horizon))
     values = series.values[begin : origin + horizon].tolist()

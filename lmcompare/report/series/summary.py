@@ -22,6 +22,8 @@ def headline(data: SeriesData) -> str:
     """Return the finding in one sentence, the classical methods first where they win."""
     what = "these series" if len(data.series) > 1 else "this series"
     if not data.accuracies:
+        if any(method.forecasts for method in data.methods):
+            return f"The methods of this run have no forecasts of {what} in common"
         return f"No model of this run has forecast {what}"
     best = data.accuracies[0]
     name = data.spoken(best.method)
