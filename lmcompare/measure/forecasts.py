@@ -114,9 +114,17 @@ def forecast_table(origin: Origin, paths: FloatArray) -> dict[str, Any]:
         "at": origin.at,
         "scale": origin.scale,
         "actual": [None if np.isnan(value) else float(value) for value in origin.actual],
-        "quantiles": np.quantile(paths, QUANTILES, axis=0).tolist(),
+        "quantiles": quantiles(paths).tolist(),
         "crps": [None if np.isnan(value) else float(value) for value in crps(paths, origin.actual)],
     }
+
+
+def quantiles(paths: FloatArray) -> FloatArray:
+    """(L, H) the quantiles of P paths (P, H), between which another path lies as often as their levels say.
+
+    The k-th of P ordered values is the quantile of level k / (P + 1) (Hyndman and Fan 1996, definition 6).
+    """
+    return np.asarray(np.quantile(paths, QUANTILES, axis=0, method="weibull"))
 
 
 def crps(paths: FloatArray, actual: FloatArray) -> FloatArray:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from lmcompare.analysis.forecasts import BANDS
 from lmcompare.errors import PluginError
-from lmcompare.measure.forecasts import Origin, crps, forecast_table, seasonal_scale
+from lmcompare.measure.forecasts import Origin, crps, forecast_table, quantiles, seasonal_scale
 from lmcompare.runfolder.layout import QUANTILES
 
 
@@ -40,6 +41,22 @@ def test_the_scale_is_the_mean_difference_of_values_a_season_apart() -> None:
     exact = np.tile([1.0, 3.0], 5)  # it repeats its season: the scale is that of neighbouring values
     assert seasonal_scale(exact, 2) == pytest.approx(2.0)
     assert seasonal_scale(1e-14 * np.array([1.0, 5.0, 2.0, 7.0, 4.0]), 2) == pytest.approx(1e-14 * 5 / 3)
+
+
+def test_bands_hold_as_many_other_paths_as_they_should() -> None:
+    """Of 40 paths each in turn is what came, and the others make the bands."""
+    every = np.random.default_rng(0).standard_normal(40)
+    inside = dict.fromkeys(BANDS, 0)
+    for at in range(40):
+        found = quantiles(np.delete(every, at)[:, None])[:, 0]
+        for percent, (low, high) in BANDS.items():
+            inside[percent] += int(found[QUANTILES.index(low)] <= every[at] <= found[QUANTILES.index(high)])
+    assert inside == {50: 20, 80: 32, 95: 38}
+
+
+def test_the_quantiles_of_99_paths_are_those_whose_rank_is_their_level() -> None:
+    found = quantiles(np.random.default_rng(0).permutation(np.arange(1.0, 100.0))[:, None])
+    assert found[:, 0] == pytest.approx(100 * np.array(QUANTILES))
 
 
 def test_what_is_stored_of_a_forecast() -> None:
