@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmcompare.corpora.contract import CorpusScheme, Found
+from lmcompare.corpora.document import ReadFile
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, expanded, one_line, suggest, usable_path
 
@@ -52,16 +53,19 @@ def read_series(name: str, options: CorpusOptions) -> Found:
     if not place:
         raise LmcompareError("series: names no table; give series:FILE.csv#COLUMN, or series:statsmodels:co2")
     package, colon, inside = place.partition(":")
+    files: tuple[ReadFile, ...]
     if package == PACKAGE and colon:
         table, where, source = (
             _of_statsmodels(inside),
             f"the data set {inside}",
             f"the data set {inside} of statsmodels",
         )
-        title = inside
+        title, files = inside, ()
     else:
         path = usable_path(Path(place), "a table of series is given by the path of a file")
         table, where, source, title = read_table(path, options.encoding), str(path), str(path), path.name
+        encoding = "" if path.suffix == ".parquet" else options.encoding
+        files = (ReadFile(path.name, path.suffix.removeprefix("."), encoding, path.stat().st_size),)
     read = series_of(table, column, where)
     named = [replace(one, name=title) if len(read.series) == 1 and one.name in VALUES else one for one in read.series]
     splits, (cut, *said) = split_series(named)
@@ -77,6 +81,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         source=source + (f", column {column}" if column else ""),
         notes=tuple(notes),
         said=(*read.said, *said),
+        files=files,
     )
 
 

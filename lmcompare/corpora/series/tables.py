@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora.series.grid import Grid, grid_of, plain_grid
-from lmcompare.corpora.series.times import MONTHS, column_named, read_times, times_column, with_times
+from lmcompare.corpora.series.times import column_named, read_times, times_column, with_times
 from lmcompare.errors import LmcompareError, suggest
 
 if TYPE_CHECKING:
@@ -67,15 +67,16 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
     LmcompareError
         If there is no such column, no column has numbers, or the times of a series are wrong.
     """
-    table = table.rename(columns=str)
+    table = table.rename(columns=str).reset_index(drop=True)  # rows are found by their number
     if not len(table):
         raise LmcompareError(f"{where} has no rows: give a table with a row for each value")
     if column and column not in table.columns:
         raise LmcompareError(
             f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {listed(table.columns)}"
         )
-    if column.strip().lower() not in MONTHS:  # a single month of every year
-        table = with_times(table, where)
+    joined = with_times(table, column, where)
+    if not column or column in joined.columns:
+        table = joined
     times, said = times_column(table, where)
     named = column_named(table, NAMES)
     if named is not None and named != column and _is_key(table, named):

@@ -186,10 +186,11 @@ def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
         return []
 
 
-def with_times(table: pd.DataFrame, where: str) -> pd.DataFrame:
+def with_times(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
     """Return a table in which dates with times of the day, and years with months, quarters or days, are one column.
 
-    A table with a row for each year and a column for each month becomes one with a row for each month.
+    A table with a row for each year and a column for each month becomes one with a row for each month, unless a
+    ``column`` of it is asked for, such as one month of every year.
     """
     import pandas as pd
 
@@ -200,6 +201,8 @@ def with_times(table: pd.DataFrame, where: str) -> pd.DataFrame:
         return table
     year = own["year"]
     if all(month in own for month in MONTHS):
+        if column:
+            return table
         long = table.melt([year], [own[month] for month in MONTHS], "month", "value")
         long["month"] = [1 + MONTHS.index(str(name).strip().lower()) for name in long["month"]]
         times = pd.to_datetime({"year": long[year].astype(int), "month": long["month"], "day": 1})

@@ -75,6 +75,17 @@ def test_options_of_texts_are_refused() -> None:
         corpora.load("series:statsmodels:nile", CorpusOptions(lowercase=True))
 
 
+def test_an_encoding_is_used_for_a_table_and_refused_for_a_data_set(tmp_path: Path) -> None:
+    rows = "value,größe\n" + "\n".join(f"{n % 7},{n}" for n in range(60))
+    (tmp_path / "t.csv").write_text(rows, encoding="latin-1")
+    with pytest.raises(LmcompareError, match="--encoding"):
+        corpora.load("series:t.csv", base=tmp_path)
+    found = corpora.load("series:t.csv", CorpusOptions(encoding="latin-1"), base=tmp_path)
+    assert [one.name for one in found.test] == ["value", "größe"]
+    with pytest.raises(LmcompareError, match="encoding 'latin-1' has no effect"):
+        corpora.load("series:statsmodels:nile", CorpusOptions(encoding="latin-1"))
+
+
 def test_without_statsmodels_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmcompare.corpora.schemes.series.find_spec", lambda name: None)
     with pytest.raises(LmcompareError, match=r"pip install 'lmcompare\[series\]'"):

@@ -37,6 +37,18 @@ def test_rows_of_a_long_table_are_told_apart_by_their_names() -> None:
     assert found == {"a": [1, 2, 3, 4], "b": [10, 20]}
 
 
+def test_rows_are_numbered_from_the_first_whatever_the_index_says() -> None:
+    table = pd.DataFrame({"id": list("abab"), "ds": DAYS.repeat(2)[:4], "y": [1.0, 10.0, 2.0, 20.0]})
+    table.index = pd.RangeIndex(2, 6)
+    assert {one.name: one.values.tolist() for one in series_of(table, "", "x").series} == {"a": [1, 2], "b": [10, 20]}
+
+
+def test_a_column_that_is_asked_for_is_not_joined_with_others() -> None:
+    table = pd.DataFrame({"date": DAYS.astype(str), "hour": [3, 4, 5, 6], "v": [1.0, 2.0, 3.0, 4.0]})
+    (one,) = series_of(table, "hour", "x").series
+    assert (one.values.tolist(), one.grid.step) == ([3, 4, 5, 6], "day")
+
+
 def test_rows_are_put_into_the_order_of_their_times() -> None:
     table = pd.DataFrame({"time": DAYS[::-1], "value": [4, 3, 2, 1]})
     read = series_of(table, "", "x")
@@ -176,6 +188,8 @@ def test_a_column_for_each_month_becomes_a_row_for_each() -> None:
     assert (one.grid.step, one.grid.start) == ("month", "1950-01-01")
     (march,) = series_of(table, "MAR", "x").series
     assert (march.values.tolist(), march.grid.step) == ([2, 14], "year")
+    (mean,) = series_of(table.assign(**{"J-D": [5.5, 17.5]}), "J-D", "x").series
+    assert (mean.values.tolist(), mean.grid.step) == ([5.5, 17.5], "year")
 
 
 @pytest.mark.parametrize("clock", [["22:00", "23:00", "0:00"], [22, 23, 0], ["10:00 PM", "11:00 PM", "12:00 AM"]])
