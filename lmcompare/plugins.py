@@ -13,10 +13,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lmcompare.errors import PluginError, kind_of, one_line, unknown
 from lmcompare.model import LanguageModel, Traits, described
-from lmcompare.registry import Registry, source_of
+from lmcompare.registry import Registry
 from lmcompare.registry import check_named as check_named
 from lmcompare.registry import only_installed as only_installed
 from lmcompare.registry import spec as spec
+from lmcompare.source_code import source_of
 
 PRESETS = ("quick", "default", "full")
 _KINDS: Mapping[Any, str] = {
@@ -131,7 +132,7 @@ def code_digest(model: LanguageModel) -> str:
     """Return a digest of the plug-in's own code.
 
     It takes in the class's module, the modules of the same package (of a plug-in's file: of the same folder) that it
-    names, directly or through others, and the same of the plug-ins that the model names in ``bases``.
+    imports, directly or through others, and the same of the plug-ins that the model names in ``bases``.
     """
     return hashlib.sha256(_code(model)).hexdigest()[:16]
 

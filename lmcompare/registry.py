@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -189,36 +188,6 @@ def placed(path: str, folder: Path) -> str:
         return path
 
 
-def source_of(classes: Iterable[type]) -> bytes:
-    """Return the source code that plug-ins are made of, so that a change to it can be noticed.
-
-    It is that of each class's module and of the modules of the same package (for a user's file: of the same folder)
-    that it imports, directly or through others.
-    """
-    code = b""
-    for name in sorted(set().union(*(_imports_of(cls.__module__) for cls in classes))):
-        try:
-            code += inspect.getsource(sys.modules[name]).encode()
-        except (OSError, TypeError, KeyError):
-            code += name.encode()
-    return code
-
-
-def _imports_of(module: str) -> set[str]:
-    """Return a module and those of its own package, or beside its own file, that it imports, however indirectly."""
-    package, folder = module.partition(".")[0], _folder(module) if module.startswith(FILE_MODULE) else None
-    found, open_ = {module}, [module]
-    while open_:
-        for value in vars(sys.modules[open_.pop()]).values():
-            home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
-            if not isinstance(home, str) or home not in sys.modules or home in found:
-                continue
-            if home.partition(".")[0] == package or (folder is not None and _folder(home) == folder):
-                found.add(home)
-                open_.append(home)
-    return found
-
-
 @lru_cache(maxsize=64)
 def _entry_points(group: str, searched: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
     """Return the entry points of a group: the metadata of all packages are read once, which takes 7 ms."""
@@ -232,11 +201,6 @@ def _searched() -> tuple[tuple[str, int], ...]:
         with suppress(OSError, ValueError):
             found.append((place, os.stat(place or os.curdir).st_mtime_ns))
     return tuple(found)
-
-
-def _folder(module: str) -> Path | None:
-    file = getattr(sys.modules[module], "__file__", None)
-    return Path(file).resolve().parent if file else None
 
 
 def _is_own(point: EntryPoint) -> bool:

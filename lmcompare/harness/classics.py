@@ -25,10 +25,11 @@ from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step
 from lmcompare.measure.steps import lines_of
 from lmcompare.plugins import own_code
 from lmcompare.processes import Emit, EndedError, JunkError, LongLogError, RaisedError, TimeLimitError, call
-from lmcompare.registry import absolute, source_of
+from lmcompare.registry import absolute
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.source_code import source_of
 
 EXTRA = "pip install 'lmcompare[series]'"
 CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py", "corpora/series/grid.py", "runfolder/layout.py")

@@ -15,7 +15,8 @@ from pydantic.dataclasses import dataclass
 from lmcompare.errors import PluginError, kind_of, unknown
 from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.registry import absolute, source_of
+from lmcompare.registry import absolute
+from lmcompare.source_code import source_of
 
 SECONDS = 300.0  # that importing and asking an experiment may take, if there is no other limit
 RESERVED = ("name", "plugin", "tokens")  # no hyper-parameter can have these names

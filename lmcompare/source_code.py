@@ -1,0 +1,123 @@
+"""The source code that a plug-in is made of: its modules, and those of its package or folder that they import."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from lmcompare.registry import FILE_MODULE
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the modules of a plug-in are: those of one package, or the files of a user's folder."""
+
+    folder: Path
+    package: str  # "" for a user's folder
+
+    def file_of(self, module: str) -> Path | None:
+        """Return the file of a module; None if it is not one of these."""
+        if self.package and module.partition(".")[0] != self.package:
+            return None
+        path = self.folder.joinpath(*module.split("."))
+        return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def source_of(classes: Iterable[type]) -> bytes:
+    """Return the source code that plug-ins are made of, so that a change to it can be noticed.
+
+    It is that of each class's module and of the modules of the same package (for a user's file: of the same folder)
+    that it imports, directly or through others, at the top of a module or inside a function.
+    """
+    sources: dict[str, bytes] = {}
+    for cls in classes:
+        sources |= _sources_of(cls.__module__)
+    return b"".join(sources[name] for name in sorted(sources))
+
+
+def _sources_of(module: str) -> dict[str, bytes]:
+    """Return the source of a module and of what it imports, by name; that of a module without a file is its name."""
+    place = _place_of(module)
+    open_ = {name: _file(name) for name in _loaded_by(module)}
+    found: dict[str, bytes] = {}
+    while open_:
+        name, file = open_.popitem()
+        found[name] = name.encode()
+        if file is None:
+            continue
+        with suppress(OSError):
+            found[name] = file.read_bytes()
+        if place is not None:
+            package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+            for base, names in _imported(found[name], package):
+                files = {f"{base}.{each}": place.file_of(f"{base}.{each}") for each in names}
+                if None in files.values() or not files:  # what is no module of its own is a name in this one
+                    files[base] = place.file_of(base)
+                open_ |= {other: there for other, there in files.items() if there is not None and other not in found}
+    return found
+
+
+def _place_of(module: str) -> _Place | None:
+    """Return where the modules are that belong to a plug-in's; None if that is in no file."""
+    if module.startswith(FILE_MODULE):
+        file = _file(module)
+        return None if file is None else _Place(file.parent, "")
+    package = module.partition(".")[0]
+    folders = list(getattr(sys.modules[package], "__path__", ()))
+    return _Place(Path(folders[0]).parent, package) if folders else None
+
+
+def _file(module: str) -> Path | None:
+    file = getattr(sys.modules[module], "__file__", None)
+    return Path(file).resolve() if file and file.endswith(".py") else None
+
+
+def _loaded_by(module: str) -> set[str]:
+    """Return a module and those of its place whose functions, classes and modules it has names for."""
+    package, file = module.partition(".")[0], _file(module)
+    folder = file.parent if file is not None and module.startswith(FILE_MODULE) else None
+    found, open_ = {module}, [module]
+    while open_:
+        for value in vars(sys.modules[open_.pop()]).values():
+            home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            if not isinstance(home, str) or home not in sys.modules or home in found:
+                continue
+            beside = folder is not None and (there := _file(home)) is not None and there.parent == folder
+            if beside or home.partition(".")[0] == package:
+                found.add(home)
+                open_.append(home)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _imported(source: bytes, package: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the modules that a source imports, each with the names that it takes of it."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for statement in _imports_in(tree.body):
+        if isinstance(statement, ast.Import):
+            found += [(alias.name, ()) for alias in statement.names]
+            continue
+        parts = package.split(".")[: 1 - statement.level or None] if statement.level else []
+        base = ".".join([*parts, *filter(None, [statement.module])])
+        found.append((base, tuple(alias.name for alias in statement.names)))
+    return tuple(found)
+
+
+def _imports_in(statements: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports in statements, but for those that only a type checker reads."""
+    for statement in statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement
+        elif not (isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")):
+            for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+                yield from _imports_in(getattr(statement, part, ()))
