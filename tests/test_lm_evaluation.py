@@ -177,6 +177,23 @@ def test_a_text_is_over_before_what_it_should_not_have(run: Comparison) -> None:
     assert len(ended) < len(run.model("pieces").generate("The dog", 200, top_k=1))
 
 
+def test_repeated_samples_differ(run: Comparison) -> None:
+    from lmcompare.lm_evaluation.adapter import TrainedLM
+
+    class Request:
+        def __init__(self, **asked: Any) -> None:
+            self.args = ("The dog", {"max_gen_toks": 12, **asked})
+
+    trained = run.model("ngram")
+    drawn = TrainedLM(trained).generate_until([Request(do_sample=True) for _ in range(4)])
+    how: dict[str, Any] = {"temperature": 1.0, "top_k": None, "top_p": 1.0, "until": []}
+    assert drawn == [trained.generate("The dog", 12, seed=seed, **how) for seed in range(4)]
+    assert len(set(drawn)) == 4
+    greedy = [{}, {"temperature": 0.7}, {"do_sample": True, "temperature": 0.0}]
+    likely = trained.generate("The dog", 12, top_k=1, until=[])
+    assert TrainedLM(trained).generate_until([Request(**asked) for asked in greedy]) == [likely] * 3
+
+
 def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None:
     def command(*rest: str, model: str = "ngram") -> console.Done:
         return console.lmcompare("lm-eval", "run", "--model", model, *rest, cwd=place)

@@ -51,23 +51,25 @@ class TrainedLM(LM):  # type: ignore[misc]
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
         """Return a continuation of each context, which is over before the first of its ``until``.
 
-        It is greedy, unless the task asks for samples (``do_sample``).
+        It is greedy, unless the task asks for samples (``do_sample``). Each is drawn with a seed of its own, since a
+        task may ask for several of one context.
         """
-        return [self._generated(*request.args) for request in _shown(requests)]
+        return [self._generated(*request.args, seed) for seed, request in enumerate(_shown(requests))]
 
     def _continued(self, context: str, continuation: str) -> tuple[float, bool]:
         scored = self.trained.score(continuation, context=context)
         return -scored.bits * math.log(2), self.trained.is_greedy(continuation, context=context)
 
-    def _generated(self, context: str, asked: dict[str, Any]) -> str:
+    def _generated(self, context: str, asked: dict[str, Any], seed: int) -> str:
         until = asked.get("until") or []
         length = int(asked.get("max_gen_toks") or asked.get("max_tokens") or USUAL)
         if not 0 < length <= MOST:
             raise LmcompareError(f"max_gen_toks of a task is 1 to {MOST:,} tokens, not {length:,}")
-        temperature = float(asked.get("temperature") or 0.0)
+        temperature = float(1.0 if asked.get("temperature") is None else asked["temperature"])
         how: dict[str, Any] = {"top_k": 1, "top_p": 1.0}
         if asked.get("do_sample") and temperature > 0:
             how = {"temperature": temperature, "top_k": asked.get("top_k"), "top_p": asked.get("top_p", 1.0)}
+            how["seed"] = seed
         stops = [until] if isinstance(until, str) else list(until)
         return self.trained.generate(context, length, until=stops, **how)
 
