@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.training.language_model import TorchLanguageModel
@@ -50,6 +51,12 @@ def test_the_program_of_the_page_gives_the_same_log_probabilities(
 
 def test_so_it_does_for_even_attention(log_probs: Callable[..., Any], tmp_path: Path) -> None:
     compare(fitted(RnnAttention(**SMALL, width=8, hidden=6, window=4, scores="even")), log_probs, tmp_path)
+
+
+def test_it_refuses_a_pointer(log_probs: Callable[..., Any], tmp_path: Path) -> None:
+    model = fitted(Pointer(base="rnn", options={**SMALL, "width": 8, "hidden": 6}, attention=4, window=9))
+    with pytest.raises(SystemExit, match="does not know Pointer"):
+        compare(model, log_probs, tmp_path)
 
 
 @pytest.mark.parametrize("changes", [{"gates": True}, {"experts": 2}, {"causal": False}])

@@ -89,7 +89,8 @@ class ValueTokenizer(Tokenizer):
         values = np.concatenate(scaled) if scaled else np.zeros(0)
         if len(values) < 2:
             raise LmcompareError(f"the {self.kind} tokenizer learns from series of numbers, and there are no values")
-        self._bins = Bins.of(self.edges(values, self.number), values, float(np.median(steps)))
+        least = float(np.median(steps))  # by the greatest, one coarse series would make the bins of all others coarse
+        self._bins = Bins.of(self.edges(values, self.number), values, least)
         vars(self).pop("labels", None)
         return self
 
