@@ -58,6 +58,27 @@ def test_names_of_the_module_and_the_class(name: str, module: str, cls: str | No
     assert plugins.resolve(f"{target}/src/{module}.py:{cls}").__name__ == cls
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "cls"),
+    [
+        ("state", "bigram", "StateModel"),
+        ("encoded", "ngram", "EncodedModel"),
+        ("vocabulary", "ngram", "VocabularyModel"),  # which its test imports
+        ("network", "torch", "NetworkModel"),
+        ("gru-network", "torch", "GruNetworkModel"),
+        ("network", "bigram", "Network"),
+    ],
+)
+def test_a_class_hides_nothing_that_its_start_uses(name: str, start: str, cls: str, tmp_path: Path) -> None:
+    target = create(name, tmp_path, start)
+    point = tomllib.loads((target / "pyproject.toml").read_text())["project"]["entry-points"][plugins.MODELS.group]
+    assert point == {name: f"{name.replace('-', '_')}:{cls}"}
+    test = (target / "tests" / f"test_{name.replace('-', '_')}.py").read_text()
+    assert f"import {cls}\n" in test
+    model = plugins.build(f"{target}/src/{name.replace('-', '_')}.py:{cls}", {})
+    assert type(model).__name__ == cls
+
+
 # How many models each start gives to the kit, and how many tests of its own it has
 TESTS = {"bigram": (2, 1), "ngram": (2, 1), "torch": (1, 1), "gensim": (2, 2)}
 

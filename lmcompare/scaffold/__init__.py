@@ -59,6 +59,9 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
         "needs": "".join(f', "{each}"' for each in needs),
     }
     templates = importlib.resources.files(__name__) / "template"
+    code = (templates / start / "model.py.txt", templates / start / "test_model.py.txt")
+    if any(re.search(rf"\b{names['cls']}\b", each.read_text("utf-8")) for each in code):
+        names["cls"] += "Model"  # the start imports or defines something of that name
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")
