@@ -54,13 +54,13 @@ class TrainedLM(LM):  # type: ignore[misc]
         It is greedy, unless the task asks for samples (``do_sample``). Each is drawn with a seed of its own, since a
         task may ask for several of one context.
         """
-        return [self._generated(*request.args, seed) for seed, request in enumerate(_shown(requests))]
+        return [self._generated(seed, *request.args) for seed, request in enumerate(_shown(requests))]
 
     def _continued(self, context: str, continuation: str) -> tuple[float, bool]:
         scored = self.trained.score(continuation, context=context)
         return -scored.bits * math.log(2), self.trained.is_greedy(continuation, context=context)
 
-    def _generated(self, context: str, asked: dict[str, Any], seed: int) -> str:
+    def _generated(self, seed: int, context: str, asked: dict[str, Any]) -> str:
         until = asked.get("until") or []
         length = int(asked.get("max_gen_toks") or asked.get("max_tokens") or USUAL)
         if not 0 < length <= MOST:
