@@ -81,8 +81,8 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     if job.is_finished():
         model.restore(load_state(job.path / "model"))
         emit({"event": "stage", "stage": "examples"})
-        write_examples(job, corpus, model)
-        job.finish({**job.stored(), **job.examples_keys})
+        notes = write_examples(job, corpus, model)
+        job.finish({**job.stored(), **job.examples_keys, **_told(model), "notes": [*model.notes, *notes]})
         return
     job.reopen()
     _told(model)  # what is wrong with it is said before it is trained

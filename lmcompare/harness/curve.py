@@ -26,7 +26,9 @@ class LearningCurve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
     The rows are stored with the checkpoints, if there is a folder for them, so that a run that was interrupted
-    continues its curve and its clock. A stored curve that can't be read is ignored. For a model that reports no
+    continues its curve and its clock. A stored curve that can't be read is ignored. If the first report of a training
+    that goes on is of a stored step, without a loss, what was done before it was preparation, whose seconds are
+    stored already: the clock continues at this report. For a model that reports no
     losses, the clock continues if the model has left a checkpoint in the folder; otherwise it starts from zero, as
     the training does.
     """
@@ -38,11 +40,12 @@ class LearningCurve:
         self._rows: list[list[Any]] = []
         self.milestones: list[dict[str, Any]] = []
         self._before = 0.0  # seconds
+        self.flops: float | None = None  # of the training so far, where they are counted
         if self._path is not None:
             self._read(self._path)
         self._fresh = not self._rows
+        self._prepares = bool(self._rows)  # once more, as nothing was reported since the training was cut off
         self._tokens: int | None = None  # that the model has read so far
-        self.flops: float | None = None  # of the training so far, where they are counted
         self._stored = self.seconds
 
     def _read(self, path: Path) -> None:
@@ -53,6 +56,7 @@ class LearningCurve:
             milestones = [{**row, "step": int(row["step"])} for row in table["milestones"]]
             self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
             self.milestones = milestones if goes_on else []
+            self.flops = table.get("flops") if goes_on else None
 
     @property
     def seconds(self) -> float:
@@ -72,6 +76,9 @@ class LearningCurve:
         losses = [_finite(progress.train_loss), _finite(progress.valid_loss)]
         if losses != [None, None]:
             self._go_back_to(progress)
+        elif self._prepares and any(step == progress.step for step, *_ in self._rows):
+            self._began = time.perf_counter()
+        self._prepares = False
         seconds = self.seconds
         self._emit({"event": "progress", "seconds": seconds, **asdict(progress)})
         if losses != [None, None]:
@@ -80,7 +87,8 @@ class LearningCurve:
         silent = not self._rows and seconds - self._stored >= SILENCE
         if self._path is not None and (progress.valid_loss is not None or silent):
             with suppress(LmcompareError):  # without it an interrupted training starts its clock again
-                write_json(self._path, {"seconds": seconds, "rows": self._rows, "milestones": self.milestones})
+                table = {"seconds": seconds, "rows": self._rows, "milestones": self.milestones, "flops": self.flops}
+                write_json(self._path, table)
             self._stored = seconds
 
     def pass_milestone(self, progress: Progress, bits_per_byte: float, seconds: float) -> None:

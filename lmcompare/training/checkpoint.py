@@ -44,6 +44,8 @@ class Snapshot:
         The training time.
     flops : float, default=0.0
         The floating-point operations, if they are counted.
+    flops_per_token : dict
+        Those of a training step with the full (False) and with the sampled softmax (True), as far as it was counted.
     memory : Memory or None, default=None
         The memory of the rows.
     history : list
@@ -66,6 +68,7 @@ class Snapshot:
     tokens: int = 0
     seconds: float = 0.0
     flops: float = 0.0
+    flops_per_token: dict[bool, float] = field(default_factory=dict)
     memory: Memory | None = None
     history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)

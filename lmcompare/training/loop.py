@@ -104,7 +104,6 @@ class Training:
     ) -> None:
         self.network, self.recipe, self.setting = network.to(setting.device), recipe, setting
         self.milestone, self.watch = milestone, watch
-        self.flops: dict[bool, float] = {}  # a token, with the full and with the sampled softmax
         self.team = team or Team()
         self.objective = self.team.wrap(Objective(self.network))
         self.texts = texts
@@ -302,13 +301,14 @@ class Training:
     @contextmanager
     def _counting(self, sampled: bool, tokens: int) -> Iterator[None]:
         """Add the operations of a step; those of a token are counted in the first step of each kind."""
-        if self.milestone is None or sampled in self.flops:
+        known = self.now.flops_per_token
+        if self.milestone is None or sampled in known:
             yield
         else:
             with counted() as found:
                 yield
-            self.flops[sampled] = self.team.size * found.count / tokens
-        self.now.flops += self.flops.get(sampled, 0.0) * tokens
+            known[sampled] = self.team.size * found.count / tokens
+        self.now.flops += known.get(sampled, 0.0) * tokens
 
     def _milestones_due(self) -> int:
         """Return how many milestones are passed."""

@@ -98,6 +98,30 @@ def test_training_that_begins_anew_begins_its_clock_anew(tmp_path: Path) -> None
     assert [line.split(",")[0] for line in second.csv().splitlines()[1:]] == ["5"]
 
 
+def test_the_preparation_is_counted_once_and_the_operations_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    first = LearningCurve(_ignore, tmp_path)
+    for second, progress in ((17.0, Progress(10, valid_loss=3.0, flops=1e6)), (20.0, Progress(15, train_loss=2.5))):
+        now[0] = second  # 7 seconds of preparation, one for each step
+        first(progress)
+    now[0] = 100.0
+    second = LearningCurve(_ignore, tmp_path)
+    assert second.flops == 1e6
+    for at, progress in ((107.0, Progress(10, note="continues")), (117.0, Progress(20, valid_loss=2.0))):
+        now[0] = at
+        second(progress)
+    assert second.seconds == 27.0
+    now[0] = 200.0
+    third = LearningCurve(_ignore, tmp_path)
+    for at, progress in ((203.0, Progress(23, note="no step of the curve")), (207.0, Progress(27, valid_loss=1.5))):
+        now[0] = at
+        third(progress)
+    assert third.seconds == 34.0
+
+
 def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

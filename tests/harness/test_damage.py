@@ -140,7 +140,9 @@ def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
     folder = shutil.copytree(finished / "run", tmp_path / "run")
     cell = folder / "cells/ngram/0"
     made = json.loads((cell / "examples.json").read_text())
-    for name, changed in (("cell.json", {"examples_code": "earlier"}), ("examples.json", {"prompts": []})):
+    notes = json.loads((cell / "cell.json").read_text())["notes"]
+    earlier = {"examples_code": "earlier", "notes": ["Its exhibits could not be made."]}
+    for name, changed in (("cell.json", earlier), ("examples.json", {"prompts": []})):
         (cell / name).write_text(json.dumps({**json.loads((cell / name).read_text()), **changed}))
     if not loadable:
         (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
@@ -149,6 +151,7 @@ def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
     assert run(EXPERIMENT, folder, base=finished, show=heard).failures == {}
     now = json.loads((cell / "examples.json").read_text())
     assert now == (made if loadable else {**made, "prompts": []})
+    assert json.loads((cell / "cell.json").read_text())["notes"] == (notes if loadable else earlier["notes"])
     said = [line for line in heard.said if "ngram keeps the examples" in line]
     assert len(said) == (not loadable)
 
