@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import json
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -17,13 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
+from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.measure.sampling import Sampling
 from lmcompare.serve.answers import MOST, Answers
 from lmcompare.serve.guard import PRIVATE, Guard
+from lmcompare.serve.worker import Worker
 
 BODY = 1_000_000  # bytes of a request
-SECONDS = 120.0  # of an answer
+SECONDS = 120.0  # of a whole answer
 T = TypeVar("T")
 
 
@@ -58,15 +56,14 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
     token : str
         The secret that a reader must have.
     hosts : frozenset of str
-        The values of the header ``Host`` that are answered.
+        The hosts that are answered, as ``guard.address`` returns them.
     """
     content = page.encode("utf-8", "backslashreplace")  # half a surrogate pair as in the file of the report
-    one = anyio.Lock()  # models share the processor: one question at a time is fastest
+    worker = Worker()  # models share the processor: one question at a time is fastest
 
     async def within_limits(ask: Callable[[], T]) -> T:
         with anyio.fail_after(SECONDS):
-            async with one:
-                return await _aside(ask)
+            return await worker.ask(ask)
 
     async def show(_: Request) -> Response:
         return HTMLResponse(content, headers=PRIVATE)
@@ -83,7 +80,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
         asked = ContinuationAsked.model_validate_json(await _body(request))
         sampling = Sampling(asked.temperature, asked.top_k, asked.top_p, asked.seed)
         drawn = answers.continued(asked.model, asked.text, asked.length, sampling)
-        return StreamingResponse(_lines(drawn, within_limits), media_type="application/x-ndjson", headers=PRIVATE)
+        return StreamingResponse(_lines(drawn, worker), media_type="application/x-ndjson", headers=PRIVATE)
 
     async def refuse(_: Request, error: Exception) -> Response:
         return PlainTextResponse(_said(error), 413 if isinstance(error, _TooLongError) else 400, headers=PRIVATE)
@@ -92,7 +89,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
         return PlainTextResponse(f"this is a fault of lmcompare ({what_went_wrong(error)})", 500, headers=PRIVATE)
 
     async def late(_: Request, error: Exception) -> Response:
-        return PlainTextResponse(f"the answer took longer than {SECONDS:g} s", 503, headers=PRIVATE)
+        return PlainTextResponse(_said(error), 503, headers=PRIVATE)
 
     return Starlette(
         routes=[
@@ -117,23 +114,6 @@ class _TooLongError(LmcompareError):
     """A request has too many bytes."""
 
 
-async def _aside(ask: Callable[[], T]) -> T:
-    """Return what a function returns in a thread of its own, for which the end of the program does not wait."""
-    answer: concurrent.futures.Future[T] = concurrent.futures.Future()
-    answer.set_running_or_notify_cancel()
-
-    def work() -> None:
-        try:
-            answer.set_result(ask())
-        except Exception as error:
-            answer.set_exception(error)
-        except BaseException as error:  # the event loop would end at such a one
-            answer.set_exception(PluginError(f"a model raised {what_went_wrong(error)}"))
-
-    threading.Thread(target=work, daemon=True).start()
-    return await asyncio.wrap_future(answer)
-
-
 async def _body(request: Request) -> bytes:
     body = bytearray()
     with anyio.fail_after(SECONDS):  # also for one that sends a byte now and then
@@ -144,12 +124,15 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _lines(
-    drawn: Iterator[str], within_limits: Callable[[Callable[[], str | None]], Any]
-) -> AsyncIterator[str]:
-    """Yield each token as a line of JSON; an error is the last one."""
+async def _lines(drawn: Iterator[str], worker: Worker) -> AsyncIterator[str]:
+    """Yield each token as a line of JSON; an error is the last one. Other questions may come between two tokens."""
+    until = anyio.current_time() + SECONDS
     try:
-        while (piece := await within_limits(lambda: next(drawn, None))) is not None:
+        while True:
+            with anyio.fail_after(until - anyio.current_time()):
+                piece = await worker.ask(lambda: next(drawn, None))
+            if piece is None:
+                return
             yield json.dumps({"text": piece}) + "\n"
     except (LmcompareError, TimeoutError) as error:
         yield json.dumps({"error": _said(error)}) + "\n"
@@ -159,4 +142,6 @@ def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return ": ".join([*map(str, first["loc"]), first["msg"]])
+    if isinstance(error, TimeoutError):
+        return f"the answer took longer than {SECONDS:g} s"
     return "the text is not valid UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -6,6 +6,7 @@ The token comes once in the address and is exchanged for a cookie that no script
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
@@ -33,8 +34,8 @@ class Guard:
     token : str
         The secret of this server.
     hosts : frozenset of str
-        The values of the header ``Host`` that are answered: another one is that of another site, whose name leads
-        here (DNS rebinding).
+        The hosts that are answered, as ``address`` returns them: another one is that of another site, whose name
+        leads here (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str]) -> None:
@@ -63,7 +64,7 @@ class Guard:
 
     def refused(self, request: Request) -> Response | None:
         """Return the answer to a request that is not let through; None for others."""
-        host = request.headers.get("host", "")
+        host = address(request.headers.get("host", ""))
         if host not in self.hosts:
             return PlainTextResponse("this server answers to its own address only", 403)
         if request.method == "GET" and (given := request.query_params.get("token")) is not None:
@@ -76,9 +77,16 @@ class Guard:
             return answer
         if not _same(request.cookies.get(cookie_of(host), ""), self.token):
             return PlainTextResponse("open the address that the terminal shows, with its token", 403)
-        if request.method not in ("GET", "HEAD") and request.headers.get("origin") != f"http://{host}":
+        scheme, _, origin = request.headers.get("origin", "").partition("://")
+        if request.method not in ("GET", "HEAD") and (scheme, address(origin)) != ("http", host):
             return PlainTextResponse("this comes from another page", 403)
         return None
+
+
+def address(host: str) -> str:
+    """Return a host as in the header ``Host``, in small letters and with its port: browsers leave out ``:80``."""
+    host = host.lower()
+    return host if re.search(r":[0-9]+$", host) else f"{host}:80"
 
 
 def cookie_of(host: str) -> str:

@@ -13,6 +13,7 @@ import uvicorn
 from lmcompare.errors import LmcompareError
 from lmcompare.serve.answers import Answers
 from lmcompare.serve.app import application
+from lmcompare.serve.guard import address
 from lmcompare.trained import TrainedModel
 
 GRACE = 2  # seconds that answers which are being given have, at the end
@@ -70,7 +71,7 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
         if host in ("0.0.0.0", "::"):  # every address of this machine
             names |= {*LOCAL, socket.gethostname(), _own_address()}
             shown = _own_address()
-        hosts = frozenset(f"{name}:{port}" for name in names)
+        hosts = frozenset(address(f"{name}:{port}") for name in names)
         app = application(page, Answers(models), token, hosts)
         say(f"http://{shown}:{port}/?token={token}")
         config = uvicorn.Config(

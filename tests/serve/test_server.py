@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import re
@@ -11,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from playwright.sync_api import Browser, expect
 
 import lmcompare
 from lmcompare.api import Comparison
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError
 from lmcompare.measure.sampling import Sampling
 from lmcompare.runfolder.seals import seal
 from lmcompare.serve import app, guard
@@ -194,15 +192,6 @@ def test_clients_that_stay_or_go_away_neither_write_to_the_terminal_nor_delay_th
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
         assert server.ask("GET", "/", headers={**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})[0] == 200
         assert server.ask("GET", f"//evil.example/?token={server.token}")[1]["location"] == "/evil.example/"
-
-
-def test_a_model_that_interrupts_is_one_error_and_hangs_alone() -> None:
-    def interrupts() -> None:
-        assert threading.current_thread().daemon
-        raise KeyboardInterrupt
-
-    with pytest.raises(PluginError, match="KeyboardInterrupt"):
-        asyncio.run(app._aside(interrupts))
 
 
 def test_in_a_browser(server: Server, browser: Browser, run: Comparison) -> None:
