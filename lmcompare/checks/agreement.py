@@ -10,8 +10,10 @@ from lmcompare.checks.asked import Asked, distributions, scores, stepper_of
 from lmcompare.checks.kit import Finding, check, within
 from lmcompare.checks.measure import AGREEMENT, differences, largest, largest_of_rows, place, probability_sums
 from lmcompare.checks.probe import Probe
-from lmcompare.model import FloatArray, check_array, streamed
+from lmcompare.model import FloatArray, Stepper, check_array, greatest, most_likely, streamed
 from lmcompare.tokens import IntArray
+
+LISTED = 5  # of the most likely tokens, besides a list of all
 
 
 def scores_agree(asked: Asked) -> Finding:
@@ -132,7 +134,10 @@ def stream_agrees(probe: Probe) -> Finding:
 
 @check("stepper-agrees")
 def stepper_agrees(probe: Probe) -> Finding:
-    """Token by token, ``stepper`` gives the distributions that ``next_log_probs`` gives, and steppers do not mix."""
+    """Token by token, ``stepper`` gives the distributions that ``next_log_probs`` gives, and steppers do not mix.
+
+    If it has a ``top_k`` of its own, that lists what is most likely in them.
+    """
     texts = probe.texts
     model, vocabulary = probe.fitted, texts.vocabulary
     unknown, end = texts.unknown, vocabulary.end
@@ -151,10 +156,28 @@ def stepper_agrees(probe: Probe) -> Finding:
                 return Finding(False, reason, float(gaps.max()), AGREEMENT)
             if differences(stepper.log_probs(), asked).max() > AGREEMENT:
                 return Finding(False, f"a stepper asked twice answers otherwise {place(text, at)}")
+            if wrong := _wrong_list(stepper, asked, type(model).__name__):
+                return Finding(False, f"{wrong} {place(text, at)}")
             if token is not None:
                 stepper.push(int(token))
                 other.push(9)
     return Finding(True, f"steppers agree with next_log_probs within {AGREEMENT} nats", None, AGREEMENT)
+
+
+def _wrong_list(stepper: Stepper, log_probs: FloatArray, whose: str) -> str:
+    """Return how ``top_k`` differs from the (V,) distribution, "" if it does not; the default is made of it."""
+    if getattr(type(stepper), "top_k", None) is Stepper.top_k:
+        return ""
+    for k in (min(LISTED, len(log_probs)), len(log_probs)):
+        ids, nats = most_likely(stepper, k, whose)
+        if len(np.unique(ids)) < k or ids.min() < 0 or ids.max() >= len(log_probs):
+            return f"top_k({k}) does not list {k} different tokens of the vocabulary"
+        if (nats[1:] > nats[:-1]).any() or ((nats[1:] == nats[:-1]) & (ids[1:] < ids[:-1])).any():
+            return f"top_k({k}) does not list the most likely tokens first and equally likely ones by id"
+        for wanted, which in ((log_probs[ids], "its tokens"), (log_probs[greatest(log_probs, k)], "the most likely")):
+            if (gap := differences(nats, wanted).max()) > AGREEMENT:
+                return f"top_k({k}) differs by {gap:.4g} nats from what log_probs gives {which}"
+    return ""
 
 
 @check("same-when-scored-again")

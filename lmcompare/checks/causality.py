@@ -15,7 +15,6 @@ from lmcompare.tokens import Encoded, IntArray
 
 CUTS = (1, 2, 3, 5, 17, 64, 129, 254)  # before, at and after the places where windows are often cut
 LENGTH = 260
-RESET_GAP = 1e-6  # nats; below this, what came before the sentence is not used
 
 
 @check("future-leaves-past-alone")
@@ -78,7 +77,7 @@ def carries_state_as_declared(probe: Probe) -> Finding:
         return Finding(True, "an adaptive model: not to be told apart from one that carries state")
     figure, row = largest(gaps)
     if probe.untrained.traits.carries_state:
-        passed = figure > RESET_GAP
+        passed = figure > AGREEMENT  # less may be rounding
         reason = "it declares carries_state=True, but what came before the sentence changes nothing"
         return Finding(passed, f"what came before matters by up to {figure:.4g} nats" if passed else reason, figure)
     return within(

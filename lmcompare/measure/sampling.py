@@ -10,8 +10,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError, kind_of
-from lmcompare.model import FloatArray, LanguageModel, Stepper, check_array, check_stepper
+from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.model import FloatArray, LanguageModel, check_stepper, most_likely
 from lmcompare.tokens import IntArray, Vocabulary
 
 
@@ -68,23 +68,10 @@ def continuation(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary,
     check_stepper(stepper, whose)
     k = len(vocabulary) if sampling.top_k is None else min(sampling.top_k + 1, len(vocabulary))
     while True:
-        ids, nats = _top(stepper, k, whose)
+        ids, nats = most_likely(stepper, k, whose)
         spelled = ~vocabulary.is_unknown(ids)
         if not np.isfinite(nats[spelled][:1]).any():
             raise PluginError(f"{whose}'s stepper gives a probability above 0 to no token that can be drawn")
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         yield token
         stepper.push(token)
-
-
-def _top(stepper: Stepper, k: int, whose: str) -> tuple[IntArray, FloatArray]:
-    """Return the (k,) most likely tokens and their nats. Raises ``PluginError`` for what is not arrays of such."""
-    answer = stepper.top_k(k)
-    what = f"top_k of {whose}'s stepper"
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        raise PluginError(f"{what} returned {kind_of(answer)}: return two arrays, tokens and log-probabilities")
-    ids, nats = answer
-    if not isinstance(ids, np.ndarray) or ids.shape != (k,) or ids.dtype.kind not in "iu":
-        raise PluginError(f"{what} returned tokens that are not whole numbers in an array of ({k},)")
-    check_array(nats, (k,), what)
-    return ids, nats

@@ -4,7 +4,14 @@ A model is one class. It is given token ids and returns natural-log probabilitie
 follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
 """
 
-from lmcompare.model.blocks import check_array, check_stepper, greatest, next_distributions, streamed
+from lmcompare.model.blocks import (
+    check_array,
+    check_stepper,
+    greatest,
+    most_likely,
+    next_distributions,
+    streamed,
+)
 from lmcompare.model.language_model import (
     BLOCK_BYTES,
     LanguageModel,
@@ -64,6 +71,7 @@ __all__ = [
     "fitted",
     "greatest",
     "is_whole",
+    "most_likely",
     "next_distributions",
     "same_vocabulary",
     "streamed",

@@ -27,6 +27,13 @@ class Predicts(Protocol):
         """Return the distributions at positions."""
 
 
+class Lists(Protocol):
+    """What has the method ``top_k`` of a stepper."""
+
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
+        """Return the most likely next tokens."""
+
+
 def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> None:
     """Raise ``PluginError`` unless the answer of the method ``what`` is an array of float32 or float64.
 
@@ -70,6 +77,19 @@ def check_stepper(stepper: object, whose: str) -> None:
             raise PluginError(
                 f"{whose}.stepper returned {kind_of(stepper)} without {method}: return an lmcompare.Stepper"
             )
+
+
+def most_likely(stepper: Lists, k: int, whose: str) -> tuple[IntArray, FloatArray]:
+    """Return the (k,) most likely tokens and their nats. Raises ``PluginError`` for what is not arrays of such."""
+    answer = stepper.top_k(k)
+    what = f"top_k of {whose}'s stepper"
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise PluginError(f"{what} returned {kind_of(answer)}: return two arrays, tokens and log-probabilities")
+    ids, nats = answer
+    if not isinstance(ids, np.ndarray) or ids.shape != (k,) or ids.dtype.kind not in "iu":
+        raise PluginError(f"{what} returned tokens that are not whole numbers in an array of ({k},)")
+    check_array(nats, (k,), what)
+    return ids, nats
 
 
 def streamed(model: Streams, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:

@@ -30,6 +30,30 @@ class StepperStandsStill(Honest):
         return Still()
 
 
+class ListsByNumber(Honest):
+    """Lists the first tokens of the vocabulary as the most likely ones."""
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        class Numbers(Views):
+            def top_k(inner, k: int) -> tuple[IntArray, FloatArray]:  # noqa: N805
+                ids = np.arange(len(vocabulary))[:k]
+                return ids, inner.log_probs()[ids]
+
+        return Numbers(self, prefix, vocabulary)
+
+
+class ListsInBits(Honest):
+    """Lists the right tokens with another unit."""
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        class Bits(Views):
+            def top_k(inner, k: int) -> tuple[IntArray, FloatArray]:  # noqa: N805
+                ids, nats = super().top_k(k)
+                return ids, nats / np.log(2)
+
+        return Bits(self, prefix, vocabulary)
+
+
 class CarriesInSecret(Honest):
     """Knows at a sentence's beginning whether it is the document's first, and does not declare it."""
 
@@ -43,6 +67,17 @@ class CarriesNothing(Honest):
     """Declares that it carries what it does not."""
 
     traits = Traits(carries_state=True)
+
+
+class CarriesRounding(Honest):
+    """Declares that it carries what it only rounds otherwise."""
+
+    traits = Traits(carries_state=True)
+
+    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
+        rows = super().next_log_probs(text, at).copy()
+        rows[np.asarray(at) > text.context_starts(at)] *= 1 + 1e-6
+        return rows
 
 
 class NotCausal(Honest):
