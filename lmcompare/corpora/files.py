@@ -72,7 +72,7 @@ def format_of(file: File, finder: FormatFinder) -> Named | None:
 
     Without a suffix, a file whose first line is a JSON object has one in each line.
     """
-    named = finder.by_first_bytes(file.content.head) or finder.by_suffix(file.suffix)
+    named = finder.by_content(file.content.head, file.suffix)
     if named is None and not file.suffix and is_object(_first_line(file.content)):
         return finder.by_suffix(".jsonl")  # standard input has no suffix
     return named

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from lmcompare.corpora.contract import CorpusFormat, CorpusScheme, checked_format, checked_scheme
 from lmcompare.errors import PluginError, blamed_on
@@ -66,7 +67,7 @@ def _entries(
 ) -> tuple[CatalogueEntry, ...]:
     """The entries of all installed plug-ins; one that cannot be imported says why."""
     found = []
-    for name in _in_order(registry):
+    for name in chain(*_own_and_others(registry)):
         try:
             found.append(entry(name))
         except PluginError as error:
@@ -75,9 +76,9 @@ def _entries(
 
 
 class FormatFinder:
-    """Finds the formats of files, by suffix and then by first bytes; built-in formats go first.
+    """Finds the formats of files, by first bytes and then by suffix; built-in formats go first.
 
-    A format of another package is imported only for a file whose suffix no built-in format has.
+    Formats of other packages are imported only for a file that no built-in format claims.
 
     Parameters
     ----------
@@ -87,31 +88,39 @@ class FormatFinder:
 
     def __init__(self, named: str | None = None) -> None:
         self._named = named
-        self._names = _in_order(FORMATS) if named is None else [named]
+        own, others = _own_and_others(FORMATS)
+        self._groups = [own, others] if named is None else [[named]]
         self._loaded: dict[str, CorpusFormat] = {}
 
     def by_suffix(self, suffix: str) -> tuple[str, CorpusFormat] | None:
         """Return the name and the format of files with this suffix, or None."""
-        for name, each in self._formats():
+        return next(filter(None, (self._of_suffix(group, suffix) for group in self._groups)), None)
+
+    def by_content(self, raw: bytes, suffix: str) -> tuple[str, CorpusFormat] | None:
+        """Return the name and the format of files that begin like ``raw``, or else have this suffix, or None."""
+        for group in self._groups:
+            for name, each in self._formats(group):
+                if any(raw.startswith(start) for start in each.first_bytes):
+                    return name, each
+            if found := self._of_suffix(group, suffix):
+                return found
+        return None
+
+    def _of_suffix(self, names: Iterable[str], suffix: str) -> tuple[str, CorpusFormat] | None:
+        for name, each in self._formats(names):
             if suffix in each.suffixes or name == self._named:
                 return name, each
         return None
 
-    def by_first_bytes(self, raw: bytes) -> tuple[str, CorpusFormat] | None:
-        """Return the name and the format of files that begin like ``raw``, or None."""
-        for name, each in self._formats():
-            if any(raw.startswith(start) for start in each.first_bytes):
-                return name, each
-        return None
-
-    def _formats(self) -> Iterator[tuple[str, CorpusFormat]]:
-        for name in self._names:
+    def _formats(self, names: Iterable[str]) -> Iterator[tuple[str, CorpusFormat]]:
+        for name in names:
             if name not in self._loaded:
                 self._loaded[name] = FORMATS.resolve(name)
             yield name, self._loaded[name]
 
 
-def _in_order(registry: Registry[CorpusFormat] | Registry[CorpusScheme]) -> list[str]:
-    """The names of a registry: those of lmcompare, then those of other packages."""
-    own = {name: point.module.startswith("lmcompare.") for name, point in registry.installed().items()}
-    return sorted(own, key=lambda name: (not own[name], name))
+def _own_and_others(registry: Registry[CorpusFormat] | Registry[CorpusScheme]) -> tuple[list[str], list[str]]:
+    """The names of a registry: those of lmcompare, and those of other packages."""
+    names = sorted(registry.installed())
+    own = [name for name in names if registry.is_built_in(name)]
+    return own, [name for name in names if name not in own]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import pyarrow
@@ -42,6 +43,31 @@ def test_a_format_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     assert read_stream(io.BytesIO(b"{not json}\n"), DEFAULT).one_text
     path.with_name("a.txt").write_bytes(rows)
     assert read_path(path.with_name("a.txt"), DEFAULT).one_text  # its suffix says what it is
+
+
+def test_a_format_of_another_package_is_imported_for_what_no_built_in_one_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "site" / "thief-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thief\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[lmcompare.corpus_formats]\na-thief = thief:OWN\n")
+    own = OWN.format(body="return Found((Piece('stolen', file.raw.decode()),))")
+    first = '(".own",), read, first_bytes=(b"The", b"PAR1"))'
+    (tmp_path / "site" / "thief.py").write_text(own.replace('(".own",), read)', first))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The cat")
+    (folder / "b.csv").write_text("text\nThe dog\nThe cat\n")
+    parquet.write_table(pyarrow.table({"text": ["one", "two"]}), folder / "table")
+    for name, text in (("a.txt", "The cat"), ("b.csv", "The dog"), ("table", "one")):
+        assert read_path(folder / name, DEFAULT).pieces[0].text == text
+    read_path(folder / "*.txt", DEFAULT)
+    assert "thief" not in sys.modules
+    (folder / "c").write_text("The fish")
+    assert [piece.name for piece in read_path(folder / "c", DEFAULT).pieces] == ["stolen"]
+    del sys.modules["thief"]
 
 
 OWN = """
