@@ -181,10 +181,6 @@ def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOpti
             f"{where} has a split ({listed(list(read))}), but most of its text is in other files "
             f"({listed(others)}); {WHICH}"
         )
-    notes = []
-    if "test" not in found:
-        found = {"train": found["train"], "test": found["valid"]}
-        notes.append(f"{where} has no test text of its own, so its validation text is the test text.")
     said = "; ".join(f"{which}: {listed(list(of_split))}" for which, of_split in found.items())
     return replace(
         _joined(read.values()),
@@ -192,7 +188,7 @@ def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOpti
             which: tuple(piece for name, each in of_split.items() for piece in _with_folder(each.pieces, name))
             for which, of_split in found.items()
         },
-        said=(f"{where} is split already: {said}.", *notes, *_left_out(files, read, where)),
+        said=(f"{where} is split already: {said}.", *_left_out(files, read, where)),
     )
 
 

@@ -86,6 +86,7 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     _check_used(found, options)
     if found.series:
         return _of_series(found)
+    found = _with_test(found)
     split, notes = _split(found, options)
     if options.fraction is not None and options.fraction < 1:
         split["train"], note = first_fraction(
@@ -122,6 +123,15 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
         changes=options.changes,
         files=found.files,
     )
+
+
+def _with_test(found: Found) -> Found:
+    """Return a folder's split with its validation text as test text, if it has no test text of its own."""
+    if found.splits is None or "test" in found.splits:
+        return found
+    said = f"{found.source} has no test text of its own, so its validation text is the test text."
+    splits = {"train": found.splits["train"], "test": found.splits["valid"]}
+    return replace(found, splits=splits, said=(*found.said, said))
 
 
 def _of_series(found: Found) -> Corpus:

@@ -10,7 +10,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from lmcompare.corpora import CorpusOptions, Found
+from lmcompare.corpora import CorpusOptions, Found, load
 from lmcompare.corpora.paths import read_path
 from lmcompare.errors import LmcompareError
 
@@ -112,10 +112,20 @@ def test_a_split_of_tables_as_hugging_face_writes_it(tmp_path: Path) -> None:
     )
 
 
-def test_without_a_test_the_validation_text_is_the_test(tmp_path: Path) -> None:
-    found = read(tmp_path, {"train.jsonl": '{"text": "a"}\n', "validation.jsonl": '{"text": "b"}\n'})
-    assert texts(found) == {"train": ["a"], "test": ["b"]}
-    assert any("no test text of its own" in sentence for sentence in found.said)
+def test_without_a_test_the_validation_text_is_the_test_of_the_folder_alone(tmp_path: Path) -> None:
+    rows = "".join(f'{{"text": "a{n}"}}\n' for n in range(20))
+    found = read(tmp_path, {"train.jsonl": rows, "validation.jsonl": '{"text": "b"}\n'})
+    assert texts(found)["valid"] == ["b"]
+    alone = load("data", base=tmp_path)
+    assert [document.text for document in alone.test] == ["b"]
+    assert len(alone.train) + len(alone.valid) == 20
+    assert any("no test text of its own" in sentence for sentence in alone.said)
+    (tmp_path / "c.txt").write_text("c\n")
+    parts = load("train=data,valid=data,test=c.txt", base=tmp_path)
+    assert len(parts.train) == 20
+    assert [document.text for split in (parts.valid, parts.test) for document in split] == ["b", "c\n"]
+    with pytest.raises(LmcompareError, match="split itself and has no test"):
+        load("train=data,test=data", base=tmp_path)
 
 
 def test_compressed_files_of_a_split(tmp_path: Path) -> None:
