@@ -128,7 +128,8 @@ def tokenise(
                     sentences.append(len(pieces))
                 opens = after is not None
             elif len(offsets):
-                of_tokens = np.searchsorted(begins, begin + offsets[:, 1] - 1, side="right")
+                last = np.maximum(begin + offsets[:, 1] - 1, 0)  # a first blank may be no part of the text
+                of_tokens = np.searchsorted(begins, last, side="right")
                 new = of_tokens != np.append(sentence, of_tokens[:-1])
                 sentences.extend((len(pieces) + np.flatnonzero(new)).tolist())
                 sentence = of_tokens[-1]

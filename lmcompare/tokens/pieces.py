@@ -219,7 +219,7 @@ class BpeTokenizer(PieceTokenizer):
     @property
     def notes(self) -> tuple[str, ...]:
         found = len(self._names)
-        fewer = f", and not {self.pieces:,}, because no more pairs occur twice" if found < self.pieces else ""
+        fewer = f", and not {self.pieces:,}, because there are no more pairs to join" if found < self.pieces else ""
         return (f"Byte pair encoding has {found:,} pieces{fewer}.",) if found else ()
 
     def parts(self, text: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from lmcompare.checks.tokenizers import run_tokenizer_checks
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import build_vocabulary, encode, make_tokenizer, table_of, tokens_fingerprint
+from lmcompare.tokens.cutting import tokenise
 from lmcompare.tokens.hugging_face import HuggingFaceTokenizer, located
 from tests.models.hf_causal.small import END, TEXTS, gpt2, llama
 
@@ -114,6 +115,8 @@ def test_one_that_puts_a_blank_before_each_text_is_taken(folder: Path, tmp_path:
         assert [tokenizer.token_bytes(each) for each in found] == [tokenizer.token_bytes(each) for each in tokens]
         assert offsets.tolist() == spans
         assert tokenizer.detokenize(found) == text
+    lines = tokenise(documents_of(["üa\na"]), tokenizer)
+    assert lines.sentence_starts.tolist() == [0, 5]  # the blank, two bytes of ü, a, the line end
 
 
 def test_a_text_that_it_would_change_is_refused_later_too(folder: Path, tmp_path: Path) -> None:
