@@ -106,7 +106,11 @@ class TrainingWords:
 
 
 def training_words(corpus: TokenizedCorpus) -> TrainingWords:
-    """Count the words of the training text."""
+    """Count the words of the training text.
+
+    Between tokens that are words, white space beyond ASCII ends a word as well: of what is between them, the length
+    alone is stored.
+    """
     train, tokenizer = corpus.train, corpus.tokenizer
     pieces = np.array([tokenizer.token_bytes(token) for token in train.vocabulary.tokens], object)
     pieces[train.vocabulary.end] = b"\n"

@@ -32,7 +32,8 @@ def read_tokenised(
 
     The result is that of the option ``sentences = "line"`` and the ``whitespace`` tokenizer, without byte spans
     and in a twentieth of the time: lines end at ``\\n``, a blank line is an empty sentence, and a byte order mark is
-    left out.
+    left out. Only ``<unk>`` and ``</s>`` differ: in the text they are unknown words here, and words like any other
+    for a tokenizer that was fitted on them.
 
     Parameters
     ----------
