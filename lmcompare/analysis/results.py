@@ -84,8 +84,9 @@ def results(run: Run) -> dict[str, Any]:
         tokens that most models have), repeated_documents (contamination of validation and test text), models (those
         with a finished cell, in the order of the experiment), failed (cells without figures), unverified (parts of
         the folder without checksums), interval (how the intervals were computed), differences (of all pairs of one
-        group), published (figures of papers that the experiment names) and sweeps (how hyper-parameters were
-        chosen). docs/metrics.md defines every key.
+        group), published (figures of papers that the experiment names), growth (over shares of the training text),
+        compute (over the time of training), forecasts (of series) and sweeps (how hyper-parameters were chosen).
+        docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
 
