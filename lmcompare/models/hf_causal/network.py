@@ -86,6 +86,8 @@ class CausalNetwork(Network):
         self.room = max(window, LOGITS_BYTES // (4 * types))
         takes = inspect.signature(model.forward).parameters
         self._keeps = "logits_to_keep" in takes
+        # Asks for the logits after the last input alone, the fewest there are: all of them are gigabytes.
+        self.last: dict[str, Any] = {"logits_to_keep": 1} if self._keeps else {}
         self.cache = "cache" if "cache" in takes else "past_key_values"  # by the version of transformers
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
@@ -106,7 +108,7 @@ class CausalNetwork(Network):
 
     def hidden(self, inputs: Tensor) -> Sequence[Tensor]:
         """Return the hidden states (B, T, d) of the inputs: before the first layer, and after each."""
-        found = self.model(input_ids=self.ids(inputs), use_cache=False, output_hidden_states=True)
+        found = self.model(input_ids=self.ids(inputs), use_cache=False, output_hidden_states=True, **self.last)
         states: Sequence[Tensor] = found.hidden_states
         return states
 

@@ -47,7 +47,7 @@ class CachedStepper(Stepper):
     def _read(self, inputs: torch.Tensor) -> None:
         network = self._network
         ids = network.ids(inputs.to(network.head.table.device))
-        found = network.model(input_ids=ids, use_cache=True, **{network.cache: self._cache})
+        found = network.model(input_ids=ids, use_cache=True, **{network.cache: self._cache}, **network.last)
         self._cache = getattr(found, network.cache, None)  # None: a model that keeps its past in another form
         logits = found.logits[:, -1, : network.head.types]
         self._log_probs = network.head.log_probs(logits)[0].cpu().numpy()

@@ -101,6 +101,17 @@ def test_layers_are_those_of_transformers(folder: Path) -> None:
     assert model.context_vectors(text, at[:0]).shape == (0, 32)  # type: ignore[union-attr]
 
 
+def test_no_logits_are_computed_that_nobody_asks_for(folder: Path) -> None:
+    text = read(folder)
+    model = trained(folder, text, window=32)
+    positions: list[int] = []
+    head = model._loaded().model.get_output_embeddings()
+    head.register_forward_hook(lambda _, inputs, logits: positions.append(logits.shape[:-1].numel()))
+    model.layer_vectors(text, np.array([25]))
+    model.stepper(text.ids[:20], text.vocabulary)
+    assert positions == [1, 1]
+
+
 def test_figures_do_not_depend_on_the_batch(folder: Path) -> None:
     text = read(folder)
     one, many = (trained(folder, text, window=32, batch=batch).log_probs(text) for batch in (1, 13))
