@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.training.class_softmax import ClassHead
@@ -25,8 +25,10 @@ class ReadableBag(BagNetwork):
         self, types: int, features: int, classes: int, window: int, hidden: int, dropout: float, end: int
     ) -> None:
         sizes = types, features, window, hidden, dropout
-        super().__init__(*sizes, across=False, tune=False, weights="uniform", end=end)
+        with torch.device("meta"):  # vectors and a softmax in place of which others come take no memory
+            super().__init__(*sizes, across=False, tune=False, weights="uniform", end=end)
         del self.vectors
+        self.layer = nn.Linear(features, hidden) if hidden else None
         self.register_buffer("rows", torch.zeros(types + 1, features, dtype=torch.uint8))
         self.head = ClassHead(types, hidden or features, classes)
 

@@ -18,6 +18,7 @@ from lmcompare.models.wordnet_bow.network import ReadableBag
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import CLASSES
 from lmcompare.tokens import Encoded, Vocabulary
+from lmcompare.training.class_softmax import ClassHead
 from tests.models.neural_cases import SMALL, tiny_wordnet, trained
 from tests.training.texts import VOCABULARY
 
@@ -72,6 +73,22 @@ def test_a_class_is_known_by_its_words(cls: type[WordNetBow]) -> None:
         assert goose[food].sum() > 0.9
     else:
         assert goose[motion].sum() > 0.9  # as after a city, whose row it has
+
+
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_no_numbers_are_drawn_that_are_not_kept(hidden: int) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = ReadableBag(7, 40, len(CLASSES), 3, hidden, 0.0, 1)
+        after = torch.rand(1)
+        torch.manual_seed(3)
+        layer = torch.nn.Linear(40, hidden) if hidden else None
+        head = ClassHead(7, hidden or 40, len(CLASSES))
+        assert torch.equal(after, torch.rand(1))
+    assert not any(value.is_meta for value in network.state_dict().values())
+    assert torch.equal(network.head.table, head.table)
+    if layer is not None:
+        assert torch.equal(network.get_parameter("layer.weight"), layer.weight)
 
 
 def test_it_is_restored_without_wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
