@@ -28,9 +28,8 @@ class LearningCurve:
     The rows are stored with the checkpoints, if there is a folder for them, so that a run that was interrupted
     continues its curve and its clock. A stored curve that can't be read is ignored. If the first report of a training
     that goes on is of a stored step, without a loss, what was done before it was preparation, whose seconds are
-    stored already: the clock continues at this report. For a model that reports no
-    losses, the clock continues if the model has left a checkpoint in the folder; otherwise it starts from zero, as
-    the training does.
+    stored already: the clock continues at this report. For a model that reports no losses, the clock continues if the
+    model has left a checkpoint in the folder; otherwise it starts from zero, as the training does.
     """
 
     def __init__(self, emit: Emit, folder: Path | None) -> None:
@@ -56,7 +55,8 @@ class LearningCurve:
             milestones = [{**row, "step": int(row["step"])} for row in table["milestones"]]
             self._before, self._rows = float(table["seconds"]) if goes_on else 0.0, rows
             self.milestones = milestones if goes_on else []
-            self.flops = table.get("flops") if goes_on else None
+            flops = table.get("flops")  # which earlier versions did not store
+            self.flops = None if flops is None or not goes_on else float(flops)
 
     @property
     def seconds(self) -> float:
@@ -66,6 +66,8 @@ class LearningCurve:
     @property
     def training_seconds(self) -> float | None:
         """Those seconds; None for a model that has read no training text, such as one that was read from a file."""
+        if self._prepares:  # it was cut off after its last step
+            return self._before
         return None if self._tokens == 0 else self.seconds
 
     def __call__(self, progress: Progress) -> None:

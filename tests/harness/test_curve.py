@@ -119,7 +119,11 @@ def test_the_preparation_is_counted_once_and_the_operations_are_kept(
     for at, progress in ((203.0, Progress(23, note="no step of the curve")), (207.0, Progress(27, valid_loss=1.5))):
         now[0] = at
         third(progress)
-    assert third.seconds == 34.0
+    assert third.seconds == third.training_seconds == 34.0
+    now[0] = 300.0
+    fourth = LearningCurve(_ignore, tmp_path)
+    now[0] = 305.0
+    assert fourth.training_seconds == 34.0  # no step was left to do
 
 
 def test_the_clock_of_a_model_without_losses_goes_on_where_it_can(
