@@ -14,6 +14,7 @@ from lmcompare.errors import CONTROL
 SPECIAL = str.maketrans({"&": "&amp;", **{sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~$"}})
 SVG = re.compile(r"<svg(\b[^>]*>).*?</svg>", re.DOTALL)
 SHORT = 40  # characters; a list of items no longer than this becomes one line
+RAISED = {"sup": "^", "sub": "\\_"}  # as in TeX
 VOID = ("br", "hr", "img", "input", "link", "meta")
 CONTAINERS = ("html", "body", "main", "header", "section", "article", "figure", "div", "details")
 LEFT_OUT = {"head", "nav", "footer", "script", "summary", "form", "aside", "js", "out", "what", "skip", "brand"}
@@ -118,7 +119,7 @@ def _table(node: ET.Element) -> Iterator[str]:
     rows = [[cell for cell in row if not _is_left_out(cell)] for row in node.iter("tr")]
     if not rows:
         return
-    numeric = ["n" in cell.get("class", "").split() for cell in rows[-1]]
+    numeric = ["n" in cell.get("class", "").split() for cell in rows[-1] for _ in range(_width(cell))]
     lines = [[text for cell in row for text in _filled(cell)] for row in rows]
     head = lines.pop(0) if node.find("thead") is not None else [""] * len(numeric)
     marks = ["--:" if right else ":--" for right in numeric]
@@ -127,7 +128,11 @@ def _table(node: ET.Element) -> Iterator[str]:
 
 def _filled(cell: ET.Element) -> list[str]:
     """Return the text of a cell, and of the empty ones that it covers."""
-    return [_inline(cell), *[""] * (int(cell.get("colspan", "1")) - 1)]
+    return [_inline(cell), *[""] * (_width(cell) - 1)]
+
+
+def _width(cell: ET.Element) -> int:
+    return int(cell.get("colspan", "1"))
 
 
 def _inline(node: ET.Element) -> str:
@@ -156,6 +161,10 @@ def _marked(node: ET.Element) -> str:
         return text
     if node.tag == "small" or node.get("class") == "tag":
         return f" ({inner})"
+    if node.tag == "p":
+        return f" {inner} "
+    if node.tag in RAISED:
+        return f"{RAISED[node.tag]}{inner}"
     if node.tag == "a" and node.get("href", "").endswith(".html"):
         return f"[{inner}]({node.get('href', '').removesuffix('html')}md)"
     if node.tag == "code":

@@ -110,6 +110,13 @@ def test_table_by_hand() -> None:
             "t\n\n| a | b |\n| :-- | --: |\n| c | 1 |",
         ),
         ("<table><tr><td>a</td></tr></table>", "|  |\n| :-- |\n| a |"),
+        (
+            "<table><thead><tr><th>a</th><th>b</th><th>c</th></tr></thead>"
+            "<tbody><tr><th colspan='2'>d</th><td class='n'>1</td></tr></tbody></table>",
+            "| a | b | c |\n| :-- | :-- | --: |\n| d |  | 1 |",
+        ),
+        ("<p>e<sup>5.27</sup> = 194; It<sub>2</sub> is<sub>3</sub></p>", "e^5.27 = 194; It\\_2 is\\_3"),
+        ("<ul><li><b>a</b><p>b</p><p>c</p>d</li></ul>", "**a** b c d"),
     ],
 )
 def test_html_becomes_markdown(html: str, markdown: str) -> None:
