@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 BUDGET = 9_000  # tokens × models
 BYTES = 900  # a passage ends at the first sentence end after this many bytes
 PLACES = 5
-MOST_BITS = 999.0  # replaces the infinite surprisal of a token with probability 0
+MOST_BITS = 999.0  # of a token, where models are compared: one with probability 0 has infinite surprisal
+INFINITE = (1 << 31) - 1  # replaces infinity in the page
 PLACE = ["document", "position"]
 
 
@@ -54,7 +55,7 @@ class Passage:
     unknown : tuple of bool
         Whether a token is scored as <unk>; of a word, whether a token of it is, in any model.
     bits : array of shape (models, tokens)
-        Surprisal.
+        Surprisal, infinite where the probability is 0.
     top : tuple of shape (models, tokens, 5)
         Pairs of a token and its probability.
     disagreement : float
@@ -96,10 +97,8 @@ def chosen(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     tops = [model.cell.top for model in models]
     text = scores_at(models[0].cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
     others = [scores_at(model.cell, places, ["log_prob"]) for model in models[1:]]
-    surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)]).clip(
-        max=MOST_BITS
-    )
-    spread = counted(surprisal, [m.name not in data.unranked for m in models]).std(axis=0)
+    surprisal = np.stack([-t["log_prob"].to_numpy(np.float64) / np.log(2) for t in (text, *others)])
+    spread = disagreement(surprisal, [m.name not in data.unranked for m in models])
     spans = affordable(_cut(text), spread, np.ones(len(text), np.int64), BUDGET // len(models))
     rows = text.iloc[[i for span in spans for i in range(*span)]]
     lists_of = [top_tokens(top, rows) for top in tops]
@@ -130,7 +129,7 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
 
     Surprisal and top tokens of each model, which take most of the room, are bytes in base 64, ``size`` of them a
     number. Top tokens are a table (tokens, 2 × places), words and probabilities in turn. Of equal rows, as of a model
-    that ignores the context, there is one.
+    that ignores the context, there is one. Infinite surprisal is ``INFINITE``.
     """
     words: dict[str, int] = {}
     places = min((len(place) for one in passages for line in one.top for place in line), default=0)
@@ -155,7 +154,7 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
                 else {
                     "pieces": [
                         [
-                            [part for p in word for part in (number(p.token), round(100 * p.bits), int(p.unknown))]
+                            [n for p in word for n in (number(p.token), int(_hundredths(p.bits)), int(p.unknown))]
                             for word in of_model
                         ]
                         for of_model in one.pieces
@@ -165,7 +164,7 @@ def packed(models: Sequence[Model], passages: Sequence[Passage]) -> dict[str, An
         }
         for one in passages
     ]
-    bits = [np.rint(100 * one.bits).astype(np.int64) for one in passages]
+    bits = [_hundredths(one.bits) for one in passages]
     size = 2 if max([len(words), *(int(np.abs(each).max(initial=0)) for each in bits)]) < 1 << 15 else 4
     for one, hundredths, tops in zip(packed, bits, tables, strict=True):
         one["bits"], one["top"] = (
@@ -187,10 +186,11 @@ def scores_at(cell: Cell, places: pd.DataFrame, columns: list[str]) -> pd.DataFr
     return rows
 
 
-def counted(surprisal: npt.NDArray[np.float64], ranked: list[bool]) -> npt.NDArray[np.float64]:
-    """The rows (models) whose disagreement counts."""
-    rows = surprisal[ranked] if any(ranked) else surprisal
-    return np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
+def disagreement(surprisal: Array, ranked: list[bool]) -> Array:
+    """(N,) the standard deviation of the surprisal (M, N) over the models whose disagreement counts."""
+    rows = (surprisal[ranked] if any(ranked) else surprisal).clip(max=MOST_BITS)
+    kept = np.delete(rows, int(rows.mean(axis=1).argmax()), axis=0) if len(rows) > 2 else rows
+    return np.asarray(kept.std(axis=0))
 
 
 def affordable(
@@ -216,6 +216,10 @@ def top_tokens(top: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[int, int], t
     places = zip(document[starts].tolist(), position[starts].tolist(), strict=True)
     spans = pairwise([*starts.tolist(), len(table)])
     return {place: tuple(tokens[a : min(b, a + PLACES)]) for place, (a, b) in zip(places, spans, strict=True)}
+
+
+def _hundredths(bits: npt.ArrayLike) -> Array:
+    return np.asarray(np.where(np.isinf(bits), INFINITE, np.rint(100 * np.asarray(bits)))).astype(np.int64)
 
 
 def _cut(text: pd.DataFrame) -> list[tuple[int, int]]:

@@ -14,12 +14,11 @@ import pandas as pd
 from lmcompare.analysis.word_scores import word_blocks
 from lmcompare.report.passages import (
     BYTES,
-    MOST_BITS,
     PLACE,
     Passage,
     Piece,
     affordable,
-    counted,
+    disagreement,
     scores_at,
     top_tokens,
 )
@@ -47,7 +46,7 @@ class _Tokens:
         places = model.cell.top[PLACE].drop_duplicates().sort_values(PLACE, ignore_index=True)
         rows = scores_at(model.cell, places, ["token", "byte_start", "byte_end", "is_unknown", "log_prob"])
         rows = rows[rows["byte_end"] > rows["byte_start"]].reset_index(drop=True)  # without </s>
-        bits = (-rows["log_prob"].to_numpy(np.float64) / np.log(2)).clip(max=MOST_BITS)
+        bits = -rows["log_prob"].to_numpy(np.float64) / np.log(2)
         pieces = [
             Piece(str(token), float(b), bool(unknown))
             for token, b, unknown in zip(rows["token"], bits, rows["is_unknown"], strict=True)
@@ -81,8 +80,8 @@ def chosen_words(data: ReportData, models: Sequence[Model]) -> list[Passage]:
     words = pd.concat(stored_words, ignore_index=True)
     if words.empty:
         return []
-    bits = np.concatenate(stored_bits, axis=1).clip(max=MOST_BITS)
-    spread = counted(bits, [m.name not in data.unranked for m in models]).std(axis=0)
+    bits = np.concatenate(stored_bits, axis=1)
+    spread = disagreement(bits, [m.name not in data.unranked for m in models])
     rows_of = [each.of_words(words) for each in tokens]
     costs = np.sum([after - first for first, after, _ in rows_of], axis=0)
     spans = affordable(_cut(words), spread, costs, BUDGET)

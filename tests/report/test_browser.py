@@ -6,11 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from lmcompare.report.build import write_reports
 from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
+from tests.run_folder import reseal, write_run_folder
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +122,31 @@ def test_pointing_at_a_token_opens_its_card(of_tokens: Page) -> None:
     expect(card.locator(".card-model")).to_have_count(2)
     expect(card.locator("li")).to_have_count(10)
     expect(card.locator(".pieces")).to_have_count(0)
+
+
+def test_a_card_shows_the_digits_that_are_stored_and_infinite_bits(browser: Browser, tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
+    expected = {"3.4 %": 0.034, "0.34 %": 0.0034, "0.03 %": 0.00032, "0.01 %": 0.00012, "< 0.01 %": 0.00003}
+    for path in folder.glob("cells/*/0/top.parquet"):
+        top = pd.read_parquet(path)
+        top["token"] = top["place"].map(dict(enumerate("ABCDE", start=1)))
+        top["log_prob"] = top["place"].map(dict(enumerate(np.log([*expected.values()]), start=1)))
+        top.to_parquet(path, index=False)
+    scores = pd.read_parquet(path := folder / "cells" / "ngram" / "0" / "scores.parquet")
+    scores.loc[scores["split"] == "test", "log_prob"] = -np.inf
+    scores.to_parquet(path, index=False)
+    write_reports(reseal(folder))
+    page = visit(browser, folder / "report.html")
+    reader = page.locator(".reader")
+    reader.locator(".tok").nth(2).hover()
+    for model in reader.locator(".card-model").all():
+        assert model.locator("li small").all_inner_texts() == [*expected]
+    expect(reader.locator(".card-model", has_text="ngram")).to_contain_text("∞ bits (0 %)")
+    expect(reader.locator(".summary")).to_contain_text("∞")
+    reader.get_by_label("Surprisal in").select_option(label="ngram")
+    for other, bits in {"unigram": "∞", "ngram": "0.0"}.items():
+        reader.get_by_label("compared with").select_option(label=other)
+        expect(reader.locator(".tok").nth(2)).to_have_attribute("data-bits", bits)
 
 
 @pytest.mark.parametrize("page", ["report", "of_tokens"])

@@ -3,6 +3,7 @@
   "use strict";
   const FULL = 1600; // hundredths of a bit at which a token has its strongest colour
   const APART = 800; // the same for a difference of two models
+  const INFINITE = 2 ** 31 - 1; // stands for infinite surprisal
   const SIGNS = { "</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅" };
 
   function visible(token) {
@@ -18,14 +19,28 @@
     return node;
   }
 
-  function inBits(hundredths) {
-    return (hundredths / 100).toFixed(1).replace("-", "−");
+  function inBits(hundredths, places = 1) {
+    return (hundredths / 100).toFixed(places).replace("-", "−").replace("Infinity", "∞");
   }
 
-  function inPercent(p) {
+  function unlimited(hundredths) {
+    return hundredths === INFINITE ? Infinity : hundredths;
+  }
+
+  function difference(one, other) {
+    return one === other ? 0 : one - other; // also where both are infinite
+  }
+
+  function inPercent(p, most = 4) {
     const percent = 100 * p;
-    if (p > 0 && percent < 0.0001) return "< 0.0001 %";
-    return percent.toFixed(percent >= 9.95 ? 0 : percent >= 0.995 ? 1 : percent >= 0.0995 ? 2 : 4) + " %";
+    if (p === 0) return "0 %";
+    if (percent < 0.0001) return "< 0.0001 %";
+    return percent.toFixed(percent >= 9.95 ? 0 : percent >= 0.995 ? 1 : percent >= 0.0995 ? 2 : most) + " %";
+  }
+
+  // a probability that is stored in 1/10,000
+  function inHundredths(stored) {
+    return stored ? inPercent(stored / 10000, 2) : "< 0.01 %";
   }
 
   class Reader {
@@ -34,7 +49,10 @@
       this.data = JSON.parse(box.querySelector(".reader-data").textContent);
       const numbers = this.data.size === 2 ? Int16Array : Int32Array;
       const unpacked = (text) => new numbers(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
-      for (const passage of this.data.passages) for (const part of ["bits", "top"]) passage[part] = passage[part].map(unpacked);
+      for (const passage of this.data.passages) {
+        passage.bits = passage.bits.map((text) => Float64Array.from(unpacked(text), unlimited));
+        passage.top = passage.top.map(unpacked);
+      }
       this.controls = box.querySelector("form").elements;
       this.text = box.querySelector(".passage");
       this.card = box.querySelector(".card");
@@ -81,7 +99,7 @@
 
     // Of places, each a passage and a token, shows the one at which a model gains most or, if it loses, loses most.
     show({ places, model, minus, loses }) {
-      const gain = ([p, i]) => (loses ? -1 : 1) * (this.data.passages[p].bits[minus][i] - this.data.passages[p].bits[model][i]);
+      const gain = ([p, i]) => (loses ? -1 : 1) * difference(this.data.passages[p].bits[minus][i], this.data.passages[p].bits[model][i]);
       const [passage, token] = places.reduce((best, place) => (gain(place) > gain(best) ? place : best));
       this.controls.passage.value = String(passage);
       this.controls.model.value = String(model);
@@ -104,7 +122,7 @@
       this.box.querySelector(".plain-scale").hidden = less !== null;
       this.box.querySelector(".diff-scale").hidden = less === null;
       this.tokens.forEach((token, i) => {
-        const value = less ? bits[i] - less[i] : bits[i];
+        const value = less ? difference(bits[i], less[i]) : bits[i];
         token.classList.toggle("cool", value < 0);
         token.style.setProperty("--w", Math.min(1, Math.abs(value) / (less ? APART : FULL)).toFixed(3));
         token.dataset.bits = inBits(value);
@@ -137,8 +155,8 @@
       line.replaceChildren();
       this.data.models.forEach((model, m) => {
         const bits = this.passage.bits[m];
-        const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length / 100;
-        line.append(this.marks[m].cloneNode(true), " " + mean.toFixed(2) + (m + 1 < this.data.models.length ? ", " : ""));
+        const mean = bits.reduce((sum, b) => sum + b, 0) / bits.length;
+        line.append(this.marks[m].cloneNode(true), " " + inBits(mean, 2) + (m + 1 < this.data.models.length ? ", " : ""));
       });
       line.append(" bits per " + this.box.dataset.unit + " on this passage.");
     }
@@ -166,16 +184,16 @@
         const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
         const top = this.expected(m, i);
-        let p = 2 ** (-bits / 100);
+        let likely = inPercent(2 ** (-bits / 100));
         for (let k = 0; k < top.length; k += 2) {
           const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
-          if (hit && !pieces) p = top[k + 1] / 10000; // one number, wherever it is shown: rounded bits give another
+          if (hit && !pieces) likely = inHundredths(top[k + 1]); // one number, wherever it is shown: rounded bits give another
           const item = make("li", hit ? "hit" : "", visible(this.data.words[top[k]]) + " ");
           item.style.setProperty("--w", String(top[k + 1] / 10000));
-          item.append(make("small", "", inPercent(top[k + 1] / 10000)));
+          item.append(make("small", "", inHundredths(top[k + 1])));
           list.append(item);
         }
-        head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + inPercent(p) + ")"));
+        head.append(this.marks[m].cloneNode(true), make("span", "", inBits(bits) + " bits (" + likely + ")"));
         row.append(head, ...(pieces ? [this.cut(pieces)] : []), list);
         parts.push(row);
       });
@@ -194,7 +212,7 @@
       const line = make("p", "pieces");
       for (let k = 0; k < pieces.length; k += 3) {
         const token = make("span", pieces[k + 2] ? "unknown" : "", visible(this.data.words[pieces[k]]));
-        line.append(token, make("small", "", " " + inBits(pieces[k + 1]) + (k + 3 < pieces.length ? "  " : "")));
+        line.append(token, make("small", "", " " + inBits(unlimited(pieces[k + 1])) + (k + 3 < pieces.length ? "  " : "")));
       }
       return line;
     }

@@ -9,7 +9,7 @@ import numpy as np
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section, grouped, marked
 from lmcompare.report.markdown import plain, table
-from lmcompare.report.passages import Passage, packed, stored_places
+from lmcompare.report.passages import MOST_BITS, Passage, packed, stored_places
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
@@ -66,7 +66,7 @@ def title(passage: Passage) -> str:
 
 def _markdown(models: Sequence[Model], passage: Passage, unranked: frozenset[str], unit: str) -> str:
     """The ten tokens or words on which the models differ most, with every model's surprisal."""
-    gaps = passage.bits.max(axis=0) - passage.bits.min(axis=0)
+    gaps = np.ptp(passage.bits.clip(max=MOST_BITS), axis=0)
     order = sorted(np.argsort(-gaps, kind="stable")[:10].tolist())
     rows = (
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ from markupsafe import Markup
 
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
@@ -60,10 +60,7 @@ def build(data: ReportData) -> Section | None:
             tokens = [str(t) for t in example["tokens"]]
             same = [(m, s) for m, s in having if s["tokens"] == example["tokens"]]
             if tokens:
-                bits = [
-                    [MOST_BITS if b is None else min(float(b), MOST_BITS) for b in s["surprisal_bits"]][:LONGEST]
-                    for _, s in same
-                ]
+                bits = [[math.inf if b is None else float(b) for b in s["surprisal_bits"]][:LONGEST] for _, s in same]
                 name = names[int(key[0])] if int(key[0]) < len(names) else f"document {key[0]}"
                 unknown = [token not in known for token in tokens[:LONGEST]]
                 sentences.append(

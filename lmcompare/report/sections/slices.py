@@ -15,6 +15,7 @@ from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, tok
 from lmcompare.analysis.word_slices import spent, word_places
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.sections.slice_finding import ENDS_PHRASE, PLANNED, TITLE, title
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
@@ -276,7 +277,7 @@ def _examples(data: ReportData, found: Sequence[Divided], unit: Unit) -> dict[tu
     order = np.lexsort((keys[:, 1], keys[:, 0]))  # that of the text
     of_tokens = unit == "token"
     places = token_places(data.run, data.main_tokens, keys) if of_tokens else word_places(data.run, keys)
-    apart = np.concatenate([passage.bits.std(axis=0) for passage in passages])[order]
+    apart = np.concatenate([passage.bits.clip(max=MOST_BITS).std(axis=0) for passage in passages])[order]
     chosen: dict[tuple[str, int], list[int]] = {}
     for one in found:
         if one.name not in places:
