@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lmcompare.analysis.forecasts import Figure, accuracies
+from lmcompare.harness.experiment import parse as parsed
+from lmcompare.harness.run import run as measure
 from lmcompare.report.data import ReportData
 from lmcompare.report.series import board, summary
 from lmcompare.report.series.lags import told
 from lmcompare.report.series.values import SeriesData, time_of
 from lmcompare.runfolder.run import load_run
 from tests.report.tree import parse
-from tests.series_run import series_run
+from tests.series_run import experiment, series_run, write_table
 
 
 def test_the_page_knows_series() -> None:
@@ -35,6 +38,20 @@ def test_the_finding_names_the_best_and_the_other_kind() -> None:
     markdown = (series_run() / "report.md").read_text()
     for one in accuracies(run):
         assert f"{one.crps.value:.2f}" in markdown
+
+
+def test_letters_have_no_density(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    models = [{"plugin": "unigram"}, {"plugin": "ngram", "tokens": {"kind": "sax"}}]
+    outcome = measure(parsed(experiment(tmp_path / "table.csv", models=models), "the test"), tmp_path / "run")
+    assert not outcome.failures
+    data = SeriesData(ReportData(load_run(tmp_path / "run")))
+    assert {one.method.name for one in data.accuracies} == {"unigram", "ngram", "seasonal-naive", "drift"}
+    assert {one.method.name for one in data.densities} == {"unigram", "seasonal-naive", "drift"}
+    section = board.build(data)
+    assert section is not None
+    nats = {row[0].split()[0]: row[-2] for row in parse(section.html).one("table").rows()}
+    assert {name for name, cell in nats.items() if "per letter" in cell} == {"5-gram"}
 
 
 def test_bands_of_exact_forecasts_are_not_judged() -> None:

@@ -41,7 +41,7 @@ def build(data: SeriesData) -> Section | None:
         model=data.spoken(method),
         index=data.index(method),
         left=len(data.series) - len(found),
-        differences=not method.classical and data.reads_differences(method),
+        differences=data.reads_differences(method),
     )
     return Section.of("along", f"What surprised {data.spoken(method)}", html)
 

@@ -23,6 +23,7 @@ class Line:
     title: str
     classical: bool
     source: str
+    letters: bool
     one: Accuracy
 
     def shown(self, figure: Figure | None, places: int = 2) -> str:
@@ -76,11 +77,17 @@ def build(data: SeriesData) -> Section | None:
     if not data.accuracies:
         return None
     lines = [
-        Line(data.index(one.method), data.title(one.method), one.method.classical, one.method.source, one)
+        Line(
+            data.index(one.method),
+            data.title(one.method),
+            one.method.classical,
+            one.method.source,
+            data.reads_letters(one.method),
+            one,
+        )
         for one in data.accuracies
     ]
     origins = len(shared_places([one.method for one in data.accuracies]))
-    density = all(getattr(run_tokens.tokenizer, "has_density", True) for run_tokens in data.data.run.tokens.values())
     html = fill(
         "series/board",
         bands=bands(data),
@@ -88,6 +95,5 @@ def build(data: SeriesData) -> Section | None:
         origins=origins,
         unit=units_of(data.data.run).kind,
         percents=(50, 80, 95),
-        density=density,
     )
     return Section.of("leaderboard", "Leaderboard", html)

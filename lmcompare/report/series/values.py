@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -99,13 +100,19 @@ class SeriesData:
 
     def reads_differences(self, method: Method) -> bool:
         """Return whether a model reads the differences of values."""
-        tokenizer = self.data.run.tokens[self.data.by_name[method.name].entry.tokens_fingerprint].tokenizer
-        return bool(getattr(tokenizer, "differs", False))
+        return not method.classical and bool(getattr(self._tokenizer(method), "differs", False))
+
+    def reads_letters(self, method: Method) -> bool:
+        """Return whether a model reads letters, which have probabilities and no density."""
+        return not method.classical and not getattr(self._tokenizer(method), "has_density", True)
+
+    def _tokenizer(self, method: Method) -> Any:
+        return self.data.run.tokens[self.data.by_name[method.name].entry.tokens_fingerprint].tokenizer
 
     @property
     def densities(self) -> list[Accuracy]:
         """The methods with densities, the fewest nats per step first."""
-        known = [one for one in self.accuracies if one.nats is not None]
+        known = [one for one in self.accuracies if one.nats is not None and not self.reads_letters(one.method)]
         return sorted(known, key=lambda one: one.nats.value if one.nats else 0.0)
 
 
