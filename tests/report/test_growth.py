@@ -53,6 +53,16 @@ def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
     assert growth.claim(DATA, [], []) == ""
 
 
+def test_the_claim_is_of_the_whole_text_where_another_model_is_better_on_less() -> None:
+    counted, net = PAIR
+    apart = Curve("transformer", net.points[1:])  # another set of amounts, of which no change of order is known
+    assert crossings([counted, apart]) == []
+    said = growth.claim(DATA, [counted, apart], [])
+    assert "transformer" in said
+    assert "every amount" not in said
+    assert "200,000" in said
+
+
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [

@@ -60,17 +60,24 @@ def build(data: ReportData) -> Section | None:
 
 
 def claim(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossing]) -> str:
-    """Return the first change of order, or which model is best at every amount of text; "" without curves."""
+    """Return the first change of order, or which model is best at every amount of text, or with the whole text.
+
+    "" without curves.
+    """
     if not curves:
         return ""
     if told := changes(data, curves, crossings):
         return told[0]
-    best = [min(curves, key=lambda curve: curve.figures[n]) for n in (0, -1)]
-    whole = curves[0].words
-    return (
-        f"{sentence(data.spoken(best[-1].name))} has the fewest bits per byte at every amount from"
-        f" {numbers.amount(whole[0])} to {numbers.amount(whole[-1])} words"
-    )
+    rows = _rows(curves)
+    best = [_best(row.points) for row in rows]
+    first, last = (numbers.amount(rows[n].words) for n in (0, -1))
+    where = f"at every amount from {first} to {last} words" if len(set(best)) == 1 else f"with all {last} words"
+    return f"{sentence(data.spoken(curves[best[-1]].name))} has the fewest bits per byte {where}"
+
+
+def _best(points: Sequence[Point | None]) -> int:
+    """Return which of the models has the fewest bits per byte, of those that were measured."""
+    return int(np.argmin([math.inf if point is None else point.bits_per_byte for point in points]))
 
 
 def changes(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossing]) -> list[str]:
