@@ -16,6 +16,7 @@ from lmcompare.report.page import Report
 from lmcompare.report.shown import MOST_SHOWN, shown
 from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.test_comparison import many
+from tests.report.tree import parse
 
 COUNT = MOST_SHOWN + 25
 
@@ -74,3 +75,20 @@ def test_the_page_lists_all_and_counts_all(large: Run) -> None:
     assert f"All {COUNT} models passed" in truth
     assert f"{COUNT} language models" in summary
     assert f"m{COUNT - 1}" not in str(report.sections["Cost"].html)
+
+
+def test_the_other_models_are_sorted_by_figures(large: Run) -> None:
+    data = ReportData(large)
+    page = parse(str(Report(large).sections["Leaderboard"].html))
+    table = next(each for each in page.all("table", class_="sortable") if len(each.rows()) == COUNT - MOST_SHOWN)
+    sorted_by = [
+        [cell.attributes.get("data-v", "") for cell in row.all("td")] for row in table.one("tbody").all("tr")
+    ]
+    rows = [row for row in data.all_rows if row.name not in {model.name for model in data.scored}]
+    expected = [
+        (row.rank_low + row.rank_high, row.bits_per_byte, row.parameters or 0)
+        if row.rank_low and row.rank_high
+        else ()
+        for row in rows
+    ]
+    assert [(int(rank), float(bits), int(size or 0)) for rank, bits, _, size in sorted_by] == expected
