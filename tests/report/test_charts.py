@@ -13,16 +13,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import spread
+from lmcompare.report.charts.growth import Points, growth
 from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, wrapped
 from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
 from lmcompare.report.charts.scatter import Dot, cloud, pareto, scatter
+from lmcompare.report.templating import asset
 from tests.report.browser import complaints
 
 HOSTILE = '</svg><script>alert("x")</script>'
@@ -222,6 +224,19 @@ def test_a_chart_is_saved_as_picture_and_numbers(report: Page) -> None:
     assert saved(report, box, "PNG").startswith(b"\x89PNG")
     assert complaints(report) == []
     assert [r.url for r in report.requests() if not r.url.startswith(("data:", "blob:"))] == [report.url]
+
+
+@pytest.mark.slow
+def test_between_two_points_on_logarithmic_axes_is_their_geometric_mean(browser: Browser) -> None:
+    one, other = ((1, 100), (2, 200)), ((1, 10, 100), (3, 3, 3))
+    given = [Points(name, n, x, y, y, y) for n, (name, (x, y)) in enumerate({"one": one, "other": other}.items())]
+    drawing = growth(given, "label", "x", "y", str, str)
+    page = browser.new_page()
+    page.set_content(f"{drawing}<script>{asset('charts.js')}</script>")
+    page.locator(".chart").focus()
+    for key in ("Home", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.locator(".out[role=status]").text_content() == "x: 10. one: 20, other: 3"
 
 
 @pytest.mark.slow

@@ -126,6 +126,7 @@
       this.stops = [...new Set(this.lines.flatMap((line) => line.points.map((point) => point.x)))].sort((a, b) => a - b);
       [this.right, this.top] = [x[3], Math.min(y[2], y[3])];
       this.bottom = Math.max(y[2], y[3]);
+      this.logarithmic = y[4];
       for (const title of svg.querySelectorAll("title")) title.remove(); // the browser would show it beside the values
       svg.tabIndex = 0;
       svg.setAttribute("aria-description", "The arrow keys step through the values.");
@@ -167,7 +168,8 @@
         const next = points.findIndex((point) => point.x >= x - 1e-6), [one, other] = [points[Math.max(0, next - 1)], points[next]];
         if (next < 0 || x < points[0].x - 1e-6) continue; // the line has not begun, or has ended
         const part = other.x > one.x ? Math.min(1, (x - one.x) / (other.x - one.x)) : 1;
-        found.push({ name, hue, x, y: one.y + part * (other.y - one.y), b: one.b + part * (other.b - one.b) });
+        const b = this.logarithmic ? one.b * (other.b / one.b) ** part : one.b + part * (other.b - one.b);
+        found.push({ name, hue, x, y: one.y + part * (other.y - one.y), b });
       }
       found.sort((a, b) => a.y - b.y);
       if (this.drawn) this.drawn.remove();
