@@ -14,7 +14,8 @@ from lmcompare.report.charts.law import law
 from lmcompare.report.contents import Entry
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
-from lmcompare.report.survey_words import REPEATS, contamination, encodings, facts, laws, remarks, share
+from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
+from lmcompare.report.verdict import REPEATED
 from lmcompare.runfolder.files import write_text
 from lmcompare.survey import Law, Survey
 
@@ -30,7 +31,7 @@ PLACES = {
     "definitions": "Definitions",
 }
 FILES = 20  # that are listed; the others are counted
-REPEATED = 50
+LISTED = 50  # documents that repeat the training text
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def survey_page(found: Survey) -> str:
         facts=[Fact(*fact) for fact in facts(found)],
         remarks=[*contamination(found), *remarks(found)],
         files=found.files[:FILES],
-        repeated=found.repeated[:REPEATED],
+        repeated=found.repeated[:LISTED],
         encodings=encodings(found),
-        kinds=REPEATS,
+        kinds=REPEATED,
         share=share,
         drawn=_charts(found),
         laws=laws(found),

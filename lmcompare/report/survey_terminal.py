@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lmcompare.report import numbers
-from lmcompare.report.survey_words import REPEATS, encodings, laws, remarks, share
+from lmcompare.report.survey_words import encodings, laws, remarks, share
 from lmcompare.report.terminal import print_table
 from lmcompare.report.tokens import printable, visible
+from lmcompare.report.verdict import REPEATED
 from lmcompare.survey import Law, Survey
 
 LISTED = 5  # documents that repeat the training text
@@ -42,7 +43,7 @@ def print_survey(found: Survey) -> None:
                 _say(console, row)
     for each in found.repeated[:LISTED]:
         of = f" of {each.repeat.of}" if each.repeat.of else ""
-        how = f"{REPEATS[each.repeat.kind]}{of}, {numbers.percent(each.repeat.share, 0)}"
+        how = f"{REPEATED[each.repeat.kind]}{of}, {numbers.percent(each.repeat.share, 0)}"
         _say(console, f"repeated: {each.document} ({each.split}) {how}")
     for line in found.longest:
         length, where = numbers.count(line.characters), f"{line.document}, line {numbers.count(line.number)}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from lmcompare.report import numbers
+from lmcompare.report.verdict import REPEATED
 from lmcompare.survey import Survey
 
-REPEATS = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 ENDS = {"\\n": "\\n (Unix)", "\\r\\n": "\\r\\n (Windows)"}
 
 
@@ -58,7 +58,7 @@ def contamination(found: Survey) -> list[str]:
     kinds = Counter[str](each.repeat.kind for each in found.repeated)
     if not kinds:
         return []
-    parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATS.items() if kinds[kind]]
+    parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATED.items() if kinds[kind]]
     occur = "also occurs" if kinds.total() == 1 else "also occur"
     return [
         f"{numbers.plural(kinds.total(), 'held-out document')} {occur} in the training text ({', '.join(parts)})."

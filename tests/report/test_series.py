@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def test_the_page_knows_series() -> None:
     assert not keys & {"story", "sentences", "prompts", "reader", "game", "pairs", "similar-words", "meaning", "live"}
     assert html.count('class="fan"') >= 3 * 5  # three bands for each of five methods
     assert "http://" not in html.replace("http://www.w3.org", "")
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    charts = {path.name for path in (folder / "charts").iterdir()}
+    assert charts == set(re.findall(r"\(charts/([^)]+)\)", markdown))  # each drawing is there once
 
 
 def test_the_finding_names_the_best_and_the_other_kind() -> None:

@@ -36,9 +36,7 @@ def build(data: SeriesData) -> Section | None:
     places = shared_places(drawn)
     panels = [_panel(data, drawn, place) for place in chosen(places)]
     html = fill("series/fans", panels=panels, first=panels[0], others=panels[1:], total=len(places))
-    charts = {f"forecast-{at + 1}.svg": chart for at, (*_, chart) in enumerate(panels[0].charts)}
-    section = Section.of("forecasts", "Forecasts", html)
-    return Section(section.key, section.title, section.html, section.markdown, {**section.charts, **charts})
+    return Section.of("forecasts", "Forecasts", html)
 
 
 def best(data: SeriesData) -> tuple[str, Markup] | None:
