@@ -228,12 +228,14 @@ def test_cells_are_written_with_as_many_decimals(peak: float, cells: list[str], 
     assert ("hundredths" in tree.text) == hundredths
 
 
-def test_cells_too_great_to_be_written_are_parts_of_the_greatest() -> None:
-    tree = drawn(
-        kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=(((2000.0, 500.0),),))
-    )
-    assert tree.one("table").rows() == [["a", "100", "25"]]
-    assert "in hundredths of 2,000" in tree.text
+@pytest.mark.parametrize(("greatest", "said"), [(2000.0, "2,000"), (0.004, "0.004")])
+def test_cells_too_great_or_too_small_to_be_written_are_parts_of_the_greatest(greatest: float, said: str) -> None:
+    values = (((greatest, greatest / 4),),)
+    exhibit = kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=values)
+    assert drawn(exhibit).one("table").rows() == [["a", "100", "25"]]
+    assert f"in hundredths of {said}" in drawn(exhibit).text
+    *_, row = render(exhibit).markdown.splitlines()
+    assert [float(cell) for cell in row.split("|")[2:4]] == [greatest, greatest / 4]
 
 
 def test_heatmap_reading_says_how_far_the_heads_look_back() -> None:

@@ -21,6 +21,7 @@ TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
 WIDE = 12  # columns beyond which half the page is too narrow
 LONG = 40  # rows beyond which Markdown has no table
 NARROW = 8  # columns of a whole map in Markdown
+LEAST = 0.1  # greatest amount of which two decimals say enough
 WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
 
 
@@ -39,9 +40,9 @@ class Scale:
     @classmethod
     def of(cls, peak: float) -> Self:
         """Return hundredths for shares, plain numbers if they fit a cell, and else hundredths of the greatest."""
-        if peak <= 1:
+        if LEAST <= peak <= 1:
             return cls(100, 0, "in hundredths", 100 * peak)
-        if peak < 1000:
+        if 1 < peak < 1000:
             return cls(1, 1 if peak < 100 else 0, "", peak)
         return cls(100 / peak, 0, f"in hundredths of {numbers.tidy(peak)}", 100.0)
 
@@ -57,7 +58,7 @@ class Scale:
 def render(exhibit: Heatmap) -> Rendering:
     """Draw every panel as a small picture and one of them as a table with its numbers."""
     values = _array(exhibit)
-    peak = float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
+    peak = _peak(values)
     scale = Scale.of(peak)
     panel = exhibit.opened
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
@@ -106,6 +107,11 @@ def near_and_far(names: Sequence[str], values: Array) -> str:
     )
 
 
+def _peak(values: Array) -> float:
+    """Return the greatest amount, 1 if there is none."""
+    return float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
+
+
 def _array(exhibit: Heatmap) -> Array:
     """(P, R, C) the cells of all panels; NaN for an empty one."""
     shape = (len(exhibit.panels), len(exhibit.rows), len(exhibit.columns))
@@ -135,10 +141,15 @@ def _markdown(exhibit: Heatmap) -> str:
         return ""
     panel = exhibit.opened
     cells, name = exhibit.values[panel], plain(exhibit.panels[panel])
+    small = _peak(_array(exhibit)) < LEAST
+
+    def said(value: float) -> str:
+        return numbers.tidy(value, 2) if small else f"{value:.2f}"
+
     of = f" ({name})" if name else ""
     axes = (plain(exhibit.row_axis or "row"), plain(exhibit.column_axis or "column"))
     if min(len(rows), len(columns)) <= NARROW and len(columns) <= LONG:
-        written = [["" if v is None else f"{v:.2f}" for v in line] for line in cells]
+        written = [["" if v is None else said(v) for v in line] for line in cells]
         if len(columns) > NARROW:  # the longer side downwards
             rows, columns, axes, written = (
                 columns,
@@ -153,5 +164,5 @@ def _markdown(exhibit: Heatmap) -> str:
         known = [(v, c) for v, c in zip(line, columns, strict=True) if v is not None]
         if known:
             value, column = max(known)
-            lines.append((row, column, f"{value:.2f}"))
+            lines.append((row, column, said(value)))
     return f"The highest cell of each row{of}:\n\n{table((*axes, 'value'), lines, 2)}"
