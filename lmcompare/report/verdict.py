@@ -42,12 +42,17 @@ def scope(comparison: Comparison, documents: int) -> str:
     """Return what the intervals say nothing about; "" without intervals."""
     if not comparison.resamples:
         return ""
-    if comparison.unit == "documents" or comparison.whole_documents:
+    if _of_documents(comparison):
         return "This holds for texts of this kind: another kind of text may rank the models differently."
     return (
         f"This holds for this text: the intervals cover other passages of {_these(documents)}, not other documents."
         " Your text may rank the models differently."
     )
+
+
+def _of_documents(comparison: Comparison) -> bool:
+    """Return whether whole documents are resampled."""
+    return comparison.unit == "documents" or comparison.whole_documents
 
 
 def _these(documents: int) -> str:
@@ -108,7 +113,9 @@ def outlook(
         said.append(("Fewer steps", f"{names} got worse on the validation text before the end of training."))
     if (wider := ideas.get(TWICE_PARAMETERS)) is not None and wider.value is not None:
         amount = numbers.bits_per_byte(wider.value)
-        saved = f"saved {amount} bits per byte" if wider.found else f"gave no measurable gain ({amount})"
+        saved = f"gave no measurable gain ({amount})"
+        if wider.found:
+            saved = f"{'saved' if wider.value > 0 else 'cost'} {numbers.bits_per_byte(abs(wider.value))} bits per byte"
         said.append(("A larger network", f"In the laboratory, twice the parameters {saved} in as many steps."))
     return said
 
@@ -121,11 +128,12 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         said.append(interval_note(comparison))
     pair = comparison.difference(ranked[1].name, ranked[0].name) if len(ranked) > 1 else None
     if pair is not None and pair.detectable > 0:
+        sampled = "documents" if _of_documents(comparison) else "passages"
         said.append(
             "A test text of this size can miss small differences: a true one of"
             f" {numbers.two_digits(pair.detectable)} bits per byte between {title(pair.second)} and"
-            f" {title(pair.first)} would be found significant in four of five such samples of passages, a smaller one"
-            " less often."
+            f" {title(pair.first)} would be found significant in four of five such samples of {sampled}, a smaller"
+            " one less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

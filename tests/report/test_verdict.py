@@ -60,6 +60,14 @@ def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Pat
     assert pair is not None
     said = limits(run)
     assert f"a true one of {numbers.two_digits(pair.detectable)} bits per byte between A and B" in said
+    assert "four of five such samples of documents" in said
+
+
+def test_samples_of_a_few_long_documents_are_of_passages(tmp_path: Path) -> None:
+    models = {"a": bits(2, 0), "b": bits(2.01, 1)}
+    run = tiny_run(tmp_path, models, documents=[[2] * 100] * 2)  # 200 sentences of 2 tokens
+    assert compare_models(run).unit == "blocks of 20 sentences"
+    assert "four of five such samples of passages" in limits(run)
 
 
 def test_equal_models_differ_by_nothing(tmp_path: Path) -> None:
@@ -136,6 +144,9 @@ def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
     assert "0.133 bits per byte" in text
     assert "90" not in text
     assert "no measurable gain (0.007)" in wider
+    ideas["Twice the parameters"] = FoundRow("Twice the parameters", value=-0.012, p_holm=0.001)
+    (_, (_, wider)) = words.outlook(found, title, ideas)
+    assert "cost 0.012" in wider
 
 
 def test_contamination_is_counted_by_kind() -> None:
