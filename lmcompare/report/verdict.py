@@ -115,7 +115,8 @@ def outlook(
         amount = numbers.bits_per_byte(wider.value)
         saved = f"gave no measurable gain ({amount})"
         if wider.found:
-            saved = f"{'saved' if wider.value > 0 else 'cost'} {numbers.bits_per_byte(abs(wider.value))} bits per byte"
+            verb = "saved" if wider.value > 0 else "cost"
+            saved = f"{verb} {numbers.bits_per_byte(abs(wider.value))} bits per byte"
         said.append(("A larger network", f"In the laboratory, twice the parameters {saved} in as many steps."))
     return said
 

@@ -57,7 +57,7 @@ def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = 
             TOKENS,
             [0, 1],
             [4],
-            "The x beats the base after known phrases of at most 2 tokens; after known phrases of 3 ",
+            "The x beats the base after known phrases of at most 2 tokens; after known phrases of 3–4 ",
         ),
         (TOKENS, [0, 1, 2, 3, 4], [0], "The x beats the base after new phrases and after known ones"),
         (
@@ -65,6 +65,12 @@ def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = 
             [1, 3],
             [],
             "The x beats the base after known phrases of 2 and 4 tokens; after known phrases of 1, 3 ",
+        ),
+        (
+            TOKENS,
+            [0, 2, 3],
+            [],
+            "The x beats the base after known phrases of 1 and 3–4 tokens; after known phrases of 2 and 5 or more ",
         ),
         (WORDS, [], [], "No model is significantly better than the base on rare or on frequent words"),
         (
@@ -78,6 +84,13 @@ def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = 
             [0, 1, 2],
             [],
             "The x beats the base on words that occur at most 3 times in the training text; on more",
+        ),
+        (WORDS, [1, 2], [0], "The x beats the base on words that occur 1–3 times in the training text; on words "),
+        (
+            WORDS,
+            [1],
+            [],
+            "The x beats the base on words that occur once in the training text; on words that occur 0 ",
         ),
         (WORDS, [3], [], "The x beats the base on words that occur over 10,000 times in the training text; on less "),
     ],

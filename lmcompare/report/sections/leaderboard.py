@@ -217,7 +217,9 @@ def _as_saved(d: Difference) -> Difference:
 
 def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
     ties = [f"{data.title(d.first)} and {data.title(d.second)}" for d in differences if not d.significant]
-    if not ties and len(differences) > 1:
+    if len(differences) < 2:
+        return f"The difference is {'not ' if ties else ''}significant."
+    if not ties:
         least = min(differences, key=lambda d: d.difference)
         return (
             "All differences are significant. The smallest is that between"
@@ -225,7 +227,8 @@ def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
             f" {numbers.bits_per_byte(least.difference)} ({numbers.bits_per_byte(least.low)} to"
             f" {numbers.bits_per_byte(least.high)})."
         )
-    if not ties:
-        return "The difference is significant."
-    significant = f"{len(differences) - len(ties)} of {numbers.plural(len(differences), 'difference')}"
-    return f"{significant} are significant. Ties: {'; '.join(ties)}."
+    found = len(differences) - len(ties)
+    significant = (
+        f"{found} of {numbers.count(len(differences))} differences {'is' if found == 1 else 'are'} significant"
+    )
+    return f"{significant}. Ties: {'; '.join(ties)}."

@@ -91,19 +91,26 @@ def _where(one: Divided, groups: Sequence[int]) -> str:
     """Return groups of the planned question in words."""
     if list(groups) == [0] and one.labels[0] in ("0", "1"):
         return "after new phrases" if one.counted == "tokens" else "on words that hardly occur in the training text"
+    span = _span(one, groups)
     if one.counted == "words":
-        return f"on words that occur {_span(one, groups)} times in the training text"
-    return f"after known phrases of {_span(one, groups)} tokens"
+        often = span.replace("1", "once") if span in ("1", "at most 1") else f"{span} times"
+        return f"on words that occur {often} in the training text"
+    return f"after known phrases of {span} tokens"
 
 
 def _span(one: Divided, groups: Sequence[int]) -> str:
-    """Return groups by numbers in words: "at most 3", "4 or more", "2 and 4"."""
-    ends = [label.removeprefix("over ").split("–") for label in one.labels]
+    """Return groups by numbers in words: "at most 3", "4 or more", "1–2 and 5"."""
     if _is_start(groups):
-        return f"at most {ends[groups[-1]][-1]}"
-    if groups[0] == len(one.labels) - len(groups):
-        return one.labels[-1] if len(groups) == 1 and "over" in one.labels[-1] else f"{ends[groups[0]][0]} or more"
-    return numbers.listed([one.labels[g] for g in groups])
+        return f"at most {one.labels[groups[-1]].split('–')[-1]}"
+    return numbers.listed([_range(one.labels, run) for run in numbers.runs(groups)])
+
+
+def _range(labels: Sequence[str], groups: Sequence[int]) -> str:
+    """Return a run of successive groups as one range."""
+    first, last = labels[groups[0]], labels[groups[-1]]
+    if groups[-1] == len(labels) - 1:
+        return first if first.startswith("over ") else f"{first.split('–')[0]} or more"
+    return first if first == last else f"{first.split('–')[0]}–{last.split('–')[-1]}"
 
 
 def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:

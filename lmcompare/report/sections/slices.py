@@ -104,7 +104,9 @@ def build(data: ReportData) -> Section | None:
         models=models,
         own=own,
         offered=[data.by_name[name] for name in offered],
-        full=list(dict.fromkeys(full[one.counted] for one in found)),
+        strong=numbers.listed(
+            [_strong(full[each], each) for each in dict.fromkeys(one.counted for one in found)], "or"
+        ),
         documents=_documents(documents, models),
         board=_board(documents, models),
         unit=unit,
@@ -152,6 +154,12 @@ def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
     return float(f"{usual:.1g}") or 1.0
 
 
+def _strong(full: float, counted: str) -> str:
+    """Return the difference that has the full colour, in words."""
+    unit = "byte" if counted == "documents" else counted.removesuffix("s")
+    return f"{numbers.tidy(full)} {'bit' if full == 1 else 'bits'} per {unit}"
+
+
 def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Question:
     figures, reach, apart = (np.round(a, DIGITS) for a in (one.figures, one.reach, one.apart[own]))
     rows = []
@@ -175,7 +183,7 @@ def _asked(one: Divided) -> str:
 def _label(one: Divided, label: str) -> str:
     """Return the name of a group, with what is counted in it where it is a number."""
     if one.name.endswith("train_count"):
-        return UNKNOWN if label == "0" else f"{label} times"
+        return {"0": UNKNOWN, "1": "once"}.get(label, f"{label} times")
     unit = one.counted.removesuffix("s")
     if one.name.endswith("_order"):
         return f"{label} {unit}" if label == "1" else f"{label} {unit}s"

@@ -52,7 +52,8 @@ def build(data: ReportData) -> Section | None:
     if failing:
         said.append(f"{_titles(failing)} did not pass: the figures are not valid probabilities of the text.")
     if scores:
-        said.append(f"{_titles(scores)} gives scores that need not sum to one, so only the other checks apply.")
+        give = "gives" if len(scores) == 1 else "give"
+        said.append(f"{_titles(scores)} {give} scores that need not sum to one, so only the other checks apply.")
     rest = len(rows) - len({model.name for model in (*failing, *scores)})
     if rest:
         who = "All" if rest == len(rows) else "The other"
