@@ -220,6 +220,19 @@ def test_a_term_is_defined_in_place(report: Page) -> None:
     assert "term" not in report.evaluate("location.hash")
 
 
+def test_a_definition_is_reached_and_left_by_keyboard(report: Page) -> None:
+    link, box = report.locator("#leaderboard a.what").first, report.locator(".definition")
+    link.focus()
+    report.keyboard.press("Enter")
+    expect(box).to_be_focused()
+    expect(report.get_by_role("dialog", name="Rank")).to_be_visible()
+    report.keyboard.press("Tab")
+    expect(box.get_by_role("link", name="All definitions")).to_be_focused()
+    report.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(link).to_be_focused()
+
+
 def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
     link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs table")
     for _ in range(2):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from lmcompare.exhibits import to_json
+from lmcompare.report.build import write_reports
+from tests.exhibit_samples import heatmap
 from tests.report.browser import complaints, open_all, reopened, visit
+from tests.run_folder import reseal, write_run_folder
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +72,25 @@ def test_a_link_leads_to_a_panel(browser: Browser, folder: Path, width: int) -> 
     expect(several.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "true")
     assert several.locator(".heat-name").first.inner_text() == name
     expect(report.locator(f"[id='{report.evaluate('lmcompare.address.place')}']")).to_be_in_viewport()
+
+
+def test_a_link_to_a_panel_changes_no_other_map_of_its_figure(browser: Browser, tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path, models=("unigram", "transformer"), failed=(), seeds=(0,), documents=8)
+    stored = folder / "cells" / "transformer" / "0" / "exhibits.json"
+    heat = to_json(heatmap())
+    stored.write_text(json.dumps([heat, heat]), encoding="utf-8")
+    write_reports(reseal(folder))
+    report = visit(browser, folder / "report.html")
+    open_all(report)
+    figure = report.locator("figure:has(> .heat .heat-data)")
+    first, other = figure.locator("> .heat"), figure.locator(".again .heat").first
+    other.locator(".heat-panel").nth(1).click()
+    assert "panel=" not in report.url
+    first.locator(".heat-panel").nth(1).click()
+    assert "panel=1" in report.url
+    open_all(reopened(report))
+    expect(first.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(other.locator(".heat-panel").nth(1)).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_link_keeps_the_models_that_are_picked(report: Page) -> None:

@@ -165,7 +165,8 @@
       if (!source) continue;
       const buttons = Array.from(heat.querySelectorAll(".heat-panel"));
       const rows = heat.querySelectorAll(".heat-table tbody tr");
-      const title = heat.closest("figure")?.querySelector("h4[id]");
+      // an address is that of the first map of a figure; those in its fold have none
+      const title = heat.closest(".again") ? null : heat.closest("figure")?.querySelector("h4[id]");
       let data = null;
       const open = (button) => {
         data = data || JSON.parse(source.textContent);
@@ -306,6 +307,8 @@
     const box = document.createElement("div");
     box.className = "definition";
     box.popover = "auto";
+    box.tabIndex = -1;
+    box.setAttribute("role", "dialog");
     document.body.append(box);
     let top = 0; // where the page was when the definition was shown: an event of an earlier movement may come later
     addEventListener("scroll", () => { if (Math.abs(scrollY - top) > 4) box.hidePopover(); }, { passive: true });
@@ -321,7 +324,9 @@
       all.addEventListener("click", () => box.hidePopover());
       box.replaceChildren(list, all);
       top = scrollY;
+      box.setAttribute("aria-label", entry.querySelector("dt").firstChild.textContent.trim());
       box.showPopover();
+      box.focus({ preventScroll: true }); // so that it is read aloud, and Tab leads to its link
       const at = link.getBoundingClientRect(), own = box.getBoundingClientRect();
       box.style.left = `${Math.max(8, Math.min(at.left, root.clientWidth - own.width - 8))}px`;
       box.style.top = `${at.bottom + own.height + 12 < innerHeight ? at.bottom + 6 : Math.max(8, at.top - own.height - 6)}px`;
