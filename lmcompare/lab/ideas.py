@@ -42,7 +42,8 @@ class Idea:
 IDEAS = (
     Idea(
         "Word order",
-        "Knowing in which order the words before the last one came, and not only which words they were.",
+        "Knowing in which order the words before the last one came, and not only which words they were; without it,"
+        " the keys and values of every layer are made of the word vectors alone, too.",
         NO_ORDER,
         "order",
     ),

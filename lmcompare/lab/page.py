@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
+from lmcompare.analysis.resampling import units_of
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.contents import ID, Entry, Linked, link
 from lmcompare.report.data import Section
@@ -71,6 +72,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         left_out=left_out,
         failures=failures or {},
         preview=PREVIEW,
+        unit=units_of(run).kind,
         facts=facts_of(run, run.manifest),
         glossary=glossary.build((*TERMS, *WORDS.values())),
     )

@@ -53,6 +53,12 @@ def test_the_page_says_what_was_found(lab: Path) -> None:
     assert "2 more of the same kind" in page.replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize(("least", "unit"), [(30, "documents"), (1_000, "blocks of 20 sentences")])
+def test_the_page_names_what_is_resampled(lab: Path, monkeypatch: pytest.MonkeyPatch, least: int, unit: str) -> None:
+    monkeypatch.setattr("lmcompare.analysis.resampling.LEAST_DOCUMENTS", least)
+    assert f"bootstrap over {unit} of the test text" in write_page(lab, {}).read_text(encoding="utf-8")
+
+
 def test_links_to_definitions_lead_somewhere(lab: Path) -> None:
     tree = parse(write_page(lab, {}).read_text(encoding="utf-8"))
     ids = {node.attributes.get("id") for node in tree.all()}
