@@ -33,7 +33,6 @@
 
   function inPercent(p, most = 4) {
     const percent = 100 * p;
-    if (p === 0) return "0 %";
     if (percent < 0.0001) return "< 0.0001 %";
     return percent.toFixed(percent >= 9.95 ? 0 : percent >= 0.995 ? 1 : percent >= 0.0995 ? 2 : most) + " %";
   }
@@ -184,7 +183,7 @@
         const missed = pieces ? pieces[2] === 1 : unknown;
         const list = make("ol");
         const top = this.expected(m, i);
-        let likely = inPercent(2 ** (-bits / 100));
+        let likely = bits === Infinity ? "0 %" : inPercent(2 ** (-bits / 100));
         for (let k = 0; k < top.length; k += 2) {
           const hit = missed ? this.data.words[top[k]] === "<unk>" : top[k] === first;
           if (hit && !pieces) likely = inHundredths(top[k + 1]); // one number, wherever it is shown: rounded bits give another
