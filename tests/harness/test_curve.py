@@ -104,8 +104,8 @@ def test_the_preparation_is_counted_once_and_the_operations_are_kept(
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     first = LearningCurve(_ignore, tmp_path)
-    for second, progress in ((17.0, Progress(10, valid_loss=3.0, flops=1e6)), (20.0, Progress(15, train_loss=2.5))):
-        now[0] = second  # 7 seconds of preparation, one for each step
+    for at, progress in ((17.0, Progress(10, valid_loss=3.0, flops=1e6)), (20.0, Progress(15, train_loss=2.5))):
+        now[0] = at  # 7 seconds of preparation, one for each step
         first(progress)
     now[0] = 100.0
     second = LearningCurve(_ignore, tmp_path)

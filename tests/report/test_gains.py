@@ -133,7 +133,8 @@ def test_the_title_says_if_the_baseline_wins_in_a_group_that_the_token_does_not_
         ([3, 4], [4], "phrases of 4 or more tokens, is it ahead of some of them"),
         ([], [4], "phrases of 5 or more tokens, is it ahead of some of them"),
         ([2], [2], "phrases of 3 tokens, is it ahead"),  # not of 4 and 5
-        ([2, 4], [2, 4], "phrases of 3 and 5 tokens, is it ahead"),
+        ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4], "phrases of any number of tokens, is it ahead"),
+        ([2, 4], [2, 4], "phrases of 3 and 5 or more tokens, is it ahead"),
     ],
 )
 def test_the_title_says_where_the_baseline_is_ahead_of_all_and_where_of_some(

@@ -100,6 +100,8 @@ def _where(one: Divided, groups: Sequence[int]) -> str:
 
 def _span(one: Divided, groups: Sequence[int]) -> str:
     """Return groups by numbers in words: "at most 3", "4 or more", "1–2 and 5"."""
+    if len(groups) == len(one.labels):
+        return "any number of"
     if _is_start(groups):
         return f"at most {one.labels[groups[-1]].split('–')[-1]}"
     return numbers.listed([_range(one.labels, run) for run in numbers.runs(groups)])
