@@ -34,7 +34,8 @@ def by_parameters(threads: int) -> None:
     print("| --- |" + " ---: |" * 6)
     for plugin, names in WIDE.items():
         models = [
-            {"plugin": plugin, "name": f"{plugin}-{width}", "steps": STEPS, **dict.fromkeys(names, width)}
+            {"plugin": plugin, "name": f"{plugin}-{width}", "steps": STEPS, "spelling": False}
+            | dict.fromkeys(names, width)
             for width in WIDTHS
         ]
         with tempfile.TemporaryDirectory() as folder:
