@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-COSTS = {"train_seconds", "microseconds_per_token", "peak_memory_bytes"}
+COSTS = {"train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes"}
 
 
 def figures(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,8 @@
 """How the neural models learn under their presets: ``python benchmarks/presets.py quick default``.
 
 Each preset is run with seed 0 on its own corpus into ``reports/presets-NAME`` (or ``--out FOLDER``/NAME), where a run
-that was cut off goes on, and the learning curves on valid are printed as the tables of ``docs/presets.md``. Nothing
-here looks at test, which presets must not be chosen by.
+that was cut off goes on, and the learning curves on valid are printed as the tables of ``docs/presets.md``. The
+tables have nothing of test, by which presets must not be chosen.
 """
 
 from __future__ import annotations
