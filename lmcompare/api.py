@@ -133,6 +133,11 @@ def compare(
     run_options = {
         f.name: options.pop(f.name) for cls in (RunOptions, PageOptions) for f in fields(cls) if f.name in options
     }
+    if options and isinstance(corpus, corpora.Corpus):
+        raise LmcompareError(
+            f"a Corpus has been read already, so {', '.join(options)} would have no effect: give a CorpusOptions to"
+            " corpora.load instead"
+        )
     preset = run_options.get("preset", RunOptions().preset)
     listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
     series = str((where or {}).get("source") or "").startswith(changes.SERIES)
@@ -226,7 +231,7 @@ class Comparison:
         from lmcompare.report.build import write_reports
 
         asked = read_pairs(pairs)
-        models = {name: self.model(name) for name in self.models}
+        models = {name: self._opened(name, None, ()) for name in self.models}
         answers = {name: ask(model, asked) for name, model in models.items()}
         store(answers, models)
         write_reports(self.folder)
@@ -266,8 +271,6 @@ class Comparison:
         LmcompareError
             If the run has no model of this name and seed, or its code may not be run.
         """
-        from lmcompare.analysis import load_run
-
         given = tuple(plugin) if isinstance(plugin, list | tuple | set | frozenset) else (plugin,)
         for each in given:
             if not isinstance(each, str | type):
@@ -278,7 +281,12 @@ class Comparison:
             raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
         if seed is not None and not isinstance(seed, int):
             raise LmcompareError(f"seed is a whole number or None, not {kind_of(seed)}")
-        name = self._names.get(name, name)
+        return self._opened(self._names.get(name, name), seed, given)
+
+    def _opened(self, name: str, seed: int | None, given: Sequence[str | type]) -> TrainedModel:
+        """Return a model by its name in the folder."""
+        from lmcompare.analysis import load_run
+
         scored = {
             model.name: cells
             for model in load_run(self.folder).scored
@@ -319,6 +327,8 @@ def _where(corpus: object) -> dict[str, str] | None:
         return {"source": corpus.name}
     if isinstance(corpus, str | Path):
         return {"source": str(corpus)}
+    if isinstance(corpus, Mapping) and not corpus:
+        raise LmcompareError("a mapping of splits to paths or texts is empty: give it train and test")
     if isinstance(corpus, Mapping) and all(isinstance(part, str | Path) for part in corpus.values()):
         return {str(which): str(path) for which, path in corpus.items()}
     if isinstance(corpus, Iterable):

@@ -258,8 +258,9 @@ class TrainedModel:
             true.
         """
         file = usable_path(path, "the model is written to the path of a file")
-        formats = dict(self.model.file_formats())
-        if self.model.word_vectors() is not None:
+        with blamed_on(f"{self.name}'s file_formats or word_vectors"):
+            formats, vectors = dict(self.model.file_formats()), self.model.word_vectors()
+        if vectors is not None:
             formats.setdefault(".vec", self._write_vectors)
         formats[_TOKENIZER] = self._write_tokenizer
         whole = formats.pop(_FOLDER, None)
@@ -356,7 +357,8 @@ class TrainedModel:
                 file.write(f"{name} {' '.join(f'{value:.6g}' for value in vector)}\n")
 
     def _vectors(self) -> FloatArray:
-        vectors = self.model.word_vectors()
+        with blamed_on(f"{self.name}'s word_vectors"):
+            vectors = self.model.word_vectors()
         if vectors is None:
             raise LmcompareError(f"'{self.name}' has no word vectors: only networks and word2vec-bow have them")
         return vectors

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lmcompare
+from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.model import LanguageModel
 
@@ -39,6 +40,8 @@ def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None
     [
         ({"corpus": None}, "a corpus is a name, a path"),
         ({"corpus": 5}, "not an int"),
+        ({"corpus": {}}, "a mapping of splits to paths or texts is empty"),
+        ({"corpus": corpora.load(TEXTS), "lowercase": True}, "lowercase would have no effect"),
         ({"corpus": {"train": TEXTS, "test": [" "]}}, "there is no text in the test documents given"),
         ({"models": [5]}, "a model is a plug-in's name"),
         ({"models": [None]}, "not None"),

@@ -67,6 +67,7 @@ def test_names_of_the_module_and_the_class(name: str, module: str, cls: str | No
         ("network", "torch", "NetworkModel"),
         ("gru-network", "torch", "GruNetworkModel"),
         ("network", "bigram", "Network"),
+        ("false", "bigram", "FalseModel"),  # Python's own word
     ],
 )
 def test_a_class_hides_nothing_that_its_start_uses(name: str, start: str, cls: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +109,11 @@ class Engine:
         """Run cells, as many at the same time as there are workers."""
         if not rows:
             return
-        waiting = [(n, replace(job, beside=len(rows) > 1)) for n, job in rows]
+        to_run = [force or not job.is_finished() for _, job in rows]
+        waiting = [(n, replace(job, beside=sum(to_run) > 1)) for n, job in rows]
         pool = ThreadPoolExecutor(len(waiting))
         running: dict[Future[None], Job] = {}
-        available, needed = self.runner.memory([job for _, job in waiting if force or not job.is_finished()])
+        available, needed = self.runner.memory([job for _, job in compress(waiting, to_run)])
         try:
             while waiting or running:
                 free = available - sum(needed(job) for job in running.values())

@@ -36,7 +36,7 @@ def save_state(state: State, folder: Path) -> None:
     from safetensors.numpy import save_file
 
     _check_state(state)
-    arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
 
     def write(aside: Path) -> None:
         try:

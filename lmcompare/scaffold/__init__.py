@@ -60,8 +60,9 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     }
     templates = importlib.resources.files(__name__) / "template"
     code = (templates / start / "model.py.txt", templates / start / "test_model.py.txt")
-    if any(re.search(rf"\b{names['cls']}\b", each.read_text("utf-8")) for each in code):
-        names["cls"] += "Model"  # the start imports or defines something of that name
+    cls = names["cls"]
+    if keyword.iskeyword(cls) or any(re.search(rf"\b{cls}\b", each.read_text("utf-8")) for each in code):
+        names["cls"] += "Model"  # the start imports or defines something of that name, or Python does
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")

@@ -51,6 +51,10 @@ def test_two_workers_give_the_figures_of_one_and_mark_the_costs(place: Path) -> 
     assert not beside.costs_comparable
     assert "at the same time as others" in pages[2]
     assert "at the same time as others" not in pages[1]
+    another = small_experiment(UNIGRAM, {"plugin": "ngram"}, threads=1, workers=2)
+    assert not run(another, place / "1", base=place).failures
+    costs = {cell.name: cell.cost["beside"] for cell in load_run(place / "1").cells}
+    assert costs["ngram"] is False  # unigram is finished already
 
 
 @pytest.mark.slow

@@ -51,6 +51,7 @@ def test_models_are_asked_about_the_order_of_words(tmp_path: Path) -> None:
     bits = run.model("ngram").score(pairs[0].good, ends=True).bits
     assert ngram[0].good_bits == pytest.approx(bits)
     (tmp_path / "p.jsonl").write_text('{"sentence_good": "the cat saw", "sentence_bad": "cat the saw"}\n')
+    run_names = run.models
     table = run.probe(str(tmp_path / "p.jsonl"))
     assert list(table["model"]) == ["unigram", "ngram"]
     assert list(table["accuracy"]) == [0.5, 1.0]
@@ -58,3 +59,8 @@ def test_models_are_asked_about_the_order_of_words(tmp_path: Path) -> None:
     assert (probed.name, probed.whole.accuracy, probed.whole.pairs) == ("p", 1.0, 1)
     assert "<h2" in run.to_html()
     assert 'id="pairs"' in run.to_html()
+    bigram = {"plugin": "ngram", "order": 2, "name": "unigram"}  # in the folder it gets another name
+    again = lmcompare.compare(texts, [bigram], out=tmp_path / "run", device="cpu", quiet=True)
+    asked = again.probe(str(tmp_path / "p.jsonl")).set_index("model")["accuracy"]
+    assert asked["unigram"] == 0.5
+    assert asked[set(again.models).difference(run_names).pop()] == 1.0

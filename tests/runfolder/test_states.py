@@ -16,6 +16,8 @@ ARRAYS = {
     **{kind: np.arange(5).astype(kind) for kind in KINDS},
     "rows": np.arange(6.0).reshape(2, 3),
     "empty": np.zeros((0, 3), np.float32),
+    "number": np.array(1.5, np.float32),
+    "columns first": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
 }
 
 
