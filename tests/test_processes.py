@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import subprocess
 import sys
 import time
@@ -64,6 +65,20 @@ def test_arguments_events_value_log_and_variables(work: str, tmp_path: Path) -> 
     assert call(work, "end", {"a": [1]}, on_event=events.append, **given) == {"sum": 0.5, "list": [1, None]}
     assert events == [{"event": "job", "how": "end", "a": [1], "threads": "1"}]
     assert (tmp_path / "log").read_text() == "output of its own\n"
+
+
+def test_what_a_process_sent_before_its_end_is_read_after_it(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    select, asked = selectors.DefaultSelector.select, []
+
+    def late(self: selectors.DefaultSelector, timeout: float | None = None) -> list[Any]:
+        asked.append(timeout)
+        return [] if len(asked) == 1 else select(self, timeout)  # as after this process was stopped for a while
+
+    with start(work, "end", {}) as child:
+        child.process.wait(60)
+        monkeypatch.setattr(selectors.DefaultSelector, "select", late)
+        assert [event["how"] for event in child.events()] == ["end"]
+        assert child.result() == {"sum": 0.5, "list": [1, None]}
 
 
 @pytest.mark.parametrize(

@@ -187,12 +187,14 @@ class Child:
         pipe = self.process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
+            ended = False
             while not self._lines:
                 if self.prints_too_much():
                     raise LongLogError(f"it printed more than {MOST_LOG:,} bytes: the plug-in must print less")
-                if not selector.select(0.5):
-                    if self.process.poll() is not None:
+                if not selector.select(0 if ended else 0.5):
+                    if ended:
                         return None
+                    ended = self.process.poll() is not None  # what it sent before that may still be in the pipe
                     continue
                 if not (read := os.read(pipe, 1 << 16)):
                     return None

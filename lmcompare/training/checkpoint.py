@@ -91,18 +91,22 @@ def save(snapshot: Snapshot, folder: Path) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{FILE}.*.part"):  # by a process that was killed
+        left.unlink(missing_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
     tensors: dict[str, Tensor] = {}
     values = {name: _written(getattr(snapshot, name), name, tensors) for name in snapshot.__dataclass_fields__}
     try:
         save_file(tensors, aside, {"snapshot": json.dumps(values)})
+        with aside.open("r+b") as file:
+            digest = hashlib.file_digest(file, _digest).digest()
+            file.seek(0, os.SEEK_END)
+            file.write(digest)
+        os.replace(aside, folder / FILE)
     except SafetensorError as error:  # a full disk among others
         raise OSError(one_line(error)) from error
-    with aside.open("r+b") as file:
-        digest = hashlib.file_digest(file, _digest).digest()
-        file.seek(0, os.SEEK_END)
-        file.write(digest)
-    os.replace(aside, folder / FILE)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def load(folder: Path | None, key: str) -> Snapshot | None:

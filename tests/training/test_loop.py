@@ -209,6 +209,10 @@ def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path: Path, monkey
         with pytest.raises(OSError, match="No space left"):
             checkpoint.save(snapshot, tmp_path)
     assert (tmp_path / checkpoint.FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]  # also not what was written of the other
+    (tmp_path / f"{checkpoint.FILE}.1.part").write_bytes(b"of a process that was killed")
+    checkpoint.save(snapshot, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
 
 
 def test_random_states_outside_of_training_do_not_change() -> None:
