@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import lmcompare
+from lmcompare import corpora
 from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
@@ -241,6 +243,15 @@ def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: 
     assert "--live-text" in html
     write_reports(compared.folder, {"live": "none"})
     assert 'class="live-data"' not in (compared.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cells_here")
+def test_a_text_with_the_name_of_the_public_one_is_not_given_away(tmp_path: Path) -> None:
+    texts = [f"the {a} saw the {b}\n" for a in ("cat", "dog", "cow") for b in ("rat", "hen", "pig", "fox")] * 3
+    private = replace(corpora.load(texts), name="wiki-sample")
+    run = lmcompare.compare(private, ["unigram", "ngram"], out=tmp_path / "run", device="cpu", quiet=True)
+    assert json.loads(run.to_html().split('class="live-data">')[1].split("</script>")[0])["text"] is None
 
 
 @pytest.mark.parametrize("case", CASES)

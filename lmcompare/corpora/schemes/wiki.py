@@ -12,6 +12,7 @@ from lmcompare.corpora.schemes.wiki_markup import article_text
 
 WIKI_FILE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 
+SOURCE = "the shortened English Wikipedia dump in gensim's test data (CC BY-SA)"
 CLEANING = (
     "Redirects and empty pages were dropped and the wiki markup was removed; a paragraph, heading, list item or "
     "table row is a line; headings without text below them, references and boxes are left out."
@@ -40,7 +41,7 @@ def read_wiki(name: str, options: CorpusOptions) -> Found:
         tuple(articles),
         sentences="punkt",
         notes=(CLEANING,),
-        source="the shortened English Wikipedia dump in gensim's test data (CC BY-SA)",
+        source=SOURCE,
     )
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from lmcompare.corpora.schemes.wiki import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.report import numbers
 from lmcompare.report.data import SERVED, Model, ReportData, Section
 from lmcompare.report.templating import asset, fill
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
-PUBLIC = "wiki-sample"  # the corpus whose text may be given away: its licence is CC BY-SA
 LICENCE = (
     "The training text is from the English Wikipedia, by the authors of the articles named below each sentence,"
     " under the licence CC BY-SA."
@@ -124,7 +124,8 @@ def _options(data: ReportData, name: str) -> list[Any]:
 
 
 def _is_public(data: ReportData) -> bool:
-    return all(run.manifest.experiment["corpus"].get("source") == PUBLIC for run in data.run.runs)
+    """Return whether the text may be given away: the licence of the Wikipedia is CC BY-SA."""
+    return all(run.corpus.source == SOURCE for run in data.run.runs)
 
 
 def _answering(data: ReportData, model: Model, no_text: str) -> Answering:
