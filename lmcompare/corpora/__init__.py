@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lmcompare.corpora.document import SPLITS, Corpus, Document, Piece, ReadFile, Repeat, Texts, has_utf8
     from lmcompare.corpora.loading import documents_of, load, read_documents
     from lmcompare.corpora.options import CorpusOptions
-    from lmcompare.corpora.paths import is_pattern, path_name
+    from lmcompare.corpora.paths import path_name
     from lmcompare.corpora.registered import FORMATS, SCHEMES, CatalogueEntry, catalogue, format_catalogue
+    from lmcompare.corpora.sources import from_working_directory
 
 _HOMES = {
     "lmcompare.corpora.conformance": ("check_format", "check_scheme"),
@@ -34,8 +35,9 @@ _HOMES = {
     ),
     "lmcompare.corpora.loading": ("documents_of", "load", "read_documents"),
     "lmcompare.corpora.options": ("CorpusOptions",),
-    "lmcompare.corpora.paths": ("is_pattern", "path_name"),
+    "lmcompare.corpora.paths": ("path_name",),
     "lmcompare.corpora.registered": ("FORMATS", "SCHEMES", "CatalogueEntry", "catalogue", "format_catalogue"),
+    "lmcompare.corpora.sources": ("from_working_directory",),
 }
 
 __all__ = [
@@ -59,8 +61,8 @@ __all__ = [
     "check_scheme",
     "documents_of",
     "format_catalogue",
+    "from_working_directory",
     "has_utf8",
-    "is_pattern",
     "load",
     "path_name",
     "read_documents",

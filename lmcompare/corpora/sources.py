@@ -17,7 +17,7 @@ from lmcompare.corpora.in_memory import read_split_texts, read_texts
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import is_pattern, missing_path, read_path, read_stream
 from lmcompare.corpora.registered import SCHEMES
-from lmcompare.errors import LmcompareError, blamed_on, expanded, suggest, usable_path
+from lmcompare.errors import LmcompareError, blamed_on, expanded, suggest, usable_path, working_directory
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Iterable[Any]
 
@@ -48,14 +48,36 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
         return _read_scheme(source, *scheme, options, base)
     path = base / expanded(source)
     if source and not _exists(path, source):
-        pattern = is_pattern(source)
-        if re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if pattern else r"\s*\w+\s*=", source):
+        if _names_splits(source):
             return _read_splits(_parse_splits(source), options, base)
-        if not pattern:
+        if not is_pattern(source):
             raise _not_found(source, path, base)
     if not source.strip():
         raise LmcompareError(f"the corpus has no name; give a path, or one of the names {_names()}")
     return read_path(path, options)
+
+
+def from_working_directory(source: str) -> str:
+    """Return a specification in which relative paths are absolute, and what is not there is as it was written."""
+    here = working_directory()
+    name, colon, argument = source.partition(":")
+    if name in SCHEMES.installed():
+        if not SCHEMES.is_built_in(name):
+            return source  # the code of others is not run for this
+        scheme = SCHEMES.resolve(name)
+        if bool(colon) == bool(scheme.argument):
+            return f"{name}:{scheme.placed(argument, here)}" if colon else source
+    path = here / expanded(source)
+    if _exists(path, source):
+        return str(path.resolve())
+    if _names_splits(source):
+        return ",".join(f"{which}={here / expanded(part)}" for which, part in _parse_splits(source).items())
+    return str(path) if is_pattern(source) else source
+
+
+def _names_splits(source: str) -> bool:
+    """Whether what is no path is of the form ``train=a.txt,test=b.txt``."""
+    return re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if is_pattern(source) else r"\s*\w+\s*=", source) is not None
 
 
 def _scheme_of(source: str) -> tuple[str, str] | None:

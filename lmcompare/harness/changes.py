@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from lmcompare.corpora import is_pattern, path_name
+from lmcompare.corpora import from_working_directory, path_name
 from lmcompare.errors import LmcompareError, expanded, not_parsed, unknown
 from lmcompare.harness.experiment import BudgetTable, Experiment, ModelTable, load, shipped
 from lmcompare.harness.options import Preset
@@ -68,7 +68,8 @@ def with_corpus(
     table = asdict(experiment.corpus)
     if spec is not None:
         sources = dict.fromkeys(("train", "valid", "test"))
-        table = {**({} if path is None else table), **sources, "source": _absolute(spec, path)}
+        source = spec if path is None else from_working_directory(spec)
+        table = {**({} if path is None else table), **sources, "source": source}
         preset = "" if experiment.preset == "default" else f"-{experiment.preset}"
         if path is None:
             name = _folder_name(spec) + preset
@@ -281,13 +282,6 @@ def _from_here(plugin: str) -> str:
     """Return a plug-in as the command line names it: the path of a file is relative to the working directory."""
     home, colon, cls = plugin.rpartition(":")
     return f"{expanded(home).resolve()}:{cls}" if colon and home.endswith(".py") else plugin
-
-
-def _absolute(spec: str, path: Path | None) -> str:
-    """Return a corpus as the command line names it: a path is relative to the working directory, not to the file."""
-    if path is None or "=" in spec or not (expanded(spec).exists() or is_pattern(spec)):
-        return spec
-    return str(expanded(spec).resolve())
 
 
 def _folder_name(spec: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.corpora import CorpusOptions
-from lmcompare.corpora.sources import read_source
+from lmcompare.corpora.sources import from_working_directory, read_source
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.registry import only_installed
 
@@ -73,3 +73,29 @@ def test_a_split_can_have_patterns_in_it(tmp_path: Path) -> None:
 def test_a_split_whose_path_is_too_long_is_named() -> None:
     with pytest.raises(LmcompareError, match="train is the path of a file or folder"):
         read_source({"train": "x" * 5000, "test": "x"}, CorpusOptions(), Path())
+
+
+@pytest.mark.parametrize(
+    ("given", "absolute"),
+    [
+        ("notes.txt", "{here}/notes.txt"),
+        ("train=notes.txt,test=other.txt", "train={here}/notes.txt,test={here}/other.txt"),
+        ("train=/far/a.txt, test=b*.txt", "train=/far/a.txt,test={here}/b*.txt"),
+        ("*.txt", "{here}/*.txt"),
+        ("series:prices.csv#close", "series:{here}/prices.csv#close"),
+        ("series:statsmodels:nile", "series:statsmodels:nile"),
+        ("nltk:brown", "nltk:brown"),
+        ("lee", "lee"),  # though a folder has its name
+        ("./lee", "{here}/lee"),
+        ("lea", "lea"),
+        ("-", "-"),
+    ],
+)
+def test_paths_from_the_working_directory_on(
+    given: str, absolute: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("A text.")
+    (tmp_path / "prices.csv").write_text("close\n1\n")
+    (tmp_path / "lee").mkdir()
+    assert from_working_directory(given) == absolute.format(here=tmp_path)
