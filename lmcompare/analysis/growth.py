@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
@@ -131,6 +132,7 @@ def growth(run: Run) -> Growth:
     units = units_of(run)
     found: dict[str, list[Point]] = {model.name: [] for model in run.scored if is_valid(model)}
     missing: dict[float, str] = {}
+    asked = _asked(run)
     for share, part in [*run.fractions.items(), (1.0, run)]:
         try:
             if isinstance(part, RunFolderError):
@@ -141,8 +143,11 @@ def growth(run: Run) -> Growth:
                 raise
             missing[share] = str(error)
             continue
-        for name in found.keys() & points.keys():
-            found[name].append(points[name])
+        of_part = _asked(part)
+        for name in found:
+            same = [other for other in points if of_part[other] == asked[name]]
+            if same:
+                found[name].append(points[name if name in same else same[0]])
     curves = tuple(Curve(name, tuple(points)) for name, points in found.items() if len(points) > 1)
     laws = {curve.name: law for curve in curves if (law := fitted(curve.words, curve.figures)) is not None}
     return Growth(curves, laws, tuple(crossings(curves)), missing)
@@ -150,8 +155,9 @@ def growth(run: Run) -> Growth:
 
 def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Point]:
     """Return a point for each model that gives every token a probability above 0."""
-    if part.corpus.parts["test"] != whole.corpus.parts["test"]:
-        raise RunFolderError("its test text is another one: remove its folder, and run the same command again")
+    for key, what in (("test", "its test text is"), ("read", "the text that it is a share of is")):
+        if part.corpus.parts[key] != whole.corpus.parts[key]:
+            raise RunFolderError(f"{what} another one: remove its folder, and run the same command again")
     chosen = {sweep.name: sweep.chosen for sweep in part.sweeps}
     words = part.corpus.splits["train"].words
     points = {}
@@ -162,6 +168,28 @@ def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Poin
                 costs = {key: cost_of_trainings(key, [cell.cost[key] for cell in model.done]) for key in COST_KEYS}
                 points[model.name] = Point(share, words, of_model, units.bytes, costs, chosen.get(model.name, {}))
     return points
+
+
+def _asked(run: Run) -> dict[str, str]:
+    """Return by name what a run asked for, as JSON, since a model may have another name on a share of the text.
+
+    What a sweep varied, the text and the machine are left out.
+    """
+    varied = {sweep.name: sorted(sweep.chosen) for sweep in run.sweeps}
+    found = {}
+    for model in run.scored:
+        asked = model.done[0].info.get("asked") or {"plugin": model.name}
+        keys, settings = varied.get(model.name, []), asked.get("settings", {})
+        of_tokens = any(key.partition(".")[0] == "tokens" for key in keys)
+        parts = (
+            asked["plugin"],
+            {key: value for key, value in asked.get("hyperparameters", {}).items() if key not in keys},
+            None if of_tokens else asked.get("tokens"),
+            [settings.get(key) for key in ("preset", "budget", "match")],
+            keys,
+        )
+        found[model.name] = json.dumps(parts, sort_keys=True)
+    return found
 
 
 def _bits(part: Run, models: Sequence[ModelEntry], units: Units) -> list[Array]:

@@ -65,6 +65,21 @@ def test_the_points_are_the_figures_of_the_runs(place: Path) -> None:
             assert found[row["name"]].points[n].costs["parameters"] == row["parameters"]
 
 
+def test_a_curve_is_of_one_model_though_shares_call_it_otherwise(place: Path, tmp_path: Path) -> None:
+    unigrams, bigrams = ({"plugin": "ngram", "order": order} for order in (1, 2))
+    run_with_fractions(small_experiment(unigrams), tmp_path / "run", base=place, show=Display())
+    plan = small_experiment(bigrams, fractions=SHARES)
+    run_with_fractions(plan, tmp_path / "run", base=place, show=Display())
+    found = load_run(tmp_path / "run")
+    assert {model.name for model in found.scored} == {"ngram", "ngram-order-2"}
+    assert [[model.name for model in part.scored] for part in found.fractions.values()] == [["ngram"], ["ngram"]]
+    (curve,) = growth(found).curves
+    assert curve.name == "ngram-order-2"
+    assert [point.share for point in curve.points] == [0.1, 0.3, 1.0]
+    alone = load_run(tmp_path / "run" / "fractions" / "0.3").scored[0].done[0]
+    assert alone.info["hyperparameters"]["order"] == 2
+
+
 def test_programs_get_the_points_as_well(place: Path) -> None:
     table = results(load_run(place / "run"))["growth"]
     curves = growth(load_run(place / "run")).curves
