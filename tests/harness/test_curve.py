@@ -103,22 +103,21 @@ def test_the_preparation_is_counted_once_and_the_operations_are_kept(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    first = LearningCurve(_ignore, tmp_path)
-    for at, progress in ((17.0, Progress(10, valid_loss=3.0, flops=1e6)), (20.0, Progress(15, train_loss=2.5))):
-        now[0] = at  # 7 seconds of preparation, one for each step
-        first(progress)
+
+    def report(curve: LearningCurve, *reports: tuple[float, Progress]) -> None:
+        for now[0], progress in reports:
+            curve(progress)
+
+    first = LearningCurve(_ignore, tmp_path)  # 7 seconds of preparation, and one for each step
+    report(first, (17.0, Progress(10, valid_loss=3.0, flops=1e6)), (20.0, Progress(15, train_loss=2.5)))
     now[0] = 100.0
     second = LearningCurve(_ignore, tmp_path)
     assert second.flops == 1e6
-    for at, progress in ((107.0, Progress(10, note="continues")), (117.0, Progress(20, valid_loss=2.0))):
-        now[0] = at
-        second(progress)
+    report(second, (107.0, Progress(10, note="continues")), (117.0, Progress(20, valid_loss=2.0)))
     assert second.seconds == 27.0
     now[0] = 200.0
     third = LearningCurve(_ignore, tmp_path)
-    for at, progress in ((203.0, Progress(23, note="no step of the curve")), (207.0, Progress(27, valid_loss=1.5))):
-        now[0] = at
-        third(progress)
+    report(third, (203.0, Progress(23, note="no step of the curve")), (207.0, Progress(27, valid_loss=1.5)))
     assert third.seconds == third.training_seconds == 34.0
     now[0] = 300.0
     fourth = LearningCurve(_ignore, tmp_path)

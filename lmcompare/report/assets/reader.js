@@ -3,7 +3,7 @@
   "use strict";
   const FULL = 1600; // hundredths of a bit at which a token has its strongest colour
   const APART = 800; // the same for a difference of two models
-  const INFINITE = 2 ** 31 - 1; // stands for infinite surprisal
+  const INFINITE = 2 ** 31 - 1; // what is stored for infinite surprisal
   const SIGNS = { "</s>": "¶", "\n": "↵", "\t": "⇥", " ": "␣", "": "∅" };
 
   function visible(token) {

@@ -58,7 +58,7 @@ class Scale:
 def render(exhibit: Heatmap) -> Rendering:
     """Draw every panel as a small picture and one of them as a table with its numbers."""
     values = _array(exhibit)
-    peak = _peak(values)
+    peak = float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
     scale = Scale.of(peak)
     panel = exhibit.opened
     rows, columns = ([visible(label) for label in labels] for labels in (exhibit.rows, exhibit.columns))
@@ -82,7 +82,7 @@ def render(exhibit: Heatmap) -> Rendering:
         peak=peak,
         scale=scale,
     )
-    return Rendering(html, reading(exhibit), _markdown(exhibit))
+    return Rendering(html, reading(exhibit), _markdown(exhibit, small=peak < LEAST))
 
 
 def reading(exhibit: Heatmap) -> str:
@@ -107,11 +107,6 @@ def near_and_far(names: Sequence[str], values: Array) -> str:
     )
 
 
-def _peak(values: Array) -> float:
-    """Return the greatest amount, 1 if there is none."""
-    return float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
-
-
 def _array(exhibit: Heatmap) -> Array:
     """(P, R, C) the cells of all panels; NaN for an empty one."""
     shape = (len(exhibit.panels), len(exhibit.rows), len(exhibit.columns))
@@ -134,14 +129,16 @@ def _cut(panels: Sequence[Sequence[Sequence[float | None]]]) -> list[list[Sequen
     ]
 
 
-def _markdown(exhibit: Heatmap) -> str:
-    """Return the panel shown first: all of it if it is narrow, else the column with the greatest cell of each row."""
+def _markdown(exhibit: Heatmap, *, small: bool) -> str:
+    """Return the panel shown first: all of it if it is narrow, else the column with the greatest cell of each row.
+
+    ``small``: whether two decimals are too few for the amounts.
+    """
     rows, columns = ([plain(visible(label)) for label in labels] for labels in (exhibit.rows, exhibit.columns))
     if not exhibit.values or not rows or not columns or len(rows) > LONG:
         return ""
     panel = exhibit.opened
     cells, name = exhibit.values[panel], plain(exhibit.panels[panel])
-    small = _peak(_array(exhibit)) < LEAST
 
     def said(value: float) -> str:
         return numbers.tidy(value, 2) if small else f"{value:.2f}"
