@@ -18,6 +18,7 @@ from lmcompare.harness.job import Job
 from lmcompare.measure import selection
 from lmcompare.report.build import rebuild, write_reports
 from lmcompare.runfolder.ownership import claim
+from lmcompare.tokens import Encoded
 from tests.harness.small import FLAT, run_and_report, small_experiment, write_text
 from tests.run_folder import reseal
 
@@ -130,6 +131,22 @@ def test_scores_have_a_row_a_token_and_the_flat_model_its_known_figure(finished:
     unigram = next(m for m in results["models"] if m["name"] == "unigram")
     assert unigram["bits_per_byte"] < flat["bits_per_byte"]
     assert (unigram["rank_high"], flat["rank_low"]) == (1, 2)
+
+
+def test_single_sentences_are_scored_as_documents_of_their_own(place: Path) -> None:
+    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 4, "batch": 4, "length": 8}
+    outcome, _ = run_and_report(place, place / "sentences", small_experiment(net))
+    model = outcome.model("rnn")
+    text = model.corpus.test
+    scores = pd.read_parquet(outcome.folder / "cells/rnn/0/scores.parquet").query("split == 'test'")
+    ends = np.flatnonzero(text.ids == text.vocabulary.end) + 1
+    assert len(ends) > text.n_documents  # "I saw it. 2" is two sentences
+    alone = [
+        model.model.log_probs(Encoded.from_documents([sentence], text.vocabulary))
+        for sentence in np.split(text.ids, ends[:-1])
+    ]
+    np.testing.assert_allclose(scores["log_prob_reset"], np.concatenate(alone), atol=1e-5)
+    assert not np.allclose(scores["log_prob"], scores["log_prob_reset"], atol=1e-3)  # it reads on across sentences
 
 
 def test_token_spans_cut_the_text_of_the_tokens(finished: Path, place: Path) -> None:

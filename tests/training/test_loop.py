@@ -18,12 +18,13 @@ from lmcompare.model import Budget, Milestones, Progress, Setting
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
-from lmcompare.training import checkpoint
+from lmcompare.training import checkpoint, loop
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Texts
 from lmcompare.training.loop import Outcome, Training, evaluate
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import seeded
+from lmcompare.training.softmax import Head
 from tests.training.texts import VOCABULARY, chain, ragged
 
 RECIPE = Recipe(steps=24, batch=4, length=16, learning_rate=1e-2, evaluations=6, candidates=6, precision="float32")
@@ -272,6 +273,65 @@ def test_the_learning_rate_is_halved_at_most_three_times(monkeypatch: pytest.Mon
     spoil(monkeypatch, [3, 4, 5, 6])
     with pytest.raises(LmcompareError, match=r"does not converge.*smaller learning_rate"):
         run()
+
+
+def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, wanted = run()
+    rounded, outcome = run(replace(RECIPE, precision="bfloat16"))
+    assert all(value.dtype == torch.float32 for value in rounded.values())
+    assert any(not torch.equal(rounded[name], exact[name]) for name in exact)
+    assert outcome.snapshot.best_loss == pytest.approx(wanted.snapshot.best_loss, abs=0.02)
+    assert any("in bfloat16" in note for note in outcome.notes)
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 13:
+            raise Killed
+
+    auto = replace(RECIPE, precision="auto")
+    monkeypatch.setattr(loop, "measured", lambda *_: "bfloat16")
+    with pytest.raises(Killed):
+        run(auto, checkpoints=tmp_path, progress=kill)
+    monkeypatch.setattr(loop, "measured", lambda *_: "float32")  # a second measurement may say otherwise
+    assert_same(run(auto, checkpoints=tmp_path)[0], rounded)
+
+
+@pytest.mark.parametrize(("share", "sampled"), [(0.0, 24), (0.25, 18), (1.0, 0)])
+def test_the_last_share_of_the_steps_has_the_full_softmax(
+    share: float, sampled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def noted(name: str) -> None:
+        loss = getattr(Head, name)
+        monkeypatch.setattr(Head, name, lambda self, *given: [called.append(name), loss(self, *given)][1])
+
+    noted("sampled_loss")
+    noted("full_loss")
+    run(replace(RECIPE, full_share=share))
+    assert called == ["sampled_loss"] * sampled + ["full_loss"] * (24 - sampled)
+
+
+def test_gradients_are_clipped_before_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    with seeded(7):
+        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        before: list[float] = []
+        after: list[float] = []
+
+        def norm() -> float:
+            grads = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+            return math.sqrt(sum(float((g.coalesce().values() if g.is_sparse else g).square().sum()) for g in grads))
+
+        training = Training(
+            network,
+            Texts(TRAIN, VALID),
+            replace(RECIPE, clip=0.5),
+            Setting(VOCABULARY),
+            watch=lambda _: before.append(norm()),
+        )
+        training.optimisers[0].register_step_pre_hook(lambda *_: after.append(norm()))
+        training.run()
+    assert min(before) < 0.5 < max(before)  # some are short enough
+    assert after == pytest.approx([min(each, 0.5) for each in before], rel=1e-4)
 
 
 def test_an_infinite_loss_is_noticed() -> None:
