@@ -14,14 +14,16 @@ WORDS = (1_000, 10_000, 100_000)
 UNITS = 40
 
 
-def curve(name: str, figures: list[float], seeds: int = 1, hard: Array | None = None, noise: float = 0.0) -> Curve:
-    """A model of these bits per byte; ``hard`` (U,) is what the units of the text have more than others."""
-    rng = np.random.default_rng(len(name))
+def curve(name: str, figures: list[float], hard: Array | None = None, seeds: Array | None = None) -> Curve:
+    """A model of these bits per byte.
+
+    ``hard`` (U,) is what the units of the text have more than others, ``seeds`` (n, S) what trainings have.
+    """
     hard = np.zeros(UNITS) if hard is None else hard - hard.mean()
+    seeds = np.zeros((len(WORDS), 1)) if seeds is None else seeds
     points = []
-    for words, figure in zip(WORDS, figures, strict=True):
-        own = figure + noise * rng.standard_normal(seeds)
-        bits = 100 * (own[:, None] + hard)
+    for words, figure, own in zip(WORDS, figures, seeds, strict=True):
+        bits = 100 * (figure + own[:, None] + hard)
         points.append(Point(words / WORDS[-1], words, bits, np.full(UNITS, 100), {}, {}))
     return Curve(name, tuple(points))
 
@@ -68,9 +70,12 @@ def test_the_last_of_several_changes_is_told() -> None:
 
 
 def test_trainings_widen_the_resamples_by_their_standard_error() -> None:
-    exact = curve("one", [3.0, 2.4, 1.8])
-    several = curve("other", [3.0, 2.4, 1.8], seeds=8, noise=0.05)
-    alone, noisy = resampled([exact, several], 4_000)
-    assert np.ptp(alone) == pytest.approx(1.2)
-    errors = [point.by_seed.std(ddof=1) / np.sqrt(8) for point in several.points]
-    assert noisy.std(axis=0) == pytest.approx(max(np.mean(errors), min(errors)), rel=0.6)
+    figures = [3.0, 2.4, 1.8]
+    eight = np.sqrt(7 / 8) * np.repeat([1.0, -1.0], 4)  # of variance one, with the divisor 7
+    several = curve("other", figures, seeds=np.outer([0.02, 0.02, 0.04], eight))
+    alone, noisy = resampled([curve("one", figures), several], 4_000)
+    np.testing.assert_allclose(alone, np.tile(figures, (4_000, 1)), rtol=1e-12)
+    assert noisy.mean(axis=0) == pytest.approx(figures, abs=0.001)
+    # The variances are 4e-4, 4e-4 and 16e-4, and 8e-4 on average, which the smaller ones are raised to. The mean of
+    # eight has an eighth of them, and Student's t with 21 degrees of freedom a variance of 21 / 19.
+    assert noisy.var(axis=0) == pytest.approx(np.array([1e-4, 1e-4, 2e-4]) * 21 / 19, rel=0.12)

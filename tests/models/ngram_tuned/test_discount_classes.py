@@ -48,16 +48,15 @@ def test_classes_depend_on_count_and_spread() -> None:
 
 
 def test_contexts_are_grouped_by_their_mean_count() -> None:
-    # After a: b 3 (mean 3); after c: b and a, 1 each (mean 1); after b: </s> 4, mean 4; after <s>: a 3, c 2.
+    # After <s>: a 3, c 2 (mean 2.5); after a: b 3, </s> 1 (mean 2); after b: </s> 4; after c: a 1, b 1 (mean 1). The
+    # text has c twice, a and b 4 times and <s> 5 times: groups of 6 contexts (c and a), 5 (<s>) and 4 (b).
     train = encoded([2, 3], [2, 3], [2, 3], [4, 3], [4, 2])
     counts = list(counting.count(with_starts(train), 2, 5, 1))
-    classes = Classes.of(counts, nodes_of(counts, with_starts(train)), levels=3, groups=2)
-    edges, groups = classes.orders[1].edges, classes.orders[1].groups
-    means = np.array([3 / 1, 1.0, 4.0])  # of a, though </s> follows it once as well: (3 + 1) / 2
-    means[0] = 2.0
-    assert len(edges) == 1
-    np.testing.assert_array_equal(groups[[2, 4, 3]], (means > edges[0]).astype(int))
+    classes = Classes.of(counts, nodes_of(counts, with_starts(train)), levels=3, groups=3)
+    assert classes.orders[1].edges.tolist() == [2, 2.5]
+    assert classes.orders[1].groups[[4, 2, 5, 3]].tolist() == [0, 0, 1, 2]
     assert classes.orders[0].edges.shape == (0,)
+    assert classes.n_groups == [1, 3]
     assert classes.first_rows.tolist() == [0, 1]
     alike = Classes.of(counts, [np.array([2, 2]), np.array([NOTHING, NOTHING])], levels=3, groups=5)
     assert alike.n_groups == [1, 1]  # equal mean counts are one group

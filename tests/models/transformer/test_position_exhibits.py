@@ -67,7 +67,7 @@ def test_relative_shows_the_learned_numbers(causal: bool) -> None:
     (drawn,) = exhibits(net)
     assert isinstance(drawn, Curve)
     # without the mask there are numbers for the distances -2 … 2, of which those back are drawn
-    assert drawn.y == ((0, 1, 2), (3, 4, 5)) if causal else ((2, 3, 4), (7, 8, 9))
+    assert drawn.y == (((0, 1, 2), (3, 4, 5)) if causal else ((2, 3, 4), (7, 8, 9)))
 
 
 def test_no_positions_are_no_signal() -> None:
