@@ -17,6 +17,7 @@ from lmcompare.model import Stepper
 from lmcompare.tokens import Vocabulary
 
 P = np.array([0.1, 0.2, 0.3, 0.4])
+VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"])
 
 
 def _share(sampling: Sampling, draws: int = 20_000) -> np.ndarray:
@@ -47,6 +48,13 @@ def test_top_k_and_top_p_keep_the_most_likely() -> None:
     assert _share(Sampling(1.0, None, 0.01), 50)[3] == 1
 
 
+def test_top_p_is_a_share_of_the_top_k_and_at_the_temperature() -> None:
+    # Of the whole distribution, 0.4 does not reach 0.5. Of the two most likely, 0.4 / 0.7 does.
+    assert _share(Sampling(1.0, 2, 0.5), 50)[3] == 1
+    # So does 0.16 / 0.3, the square of 0.4 over the sum of the squares.
+    assert _share(Sampling(0.5, None, 0.5), 50)[3] == 1
+
+
 class _Cycle(Stepper):
     """Predicts <unk> first, then the token after the last one pushed."""
 
@@ -73,10 +81,19 @@ class _Model:
         return _Cycle()
 
 
-def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None:
-    vocabulary = Vocabulary(["<unk>", "</s>", "a", "b"])
-    drawn = continuation(_Model(), np.array([1]), vocabulary, Sampling(seed=3))  # type: ignore[arg-type]
+def test_a_continuation_never_draws_unknown() -> None:
+    drawn = continuation(_Model(), np.array([1]), VOCABULARY, Sampling(seed=3))  # type: ignore[arg-type]
     assert list(islice(drawn, 6)) == [2, 3, 1, 2, 3, 1]
+
+
+def test_a_continuation_is_the_same_for_a_seed_and_another_for_another() -> None:
+    equal = _stepper(top_k=lambda k: (np.arange(k), np.full(k, -np.log(4))), push=lambda token: None)
+    model: Any = SimpleNamespace(stepper=lambda prefix, vocabulary: equal)
+    one, same, other = (
+        list(islice(continuation(model, np.array([1]), VOCABULARY, Sampling(seed=seed)), 40)) for seed in (3, 3, 4)
+    )
+    assert set(one) == {1, 2, 3}
+    assert one == same != other
 
 
 @pytest.mark.parametrize(
@@ -92,7 +109,7 @@ def test_a_continuation_never_draws_unknown_and_is_the_same_for_a_seed() -> None
 )
 def test_what_is_no_stepper_is_named(stepper: Any, said: str) -> None:
     model = SimpleNamespace(stepper=lambda prefix, vocabulary: stepper)
-    drawn = continuation(model, np.array([1]), Vocabulary(["<unk>", "</s>", "a", "b"]), Sampling())  # type: ignore[arg-type]
+    drawn = continuation(model, np.array([1]), VOCABULARY, Sampling())  # type: ignore[arg-type]
     with pytest.raises(PluginError, match=re.escape(said)):
         next(drawn)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
+from lmcompare.training import precision
 from lmcompare.training.network import dropout
 from lmcompare.training.precision import autocast, measured
 from lmcompare.training.recipe import Recipe
@@ -71,9 +72,27 @@ def test_dropout_comes_from_the_seed() -> None:
     assert torch.equal(*results)
 
 
-def test_precision_is_measured_once_and_used() -> None:
+def test_bfloat16_has_to_be_faster_by_half_and_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measured("cpu", 1) in ("float32", "bfloat16")
-    assert measured("cpu", 1) == measured("cpu", 1)
+    seconds = {torch.float32: 3.0, torch.bfloat16: 2.0}
+    asked: list[torch.dtype] = []
+
+    def timed(kind: torch.dtype) -> float:
+        asked.append(kind)
+        return seconds[kind]
+
+    monkeypatch.setattr(precision, "_best_time", timed)
+    measured.cache_clear()
+    try:
+        assert measured("cpu", 1) == measured("cpu", 1) == "bfloat16"
+        assert sorted(asked, key=str) == [torch.bfloat16, torch.float32]
+        seconds[torch.bfloat16] = 2.01
+        assert measured("cpu", 2) == "float32"
+    finally:
+        measured.cache_clear()  # for the tests that come after
+
+
+def test_a_precision_is_used_where_it_is_asked_for() -> None:
     a = torch.ones(2, 2)
     with autocast("cpu", "bfloat16"):
         assert (a @ a).dtype == torch.bfloat16

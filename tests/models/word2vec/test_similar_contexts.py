@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -122,14 +123,24 @@ def test_losses_count_as_well_as_gains() -> None:
     assert shares.values == pytest.approx((100.0, 50.0, 200 / 3, 50.0))
 
 
-def test_every_unseen_word_is_made_more_or_less_likely(model: Word2VecBow) -> None:
+def test_gains_and_losses_of_unseen_words_by_brute_force(model: Word2VecBow) -> None:
     train, _ = alike()
     random = np.random.default_rng(1)
     valid = Encoded.from_documents([[*random.integers(2, 12, 6), 1] for _ in range(50)], VOCABULARY)
     again = similar_contexts.account(model, model.trained_as(BagNetwork), train, valid, 0)
-    assert 0 < again.raised < again.unseen
-    assert again.gain > 0
-    assert again.loss > 0
+    seen, counts = set(pairwise(train.ids.tolist())), np.bincount(train.ids, minlength=12)
+    nats = model.next_log_probs(valid, np.arange(len(valid)))
+    gains: list[float] = []
+    for document, start in zip(valid.documents(), valid.starts.tolist(), strict=True):
+        for place, pair in enumerate(pairwise([1, *document.tolist()[:-1]])):  # a document begins as after </s>
+            if pair not in seen:
+                frequency = (counts[pair[1]] + 1) / (len(train) + 12)
+                gains.append(float(nats[start + place, pair[1]] / np.log(2) - np.log2(frequency)))
+    raised, others = [g for g in gains if g > 0], [-g for g in gains if g <= 0]
+    assert raised
+    assert others
+    assert (again.looked_at, again.unseen, again.raised) == (300, len(gains), len(raised))
+    assert (again.gain, again.loss) == pytest.approx((np.mean(raised), np.mean(others)), rel=1e-4)
     assert again.compared[2] > 0
     assert again.compared[0] <= again.raised
     assert again.compared[1] <= again.others
