@@ -16,7 +16,6 @@ from lmcompare.analysis import Run, load_run, mixtures, results, wins
 from lmcompare.analysis import alike as module
 from lmcompare.analysis.alike import AlikeTokens, AlikeWords, alike
 from lmcompare.analysis.leaderboard import rows
-from lmcompare.analysis.mixture import mixed_log_probs
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.analysis.word_slices import spent, word_slices
 from tests.run_folder import write_run_folder
@@ -60,13 +59,16 @@ def test_bits_per_byte_alone_are_those_of_the_leaderboard(two_tokens: Run) -> No
 
 def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
     models = tuple(m for m in two_tokens.scored if m.name in ("ngram", "char-ngram"))
-    (scores,) = word_blocks(two_tokens, models, "test", (), seeds=1)
-    log_probs = -np.log(2) * (scores.bits + scores.gaps)
+    (on_valid,) = word_blocks(two_tokens, models, "valid", (), seeds=1)
+    (on_test,) = word_blocks(two_tokens, models, "test", (), seeds=1)
+    valid, test = (2.0 ** -(scores.bits + scores.gaps) for scores in (on_valid, on_test))
     row = next(r for r in mixtures(two_tokens).to_dict("records") if r["models"] == ("ngram", "char-ngram"))
+    weights = np.array(row["weights"])
+    for share in np.linspace(0, 1, 101):  # no other weights are better on the validation text
+        assert np.log(np.array([share, 1 - share]) @ valid).mean() <= np.log(weights @ valid).mean() + 1e-3
     n_bytes = two_tokens.tokens[models[0].tokens_fingerprint].documents_of("test")["bytes"].sum()
-    mixed = -mixed_log_probs(log_probs, np.array(row["weights"])).sum() / np.log(2) / n_bytes
-    assert row["test"] == pytest.approx(mixed)
-    won = (log_probs[0] > log_probs[1]).mean() + (log_probs[0] == log_probs[1]).mean() / 2
+    assert row["test"] == pytest.approx(-np.log2(weights @ test).sum() / n_bytes)
+    won = (test[0] > test[1]).mean() + (test[0] == test[1]).mean() / 2
     share = wins(two_tokens).set_index(["first", "second"])["share"]
     assert share["ngram", "char-ngram"] == pytest.approx(won)
 

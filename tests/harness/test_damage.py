@@ -230,12 +230,13 @@ def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
 def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
     out = place / "lost-tokens"
     run_and_report(place, out, small_experiment(FLAT))
-    tokens = next((out / "tokens").iterdir())
+    (tokens,) = (out / "tokens").iterdir()
+    before = {name: (tokens / name).read_bytes() for name in ("code.json", "features.parquet")}
     (tokens / "code.json").write_text("{")
     (tokens / "features.parquet").unlink()
     outcome, _ = run_and_report(place, out, small_experiment(FLAT))
     assert not outcome.failures
-    assert (tokens / "features.parquet").is_file()
+    assert {name: (tokens / name).read_bytes() for name in before} == before
 
 
 def test_what_one_model_lost_does_not_hide_the_others(place: Path) -> None:

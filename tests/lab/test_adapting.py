@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.adapting import PIECE, adapted_log_probs
+from lmcompare.lab.adapting import CLIP, PIECE, adapted_log_probs
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-from tests.training.texts import VOCABULARY, chain, fitted
+from lmcompare.training.network import Memory, detach
+from tests.training.texts import TYPES, VOCABULARY, chain, fitted
 
 SMALL: dict[str, Any] = {"width": 16, "steps": 30, "batch": 4, "length": 16, "precision": "float32"}
 MODELS = (Transformer(heads=2, window=20, **SMALL), Rnn(hidden=16, **SMALL))
@@ -40,6 +42,31 @@ def test_it_learns_from_the_past_of_the_document_alone(model: TorchLanguageModel
     assert adapted[400:] == pytest.approx(adapted[:400], abs=1e-4)  # the second document begins anew
     after = model.trained_network().state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_between_two_pieces_is_one_step_of_gradient_descent(model: TorchLanguageModel) -> None:
+    text, rate = chain(7, 1, PIECE + 30), 0.5
+    network = copy.deepcopy(model.trained_network()).eval()
+    network.zero_grad()
+    inputs = network.inputs(text.ids)
+
+    def nats(first: int, last: int, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+        features, left = network(inputs[:, first:last], memory)
+        logits = features[0] @ network.head.table[:TYPES].T + network.head.bias
+        return logits.log_softmax(-1).gather(1, inputs[0, first + 1 : last + 1, None])[:, 0], detach(left)
+
+    before, memory = nats(0, PIECE, None)
+    torch.autograd.backward(-before.mean())
+    slopes = [(p, p.grad.to_dense()) for p in network.parameters() if p.grad is not None]
+    norm = float(torch.stack([slope.square().sum() for _, slope in slopes]).sum().sqrt())
+    with torch.no_grad():
+        for parameter, slope in slopes:
+            parameter.sub_(slope, alpha=rate * min(1.0, CLIP / norm))
+        after, _ = nats(PIECE, len(text), memory)
+    found = adapted_log_probs(model, text, rate)
+    assert found[:PIECE] == pytest.approx(before.detach().numpy(), abs=1e-4)
+    assert found[PIECE:] == pytest.approx(after.numpy(), abs=1e-4)
+    assert np.abs(found[PIECE:] - model.log_probs(text)[PIECE:]).max() > 1e-3  # the step is no small one
 
 
 def test_what_comes_later_changes_nothing_before(model: TorchLanguageModel) -> None:

@@ -124,7 +124,7 @@ def test_a_lost_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         trained("recurrent", 2, {"steps": 4000}, progress=kill)
 
 
-def test_a_process_that_does_not_start_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_process_that_does_not_start_is_named() -> None:
     class Local(RnnAttention):
         """Stands in a function, where no other process finds it."""
 
@@ -139,11 +139,12 @@ def test_more_processes_than_gpus_are_refused() -> None:
 
 def test_every_row_is_read_by_one_process() -> None:
     inputs = np.arange(35).reshape(7, 5)
-    batch = Batch(inputs, inputs + 1, np.arange(7) == 3, goes_on=True)
+    batch = Batch(inputs, inputs + 1, np.arange(7) == 3, goes_on=True, firsts=10 * np.arange(7))
     shares = [Team(3, rank).share(batch) for rank in range(3)]
     np.testing.assert_array_equal(np.concatenate([s.inputs for s in shares]), inputs)
     np.testing.assert_array_equal(np.concatenate([s.targets for s in shares]), inputs + 1)
     np.testing.assert_array_equal(np.concatenate([s.begins for s in shares]), batch.begins)
+    np.testing.assert_array_equal(np.concatenate([s.firsts for s in shares]), batch.firsts)
     few = [Team(3, rank).share(Batch(inputs[:2], inputs[:2], batch.begins[:2], goes_on=False)) for rank in range(3)]
     assert [s.tokens for s in few] == [0, 5, 5]
     assert (few[0].targets == IGNORED).all()

@@ -20,7 +20,8 @@ from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.lanes import Lanes
 from lmcompare.training.softmax import IGNORED, Head
-from lmcompare.training.teacher import KEPT, Teacher
+from lmcompare.training.teacher import KEPT, Taught, Teacher
+from lmcompare.training.team import Objective
 from tests.models.mixture.cases import animals, encoded, sums_and_agrees
 
 pytestmark = pytest.mark.slow
@@ -49,16 +50,39 @@ def test_the_loss_is_the_cross_entropy_with_the_teachers_distribution() -> None:
     assert float(whole.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
 
 
+def test_the_word_that_came_and_the_teacher_have_their_parts_of_the_loss() -> None:
+    torch.manual_seed(0)
+    network, share = Transformer(width=8, heads=1, layers=1, dropout=0.0).network(12), 0.3
+    torch.nn.init.normal_(network.head.bias)
+    inputs, targets = torch.randint(12, (2, 2, 5))
+    targets[1, 3:] = IGNORED
+    words = torch.stack([torch.randperm(12)[:4] for _ in range(10)]).view(2, 5, 4)
+    shares = torch.rand(2, 5, 4) / 4
+    loss, surprisal, _ = Objective(network)(inputs, targets, None, None, Taught(words, shares, share))
+    came, taught = [], []
+    with torch.no_grad():
+        nats = (network(inputs, None)[0] @ network.head.table[:12].T + network.head.bias).log_softmax(-1)
+        for b, t in ((0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0), (1, 1), (1, 2)):
+            own = float(nats[b, t, targets[b, t]])
+            came.append(-own)
+            taught.append(-float(shares[b, t] @ nats[b, t, words[b, t]]) - (1 - float(shares[b, t].sum())) * own)
+    assert float(surprisal) == pytest.approx(np.mean(came), abs=1e-5)
+    assert float(loss.detach()) == pytest.approx((1 - share) * np.mean(came) + share * np.mean(taught), abs=1e-5)
+
+
 def test_each_token_of_a_batch_has_what_the_teacher_expects_there() -> None:
     texts = encoded(animals(40, 3), VOCABULARY), TEST.select([0])
     for text in texts:
-        places = np.arange(len(text))
-        teacher = Teacher(text.ids[:, None].astype(np.int32), np.ones((len(text), 1), np.float16), 0.5)
-        assert (teacher.words[:, 0] == text.ids[places]).all()
+        shares = (np.arange(len(text)) % 100 / 128).astype(np.float16)  # which float16 holds exactly
+        teacher = Teacher(text.ids[:, None].astype(np.int32), shares[:, None], 0.5)
         for batch, _ in zip(Lanes(text, 3, 16, 0), range(20), strict=False):
             taught = teacher.at(batch.firsts, batch.targets.shape[1], "cpu")
             some = batch.targets != IGNORED
+            places = (batch.firsts[:, None] + np.arange(batch.targets.shape[1]))[some]
+            assert (text.ids[places] == batch.targets[some]).all()
             assert (taught.words.numpy()[:, :, 0][some] == batch.targets[some]).all()
+            assert (taught.shares.numpy()[:, :, 0][some] == shares[places]).all()
+            assert taught.weight == 0.5
 
 
 def test_a_teacher_keeps_its_most_likely_words() -> None:
