@@ -156,9 +156,7 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     assert mark.exists()
 
 
-def test_export_offers_what_works(
-    folder: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_offers_what_works(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = lmcompare.load(folder).model("ngram")
     with pytest.raises(LmcompareError, match=r"it can be written as \.arpa.*tokenizer\.json"):
         model.export(tmp_path / "x.bin")

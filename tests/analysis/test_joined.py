@@ -187,7 +187,7 @@ def test_runs_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
     assert table.run.labels == ("one", str(tmp_path / "two"), str(tmp_path / "x" / "two"), "other")
 
 
-def test_nothing_to_join(tmp_path: Path) -> None:
+def test_nothing_to_join() -> None:
     with pytest.raises(RunFolderError, match="no run to report on"):
         join([])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,7 +110,7 @@ def test_a_file_that_is_cut_off_is_refused(ngram: TrainedModel) -> None:
         decompress(ngram, data[: len(data) - 30])
 
 
-def test_a_model_without_a_stepper_can_t(comparison: Any, tmp_path: Path) -> None:
+def test_a_model_without_a_stepper_can_t(comparison: Any) -> None:
     flat = next(name for name in comparison.models if name not in MODELS)
     with pytest.raises(LmcompareError, match="has no stepper of its own"):
         compress(comparison.model(flat), TEXT)

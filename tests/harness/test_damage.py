@@ -230,7 +230,7 @@ def test_a_cell_that_lost_a_file_is_run_again(place: Path, name: str) -> None:
 def test_tokens_that_lost_a_file_are_made_again(place: Path) -> None:
     out = place / "lost-tokens"
     run_and_report(place, out, small_experiment(FLAT))
-    (tokens,) = (out / "tokens").iterdir()
+    tokens = next((out / "tokens").iterdir())
     before = {name: (tokens / name).read_bytes() for name in ("code.json", "features.parquet")}
     (tokens / "code.json").write_text("{")
     (tokens / "features.parquet").unlink()

@@ -15,7 +15,7 @@ from tests.analysis.tiny import bits, tiny_run
 READ = {"much": 2_040_000.0, "little": 1_000_000.0, "least": 800.0}
 
 
-def test_how_each_model_was_trained(run: Run, tmp_path: Path) -> None:
+def test_how_each_model_was_trained(tmp_path: Path) -> None:
     given = {"batch": 16, "length": 64, "optimiser": "muon", "learning_rate": 0.010}
     cells: dict[str, dict[str, Any]] = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
     data = ReportData(tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 1)}, documents=[[10]] * 40, cells=cells))

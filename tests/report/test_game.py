@@ -62,7 +62,7 @@ def test_guesses_are_the_most_likely_stored_words(data: ReportData, shown: Node)
         assert total[1 + m] == f"{sum(line[2 + m] == line[1] for line in lines)} of {len(lines)}"
 
 
-def test_the_page_hides_nothing_beyond_the_last_word(data: ReportData, shown: Node) -> None:
+def test_the_page_hides_nothing_beyond_the_last_word(shown: Node) -> None:
     (script,) = shown.all("script")
     stored = json.loads(str(script.children[0]))
     assert len(stored["tokens"]) == stored["hidden"][-1] + 1

@@ -180,7 +180,7 @@ def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -
     expect(page.locator(".live-model").first).to_contain_text("The model itself.")
 
 
-def test_a_guess_is_traced_to_the_training_text(page: Page, compared: Comparison) -> None:
+def test_a_guess_is_traced_to_the_training_text(page: Page) -> None:
     page.get_by_label("Your text").fill("the cat saw")
     expect(page.locator(".live")).to_have_attribute("data-shown", "the cat saw")
     row = page.locator(".live-model").nth(1)
@@ -233,7 +233,7 @@ def test_what_the_page_can_not_compute_is_said(page: Page) -> None:
     assert page.locator(".live-model").count() == 5
 
 
-def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: Path, tmp_path: Path) -> None:
+def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: Path) -> None:
     assert '"ids":"' in given_away.read_text(encoding="utf-8")
     write_reports(compared.folder)
     html = (compared.folder / "report.html").read_text(encoding="utf-8")

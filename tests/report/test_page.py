@@ -103,7 +103,7 @@ def test_figures_per_token_stand_only_beside_the_same_tokens(run: Run, tree: Nod
     assert apart.rows()[0][1] == numbers.perplexity(models["char-transformer"]["perplexity"])
 
 
-def test_models_without_a_rank_are_set_apart_with_the_reason(run: Run, tree: Node) -> None:
+def test_models_without_a_rank_are_set_apart_with_the_reason(tree: Node) -> None:
     apart = tree.one(id_="not-ranked").one("table").rows()
     assert [row[0] for row in apart] == ["leaky"]
     assert "not a valid probability model" in apart[0][1]

@@ -311,7 +311,7 @@ def test_wrong_windows(small_gpt2: Path, options: dict[str, Any], said: str) -> 
         trained(small_gpt2, read(small_gpt2), **options)
 
 
-def test_a_pretrained_model_reads_its_own_tokens(small_gpt2: Path, folder: Path) -> None:
+def test_a_pretrained_model_reads_its_own_tokens(small_gpt2: Path) -> None:
     tokenizer = make_tokenizer({"kind": "byte"})
     documents = documents_of(TEXTS)
     text = encode(documents, tokenizer, build_vocabulary(documents, tokenizer))

@@ -205,7 +205,7 @@ def test_the_tokens_that_word2vec_reads_for_its_vectors_are_told(tmp_path: Path)
     assert Word2VecBow(epochs=3, vectors=str(tmp_path / "vectors.txt")).tokens_before(text) == 0
 
 
-def test_a_sentence_is_read_to_its_end_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sentence_is_read_to_its_end_however_long_it_is() -> None:
     text = Encoded.from_documents([[2, 3] * 6_000 + [4, 5] * 500], VOCABULARY)  # gensim stops after 10,000 tokens
     vectors = word2vec(text, width=8, skip_gram=True, reach=2, negative=2, epochs=1, seed=0)
     assert np.abs(vectors[4:6]).max() > 1.5 * (0.5 / 8)  # they begin at random, at most 1 / (2 width) in size

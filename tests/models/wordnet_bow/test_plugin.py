@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ def test_the_table_is_no_parameter() -> None:
     assert "WordNet has 9 of 11 types" in model.notes[0]
 
 
-def test_the_digest_follows_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_digest_follows_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
     model = WordNetBow(wordnet=tiny_wordnet())
     assert model.digest_of("wordnet") == wordnet.digest(tiny_wordnet())
     monkeypatch.setattr(plugin, "digest", lambda folder: f"of {folder}")
