@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -58,8 +59,8 @@ def test_the_verdict_names_models_that_read_equally_far_together() -> None:
         "RNN": lost(cut=FAR, shuffled=NEAR),
     }
     text = said(found, Row("the last one", value=0.037, p_holm=0.01), Row("the last 4", value=-0.026, p_holm=0.6))
-    assert text.startswith("The order of words matters within the last 4 words; beyond them, no effect was found.")
-    assert "The 5-gram and the bag gain less than 0.05 bits per word from all that comes before the last 4" in text
+    assert "within the last 4 words" in text.partition(". ")[0]
+    assert re.search(r"5-gram and the bag [^.]*less than 0\.05 bits per word [^.]*before the last 4\b", text)
     assert "the last 64 words may be worth more than that to the RNN." in text
     assert "all but the last word makes the 5-gram and the RNN worse" in text
     assert "No effect of the order was found for the bag." in text
@@ -71,7 +72,7 @@ def test_the_verdict_names_models_that_read_equally_far_together() -> None:
 def test_what_the_correction_leaves_open_is_unclear_and_not_found() -> None:
     shuffled = lost(shuffled=NEAR) | {("shuffled", 4): contrast(0.149, 0.116, p=0.02)}
     text = said({"RNN": lost(cut=FAR, shuffled=(0.9, 0.2, 0.0, 0.0)), "transformer": lost(cut=FAR) | shuffled})
-    assert text.startswith("The order of words matters within the last 16 words; beyond them, no effect was found.")
+    assert "within the last 16 words" in text.partition(". ")[0]
     assert "all but the last 4 words makes the RNN worse" in text
     assert "all but the last word makes the transformer worse" in text
     assert "uncertain to tell: the loss of the transformer if all but the last 4 words are shuffled" in text

@@ -30,12 +30,11 @@ def models(run: Run) -> dict[str, Model]:
 
 def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None:
     dots = [Dot("Floor", 0, 1, 2.0), Dot("Cheap", 1, 10, 1.04), Dot("Best", 2, 600, 1.0), Dot("Dear", 3, 900, 1.02)]
-    assert plain(cost.claim(dots, cost.COSTS[0], {"Cheap", "Floor"})) == (
-        "The cheap trains 60 times faster than the best and is 4 % worse"
-    )
-    assert cost.claim(dots, cost.COSTS[3], {"Floor"}).endswith(
-        "less memory than the best and is not significantly worse"
-    )
+    said = plain(cost.claim(dots, cost.COSTS[0], {"Cheap", "Floor"}))
+    assert "cheap" in said
+    assert "60 times faster" in said
+    assert "4 % worse" in said
+    assert "not significantly worse" in cost.claim(dots, cost.COSTS[3], {"Floor"})
     nearly = [dots[2], Dot("Cheap", 1, 450, 1.04)]
     assert "trains in 25 % less time than the best" in plain(cost.claim(nearly, cost.COSTS[0], ()))
     assert "needs 25 % less memory than the best" in plain(cost.claim(nearly, cost.COSTS[3], ()))
@@ -43,12 +42,12 @@ def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None
 
 def test_cost_says_what_the_best_cheaper_model_loses_if_none_is_nearly_as_good() -> None:
     best = Dot("Best", 0, 103, 1.0)
-    assert cost.claim([best, Dot("Other", 1, 100, 1.01)], cost.COSTS[0], ()) == (
-        "No model is better than the best, and none trains much faster"
-    )
+    assert "none trains much faster" in cost.claim([best, Dot("Other", 1, 100, 1.01)], cost.COSTS[0], ())
     far = [Dot("Floor", 1, 1, 2.0), best]
     said = plain(cost.claim(far, cost.COSTS[4], {"Floor"}))
-    assert said == "The floor has 100 times fewer parameters than the best and is 100 % worse"
+    assert "floor" in said
+    assert "100 times fewer parameters" in said
+    assert "100 % worse" in said
     as_fast = [Dot("Floor", 1, 1, 2.0), best, Dot("Other", 2, 100, 1.01)]
     assert "The floor trains 100 times faster" in plain(cost.claim(as_fast, cost.COSTS[0], {"Floor"})), (
         "the other is near, but only 3 % faster"

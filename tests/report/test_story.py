@@ -227,8 +227,8 @@ def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() ->
 
     first, table, net = one("Unigram", 2.4, 0.01), one("5-gram", 2.1, 0.1), one("Transformer", 1.9, 90.0)
     said = story.result([first, table, net], table).replace("\u00a0", " ")
-    assert "from the unigram (2.400 bits per byte) to the transformer (1.900) saves 21 %" in said
-    assert "Counting phrases gives 60 % of that after 100 ms of training; the rest takes 1 min 30 s." in said
+    for part in ("unigram (2.400 bits per byte)", "transformer (1.900)", "21 %", "60 %", "100 ms", "1 min 30 s"):
+        assert part in said, part
     assert "Counting" not in story.result([first, net], None)
     assert "Counting" not in story.result([first, table], table)  # the table is the best
     assert "no model of the story does better" in story.result([table, first], None)
