@@ -31,8 +31,10 @@ class Level:
         It is None if there is no such model, and without validation text.
         """
         counting = [m for m in models if m not in trained and not m.entry.traits.get("adaptive")]
+        if not counting or data.run.corpus.series:  # whose networks choose by another part
+            return None
         text = data.run.tokens[fingerprint].valid
-        if not counting or not len(text) or data.run.corpus.series:  # whose networks choose by another part
+        if not len(text):
             return None
         parts = zip(*excerpt_parts(text, SAMPLE), strict=True)
         sample = np.concatenate([np.arange(begin, end) for begin, end in parts])
