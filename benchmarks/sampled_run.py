@@ -2,15 +2,20 @@
 
 ``python benchmarks/sampled_run.py runs/sampled --tokens 10000000`` writes five models' scores of ten million test
 tokens. Train is drawn from a Zipfian vocabulary; valid and test are pieces of train, so that n-grams repeat as in
-real text. Features and tables are made by the harness's own functions, and every file is sealed. Log-probabilities
-are no model's: the surprisal of a word is that of its frequency, times what all models find hard, times what each
-finds hard for itself.
+real text. The harness's own functions cut this text and store its tokens, choose what is measured and shown, and make
+the tables of each cell; every file is sealed.
+
+Log-probabilities are no model's: the surprisal of a word is that of its frequency, times what all models find hard,
+times what each finds hard for itself. What the models show of themselves is drawn at random or made up. Three parts
+are left out, whose time does not grow with the text: copies of the models for the page, words in context, and the
+senses of words. The folder has no trained models, which no report reads.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +24,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmcompare.measure.features import token_features
-from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table
-from lmcompare.measure.selection import shown_positions
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from lmcompare import exhibits
+from lmcompare.corpora import Corpus, Document, Texts
+from lmcompare.corpora.sentences import line_sentences
+from lmcompare.exhibits.attending import BEGINNING, at_last_word
+from lmcompare.harness.prepare import prepare
+from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.measure.compressed import compressed
+from lmcompare.measure.influence import guessed_sentences
+from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table, unigram_log_probs
+from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
+from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.runfolder import files, seals
-from lmcompare.runfolder.layout import CELL_TABLES, WORD_COLUMNS
+from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, SPLITS, TOKENS, Split
 from lmcompare.runfolder.manifest import (
     CorpusEntry,
     Hardware,
@@ -31,249 +46,276 @@ from lmcompare.runfolder.manifest import (
     ModelRow,
     Settings,
     SplitSizes,
-    TokensEntry,
     write_manifest,
 )
-from lmcompare.runfolder.parquet import write_table
+from lmcompare.runfolder.ownership import claim
+from lmcompare.runfolder.parquet import write_parts, write_table
+from lmcompare.runfolder.stored import place_of
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, OverheadBits, Vocabulary
+from tests.synthetic_exhibits import attention, exhibits_of
 
 Array = npt.NDArray[Any]
 
 NAMES = ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer")
 QUALITY = (1.0, 0.74, 0.86, 0.72, 0.69)  # a model's surprisal as a share of the unigram's; of more models, the last
+COUNTING = NAMES[:2]  # are not trained in steps, and have no learning curve
+HEADS = {"rnn-attention": 1, "transformer": 4}  # of attention
 SENTENCE = 22  # tokens on the average, </s> included
 PIECE = 4  # tokens on the average that are copied from train at a time
 UNKNOWN_SHARE = 0.02
-FINGERPRINT = "sampled"
-END = 1  # the id of </s>
+SPELLINGS = 10**6  # of unknown words: few occur twice, as a word of the vocabulary does
+UNKNOWN, END = 0, 1  # the numbers of an unknown word and of the end of a sentence
+EXAMPLES = 8  # sentences with their surprisals
 
 
 @dataclass(frozen=True)
-class Text:
-    """One split. ``surface``: (N,) its tokens as the text has them; ``hard``: (N,) what all models share."""
+class Measured:
+    """The tokens of a run, and what its cells have in common.
 
-    split: str
-    encoded: Encoded
-    surface: Array
-    overhead: OverheadBits
-    hard: Array
+    Parameters
+    ----------
+    corpus : TokenizedCorpus
+    words : dict of HeldOutWords
+        By split.
+    hard : dict of arrays
+        By split, (N,) how hard all models find a token, 1 on the average.
+    floor : (V,) array
+        Nats of each type in the unigram model.
+    part, shown : int arrays
+        The positions of the test text that have ranks, and those whose most likely tokens are stored.
+    sentences : list of ExampleSentence
+    guessed : list of pairs of an ExampleSentence and an int
+        Sentences of which a word is guessed, and the place of this word.
+    """
+
+    corpus: TokenizedCorpus
+    words: Mapping[Split, HeldOutWords]
+    hard: Mapping[Split, Array]
+    floor: Array
+    part: Array
+    shown: Array
+    sentences: Sequence[ExampleSentence]
+    guessed: Sequence[tuple[ExampleSentence, int]]
+
+    @classmethod
+    def of(cls, corpus: TokenizedCorpus, rng: np.random.Generator) -> Measured:
+        """Choose it as a run does."""
+        hard = {}
+        for split in HELD_OUT:
+            text = corpus.split(split)
+            of_document = rng.lognormal(0, 0.12, text.n_documents)
+            hard[split] = rng.gamma(4, 1 / 4, len(text)) * of_document[text.document_of(np.arange(len(text)))]
+        part = measured_part(corpus, whole=False).at
+        return cls(
+            corpus,
+            {split: HeldOutWords(corpus, split) for split in HELD_OUT},
+            hard,
+            unigram_log_probs(corpus.train),
+            part,
+            shown_positions(corpus, part),
+            example_sentences(corpus, EXAMPLES),
+            guessed_sentences(corpus),
+        )
+
+    def log_probs(self, split: Split, quality: float, rng: np.random.Generator) -> Array:
+        """(N,) nats: what the frequency says, times what is hard for all, times what is hard for one."""
+        found: Array = self.floor[self.corpus.split(split).ids]
+        if quality == 1:
+            return found
+        own = rng.gamma(10, 1 / 10, len(found))
+        return (quality * found * self.hard[split] * own).astype(np.float32).astype(np.float64)
 
 
-def vocabulary(types: int) -> tuple[list[str], Array]:
-    """Return the strings of a vocabulary, the most frequent first, and their probabilities."""
+def types_of(number: int) -> tuple[Array, Array]:
+    """Return the strings of the types, the most frequent first, and their probabilities."""
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     words = []
-    for rank in range(types - 2):
+    for rank in range(number - 2):
         word, rest = "", rank
         while rest or not word:
             word, rest = word + letters[rest % 26], rest // 26
         kind = rank % 16
         words.append(word.capitalize() if kind == 3 else str(1800 + rank) if kind == 11 else word + "-" * (rank < 26))
-    p = 1 / (np.arange(types - 2) + 2.7)
-    return ["<unk>", "</s>", *words], np.array([UNKNOWN_SHARE, 1 / SENTENCE, *((0.98 - 1 / SENTENCE) * p / p.sum())])
+    p = 1 / (np.arange(number - 2) + 2.7)
+    shares = np.array([UNKNOWN_SHARE, 1 / SENTENCE, *((1 - UNKNOWN_SHARE - 1 / SENTENCE) * p / p.sum())])
+    return np.array(["", "\n", *words], object), shares
 
 
 def pieces(train: Array, tokens: int, rng: np.random.Generator) -> Array:
-    """(tokens,) ids copied from train piece by piece; the last closes a sentence."""
+    """(tokens,) numbers of types, copied from train piece by piece."""
     lengths = rng.geometric(1 / PIECE, tokens // PIECE * 2 + 100)
     begins = rng.integers(0, len(train) - lengths)
     at = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)[:tokens] + np.arange(tokens)
-    ids = train[at]
-    ids[-1] = END
-    return ids
+    return train[at]
 
 
-def text(split: str, ids: Array, documents: int, known: Vocabulary, rng: np.random.Generator) -> Text:
-    """Divide ids into documents at sentence ends, and give every token its string and its bytes."""
-    after = np.flatnonzero(ids == known.end)[:-1] + 1
-    starts = np.append(0, np.sort(rng.choice(after, min(documents - 1, len(after)), replace=False)))
-    surface = np.array(known.tokens, object)[ids]
-    unknown = np.flatnonzero(ids == known.unknown)
-    surface[unknown] = np.array([f"x{i}" for i in range(50_000)], object)[rng.integers(0, 50_000, len(unknown))]
-    size = np.array([len(token) for token in known.tokens])[ids]
-    size[ids == known.end] = 0
-    size[unknown] = 5
-    ends = np.cumsum(size + 1)
-    begins = ends - size - 1
-    document = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(ids))))
-    offset = begins[starts][document]
-    spans = np.stack([begins - offset, begins - offset + size], axis=1)
-    side = np.where(ids == known.unknown, rng.gamma(9, 3.5, len(ids)), rng.gamma(0.3, 0.2, len(ids)))
-    hard = rng.gamma(4, 1 / 4, len(ids)) * rng.lognormal(0, 0.12, len(starts))[document]
-    bits = OverheadBits(spelling=side, white_space=np.zeros(len(ids)), separator=np.zeros(len(ids)))
-    return Text(split, Encoded(ids, starts, known, spans), surface, bits, hard)
+def documents_of(
+    split: str, drawn: Array, count: int, types: Array, rng: np.random.Generator
+) -> tuple[Document, ...]:
+    """Divide the drawn types of a split into documents at ends of sentences, and spell the unknown words."""
+    drawn = np.append(drawn[:-1], END)
+    drawn = drawn[(drawn != END) | (np.append(END, drawn[:-1]) != END)]  # no sentence is empty
+    words = types[drawn]
+    unknown = np.flatnonzero(drawn == UNKNOWN)
+    words[unknown] = [f"x{number}" for number in rng.integers(0, SPELLINGS, len(unknown)).tolist()]
+    after = np.flatnonzero(drawn == END)[:-1] + 1
+    cuts = np.sort(rng.choice(after, min(count - 1, len(after)), replace=False))
+    found = []
+    for number, part in enumerate(np.split(words, cuts), 1):
+        text = " ".join(part).replace(" \n ", "\n").removesuffix(" \n")
+        about = {"genre": f"g{rng.integers(8)}", "source": f"s{rng.integers(3)}"}
+        found.append(Document(f"{split} document {number}", text, line_sentences(text), about))
+    return tuple(found)
 
 
-def rows_of_words(t: Text) -> Array:
-    """Return the tokens that are words, and the last ``</s>`` of each document, which is the row of its end."""
-    chosen = t.encoded.ids != END
-    chosen[t.encoded.ends - 1] = True
-    return np.flatnonzero(chosen)
-
-
-def words_of(t: Text, features: pd.DataFrame) -> pd.DataFrame:
-    """Return the words of a split: each token but ``</s>`` is one."""
-    assert t.encoded.spans is not None
-    rows = rows_of_words(t)
-    ids, document, is_end = t.encoded.ids[rows], t.encoded.document_of(rows), t.encoded.ids[rows] == END
-    first = np.searchsorted(document, np.arange(t.encoded.n_documents))
-    table = features.iloc[rows].assign(
-        word=np.where(is_end, "", t.surface[rows]),
-        byte_start=t.encoded.spans[rows, 0],
-        byte_end=t.encoded.spans[rows, 1],
-        train_rank=np.maximum(ids - 1, 0).astype(np.int32),  # the ids are by falling frequency
-        position=(np.arange(len(rows)) - first[document]).astype(np.int32),
-    )
-    table.loc[is_end, ["train_count", "position_in_sentence"]] = 0
-    table.loc[is_end, "repeated"] = False
-    return table[list(WORD_COLUMNS)]
-
-
-def word_scores(t: Text, log_probs: Array) -> pd.DataFrame:
-    """Return the bits of these words; those of a ``</s>`` are in the gap before the next one, or of the end."""
-    rows, bits, spelling = rows_of_words(t), -log_probs / np.log(2), t.overhead.spelling
-    is_end, closed = t.encoded.ids[rows] == END, t.encoded.ids[rows - 1] == END
-    charged = bits + spelling
-    before = np.where(closed & ~np.isin(rows, t.encoded.starts), charged[rows - 1], 0)
-    table = {
-        "split": t.split,
-        "document": t.encoded.document_of(rows),
-        "surprisal_bits": np.where(is_end, 0, bits[rows]),
-        "spelling_bits": np.where(is_end, 0, spelling[rows]),
-        "gap_bits": before + np.where(is_end, charged[rows], 0),
-        "joined": False,
+def corpus_of(tokens: int, valid: int, count: int, types: int, rng: np.random.Generator) -> Corpus:
+    """Return a corpus with about so many tokens of test and of valid, and so many documents of test."""
+    strings, shares = types_of(types)
+    train = rng.choice(types, min(tokens, 2_000_000), p=shares)
+    drawn = {"train": train, "valid": pieces(train, valid, rng), "test": pieces(train, tokens, rng)}
+    found = {
+        split: documents_of(split, drawn[split], max(2, count * len(drawn[split]) // tokens), strings, rng)
+        for split in SPLITS
     }
-    return pd.DataFrame(table)
+    return Corpus("sampled", found["train"], found["valid"], found["test"], source="sampled")
 
 
-def write_tokens(folder: Path, train: Encoded, texts: list[Text], rng: np.random.Generator) -> TokenizedCorpus:
-    """Write the tables of the tokens, and return what the harness makes its tables of the most likely words from."""
-    known = train.vocabulary
-    features = [token_features(train, t.encoded, t.encoded.sentence_starts(), t.overhead, t.split) for t in texts]
-    write_table(folder / "features.parquet", pd.concat(features, ignore_index=True))
-    write_table(folder / "words.parquet", pd.concat(map(words_of, texts, features), ignore_index=True))
-    tables = []
-    for t in texts:
-        starts, ends = t.encoded.starts, t.encoded.ends
-        count = len(starts)
-        genre, source = rng.integers(0, 8, count), rng.integers(0, 3, count)
-        assert t.encoded.spans is not None
-        table = {
-            "split": t.split,
-            "document": np.arange(count),
-            "name": [f"document {i}" for i in range(count)],
-            "bytes": t.encoded.spans[ends - 1, 1] + 1,
-            "tokens": ends - starts,
-            "sentences": np.add.reduceat(t.encoded.ids == known.end, starts),
-            "metadata": [
-                json.dumps({"genre": f"g{g}", "source": f"s{s}"}) for g, s in zip(genre, source, strict=True)
-            ],
-            "repeated": False,
-            "repeats": "",
-        }
-        tables.append(pd.DataFrame(table))
-    write_table(folder / "documents.parquet", pd.concat(tables, ignore_index=True))
-    files.write_json(folder / "vocabulary.json", {"tokens": list(known.tokens), "counts": known.counts.tolist()})
-    seals.seal(folder, ("features.parquet", "words.parquet", "documents.parquet", "vocabulary.json"))
-    corpus = TokenizedCorpus(folder)
-    corpus.__dict__ |= {"train": train, **{t.split: t.encoded for t in texts}}  # as if they were read
-    corpus._sentence_starts |= {
-        name: text.sentence_starts() for name, text in (("train", train), *((t.split, t.encoded) for t in texts))
-    }
-    return corpus
+def score_tables(
+    name: str, corpus: TokenizedCorpus, found: Mapping[Split, Sequence[Array]]
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of ``scores.parquet`` in parts, as a run writes them."""
+    for split in HELD_OUT:
+        begin = 0
+        for surface in corpus.surface(split):
+            log_probs, reset, ranks = (column[begin : begin + len(surface)] for column in found[split])
+            yield scores_table(name, 0, surface, log_probs, reset, ranks)
+            begin += len(surface)
 
 
-def surprisals(t: Text, floor: Array, quality: float, rng: np.random.Generator) -> Array:
-    """(N,) nats: what the frequency says, times what is hard for all, times what is hard for one."""
-    if quality == 1:
-        return floor[t.encoded.ids]
-    own = rng.gamma(10, 1 / 10, len(t.hard))
-    return (quality * floor[t.encoded.ids] * t.hard * own).astype(np.float32).astype(np.float64)
-
-
-def write_cell(
-    folder: Path, name: str, quality: float, corpus: TokenizedCorpus, texts: list[Text], rng: np.random.Generator
-) -> None:
-    """Write what one cell stores, but for the trained model."""
-    valid, test = texts
-    types = len(corpus.vocabulary)
-    floor = -np.log((corpus.vocabulary.counts + 1) / (corpus.vocabulary.counts + 1).sum())
-    on_valid, on_test = (-surprisals(t, floor, quality, rng) for t in (valid, test))
-    rank = 1 + np.minimum(np.exp(np.minimum(-0.8 * on_test, 30)) * rng.random(len(on_test)), types - 1).astype(
-        np.int32
+def write_cell(folder: Path, name: str, quality: float, run: Measured, rng: np.random.Generator) -> None:
+    """Write what the report reads of a cell."""
+    corpus, types = run.corpus, len(run.corpus.vocabulary)
+    on_valid, on_test = (run.log_probs(split, quality, rng) for split in HELD_OUT)
+    ranks, reset = np.zeros(len(on_test), np.int32), np.full(len(on_test), np.nan)
+    likely = np.exp(np.minimum(-0.8 * on_test[run.part], 30)) * rng.random(len(run.part))
+    ranks[run.part] = 1 + np.minimum(likely, types - 1).astype(np.int32)
+    reset[run.part] = on_test[run.part] * rng.uniform(1, 1.2, len(run.part))
+    none = np.full(len(on_valid), np.nan), np.zeros(len(on_valid), np.int32)
+    found: dict[Split, Sequence[Array]] = {"valid": (on_valid, *none), "test": (on_test, reset, ranks)}
+    write_parts(folder / "scores.parquet", score_tables(name, corpus, found))
+    tables = (
+        table
+        for split in HELD_OUT
+        for table in run.words[split].tables(found[split][0], np.zeros(len(found[split][0])))
     )
-    surface = [
-        pd.DataFrame(
-            {
-                "split": t.split,
-                "document": t.encoded.document_of(np.arange(len(t.encoded))),
-                "position": np.arange(len(t.encoded))
-                - np.repeat(t.encoded.starts, t.encoded.ends - t.encoded.starts),
-                "token": t.surface,
-                "byte_start": t.encoded.spans[:, 0],  # type: ignore[index]
-                "byte_end": t.encoded.spans[:, 1],  # type: ignore[index]
-                "is_unknown": t.encoded.ids == corpus.vocabulary.unknown,
-            }
-        )
-        for t in texts
-    ]
-    table = scores_table(
-        name,
-        0,
-        pd.concat(surface, ignore_index=True),
-        np.concatenate([on_valid, on_test]),
-        np.concatenate([np.full(len(on_valid), np.nan), on_test * rng.uniform(1, 1.2, len(on_test))]),
-        np.concatenate([np.zeros(len(on_valid), np.int32), rank]),
-    )
-    write_table(folder / "scores.parquet", table)
-    write_table(folder / "words.parquet", pd.concat([word_scores(valid, on_valid), word_scores(test, on_test)]))
-    positions = shown_positions(corpus, np.arange(len(corpus.test)))
-    shown = len(positions)
-    top = np.sort(rng.integers(0, min(types, 200), (shown, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
-    p = np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), shown), axis=1) * 0.7)
-    write_table(
-        folder / "top.parquet", top_table(corpus, positions, Ranked(on_test, rank, top, p, np.zeros(len(on_test))))
-    )
-    sentences = [
-        {
-            "document": int(document),
-            "first": 0,
-            "tokens": test.surface[start : start + SENTENCE].tolist(),
-            "surprisal_bits": (-on_test[start : start + SENTENCE] / np.log(2)).tolist(),
-        }
-        for document, start in enumerate(test.encoded.starts[:5])
-    ]
-    files.write_json(folder / "examples.json", {"prompts": [], "sentences": sentences})
-    files.write_json(folder / "exhibits.json", [])
-    cost = {
-        "train_seconds": 60.0,
-        "score_seconds": 1.0,
-        "scored_tokens": len(on_valid),
-        "microseconds_per_token": 30.0,
-    }
-    cost |= {"peak_memory_bytes": 10**9, "parameters": 10**7, "model_bytes": 4 * 10**7, "check_seconds": 1.0}
-    files.write_json(folder / "cost.json", cost | {"threads": 1, "processes": 1, "device": "cpu"})
-    steps = np.arange(1, 200)
-    loss = 5 + 3 * np.exp(-steps / 40)
-    curve = pd.DataFrame({"step": steps, "seconds": steps * 0.3, "tokens": steps * 1000, "train_loss": loss})
-    files.write_text(folder / "curve.csv", curve.assign(valid_loss=loss + 0.1).to_csv(index=False))
-    traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
+    write_parts(folder / "words.parquet", tables)
+    top, nats = most_likely(len(run.shown), types, rng)
+    ranked = Ranked(on_test, ranks, top, nats, np.zeros(len(on_test)))
+    write_table(folder / "top.parquet", top_table(corpus, run.shown, ranked))
+    files.write_json(folder / "examples.json", examples(name, on_test, run, rng))
+    shown = exhibits_of(name, list(corpus.vocabulary.tokens))
+    files.write_json(folder / "exhibits.json", [exhibits.to_json(each) for each in shown])
+    write_about(folder, name, on_valid, corpus)
+    seals.seal(folder, CELL_TABLES)
+
+
+def write_about(folder: Path, name: str, on_valid: Array, corpus: TokenizedCorpus) -> None:
+    """Write what a cell states of its model, what it cost, and the learning curve of a model that has one."""
+    counting = name in COUNTING
+    steps = np.arange(1, 1 if counting else 200)
+    losses = 5 + 3 * np.exp(-steps / 40)
+    curve = zip(steps, steps * 0.3, steps * 1000, losses, losses + 0.1, strict=True)
+    lines = [",".join(map(str, row)) for row in (CURVE_COLUMNS, *curve)]
+    files.write_text(folder / "curve.csv", "\n".join([*lines, ""]))
+    cost: dict[str, Any] = {"train_seconds": 1.0 if counting else 60.0, "score_seconds": 1.0, "check_seconds": 1.0}
+    cost |= {"scored_tokens": len(on_valid), "microseconds_per_token": 30.0, "microseconds_per_list": 300.0}
+    cost |= {"peak_memory_bytes": 10**9, "parameters": 10**7, "model_bytes": 4 * 10**7, "beside": False}
+    files.write_json(folder / "cost.json", cost | {"device": "cpu", "threads": 1, "processes": 1})
+    traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": not counting}
+    nats = -float(on_valid[~corpus.vocabulary.is_unknown(corpus.valid.ids)].mean())
     cell: dict[str, Any] = {
         "status": "done",
         "error": None,
         "name": name,
         "plugin": name,
         "seed": 0,
-        "traits": traits,
+        "hyperparameters": {},
+        "tokens_fingerprint": corpus.fingerprint,
+        "summary": "Sampled, no model.",
+        "traits": {**traits, "pretrained": False},
         "notes": [],
+        "truth": {"passed": True, "checks": []},
+        "memorisation": {"train_nats": 0.9 * nats, "valid_nats": nats},
     }
-    truth = {"passed": True, "checks": []}
-    summary = "Sampled, no model."
-    files.write_json(
-        folder / "cell.json", cell | {"summary": summary, "truth": truth, "tokens_fingerprint": FINGERPRINT}
-    )
-    seals.seal(folder, CELL_TABLES)
+    files.write_json(folder / "cell.json", cell)
+
+
+def most_likely(number: int, types: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return frequent types and their nats, both (number, PLACES), the most likely first."""
+    ids = np.sort(rng.integers(0, min(types, 200), (number, 1)) + np.arange(PLACES), axis=1).astype(np.int32)
+    return ids % types, np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), number), axis=1) * 0.7)
+
+
+def examples(name: str, on_test: Array, run: Measured, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the content of ``examples.json``: sentences with surprisals, and on what guesses of words depend."""
+    bits = -on_test / np.log(2)
+    sentences = [
+        {
+            "document": each.document,
+            "first": each.first,
+            "tokens": each.tokens,
+            "surprisal_bits": bits[each.start : each.start + len(each.tokens)].tolist(),
+        }
+        for each in run.sentences
+    ]
+    influences = []
+    for each, at in run.guessed:
+        one = influence(each, at, float(bits[each.start + at]), run, rng)
+        if name in HEADS:
+            exhibit = attention(HEADS[name], (BEGINNING, *each.tokens[:at]))
+            assert isinstance(exhibit, exhibits.Attention)
+            one["attention"] = at_last_word(exhibit)
+        influences.append(one)
+    return {
+        "prompts": [{"prompt": "a prompt", "next": next_tokens(run, rng), "continuation": "and what follows it"}],
+        "sentences": sentences,
+        "words": [],
+        "senses": None,
+        "influences": influences,
+        "in_page": {"reason": "it is sampled"},
+    }
+
+
+def influence(
+    sentence: ExampleSentence, at: int, bits: float, run: Measured, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return what a model's guess of the token at a place of a sentence depends on."""
+    *before, third, second, last, guessed = sentence.tokens[: at + 1]
+    changes = rng.gamma(0.5, 1, at + 2).tolist()
+    return {
+        "document": sentence.document,
+        "first": sentence.first,
+        "tokens": sentence.tokens[: at + 1],
+        "bits": bits,
+        "next": next_tokens(run, rng),
+        "replaced": changes[:at],
+        "swapped": changes[at],
+        "shuffled": {
+            "tokens": [*before, last, third, second, guessed],
+            "bits": bits + changes[at + 1],
+            "next": next_tokens(run, rng),
+        },
+        "near": None,
+        "states": None,
+    }
+
+
+def next_tokens(run: Measured, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Return likely next tokens with their probabilities."""
+    vocabulary = run.corpus.vocabulary
+    top, nats = most_likely(1, len(vocabulary), rng)
+    pairs = zip(top[0].tolist(), np.exp(nats[0]).tolist(), strict=True)
+    return [{"token": vocabulary[index], "probability": p} for index, p in pairs]
 
 
 def write_run(
@@ -281,67 +323,51 @@ def write_run(
 ) -> None:
     """Write a run folder without results and reports."""
     rng = np.random.default_rng(seed)
-    words, p = vocabulary(types)
-    ids = rng.choice(types, min(tokens, 2_000_000), p=p).astype(np.int32)
-    ids[-1] = END
-    known = Vocabulary(words, np.bincount(ids, minlength=types))
-    train = Encoded(ids, np.zeros(1, np.int64), known)
-    texts = [
-        text("valid", pieces(ids, valid, rng), max(2, documents * valid // tokens), known, rng),
-        text("test", pieces(ids, tokens, rng), documents, known, rng),
-    ]
-    corpus = write_tokens(folder / "tokens" / FINGERPRINT, train, texts, rng)
+    claim(folder)
+    corpus = corpus_of(tokens, valid, documents, types, rng)
+    print("cutting the text …", flush=True)
+    cut = prepare(corpus, TokensTable.model_validate({"kind": "whitespace", "min_count": 2}), folder / TOKENS)
+    run = Measured.of(cut, rng)
     names = [NAMES[m] if m < len(NAMES) else f"model-{m}" for m in range(models)]
     for m, name in enumerate(names):
         print(f"writing the scores of {name} …", flush=True)
-        quality = QUALITY[min(m, len(QUALITY) - 1)]
-        write_cell(folder / "cells" / name / "0", name, quality, corpus, texts, rng)
+        write_cell(folder / place_of(name, 0), name, QUALITY[min(m, len(QUALITY) - 1)], run, rng)
+    write_manifest(folder, manifest(corpus, cut, names))
+
+
+def manifest(corpus: Corpus, cut: TokenizedCorpus, names: Sequence[str]) -> Manifest:
+    """Return the manifest of a run of these models."""
     sizes = {
-        t.split: SplitSizes(
-            documents=t.encoded.n_documents,
-            sentences=int((t.encoded.ids == known.end).sum()),
-            bytes=bytes_of(t),
-            words=int((t.encoded.ids != known.end).sum()),
+        split: SplitSizes(
+            documents=len(found),
+            sentences=sum(len(each.sentences) for each in found),
+            bytes=sum(each.n_bytes for each in found),
+            words=sum(each.words for each in found),
         )
-        for t in texts
+        for split in SPLITS
+        for found in [corpus.split(split)]
     }
-    n_train = len(ids)
-    sizes["train"] = SplitSizes(documents=1, sentences=n_train // SENTENCE, bytes=5 * n_train, words=n_train)
-    plain = {
+    asked = {
         "name": "sampled",
         "corpus": {"source": "sampled"},
         "seeds": [0],
-        "models": [{"plugin": n} for n in names],
+        "models": [{"plugin": name} for name in names],
     }
-    entry = TokensEntry(
-        spec={"kind": "word"},
-        description="sampled words",
-        types=types,
-        parts={},
-        tokens={"train": n_train} | {t.split: len(t.encoded) for t in texts},
-        unknown={"train": 0} | {t.split: int((t.encoded.ids == known.unknown).sum()) for t in texts},
-    )
     settings = Settings(preset="default", budget={}, match={}, device="cpu", threads=1, processes=1)
-    manifest = Manifest(
+    marks = compressed(Texts(corpus.train), Texts(corpus.test))
+    return Manifest(
         name="sampled",
         created="2026-01-01T00:00:00+00:00",
         command="",
         seconds=0.0,
-        experiment=plain,
+        experiment=asked,
         preset="default",
-        corpus=CorpusEntry("sampled", "sampled", "sampled", {}, (), sizes),
-        tokens={FINGERPRINT: entry},
-        models=tuple(ModelRow(n, n, FINGERPRINT, (0,), (f"cells/{n}/0",), settings) for n in names),
+        corpus=CorpusEntry("sampled", "sampled", corpus.fingerprint, corpus.parts, (), sizes, marks),
+        tokens={cut.fingerprint: cut.entry()},
+        models=tuple(ModelRow(name, name, cut.fingerprint, (0,), (place_of(name, 0),), settings) for name in names),
         versions={},
         hardware=Hardware(cpu="", cores=1, memory_bytes=0, platform="", device="cpu", threads=1),
     )
-    write_manifest(folder, manifest)
-
-
-def bytes_of(t: Text) -> int:
-    """Return the bytes of a split."""
-    assert t.encoded.spans is not None
-    return int((t.encoded.spans[t.encoded.ends - 1, 1] + 1).sum())
 
 
 def main() -> None:
@@ -352,7 +378,7 @@ def main() -> None:
     parser.add_argument("--valid-tokens", type=int, help="default: a tenth of test's")
     parser.add_argument("--documents", type=int, default=10_000, help="of test")
     parser.add_argument("--models", type=int, default=5)
-    parser.add_argument("--types", type=int, default=30_000, help="of the vocabulary")
+    parser.add_argument("--types", type=int, default=30_000, help="of the vocabulary, about")
     given = parser.parse_args()
     valid = given.tokens // 10 if given.valid_tokens is None else given.valid_tokens
     write_run(
