@@ -24,16 +24,14 @@ import numpy as np
 from hypothesis import settings
 
 os.environ["NUMBA_BOUNDSCHECK"] = "1"  # an index out of range is an error, not another's memory
+HOME = Path(__file__).parents[1]
 NUMBA = [  # takes no instrumented code
-    *(f"lmcompare.counts.lookup.{name}" for name in ("level", "scoring", "table")),
-    *(f"lmcompare.counts.files.{name}" for name in ("arpa_reader", "building")),
-    "lmcompare.counts.counting.ngrams",
-    "lmcompare.models.mixture.chains",
-    "lmcompare.models.mixture.mixtures",
-    "lmcompare.models.ngram.smoothing.kneser_ney",
+    ".".join(path.relative_to(HOME).with_suffix("").parts)
+    for path in (HOME / "lmcompare").rglob("*.py")
+    if "compiled import" in (text := path.read_text(encoding="utf-8")) or "import numba" in text
 ]
 
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(HOME))
 settings.register_profile("fuzz", deadline=None)  # of properties that have none of their own
 settings.load_profile("fuzz")
 
