@@ -71,7 +71,8 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     show = show or Display()
     tokenizer = make_tokenizer(table.tokenizer)
     request = _request(corpus, tokenizer, table)
-    if (stored := _stored(folder, request, tokenizer.kind)) is not None:
+    # the content of a file may change under its name: whether such tokens are stored is known after the cutting
+    if not tokenizer.files and (stored := _stored(folder, request, tokenizer.kind)) is not None:
         for note in stored.tokenizer.notes:
             show.say(note)
         return stored
@@ -91,7 +92,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     as_text(tokenizer, vocabulary.tokens)  # examples need it, after the training
     path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
     damaged = damage(path, TOKENS_FILES)
-    if damaged is None and (request is None or read_object(path / "tokenizer.json").get("request") == request):
+    if damaged is None and read_object(path / "tokenizer.json").get("request") == request:
         return TokenizedCorpus(path, named=[tokenizer.kind])
     if damaged is not None and is_sealed(path):
         show.say(f"{path / damaged} is damaged or lost: it is made anew.")
@@ -165,20 +166,26 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
     return cut
 
 
-def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str | None:
-    """Return a digest of all that decides what is stored; None if a file does, whose content may change."""
-    if tokenizer.files:
-        return None
-    about = [dict(document.metadata) for split in SPLITS for document in corpus.split(split)]
-    asked = [tokenizer.spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
+def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str:
+    """Return a digest of all that decides what is stored, but for a tokenizer's files.
+
+    It is that of a JSON text, which has the metadata of all documents and is never in memory as a whole.
+    """
+    spec = {name: value for name, value in tokenizer.spec.items() if name not in tokenizer.files}
+    asked = [spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
     versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
-    parts = json.dumps([corpus.fingerprint, about, versions, asked], sort_keys=True)
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"[{json.dumps(corpus.fingerprint)}, [".encode())
+    before = ""
+    for document in (document for split in SPLITS for document in corpus.split(split)):
+        digest.update(f"{before}{json.dumps(dict(document.metadata), sort_keys=True)}".encode())
+        before = ", "
+    digest.update(f"], {json.dumps(versions)}, {json.dumps(asked, sort_keys=True)}]".encode())
+    return digest.hexdigest()[:16]
 
 
-def _stored(folder: Path, request: str | None, kind: str) -> TokenizedCorpus | None:
+def _stored(folder: Path, request: str, kind: str) -> TokenizedCorpus | None:
     """Return the tokens that an earlier run stored for the same request, if they are whole."""
-    for path in folder.glob("*/tokenizer.json") if request else ():
+    for path in folder.glob("*/tokenizer.json"):
         with suppress(LmcompareError):
             if read_object(path).get("request") == request and damage(path.parent, TOKENS_FILES) is None:
                 return TokenizedCorpus(path.parent, named=[kind])

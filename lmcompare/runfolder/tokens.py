@@ -318,7 +318,7 @@ def write_tokens(
     texts: Mapping[str, Encoded],
     sentence_starts: Mapping[str, IntArray],
     tables: Mapping[str, Iterable[pd.DataFrame]],
-    request: str | None = None,
+    request: str,
 ) -> None:
     """Write and seal the folder of a corpus under one tokenizer.
 
@@ -336,7 +336,7 @@ def write_tokens(
         (S,) the position of the first token of each sentence of each split.
     tables : Mapping
         The tables "features", "surface", "words" and "documents" in parts: of valid and of test.
-    request : str, optional
+    request : str
         What the tokens can be found by before the text is cut.
     """
     remove_written(path, OF_TOKENS)  # also what a run that was killed was writing

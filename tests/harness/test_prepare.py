@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from lmcompare import __version__
 from lmcompare.corpora import load
 from lmcompare.errors import PluginError
 from lmcompare.harness import prepare as module
@@ -19,7 +22,8 @@ from lmcompare.harness.prepare import prepare
 from lmcompare.harness.progress import Plain
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure import word_features as measured_words
-from lmcompare.runfolder.layout import HELD_OUT
+from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS
+from lmcompare.tokens import CODE_VERSION, make_tokenizer, tokenizer_code
 from lmcompare.tokens.word import WordTokenizer
 
 TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
@@ -53,6 +57,33 @@ def test_what_is_known_of_documents_is_read_anew_and_a_season_is_no_series(tmp_p
         assert {json.loads(row)["season"] for row in documents["metadata"]} == {season}
         assert documents["bytes"].tolist() == [len(document.text.encode()) for document in corpus.test]
     assert len(list(tmp_path.iterdir())) == 1  # the tokens are the same
+
+
+def test_what_is_known_of_documents_is_read_anew_under_a_tokenizer_of_a_file(tmp_path: Path) -> None:
+    pieces = prepare(load(TEXTS), TokensTable.model_validate({"kind": "bpe", "pieces": 258}), tmp_path / "made")
+    saved = tmp_path / "tokenizer.json"
+    saved.write_text(str(pieces.tokenizer.state().values["tokenizer"]), encoding="utf-8")
+    table = TokensTable.model_validate({"kind": "saved", "path": str(saved)})
+    for genre in ("news", "letters"):
+        corpus = load([{"text": f"the team won game {n} .", "genre": genre} for n in range(30)])
+        documents = prepare(corpus, table, tmp_path / "run").documents_of("test")
+        assert {json.loads(row)["genre"] for row in documents["metadata"]} == {genre}
+    assert len(list((tmp_path / "run").iterdir())) == 1  # the tokens are the same
+
+
+def test_the_digest_of_a_request_is_that_of_one_text_and_takes_little_memory() -> None:
+    long = "é" * 50_000
+    corpus, table = load([{"text": f"a b {n}", "note": long, "a": n} for n in range(100)]), TokensTable(kind="word")
+    tokenizer = make_tokenizer(table.tokenizer)
+    about = [dict(document.metadata) for split in SPLITS for document in corpus.split(split)]
+    asked = [tokenizer.spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
+    whole = json.dumps([corpus.fingerprint, about, [CODE_VERSION, SCHEMA_VERSION, __version__], asked], sort_keys=True)
+    tracemalloc.start()
+    found = module._request(corpus, tokenizer, table)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == hashlib.sha256(whole.encode()).hexdigest()[:16]
+    assert most < len(whole) / 10
 
 
 def test_damaged_tokens_are_made_anew(tmp_path: Path) -> None:
