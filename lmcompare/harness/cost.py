@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +61,14 @@ class Cost:
 def probe(job: Job) -> Cost | None:
     """Return about what a job will cost; None where the probe fails or takes too long."""
     table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine, job.budget)
+    return _probed(json.dumps(table))
+
+
+@cache
+def _probed(table: str) -> Cost | None:
+    """Do what ``probe`` does, once for each job; ``table`` has the arguments of ``probe_job`` as JSON."""
     try:
-        found = call(f"{__name__}:probe_job", *table, seconds=LIMIT)
+        found = call(f"{__name__}:probe_job", *json.loads(table), seconds=LIMIT)
         return TypeAdapter(Cost).validate_python(found)
     except (LmcompareError, ValidationError):
         return None
@@ -74,7 +82,7 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     total = 0.0
     of_family: dict[tuple[str, str], float] = {}
     for job in jobs:
-        family = _family(job)
+        family = family_of(job)
         if family not in of_family:
             if (cost := probe(job)) is None or cost.seconds is None:
                 return None
@@ -83,13 +91,20 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     return total
 
 
-def _family(job: Job) -> tuple[str, str]:
-    """Return the plug-in of a job, or the built-in one that it is made of, and its tokens."""
-    plugin = job.plugin
-    if plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin):  # code of others is not imported here
-        classes = plugins.resolve(plugin).__mro__
-        plugin = next((cls.__module__ for cls in classes if cls.__module__.startswith("lmcompare.models.")), plugin)
-    return plugin, job.tokens_fingerprint
+def family_of(job: Job) -> tuple[str, str]:
+    """Return what jobs that cost about the same have in common: the built-in plug-in of a model, or that of the model
+    that it is made of, and its tokens.
+    """
+    return _built_in(job.plugin), job.tokens_fingerprint
+
+
+@cache
+def _built_in(plugin: str) -> str:
+    """Return the module of the built-in plug-in that one is made of; the plug-in itself if it is code of others."""
+    if not (plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin)):  # it is not imported here
+        return plugin
+    modules = (cls.__module__ for cls in plugins.resolve(plugin).__mro__)
+    return next((module for module in modules if module.startswith("lmcompare.models.")), plugin)
 
 
 def probe_job(

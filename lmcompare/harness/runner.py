@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from lmcompare.errors import permitted, what_went_wrong
 from lmcompare.harness import environment
-from lmcompare.harness.cost import probe
+from lmcompare.harness.cost import family_of, probe
 from lmcompare.harness.fork_servers import ForkServers
 from lmcompare.harness.job import Job
 from lmcompare.harness.options import RunOptions
@@ -58,14 +58,14 @@ class Here:
         self._servers = ForkServers()
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
-        """Estimate what cells need by a probe of each kind, unless there is plenty."""
+        """Estimate what cells need by a probe of each family, unless there is plenty."""
         free = environment.available_memory()
         if free >= PLENTY * self.workers or len(jobs) < 2:
             return free, lambda job: 0.0
         self._show.say("Measuring for a moment how much memory the cells will take …")
-        first = {(job.plugin, job.tokens_fingerprint): job for job in reversed(jobs)}
+        first = {family_of(job): job for job in reversed(jobs)}
         found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
-        return free, lambda job: found.get((job.plugin, job.tokens_fingerprint), 0.0)
+        return free, lambda job: found.get(family_of(job), 0.0)
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lmcompare.harness import cost
+from lmcompare.harness import cost, environment, runner
 from lmcompare.harness.job import Job
+from lmcompare.harness.progress import Display
 from lmcompare.runfolder.run import Run
 from tests.conftest import called_here
 
@@ -15,6 +16,7 @@ from tests.conftest import called_here
 @pytest.fixture(autouse=True)
 def probed_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "call", called_here)
+    cost._probed.cache_clear()
 
 
 MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
@@ -59,6 +61,25 @@ def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
     assert cost.estimate(jobs) == 60.0 + 6 * cost.STARTING
     assert asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
+
+
+def test_memory_is_measured_once_for_a_family_and_a_job_is_probed_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def probe(function: str, *table: object, seconds: float) -> dict[str, float]:
+        asked.append(str(table[2]))
+        return {"training": 7.0, "valid": 1.0, "test": 2.0, "memory": 1e8}
+
+    monkeypatch.setattr(cost, "call", probe)
+    monkeypatch.setattr(environment, "available_memory", lambda: 1e9)
+    jobs = [job(run, "transformer"), job(run, "lmcompare.lab.changes:EvenAttention"), job(run, "unigram")]
+    assert cost.estimate(jobs) == 3 * (10.0 + cost.STARTING)
+    free, needed = runner.Here(2, Display()).memory(jobs)
+    assert free == 1e9
+    assert [needed(each) for each in jobs] == [1e8] * 3
+    assert asked == ["transformer", "unigram"]  # what told the time tells the memory as well
 
 
 def test_a_budget_replaces_the_steps(run: Run) -> None:
