@@ -233,7 +233,7 @@ class Comparison:
         asked = read_pairs(pairs)
         models = {name: self._opened(name, None, ()) for name in self.models}
         answers = {name: ask(model, asked) for name, model in models.items()}
-        store(answers, models)
+        store(self.folder, answers, models)
         write_reports(self.folder)
         return pd.DataFrame([{"model": name} | asdict(row) for name, each in answers.items() for row in each.rows])
 

@@ -54,12 +54,11 @@ FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 class TrainedModel:
     """A model of a run with its tokenizer: text in, figures and text out."""
 
-    def __init__(self, name: str, model: LanguageModel, corpus: TokenizedCorpus, truthful: bool, place: Path) -> None:
-        self.name = name
-        self.model = model
-        self.truthful = truthful  # whether it passed the validity checks of its run
-        self.place = place  # the folder of its cell
-        self.corpus = corpus
+    def __init__(self, cell: Cell, model: LanguageModel, corpus: TokenizedCorpus) -> None:
+        self.name, self.model, self.corpus = cell.name, model, corpus
+        self.truthful = cell.truth.get("passed") is True  # whether it passed the validity checks of its run
+        self.place = cell.path  # the folder of its cell
+        self.key = cell.info.get("key")  # what its figures depend on, as a digest
 
     @classmethod
     def open(cls, folder: Path, cell: Cell, named: Sequence[str | type[LanguageModel]] = ()) -> TrainedModel:
@@ -111,7 +110,7 @@ class TrainedModel:
                 f"'{cell.name}' has learnt series of numbers, not a text: its forecasts and densities are in"
                 f" {folder / 'report.html'}"
             )
-        return cls(cell.name, model, corpus, cell.truth.get("passed") is True, cell.path)
+        return cls(cell, model, corpus)
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"

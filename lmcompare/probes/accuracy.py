@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lmcompare.corpora import documents_of
+from lmcompare.errors import LmcompareError
 from lmcompare.probes.pairs import Pair, Pairs
+from lmcompare.runfolder.ownership import see_that_it_is_there
 from lmcompare.runfolder.probed import Accuracy, Probed, write_probed
+from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.stored import read_cell
 from lmcompare.trained import TrainedModel
 
 TIE = 1e-6  # bits; smaller differences are rounding
@@ -64,10 +69,29 @@ def ask(model: TrainedModel, pairs: Pairs) -> Probed:
     return Probed(pairs.name, pairs.digest, accuracies(judged(model, pairs.pairs)))
 
 
-def store(answers: Mapping[str, Probed], models: Mapping[str, TrainedModel]) -> None:
-    """Store the answers of models with them, for the report. Raises ``LmcompareError`` as ``write_probed`` does."""
-    for name, probed in answers.items():
-        write_probed(models[name].place, probed)
+def store(folder: Path, answers: Mapping[str, Probed], models: Mapping[str, TrainedModel]) -> None:
+    """Store the answers of models with them, for the report.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    answers, models : mapping
+        The answers and the models, by name.
+
+    Raises
+    ------
+    LmcompareError
+        While another process writes to the folder, for a model that was trained again since it was opened, and as
+        ``write_probed`` does.
+    """
+    see_that_it_is_there(folder)
+    with locked(folder):
+        for name, probed in answers.items():
+            model = models[name]
+            if model.place.is_dir() and read_cell(model.place).get("key") != model.key:
+                raise LmcompareError(f"'{name}' was trained again while it was asked: ask it again")
+            write_probed(model.place, probed)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from scipy.stats import binomtest
 
 import lmcompare
-from lmcompare.probes import Judgement, Pair, accuracies, judged
+from lmcompare.errors import LmcompareError
+from lmcompare.probes import Judgement, Pair, accuracies, judged, store
 from lmcompare.probes.accuracy import wilson
+from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.seals import locked
+from lmcompare.trained import TrainedModel
 
 A, B = (Pair("a b", "b a", name) for name in ("A", "B"))
 
@@ -35,6 +41,23 @@ def test_ties_count_half_and_phenomena_are_apart() -> None:
 def test_the_interval_is_scipys(k: int, n: int) -> None:
     expected = binomtest(k, n).proportion_ci(method="wilson")
     assert wilson(k / n, n) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_answers_are_stored_by_one_process_at_a_time_and_with_the_model_that_gave_them(copied: Path) -> None:
+    cell = load_run(copied).model("ngram").cells[0]
+    models = {"ngram": TrainedModel(cell, Mock(), Mock())}
+    first, second = (
+        {"ngram": Probed("mine", digest, accuracies([Judgement(A, 10.0, 12.0, False)]))} for digest in ("1", "2")
+    )
+    with locked(copied), pytest.raises(LmcompareError, match="another process is writing to"):
+        store(copied, first, models)
+    assert read_probed(cell.path) == ()
+    store(copied, first, models)
+    path = cell.path / "cell.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"key": "of another training"}))
+    with pytest.raises(LmcompareError, match="'ngram' was trained again while it was asked"):
+        store(copied, second, models)
+    assert read_probed(cell.path) == tuple(first.values())
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def probe(
     else:
         _print_table(answers)
         say("Accuracy in percent, with its 95 % interval; guessing is right for 50 %.")
-    store(answers, models)  # after the table, which a folder that can't be written does not take away
+    store(folder, answers, models)  # after the table, which a folder that can't be written does not take away
     report = write_reports(folder)[0]
     if not json:
         say(f"The report: {report}")
