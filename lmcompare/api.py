@@ -26,6 +26,8 @@ from lmcompare.trained import TrainedModel, yes_or_no
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lmcompare.analysis import Cell, ModelEntry, Run
+
 ModelLike = str | type[LanguageModel] | LanguageModel | Mapping[str, Any]
 
 
@@ -183,9 +185,8 @@ def load(folder: str | Path) -> Comparison:
 
     path = usable_path(folder, "a run folder is the path of a folder")
     path = path if path.is_absolute() else working_directory() / path  # the caller may go to another one
-    run = load_run(path)
-    failures = {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.status == "failed"}
-    return Comparison(path, failures)
+    load_run(path)
+    return Comparison(path)
 
 
 class Comparison:
@@ -200,11 +201,21 @@ class Comparison:
     ) -> None:
         self.folder = folder
         self._names = dict(names or {})  # by the names that the caller gave its models, those in the folder
-        self.failures: dict[str, str] = dict(failures or {})
+        self._failures = failures  # of the call that made it; None if the folder tells them
         self._named = tuple(named)  # plug-ins that the caller has named, whose code may run
 
     def __repr__(self) -> str:
         return f"Comparison({str(self.folder)!r})\n{self.table.to_string()}"
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """By "name/seed", why a model failed or can't be used."""
+        from lmcompare.analysis import load_run
+
+        if self._failures is not None:
+            return dict(self._failures)
+        cells = load_run(self.folder).cells
+        return {f"{cell.name}/{cell.seed}": str(cell.error) for cell in cells if cell.status == "failed"}
 
     @property
     def table(self) -> pd.DataFrame:
@@ -231,7 +242,7 @@ class Comparison:
         from lmcompare.report.build import write_reports
 
         asked = read_pairs(pairs)
-        models = {name: self._opened(name, None, ()) for name in self.models}
+        models = self.trained_models()
         answers = {name: ask(model, asked) for name, model in models.items()}
         store(self.folder, answers, models)
         write_reports(self.folder)
@@ -271,38 +282,57 @@ class Comparison:
         LmcompareError
             If the run has no model of this name and seed, or its code may not be run.
         """
-        given = tuple(plugin) if isinstance(plugin, list | tuple | set | frozenset) else (plugin,)
-        for each in given:
-            if not isinstance(each, str | type):
-                raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
-            if isinstance(each, str):
-                plugins.check_named(each)
-        if not isinstance(name, str):
-            raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
-        if seed is not None and not isinstance(seed, int):
-            raise LmcompareError(f"seed is a whole number or None, not {kind_of(seed)}")
-        return self._opened(self._names.get(name, name), seed, given)
-
-    def _opened(self, name: str, seed: int | None, given: Sequence[str | type]) -> TrainedModel:
-        """Return a model by its name in the folder."""
         from lmcompare.analysis import load_run
 
-        scored = {
-            model.name: cells
-            for model in load_run(self.folder).scored
-            if (cells := [cell for cell in model.done if f"{model.name}/{cell.seed}" not in self.failures])
-        }
-        if name not in scored:
+        return self._opened(load_run(self.folder), self._own_name(name), seed, _plugins_in(plugin))
+
+    @permitted()
+    def trained_models(
+        self,
+        names: Sequence[str] | str | None = None,
+        seed: int | None = None,
+        *,
+        plugin: str | type[LanguageModel] | Sequence[str | type[LanguageModel]] = (),
+    ) -> dict[str, TrainedModel]:
+        """Return trained models by name, by default all of the run; ``seed`` and ``plugin`` as in ``model``."""
+        from lmcompare.analysis import load_run
+
+        run = load_run(self.folder)  # once for all models: it checks the files
+        names = [names] if isinstance(names, str) else names
+        if names is None:
+            asked = {model.name: model.name for model in run.scored}
+        else:
+            asked = {name: self._own_name(name) for name in names}
+        given = _plugins_in(plugin)
+        return {name: self._opened(run, own, seed, given) for name, own in asked.items()}
+
+    def _own_name(self, name: str) -> str:
+        """Return the name in the folder of a model that the caller asks for."""
+        if not isinstance(name, str):
+            raise LmcompareError(f"a model is asked for by its name, not by {kind_of(name)}")
+        return self._names.get(name, name)
+
+    def _usable(self, model: ModelEntry) -> list[Cell]:
+        """Return the finished cells of a model but for those that the call that made this could not make anew."""
+        return [cell for cell in model.done if f"{model.name}/{cell.seed}" not in (self._failures or {})]
+
+    def _opened(self, run: Run, name: str, seed: int | None, given: Sequence[str | type]) -> TrainedModel:
+        """Return a model by its name in the folder; of other models no file is read."""
+        if seed is not None and not isinstance(seed, int):
+            raise LmcompareError(f"seed is a whole number or None, not {kind_of(seed)}")
+        cells = [cell for model in run.models if model.name == name for cell in self._usable(model)]
+        if not cells:
             for failed, error in self.failures.items():
                 if failed.rpartition("/")[0] == name:
                     raise LmcompareError(f"'{name}' can't be used: {error}")
-            raise LmcompareError(f"{self.folder}: {unknown('model', name, scored)}")
-        for cell in scored[name]:
+            known = [model.name for model in run.models if self._usable(model)]
+            raise LmcompareError(f"{self.folder}: {unknown('model', name, known)}")
+        for cell in cells:
             if seed in (None, cell.seed):
                 return TrainedModel.open(self.folder, cell, (*self._named, *given))
         if (failed_with := self.failures.get(f"{name}/{seed}")) is not None:
             raise LmcompareError(f"'{name}' with seed {seed} can't be used: {failed_with}")
-        seeds = ", ".join(str(cell.seed) for cell in scored[name])
+        seeds = ", ".join(str(cell.seed) for cell in cells)
         raise LmcompareError(f"'{name}' was not run with seed {seed}; its seeds are {seeds}")
 
     def to_html(self) -> str:
@@ -334,6 +364,18 @@ def _where(corpus: object) -> dict[str, str] | None:
     if isinstance(corpus, Iterable):
         return None
     raise LmcompareError(f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}")
+
+
+def _plugins_in(plugin: object) -> list[str | type]:
+    """Return the plug-ins that a caller names. Raises ``LmcompareError`` for what can't be one."""
+    found: list[str | type] = []
+    for each in plugin if isinstance(plugin, list | tuple | set | frozenset) else (plugin,):
+        if not isinstance(each, str | type):
+            raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
+        if isinstance(each, str):
+            plugins.check_named(each)
+        found.append(each)
+    return found
 
 
 def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lmcompare import corpora
 from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.runfolder.seals import check_sealed
 from lmcompare.tokens import Encoded, IntArray
 from tests.test_api_arguments import nested
 
@@ -126,6 +128,29 @@ def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     assert scored.log_probability == pytest.approx(-sum(scored.surprisal_bits) * np.log(2))
     bits = sum(scored.surprisal_bits) + sum(scored.overhead_bits)
     assert scored.bits_per_byte == pytest.approx(bits / len("The cat saw Rome."))
+
+
+def test_the_files_of_a_cell_are_checked_once_however_many_models_are_opened(
+    result: lmcompare.Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def check(folder: Path, names: Sequence[str]) -> None:
+        checked.append(folder.parent.name)
+        check_sealed(folder, names)
+
+    monkeypatch.setattr("lmcompare.runfolder.cell.check_sealed", check)
+    assert lmcompare.load(result.folder).model("kn3").name == "kn3"
+    assert checked == ["kn3"]
+    checked.clear()
+    opened = lmcompare.load(result.folder).trained_models(plugin=LastSeen)
+    assert list(opened) == ["unigram", "LastSeen", "kn3"]
+    assert sorted(checked) == sorted(opened)
+    assert list(result.trained_models("kn3")) == ["kn3"]
+    with pytest.raises(LmcompareError, match="did you mean 'kn3'"):
+        result.trained_models(["unigram", "kn4"])
+    with pytest.raises(LmcompareError, match="by its name, not by a list"):
+        result.trained_models([["kn3"]])  # type: ignore[list-item]
 
 
 def test_the_end_of_a_text_is_charged_only_if_it_ends(result: lmcompare.Comparison) -> None:

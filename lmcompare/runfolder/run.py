@@ -98,7 +98,7 @@ class Run:
         self.models = tuple(self._model(row) for row in manifest.models)
         self.tokens = {fp: TokenizedCorpus(_inside(path, f"tokens/{fp}")) for fp in manifest.tokens}
         for model in self.models:
-            if model.done and model.tokens_fingerprint not in self.tokens:
+            if model.tokens_fingerprint not in self.tokens and model.done:  # whose files are read only then
                 raise RunFolderError(f"{path / MANIFEST} does not list the tokens of the model '{model.name}'")
 
     @cached_property

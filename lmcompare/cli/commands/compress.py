@@ -75,14 +75,14 @@ def decompress(
     if out is None and file.suffix != SUFFIX:
         raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file for the text, with --out")
     target = target_of(out or file.with_suffix(""), force)
-    done = (cell for cell in load_run(folder).cells if cell.status == "done")
 
     def has_written(cell: Cell) -> bool:
         with suppress(LmcompareError):  # a cell whose model is lost is not asked for
             return compressor(cell.path) == written.model
         return False
 
-    cell = next(filter(has_written, done), None)
+    of_model = filter(has_written, load_run(folder).cells)
+    cell = next((cell for cell in of_model if cell.status == "done"), None)
     if cell is None:
         raise LmcompareError(f"no model of {folder} has compressed {file}: name the run folder of the model that has")
     trained = trained_model(folder, cell.name, cell.seed, plugin)

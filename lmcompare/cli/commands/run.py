@@ -92,7 +92,6 @@ def run(
     Finished cells are kept: the same command continues where it stopped, and what is added later, another model or
     another value of a hyper-parameter, is run alone and joins the table.
     """
-    from lmcompare.api import load
     from lmcompare.harness.fractions import run_with_fractions
     from lmcompare.harness.progress import display
 
@@ -109,7 +108,7 @@ def run(
         from lmcompare.report.build import write_reports
         from lmcompare.report.terminal import print_leaderboard
 
-        write_reports(folder)
+        _, missing = write_reports(folder)
     except KeyboardInterrupt:
         raise InterruptedRunError(
             f"interrupted; finished models are kept in {folder}, and the same command continues from there"
@@ -119,7 +118,7 @@ def run(
         note(GIVES_AWAY)
     say(f"The report: {folder / 'report.html'}")
     failures = dict(outcome.failures)
-    for cell, error in load(folder).failures.items():  # also kept cells whose files are damaged
+    for cell, error in missing.items():  # also kept cells whose files are damaged
         if cell.rpartition("/")[0] in outcome.names.values():
             failures.setdefault(cell, error)
     if failures:

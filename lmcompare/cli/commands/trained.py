@@ -14,6 +14,7 @@ from lmcompare.cli.app import app, flag, note, say
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
+    from lmcompare.api import Comparison
     from lmcompare.cli.score_table import Asked
     from lmcompare.trained import TrainedModel
 
@@ -143,8 +144,7 @@ def trained_models(
     """Return models of a run by name: all of them, or the ones that ``names`` lists with commas."""
     from lmcompare.api import load
 
-    listed = load(folder).models if names is None else _listed(names)
-    return {name: trained_model(folder, name, seed, plugin) for name in listed}
+    return _opened(load(folder), None if names is None else _listed(names), seed, plugin)
 
 
 def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: list[str] | None) -> list[Asked]:
@@ -159,16 +159,17 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
     if len(set(labels)) < len(labels):
         labels = [str(folder) for folder in folders]
     wanted = None if names is None else _listed(names)
-    if wanted is not None and len(folders) == 1:
-        asked = [wanted]
-    else:
-        has = [load(folder).models for folder in folders]
-        asked = [[name for name in wanted or models if name in models] for models in has]
-        asked[0] += [name for name in wanted or () if not any(name in models for models in has)]  # an error will tell
+    runs = [load(folder) for folder in folders]
+    asked: list[list[str] | None] = [wanted] * len(runs)
+    if wanted is not None and len(runs) > 1:
+        has = [run.models for run in runs]
+        there = [[name for name in wanted if name in models] for models in has]
+        there[0] += [name for name in wanted if not any(name in models for models in has)]  # an error will tell
+        asked = [*there]
     return [
-        Asked(label, trained_model(folder, name, seed, plugin))
-        for label, folder, models in zip(labels, folders, asked, strict=True)
-        for name in models
+        Asked(label, model)
+        for label, run, listed in zip(labels, runs, asked, strict=True)
+        for model in _opened(run, listed, seed, plugin).values()
     ]
 
 
@@ -178,16 +179,26 @@ def _listed(names: str) -> list[str]:
 
 
 def trained_model(folder: Path, model: str, seed: int | None, plugin: list[str] | None) -> TrainedModel:
-    """Return a trained model of a run; print a note if it is not a valid probability model."""
+    """Return a trained model of a run, as ``trained_models`` does."""
     from lmcompare.api import load
 
     if "," in model:
         raise LmcompareError(
             f"this takes one model, not '{model}': give one name, and run the command for each model"
         )
-    trained = load(folder).model(model, seed, plugin=plugin or ())
-    if not trained.truthful:
-        note(f"'{model}' is not a valid probability model: it failed the validity checks of its run, see the report")
-    if not trained.model.traits.normalised:
-        note(f"the scores of '{model}' need not sum to one: they are not probabilities and cannot be compared")
-    return trained
+    return _opened(load(folder), [model], seed, plugin)[model]
+
+
+def _opened(
+    run: Comparison, names: list[str] | None, seed: int | None, plugin: list[str] | None
+) -> dict[str, TrainedModel]:
+    """Return trained models by name, all or these; print a note on each that is not a valid probability model."""
+    found = run.trained_models(names, seed, plugin=plugin or ())
+    for name, trained in found.items():
+        if not trained.truthful:
+            note(
+                f"'{name}' is not a valid probability model: it failed the validity checks of its run, see the report"
+            )
+        if not trained.model.traits.normalised:
+            note(f"the scores of '{name}' need not sum to one: they are not probabilities and cannot be compared")
+    return found
