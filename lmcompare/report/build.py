@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError
 from lmcompare.report.write import made_of, write_report_of
 from lmcompare.runfolder.ownership import OF_RUN, refuse_links, remove_begun
-from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.run import Run, load_run
 from lmcompare.runfolder.seals import locked
 
 
@@ -29,14 +29,7 @@ def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dic
     LmcompareError
         If the folder is not a run folder, the report can't be made of it, or another process writes to it.
     """
-    with made_of(folder):
-        refuse_links(folder)
-        run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
-        with locked(folder):
-            remove_begun(folder, OF_RUN)
-            write_results(run)
-            written = write_report_of(run, folder, page=page)
-        return written, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}
+    return _write(folder, page, lambda run: None)
 
 
 def rebuild(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
@@ -47,9 +40,24 @@ def rebuild(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str,
     LmcompareError
         As ``write_reports``, and if no cell is left: the report that is there stays as it is.
     """
-    run = load_run(folder)
+    return _write(folder, page, _see_that_something_is_left)
+
+
+def _see_that_something_is_left(run: Run) -> None:
     if not run.scored and (lost := [cell for cell in run.cells if cell.lost]):
         raise LmcompareError(
-            f"{folder} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
+            f"{run.path} lacks what a report is made of ({lost[0].name}: {lost[0].error}); its report stays as it is"
         )
-    return write_reports(folder, page)
+
+
+def _write(folder: Path, page: Mapping[str, Any], check: Callable[[Run], None]) -> tuple[Path, dict[str, str]]:
+    with made_of(folder):
+        refuse_links(folder)
+        load_run(folder)  # another folder gets no lock
+        with locked(folder):
+            run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
+            check(run)
+            remove_begun(folder, OF_RUN)
+            write_results(run)
+            written = write_report_of(run, folder, page=page)
+        return written, {f"{cell.name}/{cell.seed}": str(cell.error) for cell in run.cells if cell.error is not None}

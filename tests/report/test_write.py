@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,11 +17,13 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
+from lmcompare.report import build
 from lmcompare.report.build import write_reports
 from lmcompare.report.page import Report
 from lmcompare.runfolder.files import umask
 from lmcompare.runfolder.layout import MARK
-from tests.run_folder import write_report, write_run_folder
+from lmcompare.runfolder.seals import locked
+from tests.run_folder import edit, write_report, write_run_folder
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,18 @@ def test_is_the_same_twice_and_as_rendered(copy: Path) -> None:
     run = load_run(copy)
     assert Report(run).html() == (copy / "report.html").read_text(encoding="utf-8")
     assert Report(run).markdown() == (copy / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_ended_just_before_is_in_the_report(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def locked_after_another_run(folder: Path) -> Iterator[Callable[[], None]]:
+        edit(folder, name="the other run")
+        with locked(folder) as see_that_it_is_there:
+            yield see_that_it_is_there
+
+    monkeypatch.setattr(build, "locked", locked_after_another_run)
+    write_reports(copy)
+    assert json.loads((copy / "results.json").read_text())["experiment"] == "the other run"
 
 
 def test_charts_of_an_earlier_report_go(copy: Path) -> None:
