@@ -10,7 +10,7 @@ from pathlib import Path
 from lmcompare.analysis.comparability import TextDifference, differences
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.runfolder.manifest import Manifest
+from lmcompare.runfolder.manifest import Machine, Manifest
 from lmcompare.runfolder.run import ModelEntry, Run
 
 
@@ -43,9 +43,9 @@ class JoinedRun(Run):
         return {}
 
     @property
-    def one_machine(self) -> bool:
-        """Whether all of them were run on one machine."""
-        return len({_machine(run) for run in self.runs}) == 1
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines on which the models of all of them were trained and scored, each once."""
+        return tuple(dict.fromkeys(machine for run in self.runs for machine in run.machines))
 
 
 def join(runs: Sequence[Run]) -> list[Table]:
@@ -92,11 +92,6 @@ def _models(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[ModelEntry]:
         first = same[0][1]
         ordered = tuple(cells[seed] for seed in sorted(cells))
         yield ModelEntry(shown, first.plugin, first.tokens_fingerprint, ordered)
-
-
-def _machine(run: Run) -> tuple[str, int, int, str]:
-    hardware = run.manifest.hardware
-    return hardware.cpu, hardware.cores, hardware.memory_bytes, hardware.platform
 
 
 def _manifest(runs: Sequence[Run], models: Sequence[ModelEntry]) -> Manifest:

@@ -14,7 +14,7 @@ from lmcompare import allowance, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError, permitted
 from lmcompare.harness.curve import LearningCurve
-from lmcompare.harness.environment import peak_memory_bytes
+from lmcompare.harness.environment import peak_memory_bytes, this_machine
 from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
 from lmcompare.harness.milestones import milestones_of
@@ -141,7 +141,10 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
 def _write_cost(job: Job, cost: dict[str, Any]) -> None:
     peak = max(peak_memory_bytes(), cost["peak_memory_bytes"])  # it may have been trained by another process
     beside = job.beside or cost["beside"]  # a training of another run, or of a trial, may have been beside others
-    write_json(job.path / "cost.json", {**cost, "peak_memory_bytes": peak, "beside": beside, **job.machine})
+    here = this_machine()
+    machines = [*(each for each in cost["machines"] if each != here), here]
+    own = {"peak_memory_bytes": peak, "beside": beside, "machines": machines}
+    write_json(job.path / "cost.json", {**cost, **own, **job.machine})
 
 
 def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: float) -> dict[str, Any]:
@@ -211,6 +214,7 @@ def _trained(
         "key": job.key,
         "plugin": job.plugin,
         "beside": job.beside,
+        "machines": [this_machine()],
         "seconds": seconds,
         "peak_memory_bytes": peak_memory_bytes(),
         "milestones": curve.milestones,
@@ -228,6 +232,7 @@ def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "train_seconds": trained["seconds"],
         "beside": trained.get("beside", False),
+        "machines": trained.get("machines", []),
         "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
         "milestones": trained.get("milestones", []),
         "train_flops": trained.get("flops"),

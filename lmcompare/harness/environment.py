@@ -32,18 +32,21 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "lmcompare": __version__, **of_packages}
 
 
+def this_machine() -> dict[str, Any]:
+    """Return the processor, cores, memory and platform, as the table of a ``Machine``."""
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count() or 1,
+        "memory_bytes": _memory(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
 def hardware(device: str, threads: int) -> Hardware:
-    """Return the processor, cores, memory and platform, with the device and threads that the run uses."""
+    """Return this machine with the device and threads that the run uses."""
     from lmcompare.runfolder.manifest import Hardware  # pydantic, which the processes of cells do not need
 
-    return Hardware(
-        cpu=_processor(),
-        cores=os.cpu_count() or 1,
-        memory_bytes=_memory(),
-        platform=f"{platform.system()} {platform.machine()}",
-        device=device,
-        threads=threads,
-    )
+    return Hardware(**this_machine(), device=device, threads=threads)
 
 
 def chosen(options: RunOptions) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         failures=failures or {},
         preview=PREVIEW,
         unit=units_of(run).kind,
-        facts=facts_of(run, run.manifest),
+        facts=facts_of(run, run),
         glossary=glossary.build((*TERMS, *WORDS.values())),
     )
     markdown, drawings = from_html(html, "lab")

@@ -20,6 +20,7 @@ from lmcompare.runfolder.layout import (
     WORD_SCORE_COLUMNS,
     Split,
 )
+from lmcompare.runfolder.manifest import Machine
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
 from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.seals import check_sealed
@@ -110,6 +111,12 @@ class Cell:
     def cost(self) -> Mapping[str, Any]:
         """Seconds, bytes and parameters: the content of cost.json."""
         return read_object(self.path / "cost.json", *COST_KEYS)
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines on which it was trained and scored; empty if the version that ran it did not store them."""
+        rows = self.cost.get("machines") or ()
+        return tuple(Machine(row["cpu"], row["cores"], row["memory_bytes"], row["platform"]) for row in rows)
 
     @property
     def milestones(self) -> Sequence[Mapping[str, Any]]:

@@ -59,6 +59,13 @@ class _Milestone(TypedDict):
     bits_per_byte: Bits
 
 
+class _Machine(TypedDict):
+    cpu: Text
+    cores: int
+    memory_bytes: int
+    platform: Text
+
+
 class _Cost(TypedDict):
     train_seconds: Cost
     microseconds_per_token: Cost
@@ -69,6 +76,7 @@ class _Cost(TypedDict):
     milestones: NotRequired[list[_Milestone] | None]
     train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
     tokens_before: NotRequired[Annotated[int, Field(ge=0, le=10**15)] | None]
+    machines: NotRequired[list[_Machine] | None]
 
 
 class _Next(TypedDict):

@@ -94,13 +94,19 @@ class TokensEntry:
 
 
 @dataclass(frozen=True)
-class Hardware:
-    """The machine, and the device and threads that the run used."""
+class Machine:
+    """A machine; two of the same processor, cores and platform are taken for one."""
 
     cpu: str
     cores: int
-    memory_bytes: int
+    memory_bytes: int = field(compare=False)  # what a kernel leaves of it differs a little from version to version
     platform: str
+
+
+@dataclass(frozen=True)
+class Hardware(Machine):
+    """The machine, and the device and threads that the run used."""
+
     device: str
     threads: int
 

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
 from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, TOKENS
-from lmcompare.runfolder.manifest import CorpusEntry, Manifest, ModelRow, read_manifest
+from lmcompare.runfolder.manifest import CorpusEntry, Machine, Manifest, ModelRow, read_manifest
 from lmcompare.runfolder.seals import is_sealed
 from lmcompare.runfolder.stored import place_of, read_cell
 from lmcompare.runfolder.sweeps import Sweep, read_sweep
@@ -152,9 +152,17 @@ class Run:
         return any(cell.cost.get("beside") for model in self.scored for cell in model.done)
 
     @property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines on which its models were trained and scored, each once."""
+        last = self.manifest.hardware  # that of the last run, for cells that do not tell theirs
+        otherwise = Machine(last.cpu, last.cores, last.memory_bytes, last.platform)
+        cells = (cell for model in self.scored for cell in model.done)
+        return tuple(dict.fromkeys(machine for cell in cells for machine in cell.machines or (otherwise,)))
+
+    @property
     def one_machine(self) -> bool:
-        """Whether everything was run on one machine."""
-        return True
+        """Whether all its models were trained and scored on one machine."""
+        return len(self.machines) < 2
 
     @property
     def costs_comparable(self) -> bool:

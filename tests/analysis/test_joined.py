@@ -27,6 +27,7 @@ PARTS = {"read": "r", "changes": [], "train": "a", "valid": "b", "test": "c", "m
 SPLITS = {which: {"words": words, "documents": 2, "sentences": 3, "bytes": 9} for which, words in
           (("train", 1000), ("valid", 10), ("test", 20))}  # fmt: skip
 CHARGED = {"tokenizer": "t", "vocabulary": "v", "charged": "1"}
+MACHINE = {"cpu": "A", "cores": 2, "memory_bytes": 2**33, "platform": "Linux x86_64"}
 DOCUMENTS = [[2], [1, 1], [2], [2], [2], [2]]
 GIVEN = [0.5, 0.25] * 6
 
@@ -49,7 +50,8 @@ def a_run(
     """A run of unigram and ngram on twelve tokens, its manifest as a real one's."""
     given = models or {"unigram": [[0.25] * 12], "ngram": [GIVEN]}
     known = {model: {"identity": f"{model} as ever", **(cells or {}).get(model, {})} for model in given}
-    tiny_run(path, given, documents=DOCUMENTS, cells=known)
+    costs = {model: {"machines": [{**MACHINE, "cpu": cpu}]} for model in given}
+    tiny_run(path, given, documents=DOCUMENTS, cells=known, costs=costs)
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["name"] = name or path.name
     sizes = {which: {**SPLITS[which], **(splits or {}).get(which, {})} for which in SPLITS}
@@ -58,7 +60,6 @@ def a_run(
     ((fingerprint, about),) = manifest["tokens"].items()
     manifest["tokens"] = {tokens: about | {"parts": {**about["parts"], **charged}, "types": 5}}
     (path / "tokens" / fingerprint).rename(path / "tokens" / tokens)
-    manifest["hardware"]["cpu"] = cpu
     for row in manifest["models"]:
         row["tokens_fingerprint"] = tokens
         for new, old in zip((seeds or {}).get(row["name"], ()), list(row["seeds"]), strict=False):

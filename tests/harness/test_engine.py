@@ -20,6 +20,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.model import Setting
 from lmcompare.report.build import write_reports
+from lmcompare.runfolder.manifest import Machine
 from lmcompare.tokens import Encoded
 from tests.harness.small import Watch, small_experiment, write_plugins, write_text
 from tests.test_api import TEXTS, LastSeen
@@ -130,6 +131,22 @@ class TestHere:
         run(plan, place / "run", base=place, show=watch)
         assert len(load_run(place / "run").scored[0].done) == 4
         assert sum(stages == ["kept"] for stages in watch.stages.values()) <= done
+
+    def test_a_cell_tells_on_which_machines_it_was_trained_and_scored(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plan = small_experiment(UNIGRAM, {"plugin": "ngram"}, threads=1)
+        assert not run(plan, place / "run", base=place).failures
+        here = environment.this_machine()
+        assert load_run(place / "run").machines == (Machine(**here),)
+        assert load_run(place / "run").costs_comparable
+        monkeypatch.setattr("lmcompare.harness.cell.this_machine", lambda: {**here, "cpu": "Another processor"})
+        (place / "run/cells/ngram/0/scores.parquet").unlink()  # the trained model is scored again
+        assert not run(plan, place / "run", base=place).failures
+        found = load_run(place / "run")
+        cpus = {cell.name: [machine.cpu for machine in cell.machines] for cell in found.cells}
+        assert cpus == {"unigram": [here["cpu"]], "ngram": [here["cpu"], "Another processor"]}
+        assert not found.costs_comparable
 
     def test_a_budget_in_seconds_is_not_shared(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)

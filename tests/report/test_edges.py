@@ -51,6 +51,20 @@ def test_no_model_is_valid(tmp_path: Path) -> None:
     assert "unigram and leaky did not pass" in tree.one(id_="truth").text
 
 
+def test_costs_on_different_machines_are_not_compared(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
+    path = folder / "cells/ngram/0/cost.json"
+    cost = json.loads(path.read_text(encoding="utf-8"))
+    cost["machines"][0]["cpu"] = "Another processor"
+    path.write_text(json.dumps(cost), encoding="utf-8")
+    tree = parse(Report(load_run(reseal(folder))).html())
+    shown = tree.one("section", id_="cost")
+    assert "trained and scored on different machines" in shown.text
+    assert {figure.one("h3").text for figure in shown.all("figure") if figure.all("h3")} <= {"Parameters"}
+    assert "Another processor" in shown.text
+    assert "Another processor" in tree.one("section", id_="reproduce").text
+
+
 def test_control_characters_are_shown_as_pictures(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
     for path in (folder / "cells").rglob("examples.json"):

@@ -50,6 +50,9 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for key in ("error", "summary", "notes", "hyperparameters", "truth"):
             cell[key] = poison(cell.get(key))
         path.write_text(json.dumps(cell), encoding="utf-8")
+    for path in folder.glob("cells/*/*/cost.json"):
+        cost = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**cost, "machines": poison(cost["machines"])}), encoding="utf-8")
     for path in folder.glob("cells/*/*/examples.json"):
         examples = poison(json.loads(path.read_text(encoding="utf-8")))
         examples["sentences"][0]["tokens"][:3] = [ARABIC, EMOJI, LONG]

@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.report import numbers
 from lmcompare.report.write import write_joined_report
 from tests.report.tree import Node, parse
-from tests.run_folder import edit
+from tests.run_folder import edit, reseal
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +109,15 @@ def test_markdown_says_the_same(apart: Path) -> None:
 
 def test_costs_on_different_machines_are_not_drawn_together(runs: dict[str, Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs["neural"], tmp_path / "other"))
-    hardware = json.loads((other / "manifest.json").read_text())["hardware"]
-    edit(other, hardware={**hardware, "cpu": "Another processor", "cores": 64})
+    for path in other.glob("cells/*/*/cost.json"):
+        cost = json.loads(path.read_text())
+        machines = [{**cost["machines"][0], "cpu": "Another processor", "cores": 64}]
+        path.write_text(json.dumps({**cost, "machines": machines}))
+    reseal(other)
     out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
     tree = page(out)
     cost = next(s for s in tree.all("section") if s.attributes["id"] == "cost")
-    assert "The runs were made on different machines" in cost.text
+    assert "trained and scored on different machines" in cost.text
     assert [figure.one("h3").text for figure in cost.all("figure") if figure.all("h3")] == ["Parameters"]
     assert "Another processor" in cost.text
     assert "Fastest within" not in tree.one("header").text

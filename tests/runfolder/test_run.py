@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
         ("cost.json", "train_seconds", 10**400, ""),
         ("cost.json", "parameters", 10**30, ""),
         ("cost.json", "model_bytes", -5, ""),
+        ("cost.json", "machines", [{"cpu": "A"}], ".0.cores"),
         ("examples.json", "prompts", 5, ""),
         ("examples.json", "words", [1], ".0"),
     ],
@@ -256,6 +258,22 @@ def test_what_has_lost_its_checksums_is_shown_and_said_to_be_unverified(
 def test_an_unknown_model_is_an_error(run: Run) -> None:
     with pytest.raises(RunFolderError, match="no model 'nobody'"):
         run.model("nobody")
+
+
+def test_cells_that_do_not_tell_their_machine_were_run_on_that_of_the_run(copied: Path) -> None:
+    (here,) = load_run(copied).machines
+    for path in copied.glob("cells/*/*/cost.json"):
+        edit(path, machines=None)
+    hardware = json.loads((copied / "manifest.json").read_text())["hardware"]
+    edit(copied / "manifest.json", hardware={**hardware, "cpu": "Another processor"})
+    (other,) = load_run(reseal(copied)).machines
+    assert other == replace(here, cpu="Another processor")
+    machine = {**{key: hardware[key] for key in ("cpu", "cores", "platform")}, "memory_bytes": 0}
+    edit(copied / "cells/ngram/1/cost.json", machines=[machine])
+    run = load_run(reseal(copied))
+    assert run.machines == (other, here)  # whatever its memory
+    assert not run.one_machine
+    assert run.part(["unigram"]).one_machine
 
 
 def test_a_curve_counts_the_tokens_that_were_read_before_it(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import choice, learning_level
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
-from lmcompare.runfolder.manifest import Hardware, Manifest
+from lmcompare.runfolder.manifest import Machine, Manifest
 
 SHOWN_OPEN = 2  # charts
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
@@ -58,9 +58,10 @@ COSTS = (
 # they depend on the machine
 OF_MACHINE = ("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes")
 MACHINES = (
-    "The runs were made on different machines, so times and memory are not drawn in one chart; the table has the"
-    " figures of each model on its own machine."
+    "The models were trained and scored on different machines, so times and memory are not drawn in one chart; the"
+    " table has the figures of each model on its own machine."
 )
+UNEQUAL = " In equal time, a faster machine trains more."
 BESIDE = (
     "Some models were trained and scored at the same time as others, which makes them slower, so times and memory are"
     " not drawn in charts; the table has them as they were."
@@ -84,8 +85,9 @@ def build(data: ReportData) -> Section | None:
     equal = made_equal(data)
     compared = [cost for cost in COSTS if data.run.costs_comparable or cost.key not in OF_MACHINE]
     drawn = [one for cost in compared if cost.verb and (one := _draw(data, cost)) is not None]
-    machines = [machine(run.manifest.hardware) for run in data.run.runs]
-    warning = MACHINES if not data.run.one_machine else BESIDE if data.run.ran_beside else ""
+    warning = BESIDE if data.run.ran_beside else ""
+    if not data.run.one_machine:
+        warning = MACHINES + (UNEQUAL if "seconds" in budget(data.run.manifest) else "")
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
     steps = [(cost, found) for cost in limited if (found := _steps(data, cost))]
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
@@ -98,7 +100,7 @@ def build(data: ReportData) -> Section | None:
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
         rows=rows,
         ranges={model.name: said for model, *_ in rows if (said := _range(model))},
-        machine="; ".join(dict.fromkeys(machines)),
+        machine="; ".join(map(told, data.run.machines)),
         warning=warning,
         ran=_measured_on(data),
         equal=equal,
@@ -119,10 +121,10 @@ def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:
     return [(model, row) for model, row in data.with_status("adaptive") if model.name not in ranked]
 
 
-def machine(hardware: Hardware) -> str:
+def told(machine: Machine) -> str:
     """Return processor, cores, memory and system, as far as they are known."""
-    memory = f"{numbers.size(hardware.memory_bytes)} of memory" if hardware.memory_bytes else ""
-    parts = hardware.cpu, numbers.plural(hardware.cores, "core"), memory, hardware.platform
+    memory = f"{numbers.size(machine.memory_bytes)} of memory" if machine.memory_bytes else ""
+    parts = machine.cpu, numbers.plural(machine.cores, "core"), memory, machine.platform
     return ", ".join(part for part in parts if part)
 
 

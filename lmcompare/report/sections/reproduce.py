@@ -12,7 +12,7 @@ import tomli_w
 from lmcompare.analysis.progress import unequal_reading
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.sections.cost import machine
+from lmcompare.report.sections.cost import told
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest
@@ -123,7 +123,7 @@ def _of_run(data: ReportData, run: Run) -> Recipe:
         run.manifest.lmcompare,
         run.manifest.command,
         tomli_w.dumps(_without_none(run.manifest.experiment)),
-        [*facts_of(data.run, run.manifest), ("Run identifier", f"{identifier(run)} (SHA-256 of {MANIFEST})")],
+        [*facts_of(data.run, run), ("Run identifier", f"{identifier(run)} (SHA-256 of {MANIFEST})")],
     )
 
 
@@ -134,19 +134,19 @@ def _without_none(value: Any) -> Any:
     return [_without_none(v) for v in value if v is not None] if isinstance(value, list | tuple) else value
 
 
-def facts_of(run: Run, manifest: Manifest) -> list[tuple[str, str]]:
-    """Return the settings, versions and machine of a run as pairs of a name and a value.
+def facts_of(run: Run, part: Run) -> list[tuple[str, str]]:
+    """Return the settings, versions and machines of a run as pairs of a name and a value.
 
-    ``manifest``: of the part of the run, if it has several.
+    ``part``: one of the runs that it consists of.
     """
-    hardware = manifest.hardware
+    manifest, hardware = part.manifest, part.manifest.hardware
     pairs = [
         ("lmcompare", manifest.lmcompare),
         ("Finished", numbers.moment(manifest.created)),
         ("Took", numbers.seconds(manifest.seconds)),
         ("Preset", manifest.preset),
         ("Seeds", ", ".join(str(s) for s in manifest.experiment["seeds"])),
-        ("Machine", machine(hardware)),
+        ("Machine", "; ".join(map(told, part.machines or (hardware,)))),
         ("Device", f"{hardware.device}, {numbers.plural(hardware.threads, 'thread')}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
         ("Corpus fingerprint", run.corpus_fingerprint),
