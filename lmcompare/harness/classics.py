@@ -113,8 +113,9 @@ def run_classics(
     keys = {one: _key(one, fingerprint, options) for one in forecasters}
     places = {one: folder / FORECASTS / f"{_file_name(one.name)}.json" for one in forecasters}
     missing = [one for one in forecasters if _stored_key(places[one]) != keys[one]]
+    kept = {places[one] for one in forecasters if one not in missing}
     for path in (folder / FORECASTS).glob("*.json"):
-        if path not in {places[one] for one in forecasters if one not in missing}:
+        if path not in kept and _stored_key(path) is not None:  # else it is damaged, or a file of somebody else
             path.unlink()
     for one in missing:
         if one.needs and find_spec(one.needs.partition(".")[0]) is None:

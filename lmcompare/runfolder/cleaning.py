@@ -91,7 +91,8 @@ def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
             _remove(folder, path, OF_CELL, cleaned)
         _remove_checkpoints(folder, names, cleaned)
         if not names:
-            kept = {read_cell(path).get("tokens_fingerprint") for path in _cells(folder) if _is_finished(path)}
+            left = [read_cell(path) for path in _cells(folder)]  # also the only copy of a cell that was to be replaced
+            kept = {cell.get("tokens_fingerprint") for cell in left if cell.get("status") == "done"}
             for path in _folders(folder / TOKENS):
                 if path.name not in kept:
                     _remove(folder, path, OF_TOKENS, cleaned)

@@ -17,6 +17,7 @@ from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
     CHARTS,
+    FORECASTS,
     FRACTIONS,
     JOINED,
     LAB,
@@ -36,7 +37,10 @@ from lmcompare.runfolder.probed import probed_in
 
 OF_CELL = frozenset((*CELL_FILES, *TRIAL_FILES, SEAL, LOG, "model/trained.json", f"model/{SEAL}"))
 OF_TOKENS = frozenset((*TOKENS_FILES, SEAL))
-OF_RUN = (MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, FRACTIONS, JOINED, ".lock", ".holder", CHARTS, *REPORT_FILES)
+OF_RUN = (
+    *(MARK, MANIFEST, SEAL, TOKENS, CELLS, TRIALS, FRACTIONS, FORECASTS, JOINED),
+    *(".lock", ".holder", CHARTS, *REPORT_FILES),
+)
 LONGEST_NAME = 240  # bytes; file systems have 255, and the folder of checkpoints beside it has 13 more
 _PROBED = re.compile(rf"{PROBES}/[^/]+\.json")
 _TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}")  # a file that a killed process had not finished
@@ -150,7 +154,7 @@ def make_way(path: Path, folder: Path) -> None:
 
 def _may_be_written(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in OF_RUN)
-    for top in (folder / TOKENS, folder / CELLS, folder / TRIALS):
+    for top in (folder / TOKENS, folder / CELLS, folder / TRIALS, folder / FORECASTS):
         for place, folders, files in os.walk(top):
             yield from (Path(place, name) for name in (*folders, *files))
 

@@ -180,6 +180,20 @@ def test_forecasts_of_other_methods_and_with_other_options_are_removed(tmp_path:
     assert stored.stem == "drift"
 
 
+def test_other_files_beside_forecasts_are_left_and_links_are_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.csv")
+    table = parse(experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}]), "the test")
+    run(table, tmp_path / "run")
+    forecasts = tmp_path / "run" / "forecasts"
+    (forecasts / "mine.json").write_text("{}")
+    run(table, tmp_path / "run")
+    assert (forecasts / "mine.json").read_text() == "{}"
+    forecasts.rename(tmp_path / "elsewhere")
+    forecasts.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LmcompareError, match="forecasts is a link"):
+        run(table, tmp_path / "run")
+
+
 def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_on_a_series_is_left_out(tmp_path: Path) -> None:
     write_table(tmp_path / "table.csv")
     (tmp_path / "own.py").write_text(FORECASTERS)

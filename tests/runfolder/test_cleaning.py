@@ -98,6 +98,14 @@ def test_what_a_replacement_left_goes_but_never_the_only_copy(copied: Path) -> N
     assert cell.with_name("1.old").is_dir()
 
 
+def test_tokens_that_the_only_copy_of_a_cell_reads_are_kept(copied: Path) -> None:
+    (model,) = (model for model in load_run(copied).scored if model.name.startswith("char"))
+    for cell in model.cells:
+        cell.path.rename(cell.path.with_name(f"{cell.path.name}.old"))
+    assert f"tokens/{model.tokens_fingerprint}" not in clean(copied).removed
+    assert (copied / "tokens" / model.tokens_fingerprint).is_dir()
+
+
 def test_cells_that_another_model_has_replaced_go(copied: Path) -> None:
     table = json.loads((copied / "cells/ngram/1/cell.json").read_text())
     for name, change in (("2", {"identity": "other"}), ("3", {})):
