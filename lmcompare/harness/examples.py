@@ -69,9 +69,10 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
         write_json(job.path / "exhibits.json", tables)
         return notes
     if job.examples.get("exhibits_only"):
+        tables = explained("Its exhibits", shown_of_itself) or []
         see_that_it_is_there(Path(job.folder))
         write_json(job.path / "examples.json", shown)
-        write_json(job.path / "exhibits.json", explained("Its exhibits", shown_of_itself) or [])
+        write_json(job.path / "exhibits.json", tables)
         return notes
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
     # vectors that failed once are not asked for again

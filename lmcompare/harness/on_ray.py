@@ -84,7 +84,7 @@ class OnRay:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._box = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
         self._task = ray.remote(on_node.run_there)
-        self._stored: dict[Path, Any] = {}  # by folder, its image in the object store
+        self._stored: dict[tuple[Path, Callable[[Path], Image]], Any] = {}  # what is in the object store
         self._running: set[Any] = set()
         self._cancelled: set[Any] = set()
         self._ended = False
@@ -203,10 +203,10 @@ class OnRay:
         return moved, images
 
     def _put(self, path: Path, image: Callable[[Path], Image]) -> Any:
-        """Put the image of a folder or file into the object store, once."""
-        if path not in self._stored:
-            self._stored[path] = self._ray.put(image(path))
-        return self._stored[path]
+        """Put an image of a folder or file into the object store, once."""
+        if (path, image) not in self._stored:
+            self._stored[path, image] = self._ray.put(image(path))
+        return self._stored[path, image]
 
 
 def _bytes_of(path: Path) -> np.ndarray[Any, Any]:

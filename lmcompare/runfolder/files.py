@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,14 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         raise LmcompareError(cannot_write(path, error)) from error
 
 
+_ASKING = threading.Lock()  # the umask is told only where it is changed: two threads at once would leave it at 0
+
+
 def umask() -> int:
     """Return the permissions that new files of this process do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
+    with _ASKING:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 

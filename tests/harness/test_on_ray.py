@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import cluster as clusters
+from lmcompare.harness import on_ray
 from lmcompare.harness.on_node import HELD, SCRATCH, Tree, scratch_folder
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
@@ -329,6 +331,19 @@ def test_the_scratch_folder_of_a_killed_task_is_removed(tmp_path: Path, monkeypa
     with scratch_folder() as first, scratch_folder() as second:
         assert {*tmp_path.iterdir()} == {first, second}
     assert not any(tmp_path.iterdir())
+
+
+def test_a_folder_travels_as_code_and_as_a_file_of_a_model(tmp_path: Path) -> None:
+    place = tmp_path / "both"
+    place.mkdir()
+    (place / "plugins.py").write_text("1")
+    (place / "data.txt").write_text("a b")
+    cells = on_ray.OnRay.__new__(on_ray.OnRay)
+    cells._ray, cells._stored = Mock(put=lambda image: image), {}
+    for _ in range(2):
+        assert list(cells._put(place, on_ray._code)) == ["plugins.py"]
+        assert list(cells._put(place, on_ray._named)) == ["both/data.txt", "both/plugins.py"]
+    assert len(cells._stored) == 2
 
 
 def test_a_tree_tells_what_changed_and_what_is_gone(tmp_path: Path) -> None:

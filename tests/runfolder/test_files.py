@@ -6,7 +6,9 @@ import errno
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,23 @@ from lmcompare.model import State
 from lmcompare.runfolder import files, seals, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
 from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, write_parts, write_table
+
+
+def test_threads_that_ask_for_the_umask_leave_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    change, before = os.umask, files.umask()
+
+    def slow(mask: int) -> int:
+        found = change(mask)
+        time.sleep(0.005)
+        return found
+
+    monkeypatch.setattr(os, "umask", slow)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _: files.umask(), range(12))) == {before}
+        assert files.umask() == before
+    finally:
+        change(before)
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
