@@ -159,6 +159,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name:
         ("cost.json", "parameters", 10**30, ""),
         ("cost.json", "model_bytes", -5, ""),
         ("cost.json", "machines", [{"cpu": "A"}], ".0.cores"),
+        ("cost.json", "tokens_before", "so", ""),
         ("examples.json", "prompts", 5, ""),
         ("examples.json", "words", [1], ".0"),
     ],
