@@ -91,7 +91,7 @@ def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
             _remove(folder, path, OF_CELL, cleaned)
         _remove_checkpoints(folder, names, cleaned)
         if not names:
-            left = [read_cell(path) for path in _cells(folder)]  # also the only copy of a cell that was to be replaced
+            left = [read_cell(path) for path in _cells(folder)]  # also the only copy of one that was to be replaced
             kept = {cell.get("tokens_fingerprint") for cell in left if cell.get("status") == "done"}
             for path in _folders(folder / TOKENS):
                 if path.name not in kept:

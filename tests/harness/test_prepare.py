@@ -76,8 +76,9 @@ def test_the_digest_of_a_request_is_that_of_one_text_and_takes_little_memory() -
     corpus, table = load([{"text": f"a b {n}", "note": long, "a": n} for n in range(100)]), TokensTable(kind="word")
     tokenizer = make_tokenizer(table.tokenizer)
     about = [dict(document.metadata) for split in SPLITS for document in corpus.split(split)]
+    versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
     asked = [tokenizer.spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
-    whole = json.dumps([corpus.fingerprint, about, [CODE_VERSION, SCHEMA_VERSION, __version__], asked], sort_keys=True)
+    whole = json.dumps([corpus.fingerprint, about, versions, asked], sort_keys=True)
     tracemalloc.start()
     found = module._request(corpus, tokenizer, table)
     most = tracemalloc.get_traced_memory()[1]
