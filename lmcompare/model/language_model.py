@@ -229,7 +229,7 @@ class LanguageModel(ABC):
         return
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return how many tokens of the training text are read before the training in steps, as for ready vectors."""
+        """Return how many tokens of the training text are read before the training in steps, as for word vectors."""
         return 0
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
