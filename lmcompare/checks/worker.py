@@ -109,7 +109,7 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         except OSError as error:
             if path == "":
                 raise LmcompareError(
-                    f"{plugin} reads a file, and none is given: name it by --set {name}=PATH"
+                    f"{plugin} reads a file, and none is given: name it with --set {name}=PATH"
                 ) from None
             raise LmcompareError(f"{name} is {path}, which can't be read ({error.strerror}): name another") from None
     run_checks(type(model), parameters=parameters, seed=seed, on_result=begin(CHECKS))

@@ -135,6 +135,6 @@ def _words(model: TrainedModel, documents: Iterable[Document], ends: bool) -> It
             yield _row(document, {"position": position} | asdict(word) | {"bits": word.bits})
     if unknown:
         note(
-            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits has any "
-            "unknown word there, and spelling_bits the rest; compare models by their sum"
+            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits then "
+            "counts it as any unknown word, and spelling_bits has the bits that spell it; compare models by the sum"
         )

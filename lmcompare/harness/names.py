@@ -110,7 +110,8 @@ def say_what_is_replaced(folder: Path, jobs: Sequence[Job], force: bool, show: D
             why = " and ".join(_reasons(job, cell))
             show.say(f"{name} is run again because {why}; its finished cell is kept until the new one is finished.")
         if others := [str(c.seed) for c in there if c.seed not in of_name and c.identity != job.identity]:
-            show.say(f"Its seeds {', '.join(others)} are those of the model as it was: they leave the report then.")
+            seeds = ", ".join(others)
+            show.say(f"Its seeds {seeds} were trained with the earlier version: they disappear from the report then.")
 
 
 def _reasons(job: Job, cell: StoredCell) -> list[str]:

@@ -254,5 +254,5 @@ def _matched(model: Described, parameters: int, types: int, show: Display, secon
     if found:
         show.say(f"{model.name} gets {', '.join(f'{key} = {value}' for key, value in found.items())}.")
     else:
-        show.say(f"{model.name} keeps its size: it does not say how it could have another.")
+        show.say(f"{model.name} keeps its size: its plug-in does not say how to change it.")
     return matched

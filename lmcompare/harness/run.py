@@ -168,7 +168,7 @@ def run(
                 write_manifest(folder, table)
         if failures and not table.models:  # not even that a cell has failed
             sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
-            raise LmcompareError(f"nothing of the cells could be stored in {folder}: {sentences}")
+            raise LmcompareError(f"none of the cells could be stored in {folder}: {sentences}")
     return Outcome(failures, names)
 
 

@@ -180,8 +180,8 @@ def choose(study: Study, show: Display) -> Setting | None:
     if math.isinf(best.bits_per_byte):
         return None
     show.say(
-        f"{study.model}: {best.said} is chosen of {len(study.settings)} settings, with {best.bits_per_byte:.4f} bits"
-        " per byte on validation text."
+        f"{study.model}: {best.said} is chosen from {len(study.settings)} settings, with"
+        f" {best.bits_per_byte:.4f} bits per byte on validation text."
     )
     return best
 

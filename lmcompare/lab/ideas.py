@@ -128,8 +128,8 @@ class Ideas(LabExperiment):
         honest = [idea for idea in IDEAS if group_of(bench.entry(idea.without))[0] == "ranked"]
         if failed := [idea.name for idea in IDEAS if idea not in honest and idea.name != MASK]:
             raise LmcompareError(
-                f"what is trained without {numbers.listed(failed)} failed a validity check, so nothing can be"
-                " compared: the report of its run says which"
+                f"the model without {numbers.listed(failed, 'or')} failed a validity check, so nothing can be"
+                " compared: the report of its run says which check"
             )
         base = bench.bits(BASE)
         changed = {idea.name: bench.bits(idea.without, by_sentence=idea.by_sentence) for idea in IDEAS}

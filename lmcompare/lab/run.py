@@ -128,7 +128,7 @@ def run_lab(
         if failures:
             name, failure = next(iter(failures.items()))
             raise LmcompareError(f"the experiment '{name}': {failure}")
-        raise LmcompareError("each of the experiments needs what is not there: see the notes above")
+        raise LmcompareError("each of the experiments needs something that is missing: see the notes above")
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
 

@@ -131,10 +131,10 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
     if pair is not None and pair.detectable > 0:
         sampled = "documents" if _of_documents(comparison) else "passages"
         said.append(
-            "A test text of this size can miss small differences: a true one of"
+            "A test text of this size can miss small differences. A true difference of"
             f" {numbers.two_digits(pair.detectable)} bits per byte between {title(pair.second)} and"
             f" {title(pair.first)} would be found significant in four of five such samples of {sampled}, a smaller"
-            " one less often."
+            " difference less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

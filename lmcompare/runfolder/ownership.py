@@ -69,7 +69,7 @@ def check_free(folder: Path) -> None:
         laboratory may be in it.
     """
     if "\0" in str(folder):
-        raise LmcompareError(f"{str(folder)!r} can be no folder's name: choose another --out")
+        raise LmcompareError(f"{str(folder)!r} can't be the name of a folder: choose another --out")
     if len(os.fsencode(folder.resolve().name)) > LONGEST_NAME:
         raise LmcompareError(
             f"the name of the folder {reprlib.repr(str(folder))} is too long, since files beside it have longer ones:"

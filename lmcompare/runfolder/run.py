@@ -251,7 +251,7 @@ def load_run(folder: str | Path) -> Run:
     if not (path / MANIFEST).is_file():
         if (path / "cells").is_dir():
             raise RunFolderError(
-                f"{path} holds a run that goes on or did not come to its end: wait for it, or {REMEDY}"
+                f"{path} holds a run that is still going on or did not come to its end: wait for it, or {REMEDY}"
             )
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")

@@ -65,7 +65,7 @@ def read_tokenised(
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
     except UnicodeDecodeError as error:
-        raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
+        raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
     ids.flags.writeable = False  # so that it need not be copied
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 

@@ -106,6 +106,6 @@ def test_wrong_names_and_values_are_said() -> None:
     with pytest.raises(LmcompareError, match="did you mean 'order'"):
         run_checks_apart("ngram", {"odrer": 3}, 0, lambda result: None)
     with pytest.raises(
-        LmcompareError, match=r"ngram-file reads a file, and none is given: name it by --set \w+=PATH"
+        LmcompareError, match=r"ngram-file reads a file, and none is given: name it with --set \w+=PATH"
     ):
         run_checks_apart("ngram-file", {}, 0, lambda result: None)

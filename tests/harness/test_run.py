@@ -98,7 +98,7 @@ def test_failures_that_can_not_be_stored_are_said(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Job, "fail", lambda *_: None)  # as on a full disk
-    with pytest.raises(LmcompareError, match=r"nothing of the cells could be stored in .*: raises/0: .*out of luck"):
+    with pytest.raises(LmcompareError, match=r"none of the cells could be stored in .*: raises/0: .*out of luck"):
         run_and_report(place, tmp_path, small_experiment({"plugin": "plugins.py:Raises", "name": "raises"}))
     assert not (tmp_path / "manifest.json").exists()
 

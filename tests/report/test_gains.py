@@ -44,13 +44,13 @@ def finding(labels: tuple[str, ...], x: list[int], y: list[int], counted: str = 
     ("labels", "x", "y", "said"),
     [
         (TOKENS, [], [], "No model is significantly better than the base after new phrases or after known ones"),
-        (TOKENS, [0], [], "The x beats the base after new phrases; after known ones nobody does"),
+        (TOKENS, [0], [], "The x beats the base after new phrases; after known ones no model does"),
         (TOKENS, [0, 1, 2], [0], "The x beats the base after known phrases of at most 3 tokens; after longer ones "),
         (
             TOKENS,
             [3, 4],
             [],
-            "The x beats the base after known phrases of 4 or more tokens; after shorter ones nobody ",
+            "The x beats the base after known phrases of 4 or more tokens; after shorter ones no model ",
         ),
         (TOKENS, [0, 1], [0, 1], "The x and the y beat the base after known phrases of at most 2 tokens; "),
         (

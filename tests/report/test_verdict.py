@@ -59,7 +59,7 @@ def test_the_detectable_difference_is_that_of_the_first_two_models(tmp_path: Pat
     pair = compare_models(run).difference("b", "a")
     assert pair is not None
     said = limits(run)
-    assert f"a true one of {numbers.two_digits(pair.detectable)} bits per byte between A and B" in said
+    assert f"A true difference of {numbers.two_digits(pair.detectable)} bits per byte between A and B" in said
     assert "four of five such samples of documents" in said
 
 

@@ -44,7 +44,7 @@ def compress(
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, with iconv for one") from None
+        raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
     target = target_of(out or file.with_name(file.name + SUFFIX), force)
     trained = trained_model(folder, model, seed, plugin)
     packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))

@@ -29,7 +29,7 @@ def lab(
         str | None, typer.Option(metavar="KIND", help="The tokenizer, as --tokens of run takes it.")
     ] = None,
     seed: Annotated[
-        list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma (default: 0,1,2; quick: 0).")
+        list[str] | None, typer.Option(metavar="N", help="One or more seeds, a,b (default: 0,1,2; quick: 0).")
     ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The folder (default: reports/lab).")
@@ -53,7 +53,7 @@ def lab(
         given = {"corpus": corpus, "tokens": tokens, "seed": seed, "out": out, "force": force, **options}
         if meant := next((key for key, value in given.items() if value), ""):
             meant = meant.replace("_", "-")
-            raise LmcompareError(f"--{meant} is for experiments that are run: name some, or give --all")
+            raise LmcompareError(f"--{meant} has no effect without experiments: name some, or give --all")
         width = max(map(len, installed), default=0)
         for name in installed:
             print(f"{name:<{width}}  {EXPERIMENTS.resolve(name).question}")

@@ -34,33 +34,35 @@ def run(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="NAME", help="Run these models only; repeat or comma."),
+        typer.Option("--model", "-m", metavar="NAME", help="Run only these models, a,b; can be repeated."),
     ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The run folder (default: reports/NAME).")
     ] = None,
-    seed: Annotated[list[str] | None, typer.Option(metavar="N", help="The seeds; repeat or comma.")] = None,
+    seed: Annotated[list[str] | None, typer.Option(metavar="N", help="One or more seeds, a,b.")] = None,
     match: Annotated[
         list[str] | None,
-        typer.Option(metavar="WHAT=N", help="Equal parameters, steps, tokens, epochs or seconds; repeat or comma."),
+        typer.Option(metavar="WHAT=N", help="Make models equal in parameters, steps, tokens, epochs or seconds."),
     ] = None,
     parameter: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="MODEL.KEY=VALUE", help="A model's hyper-parameter (JSON value), or its tokens; repeat."
+            "--set",
+            metavar="MODEL.KEY=VALUE",
+            help="A model's hyper-parameter (a JSON value), or its tokens; can be repeated.",
         ),
     ] = None,
     sweep: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODEL.KEY=VALUE,…",
-            help="Values of a hyper-parameter; the validation text chooses one. Repeat for a grid. Or a "
-            "range for --search: LOW..HIGH or LOW..HIGH:log.",
+            help="Values of a hyper-parameter, of which one is chosen on the validation text. Repeat the option for "
+            "a grid. With --search also a range: LOW..HIGH or LOW..HIGH:log.",
         ),
     ] = None,
     search: Annotated[
         str | None,
-        typer.Option(metavar="METHOD", help="Try some settings of the sweep, not a whole grid: tpe or random."),
+        typer.Option(metavar="METHOD", help="Try some settings of the sweep instead of the grid: tpe or random."),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(metavar="N", help="How many settings of each model --search tries (default: 30).")
@@ -71,9 +73,11 @@ def run(
             metavar="X,X,…,1", help="Train on these shares of the training text, too, and draw curves over its size."
         ),
     ] = None,
-    prompt: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; repeat.")] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A prompt to continue; can be repeated.")
+    ] = None,
     word: Annotated[
-        list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; repeat.")
+        list[str] | None, typer.Option(metavar="WORD", help="A word to show in several contexts; can be repeated.")
     ] = None,
     tokens: Annotated[
         str | None,

@@ -19,7 +19,7 @@ def serve(
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the run, a,b (default: all).")
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="The address that is listened at (default: this machine alone).")
+        str, typer.Option(metavar="ADDRESS", help="The address to listen at (default: this machine alone).")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any that is free.")
@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Show the report in a browser with the trained models behind it: they answer texts of your own.
 
-    The address that it prints has a token; without it nobody is answered. Ctrl-C ends it.
+    The address that it prints has a token; requests without the token are refused. Ctrl-C ends the server.
     """
     try:
         from lmcompare.serve.server import NOT_ENCRYPTED, is_local

@@ -26,7 +26,7 @@ SeedOption = Annotated[
 
 PluginOption = Annotated[
     list[str] | None,
-    typer.Option("--plugin", metavar="PLUGIN", help="The code of a model that is not installed; repeat."),
+    typer.Option("--plugin", metavar="PLUGIN", help="The code of a model that is not installed; can be repeated."),
 ]
 
 
@@ -37,7 +37,7 @@ def score(
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the runs, a,b (default: all).")
     ] = None,
-    by: Annotated[str, typer.Option(metavar="UNIT", help="What has a row of its own: text, token or word.")] = "text",
+    by: Annotated[str, typer.Option(metavar="UNIT", help="What a row is for: a text, token or word.")] = "text",
     table_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="How the table is printed: jsonl, csv or parquet.")
     ] = "jsonl",

@@ -78,8 +78,8 @@ def _names(vocabulary: Vocabulary) -> list[str]:
     for token in vocabulary.tokens:
         if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
             raise LmcompareError(
-                f"the token {token!r} can't be written in the ARPA format, which parts words by blanks and keeps"
-                f" {START} for itself: export the model as .safetensors"
+                f"the token {token!r} can't be written in the ARPA format, which separates words by blanks and"
+                f" reserves {START}: export the model as .safetensors"
             )
     return [*vocabulary.tokens, START]
 

@@ -96,8 +96,8 @@ def check_kind(path: Path) -> None:
     if FORMAT not in said:
         of = f"holds the network {said['model']}" if "model" in said else "is a safetensors file of another kind"
         raise LmcompareError(
-            f"{path} {of} and no n-gram model: give an ARPA file, or what 'lmcompare export' writes of a model of"
-            " n-grams"
+            f"{path} {of} and no n-gram model: give an ARPA file, or a file that 'lmcompare export' wrote of an"
+            " n-gram model"
         )
 
 

@@ -124,8 +124,8 @@ def whole(array: IntArray) -> IntArray:
     """
     if array.dtype.itemsize > 4 and int(array.max(initial=0)) > MOST:
         raise LmcompareError(
-            f"n-grams are looked up among at most {MOST:,} of one order, and this model has more: use one that is"
-            " pruned or has a lower order"
+            f"at most {MOST:,} n-grams of one order can be looked up, and this model has more: use a pruned model, or"
+            " a lower order"
         )
     return read_only(array.astype(np.int32, copy=False))
 

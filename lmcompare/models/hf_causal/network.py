@@ -139,5 +139,5 @@ class CausalNetwork(Network):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Set the weights that ``state_dict`` returned."""
         if strict and (other := state_dict.keys() ^ self.state_dict().keys()):
-            raise RuntimeError(f"these are not the weights of this model: {min(other)} is in one of both only")
+            raise RuntimeError(f"these are not the weights of this model: only one of the two has {min(other)}")
         return super().load_state_dict(state_dict, strict=False, assign=assign)

@@ -238,8 +238,9 @@ class Pcfg(LanguageModel):
             return found
         where = "NLTK's treebank" if self.trees is None else self.trees
         raise LmcompareError(
-            f"none of the {len(trees):,} trees of {where} is of a sentence of the training text: train on the text of"
-            " the trees, as by --corpus nltk:treebank --tokens whitespace, or name the file of its trees by trees"
+            f"none of the {len(trees):,} trees of {where} belongs to a sentence of the training text: train on the"
+            " text of the trees, for example with --corpus nltk:treebank --tokens whitespace, or set trees to a file"
+            " with the trees of your text"
         )
 
     def _tagged(self, words: IntArray) -> tuple[IntArray, IntArray, FloatArray, IntArray]:

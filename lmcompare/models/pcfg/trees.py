@@ -73,8 +73,8 @@ def _sample() -> Iterator[str]:
                 yield file.read()
         return
     raise LmcompareError(
-        f"NLTK's treebank is not on this machine: fetch it with '{FETCH}', or name a file of trees in brackets by"
-        " trees"
+        f"NLTK's treebank is not on this machine: fetch it with '{FETCH}', or set trees to a file of trees in"
+        " brackets"
     )
 
 

@@ -22,7 +22,7 @@ HEADINGS = (
     "Learning rate",
     "Reads on across sentences",
 )
-MADE_EQUAL = "Which design is better is not answered here: --match tokens=… or --match seconds=… trains them alike."
+MADE_EQUAL = "This run does not show which design is better: --match tokens=… or --match seconds=… trains them alike."
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def pretrained_vectors(found: Sequence[Training]) -> str:
             continue
         before = read - steps * batch[0] * batch[1]
         if before > 0.5 * read:
-            named.append(f"of those of {spoken(one.model.title)}, {numbers.amount(before)} are those of its vectors")
-    return f"Tokens read: {'; '.join(named)}, which it learnt first." if named else ""
+            named.append(f"{numbers.amount(before)} of those of {spoken(one.model.title)}")
+    return f"Tokens read: {numbers.listed(named)} were read to learn word vectors first." if named else ""
 
 
 def _steps(model: Model) -> float | None:

@@ -61,7 +61,7 @@ def build(data: ReportData) -> Section | None:
         return None
     several = any(len(model.entry.seeds) > 1 for model in trained)
     late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
-    said = f"The tokens of which {late} first learnt its vectors lie before its curve." if late else ""
+    said = f"The curve of {late} begins after the tokens from which word vectors were learnt first." if late else ""
     trainings, of_series = fairness.trainings(data), data.run.corpus.series
     html = fill(
         "learning",

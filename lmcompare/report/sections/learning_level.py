@@ -73,7 +73,7 @@ class Level:
             " sample."
         ]
         if passed:
-            said.append(f"Networks pass it on the way: {numbers.listed(passed)}.")
+            said.append(f"Networks need less in the course of their training: {numbers.listed(passed)}.")
         if never:
             said.append(f"{sentence(numbers.listed(never))} never {'does' if len(never) == 1 else 'do'}.")
         return " ".join(said)

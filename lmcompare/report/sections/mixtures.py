@@ -106,7 +106,7 @@ def one_seed(models: Sequence[Model]) -> str:
         return ""
     seeds = {model.entry.seeds[0] for model in mixed}
     which = f"with seed {seeds.pop()}" if len(seeds) == 1 else "with the first seed"
-    return f"Mixed are the trainings {which}; the leaderboard has the mean of all."
+    return f"The mixtures use the trainings {which}; the leaderboard has the mean of all trainings."
 
 
 def fitted(units: int, valid: int, unit: str) -> str:

@@ -98,8 +98,8 @@ def verdict(rows: Sequence[Row]) -> str:
     if not able:
         shares = numbers.listed([r.said for r in own])
         return (
-            f"No: in no model is the nearest sentence measurably more often than by chance ({chance}) one of the same"
-            f" sense ({shares}).{_beyond_average(own)}"
+            "No: in no model does the nearest sentence have the same sense measurably more often than by chance"
+            f" ({chance}; {shares}).{_beyond_average(own)}"
         )
     others = [r for r in own if not r.able]
     who = numbers.listed([f"{spoken(_title(r))} ({numbers.percent(r.found.share, 0)})" for r in able])
@@ -120,7 +120,7 @@ def _beyond_average(own: Sequence[Row]) -> str:
     if not better:
         return (
             " But it is not shown that reading in context helps: no model is measurably better than the plain average"
-            " of its word vectors of the words before."
+            " of its vectors of the words before."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (

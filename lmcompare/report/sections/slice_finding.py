@@ -120,11 +120,11 @@ def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
     if not rest:
         return ""
     if len(won) + len(rest) < len(one.labels) or not (_is_start(won) or _is_start(rest)):
-        return f"; {_where(one, rest)} nobody does"
+        return f"; {_where(one, rest)} no model does"
     if one.counted == "words":
-        return f"; on {'more' if _is_start(won) else 'less'} frequent ones nobody does"
+        return f"; on {'more' if _is_start(won) else 'less'} frequent ones no model does"
     beyond = "known" if list(won) == [0] else "longer" if _is_start(won) else "shorter"
-    return f"; after {beyond} ones nobody does"
+    return f"; after {beyond} ones no model does"
 
 
 def _is_start(groups: Sequence[int]) -> bool:

@@ -36,7 +36,7 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "word_kind": "What kind of word is it?",
     "train_count": "How often does the {unit} occur in the training text?",
     "context_order": "How long is the known phrase before it, in {unit}s?",
-    "seen_order": "How long is the known phrase that it ends, in {unit}s?",
+    "seen_order": "How long is the known phrase that ends with it, in {unit}s?",
     "position_in_sentence": "Where in the sentence is it?",
     "position_in_document": "Where in the document is it?",
     "repeated": "Has the document mentioned it before? (known {unit}s)",
