@@ -268,8 +268,8 @@ class Comparison:
         Parameters
         ----------
         name : str
-            The model's name in the run. In the result of ``compare`` the name that a model was asked for by is that
-            of the model that this call trained, even if the folder calls it otherwise.
+            The model's name in the run. In the result of ``compare`` it is the name that ``compare`` was given, even
+            if the model has another name in the folder.
         seed : int, optional
             By default the first of its seeds.
         plugin : str, type, or sequence of them

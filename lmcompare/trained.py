@@ -129,7 +129,7 @@ class TrainedModel:
             The beginning of a document, or how it goes on after ``context``.
         context : str
             What the document begins with. It is cut into tokens together with the text and is not scored; a token
-            over the border of both is a token of the text.
+            that crosses the border is a token of the text.
         ends : bool
             Whether the document ends with the text, so that ``</s>`` and the end are charged as well. Otherwise what
             comes after the text is left open, and white space at its end is not scored.

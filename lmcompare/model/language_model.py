@@ -218,7 +218,7 @@ class LanguageModel(ABC):
         return ()
 
     def check_text(self, train: Encoded) -> None:
-        """Raise an error if the model can't work with a training text, as if a window is longer than every document.
+        """Raise an error if the model can't work with a training text, for example if its window is too long.
 
         A run calls it before it trains any model.
         """
@@ -264,7 +264,7 @@ class LanguageModel(ABC):
         return None if vectors is None else vectors[text.ids[at]]
 
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
-        """Return what ``context_vectors`` is on its way through the layers; None for a model without layers.
+        """Return the vectors of tokens in context, layer by layer; None for a model without layers.
 
         The first of these (n, d) arrays is before the first layer, the second after it, and so on.
         """
@@ -313,7 +313,7 @@ class LanguageModel(ABC):
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
         """Return functions that write the trained model to a file for other tools, by file suffix (".arpa").
 
-        The suffix "/" is a folder, which is there and empty.
+        With the suffix "/", the function gets a folder that exists and is empty.
         """
         return {}
 
@@ -325,7 +325,7 @@ class LanguageModel(ABC):
         Parameters
         ----------
         valid : Encoded
-            The validation text, to which what the copy lacks may be fitted.
+            The validation text. What the copy leaves out may be estimated from it.
         whole : bool
             Whether nothing is to be left out for the sake of a smaller page.
 

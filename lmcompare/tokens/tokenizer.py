@@ -67,7 +67,7 @@ class Tokenizer(ABC):
         return State()
 
     def restore(self, state: State) -> None:
-        """Take over what ``state`` returned in another process."""
+        """Restore what ``state`` returned, often in another process."""
         return
 
     @property
@@ -78,8 +78,8 @@ class Tokenizer(ABC):
     def parts(self, text: str) -> Iterable[str]:
         """Return the parts of what ``tokenize`` cuts, in order, that have the same tokens if each is cut by itself.
 
-        A tokenizer can give them so that a long text needs less memory; the default is the whole text. Those of one
-        that ``covers`` words end with a token.
+        A tokenizer can give them so that a long text needs less memory; the default is the whole text. If it
+        ``covers`` words, each part must end with a token.
         """
         return (text,)
 
