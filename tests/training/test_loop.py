@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,29 @@ RECIPE = Recipe(steps=24, batch=4, length=16, learning_rate=1e-2, evaluations=6,
 TRAIN, VALID = chain(1, 6, 80), chain(2, 2, 60)
 
 
+def small() -> RnnAttention:
+    """Return a small model with dropout."""
+    return RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3)
+
+
 class Killed(BaseException):
     """As if the power went."""
+
+
+def killing(step: int) -> Callable[[Progress], None]:
+    """Return a listener that kills a training in this step."""
+
+    def kill(progress: Progress) -> None:
+        if progress.step == step and progress.valid_loss is None:
+            raise Killed
+
+    return kill
 
 
 def run(recipe: Recipe = RECIPE, **setting: Any) -> tuple[dict[str, torch.Tensor], Outcome]:
     """Train a small net with dropout, as ``TorchLanguageModel.fit`` does."""
     with seeded(7):
-        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        network = small().network(12)
         outcome = Training(network, Texts(TRAIN, VALID), recipe, Setting(VOCABULARY, **setting)).run()
     return network.state_dict(), outcome
 
@@ -51,14 +67,9 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
 def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
     whole, outcome = run()
     for killed_at in (5, 13, 22):
-
-        def kill(progress: Progress, at: int = killed_at) -> None:
-            if progress.step == at and progress.valid_loss is None:
-                raise Killed
-
         folder = tmp_path / str(killed_at)
         with pytest.raises(Killed):
-            run(checkpoints=folder, progress=kill)
+            run(checkpoints=folder, progress=killing(killed_at))
         steps: list[int] = []
         resumed, again = run(checkpoints=folder, progress=lambda p, steps=steps: steps.append(p.step))
         # it did not begin anew (an evaluation every 4 steps), and said from where it goes on
@@ -80,7 +91,7 @@ def milestones(pause: float = 0.0, **setting: Any) -> tuple[dict[str, torch.Tens
         return pause
 
     with seeded(7):
-        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
+        network = small().network(12)
         asked = Setting(VOCABULARY, milestones=Milestones((0.25, 0.5, 0.9), lambda *_: 0.0), **setting)
         Training(network, Texts(TRAIN, VALID), RECIPE, asked, milestone=score).run()
     return network.state_dict(), passed
@@ -94,13 +105,8 @@ def test_milestones_change_nothing_and_are_passed_once(tmp_path: Path) -> None:
     flops = [progress.flops or 0.0 for progress in passed]
     assert flops[0] > 0
     assert flops[1] == pytest.approx(2 * flops[0], rel=0.2)  # texts end, so that steps have fewer tokens
-
-    def kill(progress: Progress) -> None:
-        if progress.step == 13 and progress.valid_loss is None:
-            raise Killed
-
     with pytest.raises(Killed):
-        milestones(checkpoints=tmp_path, progress=kill)
+        milestones(checkpoints=tmp_path, progress=killing(13))
     resumed, rest = milestones(checkpoints=tmp_path)
     assert_same(resumed, whole)
     assert [progress.step for progress in rest] == [22]
@@ -282,15 +288,10 @@ def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypat
     assert any(not torch.equal(rounded[name], exact[name]) for name in exact)
     assert outcome.snapshot.best_loss == pytest.approx(wanted.snapshot.best_loss, abs=0.02)
     assert any("in bfloat16" in note for note in outcome.notes)
-
-    def kill(progress: Progress) -> None:
-        if progress.step == 13:
-            raise Killed
-
     auto = replace(RECIPE, precision="auto")
     monkeypatch.setattr(loop, "measured", lambda *_: "bfloat16")
     with pytest.raises(Killed):
-        run(auto, checkpoints=tmp_path, progress=kill)
+        run(auto, checkpoints=tmp_path, progress=killing(13))
     monkeypatch.setattr(loop, "measured", lambda *_: "float32")  # a second measurement may say otherwise
     assert_same(run(auto, checkpoints=tmp_path)[0], rounded)
 
@@ -301,33 +302,28 @@ def test_the_last_share_of_the_steps_has_the_full_softmax(
 ) -> None:
     called: list[str] = []
 
-    def noted(name: str) -> None:
-        loss = getattr(Head, name)
-        monkeypatch.setattr(Head, name, lambda self, *given: [called.append(name), loss(self, *given)][1])
+    for name in ("sampled_loss", "full_loss"):
 
-    noted("sampled_loss")
-    noted("full_loss")
+        def noted(self: Head, *given: Any, name: str = name, loss: Any = getattr(Head, name)) -> Any:  # noqa: B008
+            called.append(name)
+            return loss(self, *given)
+
+        monkeypatch.setattr(Head, name, noted)
     run(replace(RECIPE, full_share=share))
     assert called == ["sampled_loss"] * sampled + ["full_loss"] * (24 - sampled)
 
 
-def test_gradients_are_clipped_before_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_are_clipped_before_each_step() -> None:
     with seeded(7):
-        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
-        before: list[float] = []
-        after: list[float] = []
+        network = small().network(12)
+        before, after = list[float](), list[float]()
 
         def norm() -> float:
-            grads = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-            return math.sqrt(sum(float((g.coalesce().values() if g.is_sparse else g).square().sum()) for g in grads))
+            grads = [each.grad.to_dense().flatten() for each in network.parameters() if each.grad is not None]
+            return float(torch.cat(grads).norm())
 
-        training = Training(
-            network,
-            Texts(TRAIN, VALID),
-            replace(RECIPE, clip=0.5),
-            Setting(VOCABULARY),
-            watch=lambda _: before.append(norm()),
-        )
+        recipe, setting = replace(RECIPE, clip=0.5), Setting(VOCABULARY)
+        training = Training(network, Texts(TRAIN, VALID), recipe, setting, watch=lambda _: before.append(norm()))
         training.optimisers[0].register_step_pre_hook(lambda *_: after.append(norm()))
         training.run()
     assert min(before) < 0.5 < max(before)  # some are short enough
@@ -372,9 +368,8 @@ def test_progress_reports_the_position_in_the_run() -> None:
 
 def test_evaluation_is_the_mean_over_tokens() -> None:
     with seeded(7):
-        network = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3).network(12)
-    text = ragged()
-    model = RnnAttention(cell="gru", width=8, hidden=8, attention=4, window=3, dropout=0.3)
+        network = small().network(12)
+    text, model = ragged(), small()
     model._network = network.eval()
     assert evaluate(network, text) == pytest.approx(-model.log_probs(text).mean(), abs=1e-6)
     assert math.isnan(evaluate(network, Encoded.from_documents([], VOCABULARY)))

@@ -100,7 +100,7 @@ def build(data: ReportData) -> Section | None:
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
         rows=rows,
         ranges={model.name: said for model, *_ in rows if (said := _range(model))},
-        machine="; ".join(map(told, data.run.machines)),
+        machine="; ".join(map(described, data.run.machines)),
         warning=warning,
         ran=_measured_on(data),
         equal=equal,
@@ -121,7 +121,7 @@ def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:
     return [(model, row) for model, row in data.with_status("adaptive") if model.name not in ranked]
 
 
-def told(machine: Machine) -> str:
+def described(machine: Machine) -> str:
     """Return processor, cores, memory and system, as far as they are known."""
     memory = f"{numbers.size(machine.memory_bytes)} of memory" if machine.memory_bytes else ""
     parts = machine.cpu, numbers.plural(machine.cores, "core"), memory, machine.platform

@@ -12,7 +12,7 @@ import tomli_w
 from lmcompare.analysis.progress import unequal_reading
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.sections.cost import told
+from lmcompare.report.sections.cost import described
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest
@@ -146,7 +146,7 @@ def facts_of(run: Run, part: Run) -> list[tuple[str, str]]:
         ("Took", numbers.seconds(manifest.seconds)),
         ("Preset", manifest.preset),
         ("Seeds", ", ".join(str(s) for s in manifest.experiment["seeds"])),
-        ("Machine", "; ".join(map(told, part.machines or (hardware,)))),
+        ("Machine", "; ".join(map(described, part.machines or (hardware,)))),
         ("Device", f"{hardware.device}, {numbers.plural(hardware.threads, 'thread')}"),
         ("Versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
         ("Corpus fingerprint", run.corpus_fingerprint),
