@@ -31,6 +31,7 @@ from lmcompare.corpora import Corpus, Document, Texts
 from lmcompare.corpora.sentences import line_sentences
 from lmcompare.exhibits.attending import BEGINNING, at_last_word
 from lmcompare.harness.prepare import prepare
+from lmcompare.harness.reading import entry_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
 from lmcompare.measure.influence import guessed_sentences
@@ -40,12 +41,10 @@ from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.runfolder import files, seals
 from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, SPLITS, TOKENS, Split
 from lmcompare.runfolder.manifest import (
-    CorpusEntry,
     Hardware,
     Manifest,
     ModelRow,
     Settings,
-    SplitSizes,
     write_manifest,
 )
 from lmcompare.runfolder.ownership import claim
@@ -337,16 +336,6 @@ def write_run(
 
 def manifest(corpus: Corpus, cut: TokenizedCorpus, names: Sequence[str]) -> Manifest:
     """Return the manifest of a run of these models."""
-    sizes = {
-        split: SplitSizes(
-            documents=len(found),
-            sentences=sum(len(each.sentences) for each in found),
-            bytes=sum(each.n_bytes for each in found),
-            words=sum(each.words for each in found),
-        )
-        for split in SPLITS
-        for found in [corpus.split(split)]
-    }
     asked = {
         "name": "sampled",
         "corpus": {"source": "sampled"},
@@ -354,7 +343,6 @@ def manifest(corpus: Corpus, cut: TokenizedCorpus, names: Sequence[str]) -> Mani
         "models": [{"plugin": name} for name in names],
     }
     settings = Settings(preset="default", budget={}, match={}, device="cpu", threads=1, processes=1)
-    marks = compressed(Texts(corpus.train), Texts(corpus.test))
     return Manifest(
         name="sampled",
         created="2026-01-01T00:00:00+00:00",
@@ -362,7 +350,7 @@ def manifest(corpus: Corpus, cut: TokenizedCorpus, names: Sequence[str]) -> Mani
         seconds=0.0,
         experiment=asked,
         preset="default",
-        corpus=CorpusEntry("sampled", "sampled", corpus.fingerprint, corpus.parts, (), sizes, marks),
+        corpus=entry_of(corpus, compressed(Texts(corpus.train), Texts(corpus.test))),
         tokens={cut.fingerprint: cut.entry()},
         models=tuple(ModelRow(name, name, cut.fingerprint, (0,), (place_of(name, 0),), settings) for name in names),
         versions={},

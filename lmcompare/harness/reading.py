@@ -194,7 +194,7 @@ def _read(
             emit({"event": "part", "part": part})
             with chdir("."):
                 made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
-        entry = _entry(corpus, {} if marks is None else marks.result())
+        entry = entry_of(corpus, {} if marks is None else marks.result())
     return RunCorpus(entry, () if corpus.series else prompts_of(corpus.valid), tuple(made))
 
 
@@ -209,7 +209,8 @@ def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Disp
     return RunTokens(table, tokens.tokenizer.kind, tokens.fingerprint, tokens.entry())
 
 
-def _entry(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEntry:
+def entry_of(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEntry:
+    """Return what the manifest says of a corpus, with the bits per byte that compressors need."""
     splits = {
         which: SplitSizes(
             documents=len(documents),
