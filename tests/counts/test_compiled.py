@@ -210,7 +210,7 @@ def test_hash_tables_have_no_more_entries_than_32_bits_tell_apart() -> None:
 def test_nodes_beyond_31_bits_are_refused() -> None:
     nothing = np.zeros(0, np.int64)
     assert find(np.array([0, 2**31 - 1]), np.arange(3), np.array([0, 0]), np.array([1, 5])).tolist() == [1, -1]
-    with pytest.raises(LmcompareError, match="at most 2,147,483,647 of one order"):
+    with pytest.raises(LmcompareError, match="at most 2,147,483,647 n-grams of one order"):
         find(np.array([0, 2**31]), np.arange(3), nothing, nothing)
 
 

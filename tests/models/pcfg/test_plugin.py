@@ -69,7 +69,7 @@ def test_trees_of_held_out_sentences_change_nothing(texts: MarkovTexts, model: P
     assert more.notes[0].partition(" of ")[0] == model.notes[0].partition(" of ")[0]
     np.testing.assert_array_equal(more.log_probs(texts.test), model.log_probs(texts.test))
     path.write_text(others, encoding="utf-8")
-    with pytest.raises(LmcompareError, match="of a sentence of the training text"):
+    with pytest.raises(LmcompareError, match="belongs to a sentence of the training text"):
         Pcfg(str(path)).fit(texts.train, texts.valid, Setting(texts.vocabulary))
 
 
