@@ -146,8 +146,8 @@ def test_trainings_of_words_vary_too(tmp_path: Path) -> None:
     first = next(p for p in word_parts(once) if (p.slice, p.model.name) == (part.slice, part.model.name))
     assert part.trainings[0] == pytest.approx(first.bits.sum(axis=0))
     found = next(one for one in divided(run, names, "word", names) if one.name == "word_repeated")
-    # Of two trainings that are d apart, the mean has the standard error d / 2. Two models with two trainings each leave
-    # two degrees of freedom. What varies with the text is added to it.
+    # Of two trainings that are d apart, the mean has the standard error d / 2. Two models with two trainings each
+    # leave two degrees of freedom. What varies with the text is added to it.
     apart = np.abs(np.diff(part.trainings / part.sizes.sum(axis=0), axis=0)[0])
     assert (found.reach[1] > 0.9 * t.ppf(0.975, 2) * apart / 2).all()
 
