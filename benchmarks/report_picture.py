@@ -3,7 +3,7 @@
 The pictures of ``docs/`` are those of ``reports/``: ``report.png`` is the top of the reference report, ``history.png``
 has ``--of "#history .chart"``, and ``story.png`` has three scenes of the reference report, one below the other::
 
-    report_picture.py reports/reference/report.html docs/story.png --width 1140
+    report_picture.py reports/reference/report.html docs/story.png --width 1280
         --of ".scene:has(#scene-1)" --of ".scene:has(#scene-3-then)" --of ".scene:has(#scene-4)"
 
 Needs Playwright (``pip install 'lmcompare[test]'``) and Chromium or Chrome on the PATH.
