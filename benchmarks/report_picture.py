@@ -1,7 +1,7 @@
 """Take a picture of a page of the report, for the README: ``report_picture.py report.html picture.png [--dark] ...``.
 
-The pictures of ``docs/`` are those of ``reports/``: ``report.png`` is the top of the reference report, ``history.png``
-has ``--of "#history .chart"``, and ``story.png`` has three scenes of the reference report, one below the other::
+The pictures of ``docs/`` are of pages in ``reports/``: ``report.png`` is the top of the reference report,
+``history.png`` has ``--of "#history .chart"``, and ``story.png`` has three scenes of the reference report::
 
     report_picture.py reports/reference/report.html docs/story.png --width 1280
         --of ".scene:has(#scene-1)" --of ".scene:has(#scene-3-then)" --of ".scene:has(#scene-4)"
