@@ -29,7 +29,15 @@ from lmcompare.tokens import Encoded, Vocabulary
 
 CONTEXT = 64
 SIZE = {"width": 128, "heads": 4, "layers": 4}
-OURS = {**SIZE, "window": CONTEXT, "batch": 16, "dropout": 0.0, "learning_rate": 4e-2, "weight_decay": 0.2}
+OURS = {
+    **SIZE,
+    "window": CONTEXT,
+    "convolution": 3,
+    "batch": 32,
+    "dropout": 0.0,
+    "learning_rate": 2e-2,
+    "weight_decay": 0.2,
+}
 LogProbs = Callable[[Tensor], Tensor]
 
 
