@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -35,7 +34,7 @@ from lmcompare.harness.reading import entry_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
 from lmcompare.measure.influence import guessed_sentences
-from lmcompare.measure.scoring import PLACES, Ranked, scores_table, top_table, unigram_log_probs
+from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.runfolder import files, seals
@@ -179,18 +178,6 @@ def corpus_of(tokens: int, valid: int, count: int, types: int, rng: np.random.Ge
     return Corpus("sampled", found["train"], found["valid"], found["test"], source="sampled")
 
 
-def score_tables(
-    name: str, corpus: TokenizedCorpus, found: Mapping[Split, Sequence[Array]]
-) -> Iterator[pd.DataFrame]:
-    """Yield the rows of ``scores.parquet`` in parts, as a run writes them."""
-    for split in HELD_OUT:
-        begin = 0
-        for surface in corpus.surface(split):
-            log_probs, reset, ranks = (column[begin : begin + len(surface)] for column in found[split])
-            yield scores_table(name, 0, surface, log_probs, reset, ranks)
-            begin += len(surface)
-
-
 def write_cell(folder: Path, name: str, quality: float, run: Measured, rng: np.random.Generator) -> None:
     """Write what the report reads of a cell."""
     corpus, types = run.corpus, len(run.corpus.vocabulary)
@@ -200,8 +187,8 @@ def write_cell(folder: Path, name: str, quality: float, run: Measured, rng: np.r
     ranks[run.part] = 1 + np.minimum(likely, types - 1).astype(np.int32)
     reset[run.part] = on_test[run.part] * rng.uniform(1, 1.2, len(run.part))
     none = np.full(len(on_valid), np.nan), np.zeros(len(on_valid), np.int32)
-    found: dict[Split, Sequence[Array]] = {"valid": (on_valid, *none), "test": (on_test, reset, ranks)}
-    write_parts(folder / "scores.parquet", score_tables(name, corpus, found))
+    found: Scores = {"valid": (on_valid, *none), "test": (on_test, reset, ranks)}
+    write_parts(folder / "scores.parquet", scores_tables(name, 0, corpus, found))
     tables = (
         table
         for split in HELD_OUT

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
-from lmcompare.model import Budget, FloatArray, LanguageModel, Setting, check_words, checked_size
+from lmcompare.model import Budget, LanguageModel, Setting, check_words, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
@@ -35,16 +35,9 @@ from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import IntArray
 from lmcompare.tokens.values import ValueTokenizer
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 T = TypeVar("T")
-
-# By split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
-_Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
 
 
 @permitted()
@@ -242,7 +235,7 @@ def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scored(
     job: Job, corpus: TokenizedCorpus, model: LanguageModel, emit: Emit
-) -> tuple[_Scores, Part, dict[str, Any]]:
+) -> tuple[scoring.Scores, Part, dict[str, Any]]:
     """Return the scores of valid and test, the part of the test text that was ranked, and what scoring cost.
 
     Stores the scores (of series, those of the scored steps among the bins alone) and the most likely tokens. The test
@@ -274,7 +267,7 @@ def _scored(
     none = np.full(len(valid), np.nan), np.zeros(len(valid), np.int32)
     if steps and not whole:
         ends["test"] = streamed_end_log_probs(model, corpus.test, word_ends, seen)
-    raw: _Scores = {"valid": (valid, *none), "test": (test, reset, ranks)}
+    raw: scoring.Scores = {"valid": (valid, *none), "test": (test, reset, ranks)}
     found = raw
     if steps:
         found = {s: (steps[s].log_probs(raw[s][0], ends[s]), *raw[s][1:]) for s in HELD_OUT}
@@ -282,23 +275,15 @@ def _scored(
     see_that_it_is_there(Path(job.folder))
     tables = (table for s in HELD_OUT for table in words[s].tables(found[s][0], ends[s]))
     write_parts(job.path / "words.parquet", tables)
-    write_parts(job.path / "scores.parquet", _score_tables(job, corpus, found))
+    write_parts(job.path / "scores.parquet", scoring.scores_tables(job.name, job.seed, corpus, found))
     write_table(job.path / "top.parquet", scoring.top_table(corpus, shown, ranked))
     listed = microseconds_per_list(model, corpus)
     return raw, part, {**_cost_of_scoring(model, corpus, seconds), "microseconds_per_list": listed}
 
 
-def _score_tables(job: Job, corpus: TokenizedCorpus, found: _Scores) -> Iterator[pd.DataFrame]:
-    for split in HELD_OUT:
-        nats, reset, ranks = found[split]
-        begin = 0
-        for surface in corpus.surface(split):
-            rows = slice(begin, begin + len(surface))
-            yield scoring.scores_table(job.name, job.seed, surface, nats[rows], reset[rows], ranks[rows])
-            begin = rows.stop
-
-
-def _checked(job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: _Scores, part: Part) -> dict[str, Any]:
+def _checked(
+    job: Job, corpus: TokenizedCorpus, model: LanguageModel, found: scoring.Scores, part: Part
+) -> dict[str, Any]:
     """Return the table of the validity checks, JSON-able."""
     test, reset, _ = found["test"]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lmcompare.errors import PluginError
 from lmcompare.measure.word_bits import WordEnds
 from lmcompare.model import FloatArray, LanguageModel, check_array, streamed
-from lmcompare.runfolder.layout import SCORE_COLUMNS, TOP_COLUMNS
+from lmcompare.runfolder.layout import HELD_OUT, SCORE_COLUMNS, TOP_COLUMNS, Split
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BoolArray = npt.NDArray[np.bool_]
+# by split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
+Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
 
 PLACES = 5  # how many of the most likely tokens are stored at a position
 FEW_TOKENS = 100  # scored before scoring is timed
@@ -176,19 +178,17 @@ def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArra
     return ids[chosen].astype(np.int32), values[chosen]
 
 
-def scores_table(
-    name: str,
-    seed: int,
-    surface: pd.DataFrame,
-    log_probs: FloatArray,
-    reset: FloatArray,
-    ranks: IntArray,
-) -> pd.DataFrame:
-    """Return the table of ``scores.parquet``; ``surface`` are the rows of ``TokenizedCorpus.surface``."""
-    table = surface.assign(
-        model=name, seed=seed, log_prob=log_probs, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
-    )
-    return table[list(SCORE_COLUMNS)]
+def scores_tables(name: str, seed: int, corpus: TokenizedCorpus, found: Scores) -> Iterator[pd.DataFrame]:
+    """Yield the table of ``scores.parquet`` in parts, as ``TokenizedCorpus.surface`` reads the tokens."""
+    for split in HELD_OUT:
+        begin = 0
+        for surface in corpus.surface(split):
+            nats, reset, ranks = (column[begin : begin + len(surface)] for column in found[split])
+            table = surface.assign(
+                model=name, seed=seed, log_prob=nats, log_prob_reset=reset, target_rank=ranks.astype(np.int32)
+            )
+            yield table[list(SCORE_COLUMNS)]
+            begin += len(surface)
 
 
 def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.DataFrame:
