@@ -201,6 +201,7 @@ def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_on_a_series_is_left_
     table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
     table["forecast"] = {**table["forecast"], "against": against}  # type: ignore[dict-item]
     show = Said()
+    before = set(sys.modules)
     run(parse(table, "the test"), tmp_path / "run", base=tmp_path, show=show)
     stored = {
         found["title"]: found["log_density"]
@@ -216,7 +217,8 @@ def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_on_a_series_is_left_
     assert "fails on the series 'other'" in left_out[0]
     assert all("log_density returns an array of 40" in sentence for sentence in left_out[1:3])
     assert "no_such_package.inside (install it)" in left_out[3]
-    assert not [name for name in sys.modules if name.startswith(FILE_MODULE + "own_")]  # its code has run elsewhere
+    new = set(sys.modules) - before
+    assert not [name for name in new if name.startswith(FILE_MODULE + "own_")]  # its code has run elsewhere
 
 
 @pytest.mark.parametrize(("code", "said"), [("class Mean: ...", "not a class"), ("import os; os._exit(3)", "code 3")])
