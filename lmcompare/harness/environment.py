@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError
+from lmcompare.harness import control_groups
 from lmcompare.harness.options import RunOptions
 
 if TYPE_CHECKING:
@@ -196,12 +197,16 @@ def _processor() -> str:
 
 
 def available_memory() -> float:
-    """Return the bytes of memory that programs may still take; infinite where the system does not say."""
+    """Return the bytes of memory that programs may still take; infinite where the system does not say.
+
+    In a container with a limit it is what is left of that, if the machine has more.
+    """
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:  # not Linux
         return math.inf
-    return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), math.inf)
+    free = (1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return min(next(free, math.inf), control_groups.memory_left())
 
 
 def _memory() -> int:
