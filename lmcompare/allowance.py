@@ -51,9 +51,12 @@ def left() -> int | None:
 
 
 def _anonymous() -> int:
-    """Return the bytes of memory of this process that are not those of files; 0 where the system does not say."""
+    """Return the bytes of memory of this process that are not those of files.
+
+    Where the system does not say, it is what Python, NumPy and the compiled loops take.
+    """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:  # not Linux
-        return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:")), 0)
+        lines = []
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:")), LEAST // 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lmcompare import allowance
@@ -44,3 +46,15 @@ def test_what_is_left_is_the_limit_less_what_is_taken() -> None:
         with allowance.limited(None):
             assert allowance.left() is None
     assert allowance.left() is None
+
+
+def test_what_the_system_does_not_say_is_not_taken_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content in (None, "Name: python\n"):
+        status = tmp_path / f"{content is None}"
+        if content is not None:
+            status.write_text(content)
+        monkeypatch.setattr(allowance, "Path", lambda _, status=status: status)
+        with allowance.limited(10**9):
+            assert allowance.left() == 872 * 10**6  # without the half of 256 MB that Python alone takes

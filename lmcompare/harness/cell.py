@@ -132,7 +132,8 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
 
 
 def _write_cost(job: Job, cost: dict[str, Any]) -> None:
-    peak = max(peak_memory_bytes(), cost["peak_memory_bytes"])  # it may have been trained by another process
+    now, trained = peak_memory_bytes(), cost["peak_memory_bytes"]  # it may have been trained by another process
+    peak = None if now is None or trained is None else max(now, trained)
     beside = job.beside or cost["beside"]  # a training of another run, or of a trial, may have been beside others
     here = this_machine()
     machines = [*(each for each in cost["machines"] if each != here), here]
@@ -226,7 +227,7 @@ def _cost_of_training(trained: Mapping[str, Any]) -> dict[str, Any]:
         "train_seconds": trained["seconds"],
         "beside": trained.get("beside", False),
         "machines": trained.get("machines", []),
-        "peak_memory_bytes": trained.get("peak_memory_bytes", 0),
+        "peak_memory_bytes": trained.get("peak_memory_bytes"),
         "milestones": trained.get("milestones", []),
         "train_flops": trained.get("flops"),
         "tokens_before": trained.get("tokens_before", 0),

@@ -43,14 +43,14 @@ class Cost:
         The seconds of the training; None where a few steps do not tell them, as of several networks.
     valid, test : float
         The seconds in which the texts are scored.
-    memory : float
-        The greatest memory of its process, in bytes.
+    memory : float or None
+        The greatest memory of its process, in bytes; None where the system does not say.
     """
 
     training: float | None
     valid: float
     test: float
-    memory: float
+    memory: float | None
 
     @property
     def seconds(self) -> float | None:
@@ -134,7 +134,7 @@ def probe_job(
     train = corpus.train if model.trains_in_steps else next(corpus.train.parts(PART))
     share = len(corpus.train) / max(1, len(train))
     taken = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
-    memory = before + share * (peak_memory_bytes() - before)
+    fitted = peak_memory_bytes()
     training = None if model.trains_in_steps else taken
     if isinstance(model, TorchLanguageModel):
         # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
@@ -147,8 +147,17 @@ def probe_job(
         "training": training,
         "valid": scoring * len(corpus.valid),
         "test": scoring * READINGS * len(corpus.test),
-        "memory": max(memory, peak_memory_bytes()),
+        "memory": _memory(share, before, fitted, peak_memory_bytes()),
     }
+
+
+def _memory(share: float, before: int | None, fitted: int | None, last: int | None) -> float | None:
+    """Return the memory of a whole training, ``share`` times that of the probe, from the peaks of its process: before
+    it, after it and at the end. None if one is not known.
+    """
+    if before is None or fitted is None or last is None:
+        return None
+    return max(before + share * (fitted - before), last)
 
 
 def _trained_for(probed: float, step: float, recipe: Recipe, budget: Budget, train: Encoded) -> float:

@@ -133,8 +133,8 @@ def check_processes(processes: int, device: str, cores: int) -> None:
         )
 
 
-def peak_memory_bytes() -> int:
-    """Return the greatest resident memory that this process has had; 0 where the system does not say."""
+def peak_memory_bytes() -> int | None:
+    """Return the greatest resident memory that this process has had; None where the system does not say."""
     status = Path("/proc/self/status")
     if status.is_file():  # Linux lets ru_maxrss begin at the peak of the process that started this one
         for line in status.read_text(errors="replace").splitlines():
@@ -143,7 +143,7 @@ def peak_memory_bytes() -> int:
     try:
         import resource
     except ImportError:  # not on Windows
-        return 0
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
 

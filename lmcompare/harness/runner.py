@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -30,7 +31,10 @@ class Runner(Protocol):
         """How many cells may run at the same time now, at least one."""
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
-        """Return the free bytes for cells, and a function that gives the bytes that the cell of a job takes."""
+        """Return the free bytes for cells, and a function that gives the bytes that the cell of a job takes.
+
+        They are infinite for a cell of which they are not known, so that nothing runs beside it.
+        """
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell. Returns None, or the sentence that says why it failed."""
@@ -64,8 +68,14 @@ class Here:
             return free, lambda job: 0.0
         self._show.say("Measuring for a moment how much memory the cells will take …")
         first = {family_of(job): job for job in reversed(jobs)}
-        found = {of: cost.memory if (cost := probe(job)) is not None else 0.0 for of, job in first.items()}
-        return free, lambda job: found.get(family_of(job), 0.0)
+        costs = {of: probe(job) for of, job in first.items()}
+        found = {of: math.inf if cost is None or cost.memory is None else cost.memory for of, cost in costs.items()}
+        if unknown := [first[of].name for of, memory in found.items() if memory == math.inf]:
+            self._show.say(
+                f"How much memory cells such as {', '.join(unknown)} take could not be measured: each of them runs"
+                " alone."
+            )
+        return free, lambda job: found.get(family_of(job), 0.0)  # what is finished takes none
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell."""

@@ -8,7 +8,10 @@ from unittest.mock import patch
 
 import pytest
 
+from lmcompare.cli.commands.plan import _estimate
 from lmcompare.harness import cost
+from lmcompare.harness.ahead import Ahead
+from lmcompare.harness.job import Job
 from tests.cli.console import lmcompare
 from tests.conftest import called_here
 
@@ -49,3 +52,15 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
     wrong = lmcompare("plan", *asked, "--set", "ngrm.order=3", cwd=place)
     assert wrong.returncode == 2
     assert "did you mean 'ngram'" in wrong.stderr
+
+
+def test_what_is_known_of_a_cell_is_listed_beside_what_is_not() -> None:
+    job = Job("", "x", "unigram", 0, "", "", "", {}, {})
+    one = Ahead("x", job, finished=False)
+
+    def estimate(found: cost.Cost | None) -> tuple[float | None, float | None]:
+        return _estimate(one, [one], {job.identity: found})
+
+    assert estimate(None) == (None, None)
+    assert estimate(cost.Cost(None, 1.0, 2.0, 5e6)) == (None, 5e6)
+    assert estimate(cost.Cost(3.0, 1.0, 2.0, None)) == (cost.STARTING + 6.0, None)

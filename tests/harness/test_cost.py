@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -80,6 +82,35 @@ def test_memory_is_measured_once_for_a_family_and_a_job_is_probed_once(
     assert free == 1e9
     assert [needed(each) for each in jobs] == [1e8] * 3
     assert asked == ["transformer", "unigram"]  # what told the time tells the memory as well
+
+
+def test_nothing_fits_beside_a_cell_whose_memory_could_not_be_measured(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed = {
+        "transformer": None,  # the probe has failed
+        "ngram": cost.Cost(1.0, 1.0, 1.0, None),  # the system does not say
+        "unigram": cost.Cost(1.0, 1.0, 1.0, 1e8),
+    }
+    monkeypatch.setattr(runner, "probe", lambda job: probed[job.plugin])
+    monkeypatch.setattr(environment, "available_memory", lambda: 1e9)
+    jobs = [replace(job(run, plugin), name=f"my-{plugin}") for plugin in probed]
+    show = Mock()
+    _, needed = runner.Here(2, show).memory(jobs)
+    assert [needed(each) for each in jobs] == [math.inf, math.inf, 1e8]
+    said = [call.args[0] for call in show.say.call_args_list]
+    assert sum("my-transformer, my-ngram take could not be measured" in sentence for sentence in said) == 1
+    assert "my-unigram" not in " ".join(said)
+
+
+def test_a_probe_does_not_know_the_memory_where_the_system_does_not_say(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "peak_memory_bytes", lambda: None)
+    found = cost.probe(job(run, "unigram"))
+    assert found is not None
+    assert found.seconds is not None
+    assert found.memory is None
 
 
 def test_a_budget_replaces_the_steps(run: Run) -> None:

@@ -104,6 +104,31 @@ class TestHere:
         assert max(memory for _, memory in most) <= 1_000
         assert max(cells for cells, _ in most) == 2  # 600 and 300 fit
 
+    def test_a_cell_whose_memory_could_not_be_measured_runs_alone(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
+        monkeypatch.setattr("lmcompare.harness.environment.available_memory", lambda: 1_000.0)
+        small = Cost(0.0, 0.0, 0.0, 100.0)
+        monkeypatch.setattr(runner, "probe", lambda job: None if job.plugin == "ngram" else small)
+        now, seen = set[str](), list[set[str]]()
+        one = engine._run_one
+
+        def noted(job: Job, *rest: Any) -> str | None:
+            now.add(job.name)
+            seen.append(set(now))
+            try:
+                return one(job, *rest)
+            finally:
+                now.remove(job.name)
+
+        monkeypatch.setattr(engine, "_run_one", noted)
+        models = [{"plugin": name} for name in ("unigram", "ngram", "class-ngram")]
+        plan = small_experiment(*models, threads=1, workers=3)
+        assert not run(plan, place / "run", base=place).failures
+        assert len(seen) == 3
+        assert [cells for cells in seen if "ngram" in cells] == [{"ngram"}]
+
     def test_a_failure_is_that_of_its_cell_alone(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lmcompare.harness.environment.check_workers", lambda *_: None)
         raises = {"plugin": "plugins.py:Raises", "name": "bad"}

@@ -21,6 +21,14 @@ def test_idle_cores_are_worked_out_of_the_kernels_times(monkeypatch: pytest.Monk
     assert environment.idle_cores(0) == pytest.approx(2 * 30 / 40)
 
 
+def test_a_peak_of_memory_that_the_system_does_not_say_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "Path", lambda _: tmp_path / "status")  # not there, as outside of Linux
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert environment.peak_memory_bytes() is None
+
+
 @pytest.mark.parametrize(("idle", "spins"), [(2.0, "5000"), (1.75, "5000"), (1.5, "0"), (0.0, "0")])
 def test_threads_spin_only_where_the_cores_are_idle(monkeypatch: pytest.MonkeyPatch, idle: float, spins: str) -> None:
     monkeypatch.setattr(environment, "idle_cores", lambda: idle)

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from lmcompare.harness import cell
 from lmcompare.harness.plan import begin
 from tests.harness.small import run_and_report, small_experiment
 
@@ -30,6 +31,16 @@ def test_a_limit_of_memory_changes_no_figure_and_is_no_part_of_what_a_cell_is(pl
     before = (cells[0] / "cell.json").stat().st_mtime_ns
     run_and_report(place, place / "free", small_experiment(model, threads=1, memory="1GB"))
     assert (cells[0] / "cell.json").stat().st_mtime_ns == before  # it is finished
+
+
+def test_a_peak_of_memory_that_could_not_be_measured_is_not_known(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cell, "peak_memory_bytes", lambda: None)
+    outcome, _ = run_and_report(place, place / "unknown", small_experiment({"plugin": "unigram"}, threads=1))
+    assert not outcome.failures
+    stored = json.loads((outcome.folder / "cells" / "unigram" / "0" / "cost.json").read_text())
+    assert stored["peak_memory_bytes"] is None
 
 
 def test_a_run_says_which_models_may_take_more_than_the_limit(place: Path) -> None:

@@ -63,7 +63,10 @@ def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
         seconds, memory = _estimate(each, parts[place], costs)
         known = known and seconds is not None
         total += seconds or 0.0
-        figures = ("?", "?") if seconds is None else (numbers.seconds(seconds), numbers.size(memory))
+        figures = (
+            "?" if seconds is None else numbers.seconds(seconds),
+            "?" if memory is None else numbers.size(memory),
+        )
         name = "/".join(filter(None, [place, each.model if each.later else each.job.name]))
         row = name, str(each.job.seed), _what(each), *(("", "") if each.finished else figures)
         table.add_row(*(Text(without_controls(cell)) for cell in row))
@@ -89,8 +92,8 @@ def _what(each: Ahead) -> str:
     return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"
 
 
-def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float]:
-    """Return the seconds and the bytes of memory of a cell; None seconds where they are not known."""
+def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float | None]:
+    """Return the seconds and the bytes of memory of a cell; None for what is not known."""
     from lmcompare.harness.cost import STARTING
 
     if each.finished:
@@ -101,9 +104,10 @@ def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float 
     else:
         found = [costs[each.job.identity]]
     if not found or any(cost is None for cost in found):
-        return None, 0.0
+        return None, None
     dear = [cost for cost in found if cost is not None]
-    memory = max(cost.memory for cost in dear)
+    taken = [cost.memory for cost in dear if cost.memory is not None]
+    memory = max(taken) if len(taken) == len(dear) else None
     if each.tried:
         return STARTING + max(cost.valid + cost.test for cost in dear), memory
     (cost,) = dear
