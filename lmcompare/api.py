@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmcompare import corpora, plugins
-from lmcompare.errors import (
-    OWN_TEMPORARY,
-    LmcompareError,
-    kind_of,
-    one_line,
-    permitted,
-    unknown,
-    usable_path,
-    working_directory,
-)
+from lmcompare.errors import LmcompareError, kind_of, one_line, permitted, unknown, usable_path, working_directory
 from lmcompare.model import LanguageModel
 from lmcompare.trained import TrainedModel, yes_or_no
 
@@ -61,9 +51,10 @@ def compare(
         the built-in five. Named plug-ins train in processes of their own; classes and objects train in this one, with
         one seed.
     out : str or Path, optional
-        The run folder; by default a temporary one. Finished cells in it are kept unless ``force`` is true. A model
-        that is finished there with other hyper-parameters gets another name in the folder (see docs/run.md);
-        ``Comparison.model`` of the result finds it by the name that was asked for.
+        The run folder; by default a temporary one, which is removed if an error or an interruption ends the call.
+        Finished cells in it are kept unless ``force`` is true. A model that is finished there with other
+        hyper-parameters gets another name in the folder (see docs/run.md); ``Comparison.model`` of the result finds
+        it by the name that was asked for.
     tokens : str or mapping, optional
         A kind of tokenizer, such as "char", or a table like ``[tokens]``; by default words that occur at least twice.
     seeds : int or sequence of int
@@ -102,12 +93,12 @@ def compare(
     from lmcompare.harness import changes, experiment
     from lmcompare.harness.options import PageOptions, RunOptions
     from lmcompare.harness.progress import display
-    from lmcompare.harness.run import run
+    from lmcompare.harness.run import folder_for, run
     from lmcompare.harness.runner import leave
 
     here = working_directory()
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
-    folder = None if out is None else here / usable_path(out, "out is the path of a folder")
+    place = None if out is None else here / usable_path(out, "out is the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
         if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
@@ -163,16 +154,18 @@ def compare(
         loaded = corpus
     elif where is None:
         loaded = corpora.load(corpus, plan.corpus)
-    folder = folder or Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
     show = display(quiet=quiet, must_be_seen=False)
-    try:
-        outcome = run(plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)")
-    finally:
-        leave()
-    show.say("Writing the report …")
-    from lmcompare.report.build import write_reports
+    with folder_for(place) as folder:
+        try:
+            outcome = run(
+                plan, folder, force=force, show=show, corpus=loaded, live=live, command="lmcompare.compare(…)"
+            )
+        finally:
+            leave()
+        show.say("Writing the report …")
+        from lmcompare.report.build import write_reports
 
-    write_reports(folder)
+        write_reports(folder)
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
     return Comparison(folder, outcome.failures, (*named, *map(type, live.values())), outcome.names)

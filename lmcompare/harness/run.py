@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError, working_directory
+from lmcompare.errors import OWN_TEMPORARY, LmcompareError, working_directory
 from lmcompare.harness.classics import described, run_classics
 from lmcompare.harness.describe import check_text
 from lmcompare.harness.engine import Engine
@@ -170,6 +173,20 @@ def run(
             sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
             raise LmcompareError(f"none of the cells could be stored in {folder}: {sentences}")
     return Outcome(failures, names)
+
+
+@contextmanager
+def folder_for(out: Path | None) -> Iterator[Path]:
+    """Give the run folder: ``out``, or by default a temporary one, which is removed if an error ends the context."""
+    if out is not None:
+        yield out
+        return
+    made = Path(tempfile.mkdtemp(prefix=OWN_TEMPORARY))
+    try:
+        yield made / "run"  # checkpoints are beside it
+    except BaseException:  # interrupted, too
+        shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def _tried(
