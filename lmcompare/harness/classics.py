@@ -32,7 +32,10 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.source_code import source_of
 
 EXTRA = "pip install 'lmcompare[series]'"
-CODE = ("forecasting", "measure/forecasts.py", "measure/steps.py", "corpora/series/grid.py", "runfolder/layout.py")
+CODE = (
+    *("forecasting", "harness/classics.py", "measure/forecasts.py", "measure/steps.py"),
+    *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
+)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 DIGITS = 6  # of a digest that tells apart what would have one name
 EXAMPLES_CODE = (  # that of models is in the key
     *("harness/examples.py", "harness/page_copy.py", "measure", "exhibits"),
-    *("corpora/series/grid.py", "runfolder/layout.py"),
+    *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
 )
 
 

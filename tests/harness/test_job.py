@@ -1,4 +1,4 @@
-"""What a job's keys depend on."""
+"""What the keys of jobs and of forecasts depend on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lmcompare
+from lmcompare.harness.classics import CODE
 from lmcompare.harness.job import EXAMPLES_CODE
 from lmcompare.plugins import own_code
 
@@ -15,22 +16,30 @@ PACKAGE = Path(lmcompare.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("changed", "counts"),
+    ("code", "changed", "counts"),
     [
-        ("harness/examples.py", True),
-        ("harness/page_copy.py", True),
-        ("measure/influence.py", True),
-        ("exhibits/attention.py", True),
-        ("corpora/series/grid.py", True),
-        ("runfolder/layout.py", True),
-        ("harness/run.py", False),
+        (EXAMPLES_CODE, "harness/examples.py", True),
+        (EXAMPLES_CODE, "harness/page_copy.py", True),
+        (EXAMPLES_CODE, "measure/influence.py", True),
+        (EXAMPLES_CODE, "exhibits/attention.py", True),
+        (EXAMPLES_CODE, "corpora/series/grid.py", True),
+        (EXAMPLES_CODE, "corpora/series/values.py", True),
+        (EXAMPLES_CODE, "runfolder/layout.py", True),
+        (EXAMPLES_CODE, "harness/run.py", False),
+        (CODE, "forecasting/ets.py", True),
+        (CODE, "harness/classics.py", True),
+        (CODE, "measure/steps.py", True),
+        (CODE, "corpora/series/values.py", True),
+        (CODE, "harness/run.py", False),
     ],
 )
-def test_the_code_that_makes_examples_is_in_their_key(tmp_path: Path, changed: str, counts: bool) -> None:
-    for room in ("harness", "measure", "exhibits", "corpora", "runfolder"):
+def test_the_code_that_makes_examples_and_forecasts_is_in_their_keys(
+    tmp_path: Path, code: tuple[str, ...], changed: str, counts: bool
+) -> None:
+    for room in ("harness", "measure", "exhibits", "corpora", "runfolder", "forecasting"):
         shutil.copytree(PACKAGE / room, tmp_path / room)
-    before = own_code(*EXAMPLES_CODE, package=tmp_path)
-    assert before == own_code(*EXAMPLES_CODE)
+    before = own_code(*code, package=tmp_path)
+    assert before == own_code(*code)
     with (tmp_path / changed).open("a") as file:
         file.write("# changed\n")
-    assert (own_code(*EXAMPLES_CODE, package=tmp_path) != before) == counts
+    assert (own_code(*code, package=tmp_path) != before) == counts

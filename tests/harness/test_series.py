@@ -167,6 +167,21 @@ def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
     assert len(json.loads(path.read_text())["forecasts"][0]["actual"]) == 6
 
 
+def test_forecasts_are_made_anew_where_dates_are_corrected(tmp_path: Path) -> None:
+    values = np.random.default_rng(7).standard_normal(100).round(4)
+    past = values[:80]  # what precedes the test values
+    dates = {12: np.datetime64("2020-01") + np.arange(100), 7: np.datetime64("2020-01-01") + np.arange(100)}
+    forecast = {"origins": 2, "paths": 40, "against": ["seasonal-naive"]}
+    table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}], forecast=forecast)
+    for season, times in dates.items():  # of months, and of days
+        rows = [f"{time},{value}" for time, value in zip(times.astype("datetime64[D]"), values, strict=True)]
+        (tmp_path / "table.csv").write_text("time,value\n" + "\n".join(rows) + "\n")
+        run(parse(table, "the test"), tmp_path / "run", force=True)
+        stored = json.loads((tmp_path / "run" / "forecasts" / "seasonal-naive.json").read_text())
+        scale = np.abs(past[season:] - past[:-season]).mean()
+        assert stored["forecasts"][0]["scale"] == pytest.approx(scale)
+
+
 def test_forecasts_of_other_methods_and_with_other_options_are_removed(tmp_path: Path) -> None:
     write_table(tmp_path / "table.csv")
     table = experiment(tmp_path / "table.csv", models=[{"plugin": "unigram"}])
