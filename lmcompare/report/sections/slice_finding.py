@@ -51,10 +51,10 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
     groups = [tuple(int(g) for g in np.flatnonzero(line)) for line in better]
     most = max(groups, key=lambda won: (len(won), one.share[list(won)].sum()))
     anywhere = (
-        " after new phrases and after known ones" if one.counted == "tokens" else " on rare or on frequent words"
+        " after new phrases and after known ones" if one.counted == "tokens" else " on rare and on frequent words"
     )
     if not most:
-        nowhere = anywhere.replace(" and after", " or after")
+        nowhere = anywhere.replace(" and ", " or ")
         return f"No model is significantly better than {named[own]}{nowhere}"
     winners = [name for name, won in zip(one.models, groups, strict=True) if won == most]
     who = [named[name] for name in winners]
@@ -65,9 +65,12 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
         if [other.name for other, _ in behind] == [ENDS_PHRASE]:
             ((other, worse),) = behind
             at = np.flatnonzero(worse.any(axis=0)).tolist()
-            whom = "" if worse[:, at].all() else " of some of them"
-            end = f"at the end of known phrases of {_span(other, at)} tokens"
-            return f"{said} {verb} {named[own]}{anywhere}; only with hindsight, {end}, is it ahead{whom}"
+            everyone = "it" if len(who) == 1 else "them"
+            whom = everyone if worse[:, at].all() else "some of them"
+            span = _span(other, at)
+            phrases = f"known phrases of {span} token{'' if span == 'at most 1' else 's'}"
+            exception = f"{named[own]} is ahead of {whom} only at tokens that turn out to end {phrases}"
+            return f"{said} {verb} {named[own]}{anywhere}; {exception}"
         return f"{said} {verb} {named[own]}{', but not in every group below' if behind else anywhere}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))
     return f"{said} {verb} {named[own]} {_where(one, most)}{_nobody(one, most, rest)}"

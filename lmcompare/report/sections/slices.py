@@ -42,7 +42,10 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "repeated": "Has the document mentioned it before? (known {unit}s)",
     "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
-CAVEAT = "Here the token that came decides the group, which favours models that spread their probability."
+CAVEAT = (
+    "Here the token that came decides the group: long phrases favour models that expect what is known, short ones"
+    " models that spread their probability."
+)
 
 
 @dataclass(frozen=True)
