@@ -20,8 +20,6 @@ from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import IGNORED, Head
 
-Near = list[Tensor | None]  # (B, convolution, d) before each of a layer's two convolutions; None at the beginning
-
 
 class Block(nn.Module):
     """A layer: attention and then a feed-forward network, each applied to the normalised input and added to it."""
@@ -46,29 +44,46 @@ class Block(nn.Module):
         *,
         source: Tensor | None = None,
         words: Tensor | None = None,
-        near: Near | None = None,
+        near: Tensor | None = None,
         maps: bool = False,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
-        """Return x (B, T, d) after the layer, and the keys, values and maps of ``SelfAttention.forward``.
+    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None, Maps | None]:
+        """Read a piece.
 
-        ``source`` (B, T, d): what keys and values are made of, normalised as ``x`` is; None for ``x``. ``words``
-        (B, T, d): the word vectors. ``near``: the past of the convolutions, which is replaced by that of the next
-        piece.
+        Parameters
+        ----------
+        x, past, view, words, maps
+            As in ``SelfAttention.forward``.
+        source : (B, T, d) Tensor or None, default=None
+            What keys and values are made of, normalised as ``x`` is; None for ``x``.
+        near : (B, 2, convolution, d) Tensor or None, default=None
+            What each of the two convolutions read last; None at a document's beginning.
+
+        Returns
+        -------
+        x : (B, T, d) Tensor
+            After the layer.
+        kept : (keys, values)
+            As of ``SelfAttention.forward``.
+        near : (B, 2, convolution, d) Tensor or None
+            What each convolution has now read last; None without convolutions.
+        maps : Maps or None
+            As of ``SelfAttention.forward``.
         """
         source = None if source is None else self.before_attention(source)
-        normed = self._convolved(0, self.before_attention(x), near)
+        normed, first = self._convolved(0, self.before_attention(x), near)
         seen, kept, shown = self.attention(normed, past, view, source=source, words=words, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
-        fed = self.feed_forward(self._convolved(1, self.before_feed_forward(x), near))
-        return x + dropout(fed, self.dropout, self.training), kept, shown
+        normed, second = self._convolved(1, self.before_feed_forward(x), near)
+        x = x + dropout(self.feed_forward(normed), self.dropout, self.training)
+        left = None if first is None or second is None else torch.stack([first, second], 1)
+        return x, kept, left, shown
 
-    def _convolved(self, which: int, x: Tensor, near: Near | None) -> Tensor:
-        """Return x (B, T, d) after the first or second convolution, if there are any."""
+    def _convolved(self, which: int, x: Tensor, near: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return x (B, T, d) after the first or second convolution, if there are any, and what that has read last."""
         if self.convolutions is None:
-            return x
-        past = [None, None] if near is None else near
-        x, past[which] = self.convolutions[which](x, past[which])
-        return x
+            return x, None
+        convolved: tuple[Tensor, Tensor] = self.convolutions[which](x, None if near is None else near[:, which])
+        return convolved
 
 
 class TransformerNetwork(Network):
@@ -127,24 +142,22 @@ class TransformerNetwork(Network):
         keys: list[Tensor] = []
         values: list[Tensor] = []
         seen: list[Maps] = []
-        near: list[Near] = [
-            [None, None]
-            if memory is None or not self.design.convolution
-            else list(memory["near"][:, layer].unbind(1))
-            for layer in range(len(self.blocks))
-        ]
+        near: list[Tensor] = []
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            x, kept, shown = block(
-                x, past, views[reaches[layer]], source=source, words=words, near=near[layer], maps=maps
+            before = None if memory is None or not self.design.convolution else memory["near"][:, layer]
+            x, kept, last, shown = block(
+                x, past, views[reaches[layer]], source=source, words=words, near=before, maps=maps
             )
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
+            if last is not None:
+                near.append(last)
             if shown is not None:
                 seen.append(shown)
         left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
-        if self.design.convolution:
-            left["near"] = torch.stack([torch.stack([x for x in each if x is not None], 1) for each in near], 1)
+        if near:
+            left["near"] = torch.stack(near, 1)
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
     def auxiliary_loss(

@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.feed_forward import BALANCING, Experts
-from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.network import Block, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.self_attention import SelfAttention, View
 from tests.training.texts import TYPES, chain, fitted
@@ -91,6 +91,22 @@ def test_a_convolution_adds_the_positions_before_with_its_weights() -> None:
         torch.testing.assert_close(past, x[:, 3:])
         rest = layer(x[:, 2:], layer(x[:, :2], None)[1])[0]
         torch.testing.assert_close(rest, found[:, 2:])
+
+
+def test_a_layer_leaves_what_its_convolutions_read_before_as_it_is() -> None:
+    torch.manual_seed(0)
+    layer = Block(Design(**SIZE, convolution=3)).eval()
+    assert layer.convolutions is not None
+    for convolution in layer.convolutions:
+        torch.nn.init.normal_(convolution.get_parameter("weight"))
+    x, near = torch.randn(2, 7, 16), torch.randn(2, 2, 3, 16)
+    before = near.clone()
+    with torch.no_grad():
+        once, twice = (layer(x, None, View(None), near=near) for _ in range(2))
+        read = layer.before_attention(x)
+    assert torch.equal(near, before)
+    assert torch.equal(once[0], twice[0])
+    torch.testing.assert_close(once[2][:, 0], read[:, -3:])  # the last that the first convolution has read
 
 
 def test_an_exclusive_head_finds_nothing_in_the_direction_of_the_own_value() -> None:
