@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,15 +21,14 @@ BETAS = 0.9, 0.99  # the moving-average coefficients of AdamW
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head (word vectors and biases) and other tables of word vectors always have AdamW, and so has what is no
-    matrix; vectors and scalars do not decay.
+    The head and other tables of vectors always have AdamW, and so has what is no matrix; vectors and scalars do not
+    decay.
     """
     free = [parameter for parameter in network.parameters() if parameter.requires_grad]
     inner: list[torch.nn.Parameter] = []
     if recipe.optimiser == "muon":
-        of_head = {id(parameter) for parameter in network.head.parameters()}
-        words = network.head.types + 1  # rows of a table of word vectors
-        inner = [each for each in free if each.dim() == 2 and id(each) not in of_head and len(each) != words]
+        tables = {id(parameter) for parameter in tables_of_vectors(network)}
+        inner = [each for each in free if each.dim() == 2 and id(each) not in tables]
     taken = {id(parameter) for parameter in inner}
     groups: list[dict[str, Any]] = [
         {"params": [p for p in free if p.dim() >= 2 and id(p) not in taken]},
@@ -43,6 +42,22 @@ def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.opti
     if inner:
         found.append(eager(Muon)(inner, lr=rate, weight_decay=decay))
     return found
+
+
+def tables_of_vectors(network: Network) -> Iterator[torch.nn.Parameter]:
+    """Yield the parameters whose rows are vectors of something: of the head, of embeddings, and own word vectors.
+
+    A network's own word vectors are a parameter with a row for each word and one for the beginning of a document. The
+    weight of a layer of PyTorch is a matrix, even if it has as many rows.
+    """
+    rows = network.head.types + 1
+    yield from network.head.parameters()
+    for module in network.modules():
+        is_table = isinstance(module, torch.nn.Embedding | torch.nn.EmbeddingBag)
+        of_torch = type(module).__module__.startswith("torch.")
+        for parameter in module.parameters(recurse=False):
+            if is_table or (not of_torch and parameter.dim() == 2 and len(parameter) == rows):
+                yield parameter
 
 
 @cache
