@@ -85,7 +85,9 @@ def _content(opening: Opening, path: str, left: list[int]) -> Content:
         with stream:
             content = read_bounded(stream, path, left[0])
     except RuntimeError as error:  # zipfile's error for an encrypted file
-        raise LmcompareError(f"{path} cannot be read ({one_line(error)}); unpack the archive yourself") from None
+        raise LmcompareError(
+            f"{path} cannot be read ({one_line(error)}); unpack the archive yourself, and give the folder"
+        ) from None
     except (OSError, EOFError, NotImplementedError, *_DAMAGED) as error:
         raise _damaged(path, error) from None
     left[0] -= content.size

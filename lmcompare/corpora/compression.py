@@ -66,7 +66,8 @@ def decompressed(content: Content, path: str, name: str) -> Content:
         named = _BY_SUFFIX.get(PurePath(name).suffix.lower())
         if named is not None and content.size:
             raise LmcompareError(
-                f"{path} does not begin like a {named.name} file; copy it again, or give it the suffix of what it is"
+                f"{path} does not begin like a {named.name} file; copy it again, or give it a suffix that fits its "
+                "content"
             )
         return content
     try:

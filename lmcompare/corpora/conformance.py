@@ -65,7 +65,7 @@ def check_format(
         *_reads(lambda: read(sample)),
         *_refuses("refuses-empty", "an empty file", lambda: read(b"")),
         *_refuses("refuses-empty", "a file of white space", lambda: read(b" \n\t\n")),
-        *_refuses("refuses-broken", "bytes that are no text", lambda: read(_NOT_TEXT)),
+        *_refuses("refuses-broken", "bytes that are not text", lambda: read(_NOT_TEXT)),
         *_survives(read, sample),
     ]
 

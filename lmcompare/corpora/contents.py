@@ -152,7 +152,7 @@ def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
         If the file is not text, is not valid in this encoding, or has no text in it.
     """
     if kind := binary_kind(content.head):
-        raise LmcompareError(f"{path} is {kind}, not a text; give the text itself")
+        raise LmcompareError(f"{path} is {kind}, not a text; give a text file instead")
     marked = encoding_of_mark(content.head)
     encoding = marked or encoding
     decoder = codecs.getincrementaldecoder(encoding)()
@@ -169,7 +169,7 @@ def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
                     raise _not_text(path, bytes_as_text) from None
                 at += error.start - (len(error.object) - len(raw))  # of which some were read before
                 advice = (
-                    "it begins with the mark of this encoding, so it may be damaged: copy it again"
+                    "it begins with the byte order mark of this encoding and may be damaged, so copy it again"
                     if marked
                     else "name the encoding of the file with --encoding, such as cp1252 for Western European, cp1251 "
                     "for Cyrillic or gb18030 for Chinese text"
@@ -247,5 +247,5 @@ def _not_text(path: str, text: str) -> LmcompareError:
         advice = "if it is UTF-16 without a byte order mark, use --encoding utf-16-le or --encoding utf-16-be"
     return LmcompareError(
         f"{path} is not text: {len(found):,} of its first {len(looked_at):,} characters are control characters, the "
-        f"first of them 0x{ord(looked_at[found[0]]):02x} at {found[0]:,}; {advice}"
+        f"first of them 0x{ord(looked_at[found[0]]):02x} at position {found[0]:,}; {advice}"
     )

@@ -221,16 +221,20 @@ def checked_found(found: object, whose: str) -> Found:
         strings = (piece.name, piece.text, *piece.metadata, *piece.metadata.values())
         if not all(map(_is_text, strings)):
             raise PluginError(
-                f"{whose} returned a name, text or metadata value of document {number:,} that is not text"
+                f"{whose} returned a name, text or metadata value of document {number:,} that is not a string that "
+                "UTF-8 can store"
             )
         if not piece.name:
-            raise PluginError(f"{whose} returned no name for document {number:,}")
+            raise PluginError(f"{whose} returned no name for document {number:,}; give every document a name")
     if not any(piece.text.strip() for piece in pieces):
-        raise PluginError(f"{whose} returned no text")
+        raise PluginError(f"{whose} returned no text; raise an LmcompareError if there is none")
     if found.splits is not None and (found.pieces or {*found.splits, "valid"} != set(SPLITS)):
-        raise PluginError(f"{whose} returned splits that are not train, test and, if there is one, valid")
+        raise PluginError(
+            f"{whose} returned splits that are not train, test and, if there is one, valid, or returned pieces "
+            "beside the splits"
+        )
     if found.one_text and len(found.pieces) != 1:
-        raise PluginError(f"{whose} returned {len(found.pieces):,} documents as one text")
+        raise PluginError(f"{whose} returned {len(found.pieces):,} documents as one text; return a single document")
     return found
 
 
@@ -253,8 +257,8 @@ def _check_fields(found: Found, whose: str) -> None:
             raise PluginError(f"{whose} returned {name} that are not a tuple of {kind}: {reprlib.repr(values)}")
     if found.sentences not in get_args(SentenceMarks):
         raise PluginError(
-            f"{whose} returned the sentences {reprlib.repr(found.sentences)}, which are one of"
-            f" {', '.join(get_args(SentenceMarks))}"
+            f"{whose} returned {reprlib.repr(found.sentences)} as sentences, which must be one of "
+            f"{', '.join(get_args(SentenceMarks))}"
         )
 
 

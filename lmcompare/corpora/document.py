@@ -248,7 +248,7 @@ class Corpus:
             If ``which`` is another name.
         """
         if which not in SPLITS:
-            raise ValueError(f"'{which}' is no split; there are {', '.join(SPLITS)}")
+            raise ValueError(f"'{which}' is not a split; use one of {', '.join(SPLITS)}")
         documents: tuple[Document, ...] = getattr(self, which)
         return documents
 

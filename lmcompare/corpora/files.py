@@ -126,4 +126,4 @@ def _content_of(path: Path) -> Content:
 def unreadable(path: Path, error: OSError) -> LmcompareError:
     """Return the error for a file or folder that the system does not let the user read."""
     reason = (error.strerror or str(error)).lower()
-    return LmcompareError(f"{shown(path)} cannot be read ({reason}); give what you may read")
+    return LmcompareError(f"{shown(path)} cannot be read ({reason}); give a file or folder that you can read")

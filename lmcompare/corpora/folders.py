@@ -142,7 +142,7 @@ def _sorted(entries: Iterable[Entry], options: CorpusOptions) -> _Sorted:
         elif named is None and _is_binary(file, encoding := encoding_of_mark(file.content.head) or options.encoding):
             files.unusable[entry.name] = _NO_TEXT
         elif named is None and not _is_valid(file, encoding):
-            files.unusable[entry.name] = f"not valid {encoding.upper()} (--encoding names another encoding)"
+            files.unusable[entry.name] = f"not valid {encoding.upper()} (name the encoding with --encoding)"
         else:
             files.texts[entry.name] = read_as(named, file, options)
     return files
@@ -172,7 +172,9 @@ def _read_split(split: dict[str, list[str]], files: _Sorted, options: CorpusOpti
         of_split = files.only(names)
         if not of_split.texts and not of_split.tables:
             name, why = next(iter(of_split.unusable.items()))
-            raise LmcompareError(f"{name} in {where} is {why}, and there is no other text of {which}; correct it")
+            raise LmcompareError(
+                f"{name} in {where} is {why}, and there is no other {which} text; replace it with a text file"
+            )
         found[which] = _documents(of_split, options, where)
     read = {name: each for of_split in found.values() for name, each in of_split.items()}
     others = [name for name in files.texts if name not in read and not _is_about(name)]
@@ -213,8 +215,8 @@ def _documents(files: _Sorted, options: CorpusOptions, where: str) -> dict[str, 
         except LmcompareError:  # such as a list of the texts, without a column of text
             continue
         raise LmcompareError(
-            f"{where} has tables with text ({name}) and text files ({next(iter(texts))}); give the files that are "
-            "the corpus, such as --corpus 'FOLDER/*.txt'"
+            f"{where} has tables with text ({name}) and text files ({next(iter(texts))}); give only the files that "
+            "are the corpus, such as --corpus 'FOLDER/*.txt'"
         )
     return texts
 

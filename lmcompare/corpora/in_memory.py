@@ -50,7 +50,7 @@ def read_texts(texts: object, options: CorpusOptions, name: str = "document") ->
         if text.strip():
             pieces.append(Piece(f"{name} {number}", text))
     if not pieces:
-        raise LmcompareError(f"there is no text in the {name}s given; give a sequence of strings")
+        raise LmcompareError(f"there is no text in the {name}s given; give at least one string that is not blank")
     notes = (f"Documents without text that were left out: {blank:,}.",) if blank else ()
     return Found(tuple(pieces), notes=notes, name=_NAME, source=_SOURCE)
 
@@ -75,7 +75,10 @@ def read_split_texts(split: Mapping[str, object], options: CorpusOptions) -> Fou
         found[which] = read_texts(texts, options, f"{which} document")
     missing = [which for which in ("train", "test") if which not in found]
     if missing:
-        raise LmcompareError(f"the texts have no {' and no '.join(missing)}; give train, valid and test, or one list")
+        raise LmcompareError(
+            f"the mapping has no {' and no '.join(missing)}; give train, test and, if you like, valid, or one list, "
+            "which is then split"
+        )
     return Found(
         splits={which: found[which].pieces for which in SPLITS if which in found},
         table=any(each.table for each in found.values()),
@@ -88,12 +91,13 @@ def read_split_texts(split: Mapping[str, object], options: CorpusOptions) -> Fou
 def _rows(texts: object) -> Iterator[Any]:
     if hasattr(texts, "to_dict") and hasattr(texts, "columns"):  # a pandas.DataFrame
         if not getattr(texts.columns, "is_unique", True):  # other libraries refuse such tables themselves
-            raise LmcompareError("the table has several columns of one name; give each a name of its own")
+            raise LmcompareError("the table has several columns of the same name; give each a name of its own")
         return iter(texts.to_dict("records"))
     single = isinstance(texts, str | bytes | Mapping) or getattr(texts, "shape", None) == ()  # numpy.array("a text")
     if single or not isinstance(texts, Iterable):
         raise LmcompareError(
-            f"a corpus in memory is a list of texts, a table or a mapping of splits to these, not {kind_of(texts)}"
+            "a corpus in memory must be a list of texts, a table or a mapping of splits to these, not "
+            f"{kind_of(texts)}"
         )
     return iter(texts)
 
@@ -102,7 +106,7 @@ def _row(row: object, number: int) -> dict[str, Any]:
     """A row as a dictionary, without missing values: pandas and numpy have NaN there."""
     if not isinstance(row, Mapping):
         raise LmcompareError(
-            f"row {number:,} is {kind_of(row)}, not a mapping as the first row; give rows of one kind"
+            f"row {number:,} is {kind_of(row)}, but the first row is a mapping; give rows of one kind"
         )
     return {str(key): None if _is_missing(value) else value for key, value in row.items()}
 

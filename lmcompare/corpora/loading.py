@@ -75,7 +75,7 @@ def load(
         If there is no such corpus, it cannot be read, or it has too little text.
     """
     if not isinstance(options, CorpusOptions):
-        raise LmcompareError(f"options are a CorpusOptions, not {kind_of(options)}")
+        raise LmcompareError(f"options must be an lmcompare.corpora.CorpusOptions, not {kind_of(options)}")
     options.check()
     with texts_on_disk():
         return _loaded(read_source(source, options, base or Path(), stdin), options)
@@ -172,7 +172,7 @@ def read_documents(
         If the source cannot be read, or there is no text in it.
     """
     if not isinstance(source, str | os.PathLike):
-        raise LmcompareError(f"texts are read from the path of a file, not from {kind_of(source)}")
+        raise LmcompareError(f"texts are read from the path of a file, not from {kind_of(source)}; give a path")
     options.check()
     with texts_on_disk():
         if source == "-":
@@ -198,8 +198,8 @@ def _split(found: Found, options: CorpusOptions) -> tuple[Split, list[str]]:
     if found.splits is not None:
         if options.train_words is not None:
             raise LmcompareError(
-                "train, valid and test are given, and train_words and valid_words as well; leave the sizes out, or "
-                "give one text as the source"
+                f"{found.source} is split already, so train_words and valid_words have no effect; leave them out, or "
+                "give one text as the corpus"
             )
         given = {which: cut_all(_normalised(pieces, options), how) for which, pieces in found.splits.items()}
         if "valid" in given:
@@ -219,15 +219,15 @@ def _check_used(found: Found, options: CorpusOptions) -> None:
     """Refuse options on how files are read that this source can't use, as it has no columns or no files."""
     if options.text_column is not None and not found.table:
         raise LmcompareError(
-            f"{found.source} has no columns, so it has no text column '{options.text_column}'; leave it out, or give "
-            "a table, such as a .csv, .jsonl or .parquet file"
+            f"{found.source} has no columns, so it has no text column '{options.text_column}'; leave text_column "
+            "out, or give a table, such as a .csv, .jsonl or .parquet file"
         )
     for name in ("file_format", "encoding"):
         value = getattr(options, name)
         if value not in (None, "utf-8") and not found.files:
             raise LmcompareError(
-                f"{found.source} is not read from files of yours, so {name} '{value}' has no effect; leave it out, "
-                "or give the path of a file or a folder"
+                f"{found.source} is not read from files of yours, so {name} '{value}' has no effect; leave {name} "
+                "out, or give the path of a file or a folder"
             )
 
 
@@ -239,8 +239,8 @@ def _normalised(pieces: Iterable[Piece], options: CorpusOptions) -> list[Piece]:
     for piece in pieces:
         if any(_most_marks(run[0]) > MOST_MARKS for run in _MAYBE_MARKS.finditer(piece.text)):
             raise LmcompareError(
-                f"{piece.name} has more than {MOST_MARKS:,} combining marks in a row, too many to normalise in time:"
-                " leave nfc out, or correct the text"
+                f"{piece.name} has more than {MOST_MARKS:,} combining marks in a row, which would take too long to "
+                "normalise; leave nfc out, or correct the text"
             )
         normal = unicodedata.is_normalized("NFC", piece.text)
         found.append(piece if normal else replace(piece, text=unicodedata.normalize("NFC", piece.text)))

@@ -66,8 +66,8 @@ def _parts(stream: BinaryIO, megabytes: int) -> Iterator[bytes]:
         left -= len(part)
         if left < 0:
             raise LmcompareError(
-                f"standard input is longer than {megabytes:,} MB; save it in a file and give the file; for "
-                "'lmcompare run' and in Python, stdin_megabytes raises the limit"
+                f"standard input is longer than {megabytes:,} MB; save it in a file and give the file, or raise the "
+                "limit with --stdin-megabytes of 'lmcompare run' or stdin_megabytes in Python"
             )
         yield part
 
@@ -91,7 +91,9 @@ def missing_path(path: Path) -> LmcompareError:
     if is_pattern(path.name):
         return LmcompareError(f"no file matches {path}; check the pattern")
     if {"http:", "https:", "ftp:"} & set(path.parts):
-        return LmcompareError(f"{path} is an address, and lmcompare fetches none: download it, and give the file")
+        return LmcompareError(
+            f"{path} is an address, and lmcompare does not download texts; download it yourself, and give the file"
+        )
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
     return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")
 

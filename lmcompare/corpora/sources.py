@@ -117,9 +117,9 @@ def _not_found(source: str, path: Path, base: Path) -> LmcompareError:
     names += sorted(p.name for p in base.iterdir() if p.suffix != ".toml") if base.is_dir() else []
     with_argument = " or ".join(f"{name}:{each.argument}" for name, each in _schemes().items() if each.argument)
     return LmcompareError(
-        f"'{source}' is neither a file or folder nor the name of a corpus{suggest(source, names)}; give a path, one "
-        f"of the names {_names()}, or {with_argument}"
-        + ("" if base == Path() else "; --corpus names a text in place of that of an experiment file")
+        f"'{source}' is not a file, a folder or the name of a corpus{suggest(source, names)}; give a path, one of "
+        f"the names {_names()}, or {with_argument}"
+        + ("" if base == Path() else "; on the command line, --corpus replaces the text of an experiment file")
     )
 
 
@@ -152,9 +152,9 @@ def _part(found: Found, which: str, where: str) -> Found:
         return found
     if which not in found.splits:
         raise LmcompareError(
-            f"{where} is split itself and has no {which}; give the files, such as {which}={where}/FILE"
+            f"{where} is itself split, but has no {which} text; give the file, as in {which}={where}/FILE"
         )
-    said = f"{where} is split itself; of it, {which} is taken as {which}."
+    said = f"{where} is itself split; only its {which} text is used."
     return replace(found, pieces=found.splits[which], splits=None, said=(said,))
 
 
@@ -165,11 +165,13 @@ def _read_splits(paths: Mapping[str, str], options: CorpusOptions, base: Path) -
     missing = [which for which in SPLITS if not paths.get(which) and (which in paths or which != "valid")]
     if missing:
         raise LmcompareError(
-            f"the corpus names no {' and no '.join(missing)}; give {AS_SPLITS}; or one file or folder, which is then "
-            "split"
+            f"the corpus names no {' and no '.join(missing)}; give {AS_SPLITS}, or give one file or folder, which is "
+            "then split"
         )
     given = {which: base / expanded(paths[which]) for which in SPLITS if paths.get(which)}
-    places = {which: usable_path(path, f"{which} is the path of a file or folder") for which, path in given.items()}
+    places = {
+        which: usable_path(path, f"{which} must be the path of a file or folder") for which, path in given.items()
+    }
     found = {which: _part(read_path(path, options), which, shown(path)) for which, path in places.items()}
     folders = {path.resolve().parent for path in places.values()}
     name = folders.pop().name if len(folders) == 1 else places["train"].stem

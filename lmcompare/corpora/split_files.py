@@ -93,8 +93,8 @@ def recognised(names: Sequence[str]) -> dict[str, list[str]] | None:
     of_family = {name: role for name, found in roles.items() for role in found if role.family == whole[0]}
     if others := [name for name in roles if name not in of_family]:
         raise LmcompareError(
-            f"the files {listed(list(of_family))} are a split, but {listed(others)} have the word of a split too; "
-            f"{WHICH}"
+            f"the files {listed(list(of_family))} are a split, but {listed(others)} are also named like parts of a "
+            f"split; {WHICH}"
         )
     split = {which: [name for name, role in of_family.items() if role.split == which] for which in SPLITS}
     for which, files in split.items():

@@ -154,7 +154,7 @@ def valid_out_of_train(
         units = _units(train[0], 2)
         if units.number < 2:
             raise LmcompareError(
-                f"{source} has no validation text, and too little training text to take it from; give one as valid"
+                f"{source} has no validation text, and too little training text to take it from; give a text as valid"
             )
         split = _cut_at(_ends_of_shares(units, (1 - _share_of_valid(units),)), train[0], ("train", "valid"))
         how = "the end of the training text was taken"
@@ -162,7 +162,7 @@ def valid_out_of_train(
         groups = _by_hash(train, key)
         if len(groups) < 2:
             raise LmcompareError(
-                f"{source} has no validation text, and its training documents are all the same; give one as valid"
+                f"{source} has no validation text, and its training documents are all the same; give a text as valid"
             )
         target = HELD_OUT * sum(piece.words for piece in train)
         held, at = _first_tenth(groups, 0, min(target, MOST_VALID), 1)
@@ -199,8 +199,9 @@ def split_by_words(
             held = 0
     if len(cuts) < len(sizes) or not held:
         raise LmcompareError(
-            f"{source} has only {_counted(len(text.split()), 'word')}, too few for {train_words:,} of train, "
-            f"{valid_words:,} of valid and a test of whole lines after them; give smaller train_words or valid_words"
+            f"{source} has only {_counted(len(text.split()), 'word')}, too few for train_words ({train_words:,}), "
+            f"valid_words ({valid_words:,}) and at least one line of test text; give a smaller train_words or "
+            "valid_words"
         )
     split = _cut_at(cuts, Piece(name, text, pieces[0].metadata if len(pieces) == 1 else {}), SPLITS)
     joined = (

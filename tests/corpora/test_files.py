@@ -107,8 +107,8 @@ def test_a_format_of_the_users_own_reads_every_file(tmp_path: Path) -> None:
         ("return None", "returned None, not an"),
         ("return Found()", "returned no text"),
         ("return Found((Piece('', 'a'),))", "no name for document 1"),
-        ("return Found((Piece('a', b'a'),))", "document 1 that is not text"),
-        ("return Found((Piece('a', '\\ud800'),))", "document 1 that is not text"),
+        ("return Found((Piece('a', b'a'),))", "document 1 that is not a string"),
+        ("return Found((Piece('a', '\\ud800'),))", "document 1 that is not a string that UTF-8 can store"),
         ("return Found((Piece('a', 'a', {'n': 1}),))", "metadata value of document 1"),
         ("return Found(('a',))", "a str as document 1"),
         ("return Found((Piece('a', 'a'), Piece('b', 'b')), one_text=True)", "2 documents as one text"),
@@ -125,7 +125,7 @@ def test_a_format_of_the_users_own_reads_every_file(tmp_path: Path) -> None:
             for field in ("notes", "said", "name", "source", "files")
             for value in ("5", "(5,)")
         ),
-        ("return Found((Piece('a', 'a'),), sentences=5)", "returned the sentences 5"),
+        ("return Found((Piece('a', 'a'),), sentences=5)", "returned 5 as sentences, which must be one of"),
     ],
 )
 def test_faults_of_a_format_are_blamed_on_it(body: str, message: str, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_folder_gives_a_document_a_file_in_order(tmp_path: Path) -> None:
     assert found.said == (
         "Left out of data: catalogue.csv.",
         "Left out of data because it is empty: empty.txt.",
-        "Left out of data because it is not valid UTF-8 (--encoding names another encoding): old.",
+        "Left out of data because it is not valid UTF-8 (name the encoding with --encoding): old.",
         "Left out of data because it is not text: picture.png.",
     )
 
@@ -124,7 +124,7 @@ def test_without_a_test_the_validation_text_is_the_test_of_the_folder_alone(tmp_
     parts = load("train=data,valid=data,test=c.txt", base=tmp_path)
     assert len(parts.train) == 20
     assert [document.text for split in (parts.valid, parts.test) for document in split] == ["b", "c\n"]
-    with pytest.raises(LmcompareError, match="split itself and has no test"):
+    with pytest.raises(LmcompareError, match="itself split, but has no test text"):
         load("train=data,test=data", base=tmp_path)
 
 
@@ -158,7 +158,7 @@ def test_compressed_files_of_a_split(tmp_path: Path) -> None:
             ["cv1_train.txt", "cv1_test.txt", "cv2_train.txt", "cv2_test.txt"],
             r"several data sets .* cv1_\*\.txt, cv2",
         ),
-        (["train_10M.txt", "train_100M.txt", "test_10M.txt"], r"train_100M\.txt have the word of a split too"),
+        (["train_10M.txt", "train_100M.txt", "test_10M.txt"], r"train_100M\.txt are also named like parts"),
         (["dev.txt", "test.txt"], r"the files dev\.txt, test\.txt look like parts of a split"),
     ],
 )

@@ -167,7 +167,7 @@ def test_a_split_folder_gives_its_own_part_alone(tmp_path: Path) -> None:
     assert {d.text.split()[0] for d in (*corpus.train, *corpus.valid)} == {"train"}
     assert [d.text.splitlines()[0] for d in corpus.test] == ["test 0 of two"]
     assert len(corpus.said) == 2
-    with pytest.raises(LmcompareError, match="is split itself and has no valid"):
+    with pytest.raises(LmcompareError, match="is itself split, but has no valid text"):
         load("train=one,valid=one,test=two", base=tmp_path)
 
 
@@ -287,19 +287,17 @@ def test_a_split_in_words_and_what_its_documents_are(file: Path, lee: Corpus) ->
 
 
 def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(
-        LmcompareError, match="train, valid and test are given, and train_words and valid_words as well"
-    ):
+    with pytest.raises(LmcompareError, match="is split already, so train_words and valid_words have no effect"):
         load(triple, CorpusOptions(train_words=1, valid_words=1), base=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("wiki-sampel", {}, "neither a file or folder nor the name of a corpus .did you mean 'wiki-sample'"),
+        ("wiki-sampel", {}, "is not a file, a folder or the name of a corpus .did you mean 'wiki-sample'"),
         ("ten", {}, r"did you mean 'ten\.txt'"),
         ("none.txt", {}, "there is no file or folder"),
-        ("https://example.org/a.txt", {}, "is an address, and lmcompare fetches none"),
+        ("https://example.org/a.txt", {}, "is an address, and lmcompare does not download texts"),
         ("", {}, "has no name"),
         (
             "A whole text instead of a path. " * 30,
@@ -358,7 +356,7 @@ def test_a_module_does_not_hide_the_function_of_its_package() -> None:
 
 def test_a_text_that_an_experiment_file_names_is_replaced_and_not_taken_for_a_file_beside_it(tmp_path: Path) -> None:
     (tmp_path / "wikitext2.toml").write_text("")
-    with pytest.raises(LmcompareError, match=r"'wikitext-2' is neither .*--corpus names a text in place") as refused:
+    with pytest.raises(LmcompareError, match=r"'wikitext-2' is not a file, .*--corpus replaces the text") as refused:
         load("wikitext-2", base=tmp_path)
     assert "toml" not in str(refused.value)
 

@@ -57,7 +57,7 @@ def test_a_name_goes_before_a_path_and_a_path_can_have_a_colon(tmp_path: Path) -
     assert len(read_source("lee", DEFAULT, tmp_path).pieces) == 300
     for name in ("./lee", "lee:2", "nltk"):
         assert [piece.text for piece in read_source(name, DEFAULT, tmp_path).pieces] == ["a file\n"]
-    with pytest.raises(LmcompareError, match="neither a file or folder nor the name of a corpus"):
+    with pytest.raises(LmcompareError, match="is not a file, a folder or the name of a corpus"):
         read_source("hub:wikitext", DEFAULT, tmp_path)
 
 
@@ -71,7 +71,7 @@ def test_a_split_can_have_patterns_in_it(tmp_path: Path) -> None:
 
 
 def test_a_split_whose_path_is_too_long_is_named() -> None:
-    with pytest.raises(LmcompareError, match="train is the path of a file or folder"):
+    with pytest.raises(LmcompareError, match="train must be the path of a file or folder"):
         read_source({"train": "x" * 5000, "test": "x"}, CorpusOptions(), Path())
 
 

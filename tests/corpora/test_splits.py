@@ -185,7 +185,7 @@ def test_train_then_valid_end_with_the_line_that_fills_them(lines: list[str], tr
         expected.append("".join(taken))
     if not "".join(left).strip():
         with pytest.raises(
-            LmcompareError, match=r"too few for .* of train, .* give smaller train_words or valid_words"
+            LmcompareError, match=r"too few for train_words .* give a smaller train_words or valid_words"
         ):
             split_by_words(pieces(*(f"{line}\n" for line in lines)), train, valid, "f", "f")
         return
@@ -195,7 +195,7 @@ def test_train_then_valid_end_with_the_line_that_fills_them(lines: list[str], tr
 
 def test_a_text_without_a_test_left_is_too_short() -> None:
     with pytest.raises(
-        LmcompareError, match=r"there has only 3 words, too few for 2 of train, 1 of valid and a test"
+        LmcompareError, match=r"there has only 3 words, too few for train_words .2., valid_words .1. and at least one"
     ):
         split_by_words(pieces("a b\n", "c\n", "\n"), 2, 1, "x", "there")
 

@@ -64,12 +64,12 @@ def read_json(file: File, options: CorpusOptions) -> Found:
         splits = [key for key in content if split_named(key)] if isinstance(content, dict) else []
         if len(splits) > 1:
             raise LmcompareError(
-                f"{file.path} has the splits {listed(splits)} inside, and a file is one list of documents; write "
-                f"each to a file of its own, such as {splits[0]}.json, and give the folder of these files"
+                f"{file.path} contains the splits {listed(splits)}, but a file must be one list of documents; write "
+                f"each split to a file of its own, such as {splits[0]}.json, and give the folder of these files"
             )
         raise LmcompareError(
-            f"{file.path} has no list of documents in its JSON; write a list of texts or objects, with the text of "
-            "each under the key 'text' or that of --text-column, or columns of one length"
+            f"{file.path} has no list of documents in its JSON; write a list of texts, or a list of objects with the "
+            "text of each under the key 'text' or the key that --text-column names"
         )
     return documents_of_rows(enumerate(rows, 1), file, options, "entry")
 
@@ -151,8 +151,8 @@ def _csv_rows(file: File, options: CorpusOptions) -> Iterator[tuple[int, Row]]:
             start, end = end + 1, reader.line_num
             if None in row:
                 raise LmcompareError(
-                    f"{file.path} has more fields in line {start:,} than columns; put fields with commas in double "
-                    "quotes"
+                    f"{file.path} has more fields in line {start:,} than it has columns; put fields with commas in "
+                    "double quotes"
                 )
             yield start, row
     except csv.Error as error:
@@ -211,7 +211,7 @@ def _as_text(value: object) -> str:
 
 
 CSV = CorpusFormat(
-    "a table with commas or other separators: a document a row, the column 'text' or that of --text-column",
+    "a table with separators such as commas: a document a row, the column 'text' or the one that --text-column names",
     (".csv", ".tsv"),
     read_csv,
     table=True,

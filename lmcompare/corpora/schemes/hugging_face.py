@@ -49,7 +49,7 @@ def read_hugging_face(name: str, options: CorpusOptions) -> Found:
         or its column of text is not known.
     """
     if reason := missing():
-        raise LmcompareError(f"'hf:{name}' cannot be read: {reason}")
+        raise LmcompareError(f"'hf:{name}' cannot be read because {reason}")
     place, _, split = name.partition(":")
     if not place:
         raise LmcompareError("hf: names no data set; give hf:NAME, hf:NAME/CONFIG or hf:FOLDER")
@@ -72,7 +72,7 @@ def read_hugging_face(name: str, options: CorpusOptions) -> Found:
 
 def missing() -> str:
     """Return why data sets of Hugging Face cannot be read on this machine, or ""."""
-    return "" if find_spec("datasets") is not None else f"it needs Hugging Face's datasets: {EXTRA}"
+    return "" if find_spec("datasets") is not None else f"the library datasets is not installed; run {EXTRA}"
 
 
 def _tables(place: str) -> Rows:
@@ -112,7 +112,7 @@ def _refuse_large(folder: Path) -> None:
     for _, _, names in os.walk(folder):
         files += len(names)
         if files > MOST_FILES:
-            raise LmcompareError(f"{folder} holds more than {MOST_FILES:,} files: give the folder of one data set")
+            raise LmcompareError(f"{folder} has more than {MOST_FILES:,} files; give the folder of one data set")
 
 
 def _cached(place: str) -> Rows:
@@ -152,14 +152,14 @@ def _refuse_path(place: str) -> None:
     """Raise ``LmcompareError`` if a place that was not found can only be a path."""
     path = expanded(place)
     if path.exists():
-        raise LmcompareError(f"'{place}' is a file, and hf: reads data sets: give the file without hf:, as {place}")
+        raise LmcompareError(f"'{place}' is a file, but hf: reads data sets; give the file without hf:, as {place}")
     parts = Path(place).parts
     if place.startswith(("/", ".", "~")) or (len(parts) > 1 and Path(parts[0]).is_dir()):
         there = next(parent for parent in path.parents if parent.is_dir())
         lost = path.relative_to(there).parts[0]
         raise LmcompareError(
-            f"there is no folder {place}: {there.resolve()} has no '{lost}'; give a folder that contains a data set,"
-            " as hf:FOLDER"
+            f"there is no folder {place}, since {there.resolve()} has no '{lost}'; give a folder that contains a "
+            "data set, as hf:FOLDER"
         )
 
 

@@ -132,7 +132,7 @@ def _metadata(reader: Any, file: str) -> dict[str, str]:
 
 def _without_sentences(name: str) -> LmcompareError:
     return LmcompareError(
-        f"NLTK's corpus '{name}' has no sentences of words; give one that has, such as {_SUGGESTED}"
+        f"NLTK's corpus '{name}' has no sentences of words; give a corpus that has them, such as {_SUGGESTED}"
     )
 
 

@@ -62,7 +62,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         )
         title, files = inside, ()
     else:
-        path = usable_path(Path(place), "a table of series is given by the path of a file")
+        path = usable_path(Path(place), "a table of series must be given as the path of a file")
         table, where, source, title = read_table(path, options.encoding), str(path), str(path), path.name
         encoding = "" if path.suffix == ".parquet" else options.encoding
         files = (ReadFile(path.name, path.suffix.removeprefix("."), encoding, path.stat().st_size),)
@@ -99,7 +99,7 @@ def _refuse_options(options: CorpusOptions) -> None:
     for name, value in vars(usual).items():
         if name not in USABLE and getattr(options, name) != value:
             option = "fractions" if name == "fraction" else name.replace("_", "-")
-            raise LmcompareError(f"a series has no --{option}: leave it out")
+            raise LmcompareError(f"--{option} can't be used with a series: leave it out")
 
 
 def _of_statsmodels(name: str) -> pd.DataFrame:
@@ -108,15 +108,18 @@ def _of_statsmodels(name: str) -> pd.DataFrame:
 
     if name not in KNOWN:
         raise LmcompareError(
-            f"there is no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}"
+            f"lmcompare reads no series '{name}' of statsmodels{suggest(name, KNOWN)}; give one of {', '.join(KNOWN)}"
         )
     if find_spec(PACKAGE) is None:
-        raise LmcompareError(f"'series:{PACKAGE}:{name}' needs the package {PACKAGE}, which is missing: {EXTRA}")
+        raise LmcompareError(
+            f"'series:{PACKAGE}:{name}' needs the package {PACKAGE}, which is not installed; run {EXTRA}"
+        )
     try:
         table: pd.DataFrame = import_module(f"statsmodels.datasets.{name}").load_pandas().data
     except Exception as error:
         raise LmcompareError(
-            f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}): {EXTRA}"
+            f"the data set {name} of {PACKAGE} can't be read ({one_line(error)[:150]}); install the package again "
+            f"with pip install --force-reinstall {PACKAGE}"
         ) from error
     return table if isinstance(table.index, pd.RangeIndex) else table.rename_axis("time").reset_index()
 

@@ -36,7 +36,7 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
 
     name = path.name.lower()
     if not name.endswith(TABLES):
-        raise LmcompareError(f"{path} is no table of series: give a file that ends in {', '.join(TABLES)}")
+        raise LmcompareError(f"{path} is not a table of series: give a file that ends in {', '.join(TABLES)}")
     try:
         if name.endswith(".parquet"):
             table = pd.read_parquet(path)
@@ -78,7 +78,9 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
     except FileNotFoundError:
         raise LmcompareError(f"there is no file {path}: check the path") from None
     except (OSError, EOFError, zlib.error, ValueError, LookupError) as error:  # pandas' own errors are ValueErrors
-        raise LmcompareError(f"{path} can't be read as a table: {one_line(error)[:200]}") from None
+        raise LmcompareError(
+            f"{path} can't be read as a table ({one_line(error)[:200]}): correct the file, or write it again"
+        ) from None
 
 
 def _check_header(names: Sequence[str], path: Path) -> None:
@@ -118,9 +120,10 @@ def _check_thousands(text: pd.DataFrame, path: Path) -> None:
         values = text[name].dropna().str.strip()
         whole, pointed = values.str.fullmatch(r"[-+]?\d{3}"), values.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+")
         if whole.any() and pointed.any() and (values.str.fullmatch(r"[-+]?\d{1,3}") | pointed).all():
+            first, other = values[pointed].iloc[0], values[whole].iloc[0]
             raise LmcompareError(
-                f"the column '{name}' of {path} has '{values[pointed].iloc[0]}' beside '{values[whole].iloc[0]}':"
-                " write thousands without a point, as 1014, and all decimals with as many digits"
+                f"the column '{name}' of {path} has '{first}' beside '{other}', so the point may mean thousands or"
+                f" decimals: write {first.replace('.', '')} for thousands, or {other}.000 for decimals"
             )
 
 

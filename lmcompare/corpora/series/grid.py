@@ -70,8 +70,8 @@ def grid_of(times: pd.DatetimeIndex, name: str) -> Grid:
     start = times[0].isoformat() if times[0].time().isoformat() != "00:00:00" else times[0].date().isoformat()
     if found is None or len(times) < (1 - MOST_MISSING) * (found[1][-1] + 1):
         raise LmcompareError(
-            f"the times of '{name}' are not evenly spaced (its steps are {_steps_in_words(times)}): bring them to"
-            " one step first, as with resample of pandas"
+            f"the times of '{name}' are not evenly spaced (the steps are {_steps_in_words(times)}): bring them to"
+            " equal steps first, for example with resample of pandas"
         )
     step, places = found
     return Grid(step, places, start, season_of(step))

@@ -26,7 +26,7 @@ CUT_ALONE = (
 )
 CUT_TOGETHER = (
     "All series are cut at the same two times, so that 70 % of all their steps are training text, the next 10 %"
-    f" validation and the last 20 % test text; of a single series the shares differ. {PAST}"
+    f" validation and the last 20 % test text; the shares of a single series may differ. {PAST}"
 )
 
 
@@ -63,15 +63,18 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
                 elif which == "test":
                     ended.append(each.name)
     if not split["train"] and flat:
-        raise LmcompareError(f"the training values of {listed(flat)} never change: a constant has nothing to predict")
+        raise LmcompareError(
+            f"the training values of {listed(flat)} never change, so there is nothing to predict: give a series that"
+            " varies"
+        )
     if any(not split[which] for which in SPLITS):
         raise LmcompareError(
-            f"there are too few values to train and test on: the longest series has {max(counts, default=0):,}, and"
-            f" at least {LEAST:,} are needed before the last {1 - TRAIN:.0%} of its steps"
+            f"there are too few values to train and test on, as the longest series has {max(counts, default=0):,}:"
+            f" give one with at least {LEAST:,} in the first {TRAIN:.0%} of its steps and with some in the rest"
         )
     said = [CUT_TOGETHER if _on_calendar(long) else CUT_ALONE]
     if ended:
-        said.append(f"Series without values in the test part, which are trained on and not tested: {listed(ended)}.")
+        said.append(f"Series without values in the test part are trained on but not tested: {listed(ended)}.")
     if short:
         said.append(f"Series with fewer than {LEAST} known training values are left out: {listed(short)}.")
     if flat:

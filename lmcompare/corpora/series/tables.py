@@ -72,7 +72,7 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         raise LmcompareError(f"{where} has no rows: give a table with a row for each value")
     if column and column not in table.columns:
         raise LmcompareError(
-            f"{where} has no column '{column}'{suggest(column, table.columns)}; there are {listed(table.columns)}"
+            f"{where} has no column '{column}'{suggest(column, table.columns)}; name one of {listed(table.columns)}"
         )
     joined = with_times(table, column, where)
     if not column or column in joined.columns:
@@ -99,8 +99,8 @@ def series_of(table: pd.DataFrame, column: str, where: str) -> Read:
         if not columns:
             begins = f" ('{others[0]}' begins with '{str(table[others[0]].iloc[0])[:30]}')" if others else ""
             raise LmcompareError(
-                f"{where} has no column of numbers{begins}: write them as 1000 or 10.13; there are"
-                f" {listed(table.columns)}"
+                f"{where} has no column of numbers{begins}: write numbers as 1000 or 10.13 (its columns are"
+                f" {listed(table.columns)})"
             )
         rows = np.arange(len(table))
         parts = {name: (_numbers(table[name], name, where), rows) for name in columns}
@@ -147,8 +147,8 @@ def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex 
         if times.has_duplicates:
             again = times[times.duplicated()][0]
             raise LmcompareError(
-                f"'{name}' has two values at {again.isoformat()}: keep one, write date and hour into one column, or"
-                f" name the column that tells series apart as one of {', '.join(NAMES)}"
+                f"'{name}' has two values at {again.isoformat()}: keep one, write date and hour into one column, or,"
+                f" if there are several series, call the column of their names one of {', '.join(NAMES)}"
             )
         known = np.flatnonzero(np.isfinite(values))
         if len(known) < 2:
@@ -167,15 +167,17 @@ def _numbers(column: pd.Series[Any], name: str, where: str) -> npt.NDArray[np.fl
     import pandas as pd
 
     if pd.api.types.is_bool_dtype(column):
-        raise LmcompareError(f"the column '{name}' of {where} has true and false, which are no series of numbers")
+        raise LmcompareError(f"the column '{name}' of {where} has true and false: name a column of numbers instead")
     if pd.api.types.is_timedelta64_dtype(column):
-        raise LmcompareError(f"the column '{name}' of {where} has durations: write them as numbers of one unit")
+        raise LmcompareError(
+            f"the column '{name}' of {where} has durations: write them as numbers in one unit, such as seconds"
+        )
     found = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(np.isnan(found) & column.notna().to_numpy())
     if len(wrong):
         raise LmcompareError(
             f"the column '{name}' of {where} has '{str(column.iloc[wrong[0]])[:30]}' in row {wrong[0] + 1:,}, which"
-            " is no number: correct it there, or name another column with #COLUMN"
+            " is not a number: correct it there, or name another column with #COLUMN"
         )
     if np.isinf(found).any():
         row = int(np.flatnonzero(np.isinf(found))[0]) + 1

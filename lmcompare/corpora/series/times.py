@@ -70,15 +70,15 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
                 return pd.DatetimeIndex(dates)
             if np.abs(numbers).min() > MOST_SECONDS:
                 raise LmcompareError(
-                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are no seconds since"
-                    " 1970: if they are milliseconds, divide them by 1000"
+                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are too large to be"
+                    " seconds since 1970: if they are milliseconds, divide them by 1000"
                 )
             return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
         text = column.astype(str).str.strip()
         if text.str.fullmatch(_CLOCK).all():
             raise LmcompareError(
                 f"the column '{name}' of {where} has times of the day without a date, such as {text.iloc[0]}: write"
-                " the date before them, or call the column of dates 'date' and that of times 'time'"
+                " the date before them, or call the column of dates 'date' and the column of times 'time'"
             )
         if not (local := text.str.extract(_LOCAL_MIDNIGHT)[0]).isna().any():  # days, whatever their zone
             return pd.DatetimeIndex(pd.to_datetime(local))
@@ -257,7 +257,8 @@ def _check_within(column: pd.Series[Any], part: str, most: int) -> None:
     if len(wrong):
         row = int(wrong[0])
         raise LmcompareError(
-            f"the column '{column.name}' has {column.iloc[row]:g} in row {row + 1:,}: a {part} is 1 to {most}"
+            f"the column '{column.name}' has {column.iloc[row]:g} in row {row + 1:,}, but a {part} is a number from 1"
+            f" to {most}: correct it there"
         )
 
 

@@ -83,7 +83,7 @@ def _number(word: str) -> float:
         value = math.inf
     if not math.isfinite(value):
         raise LmcompareError(
-            f"'{word[:30]}' is no value of a series: give numbers with blanks between them, and {MISSING} for a"
+            f"'{word[:30]}' is not a value of a series: give numbers with blanks between them, and {MISSING} for a"
             " missing one"
         )
     return value

@@ -149,7 +149,7 @@ def test_what_is_not_there_is_one_sentence(
 
 def test_a_folder_with_very_many_files_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hugging_face, "MOST_FILES", 2)
-    with pytest.raises(LmcompareError, match="holds more than 2 files"):
+    with pytest.raises(LmcompareError, match="has more than 2 files"):
         load(f"hf:{layout(tmp_path)}")
 
 

@@ -185,7 +185,7 @@ def test_what_is_not_there_is_said_in_one_sentence(spec: str, said: str, data: D
 
 def test_data_that_are_no_text_or_broken_are_refused(data: Data) -> None:
     data.write("corpora/stopwords/english", "the\na\n")
-    with pytest.raises(LmcompareError, match=r"'stopwords' has no sentences of words; give one that has"):
+    with pytest.raises(LmcompareError, match=r"'stopwords' has no sentences of words; give a corpus that has them"):
         load("nltk:stopwords")
     data.write_brown()
     (data.root / "corpora/brown/ca02").write_bytes(b"\tna\xefve/jj ./.\n")

@@ -49,7 +49,7 @@ def test_a_path_is_relative_to_the_experiment(tmp_path: Path) -> None:
 def test_a_hash_may_be_in_the_path_of_a_file(tmp_path: Path) -> None:
     for name in ("a#b.csv", "a"):  # the file "a" is no table
         (tmp_path / name).write_text("value,other\n" + "\n".join(f"{n % 7},{n}" for n in range(60)))
-    with pytest.raises(LmcompareError, match="a is no table"):
+    with pytest.raises(LmcompareError, match="a is not a table of series"):
         corpora.load("series:a#b.csv", base=tmp_path)
     (tmp_path / "a").unlink()
     for source, names in (("series:a#b.csv", ["value", "other"]), ("series:a#b.csv#other", ["other"])):
@@ -71,7 +71,7 @@ def test_wrong_names_are_said(source: str, said: str) -> None:
 
 
 def test_options_of_texts_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="a series has no --lowercase"):
+    with pytest.raises(LmcompareError, match="--lowercase can't be used with a series"):
         corpora.load("series:statsmodels:nile", CorpusOptions(lowercase=True))
 
 

@@ -147,7 +147,7 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),  # of a table in memory
         ({"v": [1, 2, 3], "w": ["1", "2", "x"]}, "", "column 'w' of the table has 'x' in row 3"),
         ({"v": [0.0, 1e-300, -1e-200]}, "v", "1e-300 in row 2, which is too small"),
-        ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2: a month is 1 to 12"),
+        ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2, but a month is .* from 1 to 12"),
         ({"time": ["01/02/2010", "02/02/2010", "05/05/2011"], "v": [1, 2, 3]}, "", "the day or the month"),
         ({"v": [1.0, 1e300]}, "v", "1e\\+300 in row 2, which is too large"),
         ({"v": pd.to_timedelta([1, 2], unit="s")}, "v", "durations"),

@@ -33,5 +33,5 @@ def test_the_context_is_the_past_or_all_of_a_training_text() -> None:
 
 @pytest.mark.parametrize("text", ["1 two 3", "1 inf", "1 nan", "1,5"])
 def test_what_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(LmcompareError, match="no value of a series"):
+    with pytest.raises(LmcompareError, match="not a value of a series"):
         line_of(text)
