@@ -147,8 +147,8 @@ def tokenise(
         document.text.encode() for document in documents
     ):
         raise PluginError(
-            f"the tokens of {type(tokenizer).__name__} can't be put together to the same text again, so that some "
-            "bytes would not be charged: lmcompare check names an example"
+            f"the tokens of {type(tokenizer).__name__} can't be joined to the same text again, so some bytes would "
+            "not be charged: 'lmcompare check' shows an example"
         )
     return text_of_all
 
@@ -286,12 +286,12 @@ def checked_cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
             raise PluginError(f"{name} returned {kind_of(answer)}: return a list of tokens and their offsets")
         tokens, offsets = answer[0], np.asarray(answer[1])
         if not isinstance(tokens, Collection):
-            raise PluginError(f"{name} returned {kind_of(tokens)} of tokens: return a list of them")
+            raise PluginError(f"{name} returned {kind_of(tokens)} as tokens: return a list of strings")
         for token in tokens:
             if not token or not _is_text(token):
                 raise PluginError(
-                    f"{name} returned the token {token!r}: tokens are strings that are not empty and that UTF-8 can"
-                    " store"
+                    f"{name} returned the token {token!r}: tokens must be strings that are not empty and that UTF-8"
+                    " can store"
                 )
         if len(tokens) and (offsets.shape != (len(tokens), 2) or offsets.dtype.kind not in "iu"):
             raise PluginError(
@@ -300,7 +300,7 @@ def checked_cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
             )
         offsets = offsets.astype(np.int64, copy=False).reshape(len(tokens), 2)
         if len(offsets) and (offsets.min() < 0 or offsets.max() > _width(text)):
-            raise PluginError(f"{name} returned offsets outside of the text")
+            raise PluginError(f"{name} returned offsets outside of the text: they must be from 0 to {_width(text)}")
     return list(tokens), offsets
 
 
@@ -360,12 +360,14 @@ def _checked(document: Document) -> tuple[str, Spans]:
     for index, (start, end) in enumerate(sentences):
         if start < reached or end < start or end > len(text) or (index == 0 and start != 0):
             raise LmcompareError(
-                f"sentence {start}…{end} of document '{document.name}' overlaps another or leaves the text: "
-                "sentences are in order, the first begins at 0"
+                f"sentence {start}…{end} of document '{document.name}' overlaps another or lies outside of the text: "
+                "sentences must be in order, and the first must begin at 0"
             )
         reached = end
     if text and not sentences:
-        raise LmcompareError(f"document '{document.name}' has text but no sentence: give it one, (0, length)")
+        raise LmcompareError(
+            f"document '{document.name}' has text but no sentence: give it at least one, such as (0, {len(text)})"
+        )
     return text, sentences
 
 

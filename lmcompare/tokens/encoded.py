@@ -45,14 +45,16 @@ class Encoded:
         ids = _array(self.ids)
         starts = np.ascontiguousarray(self.starts, np.int64)
         if ids.ndim != 1 or starts.ndim != 1:
-            raise LmcompareError(f"ids and starts have one dimension, not the shapes {ids.shape} and {starts.shape}")
+            raise LmcompareError(
+                f"ids and starts must have one dimension each, not the shapes {ids.shape} and {starts.shape}"
+            )
         self.vocabulary.check(ids)
         if len(ids) and not len(starts):
             raise LmcompareError(
-                "tokens without a document: give starts, the position of each document's first token"
+                "there are tokens but no documents: give starts, the position of each document's first token"
             )
         if len(starts) and (starts[0] != 0 or np.any(np.diff(starts) < 0) or starts[-1] > len(ids)):
-            raise LmcompareError("document starts begin at 0, do not decrease and stay within the text")
+            raise LmcompareError("starts must begin at 0, must not decrease and must stay within the text")
         object.__setattr__(self, "ids", _frozen(np.ascontiguousarray(ids, np.int32)))
         object.__setattr__(self, "starts", _frozen(starts))
         if self.spans is not None:
@@ -99,10 +101,11 @@ class Encoded:
         if not found.size:
             return
         if found.dtype.kind not in "iu":
-            raise LmcompareError(f"positions are whole numbers, not of {found.dtype}")
+            raise LmcompareError(f"positions must be whole numbers, not {found.dtype}")
         if found.min() < 0 or found.max() > len(self):
             raise LmcompareError(
-                f"positions of this text are between 0 and {len(self)}, not {found.min()} … {found.max()}"
+                f"positions in this text must be between 0 and {len(self)}, but {found.min()} … {found.max()} were"
+                " given"
             )
 
     def sentence_starts(self) -> IntArray:

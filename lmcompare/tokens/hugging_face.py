@@ -23,8 +23,8 @@ FILES = (CONFIG, TOKENIZER, "tokenizer_config.json", f"{WEIGHTS}.index.json", WE
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 _REFUSED = {  # by the library's error
-    "GatedRepoError": "it is there for those who have accepted its terms",
-    "RepositoryNotFoundError": "there is no public model of this name",
+    "GatedRepoError": "only users who have accepted its terms can download it",
+    "RepositoryNotFoundError": "the hub has no public model of this name",
 }
 
 
@@ -42,7 +42,7 @@ def located(path: str) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists() or not _HUB_NAME.fullmatch(path):
-        what = "is a file" if folder.exists() else "is no folder"
+        what = "is a file" if folder.exists() else "is not a folder"
         raise LmcompareError(f"{path} {what}; give the folder of a model, as save_pretrained writes it")
     try:
         from huggingface_hub import snapshot_download
@@ -60,8 +60,8 @@ def located(path: str) -> Path:
         if (found / CONFIG).is_file():
             return found
     raise LmcompareError(
-        f"{path} is no folder, and a model of this name on Hugging Face's hub is not in the cache: {reason}; give a"
-        " folder that save_pretrained wrote, or run the command once with a network"
+        f"{path} is neither a folder nor a model of Hugging Face's hub in the cache, and {reason}; give a folder that"
+        " save_pretrained wrote, or run the command once where you can download the model"
     )
 
 
@@ -156,7 +156,7 @@ class HuggingFaceTokenizer(PieceTokenizer):
         return super().detokenize(tokens).removeprefix(self._mark)
 
     def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        raise LmcompareError(f"the tokenizer is that of {self.path}: copy its tokenizer.json")
+        raise LmcompareError(f"the tokenizer comes from {self.path}: copy its tokenizer.json instead")
 
     def _adopt(self, content: str, end: int, types: int) -> None:
         self._take(content, f"the tokenizer of {self.path}")
@@ -186,7 +186,7 @@ class HuggingFaceTokenizer(PieceTokenizer):
             end = known.get(content)
         if not isinstance(end, int) or end < 0:
             raise LmcompareError(
-                f"the model of {self.path} has no token for the end of a text, so that the end of a document could "
-                "not be predicted; set eos_token_id in its config.json"
+                f"the model of {self.path} has no token for the end of a text, so the end of a document can't be "
+                "predicted; set eos_token_id in its config.json"
             )
         return end

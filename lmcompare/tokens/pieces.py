@@ -70,7 +70,7 @@ class PieceTokenizer(Tokenizer):
         numbers = self._cutter.get_vocab(with_added_tokens=True)
         if (most := max(numbers.values(), default=0)) >= MOST_PIECES:
             raise LmcompareError(
-                f"{whose} has a piece with the number {most:,}, and the largest that can be used is"
+                f"{whose} has a piece with the number {most:,}, but the largest that can be used is"
                 f" {MOST_PIECES - 1:,}: number its pieces without gaps, and save it again"
             )
         pieces: list[bytes | None] = [None] * (max(numbers.values(), default=-1) + 1)
@@ -92,8 +92,8 @@ class PieceTokenizer(Tokenizer):
         )
         before, after = (part.decode(errors="replace") for part in (data[max(0, at - 20) : at], data[at : at + 20]))
         raise LmcompareError(
-            f"{whose} changes the text or leaves some of it out, after '{before}' at '{after}', so that not every "
-            "byte could be charged; use a byte-level tokenizer that does not normalise"
+            f"{whose} changes the text or leaves some of it out (at '{after}', after '{before}'), so not every byte "
+            "would be charged; use a byte-level tokenizer that does not normalise"
         )
 
     def state(self) -> State:
@@ -101,7 +101,7 @@ class PieceTokenizer(Tokenizer):
 
     def restore(self, state: State) -> None:
         if "tokenizer" in state.values:
-            self._take(str(state.values["tokenizer"]), "what was stored")
+            self._take(str(state.values["tokenizer"]), "the stored tokenizer")
 
     @property
     def always_tokens(self) -> tuple[str, ...]:
@@ -115,8 +115,8 @@ class PieceTokenizer(Tokenizer):
         except BaseException as error:
             _pass_interrupt(error)
             raise LmcompareError(
-                f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if a piece for what is"
-                " unknown is missing, add it and save the tokenizer again"
+                f"the tokenizer {self.kind} can't cut the text ({one_line(error)[:200]}): if it has no piece for"
+                " unknown characters, add one and save the tokenizer again"
             ) from None
         return [self._names[i] for i in ids], spans_of_lengths(self._lengths[ids])
 
@@ -161,13 +161,12 @@ class PieceTokenizer(Tokenizer):
         if table["model"]["type"] != "BPE":
             raise LmcompareError(
                 f"the tokenizer {self.kind} can't be written as tokenizer.json: in a model of the kind"
-                f" {table['model']['type']} the order of the pieces is a part of the model, and it is not that of the"
-                " vocabulary"
+                f" {table['model']['type']} the order of the pieces matters, and the vocabulary has another order"
             )
         if wanting := [name for name in (UNKNOWN_TOKEN, END_TOKEN) if name in self._cutter.get_vocab()]:
             raise LmcompareError(
-                f"the tokenizer {self.kind} can't be written as tokenizer.json: it has a piece {wanting[0]} of its"
-                " own, which the vocabulary has for another purpose"
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: it has a piece {wanting[0]}, a name"
+                " that the vocabulary uses for another purpose"
             )
         taken = {piece: vocabulary.id(self._names[number]) for piece, number in self._cutter.get_vocab().items()}
         reserved = {vocabulary[index]: index for index in vocabulary.special}  # no text is cut into these
@@ -196,8 +195,8 @@ class BpeTokenizer(PieceTokenizer):
     def __init__(self, pieces: int = 4000) -> None:
         if not isinstance(pieces, int) or not len(BYTE_NAMES) <= pieces <= MOST_PIECES:
             raise LmcompareError(
-                f"pieces is {reprlib.repr(pieces)}; give a whole number from {len(BYTE_NAMES)}, one a byte, to"
-                f" {MOST_PIECES:,}"
+                f"pieces is {reprlib.repr(pieces)}; give a whole number from {len(BYTE_NAMES)}, one for each byte,"
+                f" to {MOST_PIECES:,}"
             )
         self.pieces = pieces
 
@@ -213,13 +212,13 @@ class BpeTokenizer(PieceTokenizer):
         )
         words = (piece for text in texts for part in self.parts(text) for piece in _without_long_words(part))
         _interruptible(lambda: cutter.train_from_iterator(words, trainer))
-        self._take(cutter.to_str(), "what was learnt")
+        self._take(cutter.to_str(), "the learnt tokenizer")
         return self
 
     @property
     def notes(self) -> tuple[str, ...]:
         found = len(self._names)
-        fewer = f", and not {self.pieces:,}, because there are no more pairs to join" if found < self.pieces else ""
+        fewer = f", not {self.pieces:,}, because there are no more pairs to join" if found < self.pieces else ""
         return (f"Byte pair encoding has {found:,} pieces{fewer}.",) if found else ()
 
     def parts(self, text: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
         if special_as_text and token["special"]:
             continue
         if token["single_word"] or token["lstrip"] or token["rstrip"] or (token["normalized"] and changes):
-            raise _cannot(f"it looks for {token['content']} in a way of its own")
+            raise _cannot(f"it has special rules for {token['content']}")
         if token["content"] not in ids:
             raise _cannot(f"{token['content']} is not a text")
         added[token["normalized"]][token["content"]] = ids[token["content"]]
@@ -89,7 +89,7 @@ def _pieces(model: Table) -> list[str]:
 def _merges(model: Table, ids: Mapping[str, int]) -> dict[str, Any]:
     pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
     if not all(a in ids and b in ids and a + b in ids for a, b in pairs):
-        raise _cannot("it merges pieces that are no text")
+        raise _cannot("it merges pieces that are not text")
     return {"merges": [ids[piece] for pair in pairs for piece in pair], "whole": bool(model.get("ignore_merges"))}
 
 

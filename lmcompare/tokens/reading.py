@@ -52,9 +52,9 @@ def read_tokenised(
     """
     for name, value in (("threads", threads), ("min_count", min_count)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise LmcompareError(f"{name} is a whole number, 1 or more, not {value!r}")
+            raise LmcompareError(f"{name} must be a whole number, 1 or more, not {value!r}")
     if vocabulary is not None and min_count > 1:
-        raise LmcompareError("min_count makes a new vocabulary, and one was given: leave one of the two out")
+        raise LmcompareError("min_count is for a new vocabulary, but a vocabulary was given: leave one of them out")
     path = Path(path)
     try:
         if vocabulary is not None:
@@ -63,7 +63,7 @@ def read_tokenised(
         else:
             ids, vocabulary = _with_vocabulary(path, threads, min_count)
     except OSError as error:
-        raise LmcompareError(f"{path} can't be read ({error.strerror}): name a file of tokenised text") from None
+        raise LmcompareError(f"{path} can't be read ({error.strerror}): give a file of tokenised text") from None
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
     ids.flags.writeable = False  # so that it need not be copied
@@ -83,7 +83,7 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
 
     ids = _text(path, threads, _split, numbered)
     if not numbers:
-        raise LmcompareError(f"{path} contains no tokens: name a file of tokenised text")
+        raise LmcompareError(f"{path} contains no tokens: give a file of tokenised text")
     counts = np.zeros(len(numbers) + 1, np.int64)
     for block in _pieces(ids):
         counts += np.bincount(block + 1, minlength=len(counts))

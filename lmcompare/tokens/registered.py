@@ -28,19 +28,22 @@ def checked_class(found: Any, name: str) -> type[Tokenizer]:
     if not (inspect.isclass(found) and issubclass(found, Tokenizer)):
         raise PluginError(f"'{name}' is not a class derived from lmcompare.tokens.Tokenizer")
     if inspect.isabstract(found):
-        raise PluginError(f"the tokenizer '{name}' lacks {', '.join(sorted(found.__abstractmethods__))}")
+        raise PluginError(
+            f"the tokenizer '{name}' does not define {', '.join(sorted(found.__abstractmethods__))}, which every"
+            " tokenizer must define"
+        )
     if not isinstance(getattr(found, "description", None), str):
-        raise PluginError(f"the tokenizer '{name}' lacks description: give its class one sentence for the report")
+        raise PluginError(f"the tokenizer '{name}' has no description: give its class one sentence for the report")
     if not isinstance(found.rule, str):
-        raise PluginError(f"the tokenizer '{name}' has a rule that is {kind_of(found.rule)}: it is a text")
+        raise PluginError(f"the rule of the tokenizer '{name}' must be a text, not {kind_of(found.rule)}")
     if type(found.usual_min_count) is not int or found.usual_min_count < 1:
         raise PluginError(
-            f"the tokenizer '{name}' has usual_min_count = {reprlib.repr(found.usual_min_count)}: it is a whole"
-            " number from 1"
+            f"usual_min_count of the tokenizer '{name}' must be a whole number, 1 or more, not"
+            f" {reprlib.repr(found.usual_min_count)}"
         )
     if found.covers not in get_args(Covers):
         raise PluginError(
-            f"the tokenizer '{name}' has covers = {found.covers!r}: it is one of {', '.join(get_args(Covers))}"
+            f"covers of the tokenizer '{name}' must be one of {', '.join(get_args(Covers))}, not {found.covers!r}"
         )
     return found
 
@@ -111,7 +114,7 @@ def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Toke
     options = {key: value for key, value in table.items() if key not in VOCABULARY_KEYS}
     kind = options.pop("kind", DEFAULT)
     if not isinstance(kind, str):
-        raise LmcompareError(f"kind is the name of a tokenizer, not {kind!r}")
+        raise LmcompareError(f"kind must be the name of a tokenizer, not {kind!r}")
     cls = TOKENIZERS.resolve(kind)
     known = cls.option_names()
     for key in options:

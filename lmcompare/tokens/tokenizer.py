@@ -171,7 +171,7 @@ class Tokenizer(ABC):
             try:
                 json.dumps(options[name], allow_nan=False)
             except (TypeError, ValueError) as error:
-                raise PluginError(f"the option '{name}' of {whose} is no JSON value: {one_line(error)}") from None
+                raise PluginError(f"the option '{name}' of {whose} is not a JSON value: {one_line(error)}") from None
         return {"kind": self.kind or registry.spec(type(self)), **options}
 
     @classmethod

@@ -32,7 +32,7 @@ def check_steps(table: Mapping[str, Any], whose: str) -> None:
     steps = [*_steps(table.get("normalizer")), *_steps(table.get("pre_tokenizer"))]
     if len(steps) > MOST_STEPS:
         raise LmcompareError(
-            f"{whose} has {len(steps):,} steps before it cuts a text into pieces, and at most {MOST_STEPS} can be"
+            f"{whose} has {len(steps):,} steps before it cuts a text into pieces, but at most {MOST_STEPS} can be"
             " used: remove those that are repeated"
         )
     growth = math.prod(_growth(step) for step in steps)

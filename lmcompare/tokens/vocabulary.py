@@ -58,13 +58,15 @@ class Vocabulary:
         self.counts.flags.writeable = False
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
-            raise LmcompareError("a vocabulary contains each token once, but some occur twice")
+            raise LmcompareError("a vocabulary must contain each token once, but some of these tokens occur twice")
         if END_TOKEN not in self._ids:
-            raise LmcompareError(f"a vocabulary contains {END_TOKEN}, which closes a document, but this one does not")
+            raise LmcompareError(f"a vocabulary must contain {END_TOKEN}, which closes a document: add it")
         self.end: int = self._ids[END_TOKEN]
         self.unknown: int | None = self._ids.get(UNKNOWN_TOKEN)
         if self.unknown not in (None, UNKNOWN_ID):
-            raise LmcompareError(f"{UNKNOWN_TOKEN} is the first token of a vocabulary, not number {self.unknown}")
+            raise LmcompareError(
+                f"{UNKNOWN_TOKEN} must be the first token of a vocabulary, but it is number {self.unknown + 1}"
+            )
         self._lookup = {token: index for token, index in self._ids.items() if token != END_TOKEN}
         if self.unknown is not None:
             self._lookup[END_TOKEN] = self.unknown
@@ -130,7 +132,7 @@ class Vocabulary:
             if size < least:
                 raise LmcompareError(
                     f"a vocabulary of these tokens has at least {least} types, {UNKNOWN_TOKEN} and {END_TOKEN} "
-                    f"included, but size is {size:,}: choose a larger size or leave it out"
+                    f"included, but size is {size:,}: choose a larger size or leave size out"
                 )
             others = [t for t in wanted if t not in kept]
             kept.update(others[: size - 2 - len(kept)])
@@ -220,8 +222,8 @@ class Vocabulary:
         if not found.size:
             return
         if found.dtype.kind not in "iu":  # numpy would cut the fractions off
-            raise LmcompareError(f"token ids are whole numbers, not of {found.dtype}")
+            raise LmcompareError(f"token ids must be whole numbers, not {found.dtype}")
         if found.min() < 0 or found.max() >= len(self):
             raise LmcompareError(
-                f"token ids are between 0 and {len(self) - 1}, but {found.min()} … {found.max()} were given"
+                f"token ids must be between 0 and {len(self) - 1}, but {found.min()} … {found.max()} were given"
             )

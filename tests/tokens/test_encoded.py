@@ -64,9 +64,9 @@ def test_read_only_and_apart_from_the_caller() -> None:
     [
         ([4], [0], "between 0 and 3"),
         ([-1], [0], "between 0 and 3"),
-        ([2], [], "without a document"),
-        ([2, 2], [1], "begin at 0"),
-        ([2, 2], [0, 2, 1], "do not decrease"),
+        ([2], [], "tokens but no documents"),
+        ([2, 2], [1], "must begin at 0"),
+        ([2, 2], [0, 2, 1], "must not decrease"),
         ([2, 2], [0, 3], "within the text"),
         ([[2]], [0], "one dimension"),
     ],

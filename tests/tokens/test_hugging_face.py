@@ -89,7 +89,7 @@ def test_what_it_has_learnt_comes_back(folder: Path) -> None:
     ],
 )
 def test_one_that_changes_the_text_is_refused(folder: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(LmcompareError, match="changes the text or leaves some of it out, after"):
+    with pytest.raises(LmcompareError, match="changes the text or leaves some of it out .at "):
         make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **changes))}).fit(TEXTS)
 
 
@@ -155,9 +155,9 @@ def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     file = tmp_path / "file"
     file.write_text("")
     for path, said in (
-        ("some/model", "some/model is no folder, .* could not be downloaded; give a folder"),
-        ("./no-model", "is no folder; give the folder"),  # no name on the hub begins with a full stop
-        ("/no/such/folder", "is no folder; give the folder"),
+        ("some/model", "some/model is neither a folder nor a model .* could not be downloaded; give a folder"),
+        ("./no-model", "is not a folder; give the folder"),  # no name on the hub begins with a full stop
+        ("/no/such/folder", "is not a folder; give the folder"),
         (str(file), "is a file; give the folder"),
     ):
         with pytest.raises(LmcompareError, match=said):

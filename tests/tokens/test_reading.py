@@ -80,5 +80,5 @@ def test_arguments_that_make_no_sense(tmp_path: Path, wrong: dict[str, Any]) -> 
     path.write_text("a b\n")
     with pytest.raises(LmcompareError, match="whole number"):
         read_tokenised(path, **wrong)
-    with pytest.raises(LmcompareError, match="one of the two"):
+    with pytest.raises(LmcompareError, match="leave one of them out"):
         read_tokenised(path, Vocabulary.build([["a"]]), min_count=2)

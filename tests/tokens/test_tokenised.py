@@ -181,9 +181,9 @@ def test_no_documents_and_empty_ones() -> None:
     ("text", "sentences", "message"),
     [
         ("ab", (), "no sentence"),
-        ("ab", ((1, 2),), "begins at 0"),
+        ("ab", ((1, 2),), "the first must begin at 0"),
         ("ab", ((0, 2), (1, 2)), "overlaps"),
-        ("ab", ((0, 3),), "leaves the text"),
+        ("ab", ((0, 3),), "lies outside of the text"),
         ("a\ud800", ((0, 2),), "surrogate pair at character 1"),
     ],
 )

@@ -201,10 +201,10 @@ def test_a_detokenize_that_gives_no_text_is_named(detokenize: Any, said: str) ->
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("description", None, "lacks description"),
-        ("covers", "lines", "covers = 'lines'"),
-        ("rule", object(), "a rule that is an object"),
-        *(("usual_min_count", value, "usual_min_count = ") for value in ("x", 0, 1.5, True)),
+        ("description", None, "has no description"),
+        ("covers", "lines", "covers of .* must be one of .*, not 'lines'"),
+        ("rule", object(), "the rule of .* must be a text, not an object"),
+        *(("usual_min_count", value, "usual_min_count of .* must be a whole") for value in ("x", 0, 1.5, True)),
     ],
 )
 def test_attributes_of_a_tokenizer_are_checked(name: str, value: Any, said: str, monkeypatch: Any) -> None:
@@ -218,7 +218,7 @@ def test_attributes_of_a_tokenizer_are_checked(name: str, value: Any, said: str,
 def test_options_that_are_not_stored_or_no_json_are_named() -> None:
     tokenizer = Honest()
     tokenizer.width = {1}  # type: ignore[assignment]
-    with pytest.raises(PluginError, match="'width' of Honest is no JSON value"):
+    with pytest.raises(PluginError, match="'width' of Honest is not a JSON value"):
         _ = tokenizer.spec
     del tokenizer.width
     with pytest.raises(PluginError, match=r"set self\.width = width"):

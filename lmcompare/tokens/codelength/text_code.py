@@ -144,7 +144,9 @@ class TextCode:
             If another version of lmcompare stored it.
         """
         if table.get("version") != CODE_VERSION:
-            raise LmcompareError("the stored code length was written by another version of lmcompare: run again")
+            raise LmcompareError(
+                "the stored code length was written by another version of lmcompare: run the experiment again"
+            )
         classes = TokenClasses(table["classes"])
         separators, white_space = table["separators"], table["white_space"]
         return cls(

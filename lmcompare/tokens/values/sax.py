@@ -27,7 +27,7 @@ class Sax(ValueTokenizer):
 
     def __init__(self, bins: int = 8, differences: bool | None = None) -> None:
         if type(bins) is not int or not 3 <= bins <= MOST_LETTERS:
-            raise LmcompareError(f"bins is a whole number of letters from 3 to {MOST_LETTERS}, not {bins!r}")
+            raise LmcompareError(f"bins must be a whole number of letters from 3 to {MOST_LETTERS}, not {bins!r}")
         super().__init__(bins, differences)
 
     @property

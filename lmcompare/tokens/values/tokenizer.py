@@ -62,9 +62,9 @@ class ValueTokenizer(Tokenizer):
 
     def __init__(self, bins: int | None = None, differences: bool | None = None) -> None:
         if bins is not None and (type(bins) is not int or not 3 <= bins <= MOST_BINS):
-            raise LmcompareError(f"bins is a whole number from 3 to {MOST_BINS:,}, not {bins!r}")
+            raise LmcompareError(f"bins must be a whole number from 3 to {MOST_BINS:,}, not {bins!r}")
         if differences not in (None, True, False):
-            raise LmcompareError(f"differences is true or false, not {differences!r}")
+            raise LmcompareError(f"differences must be true or false, not {differences!r}")
         self.bins, self.differences = bins, differences
         self._bins: Bins | None = None
         self._differs = bool(differences)
@@ -88,7 +88,10 @@ class ValueTokenizer(Tokenizer):
             steps.append(recorded / way.scale)  # of a counter all differences are equal, and its values are whole
         values = np.concatenate(scaled) if scaled else np.zeros(0)
         if len(values) < 2:
-            raise LmcompareError(f"the {self.kind} tokenizer learns from series of numbers, and there are no values")
+            raise LmcompareError(
+                f"the {self.kind} tokenizer needs two or more values in the training series, not {len(values)}: give"
+                " longer series"
+            )
         least = float(np.median(steps))  # by the greatest, one coarse series would make the bins of all others coarse
         self._bins = Bins.of(self.edges(values, self.number), values, least)
         vars(self).pop("labels", None)
