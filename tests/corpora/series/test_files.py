@@ -63,7 +63,7 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, sai
         read_table(tmp_path / name, "utf-8")
     with pytest.raises(LmcompareError, match="no file"):
         read_table(tmp_path / "missing.csv", "utf-8")
-    with pytest.raises(LmcompareError, match="no table"):
+    with pytest.raises(LmcompareError, match="not a table of series"):
         read_table(tmp_path / "text.txt", "utf-8")
 
 
