@@ -69,8 +69,8 @@ def count(words: IntArray, order: int, start: int, end: int, room: Room, threads
     """
     if len(words) > MOST:
         raise LmcompareError(
-            f"the training text has {len(words):,} tokens, with <s> before each sentence, and n-grams are counted in"
-            f" at most {MOST:,}: train on less text"
+            f"the training text has {len(words):,} tokens, with <s> before each sentence, but n-grams can be counted"
+            f" in at most {MOST:,}: train on less text"
         )
     if room.limit is None:
         return ngrams.count(words, order, start, end, threads)

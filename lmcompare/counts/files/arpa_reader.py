@@ -117,10 +117,11 @@ class _Reader:
             if ended not in (MARK, END):
                 raise self._fault(ended, k)
             if ended == END:
-                raise self._wrong(f"it ends within the {k}-grams, without \\end\\: the file is cut off")
+                raise self._wrong(f"it is cut off within the {k}-grams, before \\end\\: fetch or write it again")
             if count != announced:
                 raise self._wrong(
-                    f"it announces {announced:,} {k}-grams, but \\{k}-grams: in line {began} holds {count:,}",
+                    f"it announces {announced:,} {k}-grams, but the section in line {began} has {count:,} of them:"
+                    " fetch or write it again",
                     line,
                 )
             if k == 1:
@@ -138,11 +139,11 @@ class _Reader:
         first = self._content[self._at : self._at + 5]
         if first in (b"iARPA", b"qARPA"):
             raise self._wrong(
-                f"{first.decode()} is a form of IRSTLM's own: write a plain ARPA file with its compile-lm --text=yes"
+                f"{first.decode()} is IRSTLM's own format: write an ARPA file with its command compile-lm --text=yes"
             )
         while (text := self._next()) != "\\data\\":
             if text is None:
-                raise LmcompareError(f"{self._path} is not an ARPA file: it has no line \\data\\")
+                raise LmcompareError(f"{self._path} is not an ARPA file (it has no line \\data\\): give one that is")
         sections: list[tuple[int, int]] = []
         while (text := self._next()) is not None and not text.startswith("\\"):
             if text:
@@ -154,7 +155,7 @@ class _Reader:
                     )
                 sections.append((int(said[2]), self._line - 1))
         if text is None:
-            raise self._wrong("it ends within its header: the file is cut off")
+            raise self._wrong("it is cut off within its header: fetch or write it again")
         if not sections:
             raise self._wrong("the header announces no n-grams", self._line - 1)
         self._at, self._line = self._began, self._line - 1  # the mark is read again as what it has to be
@@ -175,7 +176,7 @@ class _Reader:
         """Read the mark of a section. Raises ``LmcompareError`` for another."""
         text = self._next()
         if text is None:
-            raise self._wrong(f"it ends before {wanted}: the file is cut off")
+            raise self._wrong(f"it is cut off before {wanted}: fetch or write it again")
         if text != wanted:
             raise self._wrong(f"this line must be {wanted}, not {_shown(text)}", self._line - 1)
 
@@ -191,8 +192,8 @@ class _Reader:
         spelled = {s: s if s in there else s.upper() for s in (UNKNOWN_TOKEN, END_TOKEN, START)}
         if spelled[END_TOKEN] not in there:
             raise LmcompareError(
-                f"{self._path} has no {END_TOKEN} among its words, so it can't end a sentence: estimate it from"
-                " sentences with their ends"
+                f"{self._path} has no {END_TOKEN} among its words, so it can't end a sentence: estimate it again from"
+                " a text with sentence ends"
             )
         special = set(spelled.values())
         tokens = [UNKNOWN_TOKEN, END_TOKEN, *(word for word in words if word not in special)]
@@ -217,11 +218,11 @@ class _Reader:
         line = self._line
         text = self._next() or ""
         said = {
-            TOO_FEW: f"a {k}-gram has a log10 probability and {k} words, not {_shown(text)}",
-            TOO_MANY: f"a {k}-gram has a log10 probability, {k} words and a weight, not {_shown(text)}",
+            TOO_FEW: f"a {k}-gram must have a log10 probability and {k} words, not {_shown(text)}",
+            TOO_MANY: f"a {k}-gram must have a log10 probability, {k} words and a weight, not {_shown(text)}",
             NO_NUMBER: f"the probability or the weight is not a number: {_shown(text)}",
-            ABOVE_ONE: f"the probability is above 1, its log10 above 0: {_shown(text)}",
-            NOT_LISTED: f"a word is not among the 1-grams, which list all words: {_shown(text)}",
+            ABOVE_ONE: f"the probability is above 1, as its log10 is above 0: {_shown(text)}",
+            NOT_LISTED: f"a word is not among the 1-grams, which must list all words: {_shown(text)}",
             TWICE: f"this word is twice among the 1-grams: {_shown(text)}",
         }
         return self._wrong(said[ended], line)

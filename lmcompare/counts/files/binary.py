@@ -72,7 +72,7 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
                     raise _DamagedError(f"the checksum of {name} differs")
         return _table(arrays, said, verify)
     except _DamagedError as damage:
-        raise LmcompareError(f"{path} is damaged or no n-gram file ({damage}): write or fetch it again") from None
+        raise LmcompareError(f"{path} is damaged or not an n-gram file ({damage}): write or fetch it again") from None
 
 
 def is_binary(path: Path) -> bool:
@@ -96,7 +96,7 @@ def check_kind(path: Path) -> None:
     if FORMAT not in said:
         of = f"holds the network {said['model']}" if "model" in said else "is a safetensors file of another kind"
         raise LmcompareError(
-            f"{path} {of} and no n-gram model: give an ARPA file, or a file that 'lmcompare export' wrote of an"
+            f"{path} {of}, not an n-gram model: give an ARPA file, or a file that 'lmcompare export' wrote of an"
             " n-gram model"
         )
 

@@ -45,8 +45,8 @@ def check_unknown(vocabulary: Vocabulary) -> None:
     """Raise ``LmcompareError`` for a vocabulary without ``<unk>``, which other words of a file become."""
     if vocabulary.unknown is None:
         raise LmcompareError(
-            "an n-gram file needs an unknown word, which gets the probability of the file's other words, but these"
-            ' tokens have none: run it with words (tokens = "word")'
+            "an n-gram file needs tokens with an unknown word, which gets the probability of the file's other words,"
+            " but these tokens have none: use words (--tokens word)"
         )
 
 

@@ -15,6 +15,6 @@ def check_words(tokens: Sequence[str]) -> None:
     """Raise ``LmcompareError`` unless tokens begin with ``<unk>`` and ``</s>``, as those of files of n-grams do."""
     if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
         raise LmcompareError(
-            f"a vocabulary begins with {UNKNOWN_TOKEN} and {END_TOKEN} in a file of n-grams, which this one does not:"
-            " export a model of words"
+            f"the vocabulary of an n-gram file must begin with {UNKNOWN_TOKEN} and {END_TOKEN}, but this one does"
+            " not: export a model of words"
         )

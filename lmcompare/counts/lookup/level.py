@@ -124,7 +124,7 @@ def whole(array: IntArray) -> IntArray:
     """
     if array.dtype.itemsize > 4 and int(array.max(initial=0)) > MOST:
         raise LmcompareError(
-            f"at most {MOST:,} n-grams of one order can be looked up, and this model has more: use a pruned model, or"
+            f"at most {MOST:,} n-grams of one order can be looked up, but this model has more: use a pruned model, or"
             " a lower order"
         )
     return read_only(array.astype(np.int32, copy=False))

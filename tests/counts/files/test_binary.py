@@ -76,7 +76,7 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
         damaged[at] ^= 1 << (at * 5 + 3) % 8
         path.unlink()
         path.write_bytes(damaged)
-        with pytest.raises(LmcompareError, match="is damaged or no n-gram file"):
+        with pytest.raises(LmcompareError, match="is damaged or not an n-gram file"):
             binary.read(path)
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_cut_off(size: int, tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:size])
     for verify in (True, False):
-        with pytest.raises(LmcompareError, match="is damaged or no n-gram file"):
+        with pytest.raises(LmcompareError, match="is damaged or not an n-gram file"):
             binary.read(path, verify)
 
 
@@ -150,7 +150,7 @@ HOSTILE = [
     ({"more": whole(0)}, "it holds more, which does not belong"),
     ({"token_ends": whole(5, 9, 5, 8)}, "the ends of its tokens are not in order"),
     ({"token_ends": whole(5)}, "the ends of its tokens are not in order"),
-    ({"token_ends": whole(6, 9, 14, 19)}, "a vocabulary begins with <unk>"),
+    ({"token_ends": whole(6, 9, 14, 19)}, "the vocabulary of an n-gram file must begin with <unk>"),
     ({"tokens": np.frombuffer(b"<unk></s>\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", np.uint8)}, "can't decode"),
 ]
 
@@ -173,5 +173,5 @@ def test_another_safetensors_file_and_none_at_all(tmp_path: Path) -> None:
         binary.read(tmp_path / "a")
     with pytest.raises(LmcompareError, match="there is no file"):
         binary.read(tmp_path / "b")
-    with pytest.raises(LmcompareError, match=r"can't be read|no n-gram file"):
+    with pytest.raises(LmcompareError, match=r"can't be read|not an n-gram file"):
         binary.read(tmp_path)

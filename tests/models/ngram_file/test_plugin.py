@@ -114,7 +114,7 @@ def test_a_file_of_another_kind_is_refused_when_its_digest_is_taken(tmp_path: Pa
         with pytest.raises(LmcompareError, match=said):
             NGramFile(str(tmp_path / name)).digest_of("path")
     save_file({"x": np.zeros(2, np.float32)}, tmp_path / "net.safetensors", {"model": "Rnn"})
-    with pytest.raises(LmcompareError, match=r"net.safetensors holds the network Rnn and no n-gram model"):
+    with pytest.raises(LmcompareError, match=r"net.safetensors holds the network Rnn, not an n-gram model"):
         NGramFile(str(tmp_path / "net.safetensors")).digest_of("path")
     for whole in (content, gzip.compress(content)):
         (tmp_path / "whole").write_bytes(whole)
