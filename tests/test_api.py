@@ -202,22 +202,22 @@ def test_the_whole_distribution_and_other_draws(result: lmcompare.Comparison) ->
     greedy = model.generate("The cat", 3, top_k=1)
     assert greedy == model.generate("The cat", 3, top_k=1, seed=5)
     assert greedy.split()[0] == every[0][0]
-    with pytest.raises(LmcompareError, match=r"k is a whole number, .*not 0"):
+    with pytest.raises(LmcompareError, match=r"k must be a whole number, .*not 0"):
         model.next_tokens("The cat", k=0)
 
 
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ({"temperature": 0}, "temperature is a number above 0, not 0"),
-        ({"temperature": "1"}, "temperature is a number above 0, not '1'"),
-        ({"top_p": None}, "top_p is a number above 0 and at most 1, not None"),
-        ({"top_k": 1.5}, "top_k is a whole number"),
-        ({"seed": -1}, "the seed of draws is a whole number"),
-        ({"seed": 1.5}, "the seed of draws is a whole number"),
-        ({"until": "ab"}, "until is a list of texts, not 'ab'"),
-        ({"temperature": nested(3_000)}, "temperature is a number above 0, not "),
-        ({"length": nested(3_000)}, "a text is 0 to 1,000,000,000,000 tokens long"),
+        ({"temperature": 0}, "temperature must be a number above 0, not 0"),
+        ({"temperature": "1"}, "temperature must be a number above 0, not '1'"),
+        ({"top_p": None}, "top_p must be a number above 0 and at most 1, not None"),
+        ({"top_k": 1.5}, "top_k must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"until": "ab"}, "until must be a list of texts, not 'ab'"),
+        ({"temperature": nested(3_000)}, "temperature must be a number above 0, not "),
+        ({"length": nested(3_000)}, "length must be a whole number from 0 to 1,000,000,000,000"),
     ],
 )
 def test_wrong_draws_are_one_sentence(result: lmcompare.Comparison, argument: dict[str, object], said: str) -> None:

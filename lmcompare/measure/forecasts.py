@@ -108,7 +108,10 @@ def forecast_table(origin: Origin, paths: FloatArray) -> dict[str, Any]:
     Raises ``PluginError`` for paths that are not (P, H) finite numbers.
     """
     if paths.ndim != 2 or paths.shape[1] != len(origin.actual) or not np.isfinite(paths).all():
-        raise PluginError(f"paths are (number, {len(origin.actual)}) finite numbers, not of shape {paths.shape}")
+        raise PluginError(
+            f"paths must be finite numbers of the shape (number of paths, {len(origin.actual)}), but these have the"
+            f" shape {paths.shape}, or are not all finite"
+        )
     return {
         "document": origin.document,
         "at": origin.at,

@@ -38,13 +38,13 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.temperature, Real) and 0 < self.temperature <= sys.float_info.max):
-            raise LmcompareError(f"temperature is a number above 0, not {reprlib.repr(self.temperature)}")
+            raise LmcompareError(f"temperature must be a number above 0, not {reprlib.repr(self.temperature)}")
         if not (isinstance(self.top_p, Real) and 0 < self.top_p <= 1):
-            raise LmcompareError(f"top_p is a number above 0 and at most 1, not {reprlib.repr(self.top_p)}")
+            raise LmcompareError(f"top_p must be a number above 0 and at most 1, not {reprlib.repr(self.top_p)}")
         if self.top_k is not None and not (isinstance(self.top_k, Integral) and self.top_k >= 1):
-            raise LmcompareError(f"top_k is a whole number, at least 1, or None, not {reprlib.repr(self.top_k)}")
+            raise LmcompareError(f"top_k must be a whole number, at least 1, or None, not {reprlib.repr(self.top_k)}")
         if not (isinstance(self.seed, Integral) and self.seed >= 0):
-            raise LmcompareError(f"the seed of draws is a whole number, at least 0, not {reprlib.repr(self.seed)}")
+            raise LmcompareError(f"seed must be a whole number, at least 0, not {reprlib.repr(self.seed)}")
 
 
 def draw(ids: IntArray, nats: FloatArray, sampling: Sampling, generator: np.random.Generator) -> int:
@@ -71,7 +71,9 @@ def continuation(model: LanguageModel, prefix: IntArray, vocabulary: Vocabulary,
         ids, nats = most_likely(stepper, k, whose)
         spelled = ~vocabulary.is_unknown(ids)
         if not np.isfinite(nats[spelled][:1]).any():
-            raise PluginError(f"{whose}'s stepper gives a probability above 0 to no token that can be drawn")
+            raise PluginError(
+                f"{whose}'s stepper gives every token that can be drawn a probability of 0: give some of them more"
+            )
         token = draw(ids[spelled], nats[spelled], sampling, generator)
         yield token
         stepper.push(token)

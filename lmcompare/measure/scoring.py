@@ -92,14 +92,16 @@ def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
     ids = text.ids.copy()
     yield ids
     if not np.array_equal(ids, text.ids):
-        raise PluginError(f"{type(model).__name__} writes into text.ids, so that it scores another text: copy them")
+        raise PluginError(f"{type(model).__name__} changes text.ids, so it scores another text: copy text.ids first")
 
 
 def check_figures(scores: FloatArray, where: str) -> None:
     """Raise ``PluginError`` for scores, (N,) nats, that are no log-probabilities: NaN or +inf."""
     for what, bad in (("+inf", scores == np.inf), ("NaN", np.isnan(scores))):
         if bad.any():
-            raise PluginError(f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens")
+            raise PluginError(
+                f"{where} gave {what} at {int(bad.sum())} of {len(scores)} tokens: return log-probabilities instead"
+            )
 
 
 def timed_log_probs(

@@ -146,7 +146,10 @@ def _centred(
         return []
     sample = _asked(model, method, *text_sample(corpus))
     if [vectors.shape[1] for vectors in sample] != [vectors.shape[1] for vectors in found]:
-        raise PluginError(f"{type(model).__name__}.{method} gave vectors of another width, or none, when asked again")
+        raise PluginError(
+            f"{type(model).__name__}.{method} returned vectors of another width, or none, for another text: return"
+            " the same width for every text"
+        )
     return [vectors - each.mean(0) for vectors, each in zip(found, sample, strict=True)]
 
 
@@ -161,7 +164,7 @@ def _asked(model: LanguageModel, method: str, text: Encoded, at: IntArray) -> li
     of_layers = method == "layer_vectors"
     name = f"{type(model).__name__}.{method}"
     if of_layers and not isinstance(answer, Sequence):
-        raise PluginError(f"{name} gave {kind_of(answer)}: it returns a list of (n, d) finite floats, or None")
+        raise PluginError(f"{name} returned {kind_of(answer)}: return a list of (n, d) finite floats, or None")
     vectors = answer if of_layers else [answer]
     for found in vectors:
         wrong = ""
@@ -173,7 +176,7 @@ def _asked(model: LanguageModel, method: str, text: Encoded, at: IntArray) -> li
             wrong = f"the shape {found.shape} for {len(at)} positions"
         if wrong:
             due = "a list of (n, d) finite floats" if of_layers else "(n, d) finite floats"
-            raise PluginError(f"{name} gave {wrong}: it returns {due}, or None")
+            raise PluginError(f"{name} returned {wrong}: return {due}, or None")
     return [np.asarray(found, np.float64) for found in vectors]
 
 

@@ -84,7 +84,7 @@ def most_likely(stepper: Lists, k: int, whose: str) -> tuple[IntArray, FloatArra
     answer = stepper.top_k(k)
     what = f"top_k of {whose}'s stepper"
     if not isinstance(answer, tuple | list) or len(answer) != 2:
-        raise PluginError(f"{what} returned {kind_of(answer)}: return two arrays, tokens and log-probabilities")
+        raise PluginError(f"{what} returned {kind_of(answer)}: return two arrays, of tokens and log-probabilities")
     ids, nats = answer
     if not isinstance(ids, np.ndarray) or ids.shape != (k,) or ids.dtype.kind not in "iu":
         raise PluginError(f"{what} returned tokens that are not whole numbers in an array of ({k},)")
@@ -116,11 +116,14 @@ def streamed(model: Streams, text: Encoded) -> Iterator[tuple[IntArray, FloatArr
             raise PluginError(f"{name}.stream yields more than {MOST_EMPTY:,} empty blocks in a row: end it")
         if len(at) and (at.min() < 0 or at.max() >= len(text)):
             wrong = at.min() if at.min() < 0 else at.max()
-            raise PluginError(f"{name}.stream yields position {wrong} of a text of {len(text)} tokens")
+            raise PluginError(
+                f"{name}.stream yields position {wrong} of a text of {len(text)} tokens: positions are 0 to"
+                f" {len(text) - 1}"
+            )
         if seen[at].any() or (np.any(at[1:] <= at[:-1]) and len(np.unique(at)) < len(at)):
             twice = at[seen[at]] if seen[at].any() else np.sort(at)[:-1][np.diff(np.sort(at)) == 0]
             raise PluginError(f"{name}.stream yields position {twice[0]} more than once: yield each once")
         seen[at] = True
         yield at, block
     if not seen.all():
-        raise PluginError(f"{name}.stream left out {int((~seen).sum())} positions")
+        raise PluginError(f"{name}.stream left out {int((~seen).sum())} positions: yield every position once")

@@ -351,7 +351,7 @@ class LanguageModel(ABC):
         """Return the hyper-parameters by name. Raises ``PluginError`` if one is not stored under its own name."""
         missing = [name for name in self.parameter_names() if not hasattr(self, name)]
         if missing:
-            raise PluginError(f"{type(self).__name__} does not store '{missing[0]}' under that name in __init__")
+            raise PluginError(f"{type(self).__name__} does not store '{missing[0]}': set self.{missing[0]} in __init__")
         return {name: getattr(self, name) for name in self.parameter_names()}
 
 
@@ -389,7 +389,7 @@ def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
     if len(vocabulary) != size:
         raise PluginError(
             f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"
-            " the vocabulary it was trained with"
+            " the vocabulary of its training text"
         )
 
 

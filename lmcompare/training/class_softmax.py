@@ -97,7 +97,9 @@ class ClassHead(Head):
 
     def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
         """Refuse: the words of two classes do not share one sum."""
-        raise LmcompareError("a softmax over classes can't learn from a teacher: choose another network as the base")
+        raise LmcompareError(
+            "a network with a softmax over classes can't learn from a teacher: choose another network as the base"
+        )
 
     def _possible_bias(self) -> Tensor:
         empty = torch.bincount(self.class_of, minlength=len(self.class_bias)) == 0

@@ -114,7 +114,7 @@ class TorchLanguageModel(LanguageModel):
         Recipe.of({name: values[name] for name in settings})
         share = values.get("dropout", 0.0)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-            raise LmcompareError(f"dropout is a share, at least 0 and below 1, not {share}")
+            raise LmcompareError(f"dropout must be a number, at least 0 and below 1, not {share}")
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
         """Change the untrained network in place, for example to start from word vectors made elsewhere."""
@@ -139,7 +139,7 @@ class TorchLanguageModel(LanguageModel):
             If the training text is empty or training does not converge.
         """
         if not len(train):
-            raise LmcompareError("the training text is empty: give one with at least a sentence")
+            raise LmcompareError("the training text is empty: give one with at least one sentence")
         devices_of(setting)
         torch.set_num_threads(setting.threads)
         self.end = train.vocabulary.end
@@ -300,8 +300,8 @@ class TorchLanguageModel(LanguageModel):
         for name in self.widths:
             if name not in self.parameter_names() or type(getattr(self, name)) is not int:
                 raise PluginError(
-                    f"{type(self).__name__}.widths names '{name}', which is no hyper-parameter with a whole number:"
-                    " it lists the hyper-parameters that grow together"
+                    f"{type(self).__name__}.widths names '{name}', which is not a hyper-parameter with a whole"
+                    " number: list only the hyper-parameters that grow together"
                 )
         given = {name: getattr(self, name) for name in self.widths}
         step = self.width_step()
@@ -321,13 +321,13 @@ class TorchLanguageModel(LanguageModel):
         while size(above) < parameters:
             above *= 2
             if above > WIDEST:
-                raise PluginError(f"it can't be made of {parameters:.3g} parameters: match fewer")
+                raise PluginError(f"it can't be made of {parameters:.3g} parameters: match fewer parameters")
         near = bisect_left(range(above), parameters, lo=1, key=size)
         best = min((max(1, near - 1), near), key=lambda steps: abs(size(steps) - parameters))
         if best == 1 and size(best) > 1.1 * parameters:
             raise PluginError(
-                f"it can't be made of {parameters:,} parameters: over {types:,} types it has"
-                f" {size(best):,} at the least; match more of them, or keep fewer types in the vocabulary"
+                f"it can't be made of {parameters:,} parameters, since it has at least {size(best):,} over"
+                f" {types:,} types: match more parameters, or keep fewer types in the vocabulary"
             )
         return at(best)
 

@@ -175,7 +175,7 @@ class Training:
             checkpoint.save(snapshot, folder)
         except OSError as error:
             self._report(
-                note=f"its checkpoint can't be written ({one_line(error)}): if it is interrupted, it starts again"
+                note=f"its checkpoint can't be written ({one_line(error)}), so it starts again if it is interrupted"
             )
 
     def _notes(self) -> list[str]:

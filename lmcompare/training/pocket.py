@@ -65,7 +65,7 @@ class Pocket:
         self, network: Network, layers: Sequence[dict[str, Any]], valid: Encoded, *, whole: bool = False
     ) -> None:
         if type(network.head) is not Head:
-            raise LmcompareError("the page knows softmaxes over all words only")
+            raise LmcompareError("the page can compute only a softmax over all words")
         counts = torch.as_tensor(np.asarray(valid.vocabulary.counts, np.float64)) + 1.0
         types = len(counts)
         self.layers, self.types = list(layers), types

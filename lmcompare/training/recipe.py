@@ -83,7 +83,7 @@ class Recipe:
             check_whole(name, getattr(self, name), least)
         for name in _SHARES:
             if not 0 <= _number(name, getattr(self, name)) <= 1:
-                raise LmcompareError(f"{name} is a share, from 0 to 1, not {getattr(self, name)}")
+                raise LmcompareError(f"{name} must be a number from 0 to 1, not {getattr(self, name)}")
         for name in ("learning_rate", "clip"):
             if not _number(name, getattr(self, name)) > 0:
                 raise LmcompareError(f"{name} must be above 0, not {getattr(self, name)}")
@@ -113,10 +113,10 @@ class Recipe:
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise ``LmcompareError`` unless a setting is one of some choices."""
     if value not in choices:
-        raise LmcompareError(f"{name} is one of {', '.join(choices)}, not '{value}'")
+        raise LmcompareError(f"{name} must be one of {', '.join(choices)}, not '{value}'")
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        raise LmcompareError(f"{name} is a number, not {reprlib.repr(value)}")
+        raise LmcompareError(f"{name} must be a number, not {reprlib.repr(value)}")
     return float(value)

@@ -251,10 +251,10 @@ def devices_of(setting: Setting) -> list[str]:
     if size == 1 or kind == "cpu":
         return [device] * size
     if kind != "cuda" or torch.device(device).index:
-        raise LmcompareError(f"several processes train on cpu or on cuda, not on '{device}': choose one process")
+        raise LmcompareError(f"several processes can train on cpu or cuda, not on '{device}': choose one process")
     if size > torch.cuda.device_count():
         raise LmcompareError(
-            f"{size} processes need as many GPUs, and there are {torch.cuda.device_count()}: choose fewer processes"
+            f"{size} processes need {size} GPUs, but there are {torch.cuda.device_count()}: choose fewer processes"
         )
     return [f"cuda:{rank}" for rank in range(size)]
 

@@ -104,7 +104,7 @@ def test_a_continuation_is_the_same_for_a_seed_and_another_for_another() -> None
         (_stepper(top_k=lambda k: ([2, 3], np.zeros(2))), "tokens that are not whole numbers in an array"),
         (_stepper(top_k=lambda k: (np.arange(k), [0.0] * k)), "returned a list: return a plain numpy array"),
         (_stepper(top_k=lambda k: (np.arange(k), np.zeros(k, np.float16))), "returned float16"),
-        (_stepper(top_k=lambda k: (np.arange(k), np.full(k, np.nan))), "to no token that can be drawn"),
+        (_stepper(top_k=lambda k: (np.arange(k), np.full(k, np.nan))), "every token that can be drawn a prob"),
     ],
 )
 def test_what_is_no_stepper_is_named(stepper: Any, said: str) -> None:

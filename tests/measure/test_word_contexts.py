@@ -134,7 +134,7 @@ def test_another_answer_the_second_time_is_one_sentence(tmp_path: Path, second: 
     if second is not None:
         Fickle.context_vectors = lambda self, text, at: np.ones((len(at), 3 if len(at) == 6 else 2))  # type: ignore[method-assign]
     text = prepared(tmp_path, [RIVERS, MONEY])
-    with pytest.raises(PluginError, match="another width, or none, when asked again"):
+    with pytest.raises(PluginError, match="another width, or none, for another text"):
         word_tables(Fickle(), text, chosen_words(text, PROMPTS, ["bank"]))
 
 
@@ -210,9 +210,9 @@ def test_a_model_without_vectors_has_no_distances(tmp_path: Path) -> None:
         (np.ones((2, 3)), r"the shape \(2, 3\) for 6 positions"),
         (np.ones((6, 0)), r"the shape \(6, 0\)"),
         (np.full((6, 3), np.nan), "numbers that are not finite"),
-        ([[1.0]] * 6, "list: it returns"),
-        (np.ones((6, 3), complex), "complex128: it returns"),
-        (np.ones((6, 3), object), "object: it returns"),
+        ([[1.0]] * 6, "list: return"),
+        (np.ones((6, 3), complex), "complex128: return"),
+        (np.ones((6, 3), object), "object: return"),
     ],
 )
 def test_a_wrong_answer_is_one_sentence(tmp_path: Path, answer: object, said: str) -> None:
@@ -221,5 +221,5 @@ def test_a_wrong_answer_is_one_sentence(tmp_path: Path, answer: object, said: st
             return answer  # type: ignore[return-value]
 
     text = prepared(tmp_path, [RIVERS, MONEY])
-    with pytest.raises(PluginError, match=rf"Wrong.context_vectors gave {said}"):
+    with pytest.raises(PluginError, match=rf"Wrong.context_vectors returned {said}"):
         word_tables(Wrong(), text, chosen_words(text, PROMPTS, ["bank"]))
