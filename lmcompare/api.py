@@ -98,19 +98,19 @@ def compare(
 
     here = working_directory()
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
-    place = None if out is None else here / usable_path(out, "out is the path of a folder")
+    place = None if out is None else here / usable_path(out, "out must be the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
     for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
         if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
-            raise LmcompareError(f"{name} is a sequence, not {kind_of(given)} of one value")
+            raise LmcompareError(f"{name} must be a sequence, not {kind_of(given)} of one value")
     if models is not None and not isinstance(models, Iterable):
-        raise LmcompareError(f"models is a model or a sequence of models, not {kind_of(models)}")
+        raise LmcompareError(f"models must be a model or a sequence of models, not {kind_of(models)}")
     if match is not None and not isinstance(match, Mapping):
-        raise LmcompareError(f"match is a mapping, such as {{'parameters': 1e6}}, not {kind_of(match)}")
+        raise LmcompareError(f"match must be a mapping, such as {{'parameters': 1e6}}, not {kind_of(match)}")
     if sweep is not None and not isinstance(sweep, Mapping):
-        raise LmcompareError(f"sweep is a mapping, such as {{'ngram.order': [2, 3]}}, not {kind_of(sweep)}")
+        raise LmcompareError(f"sweep must be a mapping, such as {{'ngram.order': [2, 3]}}, not {kind_of(sweep)}")
     if search is not None and not isinstance(search, str | Mapping):
-        raise LmcompareError(f"search is 'random', 'tpe' or a table like [search], not {kind_of(search)}")
+        raise LmcompareError(f"search must be 'random', 'tpe' or a mapping like [search], not {kind_of(search)}")
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
@@ -176,7 +176,7 @@ def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
     from lmcompare.analysis import load_run
 
-    path = usable_path(folder, "a run folder is the path of a folder")
+    path = usable_path(folder, "a run folder must be given as the path of a folder")
     path = path if path.is_absolute() else working_directory() / path  # the caller may go to another one
     load_run(path)
     return Comparison(path)
@@ -312,7 +312,7 @@ class Comparison:
     def _opened(self, run: Run, name: str, seed: int | None, given: Sequence[str | type]) -> TrainedModel:
         """Return a model by its name in the folder; of other models no file is read."""
         if seed is not None and not isinstance(seed, int):
-            raise LmcompareError(f"seed is a whole number or None, not {kind_of(seed)}")
+            raise LmcompareError(f"seed must be a whole number or None, not {kind_of(seed)}")
         cells = [cell for model in run.models if model.name == name for cell in self._usable(model)]
         if not cells:
             for failed, error in self.failures.items():
@@ -351,12 +351,14 @@ def _where(corpus: object) -> dict[str, str] | None:
     if isinstance(corpus, str | Path):
         return {"source": str(corpus)}
     if isinstance(corpus, Mapping) and not corpus:
-        raise LmcompareError("a mapping of splits to paths or texts is empty: give it train and test")
+        raise LmcompareError("the mapping of splits to paths or texts is empty: give it train and test")
     if isinstance(corpus, Mapping) and all(isinstance(part, str | Path) for part in corpus.values()):
         return {str(which): str(path) for which, path in corpus.items()}
     if isinstance(corpus, Iterable):
         return None
-    raise LmcompareError(f"a corpus is a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}")
+    raise LmcompareError(
+        f"a corpus must be a name, a path, texts or a mapping of splits to these, not {kind_of(corpus)}"
+    )
 
 
 def _plugins_in(plugin: object) -> list[str | type]:
@@ -364,7 +366,7 @@ def _plugins_in(plugin: object) -> list[str | type]:
     found: list[str | type] = []
     for each in plugin if isinstance(plugin, list | tuple | set | frozenset) else (plugin,):
         if not isinstance(each, str | type):
-            raise LmcompareError(f"plugin is a class or a name such as './file.py:Class', not {kind_of(each)}")
+            raise LmcompareError(f"plugin must be a class or a name such as './file.py:Class', not {kind_of(each)}")
         if isinstance(each, str):
             plugins.check_named(each)
         found.append(each)
@@ -378,10 +380,10 @@ def _table(model: ModelLike, live: dict[str, LanguageModel], preset: str, seeds:
     if isinstance(model, Mapping):
         return dict(model)
     if not isinstance(model, type | LanguageModel):
-        raise LmcompareError(f"a model is a plug-in's name, a class, an object or a mapping, not {kind_of(model)}")
+        raise LmcompareError(f"a model must be a name, a class, an object or a mapping, not {kind_of(model)}")
     instance = plugins.build(model, {}, preset) if isinstance(model, type) else model
     if seeds > 1:
-        raise LmcompareError("a model object is trained with one seed: name its plug-in instead to run several seeds")
+        raise LmcompareError("only a model given by its name, such as './file.py:Class', can have several seeds")
     cls = type(instance)
     name = cls.__name__
     while name in live:

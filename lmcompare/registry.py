@@ -90,8 +90,8 @@ class Registry(Generic[T]):
             found = allowed.get(name, allowed.get(_without_folder(name)))
             if found is None:
                 raise PluginError(
-                    f"'{name}' is not installed, and a run folder is not trusted to name code: if it is yours, name"
-                    " it again (--plugin, or plugin=… of Comparison.model)"
+                    f"'{name}' is not installed, and a run folder is not trusted to name code: if you trust it, name"
+                    " it yourself (--plugin, or plugin=… of Comparison.model)"
                 )
             if not isinstance(found, str):
                 return self.checked(found, name)
@@ -109,9 +109,7 @@ class Registry(Generic[T]):
     def _from_module(self, spec: str) -> T:
         home, _, name = spec.rpartition(":")
         if not home.endswith(".py") and not all(part.isidentifier() for part in home.split(".")):
-            raise PluginError(
-                f"'{home}' is no Python file or module: a plug-in of your own is './file.py:Name' or 'module:Name'"
-            )
+            raise PluginError(f"'{home}' is not a Python file or module: write './file.py:Name' or 'module:Name'")
         load = _import_file if home.endswith(".py") else _import_module
         module = _loaded(spec, lambda: load(home))
         if not hasattr(module, name):

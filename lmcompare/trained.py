@@ -87,8 +87,8 @@ class TrainedModel:
                 of_files = [info["plugin"], *(getattr(model, base) for base in model.bases)]
                 if any(":" in plugin for plugin in of_files) and info["code_digest"] != plugins.code_digest(model):
                     raise LmcompareError(
-                        f"the code of '{cell.name}' has changed since it was trained: run it again, or name the file"
-                        " with the old code"
+                        f"the code of '{cell.name}' has changed since it was trained: repeat the run, or name a file"
+                        " with the old code (--plugin, or plugin=… in Python)"
                     )
                 require_seal(stored)
                 check_sealed(stored, STATE_FILES)
@@ -177,13 +177,14 @@ class TrainedModel:
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
         """Yield documents that are scored together, which is faster and changes no score."""
         if not isinstance(documents, Iterable):
-            raise LmcompareError(f"documents are a list of lmcompare.corpora.Document, not {kind_of(documents)}")
+            raise LmcompareError(f"documents must be a list of lmcompare.corpora.Document, not {kind_of(documents)}")
         size = 1 if self.model.traits.adaptive else DOCUMENTS  # an adaptive model would learn from one for the next
         for batch in batches(documents, size):
             for document in batch:
                 if not isinstance(document, Document):
                     raise LmcompareError(
-                        f"a document is an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a text"
+                        f"a document must be an lmcompare.corpora.Document, not {kind_of(document)}: score() takes a"
+                        " text"
                     )
             yield batch
 
@@ -226,7 +227,7 @@ class TrainedModel:
         if until is None:
             return "".join(self.stream(prompt, length, sampling))
         if isinstance(until, str) or not (isinstance(until, Sequence) and all(isinstance(t, str) for t in until)):
-            raise LmcompareError(f"until is a list of texts, not {reprlib.repr(until)}")
+            raise LmcompareError(f"until must be a list of texts, not {reprlib.repr(until)}")
         _check_length(length)
         with blamed_on(f"{self.name}'s stepper"):
             return continued_until(self.model, self.corpus, checked_text(prompt), length, sampling, until)
@@ -256,7 +257,7 @@ class TrainedModel:
             For a model without such a format, for an unknown suffix, and for a file that exists, unless ``force`` is
             true.
         """
-        file = usable_path(path, "the model is written to the path of a file")
+        file = usable_path(path, "a model must be written to the path of a file")
         with blamed_on(f"{self.name}'s file_formats or word_vectors"):
             formats, vectors = dict(self.model.file_formats()), self.model.word_vectors()
         if vectors is not None:
@@ -276,10 +277,10 @@ class TrainedModel:
                 raise LmcompareError(
                     f"'{self.name}' can't be written as {what}, which is a format of {_WRITTEN[asked]} only: {can}"
                 )
-            raise LmcompareError(f"there is no format for a file named {file.name!r} of '{self.name}': {can}")
+            raise LmcompareError(f"'{self.name}' can't be written to a file named {file.name!r}: {can}")
         target = target_of(file, yes_or_no(force, "force"))
         if folder and file.exists():
-            raise LmcompareError(f"{file} is a file, and the model is written to a folder: choose another name")
+            raise LmcompareError(f"{file} is a file, but the model is written to a folder: choose another name")
         if whole is not None and folder:
             with blamed_on(f"{self.name}'s folder"):
                 write_folder_aside(file, lambda aside: self._fill(aside, whole))
@@ -364,7 +365,7 @@ class TrainedModel:
 
     def _known(self, word: str) -> int:
         if checked_text(word) not in self.corpus.vocabulary:
-            raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary")
+            raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary: choose another word")
         return self.corpus.vocabulary.id(word)
 
 
@@ -375,25 +376,24 @@ def _written(white_space: str) -> str:
 def yes_or_no(value: object, what: str) -> bool:
     """Return a truth value. Raises ``LmcompareError``, which names ``what``, for another value."""
     if not isinstance(value, bool):
-        raise LmcompareError(f"{what} is True or False, not {reprlib.repr(value)}")
+        raise LmcompareError(f"{what} must be True or False, not {reprlib.repr(value)}")
     return value
 
 
 def _check_most(k: int | None) -> None:
     if k is not None and (not isinstance(k, int) or k < 1):
-        raise LmcompareError(f"k is a whole number, at least 1, or None for all tokens, not {reprlib.repr(k)}")
+        raise LmcompareError(f"k must be a whole number, at least 1, or None for all tokens, not {reprlib.repr(k)}")
 
 
 def _check_length(length: int) -> None:
     if not isinstance(length, int) or not 0 <= length <= MOST_TOKENS:
-        said = f"a text is 0 to {MOST_TOKENS:,} tokens long, a whole number"
-        raise LmcompareError(f"{said}, not {reprlib.repr(length)}")
+        raise LmcompareError(f"length must be a whole number from 0 to {MOST_TOKENS:,}, not {reprlib.repr(length)}")
 
 
 def checked_text(text: str) -> str:
     """Return the text. Raises ``LmcompareError`` if it is not a valid string."""
     if not isinstance(text, str):
-        raise LmcompareError(f"a text is a string, not {kind_of(text)}")
+        raise LmcompareError(f"a text must be a string, not {kind_of(text)}")
     if not has_utf8(text):
         raise LmcompareError("the text contains half a surrogate pair, which is not a character: decode it properly")
     return text

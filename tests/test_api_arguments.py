@@ -31,19 +31,19 @@ def nested(levels: int) -> list[object]:
 
 @pytest.mark.parametrize("name", ["models", "seeds", "prompts", "words"])
 def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=f"^{name} is a sequence"):
+    with pytest.raises(LmcompareError, match=f"^{name} must be a sequence"):
         lmcompare.compare(TEXTS, out=tmp_path / "out", **dict[str, Any]({name: np.array(3)}))
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"corpus": None}, "a corpus is a name, a path"),
+        ({"corpus": None}, "a corpus must be a name, a path"),
         ({"corpus": 5}, "not an int"),
-        ({"corpus": {}}, "a mapping of splits to paths or texts is empty"),
+        ({"corpus": {}}, "the mapping of splits to paths or texts is empty"),
         ({"corpus": corpora.load(TEXTS), "lowercase": True}, "lowercase would have no effect"),
         ({"corpus": {"train": TEXTS, "test": [" "]}}, "there is no text in the test documents given"),
-        ({"models": [5]}, "a model is a plug-in's name"),
+        ({"models": [5]}, "a model must be a name, a class"),
         ({"models": [None]}, "not None"),
         ({"models": [LanguageModel]}, "lacks fit"),
         ({"tokens": "wrod"}, "did you mean 'word'"),
@@ -54,25 +54,25 @@ def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None
         ({"text_column": "words"}, "has no columns"),
         ({"seeds": None}, "number 1 of seeds: this is a whole number, not None"),
         ({"seeds": 1.5}, "number 1 of seeds: this is a whole number, not 1.5"),
-        ({"models": 5}, "models is a model or a sequence of models, not an int"),
+        ({"models": 5}, "models must be a model or a sequence of models, not an int"),
         ({"prompts": 5}, "prompts: "),
         ({"words": ["\ud800"]}, "the word '\\ud800' is not valid UTF-8"),
         ({"words": 5}, "words: "),
         ({"words": ["bank", ""]}, "a word to show in several contexts is empty"),
-        ({"out": 5}, "out is the path of a folder, not an int"),
-        ({"out": "x\0"}, "out is the path of a folder, not 'x\\x00'"),
-        ({"out": ""}, "out is the path of a folder, not ''"),
+        ({"out": 5}, "out must be the path of a folder, not an int"),
+        ({"out": "x\0"}, "out must be the path of a folder, not 'x\\x00'"),
+        ({"out": ""}, "out must be the path of a folder, not ''"),
         ({"out": "x" * 300}, "File name too long"),
-        ({"out": "\ud800"}, "out is the path of a folder, not '\\ud800'"),
+        ({"out": "\ud800"}, "out must be the path of a folder, not '\\ud800'"),
         ({"out": "a/" * 1500}, "too many folders"),
-        ({"match": 5}, "match is a mapping, such as {'parameters': 1e6}, not an int"),
+        ({"match": 5}, "match must be a mapping, such as {'parameters': 1e6}, not an int"),
         ({"match": {5: 1}}, "unknown thing to match '5'"),
         ({"models": [{"plugin": "unigram", "name": "é" * 150}]}, "has at most 200 bytes"),
         ({"models": ["./\0.py:Model"]}, "can't be the path of a plug-in's file"),
         ({"fractions": [0.5, 1]}, "compare trains on one amount of text: give fractions in an experiment file"),
         ({"seed": 1}, "unknown option of compare 'seed' (did you mean 'seeds'?)"),
-        ({"force": [True]}, "force is True or False, not [True]"),
-        ({"quiet": 5}, "quiet is True or False, not 5"),
+        ({"force": [True]}, "force must be True or False, not [True]"),
+        ({"quiet": 5}, "quiet must be True or False, not 5"),
         ({"tokens": {"kind": "word", "lowercase": nested(3_000)}}, "tokens: lowercase is nested too deeply"),
         ({"models": [{"plugin": "ngram", "order": nested(3_000)}]}, "order is nested too deeply"),
     ],

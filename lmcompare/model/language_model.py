@@ -349,9 +349,9 @@ class LanguageModel(ABC):
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the hyper-parameters by name. Raises ``PluginError`` if one is not stored under its own name."""
-        missing = [name for name in self.parameter_names() if not hasattr(self, name)]
-        if missing:
-            raise PluginError(f"{type(self).__name__} does not store '{missing[0]}': set self.{missing[0]} in __init__")
+        if missing := [name for name in self.parameter_names() if not hasattr(self, name)]:
+            whose, name = type(self).__name__, missing[0]
+            raise PluginError(f"{whose} does not store '{name}': set self.{name} = {name} in __init__")
         return {name: getattr(self, name) for name in self.parameter_names()}
 
 

@@ -100,7 +100,7 @@ def test_a_file_that_is_cut_within_its_versions_is_none(ngram: TrainedModel) -> 
         decompress(ngram, data[: 25 + data[24] - 1])  # behind the digests: a length, and so many letters
     with pytest.raises(LmcompareError, match="bytes, not a str"):
         decompress(ngram, "LMC1")  # type: ignore[arg-type]
-    with pytest.raises(LmcompareError, match="a text is a string"):
+    with pytest.raises(LmcompareError, match="a text must be a string"):
         compress(ngram, 5)  # type: ignore[arg-type]
 
 

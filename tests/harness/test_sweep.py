@@ -368,10 +368,10 @@ def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"sweep": ["ngram.order"]}, "sweep is a mapping, such as"),
+        ({"sweep": ["ngram.order"]}, "sweep must be a mapping, such as"),
         ({"sweep": {"order": [1, 2]}}, "a sweep has keys such as 'ngram.order', not 'order'"),
         ({"search": "tpe"}, "a search needs what it varies"),
-        ({"sweep": {"ngram.order": [1, 2]}, "search": 5}, "search is 'random', 'tpe' or a table"),
+        ({"sweep": {"ngram.order": [1, 2]}, "search": 5}, "search must be 'random', 'tpe' or a mapping"),
         ({"sweep": {"ngram.order": [1, 2]}, "search": {"methd": "tpe"}}, "trials|method"),
         ({"models": [LastSeen], "sweep": {"LastSeen.alpha": [1, 2]}}, "'LastSeen' is an object, .* name its plug-in"),
     ],
