@@ -120,7 +120,7 @@ def _check_thousands(text: pd.DataFrame, path: Path) -> None:
         values = text[name].dropna().str.strip()
         whole, pointed = values.str.fullmatch(r"[-+]?\d{3}"), values.str.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+")
         if whole.any() and pointed.any() and (values.str.fullmatch(r"[-+]?\d{1,3}") | pointed).all():
-            first, other = values[pointed].iloc[0], values[whole].iloc[0]
+            first, other = str(values[pointed].iloc[0]), str(values[whole].iloc[0])
             raise LmcompareError(
                 f"the column '{name}' of {path} has '{first}' beside '{other}', so the point may mean thousands or"
                 f" decimals: write {first.replace('.', '')} for thousands, or {other}.000 for decimals"

@@ -143,7 +143,7 @@ class _Reader:
             )
         while (text := self._next()) != "\\data\\":
             if text is None:
-                raise LmcompareError(f"{self._path} is not an ARPA file (it has no line \\data\\): give one that is")
+                raise LmcompareError(f"{self._path} is not an ARPA file (it has no line \\data\\): give an ARPA file")
         sections: list[tuple[int, int]] = []
         while (text := self._next()) is not None and not text.startswith("\\"):
             if text:
