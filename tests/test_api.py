@@ -374,7 +374,7 @@ def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
     assert found.model("rnn").model.size().parameters == pytest.approx(4e3, rel=0.1)
     with pytest.raises(LmcompareError, match="did you mean 'seconds'"):
         lmcompare.compare(TEXTS, ["unigram"], match={"second": 3})
-    with pytest.raises(LmcompareError, match="object, whose size is given"):
+    with pytest.raises(LmcompareError, match="object, whose size can't be changed"):
         lmcompare.compare(TEXTS, [Rnn(steps=1)], device="cpu", quiet=True, match={"parameters": 4e3})
 
 

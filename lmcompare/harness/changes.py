@@ -124,18 +124,19 @@ def with_hyperparameters(experiment: Experiment, assignments: Iterable[str]) -> 
         named = _named(experiment.models, name, f"--set {text}")
         if key in ModelTable.model_fields and key != "tokens":
             raise LmcompareError(
-                f"--set changes hyper-parameters: '{key}' of a model can be set in an experiment file only"
+                f"--set can't change '{key}', which is not a hyper-parameter: set it in an experiment file"
             )
         for model in (model for model in models if model["name"] in named):
             if key in experiment.sweep.get(model["name"], ()):
                 raise LmcompareError(
-                    f"--set gives {key} of {model['name']} one value, and the sweep several: leave one out"
+                    f"--set gives {key} of {model['name']} one value, and the sweep gives it several: leave out one"
+                    " of the two"
                 )
             before = said.setdefault((model["name"], key), value)
             if before is not value and before != value:  # NaN differs from itself
                 raise LmcompareError(
-                    f"--set gives {key} of {model['name']} two values: run the command once with each, which puts"
-                    " both into one report, or let the validation text choose one (--sweep)"
+                    f"--set gives {key} of {model['name']} two values: run the command once with each value, so that"
+                    " one report has both, or choose a value on the validation text with --sweep"
                 )
             model[key] = value
     return experiment.replace(HERE, models=models)
@@ -167,7 +168,9 @@ def with_sweep(experiment: Experiment, grids: Iterable[str]) -> Experiment:
             )
         for model in _named(experiment.models, name, f"--sweep {text}"):
             if (model, key) in said:
-                raise LmcompareError(f"--sweep gives values of {key} of {model} twice: give all of them at once")
+                raise LmcompareError(
+                    f"--sweep is given twice for {key} of {model}: give all values at once, separated by commas"
+                )
             said.add((model, key))
             sweep.setdefault(model, {})[key] = _listed(values)
     return experiment.replace(HERE, sweep=sweep)
@@ -179,7 +182,10 @@ def with_varied(experiment: Experiment, sweep: Mapping[str, Any], where: str) ->
     for target, values in sweep.items():
         name, key = _varied(str(target))
         if not (name and key):
-            raise LmcompareError(f"{where}: a sweep has keys such as 'ngram.order', not {target!r}")
+            raise LmcompareError(
+                f"{where}: a key of the sweep must be a model and a hyper-parameter, such as 'ngram.order', not"
+                f" {target!r}"
+            )
         tables.setdefault(name, {})[key] = values
     return experiment.replace(where, sweep=tables) if tables else experiment
 
@@ -198,10 +204,12 @@ def with_search(experiment: Experiment, table: Mapping[str, Any], where: str = H
     if not search:
         return experiment
     if "method" not in search:
-        raise LmcompareError("the search has no method: add --search tpe or --search random, or method to [search]")
+        raise LmcompareError(
+            "the search has no method: give --search tpe or --search random, or set method in [search]"
+        )
     if not experiment.sweep:
         raise LmcompareError(
-            "a search needs what it varies: add a sweep, such as --sweep transformer.learning_rate=1e-4..1e-2:log"
+            "a search needs something to vary: add a sweep, such as --sweep transformer.learning_rate=1e-4..1e-2:log"
         )
     return experiment.replace(where, search=search)
 
@@ -211,7 +219,9 @@ def _listed(values: str) -> list[Any] | dict[str, Any]:
     if found := _RANGE.fullmatch(values):
         return {"low": json.loads(found[1]), "high": json.loads(found[2]), "log": bool(found[3])}
     if (".." in values and "," not in values) or any(map(_RANGE.fullmatch, values.split(","))):
-        raise LmcompareError(f"a range is LOW..HIGH or LOW..HIGH:log alone, such as 1e-4..1e-2:log, not '{values}'")
+        raise LmcompareError(
+            f"--sweep takes a single range, LOW..HIGH or LOW..HIGH:log, such as 1e-4..1e-2:log, not '{values}'"
+        )
     with suppress(ValueError, RecursionError):
         return list(json.loads(f"[{values}]"))
     return [assignment(f"value={value}")[1] for value in values.split(",") if value]
@@ -263,7 +273,7 @@ def numbers_of(text: str, option: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise LmcompareError(f"{option} takes numbers with commas between them, not '{text}'") from None
+        raise LmcompareError(f"{option} takes numbers separated by commas, not '{text}'") from None
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

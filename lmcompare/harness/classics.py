@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, kind_of, what_went_wrong
 from lmcompare.forecasting import Forecaster, make_forecaster
 from lmcompare.forecasting.contract import FORECASTERS, Floats
 from lmcompare.harness.progress import Display, Sending, show_sent
@@ -173,7 +173,7 @@ def _at(model: Forecaster, origin: Origin, number: int, seed: Sequence[int]) -> 
         origin.past, len(origin.actual), number, int(np.random.SeedSequence(seed).generate_state(1)[0])
     )
     if not isinstance(paths, np.ndarray):
-        raise PluginError(f"{type(model).__name__}.paths returned no array")
+        raise PluginError(f"{type(model).__name__}.paths must return a NumPy array, not {kind_of(paths)}")
     return forecast_table(origin, paths.astype(np.float64))
 
 
@@ -185,8 +185,8 @@ def _densities(model: Forecaster, past: Floats, future: Floats) -> list[float | 
     known = np.isfinite(future)
     if not isinstance(nats, np.ndarray) or nats.shape != future.shape or not np.isfinite(nats[known]).all():
         raise PluginError(
-            f"{type(model).__name__}.log_density returns an array of {len(future)}, with a finite number for each"
-            " value that is known"
+            f"{type(model).__name__}.log_density must return an array of {len(future)} numbers, finite wherever the"
+            " value is known"
         )
     return [float(each) if there else None for each, there in zip(nats, known, strict=True)]
 

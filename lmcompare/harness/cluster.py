@@ -133,18 +133,18 @@ class Cluster:
             if of is None:
                 self._accepted.add(node.id)
                 return
-            why = f"it has {of} {theirs.get(of)}, and this machine {self._own[of]}"
+            why = f"it has {of} {theirs.get(of)}, and this machine has {self._own[of]}"
         self._refused[node.id] = why
         self._show.say(f"The node {node.name} is not used: {why}. Install the same versions there.")
 
     def chosen(self, options: RunOptions) -> dict[str, Any]:
         """Return the "device", "threads" and "processes" of the cells, as ``environment.chosen`` does."""
         if options.device not in ("auto", "cpu", "cuda"):
-            raise LmcompareError(f"Ray chooses the cards itself: give --device cuda or cpu, not '{options.device}'")
+            raise LmcompareError(f"Ray chooses the GPUs itself: give --device cuda or cpu, not '{options.device}'")
         nodes = self.nodes()
         if not nodes:
-            why = next(iter(self._refused.values()), "no node has CPUs")
-            raise LmcompareError(f"no node of the Ray cluster can be used: {why}")
+            whys = (f"the first was refused because {why}" for why in self._refused.values())
+            raise LmcompareError(f"no node of the Ray cluster can be used: {next(whys, 'none of them has CPUs')}")
         cuda = options.device == "cuda" or (options.device == "auto" and any(node.gpus for node in nodes))
         gpus = options.processes if cuda else 0
         fit = [node for node in nodes if node.gpus >= gpus and node.cpus >= (options.threads or 1)]
@@ -216,7 +216,8 @@ def _connect(address: str | None) -> bool:
             ray.init(address, **{**QUIET, "include_dashboard": None})
     except (Exception, SystemExit) as error:
         where = "can't be started here" if address is None else f"can't be used at the address '{address}'"
-        raise LmcompareError(f"Ray {where} ({one_line(error)[:300]}): start a cluster with 'ray start'") from error
+        advice = "start a cluster with 'ray start --head'" + (", and give --address auto" if address is None else "")
+        raise LmcompareError(f"Ray {where} ({one_line(error)[:300]}): {advice}") from error
     return True
 
 
@@ -224,13 +225,13 @@ def _see_that_it_answers(address: str) -> None:
     """Raise ``LmcompareError`` for what is no address, and if nobody answers there."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()) or "/" in host:
-        raise LmcompareError(f"the address of a Ray cluster is auto or HOST:PORT, not '{address}'")
+        raise LmcompareError(f"the address of a Ray cluster must be auto or HOST:PORT, not '{address}'")
     try:
         socket.create_connection((host, int(port)), timeout=CONNECTING).close()
     except (OSError, OverflowError) as error:
         raise LmcompareError(
-            f"no Ray cluster answers at {address} ({one_line(error)}): check the address, or start"
-            " one with 'ray start'"
+            f"no Ray cluster answers at {address} ({one_line(error)}): check the address, or start one there with"
+            " 'ray start --head'"
         ) from None
 
 

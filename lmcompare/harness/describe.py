@@ -137,9 +137,12 @@ def _asked(
     except RaisedError as error:
         raise PluginError(str(error) if error.expected else f"{whose}: {error}") from error
     except TimeLimitError:
-        raise PluginError(f"{whose}: importing and asking its plug-in took longer than {limit:g} s") from None
+        raise PluginError(
+            f"{whose}: its plug-in took longer than {limit:g} s to be imported and set up: raise the limit with"
+            " --time-limit"
+        ) from None
     except (EndedError, JunkError) as error:
-        raise PluginError(f"{whose}: while its plug-in was imported and asked, {error}") from error
+        raise PluginError(f"{whose}: while its plug-in was imported and set up, {error}") from error
 
 
 @cache
@@ -200,8 +203,8 @@ def _storable(name: str, model: LanguageModel) -> dict[str, Any]:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             raise PluginError(
-                f"{key} of the model '{name}' is {value!r}, which can't be stored: use numbers, texts, truth values,"
-                " None, and lists and tables of them"
+                f"{key} of the model '{name}' is {value!r}, which can't be stored: use numbers, strings, True, False,"
+                " None, and lists and dictionaries of these"
             ) from None
     return hyperparameters
 
@@ -222,7 +225,7 @@ def _digests(name: str, model: LanguageModel) -> dict[str, str]:
                     f" --set {name}.{key}=FILE"
                 ) from None
             raise PluginError(
-                f"{key} of the model '{name}' is {path!r}, which can't be read ({one_line(error)}): set it to another"
-                " path"
+                f"{key} of the model '{name}' is {path!r}, which can't be read ({one_line(error)}): set it to the"
+                " path of a file that can"
             ) from None
     return digests

@@ -174,10 +174,11 @@ class Engine:
         """Put a finished cell in its place, or record that it failed; return why, None if it is finished."""
         if error is None and not job.is_finished():
             error = (
-                "its process said that it was finished, and some of its files are missing or changed: run it again"
+                "its process reported that it had finished, but some of its files are missing or were changed: run"
+                " the same command again"
             )
         if error is not None and may_keep and job.is_finished():
-            self.show.say(f"{job.name} keeps the examples that an earlier version of lmcompare made of it: {error}.")
+            self.show.say(f"{job.name} keeps its earlier examples, since new ones could not be made: {error}.")
             error = None
         if error is None:
             (job.path / LOG).unlink(missing_ok=True)
@@ -221,7 +222,7 @@ class Engine:
     def _put_back(self, job: Job, before: Mapping[Path, bytes], places: set[Path]) -> dict[str, str]:
         """Undo what a job has changed; return by "name/seed" the cells that are lost, and why."""
         lost = {}
-        error = f"its files were changed while {job.name} was run, and are not used: run it again"
+        error = f"its files were changed while {job.name} was running, and are not used: run the same command again"
         found = put_back(self.folder, before, job.path, places)
         for place in sorted({path.relative_to(self.folder).parts[:3] for path in found}):
             self.show.say(f"{'/'.join(place)}: {error}.")

@@ -94,7 +94,8 @@ def check_workers(workers: int, threads: int, cores: int, device: str) -> None:
         advice = f"give --threads {most}" if workers <= cores else fewer
         each = f"{threads} thread{'s' if threads > 1 else ''}"
         raise LmcompareError(
-            f"{workers} workers of {each} each need {workers * threads} cores, and there are {cores}: {advice}"
+            f"{workers} workers with {each} each need {workers * threads} cores, and this process may use {cores}:"
+            f" {advice}"
         )
 
 
@@ -109,9 +110,11 @@ def _device(wanted: str) -> str:
     try:
         torch.zeros(1, dtype=torch.float64, device=wanted)
     except (RuntimeError, AssertionError):
-        raise LmcompareError(f"there is no device '{wanted}' here: choose the device cpu, or auto") from None
+        raise LmcompareError(f"this machine has no device '{wanted}': choose the device cpu or auto") from None
     except TypeError:  # such as Apple's
-        raise LmcompareError(f"the device '{wanted}' has no numbers of 64 bits: choose the device cpu") from None
+        raise LmcompareError(
+            f"the device '{wanted}' does not support floating-point numbers of 64 bits: choose the device cpu"
+        ) from None
     return wanted
 
 
@@ -121,15 +124,18 @@ def check_processes(processes: int, device: str, cores: int) -> None:
         return
     if device == "cpu":
         if processes > cores:
-            raise LmcompareError(f"{processes} processes would share {cores} threads: choose fewer processes")
+            raise LmcompareError(
+                f"{processes} processes need at least {processes} threads, not {cores}: choose fewer processes, or"
+                " more threads"
+            )
         return
     import torch
 
     there = torch.cuda.device_count() if device == "cuda" else 1
     if processes > there:
         raise LmcompareError(
-            f"{processes} processes on '{device}' need as many GPUs, and there is {there}: choose fewer processes,"
-            " or the device cpu"
+            f"{processes} processes on '{device}' need as many GPUs, and this machine has {there}: choose fewer"
+            " processes, or the device cpu"
         )
 
 

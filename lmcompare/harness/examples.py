@@ -77,11 +77,11 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
     # vectors that failed once are not asked for again
     senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
-    depends = explained("What its guesses depend on", lambda: influences(model, corpus)) or []
+    depends = explained("The list of what its guesses depend on", lambda: influences(model, corpus)) or []
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
     tables = explained("Its exhibits", shown_of_itself) or []
     if depends and any(table["kind"] == exhibits.Attention.kind for table in tables):
-        explained("What it looks at before its guesses", lambda: add_attention(depends, model, corpus))
+        explained("The list of what it looks at", lambda: add_attention(depends, model, corpus))
     see_that_it_is_there(Path(job.folder))
     examples = {**shown, "words": words, "senses": senses, "influences": depends, "in_page": in_page}
     write_json(job.path / "examples.json", examples)

@@ -60,7 +60,7 @@ class CorpusTable(CorpusOptions):
     def _one_way(self) -> Self:
         split = [self.train, self.valid, self.test]
         if (self.source is None) == all(part is None for part in split):
-            raise ValueError("give either source, or train, test and, if there is one, valid")
+            raise ValueError("give either source, or train and test (and valid, if there is one)")
         try:
             self.check()
         except LmcompareError as error:
@@ -138,7 +138,7 @@ class BudgetTable(Table):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if sum(v is not None for v in (self.steps, self.tokens, self.epochs, self.seconds)) > 1:
-            raise ValueError("give one of steps, tokens, epochs and seconds")
+            raise ValueError("there is more than one budget: give only one of steps, tokens, epochs and seconds")
         return self
 
 
@@ -214,7 +214,7 @@ class Experiment(RunOptions, PageOptions):
     @model_validator(mode="after")
     def _one_engine(self) -> Self:
         if self.engine != "ray" and self.address is not None:
-            raise ValueError("address names a Ray cluster: set the engine to ray, too (--engine ray)")
+            raise ValueError("address has no effect without the engine ray: add --engine ray, or leave address out")
         if self.engine == "ray" and self.workers != 1:
             raise ValueError("Ray decides how many cells run at the same time: leave workers out")
         return self
@@ -233,8 +233,8 @@ class Experiment(RunOptions, PageOptions):
     @field_validator("seeds")
     @classmethod
     def _distinct_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if any(seed < 0 or seed >= 2**32 for seed in seeds):
-            raise ValueError("seeds lie in 0 … 4294967295")
+        if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
+            raise ValueError(f"a seed must be from 0 to 4294967295, not {wrong[0]}")
         return tuple(dict.fromkeys(seeds))
 
     @field_validator("models")
@@ -245,7 +245,7 @@ class Experiment(RunOptions, PageOptions):
         for model in named:
             if len(_plain_name(model.name, "a model").encode()) > LONGEST:
                 raise ValueError(
-                    f"the name of a model has at most {LONGEST} bytes: give '{model.name[:20]}…' another"
+                    f"the name of a model must have at most {LONGEST} bytes: shorten '{model.name[:20]}…'"
                 )
             if model.name in seen:
                 raise ValueError(f"two models are named '{model.name}': give one of them a name of its own")
@@ -258,14 +258,16 @@ class Experiment(RunOptions, PageOptions):
         shares = [fraction.share for fraction in fractions]
         if shares and (shares != sorted(set(shares)) or shares[-1] != 1 or len(shares) < 2):
             raise ValueError(
-                "fractions are two or more rising shares of the training text that end with 1, such as"
-                " 0.03, 0.1, 0.3, 1; for a single share give fraction of the corpus"
+                "fractions must be two or more shares of the training text in rising order, the last of them 1, such"
+                " as 0.03, 0.1, 0.3, 1; for a single share, set fraction in [corpus]"
             )
         names = [f"{share:g}" for share in shares]  # of their folders
         if alike := next((name for name, after in pairwise(names) if name == after), ""):
             raise ValueError(f"two of the fractions are {alike}, to six digits: leave one of them out")
         if fractions and fractions[-1].seeds is not None:
-            raise ValueError("the seeds of the whole training text are those of the experiment: set seeds")
+            raise ValueError(
+                "the last fraction, the whole training text, can't have seeds of its own: set the experiment's seeds"
+            )
         return fractions
 
     @field_validator("sweep", mode="before")
@@ -287,7 +289,10 @@ class Experiment(RunOptions, PageOptions):
 def _plain_name(name: str, whose: str) -> str:
     """Return the name of a folder. Raises ``ValueError`` if it could lead elsewhere."""
     if not re.fullmatch(r"[\w.+ -]+", name) or name.startswith(".") or name != name.strip():
-        raise ValueError(f"the name of {whose} is made of letters, digits and . _ + -, not {name!r}")
+        raise ValueError(
+            f"{name!r} can't be the name of {whose}: use letters, digits, spaces and . _ + -, and begin with no full"
+            " stop or space"
+        )
     return name
 
 
@@ -319,7 +324,8 @@ def parse(table: Mapping[str, Any], where: str) -> Experiment:
     for model in experiment.models:
         for key in experiment.sweep.get(model.name, {}).keys() & model.hyperparameters.keys():
             raise LmcompareError(
-                f"{where}: {key} of '{model.name}' has one value in [[models]] and several in [sweep]: leave one out"
+                f"{where}: {key} of '{model.name}' has one value in [[models]] and several in [sweep]: leave out one"
+                " of the two"
             )
     return experiment
 
@@ -337,7 +343,7 @@ def load(path: Path) -> Experiment:
             f"{path} is a folder, not an experiment file: to read its text, give it as --corpus {path}"
         )
     if path.is_file() and path.suffix != ".toml":
-        raise LmcompareError(f"{path} is no experiment file (.toml): to read a text, give it as --corpus {path}")
+        raise LmcompareError(f"{path} is not an experiment file (.toml): to read a text, give it as --corpus {path}")
     try:
         table = tomllib.loads(ordinary(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -52,9 +52,9 @@ def truths_apart(cls: Any, value: Any, info: ValidationInfo) -> Any:
         getattr(kind, "__origin__", kind) for kind in (annotation, *get_args(annotation))
     ]  # int of Annotated[int]
     if isinstance(value, bool) and (int in kinds or float in kinds):
-        raise ValueError(f"{info.field_name} is a number, not true or false")
+        raise ValueError("must be a number, not true or false")
     if isinstance(value, int | float) and not isinstance(value, bool) and annotation is bool:
-        raise ValueError(f"{info.field_name} is true or false, not a number")
+        raise ValueError("must be true or false, not a number")
     return value
 
 
@@ -64,7 +64,7 @@ def check_depth(options: Mapping[str, Any] | None) -> None:
         try:
             to_jsonable_python(option, fallback=lambda _: None)
         except ValueError:
-            raise ValueError(f"{key} is nested too deeply") from None
+            raise ValueError(f"{key} is nested too deeply to be stored: give a flatter value") from None
 
 
 def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:
@@ -84,6 +84,8 @@ def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:
     place = fault["loc"]
     if fault["type"] not in (*_UNKNOWN_KEY, "missing"):
         message = _of_value(fault)
+        if message.startswith("must "):
+            return f"{_where(place, given) if place else 'this'} {message}"
         return f"{_where(place, given)}: {message}" if place else message
     table, known = table_at(place[:-1])
     table = _where(place[:-1], given) if place[:-1] and place[0] in _NOUNS else table
@@ -99,12 +101,12 @@ def _of_value(fault: ErrorDetails) -> str:
     kind, place, value, bounds = fault["type"], fault["loc"], fault["input"], fault.get("ctx", {})
     if kind == "literal_error":
         values = re.findall(r"'([^']*)'", str(bounds["expected"]))
-        hint = (isinstance(value, str) and suggest(value, values)) or f"; it is one of {', '.join(values)}"
+        hint = (isinstance(value, str) and suggest(value, values)) or f"; it must be one of {', '.join(values)}"
         return f"unknown value {reprlib.repr(value)}{hint}"
     if kind in _BOUNDS:
-        return f"this is {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {reprlib.repr(value)}"
+        return f"must be {_BOUNDS[kind]} {next(iter(bounds.values()))}, not {reprlib.repr(value)}"
     if kind == "too_short":
-        return "this lists at least one"
+        return "must list at least one value"
     if kind not in _SHAPES:
         return str(fault["msg"]).removeprefix("Value error, ")
     how = ""
@@ -112,7 +114,7 @@ def _of_value(fault: ErrorDetails) -> str:
         how = f": write [{place[0]}], and its keys on the lines below"
     elif place in (("models",), ("published",)):
         how = f": write [[{place[0]}]] before each of them, and its keys on the lines below"
-    return f"this is {_SHAPES[kind]}, not {_shape_of(value)}{how}"
+    return f"must be {_SHAPES[kind]}, not {_shape_of(value)}{how}"
 
 
 def _where(place: Sequence[int | str], given: Any) -> str:

@@ -56,7 +56,9 @@ def smaller_parts(experiment: Experiment) -> dict[str, Experiment]:
     Raises ``LmcompareError`` for a text that can't be read several times.
     """
     if experiment.fractions and experiment.corpus.source == "-":
-        raise LmcompareError("standard input can be read only once, not for each fraction: write it to a file")
+        raise LmcompareError(
+            "standard input can be read only once, not for each fraction: write the text to a file and give its path"
+        )
     return {f"{FRACTIONS}/{each.share:g}": _on(each, experiment) for each in experiment.fractions[:-1]}
 
 

@@ -111,7 +111,7 @@ def say_what_is_replaced(folder: Path, jobs: Sequence[Job], force: bool, show: D
             show.say(f"{name} is run again because {why}; its finished cell is kept until the new one is finished.")
         if others := [str(c.seed) for c in there if c.seed not in of_name and c.identity != job.identity]:
             seeds = ", ".join(others)
-            show.say(f"Its seeds {seeds} were trained with the earlier version: they disappear from the report then.")
+            show.say(f"Its seeds {seeds} were trained with the earlier version, and will then leave the report.")
 
 
 def _reasons(job: Job, cell: StoredCell) -> list[str]:
@@ -148,8 +148,8 @@ def _renamed(asked: str, name: str, found: Mapping[str, Any]) -> str:
         return f"{asked} of this configuration is called {name} here."
     what = ", ".join(f"{key}={worded(value)}" for key, value in found.items())
     return (
-        f"{asked} with {what} is another configuration than the finished {asked} here, so it is called {name}; both "
-        f"are kept (--force replaces {asked})."
+        f"{asked} with {what} differs from the finished {asked} here, so it is called {name}; both are kept (--force "
+        f"replaces {asked})."
     )
 
 

@@ -85,7 +85,7 @@ def run_there(
                     error = messages.pop()[1]
                 ray.get(box.put.remote(key, messages))  # what has come is not lost with the node
     if error is not None and limit is not None and TOO_LITTLE_MEMORY in error:
-        error += f" (on {socket.gethostname()} each process of it may take {limit / 1e9:.2g} GB)"
+        error += f" (on {socket.gethostname()} each of its processes may take {limit / 1e9:.2g} GB)"
     return error
 
 

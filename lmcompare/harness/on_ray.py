@@ -125,7 +125,7 @@ class OnRay:
             if self._ended:
                 break
             self._show.say(f"{job.name}: {why}; it goes on from its last checkpoint.")
-        return f"it was begun {MOST_LOST} times, and the last time {why}: look for the reason in Ray's logs"
+        return f"it was started {MOST_LOST} times, and the last time {why}: look for the reason in Ray's logs"
 
     def _attempt(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell on a node. Raises ``LostError`` if the node is lost."""
@@ -174,7 +174,9 @@ class OnRay:
             if fitting := [node for node in self._cluster.nodes() if node.cells(self._machine)]:
                 return fitting
             time.sleep(WAIT)
-        raise LmcompareError("no node of the Ray cluster is left that could run it: run the command again")
+        raise LmcompareError(
+            "no node that could run it is left in the Ray cluster: add a node, and run the same command again"
+        )
 
     def _luggage(self, job: Job) -> tuple[dict[str, str], list[tuple[str, Any]]]:
         """Return what travels with a job: where plug-ins and files are there, and the images of folders."""
@@ -249,7 +251,7 @@ def _take_over(job: Job, tree: str, files: on_node.Files) -> None:
     for name, content in files.items():
         parts = PurePosixPath(name).parts
         if (tree == "cell" and name not in OF_CELL) or name.startswith("/") or ".." in parts:
-            raise LmcompareError(f"its node sent a file that no cell has ({name[:80]}): run it again")
+            raise LmcompareError(f"its node sent a file that no cell has ({name[:80]}): run the same command again")
         path = root / name
         if content is None:
             path.unlink(missing_ok=True)

@@ -57,12 +57,12 @@ class RunOptions:
     threads: Count | None = _option(None, "Threads that each model may use.")
     processes: Count = _option(1, "Processes that train a neural model together.")
     workers: Count = _option(1, "Cells that run at the same time, each with its own threads.")
-    engine: Engine = _option("local", "local, or ray: cells run on a cluster.")
-    address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT; the default starts Ray here.")
+    engine: Engine = _option("local", "local, or ray to run cells on a cluster.")
+    address: str | None = _option(None, "The Ray cluster: auto or HOST:PORT (default: start Ray here).")
     milestones: bool = _option(False, "Score models while they are trained, to compare them at equal compute.")
-    memory: str | None = _option(None, "Memory that n-gram models may take, such as 1GB; the rest is on disk.")
+    memory: str | None = _option(None, "Memory that n-gram models may take, such as 1GB; they put the rest on disk.")
     time_limit: Annotated[float, Gt(0)] | None = _option(
-        None, "Seconds after which a model is stopped and fails; the default is a week."
+        None, "Seconds after which a model is stopped and fails (default: a week)."
     )
 
     @property
@@ -95,5 +95,5 @@ class PageOptions:
     def __post_init__(self) -> None:
         if self.live == "none" and self.live_text:
             raise LmcompareError(
-                "--live none leaves the training text out, and --live-text asks for it: leave out one"
+                "--live none leaves the training text out, and --live-text puts it in: leave out one of the two"
             )

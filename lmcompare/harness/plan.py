@@ -79,8 +79,8 @@ class Plan:
                 before, now = self.models[setting.name].hyperparameters, jobs[0].hyperparameters
                 if changed := next((key for key in setting.values if before.get(key) != now.get(key)), ""):
                     raise LmcompareError(
-                        f"{changed} of '{study.model}' is varied by the sweep, and --match parameters replaces it:"
-                        " leave one of the two out"
+                        f"the sweep varies {changed} of '{study.model}', and --match parameters sets it: leave out"
+                        " one of the two"
                     )
                 check(jobs[0])
                 setting.jobs = tuple(replace(job, trial=True) for job in jobs)
@@ -94,17 +94,19 @@ class Plan:
         experiment, name, model = self.experiment, table.name, self.models[table.name]
         if name in self.live and experiment.time_limit is not None:
             raise LmcompareError(
-                f"'{name}' trains in this process, which can't be ended after a time: name its plug-in for that"
+                f"'{name}' is an object, which trains in this process, where no time limit can end it: name its"
+                " plug-in instead, or leave time_limit out"
             )
         if (read := self.tokens.get(_tokens_of(table, model, experiment))) is None:
             raise LmcompareError(
-                f"the tokens of '{name}' follow from what its sweep varies, and are not known before: leave [search]"
-                " out, to try all values of a grid"
+                f"the tokens of '{name}' depend on what its sweep varies, so a search can't prepare them: leave"
+                " [search] out to try all values of the sweep"
             )
         if experiment.match.parameters is not None:
             if name in self.live:
                 raise LmcompareError(
-                    f"'{name}' is an object, whose size is given: name its plug-in to match parameters"
+                    f"'{name}' is an object, whose size can't be changed: to match parameters, name its plug-in"
+                    " instead"
                 )
             parameters, types = experiment.match.parameters, read.entry.types
             model = _matched(model, parameters, types, self.show, experiment.time_limit)
@@ -178,7 +180,9 @@ def begin(
         )
     for study in studies:
         if study.model in live:
-            raise LmcompareError(f"'{study.model}' is an object, which can't be varied: name its plug-in to sweep it")
+            raise LmcompareError(
+                f"'{study.model}' is an object, which can't be varied: to sweep it, name its plug-in instead"
+            )
         for setting in study.ask():
             with _refused(setting, study):
                 models[setting.name] = described(setting.table, experiment, base)

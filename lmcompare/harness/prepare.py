@@ -108,7 +108,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
             texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
             step()
         if not len(texts["test"]) or not len(texts["valid"]):
-            raise LmcompareError("valid or test holds no token: give a longer text")
+            raise LmcompareError("the validation or test text has no tokens: give a longer text")
         tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, counted.result(), step)
         write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
     del cut, texts, tables

@@ -44,7 +44,7 @@ def checked(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unshown(values: Mapping[str, Any]) -> LmcompareError:
     return LmcompareError(
-        f"its process reported what no training reports ({str(dict(values))[:80]}): give setting.progress an "
+        f"its process reported progress that can't be read ({str(dict(values))[:80]}): give setting.progress an "
         "lmcompare.Progress with whole numbers and with losses in nats"
     )
 

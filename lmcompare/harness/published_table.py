@@ -30,14 +30,16 @@ class PublishedTable(Table):
     @model_validator(mode="after")
     def _comparable(self) -> Self:
         if self.unit == "perplexity" and not self.tokens:
-            raise ValueError("a perplexity needs tokens: set tokens to the tokenizer that gives a run the same ones")
+            raise ValueError(
+                "a perplexity needs tokens: set tokens to the tokenizer with which a run has the same tokens"
+            )
         if self.unit != "perplexity" and self.tokens:
             raise ValueError(f"{self.unit} do not depend on the tokens: leave tokens out")
         if self.tokens and ":" not in self.tokens and self.tokens not in TOKENIZERS.installed():
             raise ValueError(unknown("tokenizer", self.tokens, TOKENIZERS.installed()))
         if self.unit == "bits per character" and self.over is None:
             raise ValueError(
-                "bits per character are compared with bits per byte where each character is a byte: set over to the"
-                " number of characters that the figure is a mean of"
+                "bits per character can be compared with bits per byte only if each character is one byte: set over"
+                " to the number of characters that the figure is a mean of"
             )
         return self

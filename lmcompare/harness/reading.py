@@ -136,7 +136,7 @@ def read(
     except RaisedError as error:
         raise LmcompareError(str(error) if error.expected else f"reading {begun[-1]}: {error}") from error
     except TimeLimitError as late:
-        raise LmcompareError(f"reading {begun[-1]}: {late}: give it more (--time-limit)") from None
+        raise LmcompareError(f"reading {begun[-1]}: {late}; raise the limit with --time-limit") from None
     except (EndedError, JunkError) as error:
         raise LmcompareError(f"reading {begun[-1]}: {error}") from error
     finally:

@@ -113,7 +113,7 @@ def run_process(
     except ServerLostError:
         return run_process(job, seconds, emit, memory)
     except TimeLimitError as late:
-        return f"{late}: give it more (--time-limit)"
+        return f"{late}; raise the limit with --time-limit"
     except EndedError as ended:
         return f"{ended}{'; its log.txt says more' if ended.code >= 0 else ''}"
     except (Exception, SystemExit) as error:

@@ -69,13 +69,13 @@ def _grid(model: str, space: Space) -> Settings:
     for key, values in space.items():
         if isinstance(values, Range):
             raise LmcompareError(
-                f"{key} of '{model}' is a range, and a grid has lists of values: give a list, or search the range"
-                " (--search tpe or --search random)"
+                f"{key} of '{model}' is a range, and a grid needs lists of values: give a list, or search the range"
+                " with --search tpe or --search random"
             )
         lists[key] = values
     if (size := math.prod(map(len, lists.values()))) > MOST:
         raise LmcompareError(
-            f"the sweep of '{model}' has {size} settings: give at most {MOST}, or try some of them (--search tpe)"
+            f"the sweep of '{model}' has {size} settings: give at most {MOST}, or try some of them with --search tpe"
         )
     return [dict(zip(lists, each, strict=True)) for each in product(*lists.values())]
 
@@ -125,7 +125,7 @@ class Tpe:
         except ImportError:
             raise LmcompareError(
                 "a search by TPE needs the package optuna: install it with \"pip install 'lmcompare[search]'\", or"
-                " search at random (--search random)"
+                " use --search random"
             ) from None
         self.trials = search.trials
         self._space, self._search = space, search

@@ -98,12 +98,14 @@ class Study:
         self.search = {} if experiment.search is None else experiment.search.model_dump()
         self._experiment, self._table, self._taken = experiment, table, taken
         if "seed" in self.space and len(experiment.seeds) > 1:
-            raise LmcompareError(f"the sweep varies the seed of '{self.model}', and the run has several: give one")
+            raise LmcompareError(
+                f"the sweep varies the seed of '{self.model}', and the run has several seeds: give it only one"
+            )
         budget = next(iter(experiment.budget.model_dump(exclude_none=True)), "")
         if budget and DURATION in self.space:
             raise LmcompareError(
-                f"{DURATION} of '{self.model}' is varied by the sweep, and --match {budget} (or [budget]) replaces"
-                " it: leave one of the two out"
+                f"the sweep varies {DURATION} of '{self.model}', and --match {budget} (or [budget]) sets it: leave"
+                " out one of the two"
             )
         self._proposer = proposer(self.model, self.space, experiment.search)
         self._batch: list[Setting] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -61,7 +62,9 @@ def space_of(model: str, table: Mapping[str, Any]) -> Space:
 
 def _values(model: str, key: str, given: Any) -> Values:
     if key in ("plugin", "name"):
-        raise ValueError(f"{key} of '{model}' is no hyper-parameter: give models of their own to compare several")
+        raise ValueError(
+            f"{key} of '{model}' is not a hyper-parameter: to compare several, give each as a model of its own"
+        )
     if key == "fraction":
         raise ValueError(
             f"the amount of training text of '{model}' can't be swept: to see what more text brings, give --fractions"
@@ -76,18 +79,20 @@ def _values(model: str, key: str, given: Any) -> Values:
         raise ValueError(f"{key} of '{model}' is {given!r}: give a list of values, or {{ low = …, high = … }}")
     distinct = {json.dumps(value, default=str): value for value in given}
     if len(distinct) < 2:
-        raise ValueError(f"{key} of '{model}' has fewer than two values: give it one as its hyper-parameter (--set)")
+        raise ValueError(f"{key} of '{model}' has fewer than two values: give several, or a single one with --set")
     if key == "seed" and not all(type(seed) is int and 0 <= seed < 2**32 for seed in given):
-        raise ValueError(f"the seeds of '{model}' are whole numbers in 0 … 4294967295")
+        raise ValueError(f"the seeds of '{model}' must be whole numbers from 0 to 4294967295")
     return tuple(distinct.values())
 
 
 def _range(model: str, key: str, table: Mapping[str, Any]) -> Range:
     what = f"{key} of '{model}'"
     if not {"low", "high"} <= set(table) <= {"low", "high", "log"}:
-        raise ValueError(f"{what} is a table: a range has low and high, and log = true for a logarithmic scale")
+        raise ValueError(
+            f"{what} is {reprlib.repr(dict(table))}: a range has low and high, and log = true for a logarithmic scale"
+        )
     if key == "seed" or key.partition(".")[0] == "tokens":
-        raise ValueError(f"{what} is a range: give a list of values")
+        raise ValueError(f"{what} can't be a range: give a list of values")
     low, high, log = table["low"], table["high"], table.get("log", False)
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (low, high))
     if not numbers or not math.isfinite(low) or not math.isfinite(high) or not low < high:

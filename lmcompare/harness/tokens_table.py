@@ -13,7 +13,7 @@ from lmcompare.harness.faults import check_depth, truths_apart
 from lmcompare.registry import absolute, placed
 from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
-LEAST_COUNT = "min_count is at least 1, which keeps every type of the training text"
+LEAST_COUNT = "min_count must be at least 1, which keeps every type of the training text"
 
 
 class TokensTable(BaseModel):
@@ -119,6 +119,6 @@ def _named(tokens: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in named.items():
         if key != "kind" and tokens.get(key, value) != value:
             raise LmcompareError(
-                f"the kind {kind} says that {key} is {value}, and it is given as {tokens[key]}: leave one out"
+                f"the kind {kind} sets {key} to {value}, and {key} is given as {tokens[key]}: leave one of them out"
             )
     return named

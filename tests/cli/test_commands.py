@@ -77,7 +77,7 @@ def test_lists(place: Path) -> None:
         (("run", "--corpus", "text.txt", "--out", ""), "--out names no folder"),
         (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:"),
         (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is not a Python file or"),
-        (("run", "--corpus", "text.txt", "--model", "\udcff"), "is made of letters, digits and . _ + -"),
+        (("run", "--corpus", "text.txt", "--model", "\udcff"), "use letters, digits, spaces and . _ + -"),
         (("run", "--corpus", "text.txt", "--out", "loop"), "is a link that leads back to itself"),
         (("run", "--corpus", "~nouser/x"), "~nouser/x"),
         (("run", "--corpus", "text.txt", "--model", "~nouser/x.py:X"), "no plug-in file"),

@@ -45,7 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alone = rows(place / "out")
     done = run(place, "--model", "ngram", "--set", "ngram.order=3")
     assert done.returncode == 0, done.stderr
-    assert "ngram with order=3 is another configuration than the finished ngram here" in done.stderr
+    assert "ngram with order=3 differs from the finished ngram here" in done.stderr
     assert "called ngram-order-3; both are kept (--force replaces ngram)" in done.stderr
     found = rows(place / "out")
     assert alone == {"ngram": found["ngram"]}

@@ -22,7 +22,7 @@ def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
     hangs = {"plugin": "plugins.py:Hangs", "name": "hangs"}
     outcome, _ = run_and_report(place, place / "hangs", small_experiment(hangs, FLAT, time_limit=6))
     assert outcome.failures == {
-        "hangs/0": "it ran longer than its time limit of 6 s, and was ended: give it more (--time-limit)"
+        "hangs/0": "it ran longer than its time limit of 6 s, and was ended; raise the limit with --time-limit"
     }
     assert json.loads((outcome.folder / "results.json").read_text())["models"][0]["name"] == "flat"
 

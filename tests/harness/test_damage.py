@@ -152,7 +152,7 @@ def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
     now = json.loads((cell / "examples.json").read_text())
     assert now == (made if loadable else {**made, "prompts": []})
     assert json.loads((cell / "cell.json").read_text())["notes"] == (notes if loadable else earlier["notes"])
-    said = [line for line in heard.said if "ngram keeps the examples" in line]
+    said = [line for line in heard.said if "ngram keeps its earlier examples" in line]
     assert len(said) == (not loadable)
 
 

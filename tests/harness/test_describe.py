@@ -64,9 +64,9 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("at_import", "in_init", "said"),
     [
-        ("os._exit(0)", "", "the model 'own': while its plug-in was imported and asked, .* exit code 0"),
+        ("os._exit(0)", "", "the model 'own': while its plug-in was imported and set up, .* exit code 0"),
         ("os.kill(os.getpid(), 9)", "", "the model 'own': .* signal 9"),
-        ("time.sleep(60)", "", "the model 'own': importing and asking its plug-in took longer than 3 s"),
+        ("time.sleep(60)", "", "the model 'own': its plug-in took longer than 3 s to be imported and set up"),
         ("import not_there", "", "not_there"),
         ("", "os._exit(0)", "the model 'own': .* exit code 0"),
         (SENDS, "", "the model 'own': .* its process sent what is no message"),

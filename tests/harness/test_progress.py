@@ -130,7 +130,7 @@ def test_events_that_can_be_shown_pass() -> None:
 )
 def test_other_events_are_refused(event: dict[str, Any]) -> None:
     told = asdict(Progress(step=1)) | {"event": "progress", "seconds": 2.0}
-    with pytest.raises(LmcompareError, match="reported what no training reports"):
+    with pytest.raises(LmcompareError, match="reported progress that can't be read"):
         checked(event if "event" in event or not event else {**told, **event})
 
 

@@ -367,5 +367,5 @@ def test_a_second_run_into_the_same_folder_waits_its_turn(place: Path) -> None:
 
 
 def test_tokens_that_are_no_table_are_refused(place: Path) -> None:
-    with pytest.raises(LmcompareError, match=r"the tokens of the model 'OddTokens': this is a table, not 7"):
+    with pytest.raises(LmcompareError, match=r"the tokens of the model 'OddTokens': this must be a table, not 7"):
         run_and_report(place, place / "odd", small_experiment({"plugin": "plugins.py:OddTokens"}))

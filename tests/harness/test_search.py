@@ -108,12 +108,12 @@ def test_a_trial_that_failed_is_not_what_tpe_goes_on_from() -> None:
 def test_optuna_is_asked_for_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(
-        LmcompareError, match=r"install it with \"pip install 'lmcompare\[search\]'\", or search at random"
+        LmcompareError, match=r"install it with \"pip install 'lmcompare\[search\]'\", or use --search random"
     ):
         of("tpe")
     assert of("random").trials == 13
 
 
 def test_a_grid_has_no_range() -> None:
-    with pytest.raises(LmcompareError, match="rate of 'net' is a range, and a grid has lists of values"):
+    with pytest.raises(LmcompareError, match="rate of 'net' is a range, and a grid needs lists of values"):
         proposer("net", SPACE, None)

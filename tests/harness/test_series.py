@@ -230,7 +230,7 @@ def test_a_forecaster_of_ones_own_is_run_and_one_that_fails_on_a_series_is_left_
     left_out = [sentence for sentence in show.said if "left out" in sentence]
     assert len(left_out) == 4
     assert "fails on the series 'other'" in left_out[0]
-    assert all("log_density returns an array of 40" in sentence for sentence in left_out[1:3])
+    assert all("log_density must return an array of 40" in sentence for sentence in left_out[1:3])
     assert "no_such_package.inside (install it)" in left_out[3]
     new = set(sys.modules) - before
     assert not [name for name in new if name.startswith(FILE_MODULE + "own_")]  # its code has run elsewhere

@@ -270,7 +270,9 @@ def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path)
     (row,) = json.loads((place / "out" / "results.json").read_text())["models"]
     assert row["seeds"] == [found.chosen["seed"]]
     assert "A seed is luck" in (place / "out" / "report.md").read_text()
-    with pytest.raises(LmcompareError, match="varies the seed of 'rnn', and the run has several: give one"):
+    with pytest.raises(
+        LmcompareError, match="varies the seed of 'rnn', and the run has several seeds: give it only one"
+    ):
         run(small_experiment(net, sweep={"rnn": {"seed": [3, 5]}}, seeds=[0, 1]), place / "two", base=place)
 
 
@@ -281,10 +283,10 @@ def test_the_seed_may_be_chosen_and_the_report_says_that_it_is_luck(place: Path)
         ({"ngram": {"order": [2, 50]}}, "'ngram-order-50' .* order is 50"),
         ({"ngram": {"width": [1, 2]}}, "no hyper-parameter 'width'|unknown hyper-parameter|width"),
         ({"ngram": {"order": list(range(1, 1003))}}, "1002 settings: give at most 1000"),
-        ({"ngram": {"order": {"low": 1, "high": 5}}}, "order of 'ngram' is a range, and a grid has lists"),
+        ({"ngram": {"order": {"low": 1, "high": 5}}}, "order of 'ngram' is a range, and a grid needs lists"),
         ({"ngram": {"tokens": ["char", "wrd"]}}, "'wrd'"),
-        ({"rnn": {"steps": [1, 2]}}, "steps of 'rnn' is varied by the sweep, and --match epochs"),
-        ({"rnn": {"hidden": [8, 16]}}, "hidden of 'rnn' is varied by the sweep, and --match parameters"),
+        ({"rnn": {"steps": [1, 2]}}, "the sweep varies steps of 'rnn', and --match epochs"),
+        ({"rnn": {"hidden": [8, 16]}}, "the sweep varies hidden of 'rnn', and --match parameters"),
     ],
 )
 def test_what_can_not_be_tried_is_said_before_any_training(place: Path, sweep: dict[str, Any], said: str) -> None:
@@ -369,8 +371,8 @@ def test_a_sweep_and_a_search_choose_what_the_results_say(tmp_path: Path) -> Non
     ("asked", "said"),
     [
         ({"sweep": ["ngram.order"]}, "sweep must be a mapping, such as"),
-        ({"sweep": {"order": [1, 2]}}, "a sweep has keys such as 'ngram.order', not 'order'"),
-        ({"search": "tpe"}, "a search needs what it varies"),
+        ({"sweep": {"order": [1, 2]}}, "must be a model and a hyper-parameter, such as 'ngram.order', not 'order'"),
+        ({"search": "tpe"}, "a search needs something to vary"),
         ({"sweep": {"ngram.order": [1, 2]}, "search": 5}, "search must be 'random', 'tpe' or a mapping"),
         ({"sweep": {"ngram.order": [1, 2]}, "search": {"methd": "tpe"}}, "trials|method"),
         ({"models": [LastSeen], "sweep": {"LastSeen.alpha": [1, 2]}}, "'LastSeen' is an object, .* name its plug-in"),
