@@ -29,7 +29,7 @@ def make_room(folder: Path) -> str:
     refuse_link(root)
     try:
         root.mkdir(exist_ok=True)
-        why = "" if os.access(root, os.W_OK) else "no right to write there"
+        why = "" if os.access(root, os.W_OK) else "no permission to write there"
     except OSError as error:
         why = error.strerror or str(error)
     return why and (

@@ -72,7 +72,7 @@ def check_free(folder: Path) -> None:
         raise LmcompareError(f"{str(folder)!r} can't be the name of a folder: choose another --out")
     if len(os.fsencode(folder.resolve().name)) > LONGEST_NAME:
         raise LmcompareError(
-            f"the name of the folder {reprlib.repr(str(folder))} is too long, since files beside it have longer ones:"
+            f"the name of the folder {reprlib.repr(str(folder))} is too long, since files beside it get longer names:"
             f" choose one of at most {LONGEST_NAME} bytes as --out"
         )
     if folder.exists() and not folder.is_dir():
@@ -109,7 +109,7 @@ def target_of(file: Path, replace: bool) -> Path:
         If it is a folder, is there already and may not be replaced, or is among the files of a run.
     """
     if file.is_dir():
-        raise LmcompareError(f"{file} is there already, as a folder: choose another name")
+        raise LmcompareError(f"{file} is a folder that exists already: choose another name")
     if os.path.lexists(file) and not replace:
         raise LmcompareError(
             f"{file} is there already: choose another name, or replace it with --force (force=True in Python)"
@@ -127,7 +127,7 @@ def refuse_links(folder: Path) -> None:
 def refuse_link(path: Path) -> None:
     """Raise ``RunFolderError`` if a path is a symbolic link."""
     if path.is_symlink():
-        raise RunFolderError(f"{path} is a link, and what is behind it would be changed: remove it")
+        raise RunFolderError(f"{path} is a link, and writing would change what it leads to: remove the link")
 
 
 def remove_links(folder: Path) -> list[Path]:

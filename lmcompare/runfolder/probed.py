@@ -71,13 +71,13 @@ def write_probed(cell: Path, probed: Probed) -> None:
     if not cell.is_dir():
         raise RunFolderError(moved(cell))
     if (cell / PROBES).is_symlink():
-        raise RunFolderError(f"{cell / PROBES} is a link, and what is behind it would be changed: remove it")
+        raise RunFolderError(f"{cell / PROBES} is a link, and writing would change what it leads to: remove the link")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"
     if name != probed.name:  # another name may have the same characters left
         name += f"-{hashlib.sha256(probed.name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
     path = cell / PROBES / f"{name}.json"
     if path.exists() and probed_in(path) is None:
-        raise RunFolderError(f"{path} has no answers to minimal pairs that lmcompare wrote: move or remove it")
+        raise RunFolderError(f"{path} is in the way and was not written by 'lmcompare probe': move or remove it")
     write_json(path, asdict(probed))
 
 

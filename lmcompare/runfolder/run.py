@@ -11,6 +11,7 @@ from functools import cached_property, wraps
 from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from lmcompare.errors import suggest
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import REMEDY, RunFolderError
 from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, TOKENS
@@ -99,7 +100,9 @@ class Run:
         self.tokens = {fp: TokenizedCorpus(_inside(path, f"tokens/{fp}")) for fp in manifest.tokens}
         for model in self.models:
             if model.tokens_fingerprint not in self.tokens and model.done:  # whose files are read only then
-                raise RunFolderError(f"{path / MANIFEST} does not list the tokens of the model '{model.name}'")
+                raise RunFolderError(
+                    f"{path / MANIFEST} does not list the tokens of the model '{model.name}': {REMEDY}"
+                )
 
     @cached_property
     def derived(self) -> dict[object, Any]:
@@ -111,7 +114,9 @@ class Run:
 
     def _model(self, row: ModelRow) -> ModelEntry:
         if len(row.cells) != len(row.seeds):
-            raise RunFolderError(f"{self.path / MANIFEST} does not list a cell for each seed of '{row.name}'")
+            raise RunFolderError(
+                f"{self.path / MANIFEST} does not list a cell for each seed of '{row.name}': {REMEDY}"
+            )
         cells = tuple(
             Cell(_inside(self.path, cell), row.name, seed) for cell, seed in zip(row.cells, row.seeds, strict=True)
         )
@@ -224,7 +229,9 @@ class Run:
         for model in self.models:
             if model.name == name:
                 return model
-        raise RunFolderError(f"the run in {self.path} has no model '{name}'")
+        names = [model.name for model in self.models]
+        hint = suggest(name, names) or f"; its models are {', '.join(names) or 'none'}"
+        raise RunFolderError(f"the run in {self.path} has no model '{name}'{hint}")
 
 
 def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
@@ -251,7 +258,7 @@ def load_run(folder: str | Path) -> Run:
     if not (path / MANIFEST).is_file():
         if (path / "cells").is_dir():
             raise RunFolderError(
-                f"{path} holds a run that is still going on or did not come to its end: wait for it, or {REMEDY}"
+                f"{path} holds a run that has not finished: wait for it if it is still going on, or {REMEDY}"
             )
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")
@@ -266,5 +273,5 @@ def _inside(root: Path, relative: str) -> Path:
     """Join a path that the manifest names, which must not lead out of the folder."""
     parts = PurePosixPath(str(relative))
     if parts.is_absolute() or ".." in parts.parts or "\\" in str(relative):
-        raise RunFolderError(f"{root / MANIFEST} names '{relative}', which lies outside the run folder")
+        raise RunFolderError(f"{root / MANIFEST} names '{relative}', which lies outside the run folder: {REMEDY}")
     return root.joinpath(*parts.parts)

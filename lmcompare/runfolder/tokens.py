@@ -18,6 +18,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import FloatArray
 from lmcompare.registry import only_installed
 from lmcompare.runfolder.files import (
+    REMEDY,
     RunFolderError,
     read_json,
     read_object,
@@ -119,8 +120,8 @@ class TokenizedCorpus:
             tokenizer = make_tokenizer(stored["spec"], load_state(self.path / "tokenizer"))
         if stored["code"] != tokenizer_code(tokenizer):
             raise LmcompareError(
-                f"the code of the tokenizer {type(tokenizer).__name__} has changed since the run: run it again, or "
-                "name the file as it was"
+                f"the code of the tokenizer {type(tokenizer).__name__} has changed since the run: run the experiment "
+                "again, or name the file with the old code"
             )
         return tokenizer
 
@@ -219,7 +220,9 @@ class TokenizedCorpus:
         """Return the documents of one split, indexed from 0 as ``document`` counts them."""
         rows = self.documents[self.documents["split"] == split].set_index("document", drop=False)
         if list(rows.index) != list(range(len(rows))):
-            raise RunFolderError(f"{self.path / 'documents.parquet'} does not number the {split} documents from 0")
+            raise RunFolderError(
+                f"{self.path / 'documents.parquet'} does not number the {split} documents from 0: {REMEDY}"
+            )
         return rows
 
     def surface(self, split: Split) -> Iterator[pd.DataFrame]:

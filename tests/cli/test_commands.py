@@ -91,7 +91,7 @@ def test_lists(place: Path) -> None:
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (
             ("score", "unfinished", "--model", "ngram", "text.txt"),
-            "did not come to its end: wait for it, or repeat the lmcompare run",
+            "has not finished: wait for it if it is still going on, or repeat the lmcompare run",
         ),
     ],
 )

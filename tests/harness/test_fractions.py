@@ -153,7 +153,7 @@ def test_a_share_of_another_name_is_not_read_and_one_that_is_a_link_not_written(
         shutil.copytree(tmp_path / "mine", copied / "fractions" / name)
     assert list(load_run(copied).fractions) == [0.3]
     (copied / "fractions" / "0.1").symlink_to(tmp_path / "mine")
-    with pytest.raises(LmcompareError, match=r"0\.1 is a link, and what is behind it would be changed"):
+    with pytest.raises(LmcompareError, match=r"0\.1 is a link, and writing would change what it leads to"):
         run_with_fractions(small_experiment(*MODELS, fractions=SHARES), copied, base=place, show=Display())
 
 

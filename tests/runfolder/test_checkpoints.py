@@ -84,7 +84,7 @@ def test_without_room_beside_the_folder_it_is_said_and_the_run_goes_on(
 def test_a_folder_that_cannot_be_written_to_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_room(tmp_path / "run") == ""
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path.resolve() / ".run.checkpoints")
-    assert "no right to write there" in make_room(tmp_path / "run")
+    assert "no permission to write there" in make_room(tmp_path / "run")
     assert own_room(checkpoints_of(tmp_path / "run") / "rnn/0/key") is None
 
 

@@ -55,7 +55,7 @@ def test_a_file_of_others_among_the_answers_is_neither_removed_nor_replaced(copi
     write_probed(cell, Probed("english", "d", ROWS))
     mine = cell / "probes" / "mine.json"
     mine.write_text('{"name": "mine"}')
-    with pytest.raises(RunFolderError, match=r"mine\.json has no answers"):
+    with pytest.raises(RunFolderError, match=r"mine\.json is in the way and was not written by"):
         write_probed(cell, Probed("mine", "d", ROWS))
     assert clean(copied, ["ngram"]).left == ["cells/ngram/0/probes/mine.json"]
     assert [path.name for path in mine.parent.iterdir()] == ["mine.json"]

@@ -176,7 +176,9 @@ def test_values_of_a_wrong_kind_cost_their_own_cell_alone(
 
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
     (copied / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="did not come to its end: wait for it, or repeat the lmcompare run"):
+    with pytest.raises(
+        RunFolderError, match="has not finished: wait for it if it is still going on, or repeat the lmcompare run"
+    ):
         load_run(reseal(copied))
 
 
