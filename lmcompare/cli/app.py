@@ -92,13 +92,13 @@ def check_limits() -> None:
 
     if (mask := umask()) & 0o700:
         raise LmcompareError(
-            f"the umask {mask:03o} takes from you the permission for files that you make: set another, for example"
+            f"with the umask {mask:03o} you have no permission for the files that you make: set another, for example"
             " with 'umask 022'"
         )
     allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
     if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESSES:
         raise LmcompareError(
-            f"'ulimit -v' allows {allowed / 1e6:,.0f} MB of addresses, and lmcompare needs at least"
+            f"'ulimit -v' allows {allowed / 1e6:,.0f} MB of address space, and lmcompare needs at least"
             f" {LEAST_ADDRESSES / 1e6:,.0f} MB: raise the limit, or remove it with 'ulimit -v unlimited'"
         )
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -134,7 +134,7 @@ def _open_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # characters that the terminal can't show
     if unseen:
-        raise LmcompareError("standard output is closed, where the result would be printed: leave it open")
+        raise LmcompareError("the result can't be printed, since standard output is closed: leave it open")
 
 
 def _usage(error: Any) -> str:

@@ -46,7 +46,7 @@ def print_scores(
         if given not in known:
             raise LmcompareError(f"{what} is {given!r}{suggest(given, known)}; give one of {', '.join(known)}")
     if table_format == "parquet" and sys.stdout.isatty():
-        raise LmcompareError("Parquet is no text for a terminal; write it to a file with > scores.parquet")
+        raise LmcompareError("a terminal can't show Parquet; write it to a file with > scores.parquet")
     if table_format == "csv":  # whose columns are those of all rows
         keys = dict.fromkeys(key for document in documents for key in document.metadata)
         documents = [replace(each, metadata={key: each.metadata.get(key, "") for key in keys}) for each in documents]
@@ -121,7 +121,7 @@ def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> I
 def _note_tokens(model: TrainedModel, unknown: int, tokens: int) -> None:
     if unknown:
         note(
-            f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': their surprisal is that of <unk>, any "
+            f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': they have the surprisal of <unk>, any "
             "unknown word, and overhead_bits has the bits that spell them"
         )
 
@@ -135,6 +135,6 @@ def _words(model: TrainedModel, documents: Iterable[Document], ends: bool) -> It
             yield _row(document, {"position": position} | asdict(word) | {"bits": word.bits})
     if unknown:
         note(
-            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits then "
-            "counts it as any unknown word, and spelling_bits has the bits that spell it; compare models by the sum"
+            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits counts it "
+            "as any unknown word, and spelling_bits has the bits that spell it; compare models by the sum of both"
         )

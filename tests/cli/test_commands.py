@@ -141,4 +141,4 @@ def test_what_can_not_be_trusted_is_said(place: Path) -> None:
     (place / "rogues/cells/Double/0/scores.parquet").unlink()
     done = lmcompare("report", "rogues", cwd=place)
     assert done.returncode == 0
-    assert "note: Double/0 is not among the figures: scores.parquet is missing" in done.stderr
+    assert "note: Double/0 is not in the report: scores.parquet is missing" in done.stderr

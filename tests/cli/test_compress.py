@@ -25,7 +25,9 @@ def test_a_file_comes_back_byte_by_byte(work: Path) -> None:
     done = lmcompare("compress", "run", "note.txt", "--model", "ngram", cwd=work)
     assert done.returncode == 0, done.stderr
     packed = (work / "note.txt.lmc").stat().st_size
-    assert f"{len(TEXT)} bytes are {packed} bytes ({8 * packed / len(TEXT):.3f} bits per byte)" in done.stdout
+    assert (
+        f"compressed {len(TEXT)} bytes to {packed} bytes ({8 * packed / len(TEXT):.3f} bits per byte)" in done.stdout
+    )
     done = lmcompare("decompress", "run", "note.txt.lmc", "--out", "back.txt", cwd=work)
     assert done.returncode == 0, done.stderr
     assert (work / "back.txt").read_bytes() == TEXT.encode()
@@ -44,7 +46,7 @@ def test_a_file_comes_back_byte_by_byte(work: Path) -> None:
         (("compress", "run", "note.txt", "--model", "ngram", "--out", "run/cells/x"), "among the files of the run"),
         (("compress", "run", "run", "--model", "ngram"), "run can't be used: Is a directory"),
         (("decompress", "run", "note.txt"), "note.txt: it is no file that lmcompare compress wrote"),
-        (("decompress", "run", "strange.lmc"), "no model of run has compressed strange.lmc"),
+        (("decompress", "run", "strange.lmc"), "no model in run compressed strange.lmc"),
         (("decompress", "run", "strange.txt"), "strange.txt does not end in .lmc"),
     ],
 )

@@ -48,12 +48,12 @@ def test_options_of_corpus_and_vocabulary(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("tale.tx",), "did you mean 'tale.txt'"),
-        (("tale.txt", "--out", "page.pdf"), "ends in .html"),
+        (("tale.txt", "--out", "page.pdf"), "--out must name a file that ends in .html, not 'page.pdf'"),
         (("tale.txt", "--out", "tale.txt/page.html"), "can't be written"),
         (("tale.txt", "--tokens", "words"), "did you mean 'word'"),
         (("tale.txt", "--tokens", "byte", "--min-count", "3"), "always has the same vocabulary"),
         (("tale.txt", "--sentences", "lines"), "did you mean 'line'"),
-        (("series:statsmodels:nile",), "the report of lmcompare run --corpus series:statsmodels:nile"),
+        (("series:statsmodels:nile",), "the report of 'lmcompare run --corpus series:statsmodels:nile'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

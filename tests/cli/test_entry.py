@@ -105,7 +105,7 @@ def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.
     [
         ("ulimit -v 400000", "'ulimit -v' allows 410 MB"),
         ("ulimit -n 20", "'ulimit -n' allows 20 open files"),
-        ("umask 444", "the umask 444 takes from you"),
+        ("umask 444", "with the umask 444 you have no permission"),
     ],
 )
 def test_limits_that_are_too_low_are_said_at_once(tmp_path: Path, arguments: str, limit: str, said: str) -> None:

@@ -41,7 +41,7 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
     with patch.object(cost, "call", called_here):
         done = lmcompare("plan", *asked[:6], "--model", "ngram", *search, "--quiet", "--out", "new", cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "up to 7 later settings, proposed by the figures of these" in done.stdout
+    assert "up to 7 more settings, proposed from the results of these" in done.stdout
     assert "0 of " in done.stdout
     with patch.object(cost, "call", called_here):
         done = lmcompare("plan", *asked, "--fractions", "0.5,1", cwd=place)

@@ -18,7 +18,7 @@ def clean(
         typer.Argument(metavar="NAME...", help="Models of the run, with all their seeds; a,b is the same as a b."),
     ] = None,
 ) -> None:
-    """Remove models from a run folder; without names, what is of no use: unfinished models and tokens of no model.
+    """Remove models from a run folder; without names, unfinished models and tokens that no model uses.
 
     Files that lmcompare did not write are left, and symbolic links are not followed. The report is built again, or
     removed with the last model.
@@ -33,7 +33,7 @@ def clean(
     for place, size in cleaned.removed.items():
         say(f"removed {place} ({numbers.size(size)})")
     for path in cleaned.left:
-        note(f"{path} is left: it is a symbolic link, or lmcompare did not write it")
+        note(f"{path} was not removed: it is a symbolic link, or lmcompare did not write it")
     if not cleaned.removed:
         print("There is nothing to remove.")
         return

@@ -50,7 +50,7 @@ def compress(
     packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))
     _write(target, packed)
     rate = f" ({8 * len(packed) / len(data):.3f} bits per byte)" if data else ""
-    say(f"{len(data):,} bytes are {len(packed):,} bytes{rate}: {target}")
+    say(f"compressed {len(data):,} bytes to {len(packed):,} bytes{rate}: {target}")
 
 
 @app.command()
@@ -73,7 +73,7 @@ def decompress(
     except LmcompareError as error:
         raise LmcompareError(f"{file}: {error}") from None
     if out is None and file.suffix != SUFFIX:
-        raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file for the text, with --out")
+        raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file to write the text to with --out")
     target = target_of(out or file.with_suffix(""), force)
 
     def has_written(cell: Cell) -> bool:
@@ -84,14 +84,14 @@ def decompress(
     of_model = filter(has_written, load_run(folder).cells)
     cell = next((cell for cell in of_model if cell.status == "done"), None)
     if cell is None:
-        raise LmcompareError(f"no model of {folder} has compressed {file}: name the run folder of the model that has")
+        raise LmcompareError(f"no model in {folder} compressed {file}: give the run folder of the model that did")
     trained = trained_model(folder, cell.name, cell.seed, plugin)
     try:
         text = _shown("Decompressing", lambda progress: decompressed(trained, data, progress))
     except LmcompareError as error:
         raise LmcompareError(f"{file}: {error}") from None
     _write(target, text.encode())
-    say(f"{target} has its {len(text.encode()):,} bytes again")
+    say(f"decompressed to {len(text.encode()):,} bytes: {target}")
 
 
 def _write(file: Path, data: bytes) -> None:

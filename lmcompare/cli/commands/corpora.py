@@ -38,7 +38,7 @@ def list_() -> None:
         said = form.description if form.available else f"not available: {form.reason}"
         rows.append(("", f"{form.name} ({', '.join(form.suffixes)}): {said}"))
     rows.append(("-", "standard input"))
-    rows.append(("train=A,…", "train=A,valid=B,test=C: three files or folders that are split already"))
+    rows.append(("train=A,…", "train=A,valid=B,test=C: a file or folder for each split"))
     width = max(len(name) for name, _ in rows)
     for name, described in rows:
         print(f"{name:<{width}}  {described}")
@@ -47,7 +47,7 @@ def list_() -> None:
 @corpora.command()
 @declared(CorpusOptions)
 def show(
-    corpus: Annotated[str, typer.Argument(metavar="SPEC", help="A corpus, as --corpus of run takes it.")],
+    corpus: Annotated[str, typer.Argument(metavar="SPEC", help="A corpus, as for 'lmcompare run --corpus'.")],
     tokens: Annotated[
         str,
         typer.Option(metavar="KIND", help="The tokenizer: word, whitespace, char, byte, bpe:PIECES or your own."),
@@ -55,7 +55,9 @@ def show(
     min_count: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
     ] = None,
-    vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
+    vocabulary_size: Annotated[
+        int | None, typer.Option(metavar="N", help="The most types that the vocabulary may have.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="PAGE.html", help="Write an HTML page, too.")
     ] = None,
@@ -70,7 +72,7 @@ def show(
     from lmcompare.survey import survey
 
     if out is not None and Path(out).suffix not in (".html", ".htm"):
-        raise LmcompareError(f"--out names the page '{out}': give the name of a file that ends in .html")
+        raise LmcompareError(f"--out must name a file that ends in .html, not '{out}'")
     if out is not None and Path(out).exists() and b'content="lmcompare ' not in _beginning(Path(out)):
         raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
     if out is not None and _is_read(Path(out), corpus):
@@ -83,8 +85,8 @@ def show(
     loaded = load(corpus, read)
     if loaded.series:
         raise LmcompareError(
-            f"{corpus} has series of numbers, and this page is about texts: the report of lmcompare run --corpus"
-            f" {corpus} shows them"
+            f"{corpus} has series of numbers, and this page is about texts: see the series in the report of"
+            f" 'lmcompare run --corpus {corpus}'"
         )
     found = survey(loaded, table.tokenizer, min_count=table.min_count, size=table.size, say=progress)
     print_survey(found)

@@ -24,9 +24,11 @@ def lab(
         list[str] | None, typer.Argument(metavar="NAME", help="Experiments (default: list them).", show_default=False)
     ] = None,
     every: Annotated[bool, flag("--all", help="Run all experiments.")] = False,
-    corpus: Annotated[str | None, typer.Option(metavar="SPEC", help="A corpus, as --corpus of run takes it.")] = None,
+    corpus: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="A corpus, as for 'lmcompare run --corpus'.")
+    ] = None,
     tokens: Annotated[
-        str | None, typer.Option(metavar="KIND", help="The tokenizer, as --tokens of run takes it.")
+        str | None, typer.Option(metavar="KIND", help="The tokenizer, as for 'lmcompare run --tokens'.")
     ] = None,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="N", help="One or more seeds, a,b (default: 0,1,2; quick: 0).")
@@ -98,7 +100,7 @@ def lab(
         try:
             say(f"The report of the run in this folder shows it, too: {rebuild(folder)[0]}")
         except LmcompareError as error:
-            note(f"the report of the run in this folder is not written anew: {error}")
+            note(f"the report of the run in this folder could not be updated: {error}")
     if outcome.failures:
         sentences = "; ".join(f"{name}: {error}" for name, error in outcome.failures.items())
         raise LmcompareError(f"{len(outcome.failures)} of the experiments failed: {sentences}")

@@ -94,7 +94,7 @@ def _print_model(name: str) -> None:
         meaning = " ".join(meanings.get(parameter, "").split())
         table.add_row(parameter, _shown(defaults[parameter]), *presets, meaning)
     Console().print(table)
-    print(f"Set one by --set {name}.{cls.parameter_names()[0]}=VALUE, or in an experiment file.")
+    print(f"Set one with --set {name}.{cls.parameter_names()[0]}=VALUE, or in an experiment file.")
 
 
 def _shown(value: Any) -> str:

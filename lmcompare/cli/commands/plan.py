@@ -77,7 +77,7 @@ def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
         say("Everything is finished.")
         return
     long = numbers.seconds(total)
-    about = f"about {long}" if known else f"more than {long}, as some can't be probed"
+    about = f"about {long}" if known else f"more than {long}, since not every time could be estimated"
     verb = "is" if trainings == 1 else "are"
     say(f"{done} of {numbers.plural(trainings, 'training')} {verb} finished; what is left takes {about}.")
 
@@ -86,7 +86,7 @@ def _what(each: Ahead) -> str:
     if each.finished:
         return "finished"
     if each.later:
-        return f"up to {each.later} later settings, proposed by the figures of these"
+        return f"up to {each.later} more settings, proposed from the results of these"
     if each.job.trial:
         return "train, score on validation text"
     return f"the best of {each.tried} settings, score on test text" if each.tried else "train, score on test text"

@@ -21,14 +21,15 @@ def check(
         ),
     ],
     parameter: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter (JSON value); repeat.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter (a JSON value); can be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0)] = 0,
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", min=1, help="Checks that take longer are ended (default: 600).")
     ] = 600.0,
 ) -> None:
-    """Run the conformance kit against a plug-in: a line a check; exit 0, or 1 if one fails."""
+    """Run the conformance kit against a plug-in: prints one line for each check, and exits with 1 if one fails."""
     from lmcompare.checks.worker import run_checks_apart
     from lmcompare.harness.changes import assignment
 

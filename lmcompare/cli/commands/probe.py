@@ -19,7 +19,7 @@ def probe(
     pairs: Annotated[
         str,
         typer.Argument(
-            metavar="PAIRS", help="Minimal pairs, a .jsonl file in BLiMP's format or a folder of them; or english."
+            metavar="PAIRS", help="Minimal pairs: a .jsonl file in BLiMP's format, a folder of these, or english."
         ),
     ],
     folder: Dir,
@@ -30,7 +30,7 @@ def probe(
     plugin: PluginOption = None,
     json: Annotated[bool, flag("--json", help="Print JSON lines instead of a table.")] = False,
 ) -> None:
-    """Ask which of two sentences a model finds likelier: accuracy on minimal pairs, by phenomenon.
+    """Ask which of two sentences a model finds more likely: accuracy on minimal pairs, by phenomenon.
 
     english is sixty pairs over six phenomena that come with lmcompare. Answers are stored with the models, and the
     report shows them.

@@ -42,15 +42,17 @@ def report(
     PageOptions(**page_options)
     if page_options.get("live") not in (None, "none"):
         raise LmcompareError(
-            "'lmcompare report' can only leave out models (--live none): 'run --live full' makes whole copies"
+            "'lmcompare report' takes only --live none: use 'lmcompare run --live full' for whole copies of models"
         )
     if len(folders) > 1:
         if page_options:
-            raise LmcompareError("--live and --live-text are for the report of one run")
+            raise LmcompareError("--live and --live-text are for the report of one run: leave them out")
         failures = {folder: load(folder).failures for folder in folders}
         say(str(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))))
     elif out is not None:
-        raise LmcompareError("--out is for a report of several runs: the report of one run is written to its folder")
+        raise LmcompareError(
+            "--out is for a report of several runs: leave it out, since the report of one run goes to its folder"
+        )
     else:
         page, failed_here = rebuild(folders[0], page_options)
         failures = {folders[0]: failed_here}
@@ -60,7 +62,7 @@ def report(
     for folder, failed in failures.items():
         where = f"{folder}: " if len(folders) > 1 else ""
         for cell, error in failed.items():
-            note(f"{where}{cell} is not among the figures: {error}")
+            note(f"{where}{cell} is not in the report: {error}")
         run = load_run(folder)
         for sentence in unverified(run.unverified):
             note(f"{where}{sentence}")

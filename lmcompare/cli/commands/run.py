@@ -56,7 +56,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="MODEL.KEY=VALUE,…",
-            help="Values of a hyper-parameter, of which one is chosen on the validation text. Repeat the option for "
+            help="Values of a hyper-parameter; one is chosen on the validation text. Repeat the option for "
             "a grid. With --search also a range: LOW..HIGH or LOW..HIGH:log.",
         ),
     ] = None,
@@ -86,7 +86,9 @@ def run(
     min_count: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
     ] = None,
-    vocabulary_size: Annotated[int | None, typer.Option(metavar="N", help="Greatest number of types.")] = None,
+    vocabulary_size: Annotated[
+        int | None, typer.Option(metavar="N", help="The most types that the vocabulary may have.")
+    ] = None,
     force: Annotated[bool, flag("--force", help="Run finished cells again and replace them.")] = False,
     quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
     **options: Any,

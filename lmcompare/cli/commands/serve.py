@@ -19,7 +19,7 @@ def serve(
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the run, a,b (default: all).")
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="The address to listen at (default: this machine alone).")
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on (default: only this machine).")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any that is free.")

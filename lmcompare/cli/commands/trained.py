@@ -37,16 +37,16 @@ def score(
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the runs, a,b (default: all).")
     ] = None,
-    by: Annotated[str, typer.Option(metavar="UNIT", help="What a row is for: a text, token or word.")] = "text",
+    by: Annotated[str, typer.Option(metavar="UNIT", help="One row for each text, token or word.")] = "text",
     table_format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="How the table is printed: jsonl, csv or parquet.")
     ] = "jsonl",
     seed: SeedOption = None,
     plugin: PluginOption = None,
     documents: Annotated[
-        str, typer.Option(metavar="HOW", help="What is one text: line, blank-line or file.")
+        str, typer.Option(metavar="HOW", help="What counts as one text: line, blank-line or file.")
     ] = "line",
-    ends: Annotated[bool, flag("--ends", help="Each text ends its document: score the end as well.")] = False,
+    ends: Annotated[bool, flag("--ends", help="Score the end of the document after each text, too.")] = False,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="The file's encoding.")] = "utf-8",
     text_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The column of a table that has the texts.")
@@ -63,13 +63,13 @@ def score(
     from lmcompare.run_mark import is_run_folder
 
     if file != "-" and is_run_folder(Path(file)):
-        raise LmcompareError(f"{file} is a run folder, and the text comes last: lmcompare score DIR FILE")
+        raise LmcompareError(f"{file} is a run folder, and the text comes last: write 'lmcompare score DIR FILE'")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options, note=note)
     if documents == "line":  # the line end separates the texts and is no part of them
         texts = tuple(replace(text, text=text.text[: text.sentences[-1][1]]) for text in texts)
         if _leaves_out_lines(text.name for text in texts):
-            note("lines without text have no row: document names the line that each text is in")
+            note("lines without text have no row: the column document names the line of each text")
     print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)
 
 
@@ -183,9 +183,7 @@ def trained_model(folder: Path, model: str, seed: int | None, plugin: list[str] 
     from lmcompare.api import load
 
     if "," in model:
-        raise LmcompareError(
-            f"this takes one model, not '{model}': give one name, and run the command for each model"
-        )
+        raise LmcompareError(f"this command takes one model, not '{model}': run it once for each model")
     return _opened(load(folder), [model], seed, plugin)[model]
 
 
