@@ -58,12 +58,12 @@ class Distilled(OverOne):
     ) -> None:
         check_whole("members", members, 2, MOST)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
-            raise PluginError(f"weight is a share, from 0 to 1, not {weight!r}")
+            raise PluginError(f"weight must be a number from 0 to 1, not {weight!r}")
         if not (teacher is None or isinstance(teacher, Mapping)):
             raise PluginError(f"teacher must be a table of the members' hyper-parameters, not {teacher!r}")
         student = self.set_base(base, options, preset)
         if not isinstance(student, TorchLanguageModel):
-            raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare's as the base")
+            raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare as the base")
         self._base = student
         self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
         self._new_teacher()  # which refuses what it can't be built of

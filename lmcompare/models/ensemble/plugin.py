@@ -115,7 +115,8 @@ class Ensemble(OverBase):
             at = np.asarray(parts[0][0])
             if not all(np.array_equal(at, other) for other, _ in parts[1:]):
                 raise PluginError(
-                    f"stream of the base, '{self.base}', yields other positions with another seed: yield the same"
+                    f"stream of the base, '{self.base}', yields other positions with another seed: it must yield the"
+                    " same positions with each"
                 )
             yield at, self._mean(text, [block for _, block in parts])
 
@@ -191,7 +192,9 @@ def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
     if not every part has a step.
     """
     if budget.steps is not None and budget.steps < whole:
-        raise LmcompareError(f"{whole} trainings can't share {budget.steps} steps: give them at least {whole}")
+        raise LmcompareError(
+            f"{whole} trainings can't share a budget of {budget.steps} steps: give at least {whole} steps"
+        )
 
     def part(amount: int | None) -> int | None:
         return None if amount is None else parts * ((amount + whole - 1 - number) // whole)

@@ -60,9 +60,10 @@ def pretrained(folder: Path, whose: str) -> Any:
         model, found = _built(lambda **how: AutoModelForCausalLM.from_pretrained(folder, **given, **how))
     lacking = sorted({*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])})
     if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise LmcompareError(
-            f"the weights of {whose} lack {lacking[0]} and {len(lacking) - 1} others, which would be random numbers; "
-            "save the whole model again"
+            f"the weights of {whose} lack {lacking[0]}{more}, in place of which there would be random numbers; save "
+            "the whole model again"
         )
     model.config.pad_token_id = None  # it warns of padding that has no mask; a causal model needs none
     return model.eval()
@@ -94,7 +95,7 @@ def _library(whose: str) -> Iterator[None]:
     try:
         with in_one_sentence(
             lambda error: (
-                f"{whose} is not a causal language model that the installed transformers has "
+                f"the installed transformers can't load {whose} as a causal language model "
                 f"({one_line(error)[:200]}); code that comes with a model is not run"
             )
         ):

@@ -93,7 +93,10 @@ class HuggingFaceCausal(TorchLanguageModel):
             if value is not None:
                 check_whole(name, value, 1)
         if window is not None and stride is not None and stride > window:
-            raise LmcompareError(f"stride is {stride}, more than the window of {window}: tokens would be left out")
+            raise LmcompareError(
+                f"stride is {stride}, more than the window of {window}, so tokens would be left out: choose at most"
+                f" {window}"
+            )
         self.path, self.train, self.window, self.stride, self.batch = path, train, window, stride, batch
         self.store_settings(locals())
         self.traits = Traits(carries_state=True, pretrained=not train)
@@ -245,11 +248,14 @@ class HuggingFaceCausal(TorchLanguageModel):
         length = self.window or min(longest, LONGEST_TRAINED if self.train else LONGEST)
         if isinstance(positions, int) and 0 < positions < length:
             raise LmcompareError(
-                f"window is {length}, but {self.path} has {positions} positions: choose a shorter one"
+                f"window is {length}, but {self.path} has {positions} positions: choose at most {positions}"
             )
         stride = self.stride or max(1, length // 2)
         if stride > length:
-            raise LmcompareError(f"stride is {stride}, more than the window of {length}: tokens would be left out")
+            raise LmcompareError(
+                f"stride is {stride}, more than the window of {length}, so tokens would be left out: choose at most"
+                f" {length}"
+            )
         return Windows(length, stride)
 
     def _of_windows(self) -> str:

@@ -53,7 +53,7 @@ def opened(path: Path) -> Any:
         begins = file.read(_COUNTS_AT)
     if begins.startswith(MAGIC) and begins[_KIND_AT : _KIND_AT + 1] in _QUANTISED:
         raise LmcompareError(
-            f"{path} is quantised, so that its probabilities do not sum to one: build it without -q and -b"
+            f"{path} is quantised, so its probabilities do not sum to one: build it without -q and -b"
         )
     config = kenlm.Config()
     config.show_progress, config.arpa_complain = False, kenlm.ARPALoadComplain.NONE
@@ -72,7 +72,9 @@ def _module() -> Any:
     try:
         import kenlm
     except ImportError:
-        raise LmcompareError("the model kenlm needs the module kenlm: pip install 'lmcompare[kenlm]'") from None
+        raise LmcompareError(
+            "the model kenlm needs the module kenlm: install it with \"pip install 'lmcompare[kenlm]'\""
+        ) from None
     return kenlm
 
 

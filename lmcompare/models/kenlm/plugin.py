@@ -160,8 +160,8 @@ class KenLM(LanguageModel):
             known = file.known_sum(file.after(train.ids[max(start, i - file.order + 1) : i], int(i) - start))
             if known > 1 + FEW_DIGITS:
                 raise LmcompareError(
-                    f"the probabilities of {Path(self.path).name} sum to {known:.6g} or more after some words, so it"
-                    " is not a distribution: estimate it again"
+                    f"the probabilities of {Path(self.path).name} sum to {known:.6g} or more after some words, so"
+                    " they are not a distribution: estimate the model again"
                 )
 
     def _notes(self, file: _File, path: Path) -> tuple[str, ...]:

@@ -67,7 +67,10 @@ class LinearAttention(StateModel):
         self.check_whole(1, "width", "heads")
         self.check_whole(1, "layers", most=1000)
         if self.width % self.heads:
-            raise LmcompareError(f"width {self.width} must be a multiple of heads {self.heads}: each gets a share")
+            raise LmcompareError(
+                f"width must be a multiple of heads, not {self.width} with {self.heads} heads: each head gets an"
+                " equal share"
+            )
         super().__post_init__()
 
     def title(self) -> str:

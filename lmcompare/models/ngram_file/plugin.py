@@ -179,13 +179,15 @@ class NGramFile(TableModel):
         problem = f"the probabilities after '{after}' in {name} sum to {total:.6g}"
         if not (abs(total - 1) <= FEW_DIGITS or self.renormalise):
             raise LmcompareError(
-                f"{problem}, so it is not a distribution: estimate the model again, or set renormalise = true to"
+                f"{problem}, so they are not a distribution: estimate the model again, or set renormalise = true to"
                 " make all sums one"
             )
         with np.errstate(all="ignore"):
             contexts = Contexts(contexts.normalised())
         if not abs(_worst(contexts)[1] - 1) <= EXACT:
-            raise LmcompareError(f"{problem}, and no back-off weights make it a distribution: estimate it again")
+            raise LmcompareError(
+                f"{problem}, and no back-off weights make them a distribution: estimate the model again"
+            )
         return contexts, (
             f"Not quite a distribution: {problem}. The unigrams were divided by their sum, and the back-off weights"
             " computed again: now all sums are one.",

@@ -81,7 +81,7 @@ def _sample() -> Iterator[str]:
 def _cleaned(tree: Any) -> Tree | None:
     """Return a tree of words with tags; None if no word is left."""
     if isinstance(tree, str):
-        raise ValueError(f"'{tree[:50]}' is in no bracket")
+        raise ValueError(f"'{tree[:50]}' is not in brackets")
     if tree.label() == EMPTY:
         return None
     if len(tree) == 1 and isinstance(tree[0], str):

@@ -65,7 +65,7 @@ class Pointer(OverBase, TorchLanguageModel):
         self.attention, self.window = attention, window
         built = self.set_base(base, options, preset)
         if not isinstance(built, TorchLanguageModel):
-            raise PluginError(f"'{base}' can't have a pointer: choose a network of lmcompare's as the base")
+            raise PluginError(f"'{base}' can't have a pointer: choose a network of lmcompare as the base")
         self._base = built
 
     def title(self) -> str:

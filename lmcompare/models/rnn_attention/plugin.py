@@ -48,7 +48,7 @@ class RnnAttention(Rnn):
 
     def __post_init__(self) -> None:
         if 0 in (self.attention, self.window):
-            raise LmcompareError("attention and window must be at least 1; the model without attention is rnn")
+            raise LmcompareError("attention and window must be at least 1; for a network without attention use rnn")
         self.check_choice("scores", SCORES)
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)

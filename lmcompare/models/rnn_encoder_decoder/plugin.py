@@ -60,13 +60,13 @@ class RnnEncoderDecoder(Recurrent):
         self.check_whole(1, "attention")
         self.check_whole(1, "window", "chunk", most=10**5)
         if self.hidden < 2 or self.hidden % 2:
-            raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets half")
+            raise LmcompareError(f"hidden must be even, not {self.hidden}: each direction of the encoder gets a half")
         if self.stride is not None:
             self.check_whole(1, "stride")
             if self.stride > self.chunk:
                 raise LmcompareError(
-                    f"stride {self.stride} must be from 1 to {self.chunk}, the chunk: with a longer one, words are"
-                    " left unpredicted"
+                    f"stride must be from 1 to {self.chunk}, the length of a chunk, not {self.stride}: words between"
+                    " the chunks would not be predicted"
                 )
         super().__post_init__()
 

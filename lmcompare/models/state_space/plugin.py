@@ -67,7 +67,9 @@ class StateSpace(StateModel):
         self.check_whole(1, "width", "heads", "state_size")
         self.check_whole(1, "layers", most=1000)
         if 2 * self.width % self.heads:
-            raise LmcompareError(f"twice the width {self.width} must be a multiple of heads {self.heads}")
+            raise LmcompareError(
+                f"twice the width must be a multiple of heads, not {2 * self.width} with {self.heads} heads"
+            )
         super().__post_init__()
 
     def title(self) -> str:

@@ -42,9 +42,9 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
     design = network.design
     if differences := _differences(design):
         raise LmcompareError(
-            "Hugging Face's transformers has no model like this one; from Llama it differs by"
-            f" {', '.join(differences)}: train one with style=llama and these at their defaults, or export it to a"
-            " .safetensors file"
+            "Hugging Face's transformers has no model like this one, which differs from Llama by"
+            f" {', '.join(differences)}: train one with style=llama and these at their defaults, or export this one"
+            " to a .safetensors file"
         )
     folder.joinpath("config.json").write_text(json.dumps(_config(design, vocabulary), indent=2) + "\n")
     weights = {name: value.detach().cpu().contiguous() for name, value in _weights(network).items()}

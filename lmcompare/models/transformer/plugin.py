@@ -135,17 +135,20 @@ class Transformer(TunableLanguageModel):
         if self.local is not None:
             self.check_whole(1, "local", most=self.window)
         if not 0 <= self.further <= 1:
-            raise LmcompareError(f"further is a weight, from 0 to 1, not {self.further}")
+            raise LmcompareError(f"further must be a number from 0 to 1, not {self.further}")
         self.check_choice("positions", POSITIONS)
         self.check_choice("style", STYLES)
         if self.activation is not None:
             self.check_choice("activation", ACTIVATIONS)
         heads, kv_heads = self.heads, self.kv_heads
         if kv_heads is not None and (kv_heads < 1 or heads % kv_heads):
-            raise LmcompareError(f"kv_heads {kv_heads} must divide heads {heads}: each is shared by as many heads")
+            raise LmcompareError(
+                f"kv_heads must divide heads, not {kv_heads} with {heads} heads: each is shared by equally many heads"
+            )
         if self.width % heads or (self.width // heads) % 2:
             raise LmcompareError(
-                f"width {self.width} must be an even multiple of heads {heads}: each head gets an even share"
+                f"width must be an even multiple of heads, not {self.width} with {heads} heads: each head gets an"
+                " even share"
             )
         self.traits = Traits(carries_state=True, causal=self.causal)
         if self.convolution:

@@ -84,7 +84,7 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
     sizes = {len(vector) for vector in given.values()}
     if sizes - {width}:
         raise LmcompareError(
-            f"the vectors of {path} have {max(sizes)} numbers each, the model has width {width}:"
+            f"the vectors of {path} have {max(sizes)} numbers each, but the width of the model is {width}:"
             f" set width = {max(sizes)}"
         )
     vectors, found = np.zeros((len(vocabulary), width), np.float32), np.zeros(len(vocabulary), np.bool_)
@@ -204,7 +204,9 @@ def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compo
     with path.open("rb") as file:
         rows, length = map(int, file.readline(_LINE).split())
     if rows * (4 * length + 2) > path.stat().st_size:  # of a name with the blank behind it
-        raise ValueError(f"its first line promises {rows:,} vectors of {length:,} numbers, for which it is too short")
+        raise ValueError(
+            f"it is too short for the {rows:,} vectors of {length:,} numbers that its first line promises"
+        )
     found = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     return {name: found[name] for name in wanted & found.key_to_index.keys()}, _nothing
 
@@ -235,9 +237,9 @@ def _check_header(path: Path) -> None:
     with path.open("rb") as file:
         begins = file.read(_FAST_TEXT_HEADER.size)
     if len(begins) < _FAST_TEXT_HEADER.size:
-        raise ValueError("it ends in its header")
+        raise ValueError("it ends within its header")
     numbers = _FAST_TEXT_HEADER.unpack(begins)
     width, buckets, entries, words = numbers[2], numbers[10], numbers[15], numbers[16]
     least = 10 * entries + 4 * width * (words + buckets)  # an entry has a name with its end, a count and a kind
     if min(width, words + 1, entries - words + 1, buckets + 1) < 1 or least > path.stat().st_size:
-        raise ValueError("its header does not fit its size")
+        raise ValueError("its size is not the one that its header gives")

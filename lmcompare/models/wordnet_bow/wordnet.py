@@ -68,7 +68,7 @@ def found_root(folder: str = "") -> Any:
 def whole() -> AbstractContextManager[None]:
     """Turn whatever reading damaged files of WordNet raises into one sentence."""
     return in_one_sentence(
-        lambda error: f"WordNet's files are damaged ({what_went_wrong(error)}): fetch them again, as by '{FETCH}'"
+        lambda error: f"WordNet's files are damaged ({what_went_wrong(error)}): fetch them again with '{FETCH}'"
     )
 
 
@@ -121,7 +121,7 @@ def sense_counts(folder: str = "") -> dict[str, int]:
     try:
         return {key: int(count) for key, _, count in (line.split() for line in lines)}
     except ValueError:
-        raise LmcompareError(f"{COUNTS} of WordNet is damaged: fetch WordNet again") from None
+        raise LmcompareError(f"{COUNTS} of WordNet is damaged: fetch WordNet again with '{FETCH}'") from None
 
 
 def _content(root: Any, name: str) -> bytes:

@@ -156,7 +156,7 @@ def test_the_budget_is_that_of_teacher_and_student_together(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"weight": 2}, "weight is a share"),
+        ({"weight": 2}, "weight must be a number from 0 to 1"),
         ({"members": 1}, "members"),
         ({"base": "ngram"}, "'ngram' can't learn from other models"),
         ({"teacher": {"widht": 3}}, "did you mean 'width'"),

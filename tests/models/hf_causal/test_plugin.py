@@ -299,7 +299,7 @@ def test_weights_that_are_missing_are_no_random_numbers(small_gpt2: Path, tmp_pa
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"window": 65}, "has 64 positions: choose a shorter"),
+        ({"window": 65}, "has 64 positions: choose at most 64"),
         ({"window": 8, "stride": 9}, "stride is 9, more than the window of 8"),
         ({"stride": 65}, "stride is 65, more than the window of 64"),
         ({"window": 0}, "1 or more"),

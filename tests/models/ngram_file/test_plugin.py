@@ -162,7 +162,9 @@ def test_few_digits_are_repaired_and_noted(tmp_path: Path) -> None:
 def test_a_file_without_distributions_is_refused_unless_renormalised(tmp_path: Path) -> None:
     path = by_hand(tmp_path, BY_HAND.replace("-0.3010299957 a b", "-0.2 a b"))
     vocabulary = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
-    with pytest.raises(LmcompareError, match=r"after 'a' in hand.arpa sum to 1.13096, so it is not a distribution"):
+    with pytest.raises(
+        LmcompareError, match=r"after 'a' in hand.arpa sum to 1.13096, so they are not a distribution"
+    ):
         read(path, vocabulary)
     model = read(path, vocabulary, renormalise=True)
     rows = np.exp(model.next_log_probs(Encoded.from_documents([[2]], vocabulary), np.arange(2)))

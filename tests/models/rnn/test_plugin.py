@@ -155,5 +155,5 @@ def test_impossible_shapes_are_refused() -> None:
         RnnEncoderDecoder(cell="qrnn")
     with pytest.raises(LmcompareError, match="1 or more"):
         Rnn(layers=0)
-    with pytest.raises(LmcompareError, match="without attention is rnn"):
+    with pytest.raises(LmcompareError, match="without attention use rnn"):
         RnnAttention(window=0)

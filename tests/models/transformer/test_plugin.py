@@ -294,7 +294,7 @@ def test_impossible_shapes_are_refused() -> None:
         Transformer(positions="rotatory")
     with pytest.raises(LmcompareError, match="heads"):
         Transformer(width=10, heads=4)
-    with pytest.raises(LmcompareError, match="kv_heads 3"):
+    with pytest.raises(LmcompareError, match="kv_heads must divide heads, not 3"):
         Transformer(heads=4, kv_heads=3)
     with pytest.raises(LmcompareError, match="swiglu"):
         Transformer(activation="tanh")
