@@ -53,7 +53,7 @@ class Bench:
         Raises ``PluginError`` for a condition that the experiment does not name in ``conditions``.
         """
         if condition.name not in self._names:
-            raise PluginError(f"'{condition.name}' was not trained: conditions must return it")
+            raise PluginError(f"the condition '{condition.name}' was not trained: conditions() must return it")
         return self.run.model(self._names[condition.name])
 
     @cached_property
@@ -82,7 +82,8 @@ class Bench:
         if cell is None:
             seeds = ", ".join(map(str, entry.seeds))
             raise PluginError(
-                f"'{condition.name}' was trained with the seeds {seeds}, not {seed}: ask for one of them"
+                f"the condition '{condition.name}' was trained with the seeds {seeds}, not {seed}: ask for one of"
+                " these"
             )
         model = plugins.build(entry.plugin, cell.info["hyperparameters"])
         return model.restore(load_state(cell.path / "model"))

@@ -233,7 +233,7 @@ class QuantisedTransformer(Transformer):
 
     def __post_init__(self) -> None:
         if self.bits not in QUANTISED:
-            raise LmcompareError(f"bits is one of {', '.join(map(str, QUANTISED))}, not {self.bits}")
+            raise LmcompareError(f"bits must be one of {', '.join(map(str, QUANTISED))}, not {self.bits}")
         super().__post_init__()
 
     def title(self) -> str:

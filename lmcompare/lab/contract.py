@@ -128,7 +128,7 @@ class LabExperiment(ABC):
 
 def _checked(found: Any, name: str) -> type[LabExperiment]:
     if not (inspect.isclass(found) and issubclass(found, LabExperiment)) or inspect.isabstract(found):
-        raise PluginError(f"'{name}' is no experiment: make it a class derived from lmcompare.lab.LabExperiment")
+        raise PluginError(f"'{name}' is not an experiment: make it a class derived from lmcompare.lab.LabExperiment")
     for attribute in ("title", "question", "prediction", "corpus"):
         if not isinstance(getattr(found, attribute, None), str):
             raise PluginError(f"the experiment '{name}' has no {attribute}: set it to a text")

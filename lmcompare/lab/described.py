@@ -85,11 +85,12 @@ def described(spec: str, seconds: float | None) -> Described:
         return _checked(name, call(f"{__name__}:describe_job", spec, seconds=limit))
     except RaisedError as error:
         raise PluginError(
-            str(error) if error.expected else f"it can't be asked for its conditions: {error}"
+            str(error) if error.expected else f"asking it for its conditions failed: {error}"
         ) from error
     except TimeLimitError:
         raise PluginError(
-            f"importing and asking it took longer than {limit:g} s: give it more (--time-limit)"
+            f"importing it and asking for its conditions took longer than {limit:g} s: raise the limit with"
+            " --time-limit"
         ) from None
     except (EndedError, JunkError) as error:
         raise PluginError(f"while it was imported, {error}") from error
@@ -100,7 +101,7 @@ def describe_job(_: object, spec: str) -> dict[str, Any]:
     experiment = EXPERIMENTS.resolve(spec)()
     conditions = experiment.conditions()
     if not isinstance(conditions, Sequence) or not all(isinstance(each, Condition) for each in conditions):
-        raise PluginError(f"conditions must return a tuple of Condition, not {kind_of(conditions)}")
+        raise PluginError(f"conditions() must return a tuple of Condition, not {kind_of(conditions)}")
     return {
         "spec": spec,
         **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
@@ -128,7 +129,7 @@ def _checked(name: str, found: Any) -> Described:
         if len(text := getattr(told, field)) > LONGEST or not text.isprintable():
             raise PluginError(f"its {field} must be one line of at most {LONGEST:,} characters")
     if not told.conditions:
-        raise PluginError("it names no condition: conditions must return at least one")
+        raise PluginError("it has no conditions: conditions() must return at least one")
     for condition in told.conditions:
         if not condition.name:
             raise PluginError(f"a condition with the model '{condition.plugin}' has no name: give it one")
@@ -138,7 +139,7 @@ def _checked(name: str, found: Any) -> Described:
             raise PluginError(f"a setting of '{condition.name}' is NaN or infinite: give a finite number") from None
         if wrong := [key for key in condition.settings if key in RESERVED]:
             raise PluginError(
-                f"'{wrong[0]}' is no hyper-parameter: leave it out of the settings of '{condition.name}'"
+                f"'{wrong[0]}' is not a hyper-parameter: leave it out of the settings of '{condition.name}'"
             )
     return told
 

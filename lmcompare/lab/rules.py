@@ -121,8 +121,8 @@ class Asked:
                 where.append(first)
         if len(texts) < LEAST:
             raise LmcompareError(
-                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words between blanks: give a"
-                " longer text, of a language that has them"
+                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words separated by blanks: give a"
+                " longer text, in a language that separates words so"
             )
         whole = Sample.of(bench.run, corpus, len(corpus.test))
         at: IntArray = np.array(where)

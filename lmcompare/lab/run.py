@@ -64,11 +64,8 @@ def conditions_of(experiments: Sequence[Described]) -> tuple[Condition, ...]:
         for condition in experiment.conditions:
             whose, other = found.setdefault(condition.name, (experiment.name, condition))
             if other != condition:
-                there = "" if whose == experiment.name else f" than '{whose}'"
-                raise PluginError(
-                    f"the experiment '{experiment.name}' has another condition of the name '{condition.name}'{there}:"
-                    " rename one of the two"
-                )
+                both = " and ".join(f"'{name}'" for name in dict.fromkeys((whose, experiment.name)))
+                raise PluginError(f"different conditions of {both} are named '{condition.name}': rename one of them")
     return tuple(condition for _, condition in found.values())
 
 
@@ -128,7 +125,8 @@ def run_lab(
         if failures:
             name, failure = next(iter(failures.items()))
             raise LmcompareError(f"the experiment '{name}': {failure}")
-        raise LmcompareError("each of the experiments needs something that is missing: see the notes above")
+        lacking = "; ".join(f"'{name}' {what}" for name, what in left_out.items())
+        raise LmcompareError(f"each of the experiments needs something that is missing: {lacking}")
     tables = [_table(condition) for condition in conditions_of(experiments)]
     plan = plan.replace("the laboratory", models=tables)
 
@@ -210,7 +208,7 @@ def _measure(
         told_by_log = not error.expected
         failure = f"its measurement failed: {error}; {log} says more" if told_by_log else str(error)
     except TimeLimitError as late:
-        failure = f"its measurement: {late}: give it more (--time-limit)"
+        failure = f"its measurement failed: {late}; raise the limit with --time-limit"
     except (EndedError, JunkError) as error:
         failure = f"its measurement failed: {error}"
     except OSError as error:
@@ -233,7 +231,7 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
     began = time.perf_counter()
     experiment, show, name = EXPERIMENTS.resolve(spec)(), Sending(emit), str(about["name"])
     if source_digest(type(experiment)) != code:
-        raise LmcompareError("its code was changed while it was run: run it again")
+        raise LmcompareError("its code was changed while it was running: run the same command again")
     run = load_run(Path(folder) / LAB_RUN)
     bench = Bench(run, names, lambda done: show.share(f"measuring {name}", min(1.0, max(0.0, float(done)))))
     found = experiment.measure(bench)

@@ -101,7 +101,7 @@ def test_what_an_experiment_lacks_is_said(plugins_file: Path, text: Path) -> Non
 def test_two_conditions_of_one_name_are_refused(plugins_file: Path, text: Path) -> None:
     with pytest.raises(PluginError, match="'base'"):
         ran(plugins_file, text, "Known", "Confuses")
-    with pytest.raises(LmcompareError, match="no experiment"):
+    with pytest.raises(LmcompareError, match="not an experiment"):
         ran(plugins_file, text, "Planted")
 
 
