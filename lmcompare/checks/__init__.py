@@ -34,7 +34,7 @@ CHECKS: tuple[Check[Probe], ...] = checks_in(
 def known_failures(probe: Probe) -> Finding:
     """``known_failures`` names checks, each with a reason. Only a failure of this check is reported."""
     if probe.declared_failures != probe.known_failures:
-        return Finding(False, "known_failures is a table from the names of checks to reasons, all of them texts")
+        return Finding(False, "known_failures must map names of checks to reasons, all of them texts")
     names = [c.name for c in CHECKS]
     for name in probe.known_failures:
         if name not in names:

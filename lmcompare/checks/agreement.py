@@ -65,7 +65,7 @@ def stream_is_the_same(asked: Asked, known: Sequence[FloatArray] = ()) -> Findin
             compare(
                 differences(sums, np.ones_like(sums)),
                 at[~here],
-                "stream's probabilities are {figure} from a sum of one",
+                "the sum of stream's probabilities differs from one by {figure}",
             )
     return within(
         worst,
@@ -155,7 +155,7 @@ def stepper_agrees(probe: Probe) -> Finding:
                 reason = f"the stepper and next_log_probs differ by {gaps.max():.4g} nats {place(text, at)}"
                 return Finding(False, reason, float(gaps.max()), AGREEMENT)
             if differences(stepper.log_probs(), asked).max() > AGREEMENT:
-                return Finding(False, f"a stepper asked twice answers otherwise {place(text, at)}")
+                return Finding(False, f"a stepper that is asked twice gives another answer {place(text, at)}")
             if wrong := _wrong_list(stepper, asked, type(model).__name__):
                 return Finding(False, f"{wrong} {place(text, at)}")
             if token is not None:

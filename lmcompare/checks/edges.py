@@ -29,7 +29,7 @@ def empty_document(probe: Probe) -> Finding:
             return Finding(False, f"{what} gets scores, though there is no token")
         gap, _ = largest(differences(probe.distributions(text, [0]), usual))
         if gap > AGREEMENT:
-            reason = f"the first token of {what} has another distribution than that of other documents"
+            reason = f"the first token of {what} has another distribution than in other documents"
             return Finding(False, f"{reason}, by {gap:.4g} nats", gap, AGREEMENT)
     if len(probe.scores(texts.encoded())):
         return Finding(False, "a text of no documents gets scores")
@@ -109,7 +109,7 @@ def out_of_range_is_refused(probe: Probe) -> Finding:
             continue
         return Finding(
             False,
-            f"{what} is answered: call text.check_positions(at) or vocabulary.check(ids), where nothing else does",
+            f"{what} must be refused: call text.check_positions(at) or vocabulary.check(ids)",
         )
     return Finding(True, f"{len(calls)} wrong positions and tokens are refused")
 

@@ -100,12 +100,12 @@ def context_vectors_fit(probe: Probe) -> Finding:
     cut = probe.texts.encoded(*(whole.ids[a : b + 1] for a, b in zip(start, at, strict=True)))
     alone = probe.fitted.context_vectors(cut, cut.ends - 1)
     if not isinstance(alone, np.ndarray) or alone.shape != vectors.shape:
-        return Finding(False, f"context_vectors gives other shapes where documents end: {vectors.shape} is due")
+        return Finding(False, f"context_vectors gives other shapes where documents end, not {vectors.shape}")
     gaps = np.abs(alone - vectors).max(1) / max(float(np.abs(vectors).max()), 1e-9)
     worst = int(gaps.argmax())
     if probe.untrained.traits.causal and gaps[worst] > AGREEMENT:
         where = f"position {at[worst] - start[worst]} of document {document[worst]}"
-        return Finding(False, f"the vector at {where} is another where the text ends there: it sees the future")
+        return Finding(False, f"the vector at {where} changes if the text ends there: it sees the future")
     return Finding(True, f"{vectors.shape[1]} dimensions, the same whatever follows", float(gaps[worst]))
 
 

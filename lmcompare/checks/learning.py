@@ -63,6 +63,6 @@ def no_better_than_possible(probe: Probe) -> Finding:
     passed = gain <= LUCK
     reason = (
         f"on {len(text):,} tokens it gains {gain:.4g} nats over the chain that drew them, and no causal probability "
-        f"model gains {LUCK:.0f}: it sees the answers or its figures are no probabilities"
+        f"model gains {LUCK:.0f}: it sees the answers, or its numbers are not probabilities"
     )
     return Finding(passed, "it stays behind the chain that drew the text" if passed else reason, gain, LUCK)

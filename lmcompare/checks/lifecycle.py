@@ -66,7 +66,10 @@ def same_seed_same_bits(probe: Probe) -> Finding:
         return Finding(False, f"two trainings with seed {probe.seed} differ: {unlike}; draw only from setting.seed")
     figure, _ = largest(differences(probe.scores(text, one), probe.scores(text, other)))
     return within(
-        figure, 0.0, "two trainings with one seed score {figure} nats apart", "two trainings give the same bits"
+        figure,
+        0.0,
+        "the scores of two trainings with one seed differ by {figure} nats",
+        "two trainings give the same bits",
     )
 
 

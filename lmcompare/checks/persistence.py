@@ -72,7 +72,7 @@ def same_in_a_fresh_process(probe: Probe) -> Finding:
         there = load_state(folder / "there")
     figure, _ = largest(differences(probe.scores(text), there_scores))
     if figure > AGREEMENT:
-        return Finding(False, f"in a fresh process it scores {figure:.4g} nats apart", figure, AGREEMENT)
+        return Finding(False, f"in a fresh process its scores differ by {figure:.4g} nats", figure, AGREEMENT)
     if unlike := state_difference(here, there):
         return Finding(
             False,

@@ -72,7 +72,8 @@ def all_possible(asked: Asked) -> Finding:
         if figure > tolerance:
             return Finding(
                 False,
-                f"{what} gives a log-probability of {figure:.4g} nats {place(text, int(where[row]))}: at most 0",
+                f"{what} gives a log-probability of {figure:.4g} nats {place(text, int(where[row]))}: it must be at"
+                " most 0",
                 figure,
                 tolerance,
             )

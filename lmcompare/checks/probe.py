@@ -166,7 +166,7 @@ def maker(subject: Subject, parameters: Mapping[str, Any]) -> Make:
             plugins.build(made, parameters, PRESET)
         return lambda: plugins.build(made, parameters, PRESET)
     if parameters:
-        raise PluginError("hyper-parameters go with a class or a plug-in's name, not with a function")
+        raise PluginError("hyper-parameters can be given with a class or a plug-in's name, not with a function")
     return subject
 
 

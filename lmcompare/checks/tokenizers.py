@@ -101,7 +101,7 @@ def kept_options(probe: TokenizerProbe) -> Finding:
         if name in probe.table and (stored := tokenizer.spec[name]) != probe.table[name]:
             return Finding(False, f"the option {name} was {probe.table[name]!r} and is stored as {stored!r}")
     again = make_tokenizer(json.loads(json.dumps(tokenizer.spec)))
-    return _unless(again.spec == tokenizer.spec, "its options, through JSON, make a tokenizer with other options")
+    return _unless(again.spec == tokenizer.spec, "a tokenizer made from its options, as JSON, has other options")
 
 
 @check("empty-text")
@@ -176,7 +176,7 @@ def same_when_cut_again(probe: TokenizerProbe) -> Finding:
         with global_randomness(index):
             tokens, offsets = probe.fitted.tokenize(TEXTS[index])
         if (list(tokens), np.asarray(offsets).tolist()) != first[index]:
-            return Finding(False, f"{_shown(TEXTS[index])} is cut otherwise the second time")
+            return Finding(False, f"{_shown(TEXTS[index])} is cut differently the second time")
     return Finding(True)
 
 
@@ -186,7 +186,7 @@ def fit_returns_itself(probe: TokenizerProbe) -> Finding:
     tokenizer, texts = probe.make(), list(TRAINING)
     spec = json.dumps(tokenizer.spec)
     if tokenizer.fit(texts) is not tokenizer:
-        return Finding(False, "fit returns something else: return self")
+        return Finding(False, "fit must return the tokenizer itself: end it with 'return self'")
     if texts != list(TRAINING):
         return Finding(False, "fit changes the list of texts: copy it first")
     return _unless(
@@ -203,9 +203,9 @@ def same_when_fitted_again(probe: TokenizerProbe) -> Finding:
         with global_randomness(seed):
             tokenizer.fit(list(TRAINING))
         if _behaviour(tokenizer) != wanted:
-            return Finding(False, "a second tokenizer, fitted on the same texts, cuts otherwise: use a fixed seed")
+            return Finding(False, "a second tokenizer, fitted on the same texts, cuts differently: use a fixed seed")
     tokenizer.fit(list(TRAINING))
-    return _unless(_behaviour(tokenizer) == wanted, "fitted a second time it cuts otherwise: fit begins anew")
+    return _unless(_behaviour(tokenizer) == wanted, "fitted a second time, it cuts differently: fit must begin anew")
 
 
 @check("state-can-be-stored")
@@ -216,7 +216,8 @@ def state_can_be_stored(probe: TokenizerProbe) -> Finding:
         state = load_state(Path(folder))
     return _unless(
         _behaviour(make_tokenizer(probe.table, state)) == _behaviour(probe.fitted),
-        "restored from its state it cuts otherwise: state returns, and restore takes over, all that fit has learnt",
+        "restored from its state, it cuts differently: state must return all that fit has learnt, and restore must"
+        " take it over",
     )
 
 
@@ -227,7 +228,7 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
     """
     always = probe.fitted.always_tokens
     if not all(isinstance(token, str) and token for token in always) or len(set(always)) < len(always):
-        return Finding(False, "always_tokens contains the same string twice, or something else than strings")
+        return Finding(False, "always_tokens contains a string twice, or something that is not a string")
     if taken := {UNKNOWN_TOKEN, END_TOKEN} & set(always):
         return Finding(
             False, f"always_tokens contains {sorted(taken)[0]}, which every vocabulary has: name it otherwise"

@@ -85,7 +85,7 @@ def a_value_is_in_its_bin(probe: ValueProbe) -> Finding:
         drawn = bins.draw(np.full(200, at), generator)
         inside = drawn if at in (0, len(bins) - 1) else drawn[drawn < bins.edges[at]]
         if (bins.place(inside) != at).any():
-            return Finding(False, f"a value that was drawn out of bin {at + 1} falls into another one")
+            return Finding(False, f"a value that was drawn from bin {at + 1} falls into another bin")
         if at in (0, len(bins) - 1):
             continue
         width = bins.edges[at] - bins.edges[at - 1]
@@ -102,7 +102,7 @@ def learnt_bins_can_be_stored(probe: ValueProbe) -> Finding:
         again = make_tokenizer(probe.table, load_state(Path(folder)))
     assert isinstance(again, ValueTokenizer)
     same = _behaviour(again) == _behaviour(probe.values)
-    return Finding(same, "" if same else "restored from its state it cuts otherwise")
+    return Finding(same, "" if same else "restored from its state, it cuts differently")
 
 
 VALUE_CHECKS: tuple[Check[ValueProbe], ...] = checks_in(sys.modules[__name__])

@@ -119,7 +119,7 @@ def test_excuses_that_are_none_are_told(declared: Any) -> None:
         known_failures = declared
 
     (told,) = [r for r in run_checks(Odd) if not r.ok]
-    assert "known_failures is a table" in told.reason
+    assert "known_failures must map names of checks to reasons" in told.reason
 
 
 def test_a_model_that_breaks_fails_with_the_reason_and_ends_nothing() -> None:
