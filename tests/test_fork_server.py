@@ -134,7 +134,7 @@ def test_what_a_function_leaves_behind_is_ended(server: ForkServer, how: str, tm
 
 
 def test_junk_on_the_channel(server: ForkServer, tmp_path: Path) -> None:
-    with pytest.raises(JunkError, match="what is no message"):
+    with pytest.raises(JunkError, match="something that is not a message"):
         call("bad_module:junk", "hello\n", log=tmp_path / "log", server=server)
 
 

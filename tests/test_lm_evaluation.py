@@ -162,7 +162,9 @@ def test_choices_and_generated_texts(run: Comparison, place: Path) -> None:
 @pytest.mark.parametrize("length", [-5, 100_000_000])
 def test_a_text_of_a_length_without_reason_is_refused(run: Comparison, place: Path, length: int) -> None:
     rest = GENERATED.replace("max_gen_toks: 5", f"max_gen_toks: {length}")
-    with pytest.raises(LmcompareError, match=f"max_gen_toks of a task is 1 to 100,000 tokens, not {length:,}"):
+    with pytest.raises(
+        LmcompareError, match=f"max_gen_toks of a task must be from 1 to 100,000 tokens, not {length:,}"
+    ):
         evaluated(run.model("ngram"), [task(place, f"long{length}", "generate_until", rest, QUESTIONS[:1])])
 
 
@@ -246,7 +248,7 @@ def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
     with pytest.raises(LmcompareError, match="lower --fewshot"):
         evaluated(run.model("ngram"), [task(place, "few", "loglikelihood_rolling", ROLLING, rows)], fewshot=50)
     for tasks in ("lambada", None, [Path("x.yaml")]):
-        with pytest.raises(LmcompareError, match="tasks is a list of names"):
+        with pytest.raises(LmcompareError, match="tasks must be a list of names"):
             evaluated(run.model("ngram"), tasks)  # type: ignore[arg-type]
 
 

@@ -252,7 +252,7 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_junk_on_the_channel_ends_the_process(text: str) -> None:
     began = time.perf_counter()
-    with pytest.raises(JunkError, match="what is no message"):
+    with pytest.raises(JunkError, match="something that is not a message"):
         call("bad_module:junk", text)
     assert time.perf_counter() - began < 30
 

@@ -152,7 +152,7 @@ def bits(run: Run, name: str, *, by_sentence: bool = False) -> Measured:
         return Measured(found.unit_bits, found.bits)
     if found.reset != found.tokens:
         raise LmcompareError(
-            f"{run.path} has scores of single sentences for a part of its test text only: use a shorter test text"
+            f"{run.path} has scores of single sentences for only a part of its test text: use a shorter test text"
         )
     return Measured(
         found.unit_reset_nats / LN2 + found.unit_overhead_bits, -found.log_prob_reset / LN2 + found.overhead_bits

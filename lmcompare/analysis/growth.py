@@ -155,9 +155,9 @@ def growth(run: Run) -> Growth:
 
 def _points(share: float, part: Run, whole: Run, units: Units) -> dict[str, Point]:
     """Return a point for each model that gives every token a probability above 0."""
-    for key, what in (("test", "its test text is"), ("read", "the text that it is a share of is")):
+    for key, what in (("test", "its test text"), ("read", "the text that it is a share of")):
         if part.corpus.parts[key] != whole.corpus.parts[key]:
-            raise RunFolderError(f"{what} another one: remove its folder, and run the same command again")
+            raise RunFolderError(f"{what} is not this run's: remove its folder, and run the same command again")
     chosen = {sweep.name: sweep.chosen for sweep in part.sweeps}
     words = part.corpus.splits["train"].words
     points = {}

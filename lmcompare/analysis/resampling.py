@@ -69,7 +69,7 @@ def units_of(run: Run) -> Units:
     for table, other in zip(tables, sizes, strict=True):
         if not np.array_equal(other, sizes[0]):
             raise RunFolderError(
-                f"{table.path / 'documents.parquet'} charges other bytes than "
+                f"{table.path / 'documents.parquet'} counts other bytes than "
                 f"{tables[0].path / 'documents.parquet'}: repeat the lmcompare run that wrote it"
             )
     if not sizes:

@@ -62,7 +62,7 @@ def blocks(
     tokens = run.tokens[models[0].tokens_fingerprint]
     for model in models:
         if not model.done:
-            raise RunFolderError(f"the model '{model.name}' has no finished cell in {run.path}")
+            raise RunFolderError(f"the model '{model.name}' has no finished cell in {run.path}: run it again")
     cells = [model.done[:seeds] for model in models]
     flat = [cell for of_model in cells for cell in of_model]
     # one pass over a table has shown whether its rows are those of the features
@@ -99,8 +99,8 @@ def _check_figures(cell: Cell, piece: Columns) -> None:
             wrong |= np.isnan(nats)
         if wrong.any():
             raise RunFolderError(
-                f"{cell.path / 'scores.parquet'} has the log-probability {nats[wrong][0]:g}, which is not that of a "
-                f"probability: run the model '{cell.name}' again"
+                f"{cell.path / 'scores.parquet'} has {nats[wrong][0]:g} as a log-probability, which is impossible: "
+                f"run the model '{cell.name}' again"
             )
 
 

@@ -39,7 +39,7 @@ from lmcompare.trained import TrainedModel, checked_text
 MAGIC = b"LMC1"
 MODEL, FIRST, TEXT = 8, 4, 8  # bytes of the digests
 THREADS = 1  # of torch: another number can give other sums
-NOT_OURS = "it is no file that lmcompare compress wrote: name one"
+NOT_OURS = "this was not written by 'lmcompare compress': give a file that was"
 EVERY = 256  # symbols after which progress is told
 NAMES = ("lmcompare", "numpy", "torch", "threads")
 OF_CELL = ("plugin", "hyperparameters", "code_digest", "tokens_fingerprint")
@@ -79,7 +79,9 @@ def compress(model: TrainedModel, text: str, progress: Progress = lambda _: None
 
         back = read(document_reader(stepper, model.corpus), choose)
     if back != text:
-        raise LmcompareError(f"the tokens of '{model.name}' can't be put together to the same text again")
+        raise LmcompareError(
+            f"the tokens of '{model.name}' can't be put together to the same text again: choose a model with others"
+        )
     versions = "/".join(_versions()).encode()
     digests = compressor(model.place) + first + _digest(text.encode(), TEXT)
     return MAGIC + digests + bytes([len(versions)]) + versions + encoder.finish()
@@ -104,7 +106,7 @@ def decompress(model: TrainedModel, data: bytes, progress: Progress = lambda _: 
     """
     written = Written.of(data)
     if written.model != compressor(model.place):
-        raise LmcompareError(f"'{model.name}' is not the model that compressed it")
+        raise LmcompareError(f"'{model.name}' is not the model that compressed this: use the model that did")
     had = zip(NAMES, written.versions, _versions(), strict=True)
     if others := [f"{name} {one}" for name, one, here in had if one != here]:
         raise LmcompareError(
@@ -162,7 +164,7 @@ class Written:
         """Take a file apart. Raises ``LmcompareError`` for one that ``compress`` did not write."""
         ends = list(accumulate((len(MAGIC), MODEL, FIRST, TEXT, 1)))
         if not isinstance(data, bytes):
-            raise LmcompareError(f"a compressed file is bytes, not {kind_of(data)}")
+            raise LmcompareError(f"the content of a compressed file must be bytes, not {kind_of(data)}")
         if not data.startswith(MAGIC) or len(data) < ends[-1] or len(data) < ends[-1] + data[ends[-1] - 1]:
             raise LmcompareError(NOT_OURS)
         model, first, text = (data[start:end] for start, end in pairwise(ends[:-1]))

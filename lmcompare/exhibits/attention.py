@@ -54,7 +54,7 @@ class AttentionHead:
             if len(rows) != words or len({len(row) for row in rows}) != 1 or not rows[0]:
                 return f"{part} of '{self.name}' are not {words} vectors of one size"
         if len(self.queries[0]) != len(self.keys[0]):
-            return f"queries of '{self.name}' have {len(self.queries[0])} numbers, keys {len(self.keys[0])}"
+            return f"queries of '{self.name}' have {len(self.queries[0])} numbers, but keys have {len(self.keys[0])}"
         for part, wanted in (("bias", 2 * words - 1), ("lengths", words), ("adds", words)):
             if len(getattr(self, part)) not in (0, wanted):
                 return f"{part} of '{self.name}' has {len(getattr(self, part))} entries, not {wanted}"
@@ -109,14 +109,14 @@ class Attention(Exhibit):
         if wrong := next(filter(None, (head.problem(size) for head in self.heads)), ""):
             return wrong
         if len({(bool(head.bias), bool(head.lengths), len(head.values[0])) for head in self.heads}) > 1:
-            return "bias, lengths and the size of the values must be there, and alike, for all heads or for none"
+            return "all heads must have values of one size, and all or none of them bias and lengths"
         width = {len(head.queries[0]) for head in self.heads}
         if len(self.seen) != size or any(not 0 <= first <= end <= size for first, end in self.seen):
-            return f"seen is not a range of the {size} words for each of them"
+            return f"seen must have a range of the {size} words for each of them"
         if self.weigh and width != {len(self.weigh)}:
-            return f"weigh has {len(self.weigh)} numbers, but the queries {sorted(width)}"
+            return f"weigh has {len(self.weigh)} numbers, but the queries have {sorted(width)}"
         if self.turns and (self.weigh or width != {2 * len(self.turns)}):
-            return f"turns has {len(self.turns)} angles, but the queries {sorted(width)} numbers"
+            return f"turns has {len(self.turns)} angles, but the queries have {sorted(width)} numbers"
         if any(abs(number) > GREATEST for number in (self.scale, *self.weigh, *self.turns)):
             return f"it has a number beyond {GREATEST:,.0f}"
         head, word = self.opens

@@ -70,7 +70,7 @@ class DenoisingFilm(Exhibit):
                 return f"{name} {wrong}"
             for maps in film.attention:
                 if len(maps) != words or any(len(weights) != self.side**2 for weights in maps):
-                    return f"{name} attention is not of {words} words by {self.side**2} pixels"
+                    return f"{name} attention must be of {words} words by {self.side**2} pixels"
                 if any(not 0 <= weight <= 100 for weights in maps for weight in weights):
                     return f"{name} a weight is outside 0 … 100"
         return ""

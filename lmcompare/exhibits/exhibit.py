@@ -56,7 +56,7 @@ class Exhibit:
         """
         names = [field.name for field in fields(self)]
         if is_larger((getattr(self, name) for name in names), self.most):
-            return f"it has more than {self.most:,} parts, the most of the kind '{self.kind}'"
+            return f"it has more than {self.most:,} parts, the most that the kind '{self.kind}' may have"
         types = hints(type(self))
         wrong = next(filter(None, (misfit(getattr(self, name), types[name], name) for name in names)), "")
         return wrong or ("" if self.title.strip() else "it has no title") or self.problem()

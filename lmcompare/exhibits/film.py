@@ -56,7 +56,7 @@ class TrainingFilm(Exhibit):
             return wrong
         size = len(self.tokens)
         if any(len(map_) != size or any(len(row) != size for row in map_) for map_ in self.weights):
-            return f"a map of weights is not of {size} by {size} words"
+            return f"a map of weights must be of {size} by {size} words"
         for name, rows, labels in (
             ("x", self.x, self.words),
             ("y", self.y, self.words),

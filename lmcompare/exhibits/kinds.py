@@ -84,7 +84,7 @@ def from_json(table: Mapping[str, Any]) -> Exhibit:
     cls = kind_named(kind)
     values = {name: value for name, value in table.items() if name != "kind" and name not in cls.former}
     if is_larger(values.values(), cls.most):
-        raise LmcompareError(f"it has more than {cls.most:,} parts, the most of the kind '{kind}'")
+        raise LmcompareError(f"it has more than {cls.most:,} parts, the most that the kind '{kind}' may have")
     exhibit: Exhibit = built(cls, values, f"the kind '{kind}'")
     if problem := problem_with(exhibit):
         raise LmcompareError(problem)

@@ -81,5 +81,5 @@ def not_a_picture(text: str, side: int) -> str:
     if len(text) != side * side:
         return f"a picture has {len(text)} pixels, not {side} by {side}"
     if odd := set(text) - set(LEVELS):
-        return f"a picture has the pixel '{min(odd)}', which is none of {LEVELS}"
+        return f"a picture has the pixel '{min(odd)}', which is not one of {LEVELS}"
     return ""

@@ -70,5 +70,5 @@ class Sources(Exhibit):
             if not 0 <= guess.probability <= 1 + 1e-6:
                 return f"the probability of '{guess.guess}' is outside 0 … 1"
             if not 0 <= guess.followed <= guess.occurs:
-                return f"'{guess.guess}' followed a context {guess.followed} times that occurs {guess.occurs} times"
+                return f"'{guess.guess}' followed a context {guess.followed} times, which occurs {guess.occurs} times"
         return ""

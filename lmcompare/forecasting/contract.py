@@ -65,7 +65,7 @@ def _checked(found: Any, name: str) -> type[Forecaster]:
     if inspect.isabstract(found):
         raise PluginError(f"the forecaster '{name}' lacks {', '.join(sorted(found.__abstractmethods__))}")
     if not isinstance(getattr(found, "title", None), str):
-        raise PluginError(f"the forecaster '{name}' lacks title: give its class a name for people")
+        raise PluginError(f"the forecaster '{name}' has no title: give its class one, as it is to be shown")
     return found
 
 

@@ -44,7 +44,7 @@ def evaluated(
         If the harness is not installed, or for a task that is not known or can't be run.
     """
     if isinstance(tasks, str) or not (isinstance(tasks, Sequence) and all(isinstance(each, str) for each in tasks)):
-        raise LmcompareError(f"tasks is a list of names of tasks and of YAML files, not {reprlib.repr(tasks)}")
+        raise LmcompareError(f"tasks must be a list of names of tasks and of YAML files, not {reprlib.repr(tasks)}")
     try:
         from lmcompare.lm_evaluation import adapter
     except ImportError as error:

@@ -64,7 +64,7 @@ class TrainedLM(LM):  # type: ignore[misc]
         until = asked.get("until") or []
         length = int(asked.get("max_gen_toks") or asked.get("max_tokens") or USUAL)
         if not 0 < length <= MOST:
-            raise LmcompareError(f"max_gen_toks of a task is 1 to {MOST:,} tokens, not {length:,}")
+            raise LmcompareError(f"max_gen_toks of a task must be from 1 to {MOST:,} tokens, not {length:,}")
         temperature = float(1.0 if asked.get("temperature") is None else asked["temperature"])
         how: dict[str, Any] = {"top_k": 1, "top_p": 1.0}
         if asked.get("do_sample") and temperature > 0:

@@ -90,7 +90,7 @@ def store(folder: Path, answers: Mapping[str, Probed], models: Mapping[str, Trai
         for name, probed in answers.items():
             model = models[name]
             if model.place.is_dir() and read_cell(model.place).get("key") != model.key:
-                raise LmcompareError(f"'{name}' was trained again while it was asked: ask it again")
+                raise LmcompareError(f"'{name}' was trained again while it was asked: run the same command again")
             write_probed(model.place, probed)
 
 

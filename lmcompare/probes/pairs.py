@@ -90,9 +90,9 @@ def _content(path: Path, source: str) -> str:
 
 def _pairs(content: str, source: str) -> list[Pair]:
     lines = enumerate(content.split("\n"), 1)
-    pairs = [_pair(line, f"{source} in line {number:,}") for number, line in lines if line.strip()]
+    pairs = [_pair(line, f"line {number:,} of {source}") for number, line in lines if line.strip()]
     if not pairs:
-        raise LmcompareError(f"{source} has no minimal pair in it; give one JSON object a line")
+        raise LmcompareError(f"{source} has no minimal pair in it; write one JSON object on each line")
     return pairs
 
 
@@ -100,7 +100,9 @@ def _pair(line: str, where: str) -> Pair:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise LmcompareError(f"{where} is not JSON ({not_parsed(error)}); write one JSON object a line") from None
+        raise LmcompareError(
+            f"{where} is not JSON ({not_parsed(error)}); write one JSON object on each line"
+        ) from None
     if not isinstance(row, dict):
         raise LmcompareError(f"{where} is not a JSON object; write one with {_GOOD} and {_BAD}")
     for key in (_GOOD, _BAD):

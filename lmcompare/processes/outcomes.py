@@ -51,8 +51,8 @@ class JunkError(LmcompareError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"its process sent what is no message ({what}): the plug-in must leave open files alone that it has not "
-            "opened itself"
+            f"its process sent something that is not a message ({what}): the plug-in must leave alone the open files "
+            "that it has not opened itself"
         )
 
 
@@ -68,4 +68,4 @@ class ServerLostError(LmcompareError):
     """The server from which the process was to be forked, or had been, has ended."""
 
     def __init__(self) -> None:
-        super().__init__("the process from which it was forked has ended: run it again")
+        super().__init__("the process from which it was forked has ended: run the same command again")

@@ -18,10 +18,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
 RESERVED = ("lmcompare", "test", "tests", "src")
 
-OWN = "Replace `fit` and `next_log_probs` by your own, and\nkeep `state` and `restore` in step with them."
+OWN = "Replace `fit` and `next_log_probs` with your own, and\nkeep `state` and `restore` in step with them."
 OWN_NETWORK = (
-    "Replace `network` and its class by your own, whose\n`forward` returns features for each token and what is to be"
-    " remembered, and `recipe` by how it is to be trained.\nThe loop, scoring, storing and generating are there."
+    "Replace `network` and its class with your own, whose\n`forward` returns features for each token and what is to"
+    " be remembered, and `recipe` with how it is to be trained.\nThe loop, scoring, storing and generating are there."
 )
 
 # What one can begin from: what the README says of it, and of what to change, and what its package needs besides.
@@ -94,9 +94,13 @@ def _names(name: str) -> dict[str, str]:
     hyphened = re.sub("[-_]+", "-", name).lower()
     module = hyphened.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or module in RESERVED:
-        raise LmcompareError(f"a plug-in can't be called '{name}': Python has a module or word of that name")
+        raise LmcompareError(
+            f"a plug-in can't be called '{name}': Python has a module or word of that name, so choose another"
+        )
     if module in packages_distributions():
-        raise LmcompareError(f"a plug-in can't be called '{name}': a package of that name is installed already")
+        raise LmcompareError(
+            f"a plug-in can't be called '{name}': a package of that name is installed already, so choose another"
+        )
     if any(point.name == hyphened for point in entry_points(group="lmcompare.models")):
         raise LmcompareError(f"a model called '{hyphened}' is installed already: choose another name")
     return {"name": hyphened, "module": module, "cls": "".join(part.capitalize() for part in hyphened.split("-"))}

@@ -66,7 +66,7 @@ class Guard:
         """Return the answer to a request that is not let through; None for others."""
         host = address(request.headers.get("host", ""))
         if host not in self.hosts:
-            return PlainTextResponse("this server answers to its own address only", 403)
+            return PlainTextResponse("open the address that the terminal shows: this server answers to no other", 403)
         if request.method == "GET" and (given := request.query_params.get("token")) is not None:
             if not _same(given, self.token):
                 return PlainTextResponse("the token is wrong: copy the whole address from the terminal", 403)
@@ -79,7 +79,7 @@ class Guard:
             return PlainTextResponse("open the address that the terminal shows, with its token", 403)
         scheme, _, origin = request.headers.get("origin", "").partition("://")
         if request.method not in ("GET", "HEAD") and (scheme, address(origin)) != ("http", host):
-            return PlainTextResponse("this comes from another page", 403)
+            return PlainTextResponse("this request comes from another page, and is refused", 403)
         return None
 
 

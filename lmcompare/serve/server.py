@@ -19,8 +19,8 @@ from lmcompare.trained import TrainedModel
 GRACE = 2  # seconds that answers which are being given have, at the end
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 NOT_ENCRYPTED = (
-    "Others can reach this address, and nothing is encrypted: whoever reads along on the way has the token, the page"
-    " and all texts. Use it in a network that you trust, or behind a server with TLS."
+    "Others can reach this address, and nothing is encrypted: whoever reads the traffic has the token, the page and"
+    " all texts. Use it in a network that you trust, or behind a server with TLS."
 )
 
 

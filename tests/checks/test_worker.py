@@ -83,9 +83,9 @@ def test_tokenizers_have_a_kit_of_their_own() -> None:
     [
         ("Leaves", "in the check 'fit-returns-the-model': the process ended with exit code 0"),
         ("Breaks", r"in the check 'fit-returns-the-model': GeneratorExit: no message \(models.py, line 11\)"),
-        ("Sends", "in the check 'fit-returns-the-model': its process sent what is no message"),
-        ("SendsAnEvent", "in the check 'fit-returns-the-model': its process sent what is no message"),
-        ("SendsAResult", "in the check 'fit-returns-the-model': its process sent what is no message"),
+        ("Sends", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
+        ("SendsAnEvent", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
+        ("SendsAResult", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
     ],
 )
 def test_a_plug_in_that_ends_the_process(path: Path, name: str, said: str) -> None:

@@ -45,7 +45,7 @@ def test_a_file_comes_back_byte_by_byte(work: Path) -> None:
         (("compress", "run", "note.txt", "--model", "ngram", "--out", "latin.txt"), "replace it with --force"),
         (("compress", "run", "note.txt", "--model", "ngram", "--out", "run/cells/x"), "among the files of the run"),
         (("compress", "run", "run", "--model", "ngram"), "run can't be used: Is a directory"),
-        (("decompress", "run", "note.txt"), "note.txt: it is no file that lmcompare compress wrote"),
+        (("decompress", "run", "note.txt"), "note.txt: this was not written by 'lmcompare compress'"),
         (("decompress", "run", "strange.lmc"), "no model in run compressed strange.lmc"),
         (("decompress", "run", "strange.txt"), "strange.txt does not end in .lmc"),
     ],

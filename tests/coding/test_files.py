@@ -90,13 +90,13 @@ def test_damage_is_found(ngram: TrainedModel, at: int) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"LMC1", b"hello there, this is a text", b"LMC1" + b"\0" * 40])
 def test_other_files_are_refused(ngram: TrainedModel, data: bytes) -> None:
-    with pytest.raises(LmcompareError, match="no file that lmcompare compress wrote"):
+    with pytest.raises(LmcompareError, match="not written by 'lmcompare compress'"):
         decompress(ngram, data)
 
 
 def test_a_file_that_is_cut_within_its_versions_is_none(ngram: TrainedModel) -> None:
     data = compress(ngram, TEXT)
-    with pytest.raises(LmcompareError, match="no file that lmcompare compress wrote"):
+    with pytest.raises(LmcompareError, match="not written by 'lmcompare compress'"):
         decompress(ngram, data[: 25 + data[24] - 1])  # behind the digests: a length, and so many letters
     with pytest.raises(LmcompareError, match="bytes, not a str"):
         decompress(ngram, "LMC1")  # type: ignore[arg-type]

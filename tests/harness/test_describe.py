@@ -69,7 +69,7 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
         ("time.sleep(60)", "", "the model 'own': its plug-in took longer than 3 s to be imported and set up"),
         ("import not_there", "", "not_there"),
         ("", "os._exit(0)", "the model 'own': .* exit code 0"),
-        (SENDS, "", "the model 'own': .* its process sent what is no message"),
+        (SENDS, "", "the model 'own': .* its process sent something that is not a message"),
         ("", "1 / 0", "the model 'own': .*division by zero"),
     ],
 )

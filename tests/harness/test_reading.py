@@ -101,7 +101,7 @@ def read_own(out: str, limit: float | None = None, here: bool = False, show: Dis
 
 
 IS_ENDED = "the process ended with exit code 0: a plug-in, or what it uses, must not end the process"
-IS_JUNK = "what is no message"
+IS_JUNK = "something that is not a message"
 
 
 @pytest.mark.parametrize(
