@@ -191,7 +191,7 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
         (lambda plan: with_sweep(plan, ["ngrm.order=2,3"]), "'ngrm' .did you mean 'ngram'"),
         (lambda plan: with_sweep(plan, ["ngram.order=2"]), "order of 'ngram' has fewer than two values"),
         (lambda plan: with_sweep(plan, ["ngram.order=2,2"]), "order of 'ngram' has fewer than two values"),
-        (lambda plan: with_sweep(plan, ["ngram.order=2,3", "ngram.order=4,5"]), "order of ngram twice"),
+        (lambda plan: with_sweep(plan, ["ngram.order=2,3", "ngram.order=4,5"]), "given twice for order of ngram"),
         (lambda plan: with_sweep(plan, ["ngram.plugin=rnn,ngram"]), "plugin of 'ngram' is not a hyper-parameter"),
         (
             lambda plan: with_sweep(plan, ["ngram.order=5..2"]),

@@ -188,7 +188,7 @@ def test_a_cell_that_another_plug_in_rewrites_and_seals_is_lost(tmp_path: Path, 
     asked = small_experiment(rewrites) if earlier else small_experiment(ngram, rewrites)
     failures = run(asked, out, base=tmp_path, show=heard).failures
     assert list(failures) == ["ngram/0"]
-    assert "changed while Rewrites was run" in failures["ngram/0"]
+    assert "changed while Rewrites was running" in failures["ngram/0"]
     assert any("cells/ngram/0" in sentence for sentence in heard.said)
     write_reports(out)
     assert "scores.parquet is damaged" in lmcompare.load(out).failures["ngram/0"]

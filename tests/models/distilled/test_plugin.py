@@ -208,5 +208,5 @@ def test_the_budget_is_never_exceeded_and_too_small_a_one_refused() -> None:
     assert shares == [4, 3, 3]
     both = [share_of(Budget(steps=10), parts, 4, 3).steps or 0 for parts in (3, 1)]
     assert sum(both) <= 10
-    with pytest.raises(LmcompareError, match="3 trainings can't share 2 steps"):
+    with pytest.raises(LmcompareError, match="3 trainings can't share a budget of 2 steps"):
         share_of(Budget(steps=2), 1, 3)

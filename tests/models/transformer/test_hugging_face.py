@@ -46,7 +46,7 @@ def test_logits_are_the_same_for_texts_longer_than_the_window(tmp_path: Path, ch
 def test_a_transformer_that_is_no_llama_is_not_written(tmp_path: Path) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"style": "gpt"}, "style=gpt, activation=gelu, qk_norm=true"),
-        ({"positions": "alibi"}, "differs by positions=alibi:"),
+        ({"positions": "alibi"}, "differs from Llama by positions=alibi:"),
         ({"qk_norm": True}, "qk_norm=true"),
         ({"activation": "relu2"}, "activation=relu2"),
     ]
