@@ -174,7 +174,7 @@ def test_what_it_shows_is_what_it_computes() -> None:
     [
         ({"cell": "tree"}, "gru, lstm"),
         ({"hidden": 7}, "even"),
-        ({"stride": 17}, "unpredicted"),
+        ({"stride": 17}, "would not be predicted"),
         ({"stride": 0}, "stride must be"),
         ({"window": 0}, "window"),
     ],
