@@ -65,8 +65,20 @@ def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> No
     data = SimpleNamespace(comparison=CLEAR)
     told = replace(scene(1.0, 3.0, 2e6), adds="looking back").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
     assert told.endswith("So looking back is worth 0.800 bits per byte here.")
-    after = next(one["after"]["rnn"] for one in story.outlines() if "after" in one)
+    after = next(one["after"]["rnn"] for one in story.outlines() if "rnn" in one.get("after", {}))
     assert after["adds"] == "looking back"
+
+
+def test_a_network_that_differs_in_more_than_its_state_is_not_said_to_gain_by_the_state() -> None:
+    data = SimpleNamespace(comparison=CLEAR)
+    (outline,) = (one for one in story.outlines() if one["plugins"] == ["rnn"])
+    assert "adds" not in outline
+    assert "which this story does not have" in outline["compared"]
+    assert "its simpler relative" in outline["after"]["vectors"]["compared"]
+    for bits in (1.0, 1.9):  # better, and worse
+        told = replace(scene(bits, 3.0, 2e6), compared="It is so.").against(scene(1.8, 3.0, 2e6), data)  # type: ignore[arg-type]
+        assert told.endswith("It is so.")
+        assert "So " not in told
 
 
 def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> None:

@@ -114,8 +114,8 @@ def build(data: ReportData) -> Section | None:
         return None
     told: list[tuple[dict[str, Any], Model]] = []
     for outline, model in with_models(data):
-        before = told[-1][1] if told else None
-        after = outline.get("after", {}).get(before.entry.plugin, {}) if before else {}
+        before, changed = told[-1][1] if told else None, outline.get("after", {})
+        after = (changed.get(before.entry.plugin) or changed.get(told[-1][0].get("shows"), {})) if before else {}
         if before is None or not same_network(before, model):
             after = {key: value for key, value in after.items() if key != "adds"}
         told.append((outline | after, model))
@@ -145,6 +145,7 @@ def build(data: ReportData) -> Section | None:
             outline.get("then", {}),
             worth.get(outline.get("whole", "")),
             spread(outline.get("reach", ""), model),
+            outline.get("compared", ""),
         )
         for (outline, model), share, found in zip(told, shares, guesses, strict=True)
     ]

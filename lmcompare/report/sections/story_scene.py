@@ -56,6 +56,9 @@ class Scene:
         The title and the text of the second scene of this model, which shows its attention; empty for one scene.
     spread : str
         What its attention does in running text, where that is unlike the sentence shown; "" for nothing to say.
+    compared : str
+        Why it is compared with the model of the scene before, if the two differ in more than one thing, and what the
+        difference does not tell; "" for nothing to say.
     """
 
     title: str
@@ -73,6 +76,7 @@ class Scene:
     then: Mapping[str, str] = field(default_factory=dict)
     whole: FoundRow | None = None
     spread: str = ""
+    compared: str = ""
 
     def per_byte(self, data: ReportData) -> str:
         """Return how bits per token become bits per byte, in numbers; "" where these are not known."""
@@ -185,15 +189,16 @@ class Scene:
         own, other = self.row.bits, before.row.bits
         worse = own > other
         said = (
-            f"{'worse' if worse else 'better'} than {spoken(before.model.title)}"
-            f" ({numbers.bits_per_byte(other)}); it needs fewer bits on"
+            f"{'Worse' if worse else 'Better'} than {spoken(before.model.title)}, which needs"
+            f" {numbers.bits_per_byte(other)}. This model needs fewer bits on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         if not self._surely_apart(before, data):
             return f"{said} The difference may be chance."
         if worse:
-            return f"{said} {self._why_worse(before)}"
-        return " ".join(filter(None, (said, self._worth(before), "" if self.then else self.shares(before, data))))
+            return " ".join(filter(None, (said, self._why_worse(before), self.compared)))
+        why = self._worth(before), self.compared, "" if self.then else self.shares(before, data)
+        return " ".join(filter(None, (said, *why)))
 
     def _surely_apart(self, before: Scene, data: ReportData) -> bool:
         apart = data.comparison.difference(self.model.name, before.model.name)
@@ -226,17 +231,16 @@ class Scene:
         """Return what the figures of the run say about why it is worse than the model of the scene before."""
         if self.turned < COUNTS <= before.turned:
             return (
-                "It has lost word order, which may be one reason, beside the number of words that it sees. Swapping"
-                f" the last two tokens changes the guess of {spoken(before.model.title)} by"
-                f" {numbers.decimals(before.turned, 1)} bits on average, and its own by"
-                f" {numbers.decimals(self.turned, 1)}."
+                "One reason may be that it ignores the order of words: swapping the last two tokens changes the guess"
+                f" of {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits on average, and its"
+                f" own by {numbers.decimals(self.turned, 1)} bits. Another may be the number of words that it sees."
             )
         read, more = (tokens_read(each.model.entry) for each in (self, before))
         if read is not None and more is not None and more > SAME_AMOUNT * read:
             return (
                 f"It read {numbers.amount(read)} tokens in training, {spoken(before.model.title)}"
-                f" {numbers.amount(more)}, and their settings differ, too: this run does not tell which design is"
-                " better. The learning curves show both after equally much text."
+                f" {numbers.amount(more)}. Their settings differ, too, so this run does not tell which design is"
+                " better. The learning curves compare the two after equal amounts of text."
             )
         return "The figures of this run show no reason."
 
