@@ -71,7 +71,7 @@ def test_scenes_follow_the_generations_whatever_their_order_in_the_run(data: Rep
         f"{number}. {title}"
         for number, title in enumerate(
             ["You guess", "Count words", "Count phrases", "Attention alone", "Hide what comes later",
-             "What it buys, and what it costs"], 1
+             "What is gained, and what it costs"], 1
         )
     ]  # fmt: skip
 

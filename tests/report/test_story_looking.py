@@ -32,12 +32,11 @@ def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_t
     assert found.scene.found is OWN[0, 1]  # the third gains less than a bit; the first gains more, but adds less
     assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
     said = found.said(scene(2.0, 3.0, 1e6)).replace("\u00a0", " ")
-    assert "needs 3.0 bits for “end”, the net 4.0." in said
-    assert (
-        "This head multiplies the odds of “end” by 2.7, and most those of “most”, by 148." in said
-    )  # e and e to the 5
+    assert "needs 3.0 bits for “end”, the net needs 4.0." in said
+    # e and e to the 5
+    assert "This head multiplies the odds of “end” by 2.7. It multiplies those of “most” most, by 148." in said
     assert "“least” (× 0.00) and “most” (× 148)" in found.effects  # e to the power of -7 and of 5
-    assert "In 3 of the same 4 sentences" in found.chosen(NET).replace("\u00a0", " ")
+    assert "In 3 of the 4 sentences that were drawn" in found.chosen(NET).replace("\u00a0", " ")
 
 
 def test_it_is_the_running_sentence_where_attention_helps_nowhere() -> None:
@@ -61,7 +60,7 @@ def test_a_sentence_in_which_it_looks_far_back_goes_first() -> None:
     near["attention"] |= {"words": ["<s>", "v", "w"], "weights": [0.1, 0.8, 0.1]}
     found = Looking.of(NET, {(0, 0): near}, table(9.0))
     assert found is not None
-    assert "one word back" in found.said(NET)
+    assert "one place back" in found.said(NET)
 
 
 def test_models_without_attention_look_at_nothing() -> None:
@@ -75,10 +74,10 @@ def test_what_is_done_to_queries_and_keys_first_is_told_by_the_hyper_parameters(
     for given, said in (
         ({}, ""),
         ({"qk_norm": None, "positions": "learned"}, ""),
-        ({"positions": "rotary"}, "First, q and k are turned by their positions."),
+        ({"positions": "rotary"}, "First, q and k are turned by an angle that grows with the position."),
         (
             {"qk_norm": True, "positions": "rotary"},
-            "First, q and k are brought to one length and are turned by their positions.",
+            "First, q and k are brought to one length and are turned by an angle that grows with the position.",
         ),
     ):
         model = SimpleNamespace(cell=SimpleNamespace(info={"hyperparameters": given}))

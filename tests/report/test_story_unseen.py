@@ -64,7 +64,7 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     assert found.bits == (9.0, 8.0, 4.0)
     assert found.saved == (-1.0, 4.0, 1.0)
     assert "“c d” does not occur" in found.said
-    assert "the vector of “c” matters most" in found.said
+    assert "the word that matters most to this guess is “c”" in found.said
     # of the test tokens the first begins its document, the third was seen, the fourth is unknown
     assert found.many == 2
     assert found.means == pytest.approx((4.0, 9.0, 2.5))
@@ -73,7 +73,9 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     assert worse.said.endswith("than the net table, but no fewer than the net first, which ignores the words before.")
     others = replace(found, means=(2.45, 2.4, 2.5))
     assert "the net vectors needs no fewer bits than the net table, but" in others.said
-    assert others.said.endswith("; only the net table needs fewer.")
+    assert others.said.endswith(" Only the net table needs fewer.")
+    counts_first = replace(found, scenes=tuple(SCENES[1:]), means=(9.0, 2.5))
+    assert counts_first.said.endswith("the net vectors needs fewer bits than the net table.")
 
 
 @pytest.mark.parametrize("table", [None, 1])

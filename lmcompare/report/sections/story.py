@@ -118,7 +118,7 @@ def build(data: ReportData) -> Section | None:
         after = (changed.get(before.entry.plugin) or changed.get(told[-1][0].get("shows"), {})) if before else {}
         if before is None or not same_network(before, model):
             after = {key: value for key, value in after.items() if key != "adds"}
-        told.append((outline | after, model))
+        told.append((outline | after | outline.get("of", {}).get(model.entry.plugin, {}), model))
     rows = {row.name: row for row in data.rows}
     whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
     guesses = [_by_place(model) for _, model in told]
@@ -157,7 +157,7 @@ def build(data: ReportData) -> Section | None:
         "story",
         data=data,
         scenes=scenes,
-        small={model.name: SmallExample.of(o["small"]) for o, model in told if "small" in o},
+        small={model.name: SmallExample.of(o["small"]) for o, model in told if o.get("small")},
         table=None if table is None else scenes[table],
         looks=looks,
         first_look=first_look,
@@ -268,8 +268,11 @@ def result(scenes: Sequence[Scene], table: Scene | None) -> str:
     share = numbers.percent((first.row.bits - table.row.bits) / whole, 0)
     costs = [numbers.seconds(scene.row.train_seconds) for scene in (table, best) if scene.row.train_seconds]
     if len(costs) < 2:
-        return f"{said} Counting phrases gives {share} of that."
-    return f"{said} Counting phrases gives {share} of that after {costs[0]} of training; the rest takes {costs[1]}."
+        return f"{said} Counting phrases gives {share} of this saving."
+    return (
+        f"{said} Counting phrases gives {share} of this saving after {costs[0]} of training;"
+        f" {spoken(best.model.title)}, which has all of it, is trained for {costs[1]}."
+    )
 
 
 def _with_guesses(plugin: str, data: ReportData) -> list[Model]:

@@ -119,7 +119,7 @@ class LookedAt:
         if heads < 2:
             return ""
         if back is None:
-            return f"Of {heads} heads, this one gives an earlier word the most weight."
+            return f"Of {heads} heads, this one gives the most weight to an earlier word."
         if not back:
             return f"No head of {heads} looks most at an earlier word; this one changes next words’ logits most."
         far = self.stored.get("looking_far", 0)

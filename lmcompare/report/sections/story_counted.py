@@ -29,13 +29,13 @@ def followed(data: ReportData, scene: Scene) -> str:
             continue
         ids, counts = np.unique(after, return_counts=True)
         order = np.lexsort((ids, -counts))[:NAMED]
-        parts = [f"“{visible(train.vocabulary[int(ids[i])])}” {numbers.count(int(counts[i]))}" for i in order]
+        parts = [f"“{visible(train.vocabulary[int(ids[i])])}” ({numbers.count(int(counts[i]))})" for i in order]
         others = len(after) - int(counts[order].sum())
         if others:
-            parts.append(f"other words {numbers.count(others)}")
+            parts.append(f"other words ({numbers.count(others)})")
         words = " ".join(scene.tokens[-1 - length : -1])
         times = f"{numbers.count(len(after))} times" if len(after) > 1 else "once"
-        said.append(f"“{words}” occurs {times} in the training text, and then comes {', '.join(parts)}.")
+        said.append(f"“{words}” occurs {times} in the training text, followed by {numbers.listed(parts)}.")
         if len(said) == 2:
             break
     return " ".join(said)

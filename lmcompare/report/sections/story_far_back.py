@@ -69,19 +69,21 @@ class FarBack(Elsewhere):
         at = max(range(len(changes) - self.reach), key=changes.__getitem__)
         return (
             f"A guess of {spoken(self.table.model.title)} depends on at most {numbers.plural(self.reach, 'token')}"
-            f" before it. Here “{self.scene.tokens[at]}”, {len(changes) - at} back, changes the guess of"
-            f" {spoken(self.scene.model.title)} by {numbers.bits(changes[at])} bits."
+            f" before it. Here, other words in place of “{self.scene.tokens[at]}”,"
+            f" {numbers.plural(len(changes) - at, 'token')} back, change the guess of"
+            f" {spoken(self.scene.model.title)} by {numbers.bits(changes[at])} bits on average."
             f" {sentence(spoken(self.scene.model.title))} needs {numbers.bits(self.scene.bits)} bits for"
-            f" “{self.scene.tokens[-1]}”, {spoken(self.table.model.title)} {numbers.bits(self.table.bits)}."
+            f" “{self.scene.tokens[-1]}”, {spoken(self.table.model.title)} needs {numbers.bits(self.table.bits)}."
         )
 
     def typical(self, sentences: int) -> str:
         """How often far words matter in a sample of that many sentences."""
         table, looking = spoken(self.table.model.title), spoken(self.scene.model.title)
         return (
-            f"In {self.often} of the same {numbers.plural(sentences, 'sentence')}, a word that {table} can’t see"
-            f" changes the guess of {looking} by {FAR} bits or more. This is the strongest case of those where"
-            f" {looking} saves {GAIN:g} bit or more, so it is not typical."
+            f"In {self.often} of the {numbers.plural(sentences, 'sentence')} that were drawn, a word that {table}"
+            f" can’t see changes the guess of {looking} by {FAR} bits or more. Of those on which {looking} needs at"
+            f" least {GAIN:g} bit less than {table}, this is the sentence in which such a word changes it most. So it"
+            " is not typical."
         )
 
 

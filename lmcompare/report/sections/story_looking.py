@@ -80,7 +80,7 @@ class Looking:
         """What is done to queries and keys before they are compared, by the hyper-parameters of a transformer."""
         given = self.scene.model.cell.info.get("hyperparameters") or {}
         parts = ["are brought to one length"] * bool(given.get("qk_norm"))
-        parts += ["are turned by their positions"] * (given.get("positions") == "rotary")
+        parts += ["are turned by an angle that grows with the position"] * (given.get("positions") == "rotary")
         return f"First, q and k {numbers.listed(parts)}." if parts else ""
 
     @property
@@ -107,18 +107,22 @@ class Looking:
         if self.bits is not None and table is not None:
             said.append(
                 f"{sentence(spoken(self.scene.model.title))} needs {numbers.bits(self.scene.bits)} bits for “{word}”,"
-                f" {spoken(table.model.title)} {numbers.bits(self.bits)}."
+                f" {spoken(table.model.title)} needs {numbers.bits(self.bits)}."
             )
-        what = "this head" if self.looked.stored["heads"] > 1 else "attention"
         if added is not None:
+            said.append(f"{sentence(self._what)} multiplies the odds of “{word}” by {_times(exp(added))}.")
             most = max(others, key=lambda other: other[1], default=(word, added))
-            more = f", and most those of “{most[0]}”, by {_times(exp(most[1]))}" if most[1] > added else ""
-            said.append(f"{sentence(what)} multiplies the odds of “{word}” by {_times(exp(added))}{more}.")
+            if most[1] > added:
+                said.append(f"It multiplies those of “{most[0]}” most, by {_times(exp(most[1]))}.")
         if added is not None and self.looked.stored["heads"] > 1:
-            said.append("One head alone is often hard to explain: it adds to what all others find.")
+            said.append("One head alone is often hard to explain: all the others add what they find as well.")
         if self.next_word:
-            said.append("Here it looks one word back, which a table of phrases can do as well.")
+            said.append("Here it looks most at the word one place back, which a table of phrases uses as well.")
         return " ".join(said)
+
+    @property
+    def _what(self) -> str:
+        return "this head" if self.looked.stored["heads"] > 1 else "attention"
 
     @property
     def next_word(self) -> bool:
@@ -133,23 +137,26 @@ class Looking:
         if added is None:
             return ""
         said = (
-            f"It adds {numbers.decimals(added, 2)} to the logit of “{word}”, so its odds against a word whose logit"
+            f"{sentence(self._what)} adds {numbers.decimals(added, 2)} to the logit of “{word}”. So the odds of this"
+            " word, against a word whose logit stays the same, are multiplied by e to the power of"
+            f" {numbers.decimals(added, 2)}, which is {_times(exp(added))}."
         )
-        said += f" stays the same are multiplied by e to that power, {_times(exp(added))}."
         if others:
             most = numbers.listed([f"“{other}” (× {_times(exp(amount))})" for other, amount in others])
-            said += f" It changes the odds of these words most: {most}. They may stay improbable."
+            said += f" It changes the odds of these words most: {most}. They may stay improbable all the same."
         return said
 
     def chosen(self, table: Scene | None) -> str:
         """By which rule the sentence was chosen, and how often attention helps."""
         if self.bits is None or table is None:
             return ""
-        far = f" and where it looks most at a word {FAR} or more places back," if self.far else ""
+        what = "the head that is chosen in this way" if self.looked.stored["heads"] > 1 else "attention"
+        far = f", and in which {what} looks most at a word {FAR} or more places back" if self.far else ""
         return (
-            f"In {self.raised} of the same {numbers.plural(self.sentences, 'sentence')} attention makes the word that"
-            f" came more likely. Of those on which the model needs at most {MOST:g} bits, and {GAIN:g} bit less than"
-            f" {spoken(table.model.title)},{far} it does so most in this one, so it is not typical."
+            f"In {self.raised} of the {numbers.plural(self.sentences, 'sentence')} that were drawn, {what} makes the"
+            f" word that came more likely. It does so most in this sentence, of those on which the model needs at"
+            f" most {MOST:g} bits and at least {GAIN:g} bit less than {spoken(table.model.title)}{far}. So the"
+            " sentence is not typical."
         )
 
 

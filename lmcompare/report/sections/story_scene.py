@@ -86,10 +86,10 @@ class Scene:
             return ""
         bits = float(np.log2(self.row.perplexity))
         return (
-            f"Over the whole test text, it needs {numbers.decimals(bits, 2)} bits per token on average. A token takes"
-            f" {numbers.decimals(size / tokens, 2)} bytes of the text, so that is"
-            f" {numbers.bits_per_byte(bits * tokens / size)} bits per byte. The spelling of unknown words and white"
-            f" space adds {numbers.bits_per_byte(rest)} to each model with these tokens."
+            f"Over the whole test text, it needs {numbers.decimals(bits, 2)} bits per token on average. A token"
+            f" stands for {numbers.decimals(size / tokens, 2)} bytes of the text on average, so that is"
+            f" {numbers.bits_per_byte(bits * tokens / size)} bits per byte. White space and the spelling of unknown"
+            f" words add {numbers.bits_per_byte(rest)} bits per byte for each model with these tokens."
         )
 
     def guessing(self, found: Mapping[str, Any]) -> Scene:
@@ -223,8 +223,8 @@ class Scene:
             return ""
         lost = numbers.bits_per_byte(self.lost.bits_per_byte)
         return (
-            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more, in one training and on a"
-            " sample of the validation text; one that was trained without it may need fewer."
+            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more. This was measured in one"
+            " training, on a sample of the validation text. A network that is trained without it may need fewer."
         )
 
     def _why_worse(self, before: Scene) -> str:
@@ -297,8 +297,8 @@ class Loss:
         ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
         if not row.found:
             return (
-                f"In the laboratory, it was not found that training without {self.part} changes the bits per byte"
-                f" ({ends}, not significant after the correction)."
+                f"The laboratory has also trained the same network without {self.part}. A difference in bits per byte"
+                f" was not found (95 % interval {ends}, not significant after the correction for several tests)."
             )
         amount, more = numbers.bits_per_byte(abs(row.value)), "more" if row.value < 0 else "fewer"
         return (
@@ -324,9 +324,9 @@ def spread(title: str, model: Model) -> str:
         return ""
     ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
     return (
-        f"In this short sentence the weight falls on few words. In running text no distance gets more than others on"
-        f" average ({ends[0]} to {ends[1]} times an even share); “{title}” says how widely the weight of one guess is"
-        " spread there."
+        "A short sentence has few states, so each can get much of the weight. In running text no distance gets much"
+        f" more than an even share on average ({ends[0]} to {ends[1]} times that share). The exhibit “{title}” says"
+        " over how many states the weight of a single guess is spread there."
     )
 
 

@@ -81,15 +81,16 @@ class Unseen(Elsewhere):
 
     @property
     def said(self) -> str:
-        """What the counts lack, and which word helps the vectors most."""
+        """What the counts lack, and which word matters most to the model with vectors."""
         *context, before, word = self.scene.tokens
         changes = self.scene.replaced
         most = [*context, before][max(range(len(changes)), key=changes.__getitem__)]
         table, vectors = spoken(self.table.model.title), spoken(self.scene.model.title)
         return (
-            f"“{before} {word}” does not occur in the training text. So {table} can only go by how often “{word}”"
-            f" follows other words, and needs {numbers.bits(self.table.bits)} bits for it. {sentence(vectors)} needs"
-            f" {numbers.bits(self.scene.bits)}: the vector of “{most}” matters most. {self._on_average()}"
+            f"“{before} {word}” does not occur in the training text. So {table} has no count of “{word}” after"
+            f" “{before}”, and needs {numbers.bits(self.table.bits)} bits for “{word}”. {sentence(vectors)} needs"
+            f" {numbers.bits(self.scene.bits)}; the word that matters most to this guess is “{most}”."
+            f" {self._on_average()}"
         )
 
     def _on_average(self) -> str:
@@ -98,20 +99,25 @@ class Unseen(Elsewhere):
         vectors, counts, first = needs[self.scene.model.title], needs[self.table.model.title], self.means[0]
         own, table, name = (spoken(s.model.title) for s in (self.scene, self.table, self.scenes[0]))
         better = [spoken(title) for title, bits in needs.items() if bits < first]
-        said = f"On average over all such words of the test text, {own} needs {_fewer(vectors, counts)} {table}"
+        said = (
+            "On average over all known words of the test text that come after a word which they never follow in the"
+            f" training text, {own} needs {_fewer(vectors, counts)} {table}"
+        )
+        if self.scenes[0].model.name == self.table.model.name:
+            return f"{said}."
         if vectors < first:
             return f"{said}, and fewer than {name}."
-        only = f"; only {numbers.listed(better)} {'needs' if len(better) == 1 else 'need'} fewer" if better else ""
-        return f"{said}, but no fewer than {name}, which ignores the words before{only}."
+        only = f" Only {numbers.listed(better)} {'needs' if len(better) == 1 else 'need'} fewer." if better else ""
+        return f"{said}, but no fewer than {name}, which ignores the words before.{only}"
 
     @property
     def typical(self) -> str:
         """How the sentence was chosen."""
         return (
-            f"Of {numbers.plural(len(self.saved), 'sentence')} of the same sample that end in such a pair, this is"
-            f" the one on which {spoken(self.scene.model.title)} saves most against"
-            f" {spoken(self.table.model.title)}, so it is not typical. (The word that came decides which words these"
-            " are. That favours a model that gives every word some probability.)"
+            f"Of the sentences that were drawn, {numbers.count(len(self.saved))} end in such a pair. This is the one"
+            f" on which {spoken(self.scene.model.title)} saves most against {spoken(self.table.model.title)}, so it"
+            " is not typical. (Whether a word is counted here depends on the word itself, which favours models that"
+            " spread their probability over many words.)"
         )
 
 
