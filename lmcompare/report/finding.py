@@ -96,10 +96,10 @@ def beside_compressor(found: Verdict | None, compressed: Mapping[str, float], ti
     if not within:
         return ""
     names = numbers.listed([spoken(title(row.name)) for row in within])
-    interval = "interval" if len(within) == 1 else "intervals"
+    interval, models = ("interval", "this model") if len(within) == 1 else ("intervals", "these models")
     return (
-        f"The compressor {program.name} ({numbers.bits_per_byte(program.bits_per_byte)}) lies within the {interval}"
-        f" of {names}; whether it differs from them was not tested."
+        f"The figure of the compressor {program.name} ({numbers.bits_per_byte(program.bits_per_byte)}) lies within"
+        f" the {interval} of {names}; whether it differs from {models} was not tested."
     )
 
 

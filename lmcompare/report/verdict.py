@@ -97,7 +97,10 @@ def outlook(
                 "In the laboratory, all of this text instead of half of it saved a transformer"
                 f" {numbers.bits_per_byte(twice.amount)} bits per byte."
             )
-        beyond = "Ten times the text was not measured; --fractions 0.1,0.3,1 draws the curve up to this text."
+        beyond = (
+            "Ten times the text was not measured; --fractions 0.1,0.3,1 draws a curve from a tenth of this text up to"
+            " all of it."
+        )
         said.append(("More text", f"{hint} {beyond}"))
     if found.falling:
         longer = f"; --match seconds={10 * seconds:.0f} trains ten times as long" if seconds else ""
@@ -105,7 +108,8 @@ def outlook(
             (
                 "More time",
                 f"In the last tenth of training, validation perplexity still fell by {_shares(found.falling, title)}."
-                f" That is a hint only, as learning rates fall towards the end{longer}.",
+                " This is only a hint, because learning rates are lowered towards the end, which lowers the loss by"
+                f" itself{longer}.",
             )
         )
     if found.risen:
@@ -133,8 +137,8 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         said.append(
             "A test text of this size can miss small differences. A true difference of"
             f" {numbers.two_digits(pair.detectable)} bits per byte between {title(pair.second)} and"
-            f" {title(pair.first)} would be found significant in four of five such samples of {sampled}, a smaller"
-            " difference less often."
+            f" {title(pair.first)} would be found significant in four of five such samples of {sampled}, and a"
+            " smaller one less often."
         )
     said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))

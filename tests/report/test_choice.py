@@ -77,9 +77,9 @@ def test_a_limit_may_be_typed_and_is_in_the_address(folder: Path, run: Run, chro
     link, before = page.url, answer.inner_text()
     typed.fill("soon")
     expect(typed).to_have_attribute("aria-invalid", "true")
-    expect(answer).to_contain_text("“soon” is no amount")
+    expect(answer).to_contain_text("“soon” is not an amount")
     page.locator(".choice [type=range][name=model_bytes]").fill("0")
-    expect(answer).to_contain_text("“soon” is no amount")  # its limit is not in force, whatever else is asked
+    expect(answer).to_contain_text("“soon” is not an amount")  # its limit is not in force, whatever else is asked
     page.locator(".choice [type=range][name=model_bytes]").evaluate(
         "e => { e.value = e.max; e.dispatchEvent(new Event('input')); }"
     )

@@ -53,6 +53,6 @@ def test_it_says_when_each_curve_is_below_it(tmp_path: Path) -> None:
         [(data.by_name["transformer"], curve([7.0, 5.9, 6.1])), (data.by_name["unigram"], curve([7.0, 6.0]))]
     ).replace("\u00a0", " ")
     assert "needs 6.00 bits" in said
-    assert "after 2 million tokens and 2 min" in said
+    assert "after 2 million tokens (2 min)" in said
     assert said.endswith("The unigram never does.")
     assert level.passing(data.by_name["transformer"], curve([7.0, 5.9, 6.1])) == (2 * 1_001_234, 120.0)

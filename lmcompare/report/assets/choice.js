@@ -41,7 +41,7 @@
     function draw() {
       const wrong = sliders.map((slider) => field(slider.name)).find((typed) => typed.getAttribute("aria-invalid") === "true");
       if (wrong) {
-        answer.textContent = `“${wrong.value}” is no amount: type a number with a unit, such as “30 s” or “500 MB”.`;
+        answer.textContent = `“${wrong.value}” is not an amount: type a number with a unit, such as “30 s” or “500 MB”.`;
         return;
       }
       if (text) text.parentNode.querySelector("output").textContent = text.dataset.stops.split("|")[text.value];
@@ -52,7 +52,7 @@
       if (!best) {
         const [key, limit] = Object.entries(limits).find(([each, most]) => models.every(({ costs }) => costs[each][0] > SHOWN * most)) ?? [];
         const least = key && models.reduce((a, b) => (b.costs[key][0] < a.costs[key][0] ? b : a));
-        answer.textContent = least ? `No model is within ${written(limit, key)}: ${least.name} ${exceeds[key]} ${least.costs[key][1]}, and the others more.` : "No model is within all of these limits.";
+        answer.textContent = least ? `No model is within ${written(limit, key)}: ${least.name} ${exceeds[key]} ${least.costs[key][1]}, and the others need more.` : "No model is within all of these limits.";
         return;
       }
       const all = within.length === models.length;
@@ -62,7 +62,7 @@
       const better = models.find((model) => model.bits < best.bits);
       if (better) {
         const why = over(better).map((key) => `${exceeds[key]} ${better.costs[key][1]}`);
-        said += ` ${capital(better.name)} has ${better.said}${better.top5 ? ` (${better.top5})` : ""}, and ${why.join(" and ")}.`;
+        said += ` ${capital(better.name)} has ${better.said}${better.top5 ? ` (${better.top5})` : ""}, but ${why.join(" and ")}.`;
       }
       const time = limits.train_seconds ?? Infinity;
       const stopped = Object.entries(ahead).filter(([name, seconds]) => seconds <= NEARLY * time && models.some((model) => model.name === name && model.bits < best.bits && String(over(model)) === "train_seconds"));

@@ -62,14 +62,14 @@
     fill(cell, detail, row, m, own) {
       const figure = decimals(row.figures[m], row.places);
       let text = figure, sure = false, said = figure + ends(row.figures[m], row.reach[m], row.places);
-      let note = `${this.data.models[m]}, ${row.label}: ${said}`;
+      let note = `${this.data.models[m]}, ${row.label}: ${said} bits per ${row.unit}`;
       cell.className = "n own";
       if (m !== own) {
         const saved = row.figures[own] - row.figures[m];
         const reach = this.reach(row, own, m);
         text = signed(saved, row.places);
         said = text + ends(saved, reach, row.places);
-        note = `${this.data.models[m]}, ${row.label}: ${figure}, which saves ${said} against ${this.data.models[own]}`;
+        note = `${this.data.models[m]}, ${row.label}: ${figure} bits per ${row.unit}; saved against ${this.data.models[own]}: ${said}`;
         sure = reach !== null && Math.abs(saved) > reach;
         cell.className = `n ${saved > 0 ? "cool" : "heat"}${sure ? " sure" : ""}`;
         cell.style.setProperty("--w", Math.min(1, Math.abs(saved) / row.full).toFixed(2));

@@ -75,8 +75,8 @@ def pretrained_vectors(found: Sequence[Training]) -> str:
             continue
         before = read - steps * batch[0] * batch[1]
         if before > 0.5 * read:
-            named.append(f"{numbers.amount(before)} of those of {spoken(one.model.title)}")
-    return f"Tokens read: {numbers.listed(named)} were read to learn word vectors first." if named else ""
+            named.append(f"{numbers.amount(before)} tokens of {spoken(one.model.title)}")
+    return f"Tokens read: {numbers.listed(named)} were read first, to learn word vectors." if named else ""
 
 
 def _steps(model: Model) -> float | None:

@@ -81,7 +81,9 @@ def claim(places: Sequence[Place], comparison: Comparison) -> str:
     if better:
         said.append(f"Better than everything before: {numbers.listed(better)}")
     if later := sum(place.year > best.year for place in places):
-        said.append(f"{sentence(numbers.plural(later, 'later idea'))} did not beat {spoken(best.model.title)} here")
+        said.append(
+            f"{sentence(numbers.plural(later, 'later idea'))} did not beat {spoken(best.model.title)} significantly"
+        )
     return ". ".join(said)
 
 

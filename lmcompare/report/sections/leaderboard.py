@@ -197,9 +197,9 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"Each figure includes the same {numbers.bits_per_byte(shared)} bits per byte, which no model can change: for"
-        " white space, and for the spelling of unknown words. An n-gram model of bytes spells these; it has learnt"
-        " from the rarest words of the training text."
+        f"Each figure includes {numbers.bits_per_byte(shared)} bits per byte that are the same for all models: for"
+        " white space, and for the spelling of unknown words. The spelling is that of an n-gram model of bytes, which"
+        " has learnt from the rarest words of the training text."
     )
 
 
@@ -224,7 +224,7 @@ def _significant(data: ReportData, differences: Sequence[Difference]) -> str:
         return (
             "All differences are significant. The smallest is that between"
             f" {data.spoken(least.first)} and {data.spoken(least.second)}:"
-            f" {numbers.bits_per_byte(least.difference)} ({numbers.bits_per_byte(least.low)} to"
+            f" {numbers.bits_per_byte(least.difference)} bits per byte ({numbers.bits_per_byte(least.low)} to"
             f" {numbers.bits_per_byte(least.high)})."
         )
     found = len(differences) - len(ties)

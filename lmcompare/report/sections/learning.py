@@ -19,7 +19,7 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
 STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
-NOT_TOLD = "So this run does not tell which is better after equally much text: --match tokens=… does."
+NOT_TOLD = "So this run does not tell which model is better after equal amounts of text: --match tokens=… does."
 AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
 
 
@@ -61,7 +61,7 @@ def build(data: ReportData) -> Section | None:
         return None
     several = any(len(model.entry.seeds) > 1 for model in trained)
     late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
-    said = f"The curve of {late} begins after the tokens from which word vectors were learnt first." if late else ""
+    said = f"The curve of {late} begins late: word vectors were learnt from the tokens before it." if late else ""
     trainings, of_series = fairness.trainings(data), data.run.corpus.series
     html = fill(
         "learning",
@@ -129,16 +129,16 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     said = (
         f"The documents differ: {spoken(best.title)} needs"
         f" {sample:.2f} bits per token of the sample, {valid:.2f} of the whole validation text and"
-        f" {test:.2f} for the test text."
+        f" {test:.2f} of the test text."
     )
     if not entry.unknown["valid"] + entry.unknown["test"]:
         return said
     shares = (numbers.percent(entry.unknown[split] / entry.tokens[split]) for split in ("valid", "test"))
-    bits = (numbers.bits_per_byte(of[key]) for key in ("valid_bits_per_byte", "bits_per_byte"))
+    bits = [numbers.bits_per_byte(of[key]) for key in ("valid_bits_per_byte", "bits_per_byte")]
     return (
         f"{said} Of the validation and the test tokens, {' and '.join(shares)} are unknown words, which all count"
-        f" as the one token <unk>. In bits per byte, which charge the letters of unknown words, it needs"
-        f" {' and '.join(bits)}."
+        f" as the one token <unk>. In bits per byte, which charge the letters of unknown words, too, the same model"
+        f" needs {bits[0]} for the validation text and {bits[1]} for the test text."
     )
 
 
@@ -157,9 +157,9 @@ def at_equal_tokens(curves: Sequence[tuple[Model, pd.DataFrame]]) -> str:
     others = "training was" if longer == 1 else "trainings were"
     return (
         f"After {numbers.amount(min(ends))} tokens, where the shortest training ended, the validation loss was"
-        f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. The longer"
-        f" {others} at a higher learning rate there than at the end, so one that was planned to end there would be"
-        f" better. {NOT_TOLD}"
+        f" {numbers.listed([f'{loss:.2f} bits for {spoken(title)}' for loss, title in losses])}{first}. There, the"
+        f" longer {others} still at a higher learning rate than at the end. A training that is planned to end there"
+        f" would therefore be better. {NOT_TOLD}"
     )
 
 

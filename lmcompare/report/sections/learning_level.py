@@ -67,13 +67,13 @@ class Level:
             tokens, seconds = float(f"{first[0]:.3g}"), first[1]  # enough digits for a curve
             read = f"{numbers.amount(tokens)} tokens" if tokens == tokens else ""
             time = numbers.seconds(seconds) if timed and seconds == seconds else ""
-            passed.append(f"{spoken(model.title)} after {' and '.join(filter(None, (read, time)))}")
+            passed.append(f"{spoken(model.title)} after {f'{read} ({time})' if read and time else read or time}")
         said = [
             f"{sentence(name)}, which is not trained in steps, needs {self.bits:.2f} bits per token of the same"
             " sample."
         ]
         if passed:
-            said.append(f"Networks need less in the course of their training: {numbers.listed(passed)}.")
+            said.append(f"Networks come below this in the course of their training: {numbers.listed(passed)}.")
         if never:
             said.append(f"{sentence(numbers.listed(never))} never {'does' if len(never) == 1 else 'do'}.")
         return " ".join(said)

@@ -64,7 +64,8 @@ def _cautions(data: ReportData) -> list[str]:
         ]
     said += [
         "Cosines and distances of vectors of different models.",
-        "Losses on the training text, and figures of the validation text with those of the test text.",
+        "Losses on the training text with those on other text, and figures of the validation text with those of the"
+        " test text.",
     ]
     if data.findings:
         said.append("Figures of the laboratory with those of the leaderboard: its networks were trained for it.")

@@ -104,11 +104,11 @@ def verdict(rows: Sequence[Row]) -> str:
     others = [r for r in own if not r.able]
     who = numbers.listed([f"{spoken(_title(r))} ({numbers.percent(r.found.share, 0)})" for r in able])
     not_in = numbers.listed([spoken(_title(r)) for r in others])
-    rest = f", but not in {not_in}" if others else ""
+    rest = f" This was not found in {not_in}." if others else ""
     beyond = _beyond_average(own)
     return (
-        f"Yes, above chance, in {who}: there the nearest sentence has the same sense more often than by chance"
-        f" ({chance}){rest}.{_not_apart(able)}{beyond}"
+        f"Yes, in {who}: there the nearest sentence has the same sense more often than by chance"
+        f" ({chance}).{rest}{_not_apart(able)}{beyond}"
     )
 
 
@@ -119,12 +119,13 @@ def _beyond_average(own: Sequence[Row]) -> str:
     better = _better(own)
     if not better:
         return (
-            " But it is not shown that reading in context helps: no model is measurably better than the plain average"
-            " of its vectors of the words before."
+            " Whether reading in context helps is not shown, however: no model is measurably better than the plain"
+            " average of its vectors of the words before."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
-        f" {who} measurably better than the plain average of the vectors of the words before, each without context."
+        f" {who} measurably better than the plain average of the word vectors of the words before, which do not depend"
+        " on context."
     )
 
 

@@ -159,8 +159,12 @@ def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
 
 def _strong(full: float, counted: str) -> str:
     """Return the difference that has the full colour, in words."""
-    unit = "byte" if counted == "documents" else counted.removesuffix("s")
-    return f"{numbers.tidy(full)} {'bit' if full == 1 else 'bits'} per {unit}"
+    return f"{numbers.tidy(full)} {'bit' if full == 1 else 'bits'} per {_unit(counted)}"
+
+
+def _unit(counted: str) -> str:
+    """Return what a figure in bits is divided by: a token, a word, or a byte of documents."""
+    return "byte" if counted == "documents" else counted.removesuffix("s")
 
 
 def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Question:
@@ -205,17 +209,17 @@ def _cell(
     """Return a cell, given the figures of the baseline and of the model, and half the widths of the intervals of the
     model's and of the difference. The script of the page writes the same.
     """
-    places = _places(one)
+    places, unit = _places(one), f"bits per {_unit(one.counted)}"
     figure = numbers.decimals(figures[1], places)
     if model is own:
         detail = figure + _ends(figures[1], reach[0], places)
-        return Cell(figure, detail, f"{model.title}, {label}: {detail}", "own", 0.0, False)
+        return Cell(figure, detail, f"{model.title}, {label}: {detail} {unit}", "own", 0.0, False)
     saved = figures[0] - figures[1]
     text = numbers.signed(saved, places)
     detail = text + _ends(saved, reach[1], places)
     sure = bool(abs(saved) > reach[1])
     strength = min(1.0, abs(saved) / full)
-    note = f"{model.title}, {label}: {figure}, which saves {detail} against {own.title}"
+    note = f"{model.title}, {label}: {figure} {unit}; saved against {own.title}: {detail}"
     return Cell(text, detail, note, "cool" if saved > 0 else "heat", strength, sure)
 
 
@@ -254,6 +258,7 @@ def _packed(
             "full": full[one.counted],
             "question": _asked(one),
             "label": _label(one, label),
+            "unit": _unit(one.counted),
             "at": examples.get((one.name, int(one.places[g])), []),
         }
         for one in found
