@@ -84,8 +84,8 @@ _EQUATION = latex_lines(
 _SAYING = (
     "Words that occurred before are likely to occur again. A model predicts first, without memory (k = 0). Above it"
     " are counts of the words that followed the same context earlier in the {where}, the shortest context first. A"
-    " count decays with distance: after a half-life, in tokens, half of it is left. The more a cache has seen, the"
-    " greater its weight."
+    " count decays with distance: after a half-life, in tokens, half of it is left. The weight of a cache depends on"
+    " how much the caches have seen."
 )
 
 
@@ -125,9 +125,9 @@ def _gains(chain: Chain, model: str, found: ValidSummary) -> Bars:
     where = "text" if chain.carried else "document"
     return Bars(
         title=f"The gain from memory along a {where}",
-        note="How much the caches lower the validation perplexity after a number of tokens of the"
-        f" {where}. Over the whole validation text, to which the weights were fitted, the perplexity of {model}"
-        f" falls from {found.base:.1f} to {found.perplexity:.1f}.",
+        note="By how much the caches lower the validation perplexity, by the number of tokens of the"
+        f" {where} that were read before. Over the whole validation text, to which the weights were fitted, the"
+        f" perplexity of {model} changes from {found.base:.1f} to {found.perplexity:.1f}.",
         labels=found.read,
         values=tuple(100 * gain for gain in found.gains),
         unit="% lower perplexity",

@@ -21,9 +21,9 @@ _EQUATION = latex_lines(
     r" \sigma(\mathbf{B} \mathbf{x}_i + \mathbf{b})",
 )
 _SAYING = (
-    "Each layer looks at the last vectors of the layer below, through a window that slides along the text, and a gate"
-    " decides, number by number, how much of what it finds is added. Stacked layers see further back, and nothing"
-    " beyond that is seen at all."
+    "Each layer looks at the last vectors of the layer below, through a window that slides along the text. A gate"
+    " decides, number by number, how much of what the layer finds is added. Layers on top of each other see farther"
+    " back than one, but no word beyond that is seen at all."
 )
 
 

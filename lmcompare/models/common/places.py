@@ -88,9 +88,9 @@ def exhibits(found: Places) -> list[Exhibit]:
     return [
         Bars(
             title="What the words before are worth",
-            note="The words at one distance are exchanged among all contexts, and the network predicts again. The bar"
-            f" is what it loses. Measured in {found.contexts:,} contexts of the validation text, each of"
-            f" {found.reach} words.",
+            note="The words at one distance are exchanged among all contexts, and the network predicts again. A bar"
+            f" shows how many bits more it then needs. Measured in {found.contexts:,} contexts of the validation"
+            f" text, each of {found.reach} words.",
             labels=tuple("the last word" if back == 1 else f"{back} back" for back in found.back),
             values=tuple(found.lost),
             unit="bits per token",

@@ -64,7 +64,7 @@ class StateModel(TunableLanguageModel):
     @property
     def _limit(self) -> str:
         """What is to be said after the share of a state that is left."""
-        return ", at most: what is corrected is taken away as well" if self.corrects else ""
+        return " (at most, as corrections take away some of it, too)" if self.corrects else ""
 
     @torch.no_grad()
     def _worked(self, text: Encoded, ids: IntArray) -> WorkedEquation:
@@ -135,7 +135,7 @@ def _remembered(lives: Sequence[Sequence[float]], limit: str) -> Iterator[Bars]:
     cut = f" {len(heads[::step])} of {len(heads)} heads are shown." if step > 1 else ""
     yield Bars(
         title="How long each head remembers",
-        note="After this many words half of what a head had in its state is left, on average over a part of the"
+        note="After how many words half of what a head had in its state is left, on average over a part of the"
         f" validation text{limit}.{cut}",
         labels=tuple(name for name, _ in heads[::step]),
         values=tuple(life for _, life in heads[::step]),

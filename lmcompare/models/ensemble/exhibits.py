@@ -76,7 +76,7 @@ def _growth(growth: Growth) -> Curve:
     bits = [tuple(loss / np.log(2) for loss in losses) for losses in (growth.together, growth.alone)]
     return Curve(
         title="What each further member gains",
-        note="Loss on the validation text: of the first members together, and of each member alone.",
+        note="The loss on the validation text: of the first 1, 2 … members together, and of each member alone.",
         names=("together", "alone"),
         x=(numbers, numbers),
         y=(bits[0], bits[1]),

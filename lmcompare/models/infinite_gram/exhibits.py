@@ -52,8 +52,9 @@ def exhibits(contexts: Contexts, discounts: Discounts, rows: FloatArray, text: E
         first = _place_of(text, ids)
         yield Sources(
             title="Where its guesses come from",
-            note="For each word of a sentence the most likely known word, given the words before, and where in the"
-            " training text it followed the longest context, in italics, that it ever followed.",
+            note="For each word of a sentence, the guess is the most likely known word after the words before. Beside"
+            " it are places of the training text where the guess follows the longest context that it ever follows,"
+            " which is in italics.",
             guesses=tuple(traced[at].guess(rows[at]) for at in range(first, first + len(ids))),
         )
 
@@ -69,7 +70,7 @@ def _lengths(traced: list[_Traced]) -> Bars:
     lengths = [min(int(t.levels[-1, LENGTH]), MOST_LENGTH) for t in traced]
     return Bars(
         title="The longest context found",
-        note="The number of tokens in the example sentences by how much of the text before them occurs in the"
+        note="The tokens of the example sentences, by how many of the tokens before them occur together in the"
         " training text.",
         labels=("none", *map(str, range(1, MOST_LENGTH)), f"{MOST_LENGTH} and more"),
         values=tuple(np.bincount(lengths, minlength=MOST_LENGTH + 1).astype(float).tolist()),

@@ -50,9 +50,10 @@ class LinearAttention(StateModel):
         r"\mathbf{o}_i &= \mathbf{S}_i^\top \mathbf{q}_i",
     )
     saying: ClassVar[str] = (
-        "Each head has one matrix in which values are stored under keys. For each word it is asked what it has under"
-        " the word's key, and corrected by a share of the error. Then the word's query reads from it. Attention keeps"
-        " all keys and values instead, and so costs more with every word."
+        "Each head has one matrix in which values are stored under keys. For each word the head looks up what the"
+        " matrix has under the key of this word. The difference from the word's value is the error, and a share of it"
+        " is corrected. Then the word's query reads from the matrix. Attention keeps all keys and values instead, so"
+        " it costs more with every word."
     )
     write: ClassVar[str] = "β: the share of the error that is corrected"
     corrects: ClassVar[bool] = True

@@ -111,8 +111,8 @@ def _worked(mixture: Mixture, summary: ValidSummary, text: Encoded) -> WorkedEqu
 def _gains(summary: ValidSummary) -> Bars:
     return Bars(
         title="The gain from each member",
-        note="The increase in validation perplexity without the member, whose weight the others then share. With all"
-        f" members the perplexity is {summary.perplexity:.1f}.",
+        note="By how much the validation perplexity rises without the member, whose weight the others then share."
+        f" With all members the perplexity is {summary.perplexity:.1f}.",
         labels=summary.names,
         values=tuple(p - summary.perplexity for p in summary.without),
         unit="validation perplexity",
@@ -122,8 +122,8 @@ def _gains(summary: ValidSummary) -> Bars:
 def _weights_by_count(summary: ValidSummary) -> Heatmap:
     return Heatmap(
         title="The weights by how often the context was seen",
-        note="The mean weights on the validation text, by the count of the last two words in the training text. The"
-        " count is the one that the model uses: the sum of its counts of the words that followed them.",
+        note="The mean weights on the validation text, by the count of the last two words in the training text. This"
+        " is the count that the model uses: the sum of its counts of all words that followed the two.",
         rows=summary.counts,
         columns=summary.names,
         panels=("weight",),

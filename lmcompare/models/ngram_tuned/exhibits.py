@@ -32,14 +32,14 @@ class Tuning(Explanation):
         r"{\sum_v c(h\,v) + \theta}"
     )
     saying = (
-        "Use how often the word followed this context, less a discount. The discounts together, and the strength θ,"
-        " go to the prediction of the shorter context, which lacks the first word. The equation is that of"
-        " Kneser-Ney, but the discounts are not computed from the training text: they are chosen to make the"
-        " validation text as likely as possible."
+        "Use how often the word followed this context, less a discount. The discounts and the strength θ together go"
+        " to the prediction of the shorter context, which lacks the first word. Without θ, the equation is that of"
+        " Kneser-Ney smoothing. But the discounts are not computed from the training text: they are chosen to make"
+        " the validation text as likely as possible."
     )
     counted = (
-        "Below the longest order a count is not a frequency but the number of different words before the n-gram, in"
-        " which a frequent word may count more than once, unless the n-gram begins with <s>."
+        "Below the longest order a count is not a frequency but the number of different words before the n-gram,"
+        " unless the n-gram begins with <s>. A frequent word may count more than once among these."
     )
 
     def __init__(self, tuned: Tuned) -> None:
@@ -79,9 +79,9 @@ def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
         y += [tuple(d for _, d in seen), tuple(of_train.amounts[min(j, 3) - 1] for j, _ in seen)]
     return Curve(
         title="The discount of each count",
-        note="What is subtracted from each count: the discount as tuned on the validation text (mean over the n-grams"
-        " with this count), and the one that Kneser-Ney computes from the training text, which is the same for all"
-        " counts from 3 on. The last point is for all greater counts, too.",
+        note="What is subtracted from each count: the discount as tuned on the validation text (the mean over the"
+        " n-grams with this count), and the discount that Kneser-Ney smoothing computes from the training text, which"
+        " is the same for all counts from 3 on. The last point is for all greater counts, too.",
         names=tuple(names),
         x=tuple(x),
         y=tuple(y),

@@ -100,8 +100,8 @@ def tree_map(tree: Tree, tokens: Sequence[str], title: str) -> Heatmap:
         title=title,
         note=(
             "The most probable tree that the grammar has for the sentence. A row is a phrase: it covers the words"
-            " below which it is filled, and the number says how many they are. A row with more dots is a part of the"
-            f" phrase above it that has fewer. {', '.join(f'{name}: {NAMES[name]}' for name in used)}"
+            " below which it is filled, and the number says how many they are. A phrase is a part of the next one"
+            f" above it that has fewer dots. {', '.join(f'{name}: {NAMES[name]}' for name in used)}."
         ),
         rows=tuple(labels),
         columns=tuple(f"{token} {tag}" for token, tag in zip(tokens, tags, strict=True)),
@@ -122,7 +122,7 @@ def expected_map(model: Pcfg, sentence: Encoded, tokens: Sequence[str]) -> Heatm
         title=f"What the parser expects next in “{' '.join(tokens)}”",
         note=(
             "Each column is a place in the sentence, and has the probability of each kind of word there, given the"
-            " words to the left of it. The grammar alone, without the class bigram."
+            " words to the left of it. These are predictions of the grammar alone, without the class bigram."
         ),
         rows=tuple(names[k] for k in top),
         columns=(*tokens, "(end)"),
@@ -147,9 +147,10 @@ def _worked(model: Pcfg, text: Encoded) -> WorkedEquation:
             r" = \sum_t P_G(t \mid w_1 \dots w_k)\,P_G(w \mid t)",
         ),
         saying=(
-            "The grammar G gives each sentence the sum of the probabilities of its trees, and the beginning of a"
-            " sentence the sum over all sentences that begin so. So the next word has each tag t with a probability,"
-            " and the tag has each word with another. The class bigram B has the rest of the weight."
+            "The grammar G gives each sentence the sum of the probabilities of its trees. It gives the beginning of a"
+            " sentence the sum over all sentences that begin in this way. So each tag t has a probability of being"
+            " that of the next word, and each word has a probability given its tag. The class bigram B has the rest"
+            " of the weight."
         ),
         lines=(
             ("λ: the weight of the grammar", weight),

@@ -23,8 +23,8 @@ EQUATION = latex_lines(
 )
 SAYING = (
     "After each word the network compares its present vector f with those that it had earlier. The weights a sum to"
-    " one: a₀ is that of the softmax, and each other one is the probability of copying the word w that came after an"
-    " earlier vector. W, U, s, c and the b of each distance are parameters."
+    " one: a₀ is the weight of the softmax, and each other one is the probability of copying the word w that came"
+    " after an earlier vector. W, U, s, c and the b of each distance are parameters."
 )
 
 
@@ -76,9 +76,9 @@ def _map(text: Encoded, ids: IntArray, weights: FloatArray) -> Heatmap:
     words = labels(text, ids)[1:]
     return Heatmap(
         title="What it copies",
-        note="Each row is a word of a passage that is read by itself, before it is seen: how likely it is that the"
-        " word is written by the softmax, and how likely that it is copied from each earlier word. The passage is the"
-        " one of the validation text in which copying saves most.",
+        note="Each row is a word of a passage, which is read by itself. The row shows, before the word is seen, how"
+        " likely it is that the word is written by the softmax, and how likely that it is copied from each earlier"
+        " word. Of the passages of the validation text, this is the one in which copying saves most.",
         rows=words,
         columns=("softmax", *words[:-1]),
         panels=("pointer",),
@@ -99,9 +99,9 @@ def _saved(network: PointerNetwork, found: Copying) -> Iterator[Bars]:
     share = there / (there + elsewhere)
     yield Bars(
         title="When it copies",
-        note=f"The mean probability that the next word is copied, whichever it is: if it is among the last {window}"
-        f" words, as {share:.0%} of the words are, and if it is not. {there + elsewhere:,} tokens of the validation"
-        " text.",
+        note=f"The mean probability that the next word is copied, whichever word that is: where the word that came is"
+        f" among the last {window} words ({share:.0%} of the cases), and where it is not. Measured on"
+        f" {there + elsewhere:,} tokens of the validation text.",
         labels=names,
         values=tuple(100 * each for each in found.copied),
         unit="%",
@@ -109,8 +109,9 @@ def _saved(network: PointerNetwork, found: Copying) -> Iterator[Bars]:
     whole = share * found.saved[0] + (1 - share) * found.saved[1]
     yield Bars(
         title="What copying saves",
-        note="How many bits fewer the mixture needs than its own softmax alone. That softmax was trained beside the"
-        " pointer and leaves to it what can be copied, so a network without a pointer would do better than it.",
+        note="How many bits fewer the mixture needs than its own softmax alone. This softmax was trained beside the"
+        " pointer and leaves to it what can be copied. So a network that is trained without a pointer may be better"
+        " than this softmax.",
         labels=(*names, "all words"),
         values=(*found.saved, whole),
         unit="bits per token",

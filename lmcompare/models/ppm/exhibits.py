@@ -14,9 +14,9 @@ from lmcompare.tokens import Encoded
 TELLING = 4  # tokens of the context in the worked equation
 
 _SAYING = (
-    "Use how often the token followed this context, less a discount. The discounts together, and the strength θ, are"
-    " the escape to the context h', which lacks the first token. A token is counted in h' only until it was seen"
-    " twice in h, and the document is counted as it is read."
+    "Use how often the token followed this context, less a discount. The discounts and the strength θ together give"
+    " the escape: the weight of the shorter context h', which lacks the first token. A token is counted in h' only"
+    " until it was seen twice in h. The document is counted, too, as it is read."
 )
 
 
@@ -28,8 +28,8 @@ def exhibits(found: Gathered, discounts: Discounts, text: Encoded) -> Iterator[E
     longest = np.minimum(np.diff(found.offsets) - 1, since)
     yield Bars(
         title="The longest context found",
-        note="The number of tokens in the example sentences by how many of the tokens before them were read together"
-        " before, in training or in the same sentence.",
+        note="The tokens of the example sentences, by how many of the tokens before them have occurred together"
+        " earlier, in training or in the same sentence.",
         labels=("none", *map(str, range(1, int(longest.max()) + 1))),
         values=tuple(np.bincount(longest).astype(float).tolist()),
         unit="tokens",

@@ -22,8 +22,8 @@ EQUATION = latex_lines(
 )
 SAYING = (
     "The network turns the context h into a vector, and finds the K training contexts whose vectors are nearest. The"
-    " words that followed them count the more, the smaller their squared distances d are. Their prediction is mixed"
-    " with the network's own."
+    " smaller the squared distance d of such a context, the more the word that followed it counts. This prediction is"
+    " mixed with that of the network."
 )
 
 

@@ -58,14 +58,14 @@ _GATED = (
 )
 _PARALLEL = "so the gates of all words are computed at once."
 SAYINGS = {
-    ELMAN: "Each step makes a new state from the word and the whole old state. Nothing protects what is in it, so"
-    " after some words little of it is left.",
+    ELMAN: "Each step makes a new state from the word and the whole old state. Nothing protects what the old state"
+    " holds, so little of it may be left after some words.",
     GRU: _GATED,
     LSTM: _GATED,
-    MIN_GRU: "At each word a gate decides, number by number, what is kept of it and what is added. The gate sees the"
-    f" word and not the state, {_PARALLEL}",
+    MIN_GRU: "At each word a gate decides, number by number, what is kept of the state and what is added. The gate"
+    f" sees the word, but not the state, {_PARALLEL}",
     QRNN: "At each word gates decide, number by number, what is kept, what is added, and what the prediction sees."
-    f" They see the word and the one before, and not the state, {_PARALLEL}",
+    f" They see the word and the one before, but not the state, {_PARALLEL}",
 }
 
 
@@ -86,7 +86,7 @@ def _map(network: Recurrence, text: Encoded, ids: IntArray) -> Heatmap:
         columns["looks back" if network.cell == GRU else "shows"] = found.show
     return Heatmap(
         title="What its gates do",
-        note="How far each gate is open, averaged over the units of the state: 0 is closed, 1 is open.",
+        note="How far each gate is open, on average over the units of the state: 0 is closed, 1 is open.",
         rows=labels(text, ids[:-1]),
         columns=tuple(columns),
         panels=("last layer",),

@@ -89,8 +89,8 @@ def exhibits(found: Reach) -> list[Exhibit]:
                 note=f"At each word, attention gives a weight to each of the last {window} states. If it preferred"
                 f" none of them, each would get 1/{window}. A bar shows the mean weight at a distance, in words"
                 f" back, as a multiple of 1/{window}: 1 is no preference, 2 is twice as much. At a single word, the"
-                f" weight is spread over about {found.spread:.0f} states (e to the power of its entropy). Measured"
-                " on the validation text, at words with a whole window before them.",
+                f" weight is spread over about {found.spread:.0f} states (e to the power of the mean entropy of the"
+                " weights). Measured on the validation text, at words with a whole window before them.",
                 labels=tuple(str(b) if b == a + 1 else f"{a + 1}–{b}" for a, b in ranges),
                 values=tuple(window * sum(found.weights[a:b]) / (b - a) for a, b in ranges),
                 unit=f"multiples of 1/{window}",
@@ -101,11 +101,11 @@ def exhibits(found: Reach) -> list[Exhibit]:
         Bars(
             title="What looking back is worth",
             note=f"The trained network needs {found.bits[-1]:.2f} bits per token if attention may look at the whole"
-            f" window of {found.reaches[-1]} states ({found.tokens:,} tokens of the validation text). A bar shows"
-            " how many more it needs if attention may look at no state, at the last one, and so on. The present state"
-            " has read every word too, so attention adds only what this state has lost. The network was not trained"
-            " again for this. It has learned to average many states, so a single one can be worse than none; and a"
-            " network trained without attention may need fewer bits than “none” says.",
+            f" window of {found.reaches[-1]} states (measured on {found.tokens:,} tokens of the validation text). A"
+            " bar shows how many bits more it needs if attention may look at no state, at the last one, and so on."
+            " The present state has read every word, too, so attention adds only what this state has lost. The"
+            " network was not trained again for this. It has learned to average many states, so a single one can be"
+            " worse than none. And a network that is trained without attention may need fewer bits than “none” says.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),
             unit="bits per token",

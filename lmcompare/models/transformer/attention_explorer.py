@@ -39,7 +39,7 @@ def explorer(
         + (
             "itself and words before it, never to a later one."
             if design.causal
-            else "any word, later ones too. A language model must not do so, since it reads the word to predict."
+            else "any word, later ones too. A language model must not do so: it would read the word to predict."
         )
         + (f" It sees {design.window} words at most, itself included." if size > design.window else "")
         + (f" {len(shown)} of {len(every)} heads are shown." if len(shown) < len(every) else "")

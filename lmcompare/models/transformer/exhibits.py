@@ -110,11 +110,11 @@ def _changed(design: Design) -> str:
             " product of a query and a key depends on how far apart their words are."
         )
     if design.sinks:
-        said.append("A learnt score beside those of the words takes a part of the weight, and nothing comes for it.")
+        said.append("A learnt score beside those of the words takes a part of the weight, which adds no value.")
     if design.word_values:
         said.append("Each v has one more part, a projection of the plain word vector.")
     if design.exclusive:
-        said.append("What o has in the direction of the word's own v is taken away.")
+        said.append("The part of o in the direction of the word's own v is taken away.")
     if design.gates:
         said.append("A number between 0 and 2, the gate, which depends on the word that reads, multiplies o.")
     return "".join(f" {each}" for each in said)

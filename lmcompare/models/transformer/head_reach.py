@@ -23,7 +23,7 @@ RULE = (
     "The role of a head is measured at {places} positions of the validation text. A head is named after one word if"
     f" this word gets at least {MAIN:.0%} of its weight on average. Otherwise it is named “the last {NEAR} words” or"
     f" “far back” (beyond half the window) if these words get {TOGETHER:.0%} together. All other heads are mixed, and"
-    " the role says over how many words their weight is spread (e to the power of its entropy)."
+    " the role says over how many words their weight is spread (e to the power of its mean entropy)."
 )
 
 

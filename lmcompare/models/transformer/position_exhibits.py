@@ -31,9 +31,9 @@ def exhibits(network: TransformerNetwork) -> list[Exhibit]:
         turned = np.cos(angles(back, pairs).numpy()[:, chosen])  # (distances, chosen)
         note = (
             "Rotary encoding takes the numbers of each query and key in pairs and turns each pair like the hand of a"
-            " clock: from word to word it moves on by a fixed angle. Between a query and a key some words back it"
-            " has moved by an angle that depends on the distance alone. A line shows the cosine of this angle for"
-            " one pair: at 1 the pair adds to the score as if it had not been turned, at −1 with the opposite sign."
+            " clock: from word to word it moves on by a fixed angle. So the angle between a query and a key depends"
+            " on how far apart their words are, and on nothing else. A line shows the cosine of this angle for one"
+            " pair: at 1 the pair adds to the score as if it had not been turned, at −1 with the opposite sign."
             " Fast pairs tell neighbouring words apart, slow pairs near words from distant ones."
             + (f" {len(chosen)} of {pairs} pairs are shown." if len(chosen) < pairs else "")
         )
@@ -60,15 +60,15 @@ def exhibits(network: TransformerNetwork) -> list[Exhibit]:
     if design.positions == "alibi":
         added = -alibi_slopes(design.heads).numpy()[:, None] * np.arange(design.window, dtype=np.float64)
         note = (
-            "A head adds this number to the score of a word, according to the distance: the farther back a word is,"
-            " the less it weighs. Each head has a slope of its own."
+            "A head adds this number to the score of a word at that distance: the farther back a word is, the lower"
+            " its score. Each head has a slope of its own."
         )
         return [_curve("head", added, HEADS, note, "added to the score")]
     if network.distances is not None:
         table = network.distances.detach().view(design.heads, -1).cpu().numpy()
         note = (
-            "A head adds this number, which it has learned, to the score of a word at that distance: above 0 the word"
-            " weighs more, below 0 less."
+            "A head adds this number, which was learned, to the score of a word at that distance: above 0 the word"
+            " gets more weight, below 0 less."
         )
         return [_curve("head", table[:, -design.window :], HEADS, note, "added to the score")]
     return []

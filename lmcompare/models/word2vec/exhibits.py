@@ -46,10 +46,10 @@ def _equation(weights: str, hidden: bool, given: str) -> str:
 
 
 _SAYING = (
-    "The model takes the mean of the vectors of the last words. For a context that never occurs in the training text,"
-    " this mean is still similar to the means of contexts that do, because words that are used alike have similar"
-    " vectors. Counts of words cannot do that. x is the vector of a word that was read, v_w that of a word that can"
-    " come next, and b_w a number of its own, which is high for frequent words. "
+    "The model takes the mean of the vectors of the last words. If a context never occurs in the training text, this"
+    " mean can still be similar to the means of contexts that do, because words that are used alike have similar"
+    " vectors. Counts of words cannot do that. x is the vector of a word that was read, and v_w that of a word that"
+    " can come next. b_w is a number of that word, which is high for frequent words. "
 )
 
 
@@ -141,11 +141,12 @@ def _order(model: TorchLanguageModel, network: BagNetwork, text: Encoded, at: in
         variants.append((f"{text.vocabulary[int(bag[0])]} → {text.vocabulary[int(swapped[0])]}", swapped))
     own = _after(model, text, [*head, *bag])
     is_bag = network.weights == "uniform"
+    compared = " For comparison, one word is replaced by its nearest word in the bar with the arrow (→)."
     return Bars(
         title="The order of the words does not matter" if is_bag else "How much the order of the words matters",
         note="The words in the window are put in another order, and the model predicts again. A bar shows the"
-        f" greatest change of any word's surprisal{': nothing but rounding' if is_bag else ''}. For"
-        " comparison, the bar with the arrow (→) replaces one word by its nearest word.",
+        f" greatest change of any word's surprisal{': nothing but rounding' if is_bag else ''}."
+        + (compared if len(variants) > 4 else ""),
         labels=tuple(label for label, _ in variants),
         values=tuple(
             float(np.abs(_after(model, text, [*head, *bag_]) - own).max() / np.log(2)) for _, bag_ in variants

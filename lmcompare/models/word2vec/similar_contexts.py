@@ -191,9 +191,9 @@ def exhibits(found: Account) -> list[Exhibit]:
             Bars(
                 title="How often a context was similar",
                 note="How many words of the validation text come after a context that is similar to a context of the"
-                " same word in the training text. Two contexts are similar if they have no word in common, and the"
-                " cosine of their vectors is greater than that of each of an equal number of random contexts of"
-                " other words. In the row “exchanged”, each word has the context of another word; this row shows how"
+                " same word in the training text. Only contexts without a common word are compared. A context is"
+                " similar if the cosine of the two vectors is greater than for each of as many random contexts of"
+                " other words. In the row “exchanged”, each word has the context of another word: this row shows how"
                 " often contexts are similar by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),
@@ -205,9 +205,9 @@ def exhibits(found: Account) -> list[Exhibit]:
             Neighbours(
                 title="Which contexts were similar",
                 note="The words that have a similar context and gained most. Left: the context, the word that came"
-                " next, and how its probability rose, from its frequency to what the model gave it. Right: the most"
-                " similar contexts before the same word in the training text, with their cosine. They have no word"
-                " in common with the context on the left.",
+                " next, and how its probability rose: from its frequency to the probability that the model gave it."
+                " Right: the most similar contexts before the same word in the training text, each with the cosine."
+                " They have no word in common with the context on the left.",
                 words=tuple(
                     f"{one.context} … {one.word} ({_percent(one.frequency)} → {_percent(one.probability)})"
                     for one in found.examples

@@ -102,8 +102,8 @@ def _as_read(model: TorchLanguageModel, names: Sequence[str], text: Encoded) -> 
         words = tuple(text.vocabulary[int(i)] for i in ids)
         yield Heatmap(
             title=f"As it reads “{' '.join(words)}”",
-            note="A cell is filled if the word has the feature. For each word its classes are shown, and the"
-            f" {RAREST} others of its features that are rarest in the training text.",
+            note="A cell is filled if the word has the feature. For each word its classes are shown, and of its other"
+            f" features the {RAREST} that are rarest in the training text.",
             rows=words,
             columns=tuple(names[k] for k in shown),
             panels=("features",),
@@ -128,9 +128,9 @@ def _expected(
         return
     yield Heatmap(
         title="Which class follows which feature",
-        note="How the log-probability of each class would change if the last word had this feature, too, on average"
-        " over the words of the example sentences. Shown are the most frequent classes, and the broad features (no"
-        " synsets, no single words) that change most.",
+        note="By how many nats the log-probability of each class would change if the last word had this feature, too,"
+        " on average over the words of the example sentences. The most frequent classes are shown, and the broad"
+        " features (no synsets, no single words) that change the classes most.",
         rows=tuple(names[k] for k in strongest),
         columns=tuple(CLASSES[c] for c in likely),
         panels=("nats",),

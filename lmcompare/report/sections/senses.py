@@ -124,8 +124,8 @@ def _beyond_average(own: Sequence[Row]) -> str:
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
-        f" {who} measurably better than the plain average of the word vectors of the words before, which do not depend"
-        " on context."
+        f" {who} measurably better than the plain average of the word vectors of the words before, which do not"
+        " depend on context."
     )
 
 
