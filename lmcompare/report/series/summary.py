@@ -49,8 +49,9 @@ def lead(data: SeriesData) -> list[str]:
         return []
     best = data.accuracies[0]
     said = [
-        f"Its scaled CRPS is {_two(best.crps.value)} (less is better): an error in units of the mean error that the"
-        " value one season earlier, or the last value where there is no season, had as a forecast in the past."
+        f"Its scaled CRPS is {_two(best.crps.value)} (less is better). This is an error in units of the mean error"
+        " that a naive forecast had in the past: the value one season earlier, or the last value where there is no"
+        " season."
     ]
     if best.method.classical:
         said[0] = f"It is a classical method of forecasting. {said[0]}"
@@ -60,7 +61,7 @@ def lead(data: SeriesData) -> list[str]:
         said.append(f"The best {kind}, {data.spoken(other.method)}, has {_two(other.crps.value)}.")
     tied = [data.spoken(one.method) for one in data.accuracies[1:] if one.behind and not one.behind.low > 0]
     if tied:
-        said.append(f"Not significantly worse {'is' if len(tied) == 1 else 'are'} {numbers.listed(tied)}.")
+        said.append(f"{sentence(numbers.listed(tied))} {'is' if len(tied) == 1 else 'are'} not significantly worse.")
     if _once(data):
         said.append("Each language model was trained once, and another training could change the order.")
     densities = data.densities
@@ -68,7 +69,7 @@ def lead(data: SeriesData) -> list[str]:
         first, second = densities[:2]
         said.append(
             f"For one step ahead, {data.spoken(first.method)} gives what came the highest density,"
-            f" {_nats(first)} nats per step (fewer is better), and {data.spoken(second.method)} is second with"
+            f" {_nats(first)} nats per step (fewer is better). {sentence(data.spoken(second.method))} is second with"
             f" {_nats(second)}."
         )
     return said
