@@ -17,7 +17,7 @@ class BackoffStep:
     token : str
         The token.
     matched : int
-        The longest order whose context and token occur in training; 1 is the unigram.
+        The highest order whose context and token occur in training; 1 is the unigram.
     contexts : tuple of str
         The contexts, from the empty one to the longest.
     counts : tuple of int

@@ -286,7 +286,7 @@ def test_large_heatmaps_are_pictures() -> None:
 def test_readings_by_hand() -> None:
     said = {exhibit.kind: render(exhibit).reading for exhibit in samples("bank")}
     found = said["backoff"].replace("\u00a0", " ")
-    assert "1 was found after 1 token of context (order 2, the longest that matched) and 1 after none" in found
+    assert "1 was found after 1 token of context (order 2, the highest that matched) and 1 after none" in found
     assert all(not said[kind] for kind in ("neighbours", "map", "curve", "bars", "equation")), "they restate nothing"
 
 

@@ -38,7 +38,7 @@ class Tuning(Explanation):
         " the validation text as likely as possible."
     )
     counted = (
-        "Below the longest order a count is not a frequency but the number of different words before the n-gram,"
+        "Below the highest order a count is not a frequency but the number of different words before the n-gram,"
         " unless the n-gram begins with <s>. A frequent word may count more than once among these."
     )
 

@@ -16,7 +16,7 @@ def render(exhibit: BackoffTrace) -> Rendering:
 
 
 def reading(exhibit: BackoffTrace) -> str:
-    """Return a sentence on how often the longest order and how often only the unigram matched."""
+    """Return a sentence on how often the highest order that matched and how often only the unigram matched."""
     steps = exhibit.steps
     if not steps:
         return "It has no tokens."
@@ -27,6 +27,6 @@ def reading(exhibit: BackoffTrace) -> str:
     were = "was" if full == 1 else "were"
     return (
         f"Of {numbers.plural(len(steps), 'token')}, {full} {were} found after"
-        f" {numbers.plural(longest - 1, 'token')} of context (order {longest}, the longest that matched) and {alone}"
+        f" {numbers.plural(longest - 1, 'token')} of context (order {longest}, the highest that matched) and {alone}"
         f" after none (order 1, the unigram); the mean order is {mean:.1f}."
     )

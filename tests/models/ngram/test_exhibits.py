@@ -109,7 +109,7 @@ def test_the_equation_includes_the_contexts_that_the_word_did_not_follow() -> No
     equation, _, trace = model.exhibits(text)
     assert isinstance(equation, WorkedEquation)
     assert isinstance(trace, BackoffTrace)
-    assert "Below the longest order" in trace.counted
+    assert "Below the highest order" in trace.counted
     assert equation.note.endswith("for 'b' after 'd c a': the longest context it was seen after is 'a'.")
     labels = [label for label, _ in equation.lines[8:]]
     assert labels == [

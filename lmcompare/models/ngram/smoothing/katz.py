@@ -55,9 +55,10 @@ class Katz(Smoothing):
         r" \alpha(h)\,P(w \mid h') & \text{otherwise} \end{cases}"
     )
     saying = (
-        "A word that was seen after this context keeps most of its frequency: a small count c is reduced to the share"
-        " d_c of it, by the Good-Turing estimate. The probability that this frees is divided by α among the words not"
-        " seen after this context, in proportion to their probability after the shorter context."
+        "A word that was seen after this context keeps most of its frequency: of a small count c the share d_c is"
+        " kept, by the Good-Turing estimate. The probability that this frees goes to the words that were not seen"
+        " after this context. The factor α gives each its share, in proportion to its probability after the shorter"
+        " context."
     )
 
     def __init__(self, cutoff: int = CUTOFF, fallback: bool = True) -> None:

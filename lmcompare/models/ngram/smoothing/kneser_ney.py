@@ -46,7 +46,7 @@ class KneserNey(Smoothing):
     idea = Idea(1999, "Chen and Goodman", "An empirical study of smoothing techniques for language modeling")
     uses = frozenset({"fallback", "prune"})
     counted = (
-        "Below the longest order a count is not a frequency but the number of different words before the n-gram,"
+        "Below the highest order a count is not a frequency but the number of different words before the n-gram,"
         " unless it begins with <s>."
     )
     equation = latex_lines(
