@@ -70,7 +70,8 @@ def remarks(found: Survey) -> list[str]:
     said = []
     for which, split in found.splits.items():
         if split.copies:
-            said.append(f"{numbers.plural(split.copies, 'document')} of {which} repeat an earlier one of {which}.")
+            repeat = "repeats" if split.copies == 1 else "repeat"
+            said.append(f"{numbers.plural(split.copies, 'document')} of {which} {repeat} an earlier one of {which}.")
     if found.again:
         again = share(found.again, found.lines)
         said.append(f"Of the lines of the training text, {again} have occurred in it before.")

@@ -19,7 +19,7 @@ _WINDOW = r"\mathbf{x} &= [\mathbf{x}_{i-n+1}; \ldots; \mathbf{x}_i]"
 _SCORE = r"P(w) &= \text{softmax}_w(\mathbf{v}_w \cdot \mathbf{f} + b_w)"
 _SAYING = (
     "The vectors of the last words stand side by side. So each position has weights of its own, and the order counts."
-    " Words that are used alike have similar vectors, so what was learned of one context also serves others. Words"
+    " Words that are used alike have similar vectors, so what was learnt of one context also serves others. Words"
     " before the window are not seen."
 )
 

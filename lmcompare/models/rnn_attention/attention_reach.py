@@ -104,7 +104,7 @@ def exhibits(found: Reach) -> list[Exhibit]:
             f" window of {found.reaches[-1]} states (measured on {found.tokens:,} tokens of the validation text). A"
             " bar shows how many bits more it needs if attention may look at no state, at the last one, and so on."
             " The present state has read every word, too, so attention adds only what this state has lost. The"
-            " network was not trained again for this. It has learned to average many states, so a single one can be"
+            " network was not trained again for this. It has learnt to average many states, so a single one can be"
             " worse than none. And a network that is trained without attention may need fewer bits than “none” says.",
             labels=tuple("none" if reach == 0 else f"the last {reach}" for reach in found.reaches[:-1]),
             values=tuple(lost[:-1]),

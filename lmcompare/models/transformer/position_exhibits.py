@@ -67,7 +67,7 @@ def exhibits(network: TransformerNetwork) -> list[Exhibit]:
     if network.distances is not None:
         table = network.distances.detach().view(design.heads, -1).cpu().numpy()
         note = (
-            "A head adds this number, which was learned, to the score of a word at that distance: above 0 the word"
+            "A head adds this number, which was learnt, to the score of a word at that distance: above 0 the word"
             " gets more weight, below 0 less."
         )
         return [_curve("head", table[:, -design.window :], HEADS, note, "added to the score")]
@@ -82,9 +82,9 @@ def _learned(places: FloatArray) -> Heatmap:
     labels = tuple(str(place) for place in chosen)
     return Heatmap(
         title=TITLE,
-        note="A vector for its position, which was learned, is added to the vector of a word. A cell is the cosine"
-        " of the vectors of two positions: if it is high for neighbours, the network has learned which positions are"
-        f" near. Position {len(places)} has the vector of position 0 again, and so on.",
+        note="Each position has a vector, which was learnt and is added to the vector of the word there. A cell is"
+        " the cosine of the vectors of two positions: if it is high for neighbours, the network has learnt which"
+        f" positions are near. Position {len(places)} has the vector of position 0 again, and so on.",
         rows=labels,
         columns=labels,
         panels=("cosine",),
