@@ -190,7 +190,7 @@ class Scene:
         worse = own > other
         said = (
             f"{'Worse' if worse else 'Better'} than {spoken(before.model.title)}, which needs"
-            f" {numbers.bits_per_byte(other)}. This model needs fewer bits on"
+            f" {numbers.bits_per_byte(other)} bits per byte. This model needs fewer bits on"
             f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
         )
         if not self._surely_apart(before, data):
