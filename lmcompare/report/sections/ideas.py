@@ -20,7 +20,7 @@ from lmcompare.report.templating import anchor, fill
 from lmcompare.runfolder.layout import LAB_PAGE
 
 _END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence
-PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from the chance of a training."
+PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from chance in a single training."
 
 
 def _not_significant(row: Row) -> bool:

@@ -154,7 +154,7 @@ class Looking:
         far = f", and in which {what} looks most at a word {FAR} or more places back" if self.far else ""
         return (
             f"In {self.raised} of the {numbers.plural(self.sentences, 'sentence')} that were drawn, {what} makes the"
-            f" word that came more likely. It does so most in this sentence, of those on which the model needs at"
+            " word that came more likely. It does so most in this sentence, of those on which the model needs at"
             f" most {MOST:g} bits and at least {GAIN:g} bit less than {spoken(table.model.title)}{far}. So the"
             " sentence is not typical."
         )
