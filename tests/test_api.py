@@ -300,7 +300,7 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         result.model("kn3").word_vector("cat")
     with pytest.raises(LmcompareError):
         lmcompare.load(tmp_path)
-    with pytest.raises(LmcompareError, match="only a model given by its name, .* can have several seeds"):
+    with pytest.raises(LmcompareError, match=r"only a model given by its name, .* can have several seeds"):
         lmcompare.compare(TEXTS, [LastSeen()], seeds=[0, 1])
     with pytest.raises(LmcompareError, match="did you mean 'lowercase'"):
         lmcompare.compare("lee", ["unigram"], lowercse=True)

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 class Interrupted(LastSeen):
     """Leaves a checkpoint when it is interrupted."""
 
-    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> LastSeen:
+    def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Interrupted:
         assert setting.checkpoints is not None
         (setting.checkpoints / "half").write_text("half")
         raise KeyboardInterrupt

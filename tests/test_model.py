@@ -205,7 +205,7 @@ def test_hyper_parameter_that_is_not_stored_is_told() -> None:
         def __init__(self, order: int = 3, depth: int = 2) -> None:
             super().__init__(order)
 
-    with pytest.raises(PluginError, match="Forgets does not store 'depth': set self.depth = depth in __init__"):
+    with pytest.raises(PluginError, match=r"Forgets does not store 'depth': set self.depth = depth in __init__"):
         Forgets().hyperparameters()
 
 

@@ -124,6 +124,7 @@ def test_a_budget_replaces_the_steps(run: Run) -> None:
     assert of["steps"].training is not None
     assert whole.training is not None
     assert of["steps"].training < whole.training / 10
+    assert whole.memory is not None
     assert whole.memory > 1e6
 
 

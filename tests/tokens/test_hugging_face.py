@@ -89,7 +89,7 @@ def test_what_it_has_learnt_comes_back(folder: Path) -> None:
     ],
 )
 def test_one_that_changes_the_text_is_refused(folder: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(LmcompareError, match="changes the text or leaves some of it out .at "):
+    with pytest.raises(LmcompareError, match=r"changes the text or leaves some of it out .at "):
         make_tokenizer({"kind": "hf", "path": str(edited(folder, tmp_path, **changes))}).fit(TEXTS)
 
 
