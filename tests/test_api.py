@@ -283,7 +283,7 @@ def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.
 
 @pytest.mark.parametrize("path", [3, "", "a\0b.arpa", None, f"{'x' * 300}.arpa", "\ud800.arpa"])
 def test_a_model_is_written_to_the_path_of_a_file(result: lmcompare.Comparison, path: object) -> None:
-    with pytest.raises(LmcompareError, match="is written to the path of a file, not"):
+    with pytest.raises(LmcompareError, match="must be written to the path of a file, not"):
         result.model("kn3").export(path)  # type: ignore[arg-type]
 
 

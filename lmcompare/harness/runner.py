@@ -70,7 +70,7 @@ class Here:
         first = {family_of(job): job for job in reversed(jobs)}
         costs = {of: probe(job) for of, job in first.items()}
         found = {of: math.inf if cost is None or cost.memory is None else cost.memory for of, cost in costs.items()}
-        if unknown := [first[of].name for of, memory in found.items() if memory == math.inf]:
+        if unknown := [first[of].name for of, memory in reversed(found.items()) if memory == math.inf]:
             self._show.say(
                 f"How much memory cells such as {', '.join(unknown)} take could not be measured: each of them runs"
                 " alone."

@@ -262,7 +262,7 @@ def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Bro
     turned = {"+": "−", "−": "+"}[saved[0]] + saved[1:]
     assert first.nth(own).inner_text() == turned
     expect(first.nth(own)).to_have_attribute(
-        "title", re.compile(r"ngram, .+: \d+\.\d\d bits per token; saved against transformer: .+")
+        "title", re.compile(r"ngram, .+: \d+\.\d\d bits per word; saved against transformer: .+")
     )
     assert float(first.nth(other).inner_text()) == pytest.approx(figure - float(saved.replace("−", "-")), abs=0.011)
     expect(report.locator(".own-name")).to_have_text("transformer")

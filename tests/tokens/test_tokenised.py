@@ -116,7 +116,7 @@ class Divides(Pairs):
 
 
 @pytest.mark.parametrize(
-    ("tokenizer", "message"), [(Loses(), "Loses can't be put"), (Overlaps(), "offsets"), (Divides(), "ZeroDivision")]
+    ("tokenizer", "message"), [(Loses(), "Loses can't be joined"), (Overlaps(), "offsets"), (Divides(), "ZeroDivision")]
 )
 def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer, message: str) -> None:
     assert len(tokenise([document("ab")], Loses())) == 2
@@ -128,7 +128,7 @@ def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer,
     ("method", "answer", "said"),
     [
         ("tokenize", None, "tokenize returned None: return a list of tokens"),
-        ("tokenize", ((x for x in ["A b"]), [[0, 3]]), "returned a generator of tokens"),
+        ("tokenize", ((x for x in ["A b"]), [[0, 3]]), "returned a generator as tokens"),
         ("tokenize", (["A b"], [[0, 2.5]]), "offsets of shape (1, 2) and type float64"),
         ("tokenize", ([b"A b"], [[0, 3]]), "returned the token b'A b'"),
         ("tokenize", (["\ud800"], [[0, 3]]), "returned the token '\\ud800'"),

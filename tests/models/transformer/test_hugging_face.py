@@ -75,7 +75,7 @@ def test_the_folder_of_a_run_is_loaded_with_its_tokenizer(tmp_path: Path) -> Non
     options: dict[str, Any] = {"out": tmp_path / "run", "quiet": True, "tokens": {"kind": "bpe", "pieces": 280}}
     trained = lmcompare.compare(str(tmp_path / "text.txt"), models, **options).model("transformer")
     folder = trained.export(tmp_path / "llama")
-    with pytest.raises(LmcompareError, match="is there already"):
+    with pytest.raises(LmcompareError, match="exists already"):
         trained.export(folder, force=True)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
