@@ -306,7 +306,11 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
         ),
         ("tiny.txt", {}, "has only 2 characters, too few to cut"),
         ("two.txt", {"documents": "line"}, "has only 2 different documents, too few to split"),
-        ("ten.txt", {"train_words": 40, "valid_words": 10}, r"only 50 words, too few for train_words \(40\), valid_words \(10\)"),
+        (
+            "ten.txt",
+            {"train_words": 40, "valid_words": 10},
+            r"only 50 words, too few for train_words \(40\), valid_words \(10\)",
+        ),
         ("ten.txt", {"train_words": 40}, "train_words is given without valid_words"),
         ("ten.txt", {"rare_count": 10, "rare_word": "R"}, "no word occurs more than 10 times"),
         ("empty.txt", {}, r"empty\.txt is empty"),

@@ -116,7 +116,8 @@ class Divides(Pairs):
 
 
 @pytest.mark.parametrize(
-    ("tokenizer", "message"), [(Loses(), "Loses can't be joined"), (Overlaps(), "offsets"), (Divides(), "ZeroDivision")]
+    ("tokenizer", "message"),
+    [(Loses(), "Loses can't be joined"), (Overlaps(), "offsets"), (Divides(), "ZeroDivision")],
 )
 def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenizer: Tokenizer, message: str) -> None:
     assert len(tokenise([document("ab")], Loses())) == 2
