@@ -49,8 +49,8 @@ IDEAS = (
     ),
     Idea(
         "Trained word vectors",
-        "Letting words that are used alike get similar vectors; without it they are random and stay so, those that"
-        " predict, too.",
+        "Word vectors are trained, so that words that are used alike get similar vectors. Without this, the vectors"
+        " stay random: those of the words that are read, and those of the words that are predicted.",
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
     ),
     Idea(

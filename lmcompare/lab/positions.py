@@ -98,14 +98,7 @@ def _verdict(rows: Mapping[str, Row]) -> str:
         ]
     if worse:
         said.append(f"Bits per byte lost: {numbers.listed(worse)}.")
-    saved = [_turned(row) for row in rows.values()]
-    return " ".join([*said, *without_effect(saved, SMALL, "bits per byte", _named)])
-
-
-def _turned(row: Row) -> Row:
-    """Return a row of what is lost as one of what is saved."""
-    ends = (None, None) if row.low is None or row.high is None else (-row.high, -row.low)
-    return replace(row, value=-row.amount, low=ends[0], high=ends[1])
+    return " ".join([*said, *without_effect(list(rows.values()), SMALL, "bits per byte", _named)])
 
 
 def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:

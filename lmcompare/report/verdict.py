@@ -103,7 +103,8 @@ def outlook(
         )
         said.append(("More text", f"{hint} {beyond}"))
     if found.falling:
-        longer = f"; --match seconds={10 * seconds:.0f} trains ten times as long" if seconds else ""
+        tenfold = f"--match seconds={10 * seconds:.0f}" if seconds else ""
+        longer = f"; {tenfold} trains each network for ten times the longest time here" if tenfold else ""
         said.append(
             (
                 "More time",

@@ -11,8 +11,8 @@ from lmcompare.tokens import Encoded, IntArray
 DIGITS = 6  # of a stored number
 MOST, LEAST = 5, 3  # next words that are named
 NAMED = (
-    f"the {MOST} next words whose logits grow most and the {LEAST} that fall most, in nats, compared with the mean of"
-    " all words, and the word that came next"
+    f"the {MOST} next words whose logits grow most, the {LEAST} whose logits fall most, and the word that came next."
+    " A logit is in nats, and the mean over all words is subtracted"
 )
 
 

@@ -69,7 +69,7 @@ def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Att
         keys=rounded(keys[0]),
         values=rounded(states[0]),
         adds=next_words(text, (with_it - without) @ network.head.table[: network.head.types].T, ids),
-        effect=f"What changes if the mean is replaced with zeros before the output layer: {NAMED}.",
+        effect=f"How the output changes if it gets the mean instead of zeros: {NAMED}.",
     )
     return Attention(
         title="Where it looks back",

@@ -115,6 +115,6 @@ def _direct(network: TransformerNetwork, maps: Maps, layer: int, head: int, last
 def _effect(is_last: bool) -> str:
     later = "the feed-forward network that follows" if is_last else "the later layers"
     return (
-        f"The output o goes through its part of the output projection, the last norm and the output matrix: {NAMED}."
-        f" This is the direct effect, before {later} can change it."
+        "The output o goes through its part of the output projection, the last norm and the output matrix. This shows"
+        f" {NAMED}. It is the direct effect, before {later} can change it."
     )

@@ -26,8 +26,8 @@ KNOWN = 5  # the least count in the training text of a word shown
 _GROUPS = {  # the elements of ``Account.compared`` and ``similar`` that belong to a bar
     "made more likely": slice(0, 1),
     "made less likely": slice(1, 2),
-    "both": slice(0, 2),
-    "both, exchanged": slice(2, 3),
+    "all": slice(0, 2),
+    "all, with contexts exchanged": slice(2, 3),
 }
 
 
@@ -193,7 +193,7 @@ def exhibits(found: Account) -> list[Exhibit]:
                 note="How many words of the validation text come after a context that is similar to a context of the"
                 " same word in the training text. Only contexts without a common word are compared. A context is"
                 " similar if the cosine of the two vectors is greater than for each of as many random contexts of"
-                " other words. In the row “exchanged”, each word has the context of another word: this row shows how"
+                " other words. In the last row, each word has the context of another word: this row shows how"
                 " often contexts are similar by chance.",
                 labels=tuple(label for label, _ in rows),
                 values=tuple(share for _, share in rows),

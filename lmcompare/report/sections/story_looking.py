@@ -151,7 +151,7 @@ class Looking:
         if self.bits is None or table is None:
             return ""
         what = "the head that is chosen in this way" if self.looked.stored["heads"] > 1 else "attention"
-        far = f", and in which {what} looks most at a word {FAR} or more places back" if self.far else ""
+        far = f", and {self._what} looks most at a word {FAR} or more places back" if self.far else ""
         return (
             f"In {self.raised} of the {numbers.plural(self.sentences, 'sentence')} that were drawn, {what} makes the"
             " word that came more likely. It does so most in this sentence, of those on which the model needs at"

@@ -296,9 +296,12 @@ class Loss:
             return ""
         ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
         if not row.found:
+            trained = f"The laboratory has also trained the same network without {self.part}."
+            if row.low <= 0 <= row.high:
+                return f"{trained} A difference in bits per byte was not found (95 % interval {ends})."
             return (
-                f"The laboratory has also trained the same network without {self.part}. A difference in bits per byte"
-                f" was not found (95 % interval {ends}, not significant after the correction for several tests)."
+                f"{trained} That network may need {'more' if row.high < 0 else 'fewer'} bits per byte (95 % interval"
+                f" {ends}), but this is not significant after the correction for several tests."
             )
         amount, more = numbers.bits_per_byte(abs(row.value)), "more" if row.value < 0 else "fewer"
         return (
