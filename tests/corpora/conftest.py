@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from lmcompare.corpora import Corpus, load
+from lmcompare.corpora import Corpus
+from tests.embedded import embedded
 
 
 @pytest.fixture(scope="session")
 def wiki() -> Corpus:
-    return load("wiki-sample")
+    return embedded("wiki-sample")
 
 
 @pytest.fixture(scope="session")
 def lee() -> Corpus:
-    return load("lee")
+    return embedded("lee")

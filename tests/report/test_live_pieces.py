@@ -21,10 +21,13 @@ from tests.report.typed import PIECES, strings
 
 pytestmark = pytest.mark.slow
 
-TEXTS = strings()
-TRAIN = [*TEXTS[-250:], " ".join(PIECES)]
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 TO_BLANK = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+
+
+def train() -> list[str]:
+    """The sentences among the texts, and every piece that they are drawn from."""
+    return [*strings()[-250:], " ".join(PIECES)]
 
 
 def byte_level(*first: Any) -> Any:
@@ -35,7 +38,7 @@ def byte_level(*first: Any) -> Any:
     cutter.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
-    cutter.train_from_iterator(TRAIN, trainer)
+    cutter.train_from_iterator(train(), trainer)
     return cutter
 
 
@@ -59,7 +62,7 @@ def sentence_pieces(*, blank: bool = False, whole: bool = False) -> Any:
     learnt = tokenizers.Tokenizer(models.BPE())
     learnt.normalizer = normalizers.Replace(" ", "▁")
     trainer = trainers.BpeTrainer(vocab_size=900, limit_alphabet=100, show_progress=False)
-    learnt.train_from_iterator((part for text in TRAIN for part in text.split(" ")), trainer)
+    learnt.train_from_iterator((part for text in train() for part in text.split(" ")), trainer)
     model = json.loads(learnt.to_str())["model"]
     vocab = {piece: number for number, piece in enumerate(dict.fromkeys(["<unk>", *BYTES, "▁", *model["vocab"]]))}
     merges = [tuple(pair) for pair in model["merges"]]
@@ -79,7 +82,7 @@ def unigram(*, fallback: bool = True) -> Any:
     trainer = trainers.UnigramTrainer(
         vocab_size=700, special_tokens=["<unk>"], unk_token="<unk>", show_progress=False
     )
-    cutter.train_from_iterator([text for text in TRAIN if text.isascii()], trainer)
+    cutter.train_from_iterator([text for text in train() if text.isascii()], trainer)
     table = json.loads(cutter.to_str())
     if fallback:
         table["model"]["vocab"] += [[byte, -20.0 - n / 7] for n, byte in enumerate(BYTES)]
@@ -106,7 +109,7 @@ def fitted(kind: str, folder: Path) -> PieceTokenizer:
     """The tokenizer of a case, fitted on a text that it can write."""
     name, _, case = kind.partition(":")
     if name == "bpe":
-        tokenizer = make_tokenizer({"kind": "bpe", "pieces": 1000}).fit(TRAIN)
+        tokenizer = make_tokenizer({"kind": "bpe", "pieces": 1000}).fit(train())
     elif name == "saved":
         SAVED[case]().save(str(folder / "tokenizer.json"))
         tokenizer = make_tokenizer({"kind": "saved", "path": str(folder / "tokenizer.json")}).fit(["a cat"])
@@ -133,7 +136,8 @@ def ids_or_none(text: str, tokenizer: PieceTokenizer, vocabulary: Vocabulary) ->
 def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, tmp_path: Path) -> None:
     tokenizer = fitted(kind, tmp_path)
     vocabulary = build_vocabulary(documents_of(["a cat"]), tokenizer)
-    wanted = [ids_or_none(text, tokenizer, vocabulary) for text in TEXTS]
+    texts = strings()
+    wanted = [ids_or_none(text, tokenizer, vocabulary) for text in texts]
     table = tokenizer.pieces_in_page(vocabulary)
     found = engine.evaluate(
         """([how, words, end, unknown, texts]) => {
@@ -142,9 +146,9 @@ def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, tmp_path:
                 try { return cutter.cut(text).map((token) => token.id); } catch { return null; }
             });
         }""",
-        [{**tokenizer.in_page(), "table": table}, list(vocabulary.tokens), vocabulary.end, vocabulary.unknown, TEXTS],
+        [{**tokenizer.in_page(), "table": table}, list(vocabulary.tokens), vocabulary.end, vocabulary.unknown, texts],
     )
-    wrong = [(text[:40], a, b) for text, a, b in zip(TEXTS, wanted, found, strict=True) if a != b]
+    wrong = [(text[:40], a, b) for text, a, b in zip(texts, wanted, found, strict=True) if a != b]
     assert not wrong, (len(wrong), wrong[:3])
     written = {tuple(ids) for ids in wanted if ids is not None}
     assert len(written) > (900 if kind == "bpe" else 200)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from functools import cache
 
-from lmcompare import corpora
+from tests.embedded import embedded
 
 PIECES = (
     *(
@@ -114,12 +115,13 @@ PIECES = (
 )
 
 
+@cache
 def strings(number: int = 1_000) -> list[str]:
     """Texts of many scripts and of random characters, very long words, and held-out sentences."""
     draw = random.Random(0)
     assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
     held_out = [
-        document.text[start:end] for document in corpora.load("wiki-sample").test for start, end in document.sentences
+        document.text[start:end] for document in embedded("wiki-sample").test for start, end in document.sentences
     ]
     return [
         *("".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number // 2)),
