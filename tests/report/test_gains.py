@@ -247,9 +247,8 @@ def test_of_many_models_the_finding_is_that_against_the_first_baseline_alone(
 
 @pytest.mark.slow
 def test_another_baseline_changes_every_cell_and_back(report: Page, browser: Browser, folder: Path) -> None:
-    def texts(page: Page) -> list[str | None]:
-        places = ".gains-table td, .gains-details td, .own-name"
-        return [cell.text_content() for cell in page.locator(places).all()]
+    def texts(page: Page) -> list[str]:
+        return page.locator(".gains-table td, .gains-details td, .own-name").all_text_contents()
 
     static = texts(visit(browser, folder / "report.html", scripts=False))
     assert texts(report) == static, "the script writes what the page already says"
