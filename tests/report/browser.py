@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -31,14 +30,12 @@ def visit(
     path: Path,
     *,
     width: int = 1280,
-    scheme: Literal["light", "dark"] = "light",
     scripts: bool = True,
 ) -> Page:
     """Open a page in a profile of its own, without a network; a narrow one counts as a phone's."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         is_mobile=width < 600,
-        color_scheme=scheme,
         java_script_enabled=scripts,
         reduced_motion="reduce",
         offline=True,

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.slow
 
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 
-everywhere = pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
-)
+on_both_screens = pytest.mark.parametrize("width", [1280, 390])
 
 
 def findings(page: Page, within: str | None = None) -> list[str]:
@@ -38,29 +36,32 @@ def findings(page: Page, within: str | None = None) -> list[str]:
     ]
 
 
-@everywhere
-def test_the_report(browser: Browser, folder: Path, width: int, scheme: Literal["light", "dark"]) -> None:
-    page = visit(browser, folder / "report.html", width=width, scheme=scheme)
+def see_that_all_is_well(page: Page, within: str | None = None) -> None:
+    """Look for findings in light and in dark colours."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page, within) == [], scheme
+
+
+@on_both_screens
+def test_the_report(browser: Browser, folder: Path, width: int) -> None:
+    page = visit(browser, folder / "report.html", width=width)
     open_all(page)
-    assert findings(page) == []
+    see_that_all_is_well(page)
     page.locator(".reader .tok").first.hover()
     likely = page.locator(".card.open li")
     expect(likely).not_to_have_count(0)
     # as a model shows what it is sure of
     likely.evaluate_all("tokens => tokens.forEach(token => token.style.setProperty('--w', 1))")
-    assert findings(page, ".card.open") == []
+    see_that_all_is_well(page, ".card.open")
 
 
-@everywhere
-def test_a_page_of_several_texts(
-    browser: Browser,
-    apart: Path,
-    width: int,
-    scheme: Literal["light", "dark"],
-) -> None:
-    page = visit(browser, apart / "report.html", width=width, scheme=scheme)
+@on_both_screens
+def test_a_page_of_several_texts(browser: Browser, apart: Path, width: int) -> None:
+    page = visit(browser, apart / "report.html", width=width)
     open_all(page)
-    assert findings(page) == []
+    see_that_all_is_well(page)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +79,19 @@ def test_what_is_wrong_is_found(browser: Browser, planted: str, rule: str) -> No
     assert {finding.split(":")[0] for finding in findings(page)} == {rule}
 
 
-@everywhere
-def test_the_laboratory(
-    browser: Browser, folder: Path, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
-) -> None:
-    shutil.copytree(folder, tmp_path / "both")
-    written = write_page(write_lab(tmp_path / "both", folder), {})
-    page = visit(browser, written, width=width, scheme=scheme)
+@pytest.fixture(scope="module")
+def laboratory(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The page of a laboratory, and the report beside it."""
+    both = Path(shutil.copytree(folder, tmp_path_factory.mktemp("laboratory") / "both"))
+    return write_page(write_lab(both, folder), {}), write_reports(both)[0]
+
+
+@on_both_screens
+def test_the_laboratory(browser: Browser, laboratory: tuple[Path, Path], width: int) -> None:
+    page_of_lab, report = laboratory
+    page = visit(browser, page_of_lab, width=width)
     open_all(page)
-    assert findings(page) == []
-    page = visit(browser, write_reports(tmp_path / "both")[0], width=width, scheme=scheme)  # beside it
+    see_that_all_is_well(page)
+    page = visit(browser, report, width=width)
     open_all(page)
-    assert findings(page, "#ideas") == []
+    see_that_all_is_well(page, "#ideas")

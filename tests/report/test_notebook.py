@@ -12,7 +12,7 @@ from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
 from lmcompare.report import numbers
 from lmcompare.report.notebook import notebook
-from tests.report.test_accessibility import everywhere, findings
+from tests.report.test_accessibility import findings, on_both_screens
 from tests.report.tree import Node, parse
 
 NOTEBOOK = "<!doctype html><html lang=en><title>Notebook</title><main><h1>A notebook</h1>{}</main></html>"
@@ -57,7 +57,8 @@ def test_a_report_below_the_working_directory_has_a_short_address(
 
 
 @pytest.mark.slow
-@everywhere
+@on_both_screens
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_read_it(browser: Browser, output: str, width: int, scheme: Literal["light", "dark"]) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
     page = context.new_page()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,7 +13,7 @@ from lmcompare.report.survey import survey_page, write_survey
 from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
 from lmcompare.survey import Survey, survey
 from tests.report.browser import complaints, visit
-from tests.report.test_accessibility import everywhere, findings
+from tests.report.test_accessibility import on_both_screens, see_that_all_is_well
 from tests.report.tree import parse
 
 
@@ -77,13 +76,13 @@ def test_shares(part: int, whole: int, said: str) -> None:
 
 
 @pytest.mark.slow
-@everywhere
+@on_both_screens
 def test_the_page_is_accessible(
-    browser: Browser, text_file: Survey, found: Survey, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, text_file: Survey, found: Survey, tmp_path: Path, width: int
 ) -> None:
     for name, each in (("lee", found), ("tale", text_file)):
         write_survey(each, tmp_path / f"{name}.html")
-        page = visit(browser, tmp_path / f"{name}.html", width=width, scheme=scheme)
-        assert findings(page) == []
+        page = visit(browser, tmp_path / f"{name}.html", width=width)
+        see_that_all_is_well(page)
         assert complaints(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
