@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ class Harms(Unigram):
 """
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a text, with a run of a bigram model."""
+    place = tmp_path_factory.mktemp("trained")
+    write_text(place)
+    assert not run(small_experiment({"plugin": "ngram", "order": 2}), place / "run", base=place).failures
+    return place
+
+
 @pytest.mark.parametrize(
     ("harm", "lost"),
     [
@@ -51,15 +61,16 @@ class Harms(Unigram):
         ("""tell(b'["returned", null]' + bytes([10])); time.sleep(60)""", "Harms"),
     ],
 )
-def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_others_are_reported(
+    trained: Path, tmp_path: Path, harm: str, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
-    write_text(tmp_path)
-    folder, mine, bigrams = tmp_path / "run", tmp_path / "mine.txt", {"plugin": "ngram", "order": 2}
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    folder, mine = tmp_path / "run", tmp_path / "mine.txt"
     mine.write_text("mine")
     (tmp_path / "harms.py").write_text(
         HARMS.format(cells=str(folder / "cells"), mine=str(mine), harm=harm, early="pass")
     )
-    assert not run(small_experiment(bigrams), folder, base=tmp_path).failures
     asked = small_experiment({"plugin": "harms.py:Harms"}, {"plugin": "unigram"})
     failures = run(asked, folder, base=tmp_path).failures
     assert [name.split("/")[0] for name in failures] == [lost] * bool(lost)
@@ -69,11 +80,10 @@ def test_the_others_are_reported(tmp_path: Path, harm: str, lost: str, monkeypat
     assert mine.read_text() == "mine"
 
 
-def test_a_harm_before_any_training(tmp_path: Path) -> None:
-    write_text(tmp_path)
+def test_a_harm_before_any_training(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     folder, early = tmp_path / "run", "(other / 'cell.json').unlink(); os._exit(0)"
     (tmp_path / "harms.py").write_text(HARMS.format(cells=str(folder / "cells"), mine="", harm="pass", early=early))
-    assert not run(small_experiment({"plugin": "ngram", "order": 2}), folder, base=tmp_path).failures
     with pytest.raises(PluginError, match=r"'Harms': .* exit code 0"):
         run(small_experiment({"plugin": "unigram"}, {"plugin": "harms.py:Harms"}), folder, base=tmp_path)
     assert [path.name for path in (folder / "cells").iterdir()] == ["ngram"]
