@@ -20,8 +20,10 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import describe, engine, reading
+from lmcompare.harness import cost, describe, engine, environment, reading
 from lmcompare.harness.job import Job
+from lmcompare.lab import described
+from lmcompare.lab import run as runner
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, RaisedError
 
@@ -99,7 +101,10 @@ def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit |
 
 @pytest.fixture(scope="module")
 def cells_here() -> Iterator[None]:
-    """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
+    """A run does all in this process, where its others are not what is tested: to start one takes seconds.
+
+    Its networks are so small that a second thread would cost more than it saves.
+    """
 
     one = engine._run_one
 
@@ -108,8 +113,20 @@ def cells_here() -> Iterator[None]:
 
     with (
         patch.object(engine, "_run_one", here),
+        patch.object(environment, "MOST_THREADS", 1),
         patch.object(describe, "call", called_here),
         patch.object(reading, "call", called_here),
+    ):
+        yield
+
+
+@pytest.fixture
+def measured_here() -> Iterator[None]:
+    """Experiments of the laboratory are measured, and models probed, in this process."""
+    with (
+        patch.object(runner, "call", called_here),
+        patch.object(cost, "call", called_here),
+        patch.object(described, "call", called_here),
     ):
         yield
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
+from typing import Any
 
 import pytest
 
-from lmcompare.harness import cost
-from lmcompare.lab import described
-from lmcompare.lab import run as runner
-from tests.conftest import called_here
-
 KNOWN = Path(__file__).with_name("known.py")
+
+
+@pytest.fixture
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A diffusion model makes no more pictures for a prompt than are shown."""
+    from lmcompare.lab.diffusion.questions import QUESTIONS
+    from lmcompare.lab.diffusion.shown import PICTURES
+
+    questions: Any = QUESTIONS
+    for name, question in QUESTIONS.items():
+        monkeypatch.setitem(questions, name, replace(question, pictures=PICTURES))
 
 
 @pytest.fixture
@@ -30,15 +36,3 @@ def text(tmp_path: Path) -> Path:
     path = tmp_path / "text.txt"
     path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def measured_here() -> Iterator[None]:
-    """Experiments are measured, and models probed, in this process."""
-
-    with (
-        patch.object(runner, "call", called_here),
-        patch.object(cost, "call", called_here),
-        patch.object(described, "call", called_here),
-    ):
-        yield

@@ -16,6 +16,10 @@ from lmcompare.lab.diffusion.training import Recipe
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
+from lmcompare.models.transformer.plugin import Transformer
 from tests.models.wordnet_bow.tiny import Synset, write_wordnet
 
 pytestmark = pytest.mark.slow
@@ -25,10 +29,23 @@ def drawn_words(random: np.random.Generator, types: int) -> list[str]:
     return ["".join(random.choice(list("abcdefghilmnoprstu"), random.integers(1, 9))) for _ in range(types)]
 
 
-@pytest.fixture(autouse=True)
-def short_diffusion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The diffusion models are trained for a few steps, too."""
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks of the quick preset have a quarter of their widths."""
+    for plugin in (Transformer, Rnn, RnnAttention, RnnEncoderDecoder):
+        widths = {name: 64 for name in ("width", "hidden") if name in plugin.parameter_names()}
+        presets = {**plugin.presets, "quick": {**plugin.presets["quick"], **widths}}
+        monkeypatch.setattr(plugin, "presets", presets)
+
+
+@pytest.fixture
+def little_is_asked(monkeypatch: pytest.MonkeyPatch, few_pictures: None) -> None:
+    """The diffusion models are trained for a few steps, too, and all models are asked at few positions."""
     monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", Recipe(steps=2, sampling_steps=3))
+    monkeypatch.setattr("lmcompare.lab.mask.POSITIONS", 60)
+    monkeypatch.setattr("lmcompare.lab.order.OF_PREVIEW", 60)
+    monkeypatch.setattr("lmcompare.lab.unseen.OF_PREVIEW", 60)
+    monkeypatch.setattr("lmcompare.lab.neurons.two_words.OF_PREVIEW", 40)
 
 
 @pytest.fixture
@@ -71,7 +88,7 @@ def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, Stored
     return outcome.failures, {name: each for name, each in found.items() if each is not None}, page
 
 
-@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet")
+@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet", "narrow", "little_is_asked")
 def test_all_experiments(tmp_path: Path) -> None:
     failures, found, page = run_all(tmp_path)
     assert failures == {}
@@ -93,7 +110,7 @@ def test_all_experiments(tmp_path: Path) -> None:
     assert "can't be drawn" not in page
 
 
-@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet")
+@pytest.mark.usefixtures("cells_here", "measured_here", "wordnet", "narrow", "little_is_asked")
 def test_a_text_that_is_far_too_short(tmp_path: Path) -> None:
     failures, found, _ = run_all(tmp_path, types=5, documents=6, words=12)
     assert set(failures) <= {"letters", "unseen", "neurons", "rules"}

@@ -18,6 +18,7 @@ from lmcompare.lab.diffusion.prompts import NUMERALS, Prompt
 from lmcompare.lab.diffusion.questions import STRENGTHS, wilson
 from lmcompare.lab.diffusion.shown import as_text, exhibits
 from lmcompare.lab.diffusion.tables import against_random, by_strength, by_vectors, quality
+from lmcompare.lab.diffusion.training import Recipe
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
@@ -115,8 +116,10 @@ def test_a_picture_as_text() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("cells_here", "measured_here")
-def test_the_experiment_on_a_small_text(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("cells_here", "measured_here", "few_pictures")
+def test_the_experiment_on_a_small_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(steps=400, batch=48, sampling_steps=10)  # with which it learns as much in half of the time
+    monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", recipe)
     lines = ["one or two of three", "not a four or an eight", "five six seven", "an eight and nine or a seven"]
     documents = ["\n".join(lines[(d + k) % 4] for k in range(4)) for d in range(60)]
     (tmp_path / "text.txt").write_text("\n\n".join(documents) + "\n", encoding="utf-8")
