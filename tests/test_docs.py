@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from shutil import which
@@ -20,6 +20,7 @@ from lmcompare.corpora.schemes import lee
 from lmcompare.corpora.schemes.gensim_data import located
 from lmcompare.corpora.schemes.lee import LEE_FILE
 from lmcompare.harness.options import RunOptions
+from lmcompare.training.recipe import Recipe
 from tests.cli.console import Done, lmcompare
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +49,8 @@ sys.stdout.write(out)
 sys.stderr.write(error)
 sys.exit(code)
 """
-LEE_TEXTS = 30  # of the Lee corpus are read, of 300: they show as well that the commands work
+# They show as well that the commands work: so many texts of the Lee corpus, which has 300, and steps of a training
+LEE_TEXTS, STEPS = 30, 20
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -80,8 +82,21 @@ def few_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lee, "located", lambda *_: part)
 
 
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmcompare.training.language_model import TorchLanguageModel
+
+    whole = TorchLanguageModel.recipe
+
+    def recipe(model: TorchLanguageModel) -> Recipe:
+        found = whole(model)
+        return replace(found, steps=min(STEPS, found.steps))
+
+    monkeypatch.setattr(TorchLanguageModel, "recipe", recipe)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("cells_here", "checks_here", "few_texts")
+@pytest.mark.usefixtures("cells_here", "checks_here", "measured_here", "few_texts", "few_steps")
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
 def test_commands_work(page: Path, tmp_path: Path) -> None:
     work, programs = tmp_path / "work", tmp_path / "bin"
