@@ -1,8 +1,9 @@
-"""A run whose models are scored while they are trained, as a user starts it."""
+"""A run whose models are scored while they are trained."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import lmcompare
 from lmcompare.harness.milestones import SHARES
 from tests.test_api import TEXTS
 
+pytestmark = pytest.mark.usefixtures("cells_here")
+
 NET = {"plugin": "rnn", "width": 4, "hidden": 4, "steps": 100, "batch": 2, "length": 8}
 
 
@@ -20,8 +23,14 @@ def run(folder: Path, **options: Any) -> Path:
     return folder
 
 
-def test_a_network_is_scored_at_ten_points_and_stays_what_it_was(tmp_path: Path) -> None:
-    plain, folder = run(tmp_path / "plain"), run(tmp_path / "milestones", milestones=True)
+@pytest.fixture(scope="module")
+def plain(cells_here: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without milestones."""
+    return run(tmp_path_factory.mktemp("plain") / "run")
+
+
+def test_a_network_is_scored_at_ten_points_and_stays_what_it_was(plain: Path, tmp_path: Path) -> None:
+    folder = run(tmp_path / "milestones", milestones=True)
     rows = [json.loads((each / "results.json").read_text())["models"] for each in (plain, folder)]
     assert [[model["bits_per_byte"] for model in models] for models in rows[:1]] == [
         [model["bits_per_byte"] for model in models] for models in rows[1:]
@@ -40,8 +49,8 @@ def test_a_network_is_scored_at_ten_points_and_stays_what_it_was(tmp_path: Path)
     assert 'id="compute"' not in (plain / "report.html").read_text()
 
 
-def test_a_finished_run_without_milestones_is_made_again_with_them(tmp_path: Path) -> None:
-    folder = run(tmp_path / "run")
+def test_a_finished_run_without_milestones_is_made_again_with_them(plain: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(plain, tmp_path / "run"))
     before = (folder / "cells/unigram/0/cell.json").stat().st_mtime_ns
     run(folder, milestones=True)
     assert len(json.loads((folder / "cells/rnn/0/cost.json").read_text())["milestones"]) == len(SHARES)

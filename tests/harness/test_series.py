@@ -24,6 +24,8 @@ from lmcompare.runfolder.states import load_state
 from lmcompare.tokens.values import ValueTokenizer
 from tests.series_run import HORIZON, experiment, series_run, write_table
 
+pytestmark = pytest.mark.usefixtures("cells_here")
+
 FORECASTERS = """
 import numpy as np
 from lmcompare.forecasting import Forecaster
