@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Ray's 
 
 STEPS = 40
 MEMORY = 3_000_000_000  # of a node, in bytes
+# How often Ray asks whether a node is alive: by default it takes some 20 s to see that one is lost
+ALIVE = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500}
 PLUGINS = '''
 """Plug-ins for a cluster."""
 
@@ -152,13 +154,13 @@ class Machines:
         (other / "METADATA").write_text("Metadata-Version: 2.1\nName: nltk\nVersion: 0.0\n")
         self.nodes: dict[str, Any] = {}
         self.ray = Cluster()
-        self._add(other=True)  # the first one, to which this program is connected
+        self._add(other=True, _system_config=ALIVE)  # the first one, to which this program is connected
         self._add()
         self._add()
         self.ray.wait_for_nodes()
         self.address = self.ray.address
 
-    def _add(self, *, other: bool = False) -> None:
+    def _add(self, *, other: bool = False, **head: Any) -> None:
         name = f"node-{len(self.nodes)}"
         scratch = self.place / name
         scratch.mkdir()
@@ -169,6 +171,7 @@ class Machines:
             num_cpus=1,
             memory=MEMORY,
             include_dashboard=False,
+            **head,
             env_vars={
                 "NODE": name,
                 "TMPDIR": str(scratch),
