@@ -22,6 +22,7 @@ from lmcompare.corpora import Document
 from lmcompare.errors import PluginError
 from lmcompare.model import Stepper
 from lmcompare.tokens import FloatArray, TextCode, build_vocabulary, encode, make_tokenizer
+from lmcompare.tokens.codelength.spelling import SpellingModel
 from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, documents
 
 FITTED: dict[tuple[str, int], Any] = {}
@@ -94,9 +95,18 @@ def test_any_text_survives(kind: str, docs: list[Document]) -> None:
         round_trip(document, fitted(kind, 2))
 
 
-def test_a_word_without_end_takes_linear_time() -> None:
-    document = Document("long", "x" * 20_000, ((0, 20_000),))
-    round_trip(document, fitted("word", 2))
+def test_a_word_without_end_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is read of it, again and again, is a few times as long as the word."""
+    letters, read_again = 2_000, list[int]()
+    events = SpellingModel.events
+
+    def counted(model: SpellingModel, words: Sequence[bytes]) -> Any:
+        read_again.extend(map(len, words))
+        return events(model, words)
+
+    monkeypatch.setattr(SpellingModel, "events", counted)
+    round_trip(Document("long", "x" * letters, ((0, letters),)), fitted("word", 2))
+    assert letters < sum(read_again) < 20 * letters
 
 
 def test_what_is_no_distribution_is_refused() -> None:

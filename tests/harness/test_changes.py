@@ -305,7 +305,7 @@ SET = st.one_of(
 )
 
 
-@settings(deadline=timedelta(seconds=10), max_examples=300)
+@settings(deadline=timedelta(seconds=10), max_examples=100)
 @given(data=st.data())
 def test_any_hyper_parameter_is_set_or_refused_in_a_sentence(data: st.DataObject) -> None:
     model = data.draw(st.sampled_from([*plugins.MODELS.installed()]))
