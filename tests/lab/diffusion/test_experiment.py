@@ -118,7 +118,7 @@ def test_a_picture_as_text() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("cells_here", "measured_here", "few_pictures")
 def test_the_experiment_on_a_small_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe(steps=400, batch=48, sampling_steps=10)  # with which it learns as much in half of the time
+    recipe = Recipe(steps=400, batch=48, sampling_steps=10)  # smaller than that of a preview, and enough
     monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", recipe)
     lines = ["one or two of three", "not a four or an eight", "five six seven", "an eight and nine or a seven"]
     documents = ["\n".join(lines[(d + k) % 4] for k in range(4)) for d in range(60)]
