@@ -20,7 +20,7 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import cost, describe, engine, environment, reading
+from lmcompare.harness import cost, describe, engine, reading
 from lmcompare.harness.job import Job
 from lmcompare.lab import described
 from lmcompare.lab import run as runner
@@ -101,10 +101,7 @@ def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit |
 
 @pytest.fixture(scope="module")
 def cells_here() -> Iterator[None]:
-    """A run does all in this process, where its others are not what is tested: to start one takes seconds.
-
-    Its networks are so small that a second thread would cost more than it saves.
-    """
+    """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
 
     one = engine._run_one
 
@@ -113,7 +110,6 @@ def cells_here() -> Iterator[None]:
 
     with (
         patch.object(engine, "_run_one", here),
-        patch.object(environment, "MOST_THREADS", 1),
         patch.object(describe, "call", called_here),
         patch.object(reading, "call", called_here),
     ):

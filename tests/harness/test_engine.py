@@ -214,7 +214,6 @@ def test_many_small_trainings_share_the_cores(
 ) -> None:
     monkeypatch.setattr(environment, "usable_cores", lambda: cores)
     monkeypatch.setattr(environment, "_device", lambda wanted: wanted)
-    monkeypatch.setattr(environment, "MOST_THREADS", 8)  # which cells in this process do not have
     assert side_by_side(device) == found
     if found:
         check_workers(found["workers"], found["threads"], cores, device)

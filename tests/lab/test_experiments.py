@@ -77,7 +77,11 @@ def run_all(folder: Path, **text: int) -> tuple[dict[str, str], dict[str, Stored
     write_text(folder / "text.txt", **text)
     plan, _ = changes.started(None, "quick")
     plan = plan.replace(
-        "here", seeds=(0,), budget={"steps": 2}, examples={"sentences": 0, "prompts": (), "length": 1}
+        "here",
+        seeds=(0,),
+        threads=1,
+        budget={"steps": 2},
+        examples={"sentences": 0, "prompts": (), "length": 1},
     )
     plan = changes.with_corpus(plan, str(folder / "text.txt"), {"documents": "blank-line"})
     plan = changes.with_tokens(plan, {"min_count": 1})

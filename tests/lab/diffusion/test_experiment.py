@@ -124,7 +124,7 @@ def test_the_experiment_on_a_small_text(tmp_path: Path, monkeypatch: pytest.Monk
     documents = ["\n".join(lines[(d + k) % 4] for k in range(4)) for d in range(60)]
     (tmp_path / "text.txt").write_text("\n\n".join(documents) + "\n", encoding="utf-8")
     plan, _ = changes.started(None, "quick")
-    plan = plan.replace("here", seeds=(0,), budget={"steps": 5}, examples={"sentences": 0, "prompts": ()})
+    plan = plan.replace("here", seeds=(0,), threads=1, budget={"steps": 5}, examples={"sentences": 0, "prompts": ()})
     plan = changes.with_corpus(plan, str(tmp_path / "text.txt"), {"documents": "blank-line"})
     plan = changes.with_tokens(plan, {"min_count": 1})
     outcome = run_lab(["diffusion"], plan, tmp_path / "lab", Said())
