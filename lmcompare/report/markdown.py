@@ -35,8 +35,8 @@ def from_html(html: str, key: str = "chart") -> tuple[str, dict[str, Markup]]:
     """Return as Markdown what a piece of HTML says, and its charts by file name: ``key``, a hyphen and a number.
 
     The Markdown contains headings, paragraphs, lists, tables, code and references to the charts, but no controls and
-    folded parts. The attribute ``data-markdown`` of an element overrides that: "on" keeps a folded part, "off" leaves
-    the element out, and any other text replaces its content.
+    folded parts. The attribute ``data-markdown`` of an element overrides that: "on" keeps a folded part, below its
+    summary in bold, "off" leaves the element out, and any other text replaces its content.
     """
     drawings: list[Markup] = []
 
@@ -82,6 +82,9 @@ class _Page:
         if _is_left_out(node):
             return
         if node.tag in CONTAINERS:
+            summary = node.find("summary") if node.tag == "details" else None
+            if summary is not None and summary.get("data-markdown") != "off":
+                yield f"**{_inline(summary)}**"
             for child in node:
                 yield from self.blocks(child)
         elif node.tag == "svg":

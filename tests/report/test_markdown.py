@@ -102,7 +102,8 @@ def test_table_by_hand() -> None:
         ("<pre>a``` *b*\n</pre>", "````\na``` *b*\n````"),
         ("<pre>a\x1b[m\x9b\n\tb</pre><p><code>\x1b</code></p>", "```\na␛[m\\u009b\n\tb\n```\n\n`␛`"),
         ("<script>a</script><details>b</details><p class='x js'>c</p><i aria-hidden='true'>d</i>", ""),
-        ("<details data-markdown='on'><summary>a</summary><p>b</p></details>", "b"),
+        ("<details data-markdown='on'><summary>a</summary><p>b</p></details>", "**a**\n\nb"),
+        ("<details data-markdown='on'><summary data-markdown='off'>a</summary><p>b</p></details>", "b"),
         ("<p>a<span data-markdown='off'>b</span><span data-markdown='c|d'>e</span></p>", "ac\\|d"),
         (
             "<table><caption>t</caption><thead><tr><th>a</th><th>b</th></tr></thead>"
