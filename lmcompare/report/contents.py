@@ -32,7 +32,7 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
     "scene-unseen": "What do word vectors know that counts don’t?",
-    "scene-far-back": "When do words far back help?",
+    "scene-far-back": "When do words far back matter?",
     "ideas-order": "How far back do models read, and does the order of words matter?",
     "scene-mask": "What is the mask for?",
     "forward-pass": "How does a network come from a word to the probabilities of the next one?",

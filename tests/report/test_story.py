@@ -215,7 +215,7 @@ def test_the_sentence_that_needs_far_words_has_a_scene_with_all_models(folder: P
             one["bits"] = 1.0 if far else 6.0
     section = story.build(data)
     assert section is not None
-    (shown,) = (one for one in parse(str(section.html)).all("article") if "Where words far back help" in one.text)
+    (shown,) = (one for one in parse(str(section.html)).all("article") if "Where words far back matter" in one.text)
     assert [row[-1] for row in shown.rows()] == ["6.0", "6.0", "1.0"]
     assert "depends on at most 1 token before it" in shown.text
 

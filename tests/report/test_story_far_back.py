@@ -38,6 +38,10 @@ def test_the_sentence_that_needs_far_words_is_that_in_which_they_matter_most_and
     said = found.said.replace("\u00a0", " ")
     assert "in place of “w1”, 4 tokens back, change the guess of the net by 1.5 bits on average." in said
     assert "The net needs 2.0 bits for “end”, the net needs 9.0." in found.said
+    best = {**counted, (0, 0): guess(1.9, 0, 0, 0, 2, 5)}  # of another model, which needs fewest bits for the first
+    other = FarBack.of([table, looking, table], [counted, read, best], 0)
+    assert other is not None
+    assert other.bits == (8.0, 0.5, 8.0)
     near = {key: guess(1.0, 0, 0, 0, 1, 1) for key in read}
     assert FarBack.of([table, looking], [counted, near], 0) is None
     assert FarBack.of([table, looking], [counted, read], None) is None

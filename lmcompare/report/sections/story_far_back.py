@@ -49,7 +49,10 @@ class FarBack(Elsewhere):
         fitting = [
             key
             for key, change in changes.items()
-            if change >= FAR and all(key in each for each in guesses) and few[key]["bits"] - far[key]["bits"] >= GAIN
+            if change >= FAR
+            and all(key in each for each in guesses)
+            and few[key]["bits"] - far[key]["bits"] >= GAIN
+            and far[key]["bits"] == min(each[key]["bits"] for each in guesses)
         ]
         key = max(fitting, key=changes.__getitem__, default=None)
         if key is None:
@@ -81,9 +84,9 @@ class FarBack(Elsewhere):
         table, looking = spoken(self.table.model.title), spoken(self.scene.model.title)
         return (
             f"In {self.often} of the {numbers.plural(sentences, 'sentence')} that were drawn, a word that {table}"
-            f" can’t see changes the guess of {looking} by {FAR} bits or more. Of those on which {looking} needs at"
-            f" least {GAIN:g} bit less than {table}, this is the sentence in which such a word changes it most. So it"
-            " is not typical."
+            f" can’t see changes the guess of {looking} by {FAR} bits or more. Of those on which {looking} needs the"
+            f" fewest bits of all models, and at least {GAIN:g} bit less than {table}, this is the sentence in which"
+            " such a word changes the guess most. So it is not typical."
         )
 
 
