@@ -203,7 +203,7 @@ FAULTS: dict[str, list[tuple[dict[str, Any], str]]] = {
     "film": [
         ({"moments": (), "weights": (), "x": (), "y": (), "probabilities": ()}, "no moments"),
         ({"moments": ("one",)}, "moments has 1 entries, weights has 2"),
-        ({"tokens": ("a", "b")}, "not of 2 by 2"),
+        ({"tokens": ("a", "b")}, "must be of 2 by 2"),
         ({"words": ("a",)}, "x does not have 1 numbers"),
         ({"y": ((0.0,), (1.0,))}, "y does not have 2 numbers"),
         ({"probabilities": ((0.1,), (0.2, 0.3))}, "probabilities does not have 2 numbers"),

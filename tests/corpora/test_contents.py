@@ -75,7 +75,7 @@ def test_no_encoding_makes_noise_a_text(raw: bytes, encoding: str, message: str)
 
 
 def test_utf_16_without_its_mark_is_recognised() -> None:
-    with pytest.raises(LmcompareError, match=r"0x00 at 1; .*--encoding utf-16-le"):
+    with pytest.raises(LmcompareError, match=r"0x00 at position 1; .*--encoding utf-16-le"):
         decode("Some words.\n".encode("utf-16-le"), "utf-8")
     assert decode("Some words.\n".encode("utf-16-le"), "utf-16-le") == "Some words.\n"
     with pytest.raises(LmcompareError, match=r"not valid UTF-16: byte 24 .*damaged"):

@@ -20,7 +20,7 @@ CORPUS = Corpus("c", (ONE,), (TWO,), (SIX,))
 def test_split_gives_the_named_part_and_refuses_others() -> None:
     assert CORPUS.split("train") == (ONE,)
     assert CORPUS.split("test") == (SIX,)
-    with pytest.raises(ValueError, match="'dev' is no split"):
+    with pytest.raises(ValueError, match="'dev' is not a split"):
         CORPUS.split("dev")
 
 

@@ -66,7 +66,7 @@ def test_what_is_stored_of_a_forecast() -> None:
     assert table["actual"] == [1.0, None]
     assert table["crps"][1] is None
     assert table["quantiles"][QUANTILES.index(0.5)] == [2, 3]
-    with pytest.raises(PluginError, match="paths are"):
+    with pytest.raises(PluginError, match="paths must be"):
         forecast_table(origin, paths[:, :1])
     with pytest.raises(PluginError, match="finite"):
         forecast_table(origin, np.full((3, 2), np.nan))

@@ -139,7 +139,7 @@ def test_layers_are_asked_for_as_vectors_are(corpus: TokenizedCorpus) -> None:
 
 @pytest.mark.parametrize(
     ("vectors", "said"),
-    [(7, "gave an int"), ([np.ones((2, 2), int)], "gave int64"), ([np.ones(2)], "gave the shape")],
+    [(7, "returned an int"), ([np.ones((2, 2), int)], "returned int64"), ([np.ones(2)], "returned the shape")],
 )
 def test_layers_that_are_no_vectors_are_refused(corpus: TokenizedCorpus, vectors: object, said: str) -> None:
     model = Knowing()

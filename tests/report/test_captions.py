@@ -117,7 +117,8 @@ def test_learning_says_how_its_texts_differ(run: Run) -> None:
     tokens = run.manifest.tokens[model.entry.tokens_fingerprint]
     for split in ("valid", "test"):
         assert f"{100 * tokens.unknown[split] / tokens.tokens[split]:.1f} %" in said
-    assert f"{figures['valid_bits_per_byte']:.3f} and {figures['bits_per_byte']:.3f}" in said
+    for key, text in (("valid_bits_per_byte", "validation"), ("bits_per_byte", "test")):
+        assert f"{figures[key]:.3f} for the {text} text" in said
     assert learning.texts(data, model.entry.tokens_fingerprint, []) == ""
 
 

@@ -85,7 +85,7 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
     [
         ("txet,k\na,1\n", ".csv", "dir/t.csv has no column 'text' .did you mean 'txet'.*--text-column"),
         ("text,text\na,b\n", ".csv", "several columns called 'text'"),
-        ("text,k\na,1,2\n", ".csv", "more fields in line 2 than columns"),
+        ("text,k\na,1,2\n", ".csv", "more fields in line 2 than it has columns"),
         ('text,k\n"a,1\n', ".csv", "not a well-formed table near line 2"),
         ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2 .did you mean 'texts'"),
         ('{"text": "a"}\nnot json\n', ".jsonl", "is not JSON in line 2"),
@@ -100,7 +100,7 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
             ".csv",
             r"\(there are: (a{40}…, ){11}a{40}… and 288 more\)",
         ),
-        ('{"train": ["a"], "test": ["b"]}', ".json", "the splits train, test inside.*give the folder"),
+        ('{"train": ["a"], "test": ["b"]}', ".json", "contains the splits train, test.*give the folder"),
         ('{"a": 1}', ".json", "dir/t.json has no list of documents in its JSON"),
         ("[1, 2]", ".json", "has no list of documents"),
         ('{"text": ["a"], "n": [1, 2]}', ".json", "has no list of documents"),
