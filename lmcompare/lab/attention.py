@@ -40,8 +40,14 @@ LOOKING = {
 }
 SAYINGS = {
     MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
-    CHOSEN: "The weights of this mean depend on the states: a small network compares them (Bahdanau et al. 2015).",
-    MULTIPLIED: "The weights depend on the states, which are compared by a product (Luong et al. 2015).",
+    CHOSEN: (
+        f"The softmax sees a weighted mean of the last {FAR} states. The weights depend on the states: a small network"
+        " compares them (Bahdanau et al. 2015)."
+    ),
+    MULTIPLIED: (
+        f"The softmax sees a weighted mean of the last {FAR} states. The weights depend on the states, which are"
+        " compared by a product (Luong et al. 2015)."
+    ),
     NARROW: f"Additive attention over the last {NEAR} states only.",
     COPIED: (
         "Weights of attention are not used for a mean: each is the probability of copying the word that came after a"
