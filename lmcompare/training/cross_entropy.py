@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the cache are several times faster
+STEP = 256  # rows and samples are padded to a multiple: oneDNN compiles a product for each new shape, which is slow
 
 
 class FullCrossEntropy(torch.autograd.Function):
@@ -21,36 +23,19 @@ class FullCrossEntropy(torch.autograd.Function):
 
         With ``beside`` b (n,) it is the mean of -log(softmax(…)[target] + exp b): what else gives the target a part.
         """
-        n, types = len(targets), len(bias)
-        kind = _kind(features)
-        weight = table[:types].to(kind)
-        to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
+        types = len(bias)
         to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
-        share = None if beside is None else torch.empty_like(beside)
-        loss = torch.zeros((), dtype=torch.float64, device=features.device)
-        for part in _chunks(n, types):
-            x, wanted = features[part].to(kind), targets[part, None]
-            log_p = torch.log_softmax((x @ weight.T).float().add_(bias), dim=1)
-            own = log_p.gather(1, wanted)[:, 0]
-            slope = log_p.exp_()
-            slope.scatter_add_(1, wanted, torch.full_like(slope[:, :1], -1.0))
-            if beside is not None and share is not None:
-                own, share[part] = _with(own, beside[part])
-                slope *= share[part, None]
-            loss -= own.sum(dtype=torch.float64)
-            to_bias += slope.sum(0)
-            slope = slope.to(kind)
-            to_features[part] = slope @ weight
-            to_table[:types] += slope.T @ x
+        weight = table[:types].to(_kind(features))
+        loss, to_features, share = _summed(features, weight, bias, targets, beside, to_table[:types], to_bias)
         ctx.save_for_backward(to_features, to_table, to_bias, share)
-        ctx.kind, ctx.n = features.dtype, n
-        return (loss / n).float()
+        ctx.kind = features.dtype
+        return loss
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients that ``forward`` computed."""
         to_features, to_table, to_bias, share = ctx.saved_tensors
-        scale = slope / ctx.n
+        scale = slope / len(to_features)
         to_beside = None if share is None else (share - 1.0) * scale
         return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None, to_beside
 
@@ -67,61 +52,99 @@ class SampledCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         words: Tensor,
         log_q: Tensor,
+        sparse: bool = False,
         beside: Tensor | None = None,
     ) -> Tensor:
-        """Return the loss; words (S,) are distinct, log_q (S,), the others as in ``FullCrossEntropy``."""
-        n = len(targets)
-        kind = _kind(features)
-        weight = table[words].to(kind)
-        offset = bias[words] - log_q
+        """Return the loss; words (S,) are distinct, log_q (S,), the others as in ``FullCrossEntropy``.
+
+        All targets must be among the words, with a log q of 0, as ``Candidates`` draws them. With ``sparse`` the
+        gradient of the table is a sparse tensor.
+        """
         place = torch.full((len(bias),), -1, device=words.device)
         place[words] = torch.arange(len(words), device=words.device)
-        hit = place[targets]  # (n,) where the target is among the words, else -1
-        to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
-        to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=features.device)
+        wanted = place[targets]  # (n,), the targets' places among the words
+        if bool((wanted < 0).any()):
+            raise ValueError("a sample must contain all targets")
+        more = -len(words) % STEP
+        weight = functional.pad(table[words].to(_kind(features)), (0, 0, 0, more))
+        offset = functional.pad(bias[words] - log_q, (0, more), value=-torch.inf)
+        to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
         to_words = torch.zeros_like(offset)
-        own_slope = torch.empty(n, dtype=torch.float32, device=features.device)
-        share = torch.ones_like(own_slope)
-        loss = torch.zeros((), dtype=torch.float64, device=features.device)
-        for part in _chunks(n, len(words)):
-            x = features[part]
-            own_weight = table[targets[part]]
-            own = (x.float() * own_weight).sum(1) + bias[targets[part]]
-            logits = torch.empty(len(x), len(words) + 1, device=x.device)  # the target's own score is the last column
-            torch.add(x.to(kind) @ weight.T, offset, out=logits[:, :-1])
-            logits[:, -1] = own
-            rows = torch.nonzero(hit[part] >= 0).squeeze(1)
-            logits[rows, hit[part][rows]] = -torch.inf  # the target counts once, by its own score
-            log_p = torch.log_softmax(logits, 1)
-            found = log_p[:, -1].clone()
-            slope = log_p.exp_()
-            if beside is not None:
-                found, share[part] = _with(found, beside[part])
-                slope *= share[part, None]
-            loss -= found.sum(dtype=torch.float64)
-            own_slope[part] = slope[:, -1] - share[part]
-            slope = slope[:, :-1]
-            to_words += slope.sum(0)
-            slope = slope.to(kind)
-            to_features[part] = (slope @ weight).float().addcmul_(own_slope[part, None], own_weight)
-            to_weight += slope.T @ x.to(kind)
-        ctx.save_for_backward(features, targets, words, to_features, to_weight, to_words, own_slope, share)
-        ctx.shape, ctx.mixed = table.shape, beside is not None
-        return (loss / n).float()
+        loss, to_features, share = _summed(features, weight, offset, wanted, beside, to_weight, to_words)
+        to_weight, to_words = to_weight[: len(words)], to_words[: len(words)]
+        ctx.save_for_backward(words, to_features, to_weight, to_words, share)
+        ctx.kind, ctx.shape, ctx.types, ctx.sparse = features.dtype, table.shape, len(bias), sparse
+        return loss
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale the gradients that ``forward`` computed and add them at the words of the sample."""
-        features, targets, words, to_features, to_weight, to_words, own_slope, share = ctx.saved_tensors
-        scale = slope / len(targets)
-        to_table = to_features.new_zeros(ctx.shape)
-        to_table.index_copy_(0, words, to_weight * scale)
-        to_table.index_add_(0, targets, features.float() * (own_slope * scale)[:, None])
-        to_bias = to_features.new_zeros(ctx.shape[0] - 1)
-        to_bias.index_copy_(0, words, to_words * scale)
-        to_bias.index_add_(0, targets, own_slope * scale)
-        to_beside = (share - 1.0) * scale if ctx.mixed else None
-        return (to_features * scale).to(features.dtype), to_table, to_bias, None, None, None, to_beside
+        """Scale the gradients that ``forward`` computed; those of other words are zero."""
+        words, to_features, to_weight, to_words, share = ctx.saved_tensors
+        scale = slope / len(to_features)
+        to_weight.mul_(scale)
+        if ctx.sparse:
+            to_table = torch.sparse_coo_tensor(words[None], to_weight, ctx.shape, check_invariants=False)
+        else:
+            to_table = to_weight.new_zeros(ctx.shape).index_copy_(0, words, to_weight)
+        to_bias = to_words.new_zeros(ctx.types).index_copy_(0, words, to_words.mul_(scale))
+        to_beside = None if share is None else (share - 1.0) * scale
+        return (to_features * scale).to(ctx.kind), to_table, to_bias, None, None, None, None, to_beside
+
+
+def _summed(
+    features: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    wanted: Tensor,
+    beside: Tensor | None,
+    to_weight: Tensor,
+    to_offset: Tensor,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the mean of -log(softmax(x weightᵀ + offset)[wanted] + exp beside), and n times its gradients.
+
+    Parameters
+    ----------
+    features : (n, d) Tensor
+    weight : (S, d) Tensor
+        The words' vectors, in the type in which is multiplied.
+    offset : (S,) Tensor
+    wanted : (n,) Tensor of int64
+        The rows of ``weight`` that are to be predicted.
+    beside : (n,) Tensor or None
+        None for -∞.
+    to_weight, to_offset : (S, d) and (S,) Tensor
+        To these the gradients of ``weight`` and ``offset`` are added.
+
+    Returns
+    -------
+    loss : () Tensor
+    to_features : (n, d) Tensor
+        In float32.
+    share : (n,) Tensor or None
+        Of the softmax in what is predicted; None without ``beside``.
+    """
+    n, size = len(wanted), max(1, CHUNK_ELEMENTS // len(weight) // STEP) * STEP
+    padded = functional.pad(features.detach().to(weight.dtype), (0, 0, 0, -n % STEP))
+    to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
+    share = None if beside is None else torch.empty_like(beside)
+    loss = torch.zeros((), dtype=torch.float64, device=features.device)
+    for part in slices(n, size):
+        x, own = padded[part.start : part.start + size], wanted[part, None]
+        whole = torch.log_softmax((x @ weight.T).float().add_(offset), dim=1)
+        log_p = whole[: len(own)]
+        found = log_p.gather(1, own)[:, 0]
+        slope = whole.exp_()
+        slope[len(own) :] = 0.0
+        slope[: len(own)].scatter_add_(1, own, torch.full_like(log_p[:, :1], -1.0))
+        if beside is not None and share is not None:
+            found, share[part] = _with(found, beside[part])
+            slope[: len(own)] *= share[part, None]
+        loss -= found.sum(dtype=torch.float64)
+        to_offset += slope.sum(0)
+        slope = slope.to(weight.dtype)
+        to_features[part] = (slope @ weight)[: len(own)]
+        to_weight += slope.T @ x
+    return (loss / n).float(), to_features, share
 
 
 def _with(log_p: Tensor, beside: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,10 +156,6 @@ def _kind(features: Tensor) -> torch.dtype:
     """Return the type in which autocast multiplies."""
     device = features.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
-
-
-def _chunks(rows: int, columns: int) -> list[slice]:
-    return slices(rows, max(1, CHUNK_ELEMENTS // columns))
 
 
 def slices(length: int, size: int) -> list[slice]:

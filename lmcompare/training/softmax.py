@@ -41,9 +41,12 @@ class Head(nn.Module):
         Whether ``sampled_loss`` reads the vectors of the sample alone.
     can_be_taught : bool
         Whether it has ``beyond_target``, so that a network can learn from the distributions of another.
+    sparse : bool
+        Whether the gradient of ``sampled_loss`` with respect to the table is sparse.
     """
 
     samples: bool = True
+    sparse: bool = False
     can_be_taught: bool = True
     bias: Tensor
 
@@ -123,10 +126,15 @@ class Head(nn.Module):
         targets : (n,) Tensor of int64
             The words to predict.
         words, log_q : (S,) Tensor
-            The sample that ``Candidates`` drew, and the log of its probabilities.
+            The sample that ``Candidates`` drew, which has all targets, and the log of its probabilities.
+
+        Raises
+        ------
+        ValueError
+            If a target is not in the sample.
         """
         words, log_q = words.to(features.device), log_q.to(features.device)
-        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q)  # type: ignore[no-untyped-call]
+        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q, self.sparse)  # type: ignore[no-untyped-call]
         return loss
 
     def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:

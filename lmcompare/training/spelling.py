@@ -67,10 +67,11 @@ def table_made(head: Head, words: Tensor | None = None) -> Iterator[None]:
             return
         spelling = parts["table"][0]
         spelling.rows = words
+        head.sparse = words is not None
         try:
             yield
         finally:
-            spelling.rows = None
+            spelling.rows, head.sparse = None, False
 
 
 class Spelling(nn.Module):
@@ -99,7 +100,8 @@ class Spelling(nn.Module):
     def __init__(self, starts: IntArray, columns: IntArray, grams: Tensor) -> None:
         super().__init__()
         self.rows: Tensor | None = None
-        self._made: Tensor | None = None  # (V + 1, d), kept from step to step since new memory is slow
+        self._made: Tensor | None = None  # (V + 1, d), kept from step to step, since to write all of it is slow
+        self._written: Tensor | None = None  # (n,), the rows that are a number
         self.grams = nn.Parameter(grams)
         self.register_buffer("starts", torch.from_numpy(np.append(starts, starts[-1])), persistent=False)
         self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
@@ -108,8 +110,11 @@ class Spelling(nn.Module):
         """Return the (V + 1, d) word vectors, given the part v (V + 1, d) that each word has for itself."""
         if self.rows is None:
             return own + self._means(torch.arange(len(own), device=own.device))
-        if self._made is None:
-            self._made = torch.empty_like(own)
+        if self._made is None or self._written is None:
+            self._made = torch.full_like(own, torch.nan, requires_grad=False)
+        else:
+            self._made[self._written] = torch.nan
+        self._written = self.rows
         made: Tensor = _OfRows.apply(own, self._means(self.rows), self.rows, self._made)  # type: ignore[no-untyped-call]
         return made
 
@@ -124,23 +129,26 @@ class Spelling(nn.Module):
 class _OfRows(torch.autograd.Function):
     """The sum of two parts for some rows of a table; all others are not a number, so that whoever reads one notices.
 
-    Its gradient with respect to the own part is passed on as it is, without a copy: that of other rows is zero.
+    The gradient may be sparse, and then is summed up row by row: whole tables are written once instead of four times.
     """
 
     @staticmethod
     def forward(ctx: Any, own: Tensor, means: Tensor, rows: Tensor, made: Tensor) -> Tensor:
-        """Return ``made`` (V + 1, d), in which the rows (n,) are ``own`` (V + 1, d) plus ``means`` (n, d)."""
+        """Return ``made`` (V + 1, d), in which the rows (n,) become ``own`` (V + 1, d) plus ``means`` (n, d)."""
         ctx.save_for_backward(rows)
-        made.fill_(torch.nan).index_copy_(0, rows, own[rows] + means)
+        made.index_copy_(0, rows, own[rows] + means)
         return made.detach()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Return the gradients with respect to both parts."""
         (rows,) = ctx.saved_tensors
-        if gradient.is_sparse:
-            gradient = gradient.to_dense()
-        return gradient, gradient[rows], None, None
+        if not gradient.is_sparse:
+            return gradient, gradient[rows], None, None
+        place = rows.new_zeros(len(gradient)).index_copy_(0, rows, torch.arange(len(rows), device=rows.device))
+        of_rows = gradient.new_zeros(len(rows), gradient.shape[1], layout=torch.strided)
+        of_rows.index_add_(0, place[gradient._indices()[0]], gradient._values())
+        return torch.zeros(gradient.shape, device=rows.device).index_copy_(0, rows, of_rows), of_rows, None, None
 
 
 def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:

@@ -18,12 +18,17 @@ def head_and_targets(types: int = 50, n: int = 23) -> tuple[Head, torch.Tensor, 
     return head, torch.randn(n, 6, requires_grad=True), torch.randint(0, types, (n,))
 
 
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
+    monkeypatch.setattr(cross_entropy, "STEP", 4)
+
+
 def slopes(loss: torch.Tensor, head: Head, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return torch.autograd.grad(loss, [features, head.table, head.bias])
 
 
 def test_the_full_loss_and_its_gradient_are_those_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)  # 4 rows at a time
+    small_chunks(monkeypatch)  # 4 rows at a time
     head, features, targets = head_and_targets()
     mine = head.full_loss(features, targets)
     plain = torch.nn.functional.cross_entropy(features @ head.table[:50].T + head.bias, targets)
@@ -38,7 +43,7 @@ def test_tied_vectors_get_the_sum_of_both_gradients(candidates: int | None) -> N
     inputs = torch.randint(0, 51, targets.shape)  # 50 is the beginning of a document
 
     def slope(vectors: torch.Tensor) -> torch.Tensor:
-        drawn = None if candidates is None else Candidates(np.arange(50), candidates).draw(1, 0, np.array([7, 3]))
+        drawn = None if candidates is None else Candidates(np.arange(50), candidates).draw(1, 0, targets.numpy())
         features = torch.tanh(vectors)
         loss = head.full_loss(features, targets) if drawn is None else head.sampled_loss(features, targets, *drawn)
         return torch.autograd.grad(loss, head.table)[0]
@@ -90,11 +95,13 @@ def test_no_probability_exceeds_one() -> None:
 
 
 def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
+    small_chunks(monkeypatch)
     head, features, targets = head_and_targets()
-    words, log_q = torch.randperm(50)[:20], -torch.rand(20)
-    assert np.isin(targets, words).any()
-    assert not np.isin(targets, words).all()
+    own = targets.unique()
+    others = torch.tensor([word for word in torch.randperm(50).tolist() if word not in own][:12])
+    words, log_q = torch.cat([own, others]), torch.cat([torch.zeros(len(own)), -torch.rand(len(others))])
+    shuffled = torch.randperm(len(words))
+    words, log_q = words[shuffled], log_q[shuffled]
     given = (features, head.table, head.bias, targets, words, log_q)
     mine = SampledCrossEntropy.apply(*given)  # type: ignore[no-untyped-call]
     scores = features @ head.table[:50].T + head.bias
@@ -111,16 +118,23 @@ def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch:
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
 
 
+def test_a_sample_without_a_target_is_refused() -> None:
+    head, features, targets = head_and_targets()
+    words = torch.tensor([word for word in range(50) if word != targets[5]])
+    with pytest.raises(ValueError, match="all targets"):
+        head.sampled_loss(features, targets, words, torch.zeros(49))
+
+
 @pytest.mark.parametrize("sampled", [False, True])
 def test_what_is_beside_the_softmax_is_added_to_its_probabilities(
     sampled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross_entropy, "CHUNK_ELEMENTS", 200)
+    small_chunks(monkeypatch)
     head, features, targets = head_and_targets()
     beside = (torch.rand(len(targets)).log() - 2).index_fill(0, torch.tensor([3]), -torch.inf).requires_grad_()
     given = (features, head.table, head.bias, targets)
     if sampled:  # a sample of all words is the full softmax
-        mine = SampledCrossEntropy.apply(*given, torch.randperm(50), torch.zeros(50), beside)  # type: ignore[no-untyped-call]
+        mine = SampledCrossEntropy.apply(*given, torch.randperm(50), torch.zeros(50), False, beside)  # type: ignore[no-untyped-call]
     else:
         mine = FullCrossEntropy.apply(*given, beside)  # type: ignore[no-untyped-call]
     p = torch.softmax(features @ head.table[:50].T + head.bias, 1)[torch.arange(len(targets)), targets]

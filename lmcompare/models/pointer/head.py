@@ -74,8 +74,8 @@ class PointerHead(Head):
         if features.shape[1] == self.width:
             return super().sampled_loss(features, targets, words, log_q)
         f, log_softmax, beside = self._shares(features, targets)
-        sample = words.to(f.device), log_q.to(f.device)
-        loss: Tensor = SampledCrossEntropy.apply(f, self.table, self.bias, targets, *sample, beside)  # type: ignore[no-untyped-call]
+        given = targets, words.to(f.device), log_q.to(f.device), self.sparse
+        loss: Tensor = SampledCrossEntropy.apply(f, self.table, self.bias, *given, beside)  # type: ignore[no-untyped-call]
         return loss - log_softmax.mean()
 
     def _shares(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
