@@ -41,8 +41,8 @@ LOOKING = {
 SAYINGS = {
     MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
     CHOSEN: (
-        f"The softmax sees a weighted mean of the last {FAR} states. The weights depend on the states: a small network"
-        " compares them (Bahdanau et al. 2015)."
+        f"The softmax sees a weighted mean of the last {FAR} states. The weights depend on the states: a small"
+        " network compares them (Bahdanau et al. 2015)."
     ),
     MULTIPLIED: (
         f"The softmax sees a weighted mean of the last {FAR} states. The weights depend on the states, which are"

@@ -97,7 +97,7 @@ def test_no_probability_exceeds_one() -> None:
 def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     small_chunks(monkeypatch)
     head, features, targets = head_and_targets()
-    own = targets.unique()
+    own = torch.unique(targets)
     others = torch.tensor([word for word in torch.randperm(50).tolist() if word not in own][:12])
     words, log_q = torch.cat([own, others]), torch.cat([torch.zeros(len(own)), -torch.rand(len(others))])
     shuffled = torch.randperm(len(words))

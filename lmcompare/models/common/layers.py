@@ -87,10 +87,33 @@ def convolved(x: Tensor, past: Tensor | None, weight: Tensor, before: int) -> tu
     length = x.shape[1]
     given = x.new_zeros(len(x), before, x.shape[2]) if past is None else past.to(x.dtype)
     longer = torch.cat([given, x], 1)  # (B, before + T, d)
-    sums = torch.zeros((), dtype=x.dtype, device=x.device)
-    for k, each in enumerate(weight):
-        sums = sums + each * longer[:, k : k + length]
+    read = longer[:, : length + len(weight) - 1]
+    sums: Tensor = _WindowSums.apply(read, weight.to(x.dtype))  # type: ignore[no-untyped-call]
     return sums, longer[:, length:].float()
+
+
+class _WindowSums(torch.autograd.Function):
+    """Σ_k weight_k x_{t + k}; written out, it reads and writes the vectors half as often as torch's own gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """Return (B, T, d) for x (B, T + K - 1, d) and the weight (K, d)."""
+        ctx.save_for_backward(x, weight)
+        length = x.shape[1] - len(weight) + 1
+        sums = weight[0] * x[:, :length]
+        for k, each in enumerate(weight[1:], 1):
+            sums.addcmul_(each, x[:, k : k + length])
+        return sums
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of both."""
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, length = torch.zeros_like(x), torch.empty_like(weight), slope.shape[1]
+        for k, each in enumerate(weight):
+            to_x[:, k : k + length].addcmul_(each, slope)
+            to_weight[k] = (x[:, k : k + length] * slope).sum((0, 1))
+        return to_x, to_weight
 
 
 class AddedConvolution(nn.Module):
@@ -121,5 +144,5 @@ class ShortConvolution(nn.Module):
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, SHORT - 1, d), as ``windows`` does."""
-        found, left = convolved(x, past, self.weight.view(SHORT, -1), SHORT - 1)
+        found, left = convolved(x.float(), past, self.weight.view(SHORT, -1), SHORT - 1)
         return functional.silu(self.bias + found), left

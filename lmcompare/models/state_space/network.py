@@ -25,14 +25,16 @@ class StateSpaceLayer(StateLayer):
     width : int
         d, the size of what is read and added.
     heads : int
-        H, the states, each with a decay of its own; the inner width 2 · d is divided among them.
+        H, the states, each with a decay of its own; the inner width is divided among them.
     state : int
         N, the numbers that each of the inner width keeps.
+    inner : int
+        The inner width.
     """
 
-    def __init__(self, width: int, heads: int, state: int) -> None:
+    def __init__(self, width: int, heads: int, state: int, inner: int) -> None:
         super().__init__()
-        self.heads, self.state, self.inner = heads, state, 2 * width
+        self.heads, self.state, self.inner = heads, state, inner
         self.norm = nn.RMSNorm(width, eps=EPSILON)
         self.sizes = (self.inner, self.inner + 2 * state, heads)
         self.read = nn.Linear(width, sum(self.sizes), bias=False)

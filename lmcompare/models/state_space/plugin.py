@@ -28,11 +28,15 @@ class StateSpace(StateModel):
     Parameters
     ----------
     width : int, default=256
-        The size of word vectors and layers; inside a layer it is twice as wide.
+        The size of word vectors and of what layers read.
     heads : int, default=8
         The heads of each layer.
     state_size : int, default=64
         How many numbers are kept for each of the inner width.
+    expand : int, default=2
+        The inner width of a layer, as a multiple of ``width``.
+    feed_forward : bool, default=False
+        Whether a feed-forward network follows in each layer, as in a transformer. The authors have none.
     layers : int, default=3
         Layers.
     dropout : float, default=0.1
@@ -59,16 +63,19 @@ class StateSpace(StateModel):
     width: int = 256
     heads: int = 8
     state_size: int = 64
+    expand: int = 2
+    feed_forward: bool = False
     layers: int = 3
     batch: int = 32
     optimiser: str = "muon"
 
     def __post_init__(self) -> None:
         self.check_whole(1, "width", "heads", "state_size")
-        self.check_whole(1, "layers", most=1000)
-        if 2 * self.width % self.heads:
+        self.check_whole(1, "expand", "layers", most=1000)
+        inner = self.expand * self.width
+        if inner % self.heads:
             raise LmcompareError(
-                f"twice the width must be a multiple of heads, not {2 * self.width} with {self.heads} heads"
+                f"expand times width must be a multiple of heads, not {inner} with {self.heads} heads"
             )
         super().__post_init__()
 
@@ -82,5 +89,6 @@ class StateSpace(StateModel):
 
     def network(self, types: int) -> StateNetwork:
         """Return the untrained network."""
-        layers = [StateSpaceLayer(self.width, self.heads, self.state_size) for _ in range(self.layers)]
-        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=False)
+        shape = self.width, self.heads, self.state_size, self.expand * self.width
+        layers = [StateSpaceLayer(*shape) for _ in range(self.layers)]
+        return StateNetwork(types, self.width, layers, self.dropout, feed_forward=self.feed_forward)

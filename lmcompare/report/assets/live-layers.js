@@ -236,7 +236,7 @@ const LAYERS = {
   "state-space"({ name, heads, state: size }, arrays) {
     const of = (part) => arrays[`${name}.${part}`];
     return (x, before) => {
-      const inner = 2 * x.length, parts = times(of("read.weight"), x), width = inner / heads;
+      const inner = of("inner_norm.weight").values.length, parts = times(of("read.weight"), x), width = inner / heads;
       const [mixed, past] = convolved(parts.slice(inner, 2 * inner + 2 * size), before?.past, of("convolution.weight"), of("convolution.bias"));
       const S = new Float32Array(inner * size), y = new Float32Array(inner);
       for (let i = 0; i < inner; i += 1) {

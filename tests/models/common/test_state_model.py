@@ -79,4 +79,6 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(LmcompareError, match="multiple of heads"):
         StateSpace(width=9, heads=4)
     with pytest.raises(LmcompareError, match="multiple of heads"):
+        StateSpace(width=6, heads=4, expand=1)
+    with pytest.raises(LmcompareError, match="multiple of heads"):
         LinearAttention(width=10, heads=4)
