@@ -264,9 +264,12 @@ class Training:
             torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
         if self.watch is not None and self.team.leads:
             self.watch(self.now.step)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        slopes = [each.grad for each in self.network.parameters() if each.grad is not None]
+        norm = torch.nn.utils.get_total_norm(slopes)
         if not math.isfinite(float(norm)):
             raise FloatingPointError
+        if norm > self.recipe.clip:  # otherwise whole tables would be multiplied by one
+            torch.nn.utils.clip_grads_with_norm_(self.network.parameters(), self.recipe.clip, norm)
         with autocast(device, self.now.precision):
             for optimiser in self.optimisers:
                 optimiser.step()
