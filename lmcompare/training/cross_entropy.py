@@ -123,8 +123,10 @@ def _summed(
     share : (n,) Tensor or None
         Of the softmax in what is predicted; None without ``beside``.
     """
-    n, size = len(wanted), max(1, CHUNK_ELEMENTS // len(weight) // STEP) * STEP
-    padded = functional.pad(features.detach().to(weight.dtype), (0, 0, 0, -n % STEP))
+    n, size = len(wanted), max(1, CHUNK_ELEMENTS // len(weight))
+    step = min(STEP, size)
+    size -= size % step
+    padded = functional.pad(features.detach().to(weight.dtype), (0, 0, 0, -n % step))
     to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
     share = None if beside is None else torch.empty_like(beside)
     loss = torch.zeros((), dtype=torch.float64, device=features.device)
