@@ -44,19 +44,19 @@ def test_there_is_nothing_to_choose_where_costs_cannot_be_compared(run: Run, mon
 
 def test_the_answer_is_the_best_model_within_the_limits(folder: Path, run: Run, chromium: Browser) -> None:
     page = visit(chromium, folder / "report.html")
-    answer, slider = page.locator(".choice-answer"), page.locator(".choice [type=range][name=train_seconds]")
-    best, *others = [row for _, row in ReportData(run).ranking]
+    answer, slider = page.locator(".choice-answer"), page.locator(".choice [type=range][name=model_bytes]")
+    ranked = [(row, row.model_bytes) for _, row in ReportData(run).ranking if row.model_bytes is not None]
+    (best, size), *others = ranked
     expect(answer).to_contain_text(numbers.bits_per_byte(best.bits_per_byte))
-    assert best.train_seconds is not None
-    times = sorted({row.train_seconds for row in (best, *others) if row.train_seconds is not None})
-    stop = sum(1.005 * time < best.train_seconds for time in times) - 1  # costs are shown with three digits
-    within = [row for row in others if row.train_seconds is not None and row.train_seconds <= 1.005 * times[stop]]
+    sizes = sorted({each for _, each in ranked})
+    stop = sum(1.005 * each < size for each in sizes) - 1  # costs are shown with three digits
+    within = [row for row, each in others if each <= 1.005 * sizes[stop]]
     slider.fill(str(stop))
-    expect(answer).to_contain_text(numbers.seconds(best.train_seconds))  # what the best one would cost
+    expect(answer).to_contain_text(numbers.size(size))  # what the best one would cost
     first, second = answer.inner_text().split(". ", 1)
     assert numbers.bits_per_byte(within[0].bits_per_byte) in first
     assert numbers.bits_per_byte(best.bits_per_byte) in second  # and what it would cost
-    assert numbers.seconds(best.train_seconds) in second
+    assert numbers.size(size) in second
     assert "five most likely" not in second  # tokens differ, and so does what is to be guessed
     assert not complaints(page)
     page.context.close()
