@@ -49,8 +49,8 @@ sys.stdout.write(out)
 sys.stderr.write(error)
 sys.exit(code)
 """
-# They show as well that the commands work: so many texts of the Lee corpus, which has 300, and steps of a training
-LEE_TEXTS, STEPS = 30, 20
+LEE_TEXTS = 30  # texts of the Lee corpus that are read, of 300: enough to show that a command works
+STEPS = 20  # the most steps of a training
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

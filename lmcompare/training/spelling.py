@@ -146,9 +146,9 @@ class _OfRows(torch.autograd.Function):
         if not gradient.is_sparse:
             return gradient, gradient[rows], None, None
         place = rows.new_zeros(len(gradient)).index_copy_(0, rows, torch.arange(len(rows), device=rows.device))
-        of_rows = gradient.new_zeros(len(rows), gradient.shape[1], layout=torch.strided)
-        of_rows.index_add_(0, place[gradient._indices()[0]], gradient._values())
-        return torch.zeros(gradient.shape, device=rows.device).index_copy_(0, rows, of_rows), of_rows, None, None
+        values = gradient._values()
+        of_rows = values.new_zeros(len(rows), values.shape[1]).index_add_(0, place[gradient._indices()[0]], values)
+        return values.new_zeros(gradient.shape).index_copy_(0, rows, of_rows), of_rows, None, None
 
 
 def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:

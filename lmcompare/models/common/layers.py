@@ -130,7 +130,7 @@ class AddedConvolution(nn.Module):
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, size, d), as ``windows`` does."""
-        added, left = convolved(x, past, self.weight.view(self.size, -1).to(x.dtype), self.size)
+        added, left = convolved(x, past, self.weight.view(self.size, -1), self.size)
         return x + added, left
 
 
