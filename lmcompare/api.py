@@ -103,14 +103,15 @@ def compare(
     for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
         if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
             raise LmcompareError(f"{name} must be a sequence, not {kind_of(given)} of one value")
-    if models is not None and not isinstance(models, Iterable):
-        raise LmcompareError(f"models must be a model or a sequence of models, not {kind_of(models)}")
-    if match is not None and not isinstance(match, Mapping):
-        raise LmcompareError(f"match must be a mapping, such as {{'parameters': 1e6}}, not {kind_of(match)}")
-    if sweep is not None and not isinstance(sweep, Mapping):
-        raise LmcompareError(f"sweep must be a mapping, such as {{'ngram.order': [2, 3]}}, not {kind_of(sweep)}")
-    if search is not None and not isinstance(search, str | Mapping):
-        raise LmcompareError(f"search must be 'random', 'tpe' or a mapping like [search], not {kind_of(search)}")
+    for name, argument, kinds, wanted in (
+        ("models", models, Iterable, "a model or a sequence of models"),
+        ("tokens", tokens, str | Mapping, "the name of a tokenizer or a mapping, such as {'kind': 'bpe'}"),
+        ("match", match, Mapping, "a mapping, such as {'parameters': 1e6}"),
+        ("sweep", sweep, Mapping, "a mapping, such as {'ngram.order': [2, 3]}"),
+        ("search", search, str | Mapping, "'random', 'tpe' or a mapping like [search]"),
+    ):
+        if not (argument is None or isinstance(argument, kinds)):
+            raise LmcompareError(f"{name} must be {wanted}, not {kind_of(argument)}")
     prompts = [prompts] if isinstance(prompts, str) else prompts
     tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
@@ -162,10 +163,14 @@ def compare(
             )
         finally:
             leave()
-        show.say("Writing the report …")
-        from lmcompare.report.build import write_reports
+    show.say("Writing the report …")
+    from lmcompare.report.build import write_reports
 
+    try:
         write_reports(folder)
+    except BaseException as error:
+        error.add_note(f"The trained models are in {folder}, which lmcompare.load opens.")
+        raise
     named = [name for m in plan.models for name in (m.plugin, *plugins.named_in(m.hyperparameters))]
     named += [tokens.kind for tokens in (plan.tokens, *(m.tokens for m in plan.models)) if tokens is not None]
     return Comparison(folder, outcome.failures, (*named, *map(type, live.values())), outcome.names)

@@ -47,7 +47,7 @@ def test_an_array_of_one_value_is_no_sequence(name: str, tmp_path: Path) -> None
         ({"models": [None]}, "not None"),
         ({"models": [LanguageModel]}, "lacks fit"),
         ({"tokens": "wrod"}, "did you mean 'word'"),
-        ({"tokens": 5}, "tokens must be a table, not 5"),
+        ({"tokens": 5}, "or a mapping, such as {'kind': 'bpe'}, not an int"),
         ({"seeds": "a"}, "number 1 of seeds must be a whole number, not 'a'"),
         ({"corpus": ["so", "\ud800"]}, "document 2 has a lone surrogate"),
         ({"prompts": ["\ud800"]}, "not valid UTF-8"),

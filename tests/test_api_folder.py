@@ -53,3 +53,15 @@ def test_the_folder_of_a_call_that_succeeds_stays(temporary: Path) -> None:
     result = lmcompare.compare(TEXTS, ["unigram"], quiet=True)
     assert result.folder.is_relative_to(temporary)
     assert result.models == ("unigram",)
+
+
+def test_the_models_stay_if_the_report_cannot_be_written(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError("no space is left")
+
+    monkeypatch.setattr("lmcompare.report.build.write_reports", fail)
+    with pytest.raises(OSError, match="no space") as caught:
+        lmcompare.compare(TEXTS, "unigram", quiet=True)
+    (made,) = temporary.iterdir()
+    assert lmcompare.load(made / "run").models == ("unigram",)
+    assert str(made / "run") in caught.value.__notes__[0]

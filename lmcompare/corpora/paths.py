@@ -92,7 +92,8 @@ def missing_path(path: Path) -> LmcompareError:
         return LmcompareError(f"no file matches {path}; check the pattern")
     if {"http:", "https:", "ftp:"} & set(path.parts):
         return LmcompareError(
-            f"{path} is an address, and lmcompare does not download texts; download it yourself, and give the file"
+            f"{str(path).replace(':/', '://', 1)} is an address, and lmcompare does not download texts; download it"
+            " yourself, and give the file"
         )
     siblings = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
     return LmcompareError(f"there is no file or folder {path}{suggest(path.name, siblings)}; check the path")

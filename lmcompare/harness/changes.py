@@ -224,7 +224,7 @@ def _listed(values: str) -> list[Any] | dict[str, Any]:
         )
     with suppress(ValueError, RecursionError):
         return list(json.loads(f"[{values}]"))
-    return [assignment(f"value={value}")[1] for value in values.split(",") if value]
+    return [_value(value, "--sweep: a value") for value in values.split(",") if value]
 
 
 def with_match(experiment: Experiment, amounts: Mapping[str, float], where: str = HERE) -> Experiment:
@@ -251,12 +251,17 @@ def assignment(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not value:
         raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
+    return key, _value(value, f"the value of --set {key}=…")
+
+
+def _value(text: str, named: str) -> Any:
+    """Return a value that was given as JSON, or else as a string; ``named`` is what an error calls it."""
     try:
-        return key, json.loads(value)
+        return json.loads(text)
     except json.JSONDecodeError:
-        return key, value
+        return text
     except (ValueError, RecursionError) as error:
-        raise LmcompareError(f"--set {key}=… has a value that cannot be read: {not_parsed(error)}") from None
+        raise LmcompareError(f"{named} can't be read: {not_parsed(error)}") from None
 
 
 def amount(pair: str) -> tuple[str, float]:

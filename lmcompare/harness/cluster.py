@@ -208,9 +208,8 @@ def _connect(address: str | None) -> bool:
         _see_that_it_answers(str(address))
     try:
         if address is None:
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
             with patch("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False):  # it listens on this machine alone
-                ray.init("local", num_cpus=cores, _node_ip_address="127.0.0.1", **QUIET)
+                ray.init("local", num_cpus=environment.usable_cores(), _node_ip_address="127.0.0.1", **QUIET)
         else:
             os.environ.setdefault("RAY_gcs_server_port_wait_time_s", TRIES)  # to connect, as Ray reads it here
             ray.init(address, **{**QUIET, "include_dashboard": None})

@@ -78,8 +78,10 @@ def side_by_side(device: str) -> dict[str, int]:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use, also in a container that has a share of the machine's."""
+    import joblib
+
+    return int(joblib.cpu_count())
 
 
 def check_workers(workers: int, threads: int, cores: int, device: str) -> None:

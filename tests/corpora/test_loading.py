@@ -297,7 +297,7 @@ def test_a_given_split_has_no_sizes(triple: dict[str, str], tmp_path: Path) -> N
         ("wiki-sampel", {}, "is not a file, a folder or the name of a corpus .did you mean 'wiki-sample'"),
         ("ten", {}, r"did you mean 'ten\.txt'"),
         ("none.txt", {}, "there is no file or folder"),
-        ("https://example.org/a.txt", {}, "is an address, and lmcompare does not download texts"),
+        ("https://example.org/a.txt", {}, "https://example.org/a.txt is an address"),
         ("", {}, "has no name"),
         (
             "A whole text instead of a path. " * 30,

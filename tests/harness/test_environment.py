@@ -21,6 +21,11 @@ def test_idle_cores_are_worked_out_of_the_kernels_times(monkeypatch: pytest.Monk
     assert environment.idle_cores(0) == pytest.approx(2 * 30 / 40)
 
 
+def test_a_share_of_the_cores_is_all_that_a_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a limit that joblib reads, as it reads that of a container
+    assert environment.usable_cores() == 1
+
+
 def test_a_peak_of_memory_that_the_system_does_not_say_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
