@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 LEAST = 256 * 10**6
-"""Bytes: Python, NumPy and the compiled loops alone take half of it."""
+"""The smallest limit that can be set, in bytes: Python, NumPy and the compiled loops alone take half of it."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(MB|GB|TB|MiB|GiB|TiB)", re.IGNORECASE)
 _UNITS = {"mb": 10**6, "gb": 10**9, "tb": 10**12, "mib": 2**20, "gib": 2**30, "tib": 2**40}
@@ -20,7 +20,7 @@ _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 def bytes_of(size: str) -> int:
     """Return the bytes of a size such as "1GB" or "512 MiB".
 
-    Raises ``ValueError`` for what is no size, and for one that no run can keep to.
+    Raises ``ValueError`` for a text that is not a size, and for a size below ``LEAST``, which no run can keep to.
     """
     found = _SIZE.fullmatch(size.strip())
     if found is None:
@@ -33,9 +33,9 @@ def bytes_of(size: str) -> int:
 
 @contextmanager
 def limited(size: int | None) -> Iterator[None]:
-    """While it is open, models keep to ``size`` bytes of memory, if they can; None is no limit.
+    """Limit the memory of models to ``size`` bytes inside the context, if they can keep to it; None sets no limit.
 
-    What they keep in files, of which the system holds in memory what is used, does not count.
+    Memory-mapped files do not count, although the system holds the parts that are in use in memory.
     """
     token = _allowed.set(size)
     try:
@@ -51,9 +51,9 @@ def left() -> int | None:
 
 
 def _anonymous() -> int:
-    """Return the bytes of memory of this process that are not those of files.
+    """Return the bytes of memory that this process uses, without those of memory-mapped files.
 
-    Where the system does not say, it is what Python, NumPy and the compiled loops take.
+    On a system that does not report them, return the bytes that Python, NumPy and the compiled loops take.
     """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()

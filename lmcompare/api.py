@@ -198,8 +198,8 @@ class Comparison:
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self._names = dict(names or {})  # by the names that the caller gave its models, those in the folder
-        self._failures = failures  # of the call that made it; None if the folder tells them
+        self._names = dict(names or {})  # from the caller's names of its models to their names in the folder
+        self._failures = failures  # of the call that made this object; None if the folder names them
         self._named = tuple(named)  # plug-ins that the caller has named, whose code may run
 
     def __repr__(self) -> str:
@@ -311,11 +311,11 @@ class Comparison:
         return self._names.get(name, name)
 
     def _usable(self, model: ModelEntry) -> list[Cell]:
-        """Return the finished cells of a model but for those that the call that made this could not make anew."""
+        """Return the finished cells of a model, except the cells that the call of ``compare`` failed to run again."""
         return [cell for cell in model.done if f"{model.name}/{cell.seed}" not in (self._failures or {})]
 
     def _opened(self, run: Run, name: str, seed: int | None, given: Sequence[str | type]) -> TrainedModel:
-        """Return a model by its name in the folder; of other models no file is read."""
+        """Return a model by its name in the folder, without reading the files of other models."""
         if seed is not None and not isinstance(seed, int):
             raise LmcompareError(f"seed must be a whole number or None, not {kind_of(seed)}")
         cells = [cell for model in run.models if model.name == name for cell in self._usable(model)]

@@ -1,4 +1,4 @@
-"""Parts of a model's work that free nodes of a cluster may do. No figure of a model depends on who did them."""
+"""Parts of a model's work that free nodes of a cluster may do. The model's figures do not depend on the node."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 VARIABLE = "LMCOMPARE_CLUSTER"
-"""The variable of the environment that tells a cell's process the address of its cluster and the nodes it may use."""
+"""The environment variable that tells a cell's process the address of its cluster and the nodes it may use."""
 
-MOST = 16  # parts that are done elsewhere at the same time, as their results wait in memory
-PATIENCE = 60.0, 5.0  # seconds after which a part is done here, or how many times as long as a part takes here
+MOST = 16  # parts on other nodes at the same time: their results wait in memory
+PATIENCE = 60.0, 5.0  # a part is done here after so many seconds, or so many times the time of a part
 
 
 def told(address: str, nodes: Iterable[str]) -> str:
@@ -61,7 +61,7 @@ def shared(
 
 @contextmanager
 def _connected(cluster: Mapping[str, Any]) -> Iterator[_Elsewhere]:
-    """Connect this process to the cluster on whose node it is."""
+    """Connect this process to the cluster that its node belongs to."""
     import ray
 
     own = not ray.is_initialized()
@@ -88,14 +88,14 @@ class _Elsewhere:
     def begin(
         self, work: Callable[..., Any], parts: Iterable[Sequence[Any]], threads: int
     ) -> list[tuple[Any, Sequence[Any]]]:
-        """Begin parts there; return the task and the part of each."""
+        """Start parts on the nodes; return the task and the arguments of each part."""
         task = self._ray.remote(_listed).options(
             num_cpus=threads, max_retries=0, label_selector={"ray.io/node-id": f"in({','.join(self._nodes)})"}
         )
         return [(task.remote(work, *part), part) for part in parts]
 
     def result(self, task: Any, patience: float) -> list[Any] | None:
-        """Return what a task found; None if it took too long, or its node was lost."""
+        """Return the result of a task; None if it took too long, or its node was lost."""
         try:
             found: list[Any] = self._ray.get(task, timeout=patience)
         except self._ray.exceptions.RayError:

@@ -54,7 +54,8 @@ def share(threads: int, begins: npt.NDArray[np.integer[Any]], work: Callable[[in
     """Do ``work(first, last)`` on parts of a list of ranges, each part in a thread of its own; return the results.
 
     ``begins``, (n + 1,), rising: where each of the n ranges begins and the last ends. The parts are ranges ``first``
-    to ``last`` - 1 and cover about the same length, so that what is done depends on ``threads`` but not on its speed.
+    to ``last`` - 1 and cover about the same length, so that the division depends on the number of threads, but not on
+    how fast they run.
     """
     if threads == 1:
         return [work(0, len(begins) - 1)]

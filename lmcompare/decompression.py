@@ -1,4 +1,4 @@
-"""Compressed files, read only as far as they become no more times as large than text does: no bomb fills a disk."""
+"""Reads compressed files, and stops at one that expands more than text does, such as a decompression bomb."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 from lmcompare.errors import LmcompareError
 
 ALWAYS = 1 << 26
-"""Bytes that a compressed file may become, however small it is."""
+"""Bytes that the content of any compressed file may have, however small the file is."""
 
 
 def bounded(stream: IO[bytes] | gzip.GzipFile, path: object, most: int, times: int) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ _OUT_OF_MEMORY = (
     *("can't allocate memory", "CUDA out of memory", "Storage size calculation overflowed"),  # torch's
     *("could not create a primitive", "can't start new thread", "failed to map segment", "Cannot allocate memory"),
 )
-MOST_NOTES, LONGEST_NOTE = 100, 2_000  # of a plug-in; characters of each
+MOST_NOTES, LONGEST_NOTE = 100, 2_000  # of a plug-in: how many, and characters of each
 OWN_TEMPORARY = "lmcompare-"  # begins the names of the temporary folders that lmcompare makes
 TOO_LITTLE_MEMORY = "more memory was needed than there is, or than 'ulimit -v' allows"
 
@@ -61,7 +61,7 @@ def unknown(what: str, name: str, options: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says without line breaks and numbers of the system, or its name if it says nothing."""
+    """Return the message of an error on one line, without the system's error number; without a message, its class."""
     try:
         return _ERRNO.sub("", " ".join(str(error).split())) or type(error).__name__
     except Exception:  # a plug-in's own error may fail to say anything
@@ -81,7 +81,7 @@ def not_parsed(error: ValueError | RecursionError) -> str:
 
 
 def usable_path(path: object, what: str) -> Path:
-    """Return a path. Raises ``LmcompareError``, which begins with ``what``, for a value that can be no path here."""
+    """Return a path. Raises ``LmcompareError``, which begins with ``what``, for a value that cannot be a path."""
     shown, why = repr(path) if isinstance(path, str) else kind_of(path), ""
     if isinstance(path, str | os.PathLike) and str(path):
         try:
@@ -220,7 +220,7 @@ def temporary_room() -> Iterator[None]:
 
 @contextmanager
 def in_one_sentence(said: Callable[[Exception], str]) -> Iterator[None]:
-    """Turn an error that nobody foresaw into an ``LmcompareError``, with the sentence that ``said`` returns of it."""
+    """Turn an unexpected error into an ``LmcompareError``, whose sentence is what ``said`` returns for the error."""
     try:
         with permitted():
             yield

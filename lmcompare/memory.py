@@ -7,19 +7,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# glibc's mallopt(3): from what size on a block is mapped by itself, and how much may lie free at the heap's end
+# parameters of glibc's mallopt(3): the size from which a block gets a mapping of its own, and the bytes that may
+# stay free at the end of the heap
 MAPPED_FROM, FREE_AT_END = -3, -1
 LARGE = 2**23
-MOST = 2**25  # glibc's own limit of the first
+MOST = 2**25  # glibc's own upper limit of the first parameter
 
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """While it is open, an array of eight megabytes or more is mapped by itself, and leaves no hole when it is freed.
+    """Give each array of eight megabytes or more a mapping of its own inside the context, so that it leaves no hole.
 
-    Once a program has freed one large block, glibc takes those that are not much larger from its heap, where work
-    that makes and frees many arrays of different sizes leaves holes: an eighth of the memory at ten million words.
-    Afterwards the limits are those that glibc would have come to by itself. Other C libraries are left as they are.
+    Once a program has freed a large block, glibc takes later blocks of up to about this size from its heap. Code that
+    makes and frees many arrays of different sizes then leaves holes there: an eighth of the memory at ten million
+    words. Afterwards the parameters have the values that glibc would have reached by itself. Other C libraries are
+    left as they are.
     """
     tune = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if tune is None:
@@ -34,9 +36,9 @@ def given_back() -> Iterator[None]:
 
 
 def give_back_what_is_free() -> None:
-    """Return to the system what many small objects, and Arrow's tables, have left behind.
+    """Return to the system the memory that freed small objects and Arrow's tables have used.
 
-    Both libraries keep it otherwise, until the end.
+    The C library and Arrow would otherwise keep it until the process ends.
     """
     if (arrow := sys.modules.get("pyarrow")) is not None:
         arrow.default_memory_pool().release_unused()

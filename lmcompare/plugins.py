@@ -64,7 +64,7 @@ def named_in(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:
-    """Make an untrained model; ``parameters`` go before those of the class's preset of this name.
+    """Make an untrained model; ``parameters`` replace those of the class's preset of this name.
 
     Raises ``PluginError`` for a hyper-parameter that the model does not have or a value that it refuses.
     """
@@ -88,13 +88,13 @@ def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], pres
 
 
 def _check_kinds(cls: type[LanguageModel], given: Mapping[str, Any], whose: str) -> None:
-    """Compare values with the annotations of ``__init__`` where these name whole numbers, numbers, texts or truths.
+    """Check values against the annotations of ``__init__`` that are int, float, str or bool, or unions of these.
 
-    Raises ``PluginError`` for a value of another kind, and for a number that is infinite or none.
+    Raises ``PluginError`` for a value of another type, and for a number that is infinite or NaN.
     """
     try:
         hints = get_type_hints(cls.__init__)
-    except Exception:  # a plug-in may name what can't be looked up from here
+    except Exception:  # an annotation may name a type that can't be looked up from here
         return
     for name, value in given.items():
         hint = hints.get(name)
@@ -108,7 +108,7 @@ def _is_a(value: object, kind: object) -> bool:
     if kind is float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
-        return abs(value) <= sys.float_info.max  # which NaN is not, nor a whole number of 400 digits
+        return abs(value) <= sys.float_info.max  # false for NaN, and for a whole number of 400 digits
     return type(value) is kind
 
 

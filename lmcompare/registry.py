@@ -177,7 +177,8 @@ def absolute(name: str, folder: Path) -> str:
 def placed(path: str, folder: Path) -> str:
     """Return a path made absolute, relative to ``folder``.
 
-    What is not there remains as it was written: it may be the name of something in a cache, such as a model of a hub.
+    A path that does not exist is returned as it was written: it may be the name of something in a cache, such as a
+    model of a hub.
     """
     try:
         here = folder / expanded(path)
@@ -193,7 +194,7 @@ def _entry_points(group: str, searched: tuple[tuple[str, int], ...]) -> tuple[En
 
 
 def _searched() -> tuple[tuple[str, int], ...]:
-    """Return where Python looks for packages, each with when one was installed there or removed last."""
+    """Return the folders in which Python looks for packages, each with the time of its last change."""
     found = []
     for place in sys.path:
         with suppress(OSError, ValueError):
@@ -206,7 +207,7 @@ def _is_own(point: EntryPoint) -> bool:
 
 
 def _is_own_module(name: str) -> bool:
-    """Return whether "module:Class" names a module of this package, and no file."""
+    """Return whether "module:Class" names a module of this package, and not a file."""
     return re.fullmatch(r"lmcompare(\.\w+)+:\w+", name) is not None and not name.partition(":")[0].endswith(".py")
 
 
@@ -221,7 +222,7 @@ def _without_folder(name: str) -> str:
 def _loaded(name: str, load: Callable[[], Any]) -> Any:
     try:
         working_directory()
-        with chdir("."):  # wherever a plug-in goes when it is imported
+        with chdir("."):  # a plug-in may change the working directory while it is imported
             return load()
     except LmcompareError:
         raise

@@ -94,7 +94,7 @@ class GrowingArray:
     """
 
     def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...] = ()) -> None:
-        import numpy as np  # which listing the corpora does not need
+        import numpy as np  # imported here: listing the corpora does not need it
 
         self._dtype, self._shape = np.dtype(dtype), shape
         self._parts: list[Array] = []

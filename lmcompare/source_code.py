@@ -57,14 +57,14 @@ def _sources_of(module: str) -> dict[str, bytes]:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
             for base, names in _imported(found[name], package):
                 files = {f"{base}.{each}": place.file_of(f"{base}.{each}") for each in names}
-                if None in files.values() or not files:  # what is no module of its own is a name in this one
+                if None in files.values() or not files:  # a name that is not a module is defined in this one
                     files[base] = place.file_of(base)
                 open_ |= {other: there for other, there in files.items() if there is not None and other not in found}
     return found
 
 
 def _place_of(module: str) -> _Place | None:
-    """Return where the modules are that belong to a plug-in's; None if that is in no file."""
+    """Return the place of a plug-in's module and of the modules beside it; None if the module has no file."""
     if module.startswith(FILE_MODULE):
         file = _file(module)
         return None if file is None else _Place(file.parent, "")
@@ -79,7 +79,7 @@ def _file(module: str) -> Path | None:
 
 
 def _loaded_by(module: str) -> set[str]:
-    """Return a module and those of its place whose functions, classes and modules it has names for."""
+    """Return a module and the modules of its place whose functions or classes it has imported, directly or not."""
     package, file = module.partition(".")[0], _file(module)
     folder = file.parent if file is not None and module.startswith(FILE_MODULE) else None
     found, open_ = {module}, [module]
@@ -97,7 +97,7 @@ def _loaded_by(module: str) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _imported(source: bytes, package: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the modules that a source imports, each with the names that it takes of it."""
+    """Return the modules that a source imports, each with the names that it imports from it."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

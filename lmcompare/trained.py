@@ -36,11 +36,11 @@ from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN
 if TYPE_CHECKING:
     import pandas as pd
 
-DOCUMENTS = 256  # scored together
+DOCUMENTS = 256  # that are scored together
 MOST_TOKENS = 10**12  # of a continuation
 _FOLDER = "/"  # the suffix of a format that is a folder
 _TOKENIZER = "tokenizer.json"
-_WRITTEN = {  # of formats that not every model has: which models have them
+_WRITTEN = {  # which models have a format that not every model has
     ".arpa": "the models ngram and ngram-tuned",
     ".arpa.gz": "the models ngram and ngram-tuned",
     ".safetensors": "networks and the models ngram and ngram-tuned",
@@ -178,7 +178,7 @@ class TrainedModel:
         """Yield documents that are scored together, which is faster and changes no score."""
         if not isinstance(documents, Iterable):
             raise LmcompareError(f"documents must be a list of lmcompare.corpora.Document, not {kind_of(documents)}")
-        size = 1 if self.model.traits.adaptive else DOCUMENTS  # an adaptive model would learn from one for the next
+        size = 1 if self.model.traits.adaptive else DOCUMENTS  # an adaptive model would learn from the first ones
         for batch in batches(documents, size):
             for document in batch:
                 if not isinstance(document, Document):

@@ -66,10 +66,10 @@ class AlikeWords(Alike):
     unit, figure = "word", "bits per byte"
 
     def nats(self, split: Split) -> Iterator[Array]:
-        held: list[tuple[Array, Array]] = []  # the words of the units so far, of which the last may go on
+        held: list[tuple[Array, Array]] = []  # the words of the last unit so far: the next block may continue it
         for block in word_blocks(self.run, self.models, split, (), seeds=1):
             bits, begins = block.bits + block.gaps, _begins(block)
-            first = int(np.argmax(np.append(begins, True)))  # the words before it are of the unit before the block
+            first = int(np.argmax(np.append(begins, True)))  # the words before it continue the unit that is held
             if held and first < len(begins):
                 yield _summed([*held, (bits[:, :first], begins[:first])])
                 held, bits, begins = [], bits[:, first:], begins[first:]
@@ -101,7 +101,7 @@ def _summed(parts: Sequence[tuple[Array, Array]]) -> Array:
 def alike(run: Run) -> Alike | None:
     """Return the ranked models, by words if their tokens differ; None if there are fewer than two."""
     ranked = [model for model in run.scored if group_of(model)[0] == "ranked"]
-    found = sums(run, "test")  # infinite for a model that gave a token the probability 0, which has no rank
+    found = sums(run, "test")  # infinite for a model that gave a token the probability 0: it has no rank
     models = [model for model in ranked if np.isfinite(found[model.name].unit_bits).all()]
     if len(models) < 2:
         return None

@@ -29,7 +29,7 @@ SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
 ROUNDING = 1e-6  # bits per byte by which the figures of one model may differ, computed in float32 in two ways
-MOST_PAIRED = 30  # models of a group: of more, each is compared with the best one alone
+MOST_PAIRED = 30  # models of a group: in a larger group each is compared with the best one alone
 POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 
 
@@ -87,7 +87,7 @@ class Difference:
     def significant(self) -> bool:
         """Whether the difference is significant at the 5 % level after the correction for all pairs.
 
-        One that is as small as the rounding of a model's figures is not: two programs may compute the same model.
+        A difference within the rounding of the figures is not significant: two programs may compute the same model.
         """
         return self.p_holm < SIGNIFICANCE and not abs(self.difference) < ROUNDING
 
@@ -99,7 +99,8 @@ class Comparison:
     Parameters
     ----------
     differences : tuple of Difference
-        Of all pairs of a group; if it has more than ``MOST_PAIRED`` models, of each with the best one.
+        One for each pair of models in a group; in a group of more than ``MOST_PAIRED`` models, only the pairs with
+        the best model.
     unit : str
         The resampling unit: "documents" or "blocks of 20 sentences".
     units : int
@@ -283,7 +284,7 @@ def over_seeds(bits: Array, n_bytes: float) -> tuple[float, int]:
 
 
 def _pairs(standings: Sequence[Standing], finite: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the models that are compared, by their places: those of a group."""
+    """Return the pairs of models that are compared, by their indices: both are in the same group."""
     pairs: list[tuple[int, int]] = []
     for group in ("ranked", "adaptive"):
         own = [m for m in finite if standings[m].group == group]
@@ -292,7 +293,10 @@ def _pairs(standings: Sequence[Standing], finite: Sequence[int]) -> list[tuple[i
 
 
 def paired(models: Sequence[int], figures: Sequence[float]) -> list[tuple[int, int]]:
-    """Return all pairs of models, by rising numbers; of more than ``MOST_PAIRED``, each with that of least figure."""
+    """Return all pairs of models in rising order; of more than ``MOST_PAIRED``, only the pairs with the best model.
+
+    ``models`` are indices, and ``figures`` are compared: the lowest is the best.
+    """
     if len(models) <= MOST_PAIRED:
         return list(combinations(models, 2))
     best = models[int(np.argmin(figures))]

@@ -16,7 +16,7 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Axis = Literal["seconds", "flops"]
-STEPS = 400  # at which the order of the models is looked at
+STEPS = 400  # amounts at which the order of the models is determined
 
 
 @dataclass(frozen=True)

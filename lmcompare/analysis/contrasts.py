@@ -105,11 +105,11 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
 
 
 def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Array) -> dict[str, Contrast]:
-    """Return by name how much each second condition differs from the first one of its pair, the same trained models.
+    """Return by name how much the second condition of each pair differs from the first, with the same trained models.
 
-    As ``contrasts``, but the variation over trainings is that of the differences, training by training: how much the
-    trainings differ from each other has no part in it. The variances of all pairs are pooled, so give together only
-    pairs with the same change.
+    As ``contrasts``, but the variation over trainings is that of the paired differences: variation that both
+    conditions of a pair share does not count. The variances of all pairs are pooled, so give together only pairs with
+    the same change.
 
     Parameters
     ----------

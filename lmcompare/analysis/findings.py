@@ -18,7 +18,7 @@ from lmcompare.runfolder.files import RunFolderError, read_object
 from lmcompare.runfolder.layout import FINDINGS
 
 FINDINGS_VERSION = 1
-ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows, tables or remarks, characters of a text, numbers
+ROWS, LONGEST, LARGEST = 500, 5_000, 1e12  # of findings: rows (also tables, remarks), characters of a text, numbers
 FIRST = (
     "ideas",
     "order",
@@ -100,7 +100,7 @@ class Figures:
     figure_name : str
         The name and the unit of the column ``figure``; "" for none.
     floor : float
-        What each ``figure`` contains that no condition can save, such as the spelling of unknown words; 0 for none.
+        The part of each ``figure`` that no condition can reduce, such as the spelling of unknown words; 0 for none.
     """
 
     title: str
@@ -225,5 +225,5 @@ def findings_in(folder: Path) -> tuple[list[StoredFindings], list[Path]]:
 
 
 def order_of(name: str) -> tuple[int, str]:
-    """Return what experiments are sorted by."""
+    """Return the sort key of an experiment."""
     return (FIRST.index(name) if name in FIRST else len(FIRST)), name

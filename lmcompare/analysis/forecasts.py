@@ -21,13 +21,13 @@ from lmcompare.runfolder.run import Run, kept
 DECILES = tuple(QUANTILES.index(level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9))
 BANDS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}  # percent
 MEDIAN = QUANTILES.index(0.5)
-LEAST_ORIGINS = 4  # of an interval
+LEAST_ORIGINS = 4  # that an interval needs
 Place = tuple[int, int, int]  # document, the scored steps before the origin, and the horizon
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A forecast of H steps: the quantiles (L, H), what came (H,), the CRPS (H,) and the scale of errors."""
+    """A forecast of H steps: the quantiles (L, H), the actual values (H,), the CRPS (H,) and the scale of errors."""
 
     quantiles: Array
     actual: Array
@@ -45,7 +45,7 @@ class Method:
     classical : bool
         Whether it is no model of the run.
     forecasts : mapping
-        By the place of the origin, those of each training.
+        The forecasts of each training, by the place of their origin.
     nats : (D,) sequence of arrays, optional
         For each test document minus the log-density of each step after its past, in nats, a mean over trainings; NaN
         where nothing is scored. None for a method without densities.
@@ -110,10 +110,10 @@ def methods(run: Run) -> list[Method]:
     for path in sorted((run.path / FORECASTS).glob("*.json")):
         try:
             stored = read_object(path, "corpus", "name", "title", "forecasts", "log_density")
-            if stored["corpus"] == run.corpus_fingerprint:  # else another series was here before
+            if stored["corpus"] == run.corpus_fingerprint:  # otherwise it is of a series that was here before
                 found.append(_classical(stored))
         except (LmcompareError, TypeError, ValueError, KeyError, IndexError):
-            continue  # it is made again by the next run
+            continue  # the next run makes the file again
     return [method for method in found if method.forecasts or method.nats is not None]
 
 

@@ -122,8 +122,9 @@ class Growth:
 
 @kept
 def growth(run: Run) -> Growth:
-    """Return the curves of a run that was repeated on shares of its training text; no curves of any other,
-    and of one whose models all failed on the whole text.
+    """Return the curves of a run that was repeated on shares of its training text.
+
+    There are none for any other run, and none if all models failed on the whole text.
 
     Raises ``RunFolderError`` if the files of the whole run can't be read; a share whose files can't is left out.
     """
@@ -275,7 +276,7 @@ def resampled(curves: Sequence[Curve], resamples: int = RESAMPLES, seed: int = 0
 
 
 def _error_of_trainings(curve: Curve) -> tuple[Array, int]:
-    """Return (n,) the standard errors over trainings, and their degrees of freedom; 0 where nothing is known."""
+    """Return (n,) the standard errors over trainings and their degrees of freedom; 0 if no variation is known."""
     found = [over_seeds(point.bits.sum(axis=1), float(point.bytes.sum())) for point in curve.points]
     variances, seeds = np.array([v for v, _ in found]), np.array([s for _, s in found])
     squared, freedom = over_trainings(variances, seeds)
@@ -286,9 +287,9 @@ def _error_of_trainings(curve: Curve) -> tuple[Array, int]:
 
 
 def _last_change(at: Array, gaps: Array) -> Array:
-    """(B,) the words at which (B, n) differences, the last of which are usually below 0, last become so.
+    """(B,) the number of words from which on the (B, n) differences of each row stay below 0.
 
-    0 if they are below 0 throughout, and infinite if they are not at the end.
+    It is 0 if all differences of the row are below 0, and infinite if the last one is not.
     """
     ahead = gaps < 0
     n = len(at)

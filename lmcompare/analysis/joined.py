@@ -39,7 +39,7 @@ class JoinedRun(Run):
 
     @property
     def fractions(self) -> dict[float, Run | RunFolderError]:
-        """Nothing: the report of each of its runs has its own."""
+        """Empty: shares of the training text are shown in the report of each single run."""
         return {}
 
     @property

@@ -21,12 +21,12 @@ from lmcompare.runfolder.run import ModelEntry, Run
 
 
 def ratio(amount: float, of: int) -> float:
-    """amount / of; NaN of nothing."""
+    """``amount / of``; NaN if ``of`` is 0."""
     return float(amount / of) if of else float("nan")
 
 
 def perplexity(log_prob: float, tokens: int) -> float:
-    """exp(−Σ log p / tokens), the sum in nats: infinite if a token got probability 0, NaN of no tokens."""
+    """exp(−Σ log p / tokens), the sum in nats: infinite if a token got probability 0, NaN for no tokens."""
     with np.errstate(over="ignore"):
         return float(np.exp(-ratio(log_prob, tokens)))
 

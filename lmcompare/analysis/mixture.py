@@ -21,10 +21,10 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
 
 STEPS = 200
-TOLERANCE = 1e-7  # nats per token: less is not worth another step
+TOLERANCE = 1e-7  # nats per token: a smaller gain is not worth another step
 # validation tokens or words to which weights are fitted: more would gain a millionth of a nat per token
 FITTED = 2**20
-MOST_FITTED = 2**26  # numbers in memory: of more than 64 models fewer tokens are taken
+MOST_FITTED = 2**26  # numbers in memory: with more than 64 models, fewer tokens are used
 
 
 def fit_weights(log_probs: Array) -> Array:
@@ -113,9 +113,9 @@ def mixtures(run: Run) -> pd.DataFrame:
 
 
 def wins(run: Run) -> pd.DataFrame:
-    """Return on how many test tokens, or words if the tokens differ, each ranked model is better than each other.
+    """Return on how many test tokens, or words if the tokens differ, each ranked model is better than each other one.
 
-    Nothing for more than ``MOST_PAIRED`` models.
+    The table is empty for more than ``MOST_PAIRED`` models.
 
     Returns
     -------

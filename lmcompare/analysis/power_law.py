@@ -18,12 +18,12 @@ import numpy as np
 
 from lmcompare.runfolder.parquet import Array
 
-LEAST_POINTS = 5  # of three numbers and a variance
+LEAST_POINTS = 5  # the fit estimates three numbers and a variance
 EXPONENTS = np.geomspace(0.03, 1.0, 200)  # published ones are between 0.05 and 0.5
-INDEPENDENT = 0.01  # the variance of what is not in larger shares too, for a walk of 1 while the words grow e-fold
+INDEPENDENT = 0.01  # the variance of a share's own deviation; that of the walk is 1 while the words grow e-fold
 SURE = 0.975  # the probability with which the figure must fall with more text
 DRAWS = 4_000
-EXACT = 1e-12  # a sum of squared residuals that is not less than rounding
+EXACT = 1e-12  # a smaller sum of squared residuals is rounding
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _covariance(words: Array) -> Array:
 def fitted(words: Array, figures: Array, draws: int = DRAWS, seed: int = 0) -> Law | None:
     """Return the power law of n points at rising numbers of words, or None where they do not allow one.
 
-    They do not with fewer than five points, or where it is not sure that the figure falls with more text.
+    They allow none if there are fewer than five, or if it is not certain that the figure falls with more text.
     """
     n = len(words)
     if n < LEAST_POINTS:

@@ -70,7 +70,7 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
-COSTS = (*COST_KEYS, "microseconds_per_list")  # the last one is newer, and unknown of older runs
+COSTS = (*COST_KEYS, "microseconds_per_list")  # older versions did not store the last one
 WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
 
 

@@ -29,7 +29,10 @@ class Labelled:
 
     @property
     def weights(self) -> Array:
-        """(n, n) the share of each sentence's answer that another gives: 1 over the number of the equally near."""
+        """(n, n) the part of each sentence's answer that each other sentence gives.
+
+        It is 1 / k for the k nearest sentences, which are equally near, and 0 for all others.
+        """
         apart = self.distances + np.where(np.eye(len(self.senses), dtype=bool), np.inf, 0.0)
         near = apart <= apart.min(axis=1, keepdims=True)
         found: Array = near / near.sum(axis=1, keepdims=True)
@@ -52,7 +55,7 @@ class Separation:
     """The result over several sets.
 
     ``share`` of the sentences whose nearest other sentence has the same sense; ``low`` and ``high``, the ends of its
-    95 % interval over sets (0 and 1 of too few); ``chance``, the share of a random order; ``p``, one-sided.
+    95 % interval over sets (0 and 1 for too few sets); ``chance``, the share in a random order; ``p``, one-sided.
     """
 
     share: float
@@ -65,8 +68,8 @@ class Separation:
 def separation(sets: Sequence[Labelled]) -> Separation:
     """Return how well the nearest sentence tells the sense, over all of ``sets``.
 
-    The p-value is exact: the share of all ways to give each set's sentences the same numbers of labels that are right
-    at least as often. The interval resamples sets (studentised bootstrap).
+    The p-value is exact: of all ways to distribute the labels of each set over its sentences, it is the share with at
+    least as many right answers. The interval resamples sets (studentised bootstrap).
     """
     right = np.array([one.right for one in sets])
     sizes = np.array([float(len(one.senses)) for one in sets])
@@ -92,20 +95,21 @@ class Gain:
 def gain(sets: Sequence[Labelled], others: Sequence[Labelled]) -> Gain:
     """Return the paired difference between the ``share`` of ``sets`` and that of ``others``, set by set.
 
-    The p-value is exact: the share of all ways to swap the two kinds within sets whose difference is as great, either
-    way (Fisher's test of paired differences, 1935). The interval resamples sets (studentised bootstrap).
+    The p-value is exact: of all ways to swap the two kinds in some of the sets, it is the share whose difference has
+    at least this absolute value (Fisher's test of paired differences, 1935). The interval resamples sets (studentised
+    bootstrap).
     """
     more = np.array([own.right - other.right for own, other in zip(sets, others, strict=True)])
     sizes = np.array([float(len(one.senses)) for one in sets])
     low, high = ratio_bootstrap(more[:, None], sizes[:, None]).interval()
     signs = np.array(list(product((1, -1), repeat=len(sets))))  # at most 2^12 ways
-    p = np.mean(np.abs(signs @ more) >= abs(more.sum()) - 1e-9)  # the sums of shares of answers round
+    p = np.mean(np.abs(signs @ more) >= abs(more.sum()) - 1e-9)  # sums of parts of answers are rounded
     return Gain(more.sum() / sizes.sum(), max(-1.0, float(low[0])), min(1.0, float(high[0])), float(p))
 
 
 def _p_value(sets: Sequence[Labelled]) -> float:
-    """Return the share of all labellings within the sets that are right as often as the true one, or more often."""
-    # ``right`` is counted in a unit of which every 1 / (number of the equally near) is a whole multiple
+    """Return the share of all labellings of the sets with at least as many right answers as the true labelling."""
+    # ``right`` is counted in parts of 1 / unit: the 1 / k of k equally near sentences is a whole number of them
     unit = math.lcm(*range(1, max(len(one.senses) for one in sets)))
     observed, ways = 0, np.ones(1)
     for one in sets:

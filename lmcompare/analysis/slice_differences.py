@@ -62,7 +62,7 @@ class Divided:
         return np.asarray(self.figures[baseline] - self.figures)
 
     def without(self, label: str) -> Divided:
-        """Return it without a group."""
+        """Return a copy without the group of this label."""
         kept = np.array([other != label for other in self.labels])
         return replace(
             self,

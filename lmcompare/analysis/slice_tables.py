@@ -90,7 +90,7 @@ def shared_slices(unit: Literal["token", "word"], prefix: str = "") -> tuple[Sli
 def _repeated(features: Columns) -> Array:
     """(N,) 0 for a first mention, 1 for a repetition.
 
-    Unknown words, which train has never seen, are left out: as one token they all would repeat one another.
+    Unknown words are left out: they share one token, so that each would count as a repetition of the others.
     """
     return np.where(features["train_count"] > 0, features["repeated"].astype(np.int64), -1)
 
@@ -104,9 +104,9 @@ class Part:
     columns : dict of str to array of shape (L,)
         The columns before the figure.
     bits, sizes : array of shape (U, L)
-        By resampling unit, what the figure is the ratio of.
+        The numerators and denominators of the figure, by resampling unit.
     perplexity : array of shape (L,) or None
-        By default 2 to the figure.
+        By default 2 to the power of the figure.
     trainings : array of shape (S, L) or None
         The numerators of the whole text for each of S > 1 trainings.
     """

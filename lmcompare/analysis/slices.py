@@ -33,7 +33,7 @@ def _longest_seen(features: Columns) -> Array:
 
 
 def _before(longest: Array, position: Array, carried: int) -> Array:
-    """(N,) the same of the token before each, which is ``carried`` for the first row; −1 where a document begins."""
+    """(N,) ``longest`` of the token before each token: ``carried`` in the first row, −1 where a document begins."""
     return np.where(position > 0, np.append(carried, longest[:-1])[: len(longest)], -1)
 
 
@@ -63,7 +63,7 @@ FEATURES = (
     "repeated",
 )
 MOST_KEYS = 20  # metadata keys that divide the documents into tables
-MOST_VALUES = 20  # of such a key
+MOST_VALUES = 20  # that such a key may have
 LONGEST = 200  # characters of a key or value that names a kind
 TITLES: Mapping[str, str] = {s.name: s.title for s in (*TOKEN_SLICES, *WORD_SLICES)} | {"document": "by document"}
 
@@ -114,7 +114,7 @@ def token_places(run: Run, fingerprint: str, keys: Array) -> dict[str, Array]:
 
 
 class _Derived:
-    """Adds to blocks of features, which come in the order of the text, those that the slices need besides."""
+    """Adds the features that only the slices need to blocks of features, which must come in the order of the text."""
 
     def __init__(self, run: Run, fingerprint: str) -> None:
         vocabulary = run.tokens[fingerprint].vocabulary
@@ -130,7 +130,7 @@ class _Derived:
 
 
 def _crossed(run: Run, models: Sequence[ModelEntry], units: Units) -> list[Part]:
-    """Return the sums of every slice of models of the same tokens, which are gone through once."""
+    """Return the sums of every slice for models with the same tokens, in one pass over the tokens."""
     crossed = Crossed(TOKEN_SLICES, models, units)
     derive = _Derived(run, models[0].tokens_fingerprint)
     for block in blocks(run, models, "test", features=FEATURES, scores=("log_prob", "byte_start")):
@@ -196,7 +196,7 @@ def metadata_parts(run: Run) -> list[Part]:
     if not keys:
         return []
     documents = by_document(run)
-    codes, texts = pd.factorize(documents["metadata"], use_na_sentinel=False)  # many documents say the same
+    codes, texts = pd.factorize(documents["metadata"], use_na_sentinel=False)  # many documents have the same metadata
     of_texts = [[table.get(key, "(none)") for key in keys] for table in map(_metadata, texts)]
     for key, values in zip(keys, zip(*of_texts, strict=True), strict=True):
         labelled = documents.assign(value=np.array(values, object)[codes])

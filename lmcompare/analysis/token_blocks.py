@@ -53,8 +53,9 @@ def blocks(
     scores: Sequence[str] = ("log_prob",),
     seeds: int | None = None,
 ) -> Iterator[Block]:
-    """Yield the tokens of a split in order, for models of the same tokens; of each model its first ``seeds`` finished
-    cells, or all.
+    """Yield the tokens of a split in order, for models with the same tokens.
+
+    Each model has its first ``seeds`` finished cells, or by default all of them.
 
     Raises ``RunFolderError`` where a model has no finished cell, or the rows of one are not those of the features or
     have figures that are no log-probabilities.

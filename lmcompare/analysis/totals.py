@@ -32,7 +32,7 @@ class Sums:
         Log-probability in nats of all tokens, of the known ones, and of the ``reset`` ones on their own.
     ranked, reset : int
         The tokens whose rank, and whose probability with every sentence on its own, was measured: all of the test
-        text, or documents drawn by a hash if it is very long; none of valid.
+        text, or documents drawn by a hash if it is very long; none of the validation text.
     first, fifth : array of shape (S,)
         Ranked tokens that are the most likely one, or among the top five.
     document_tokens, document_unknown : array of shape (D,)
@@ -44,8 +44,8 @@ class Sums:
     unit_ranked, unit_reset : array of shape (U,)
         The ``ranked`` and the ``reset`` tokens of the test text.
     unit_first, unit_fifth, unit_reset_nats : array of shape (U,)
-        Of these, averaged over seeds: those that are the most likely token, or among the top five; their nats with
-        every sentence on its own.
+        Averaged over seeds: how many of the ranked tokens are the most likely one, and among the top five; the nats
+        of the ``reset`` tokens with every sentence on its own.
     """
 
     def __init__(self, seeds: int, documents: int, units: int) -> None:

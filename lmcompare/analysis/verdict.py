@@ -103,9 +103,9 @@ def _unstable(best: Row, second: Row) -> tuple[str, float] | None:
 
 
 def repeated(run: Run) -> Repeated | None:
-    """Return what the test text is without its copies and near copies of training documents; None if it has none.
+    """Return the test documents that copy or nearly copy training documents, and the figures of models without them.
 
-    Also None if nothing would be left of it.
+    None if there are no such documents, or no others.
     """
     figures: dict[str, float] = {}
     names: tuple[str, ...] = ()

@@ -165,7 +165,7 @@ def stepper_agrees(probe: Probe) -> Finding:
 
 
 def _wrong_list(stepper: Stepper, log_probs: FloatArray, whose: str) -> str:
-    """Return how ``top_k`` differs from the (V,) distribution, "" if it does not; the default is made of it."""
+    """Return how ``top_k`` differs from the (V,) distribution, "" if it does not; the default is computed from it."""
     if getattr(type(stepper), "top_k", None) is Stepper.top_k:
         return ""
     for k in (min(LISTED, len(log_probs)), len(log_probs)):

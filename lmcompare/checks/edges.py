@@ -115,5 +115,5 @@ def out_of_range_is_refused(probe: Probe) -> Finding:
 
 
 def _sums(asked: Asked) -> Finding:
-    """Return whether the probabilities sum to one, for a model that says that they do."""
+    """Return whether the probabilities sum to one, for a model that declares ``normalised=True``."""
     return row_sums(asked) if asked.model.traits.normalised else Finding(True)

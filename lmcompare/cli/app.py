@@ -14,12 +14,12 @@ from typer.core import TyperCommand
 from lmcompare import __version__
 from lmcompare.errors import LmcompareError, without_controls, working_directory
 
-# Bytes of addresses, most of them never used. Below about 1.2 GB on two cores, Arrow waits for threads that could not
-# be started, and OpenBLAS ends the process.
+# Bytes of address space, most of which is never used. Below about 1.2 GB on two cores, Arrow waits for threads that
+# could not be started, and OpenBLAS ends the process.
 LEAST_ADDRESSES = 1_500_000_000
-LEAST_FILES = 64  # open at a time
-LEAST_THREADS = 32  # of the libraries, in two processes on two cores
-MANY_PROCESSES = 4096  # a limit from here on is not tried
+LEAST_FILES = 64  # that are open at the same time
+LEAST_THREADS = 32  # that libraries start, in two processes on two cores
+MANY_PROCESSES = 4096  # a limit of this size or more is not tested
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,7 +83,7 @@ def _top(
 
 
 def check_limits() -> None:
-    """Raise ``LmcompareError`` where 'ulimit' or 'umask' allows too little: libraries would wait for ever."""
+    """Raise ``LmcompareError`` if 'ulimit' or 'umask' allows too little: some libraries would wait for ever."""
     if sys.platform == "win32":  # has no such limit
         return
     import resource

@@ -28,10 +28,11 @@ from lmcompare.errors import (
 )
 
 INTERRUPTED = 130
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))  # as Ctrl-C does
+# signals that end a command as Ctrl-C does
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 PASSED_ON = (signal.SIGINT, *ENDING)
 UNFORESEEN = 70  # EX_SOFTWARE of sysexits.h
-UNREAD = 141  # as of a process that SIGPIPE ends
+UNREAD = 141  # the exit code of a process that SIGPIPE ends
 OWN_PROCESSES = (["run"], ["check"])  # commands that run plug-ins in processes of their own
 ONLY_FILES = (["run"], ["report"], ["export"], ["new"], ["clean"])  # commands whose result is not what they print
 # Some versions of typer depend on click, others contain it; both derive usage errors from a class of this name.
@@ -59,7 +60,7 @@ def command(*, apart: bool = False) -> None:
             code = app(standalone_mode=False, prog_name="lmcompare") or 0
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer catches it and returns the code
-        sys.stdout.flush()  # at the exit an error would have a code of its own
+        sys.stdout.flush()  # an error of flushing at the exit would change the exit code
     except LmcompareError as error:
         _stop(str(error), 2)
     except ClickError as error:
@@ -84,23 +85,23 @@ def command(*, apart: bool = False) -> None:
 def _go_on_in_a_child() -> None:
     """Fork: the child returns, and this process waits for it and exits as it does.
 
-    Raises ``LmcompareError`` if the child did not come to its regular end.
+    Raises ``LmcompareError`` if the child did not end regularly.
     """
     parent, (said, end) = os.getpid(), os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     if (child := os.fork()) == 0:
         from lmcompare.processes import end_with
 
-        os.setsid()  # Ctrl-C reaches the parent alone, which passes it on
+        os.setsid()  # so that Ctrl-C reaches only the parent, which passes it on
         end_with(parent)
-        atexit.register(os.write, end, b".")  # nothing that ends a process at once comes to this
+        atexit.register(os.write, end, b".")  # a process that is ended at once does not write it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         return
     passed_on: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
         passed_on.append(number)
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
+        with contextlib.suppress(ProcessLookupError):  # the child has just ended
             os.kill(child, number)
 
     for number in PASSED_ON:
@@ -116,7 +117,7 @@ def _go_on_in_a_child() -> None:
         from lmcompare.processes import EndedError
 
         raise LmcompareError(f"before the command was finished, {EndedError(code)}")
-    sys.exit(code if code >= 0 else 128 - code)  # a signal after its end
+    sys.exit(code if code >= 0 else 128 - code)  # a signal may end it after the command
 
 
 def _open_streams() -> None:
@@ -170,12 +171,12 @@ def _stop(sentence: str, code: int) -> None:
     for stream, text in ((sys.stderr, f"lmcompare: {without_controls(sentence)}\n"), (sys.stdout, "")):
         try:
             print(text, end="", file=stream, flush=True)
-        except OSError:  # of a full disk: the exit code must stay
+        except OSError:  # an error of a full disk must not change the exit code
             _discard(stream)
     sys.exit(code)
 
 
 def _discard(stream: Any) -> None:
-    """Lead what a stream still holds to the null device, so that flushing it at the exit does not fail."""
+    """Send the buffered output of a stream to the null device, so that flushing it at the exit does not fail."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

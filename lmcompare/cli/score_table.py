@@ -47,7 +47,7 @@ def print_scores(
             raise LmcompareError(f"{what} is {given!r}{suggest(given, known)}; give one of {', '.join(known)}")
     if table_format == "parquet" and sys.stdout.isatty():
         raise LmcompareError("a terminal can't show Parquet; write it to a file with > scores.parquet")
-    if table_format == "csv":  # whose columns are those of all rows
+    if table_format == "csv":  # the table has the columns of all its rows
         keys = dict.fromkeys(key for document in documents for key in document.metadata)
         documents = [replace(each, metadata={key: each.metadata.get(key, "") for key in keys}) for each in documents]
     rows_of = {"text": _texts, "token": _tokens, "word": _words}[unit]
@@ -82,14 +82,14 @@ def _print(rows: Iterator[Row], table_format: str) -> None:
 def _csv(cells: Iterable[object]) -> str:
     """Return a line of a CSV table without its end."""
     line = StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(map(no_formula, cells))  # so that a text with either is quoted
+    csv.writer(line, lineterminator="\r\n").writerow(map(no_formula, cells))  # a text with \r or \n is then quoted
     return line.getvalue().removesuffix("\r\n")
 
 
 def _row(document: Document, values: Row) -> Row:
     """Return a row: the name of its text, the other columns of the table that it came from, and the values.
 
-    A column of the table that has the name of one of the result gets ``_given`` after its name.
+    If a column of the table has the name of a column of the result, ``_given`` is added to its name.
     """
     row: Row = {"document": document.name}
     taken = {*_PLACE, *values}

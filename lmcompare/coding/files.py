@@ -40,7 +40,7 @@ MAGIC = b"LMC1"
 MODEL, FIRST, TEXT = 8, 4, 8  # bytes of the digests
 THREADS = 1  # of torch: another number can give other sums
 NOT_OURS = "this was not written by 'lmcompare compress': give a file that was"
-EVERY = 256  # symbols after which progress is told
+EVERY = 256  # symbols between two reports of progress
 NAMES = ("lmcompare", "numpy", "torch", "threads")
 OF_CELL = ("plugin", "hyperparameters", "code_digest", "tokens_fingerprint")
 

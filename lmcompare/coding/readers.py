@@ -49,7 +49,7 @@ def word_reader(spelling: SpellingModel) -> Reader[bytes]:
     """Read a word byte by byte; returns the bytes."""
     word = bytearray()
     while True:
-        _, contexts = spelling.events([bytes(word[1 - spelling.order :])])  # those that a context may have
+        _, contexts = spelling.events([bytes(word[1 - spelling.order :])])  # only the bytes that a context has
         symbol = yield distribution(spelling.model, [int(keys[-1]) for keys in contexts])
         if symbol == END:
             return bytes(word)

@@ -13,11 +13,11 @@ from lmcompare.exhibits.attention import Attention, AttentionHead
 Numbers = NDArray[np.float64]
 BEGINNING = "<s>"  # the label of the beginning of a text
 DIGITS = 5  # decimals of what the last word reads
-FAR = 3  # places back: a head that looks less far does little that a table of phrases can't do
+FAR = 3  # places back: what a nearer head does, a table of phrases can mostly do as well
 
 
 def terms(exhibit: Attention, query: Numbers, key: Numbers) -> Numbers:
-    """(…, d) what is added up to the score of turned queries and keys, before the scale."""
+    """(…, d) the terms whose sum is the score of turned queries and keys, before it is scaled."""
     found: Numbers = np.array(exhibit.weigh) * np.tanh(query + key) if exhibit.weigh else query * key
     return found
 
@@ -40,10 +40,10 @@ def weights(exhibit: Attention, scores: Numbers) -> Numbers:
 def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
     """Return what the last word reads in one head.
 
-    It is one of the heads that give a word ``FAR`` or more places back the most weight; if there is none, of those
-    that give it to an earlier word; if there is none either, of all. Of these heads it is the one that changes the
-    logits of next words most, or where no effects are known, has the greatest weight. The beginning of the text does
-    not count as an earlier word.
+    The head is chosen among the heads whose greatest weight is on a word ``FAR`` or more places back. If there are
+    none, it is chosen among the heads whose greatest weight is on any earlier word; if there are none either, among
+    all heads. Of these it is the head that changes the logits of next words most, or, where no effects are known, the
+    head with the greatest weight. The beginning of the text does not count as an earlier word.
 
     Returns
     -------
@@ -139,6 +139,6 @@ def turned(x: Numbers, turns: tuple[float, ...]) -> Numbers:
 
 
 def softmax(scores: Numbers) -> Numbers:
-    """Return weights (n,) that sum to one; none for no scores."""
+    """Return weights (n,) that sum to one, given scores (n,); an empty array if n is 0."""
     raised: Numbers = np.exp(scores - scores.max(initial=-np.inf))
     return raised / raised.sum() if len(scores) else raised

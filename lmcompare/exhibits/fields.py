@@ -145,7 +145,7 @@ def _tuple_misfit(value: Any, parts: tuple[Any, ...], place: str) -> str:
 
 
 def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
-    """Return whether all entries are of a simple type; False if that takes a closer look. Long rows are common."""
+    """Return whether all entries fit a simple type; if not, they need a closer check. Long rows are common."""
     simple = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     if not set(simple) <= set(_FITTING):
         return False
@@ -156,7 +156,7 @@ def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
 
 
 def _can_be_drawn(number: Any) -> bool:
-    small: bool = abs(number) <= GREATEST  # which NaN is not
+    small: bool = abs(number) <= GREATEST  # false for NaN
     return small
 
 

@@ -12,7 +12,8 @@ Panels = tuple[tuple[tuple[float | None, ...], ...], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Heatmap(Exhibit):
-    """One or more maps of R rows by C columns with the same labels, for example attention weights, a panel a head.
+    """One or more maps of R rows by C columns with the same labels, such as attention weights with a panel for each
+    head.
 
     Parameters
     ----------

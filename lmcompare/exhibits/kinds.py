@@ -61,7 +61,7 @@ def problem_with(exhibit: object) -> str:
         return exhibit.find_problem()
     except LmcompareError as error:
         return str(error)
-    except Exception as error:  # the kind may come from anybody
+    except Exception as error:  # a kind may be anybody's code
         return f"it could not be checked ({what_went_wrong(error)})"
 
 

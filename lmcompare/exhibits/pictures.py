@@ -30,11 +30,12 @@ class PromptedPictures(Exhibit):
     nearest : tuple
         As ``pictures``: the training picture that is nearest to each.
     labels : tuple
-        As ``pictures``: what a classifier says that each shows.
+        As ``pictures``: what each picture shows, as a classifier sees it.
     fitting : tuple
-        As ``pictures``: whether that is what the prompt says.
+        As ``pictures``: whether the label is what the prompt says.
     shares : tuple
-        Strength, prompt: the share of all pictures, those that are not shown included, that are what the prompt says.
+        Strength, prompt: the share of pictures that show what the prompt says, pictures that are not shown here
+        included.
     opened : int, default=0
         The strength that is shown first.
     """

@@ -13,7 +13,7 @@ from lmcompare.forecasting.naive import normal_log_density
 LONGEST_SEASON = 24  # a longer one is a sum of sines and cosines
 HARMONICS = 3
 MOST = 1_500  # training values from which orders and parameters are estimated
-STRONG = 0.64  # of a season, above which seasonal differences are taken (Wang, Smith and Hyndman 2006)
+STRONG = 0.64  # the strength of a season above which seasonal differences are taken (Wang, Smith and Hyndman 2006)
 FIRST = ((2, 2, 1, 1), (0, 0, 0, 0), (1, 0, 1, 0), (0, 1, 0, 1))
 MOST_ORDER = (3, 3, 1, 1)
 MOST_FITS = 12

@@ -1,7 +1,7 @@
 """What a forecaster is: one class that learns from past values and draws paths of future ones.
 
 A package adds one by an entry point in the group ``lmcompare.forecasters``, and an experiment names a class of its
-own as ``./file.py:Class``: a forecaster that was trained on other series, say.
+own as ``./file.py:Class``: for example a forecaster that was trained on other series.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Forecaster(ABC):
     source : str
         The publication of its idea, in a few words.
     needs : str
-        The package that it needs, "" for none; what is missing is said before anything is computed.
+        The package that it needs, "" for none; a missing package is reported before anything is computed.
     """
 
     title: ClassVar[str]

@@ -10,7 +10,7 @@ import numpy as np
 from lmcompare.forecasting.contract import Floats, Forecaster
 from lmcompare.forecasting.naive import carried, least_deviation, normal_log_density
 
-LONGEST_SEASON = 24  # a longer one is taken off by STL before smoothing
+LONGEST_SEASON = 24  # STL removes a longer season before smoothing
 MOST = 2_000  # training values from which parameters are estimated
 
 
@@ -71,7 +71,7 @@ class Ets(Forecaster):
         return normal_log_density(future, means, np.full(len(future), self._deviation))
 
     def _smoothed(self, values: Floats) -> Any:
-        """Return the smoothed values from where those begin from which the first states were estimated."""
+        """Return the smoothed values, without those that were skipped when the initial states were estimated."""
         rest = _filled(values) - self._season_at(np.arange(len(values)))
         return _model(rest[self._skipped :], self._given).smooth(self._parameters)
 
@@ -89,7 +89,7 @@ def _model(values: Floats, given: dict[str, Any]) -> Any:
 def _filled(values: Floats) -> Floats:
     """Return values with missing ones replaced by the last known one, those before the first by the first.
 
-    Smoothing has no place for missing values.
+    Exponential smoothing does not accept missing values.
     """
     found = carried(values)
     return np.where(np.isfinite(found), found, values[np.isfinite(values)][0])

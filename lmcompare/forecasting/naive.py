@@ -19,7 +19,10 @@ def normal_log_density(values: Floats, means: Floats, deviations: Floats) -> Flo
 
 
 def least_deviation(past: Floats) -> float:
-    """Return the least deviation of errors, of which an exact series has none: small beside that of the values."""
+    """Return the smallest standard deviation of errors, which is tiny beside that of the values.
+
+    It replaces the deviation 0 of a series without errors.
+    """
     return 1e-9 * (float(np.nanstd(past)) or 1.0)
 
 

@@ -19,7 +19,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.trained import TrainedModel
 
 NAME = "lmcompare"
-USUAL = 256  # tokens of a generated text, if the task does not say
+USUAL = 256  # tokens of a generated text, if the task does not set a number
 MOST = 100_000  # tokens of a generated text: without a text that ends it, more would take hours
 
 
@@ -90,7 +90,7 @@ def run(
     """Register the model and call the harness's evaluator; return its results, JSON-able."""
     if NAME not in model_registry:
         model_registry.register(NAME)(TrainedLM)
-    with patch("lm_eval.evaluator.get_git_commit_hash", return_value=None):  # it would be that of the working folder
+    with patch("lm_eval.evaluator.get_git_commit_hash", return_value=None):  # it would describe the working folder
         found = simple_evaluate(
             model=model_registry.get(NAME)(trained),
             tasks=tasks,

@@ -22,7 +22,7 @@ _Z = 1.959964  # of a 95 % interval
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a model makes of a pair.
+    """The code lengths that a model gives both sentences of a pair.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ OWN_NETWORK = (
     " be remembered, and `recipe` with how it is to be trained.\nThe loop, scoring, storing and generating are there."
 )
 
-# What one can begin from: what the README says of it, and of what to change, and what its package needs besides.
+# The starts: for each, its description and what to change, as the README says it, and the packages that it needs.
 STARTS = {
     "bigram": ("a bigram model", OWN, ()),
     "ngram": ("an n-gram model of any order, by absolute discounting", OWN, ()),
@@ -32,7 +32,7 @@ STARTS = {
     "gensim": ("a bigram model that borrows the counts of similar words, by word vectors", OWN, ("gensim", "scipy")),
 }
 
-# The files of the template, the start's own last, and where they go.
+# The files of the template and where they are written; the files of the start come last.
 FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "README.md.txt": "README.md",
@@ -45,9 +45,9 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     """Write the package ``name`` into a new folder of that name in ``folder`` and return its path.
 
     It holds a pyproject.toml with the entry point, a working model in src, its conformance test and a README;
-    ``start``, one of ``STARTS``, says what model. It appears whole or not at all. Raises ``LmcompareError`` for a
-    name that can't be a package's, one that an installed model has, another start, and a folder that is there already
-    or can't be written.
+    ``start``, one of ``STARTS``, chooses the model. The folder is written completely or not at all. Raises
+    ``LmcompareError`` for a name that can't be a package's, one that an installed model has, another start, and a
+    folder that is there already or can't be written.
     """
     if start not in STARTS:
         raise LmcompareError(unknown("start", start, STARTS))

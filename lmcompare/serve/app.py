@@ -58,7 +58,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
     hosts : frozenset of str
         The hosts that are answered, as ``guard.address`` returns them.
     """
-    content = page.encode("utf-8", "backslashreplace")  # half a surrogate pair as in the file of the report
+    content = page.encode("utf-8", "backslashreplace")  # encodes half a surrogate pair as the report's file does
     worker = Worker()  # models share the processor: one question at a time is fastest
 
     async def within_limits(ask: Callable[[], T]) -> T:
@@ -116,7 +116,7 @@ class _TooLongError(LmcompareError):
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    with anyio.fail_after(SECONDS):  # also for one that sends a byte now and then
+    with anyio.fail_after(SECONDS):  # a slow sender must not keep the server waiting
         async for part in request.stream():
             body += part
             if len(body) > BODY:

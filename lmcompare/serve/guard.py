@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-TOGETHER = 8  # requests that are answered or wait
+TOGETHER = 8  # requests that are being answered or are waiting
 PRIVATE = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -34,8 +34,8 @@ class Guard:
     token : str
         The secret of this server.
     hosts : frozenset of str
-        The hosts that are answered, as ``address`` returns them: another one is that of another site, whose name
-        leads here (DNS rebinding).
+        The hosts that are answered, as ``address`` returns them. Any other host is the name of another site that
+        leads to this server (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str]) -> None:
@@ -63,7 +63,7 @@ class Guard:
             self.busy -= 1
 
     def refused(self, request: Request) -> Response | None:
-        """Return the answer to a request that is not let through; None for others."""
+        """Return the answer to a request that is refused; None for a request that is let through."""
         host = address(request.headers.get("host", ""))
         if host not in self.hosts:
             return PlainTextResponse("open the address that the terminal shows: this server answers to no other", 403)
@@ -90,7 +90,7 @@ def address(host: str) -> str:
 
 
 def cookie_of(host: str) -> str:
-    """Return the name of the cookie of a server: browsers send those of one port to all others."""
+    """Return the name of the server's cookie: browsers send the cookies of one port to all ports of a host."""
     return f"lmcompare-{host.rpartition(':')[2]}"
 
 

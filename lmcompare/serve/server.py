@@ -16,7 +16,7 @@ from lmcompare.serve.app import application
 from lmcompare.serve.guard import address
 from lmcompare.trained import TrainedModel
 
-GRACE = 2  # seconds that answers which are being given have, at the end
+GRACE = 2  # seconds that unfinished answers get when the server stops
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 NOT_ENCRYPTED = (
     "Others can reach this address, and nothing is encrypted: whoever reads the traffic has the token, the page and"

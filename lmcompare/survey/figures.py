@@ -80,7 +80,7 @@ class Survey:
     name, source : str
         The corpus, and where its text comes from.
     said, notes : tuple of str
-        What was taken for what, and all that there is to say on how the text was read and split.
+        How the files and columns were interpreted, and notes on how the text was read and split.
     files : tuple of ReadFile
         The files that were read.
     splits : mapping of str to SplitFigures
@@ -88,11 +88,11 @@ class Survey:
     tokenizer : str
         The tokenizer, in words.
     tokenizer_notes : tuple of str
-        What it has to say on the training text.
+        The tokenizer's notes on the training text.
     vocabulary : int
         The number of types that a model would know, ``<unk>`` and ``</s>`` included.
     min_count : int
-        How often a type occurs at least to be one of them.
+        How often a type must occur to be in the vocabulary.
     zipf, heaps : Law
         Of the training text.
     frequent : tuple of tuple of str and int

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lmcompare.tokens import IntArray
 
 PER_DECADE = 12  # points of a curve: enough to see its form, and each decade counts the same in the fit
-LEAST_COUNT = 5  # rarer types lie on a few steps, which no line describes
+LEAST_COUNT = 5  # the counts of rarer types form steps, which no line describes
 LEAST_LENGTH = 100  # tokens: nearly every token of a shorter text is a new type
 
 

@@ -152,7 +152,7 @@ def _longest(corpus: Corpus) -> tuple[Line, ...]:
 
 
 def _sample(which: str, documents: Sequence[Document]) -> Sample:
-    """Return sentences from the middle of the document in the middle, or its last ones if there it is short."""
+    """Return sentences from the middle of the middle document, or its last ones if few follow."""
     document = documents[len(documents) // 2]
     starts = [start for start, _ in document.sentences]
     middle = min(starts[len(starts) // 2], max(len(document.text) - SAMPLE, 0))

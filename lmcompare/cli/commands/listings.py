@@ -8,7 +8,7 @@ import typer
 
 from lmcompare.cli.app import app
 
-SECONDS = 20.0  # for importing a plug-in
+SECONDS = 20.0  # that importing a plug-in may take
 
 
 @app.command()

@@ -11,7 +11,7 @@ from lmcompare.cli.app import app
 from lmcompare.cli.commands.trained import Dir, ModelOption, PluginOption, SeedOption, trained_model
 from lmcompare.errors import LmcompareError
 
-NO_VERSION = (None, "Yaml")  # what the harness says of a task without one
+NO_VERSION = (None, "Yaml")  # the harness's version of a task that has none
 
 
 @app.command("lm-eval")

@@ -74,7 +74,10 @@ def score(
 
 
 def _leaves_out_lines(names: Iterable[str]) -> bool:
-    """Return whether texts of text files, "FILE:LINE", are not those of all lines. A row of a table may have many."""
+    """Return whether some lines of a text file have no text; a text is named "FILE:LINE".
+
+    Tables do not count, because one row may have several lines.
+    """
     lines: dict[str, list[int]] = {}
     for name in names:
         found = re.fullmatch(r"(.+?):(\d+)(:\d+)?", name, re.DOTALL)
@@ -164,7 +167,7 @@ def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: l
     if wanted is not None and len(runs) > 1:
         has = [run.models for run in runs]
         there = [[name for name in wanted if name in models] for models in has]
-        there[0] += [name for name in wanted if not any(name in models for models in has)]  # an error will tell
+        there[0] += [name for name in wanted if not any(name in models for models in has)]  # to be refused
         asked = [*there]
     return [
         Asked(label, model)
