@@ -40,7 +40,7 @@ def entries_of(content: Content, path: str) -> list[Entry]:
     LmcompareError
         If the archive is damaged or encrypted, or is a document of a word processor.
     """
-    left = [most_bytes(content)]  # what all files together may still become
+    left = [most_bytes(content)]  # bytes that all files together may still have
     try:
         members = list(_zip_members(content, path) if content.head.startswith(_ZIP) else _tar_members(content))
     except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, NotImplementedError) as error:

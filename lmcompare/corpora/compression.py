@@ -80,7 +80,7 @@ def decompressed(content: Content, path: str, name: str) -> Content:
 
 
 def most_bytes(content: Content) -> int:
-    """Return how many bytes a compressed file may become."""
+    """Return how many bytes the content of a compressed file may have."""
     return max(ALWAYS, MOST_TIMES * content.size)
 
 

@@ -42,10 +42,10 @@ _BOMS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-LOOKED_AT = 1 << 16  # characters of a file, to see whether they are text
+LOOKED_AT = 1 << 16  # characters of a file that are checked for control characters
 PART = 1 << 20  # bytes of a file that are read at a time
-_NOISE = 0.01  # the share of control characters that no text has; random bytes have a tenth
-_CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r\x1b")  # the last colours the lines of logs
+_NOISE = 0.01  # no text has this share of control characters; random bytes have a tenth
+_CONTROL = frozenset(map(chr, range(32))) - frozenset("\t\n\v\f\r\x1b")  # \x1b colours lines of logs
 
 
 class Content:
@@ -144,7 +144,7 @@ def binary_kind(head: bytes) -> str:
 def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
     """Yield the text of a file in parts, without a byte order mark; line ends stay as they are.
 
-    A byte order mark of UTF-8, UTF-16 or UTF-32 goes before ``encoding``.
+    A byte order mark of UTF-8, UTF-16 or UTF-32 takes precedence over ``encoding``.
 
     Raises
     ------
@@ -163,11 +163,11 @@ def decoded(content: Content, encoding: str, path: str) -> Iterator[str]:
             raw = stream.read(PART)
             try:
                 text = decoder.decode(raw, final=not raw)
-                text.encode()  # some encodings decode to what is not text
+                text.encode()  # some encodings yield lone surrogates, which are not text
             except UnicodeDecodeError as error:
                 if not marked and is_noise(bytes_as_text := content.head[:LOOKED_AT].decode("latin-1")):
                     raise _not_text(path, bytes_as_text) from None
-                at += error.start - (len(error.object) - len(raw))  # of which some were read before
+                at += error.start - (len(error.object) - len(raw))  # the decoder kept some bytes of the part before
                 advice = (
                     "it begins with the byte order mark of this encoding and may be damaged, so copy it again"
                     if marked

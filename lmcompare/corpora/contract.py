@@ -239,7 +239,7 @@ def checked_found(found: object, whose: str) -> Found:
 
 
 def _check_fields(found: Found, whose: str) -> None:
-    """Raise ``PluginError`` for a field of the wrong type, so that it does not fail later, as nobody's."""
+    """Raise ``PluginError`` for a field of the wrong type: a later error would not name the plug-in."""
     splits = {} if found.splits is None else found.splits
     if not isinstance(splits, Mapping):
         raise PluginError(f"{whose} returned {kind_of(splits)} as splits, not a mapping of train, valid and test")

@@ -38,7 +38,7 @@ _STORE: ContextVar[TextStore | None] = ContextVar("the store of texts", default=
 
 @contextmanager
 def texts_on_disk() -> Iterator[None]:
-    """While it is open, the texts of new documents, but for the first ones, are in a temporary file."""
+    """Put the texts of new documents into a temporary file inside the context, except for the first ones."""
     token = _STORE.set(TextStore())
     try:
         yield
@@ -86,7 +86,7 @@ class _Worded:
 
     @property
     def stored(self) -> str | StoredText:
-        """The text, or where it is: a document that is made of it does not store it once more."""
+        """The text or its place in the temporary file: a document made from this piece does not store it again."""
         stored: str | StoredText = vars(self)["_text"]
         return stored
 
@@ -135,9 +135,9 @@ class Repeat:
     ----------
     kind : {"copy", "near copy", "passages"}
     share : float
-        The share of its runs of words that occur there.
+        The share of the document's runs of words that occur in the training text.
     of : str
-        The name of the training document that it repeats; "" for passages, which may be of several.
+        The name of the training document that it repeats; "" for passages, which may come from several documents.
     """
 
     kind: Literal["copy", "near copy", "passages"]

@@ -32,7 +32,7 @@ from lmcompare.run_mark import is_run_folder
 
 _NO_TEXT = "not text"
 _BLANK = b" \t\n\r\v\f\0\xef\xbb\xbf\xfe\xff"  # white space in UTF-8 and UTF-16, and marks of encodings
-# Files that tell about the data beside them
+# Names of files that describe the data beside them
 _ABOUT = ("readme", "license", "licence", "copying", "notice", "citation", "authors", "changelog", "contributing")
 
 
@@ -68,7 +68,7 @@ def _is_link_or_run(folder: Path) -> bool:
 
 def _entries(paths: Iterable[Path], folder: Path) -> list[Entry]:
     """Return what is at these paths; the names start at ``folder``."""
-    seen = Counter[str]()  # names of other encodings are shown alike
+    seen = Counter[str]()  # two names that are not UTF-8 may be shown alike
     return [entry_of(path, told_apart(shown(path.relative_to(folder)), seen)) for path in sorted(paths)]
 
 
@@ -227,7 +227,7 @@ def _read_table(files: _Sorted, name: str, options: CorpusOptions) -> Found:
 
 
 def _joined(found: Iterable[Found]) -> Found:
-    """What holds for all files together; the documents are still missing."""
+    """Return the fields that apply to all files together, still without documents."""
     each = list(found)
     notes = tuple(note for one in each for note in one.notes)
     return Found(

@@ -41,7 +41,7 @@ from lmcompare.corpora.splits import (
 from lmcompare.errors import LmcompareError, expanded, kind_of
 
 _DEFAULT = CorpusOptions()
-MOST_MARKS = 1_000  # in a row: NFC sorts them in quadratic time, and the Unicode standard calls 30 enough (UAX 15)
+MOST_MARKS = 1_000  # in a row: NFC sorts them in quadratic time; UAX 15 of the Unicode standard calls 30 enough
 _MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")
 
 
@@ -100,7 +100,7 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     if found.splits is not None or one_each:
         notes += overlap(split)
     repeated = repeats(split)
-    if not one_each:  # whose lines were compared
+    if not one_each:  # with one document for each split, overlap has compared the lines
         notes += repeats_noted(split, repeated)
     find = _sentence_finder(found, options, split["train"])
     documents: dict[str, Any] = {

@@ -51,7 +51,7 @@ def _words(document: Document) -> Iterator[str]:
 def _replaced(document: Document, rare: set[str], word: str) -> Document:
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
-    before, length = 0, 0  # where the last sentence ended, and the characters of the new text
+    before, length = 0, 0  # the end of the last sentence, and the length of the new text
     for start, end in document.sentences:
         gap = document.text[before:start]
         sentence = _WORD.sub(lambda m: word if m[0] in rare else m[0], document.text[start:end])

@@ -20,17 +20,17 @@ HashArray = npt.NDArray[np.uint64]
 IntArray = npt.NDArray[np.integer[Any]]
 
 PASSAGE = 8  # words: longer runs hardly ever occur twice by chance
-MUCH = 0.5  # the share of a document's passages from which it is listed
+MUCH = 0.5  # a document is listed if the training text has this share of its passages
 SHINGLE = 3  # words: with every seventh word changed, four of seven such runs are still the same
 ALIKE = 0.4  # the share of a document's shingles that a near copy has in common with one training document
-ALIKE_BACK = 0.2  # and the share of that document's: a line of a book is no near copy of the book
+ALIKE_BACK = 0.2  # the same as a share of that training document's: a line is no near copy of its book
 LEAST = 10  # shingles: a document with fewer is never a near copy
-HOLDERS = 20  # the first training documents with a shingle, which are compared: some phrases are in very many
+HOLDERS = 20  # training documents that are compared for each shingle, the first ones: some phrases are very common
 LISTED = 3
 BATCH = 1 << 22  # characters of the training text that are compared at a time
-HELD_OUT = 1 << 24  # characters of held-out documents with which they are compared at a time: 40 bytes for each word
+HELD_OUT = 1 << 24  # characters of held-out documents that are compared at a time: each word takes 40 bytes
 TOGETHER = 1 << 20  # hashes that are looked up at a time
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose bits look random
 _EMPTY = hash(b"")
 _BITS = 24
 _REST = np.uint64(64 - _BITS)
@@ -65,7 +65,7 @@ def _repeats_of(pieces: Sequence[Piece], train: Iterable[_Texts]) -> list[Repeat
     seen = np.zeros(len(wanted.hashes), np.bool_)
     near = _NearCopies(held_out)
     whole = set(held_out.whole) - {_EMPTY}
-    copied: dict[int, str] = {}  # by the hash of its words, the first training document with them
+    copied: dict[int, str] = {}  # the first training document with these words, by their hash
     for texts in train:
         for words, name in zip(texts.whole, texts.names, strict=True):
             if words in whole:
@@ -149,7 +149,7 @@ class _Table:
         self._may_be[hashes >> _REST] = True
 
     def find(self, hashes: HashArray, document: IntArray) -> tuple[IntArray, IntArray]:
-        """Return which of the hashes (R,) are in the table, by their places there, and their documents (R,).
+        """Return which of the hashes (R,) are in the table, as places in it, and the documents (R,) of these hashes.
 
         Each pair of a place and a document is returned once, in rising order.
         """
@@ -177,8 +177,8 @@ class _NearCopies:
         order = np.argsort(hashes, kind="stable")
         hashes = hashes[order]
         starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
-        self._table = _Table(hashes[starts])  # S of them
-        self._documents = document[order]  # that have the first shingle, the second, …
+        self._table = _Table(hashes[starts])  # S different shingles
+        self._documents = document[order]  # documents with the first shingle, then those with the second, …
         self._starts = np.append(starts, len(hashes)).astype(np.int32)
         self._holders = np.zeros(len(starts), np.int32)  # training documents so far with each shingle
         self.share = np.zeros(self._size)
@@ -195,14 +195,14 @@ class _NearCopies:
         place, of = place[first], of[first]
         order = np.argsort(of, kind="stable")
         place, of = place[order], of[order]
-        number = (self._starts[place + 1] - self._starts[place]).astype(np.int64)  # of held-out documents with it
+        number = (self._starts[place + 1] - self._starts[place]).astype(np.int64)  # held-out documents with it
         for part in _parts(of, np.cumsum(number)):
             self._compare(train, hashes, document, place[part], of[part], number[part])
 
     def _compare(
         self, train: _Texts, hashes: HashArray, document: IntArray, place: IntArray, of: IntArray, number: IntArray
     ) -> None:
-        """Compare training documents by the shingles at ``place`` that the documents ``of`` have, (n,) each."""
+        """Compare the training documents ``of`` by their shingles, at ``place`` in the table, (n,) each."""
         offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
         held_out = self._documents[np.repeat(self._starts[place], number) + offset]
         pair, count = np.unique(np.repeat(of, number) * self._size + held_out, return_counts=True)
@@ -223,7 +223,7 @@ class _Training:
 
     def __init__(self, pieces: Sequence[Piece], *, again: bool) -> None:
         self._pieces, self._file = pieces, ScratchFile() if again else None
-        self._kept: list[tuple[int, IntArray, _Texts]] = []  # where the hashes of a batch are, and its words' numbers
+        self._kept: list[tuple[int, IntArray, _Texts]] = []  # the place, sizes and rest of each batch
 
     def __iter__(self) -> Iterator[_Texts]:
         if self._kept and self._file is not None:
@@ -256,15 +256,15 @@ def _groups(pieces: Sequence[Piece], most: int) -> Iterator[list[Piece]]:
 
 
 def _parts(document: IntArray, upto: IntArray) -> Iterator[slice]:
-    """Yield slices of rows, those of a document together, that cost about ``TOGETHER`` each; at least one.
+    """Yield slices of rows that cost about ``TOGETHER`` each and do not divide a document; at least one slice.
 
-    ``document``: (N,) that of each row, in rising order. ``upto``: (N,) what the rows up to each one cost together.
+    ``document``: (N,) the document of each row, in rising order. ``upto``: (N,) the cost of all rows up to each one.
     """
     first = 0
     while first < len(document) or first == 0:
         limit = TOGETHER + (int(upto[first - 1]) if first else 0)
         last = int(np.searchsorted(upto, limit, side="right"))
-        if last < len(document):  # not all of its document
+        if last < len(document):  # the next row belongs to the same document or a later one
             begin = int(np.searchsorted(document, document[last]))
             last = begin if begin > first else int(np.searchsorted(document, document[first], side="right"))
         yield slice(first, last)

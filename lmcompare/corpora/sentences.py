@@ -74,7 +74,7 @@ class PunktSplitter:
         from nltk.tokenize.punkt import PunktSentenceTokenizer
 
         text = "\n\n".join(texts)
-        # In a text without capitals a sentence that begins in lower case says nothing.
+        # In a text without capitals, lower case does not show that a sentence continues.
         self._cased = len(re.findall(r"[A-Z]", text)) > 0.002 * len(text)
         parameters = _trained(text)
         self._punkt = PunktSentenceTokenizer(parameters)
@@ -161,7 +161,7 @@ def _trained(text: str) -> PunktParameters:
 
     trainer = PunktTrainer()
     collecting = gc.isenabled()
-    gc.disable()  # the trainer holds all tokens at once, and to go through them again and again takes long
+    gc.disable()  # each collection would go through all tokens, which the trainer holds at once
     try:
         trainer.train(text, finalize=True)
     finally:

@@ -58,12 +58,12 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
 
 
 def from_working_directory(source: str) -> str:
-    """Return a specification in which relative paths are absolute, and what is not there is as it was written."""
+    """Return a specification in which relative paths are absolute; paths that do not exist stay as they were written."""
     here = working_directory()
     name, colon, argument = source.partition(":")
     if name in SCHEMES.installed():
         if not SCHEMES.is_built_in(name):
-            return source  # the code of others is not run for this
+            return source  # code of other packages is not run for this
         scheme = SCHEMES.resolve(name)
         if bool(colon) == bool(scheme.argument):
             return f"{name}:{scheme.placed(argument, here)}" if colon else source
@@ -76,7 +76,7 @@ def from_working_directory(source: str) -> str:
 
 
 def _names_splits(source: str) -> bool:
-    """Whether what is no path is of the form ``train=a.txt,test=b.txt``."""
+    """Whether a specification that is not a path has the form ``train=a.txt,test=b.txt``."""
     return re.match(rf"\s*({'|'.join(SPLITS)})\s*=" if is_pattern(source) else r"\s*\w+\s*=", source) is not None
 
 

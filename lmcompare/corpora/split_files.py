@@ -24,9 +24,9 @@ _SPLIT_OF = {word: which for which, words in _WORDS.items() for word in words}
 _ROLE = re.compile(
     rf"(?<![^._\-\d])(?:{'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})(?![^._\-\d])", re.IGNORECASE
 )
-# The numbers of a data set's parts: Hugging Face's, with a part of a digest, and numbers at the end of the name
+# The numbers of a data set's parts: those of Hugging Face, with or without a digest, or one at the end of the name
 _PART = re.compile(r"[._-]?\d+-of-\d+(?:-[0-9a-f]{16})?|[._-]?\d+(?=(?:\.[A-Za-z]\w*)*$)")
-# Files of programs: one called train.py or test.py is no part of a split, but it may be in a folder that is
+# Suffixes of programs: train.py and test.py are not splits, but a program may be in the folder of a split
 _CODE = frozenset(
     {
         *("py", "pyi", "c", "h", "cc", "cpp", "hpp", "cs", "java", "kt", "scala", "js", "jsx", "ts", "tsx", "go"),

@@ -16,7 +16,7 @@ from lmcompare.corpora.document import AS_SPLITS, SPLITS, Piece
 from lmcompare.corpora.sentences import in_parts, lines_of
 from lmcompare.errors import LmcompareError
 
-HELD_OUT = 0.1  # the share of the words that test, and then valid, first reaches
+HELD_OUT = 0.1  # the share of the words that test, and then valid, must reach
 MOST_VALID = 250_000  # words of valid: as many as WikiText-103 has; more would choose no better, and cost time
 
 Split = dict[str, list[Piece]]
@@ -29,7 +29,7 @@ _USUAL = {
     "tinyshakespeare": _TINY,
 }
 _SPACES = re.compile(r"\s*")
-_LEAST_BYTES = 100  # of a text that is cut in these shares
+_LEAST_BYTES = 100  # that such a text must have
 
 
 def split_by_hash(pieces: Sequence[Piece], source: str, key: Callable[[str], str] = str) -> tuple[Split, list[str]]:

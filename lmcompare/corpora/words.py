@@ -35,7 +35,7 @@ def numbered_words(texts: Sequence[str], spaces: str | None = None) -> tuple[lis
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    stripped = [text.strip(spaces) for text in texts]  # white space at an end would close an empty word
+    stripped = [text.strip(spaces) for text in texts]  # white space at an end would add an empty word
     split = pc.utf8_split_whitespace if spaces is None else pc.ascii_split_whitespace
     found = split(pa.array([text for text in stripped if text], pa.large_string()))
     coded = found.flatten().dictionary_encode()

@@ -58,11 +58,11 @@ class Cell:
         return info
 
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
-        """Raise ``RunFolderError`` if a file is missing or damaged: one cell does not affect the others."""
+        """Raise ``RunFolderError`` if a file is missing or damaged, so that only this cell counts as failed."""
         check_sealed(self.path, CELL_TABLES)
         for name, table in (("cell", info), ("cost", self.cost), ("examples", self.examples)):
             check_contents(self.path / f"{name}.json", table)
-        _ = self.curve, self.exhibit_tables  # the curve has a number of cost.json in it
+        _ = self.curve, self.exhibit_tables  # the curve reads cost.json too
         tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}
         for name, columns in tables.items():
             check_table(self.path / f"{name}.parquet", columns)

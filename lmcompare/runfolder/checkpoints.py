@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lmcompare.runfolder.ownership import refuse_link, remove_if_empty
 
-_KEY = re.compile(r"[0-9a-f]{16}")  # the name of the folder of a training, in which everything is the plug-in's
+_KEY = re.compile(r"[0-9a-f]{16}")  # the name of a training's folder, whose files are all written by the plug-in
 
 
 def checkpoints_of(folder: Path) -> Path:
@@ -66,7 +66,7 @@ def remove(path: Path) -> int:
 
 
 def tidy(folder: Path) -> None:
-    """Remove the folders of checkpoints of a run in which nothing is."""
+    """Remove the empty folders for checkpoints of a run."""
     for place, _, _ in os.walk(checkpoints_of(folder), topdown=False):
-        with suppress(OSError):  # they can be left
+        with suppress(OSError):  # empty folders do no harm
             remove_if_empty(Path(place))

@@ -79,7 +79,7 @@ def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
             raise LmcompareError(no_permission(folder / MANIFEST))
         try:
             manifest = read_manifest(folder)
-        except RunFolderError:  # a run that did not come to its end, or damage: finished cells come back
+        except RunFolderError:  # an interrupted run, or a damaged file: finished cells are listed again
             manifest = None
         cleaned = Cleaned()
         if names:
@@ -91,7 +91,7 @@ def _clean(folder: Path, names: Sequence[str]) -> Cleaned:
             _remove(folder, path, OF_CELL, cleaned)
         _remove_checkpoints(folder, names, cleaned)
         if not names:
-            left = [read_cell(path) for path in _cells(folder)]  # also the only copy of one that was to be replaced
+            left = [read_cell(path) for path in _cells(folder)]  # also a cell whose replacement was interrupted
             kept = {cell.get("tokens_fingerprint") for cell in left if cell.get("status") == "done"}
             for path in _folders(folder / TOKENS):
                 if path.name not in kept:
@@ -127,8 +127,8 @@ def _of_models(folder: Path, names: Sequence[str], manifest: Manifest | None, cl
 
 
 def _useless_trials(folder: Path, names: Sequence[str], manifest: Manifest | None) -> list[Path]:
-    """Return the folders of the trials of these models; without names, of those that no model was chosen of."""
-    if manifest is None:  # a run that did not come to its end may go on with them
+    """Return the folders of the trials of these models; without names, of the trials from which no model was chosen."""
+    if manifest is None:  # an interrupted run may go on with them
         return []
     of_model = {place: sweep.name for sweep in manifest.sweeps for trial in sweep.trials for place in trial.cells}
     trials = [path for setting in _folders(folder / TRIALS) for path in _folders(setting)]
@@ -141,8 +141,8 @@ def _is_finished(path: Path) -> bool:
 
 
 def _is_useless(path: Path, manifest: Manifest | None, rows: Sequence[ModelRow]) -> bool:
-    """Return whether a cell is in no report, and will be in none; ``rows`` are those that a report would have."""
-    if path.name.endswith(OLD):  # the only copy, until the next run puts it back, of a cell that is not there
+    """Return whether a cell is in no report, and will be in none; ``rows`` are the rows that a report would have."""
+    if path.name.endswith(OLD):  # if the cell itself is missing, this is its only copy, and the next run restores it
         return path.with_name(path.name.removesuffix(OLD)).exists()
     if not _is_finished(path):
         return True
@@ -191,6 +191,6 @@ def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:
         experiment={**manifest.experiment, "models": models, "sweep": {each.name: each.grid for each in sweeps}},
         sweeps=sweeps,
     )
-    if updated != manifest or not is_sealed(folder):  # a full disk has no room for it
+    if updated != manifest or not is_sealed(folder):  # otherwise nothing is written: the disk may be full
         write_manifest(folder, updated)
     return True

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from lmcompare.runfolder.files import REMEDY, RunFolderError
 
-Text = InstanceOf[str]  # half a surrogate pair, too: it is a model's own
+Text = InstanceOf[str]  # a text of a model may contain half a surrogate pair
 Number = Annotated[float, Field(allow_inf_nan=False)] | None
 Cost = Annotated[float, Field(ge=0, le=1e18)] | None
 Bits = Annotated[float, Field(ge=-1e18, le=1e18)] | None  # negative where the density of a value is above 1
@@ -47,7 +47,7 @@ class _Cell(TypedDict, total=False):
 
 
 class _Valid(TypedDict):
-    bits: list[Bits]  # of each document; None is infinite
+    bits: list[Bits]  # of each document; None means infinite
     bytes: list[Annotated[int, Field(ge=0)]]
 
 
@@ -214,7 +214,7 @@ class _Influence(TypedDict):
     swapped: float
     shuffled: NotRequired[_Shuffled]
     near: NotRequired[_Near | None]
-    states: NotRequired[list[float] | list[list[float]] | None]  # of earlier versions, the first number
+    states: NotRequired[list[float] | list[list[float]] | None]  # earlier versions stored only the first number
     attention: NotRequired[_Attention | None]
 
 

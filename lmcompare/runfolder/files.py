@@ -16,7 +16,7 @@ from lmcompare.errors import LmcompareError, cannot_write, no_permission, ordina
 if TYPE_CHECKING:
     import pandas as pd
 
-REMEDY = "repeat the lmcompare run that wrote it"  # it makes anew what is damaged or lost
+REMEDY = "repeat the lmcompare run that wrote it"  # the run makes damaged and missing files again
 
 
 class RunFolderError(LmcompareError):
@@ -24,7 +24,7 @@ class RunFolderError(LmcompareError):
 
 
 class NoPermissionError(RunFolderError):
-    """The user may not read a file of a run folder, so that nothing is known of it."""
+    """The user may not read a file of a run folder, so that its content is not known."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(no_permission(path))
@@ -59,7 +59,7 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
             write(aside)
             aside.chmod(0o777 & ~umask())  # mkdtemp makes folders that only their owner can enter
             for file in aside.iterdir():
-                file.chmod(0o666 & ~umask())  # and safetensors such files
+                file.chmod(0o666 & ~umask())  # safetensors makes such files, too
             aside.rename(path)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -67,11 +67,11 @@ def write_folder_aside(path: Path, write: Callable[[Path], object]) -> None:
         raise LmcompareError(cannot_write(path, error)) from error
 
 
-_ASKING = threading.Lock()  # the umask is told only where it is changed: two threads at once would leave it at 0
+_ASKING = threading.Lock()  # the umask can be read only by changing it: two threads at once would leave 0
 
 
 def umask() -> int:
-    """Return the permissions that new files of this process do not get."""
+    """Return the umask: the permissions that new files of this process do not get."""
     with _ASKING:
         mask = os.umask(0)
         os.umask(mask)

@@ -19,7 +19,7 @@ from typing import Literal
 from lmcompare.run_mark import MANIFEST as MANIFEST  # part of the format
 from lmcompare.run_mark import MARK as MARK
 
-SCHEMA_VERSION = 2  # raised whenever a stored cell would have to be computed again
+SCHEMA_VERSION = 2  # is increased whenever stored cells must be computed again
 
 Split = Literal["valid", "test"]  # a held-out split, which is scored
 HELD_OUT: tuple[Split, ...] = ("valid", "test")
@@ -33,10 +33,10 @@ PROBES = "probes"  # in a cell's folder: what the model answered to minimal pair
 LOG = "log.txt"  # in a cell's folder: the output of its process; removed when the cell is done
 REPORT_FILES = ("results.json", "results.csv", "report.md", "report.html")
 CHARTS = "charts"  # of the report, and of the page of a laboratory
-REPORT = ("tables", CHARTS, *REPORT_FILES)  # the first is in the report of several runs alone
+REPORT = ("tables", CHARTS, *REPORT_FILES)  # only the report of several runs has "tables"
 JOINED = ".joined"  # in a folder that contains a report of several runs and nothing else
 
-# Of a laboratory; its folder may be that of a run, whose report then shows what was found
+# Files of a laboratory; its folder may also be that of a run, whose report then shows the findings
 LAB_MARK = ".lmcompare-lab"
 LAB_RUN = "run"  # the run folder of all conditions
 FINDINGS = "findings"  # a JSON file for each experiment
@@ -59,7 +59,7 @@ CELL_TABLES = (
     *("cost.json", "curve.csv", "examples.json", "exhibits.json"),
 )
 CELL_FILES = (*CELL_TABLES, *(f"model/{name}" for name in STATE_FILES))
-TRIAL_FILES = ("cell.json", "cost.json", "curve.csv", "valid.json")  # a chosen model is in its cell
+TRIAL_FILES = ("cell.json", "cost.json", "curve.csv", "valid.json")  # the model of a chosen setting is in its cell
 TRAINED_FILES = (*STATE_FILES, "trained.json", "../curve.csv")  # of a cell's folder model/
 
 # One row per token of valid and test
@@ -68,7 +68,7 @@ SCORE_COLUMNS = (
     *("split", "model", "seed", "document", "position", "token", "byte_start", "byte_end"),
     *("log_prob", "is_unknown", "log_prob_reset", "target_rank"),
 )
-# One row per word of valid and test, and one for the end of each document: of the text, and in a model
+# One row per word of valid and test, and one for the end of each document: columns of the text, and of a model
 WORD_COLUMNS = (
     *("split", "document", "word", "byte_start", "byte_end", "train_count", "train_rank"),
     *("sentence", "position_in_sentence", "position", "repeated"),
@@ -79,6 +79,6 @@ DOCUMENT_COLUMNS = (
     *("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated", "repeats"),
 )
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
-TEXT_COLUMNS = frozenset(("split", "model", "token", "word", "name", "metadata", "repeats"))  # others are numbers
+TEXT_COLUMNS = frozenset(("split", "model", "token", "word", "name", "metadata", "repeats"))  # all others are numbers
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")

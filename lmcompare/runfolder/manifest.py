@@ -75,7 +75,7 @@ class TokensEntry:
     tokens, unknown : dict of int
         The number of tokens and of unknown tokens in each split.
     notes : tuple of str
-        What the tokenizer has to say on the training text.
+        The tokenizer's notes on the training text.
     strawberry : tuple of str
         The tokens of this word within a text; "<unk>" is an unknown one.
     in_page : dict
@@ -95,11 +95,11 @@ class TokensEntry:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine; two of the same processor, cores and platform are taken for one."""
+    """A machine; two machines with the same processor, cores and platform are equal."""
 
     cpu: str
     cores: int
-    memory_bytes: int = field(compare=False)  # what a kernel leaves of it differs a little from version to version
+    memory_bytes: int = field(compare=False)  # the memory that a kernel leaves depends a little on its version
     platform: str
 
 
@@ -156,7 +156,7 @@ class SweepRow:
     identity : str
         Of the model with the setting that was chosen, as in cell.json.
     grid : dict of lists or tables
-        By what was varied, its values, or the "low" and "high" ends of a range and whether it is "log".
+        For each varied hyper-parameter its values, or the ends "low" and "high" of a range and whether it is "log".
     chosen : dict
         The setting that was chosen.
     trials : tuple of TrialRow
@@ -251,7 +251,7 @@ def read_manifest(folder: Path) -> Manifest:
             "use the version that wrote it, or run the experiment again with --force"
         )
     corpus = table.get("corpus")
-    if isinstance(corpus, dict) and isinstance(xz := corpus.pop("xz", None), float):  # of versions that had no others
+    if isinstance(corpus, dict) and isinstance(xz := corpus.pop("xz", None), float):  # stored by old versions
         corpus["compressors"] = {"xz": xz}
     try:
         return TypeAdapter(Manifest).validate_python(table)

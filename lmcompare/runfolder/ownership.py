@@ -93,7 +93,7 @@ def refuse_others(folder: Path, others: Collection[str]) -> None:
 
 
 def refuse_place_in_run(file: Path) -> None:
-    """Raise ``LmcompareError`` if a file that the user names is in a place of the cells or tokens of a run."""
+    """Raise ``LmcompareError`` if a path that the user names lies in the folders of a run's cells or tokens."""
     file = file.absolute()
     for folder in file.parents:
         if file.relative_to(folder).parts[0] in (CELLS, TRIALS, FRACTIONS, TOKENS) and is_run_folder(folder):
@@ -139,10 +139,10 @@ def remove_links(folder: Path) -> list[Path]:
 
 
 def make_way(path: Path, folder: Path) -> None:
-    """Set aside, under another name, what is in the way of an ordinary file at ``path`` in a run folder.
+    """Rename whatever prevents an ordinary file from being written at ``path`` in a run folder.
 
-    That is a file in place of a folder, and anything but an ordinary file in place of a file: a plug-in has put it
-    there.
+    This may be a file in place of a folder, or something else than an ordinary file in place of a file; a plug-in has
+    put it there.
     """
     folders = [parent for parent in path.parents if parent.is_relative_to(folder)]
     for place in (*reversed(folders), path):
@@ -219,7 +219,7 @@ def _is_written(relative: str, written: Collection[str]) -> bool:
 
 
 def _is_probed(path: Path, relative: str) -> bool:
-    """Return whether a file has the answers to minimal pairs: its name is that of the pairs, and may be any."""
+    """Return whether a file has the answers to minimal pairs; the pairs, and so the file, may have any name."""
     return _PROBED.fullmatch(relative) is not None and probed_in(path) is not None
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 BLOCK = 2**17  # rows of a long table that are in memory at a time
-BUFFER = 2**18  # bytes that are read at a time of each column
+BUFFER = 2**18  # bytes of each column that are read at a time
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -47,7 +47,7 @@ def write_parts(path: Path, parts: Iterable[pd.DataFrame]) -> None:
                 writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
                 writer.write_table(table)
                 del part, table
-                give_back_what_is_free()  # parts of different sizes leave holes: 55 MiB of 540 at ten million words
+                give_back_what_is_free()  # parts of different sizes leave gaps: 55 of 540 MiB at ten million words
             if writer is not None:
                 writer.close()
 
@@ -87,7 +87,7 @@ def read_blocks(
     asked = [*columns, "split", *(["document"] if documents is not None else [])]
     check_table(path, asked)
     try:
-        # buffered before it is asked for, all that was read would be held until the end
+        # with pre_buffer, Arrow would hold all data that were read until the end
         with (
             _opened(path) as source,
             pq.ParquetFile(source, read_dictionary=["split"], pre_buffer=False, buffer_size=BUFFER) as file,

@@ -73,7 +73,7 @@ def write_probed(cell: Path, probed: Probed) -> None:
     if (cell / PROBES).is_symlink():
         raise RunFolderError(f"{cell / PROBES} is a link, and writing would change what it leads to: remove the link")
     name = re.sub(r"[^\w.-]+", "-", probed.name).lstrip(".") or "pairs"
-    if name != probed.name:  # another name may have the same characters left
+    if name != probed.name:  # another name may become the same one
         name += f"-{hashlib.sha256(probed.name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
     path = cell / PROBES / f"{name}.json"
     if path.exists() and probed_in(path) is None:

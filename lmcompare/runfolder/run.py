@@ -99,7 +99,7 @@ class Run:
         self.models = tuple(self._model(row) for row in manifest.models)
         self.tokens = {fp: TokenizedCorpus(_inside(path, f"tokens/{fp}")) for fp in manifest.tokens}
         for model in self.models:
-            if model.tokens_fingerprint not in self.tokens and model.done:  # whose files are read only then
+            if model.tokens_fingerprint not in self.tokens and model.done:  # only these need tokens
                 raise RunFolderError(
                     f"{path / MANIFEST} does not list the tokens of the model '{model.name}': {REMEDY}"
                 )
@@ -139,7 +139,7 @@ class Run:
             except ValueError:
                 share = 0.0
             if not 0 < share < 1 or path.parent.name != f"{share:g}":
-                continue  # a folder of somebody else
+                continue  # lmcompare did not make this folder
             try:
                 found[share] = load_run(path.parent)
             except RunFolderError as error:
@@ -159,7 +159,7 @@ class Run:
     @property
     def machines(self) -> tuple[Machine, ...]:
         """The machines on which its models were trained and scored, each once."""
-        last = self.manifest.hardware  # that of the last run, for cells that do not tell theirs
+        last = self.manifest.hardware  # for cells without a machine: that of the last run
         otherwise = Machine(last.cpu, last.cores, last.memory_bytes, last.platform)
         cells = (cell for model in self.scored for cell in model.done)
         return tuple(dict.fromkeys(machine for cell in cells for machine in cell.machines or (otherwise,)))
@@ -218,7 +218,7 @@ class Run:
         return f"{kind}, {self.manifest.tokens[fingerprint].types:,} types"
 
     def part(self, names: Collection[str]) -> Self:
-        """Return the run with some of its models alone, of which figures are derived anew."""
+        """Return the run with only some of its models; its figures are computed anew."""
         found = copy(self)
         vars(found).pop("derived", None)
         found.models = tuple(model for model in self.models if model.name in names)

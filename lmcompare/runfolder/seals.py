@@ -78,7 +78,7 @@ def evidence(folder: Path) -> dict[Path, bytes]:
     """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
     found: dict[Path, bytes] = {}
     for top in (CELLS, TRIALS, TOKENS):
-        for place, _, names in os.walk(folder / top):  # it passes over what goes away meanwhile
+        for place, _, names in os.walk(folder / top):  # it skips folders that are removed meanwhile
             for path in (Path(place, name) for name in names if name in (SEAL, "cell.json")):
                 with suppress(FileNotFoundError):
                     if path.is_file():
@@ -87,7 +87,7 @@ def evidence(folder: Path) -> dict[Path, bytes]:
 
 
 def put_back(folder: Path, before: Mapping[Path, bytes], own: Path, beside: Collection[Path] = ()) -> list[Path]:
-    """Make the evidence of a run folder what it was before, except that of the cell ``own`` and of those ``beside``.
+    """Restore the evidence of a run folder, except that of the cell ``own`` and of the cells ``beside``.
 
     Links are removed. Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or
     are new. What is in the way of the files that tell how the cell ended is set aside.
@@ -145,13 +145,13 @@ def locked(folder: Path) -> Iterator[Callable[[], None]]:
         lock.acquire(timeout=0)
     except Timeout:
         who = ""
-        with suppress(OSError):  # it may be gone again
+        with suppress(OSError):  # the other process may have removed it
             who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
         raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
     except OSError as error:
         raise LmcompareError(cannot_write(folder, error)) from error
-    place = folder.absolute()  # also where the working directory is moved
-    own = place.lstat()  # a link that is put in its place is another one, wherever it leads
+    place = folder.absolute()  # stays valid if the working directory is moved
+    own = place.lstat()  # lstat: a link in its place is another folder, wherever it leads
 
     def is_same() -> bool:
         try:

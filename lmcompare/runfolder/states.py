@@ -16,7 +16,7 @@ from lmcompare.runfolder.layout import STATE_FILES
 
 ARRAYS, VALUES = STATE_FILES
 MAPPED_FROM = 2**25
-"""Bytes from which on the arrays of a file are mapped into memory: they are read where they are needed."""
+"""A file of this many bytes or more is mapped into memory, so that its arrays are read where they are needed."""
 
 _KINDS: dict[str, npt.DTypeLike] = {
     "BOOL": np.bool_,
@@ -41,7 +41,7 @@ def save_state(state: State, folder: Path) -> None:
     def write(aside: Path) -> None:
         try:
             save_file(arrays, aside)
-        except SafetensorError as error:  # a full disk says so too
+        except SafetensorError as error:  # also the error of a full disk
             raise OSError(one_line(error)) from error
 
     write_aside(folder / ARRAYS, write)

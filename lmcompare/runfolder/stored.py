@@ -16,7 +16,7 @@ from lmcompare.runfolder.files import NoPermissionError, RunFolderError, read_ob
 from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.ownership import remove_written
 
-NEW, OLD = ".new", ".old"  # end the names of the folders of a replacement and of a cell that is being replaced
+NEW, OLD = ".new", ".old"  # suffixes of the folder of a replacement, and of a cell that is being replaced
 SEED = re.compile("[0-9]+")
 
 
@@ -97,11 +97,11 @@ def _remove(old: Path, path: Path) -> None:
         kept = path / left.relative_to(old)
         kept.parent.mkdir(parents=True, exist_ok=True)
         left.rename(kept)
-    remove_written(old)  # the folders, which are empty now
+    remove_written(old)  # only empty folders are left
 
 
 def end_replacements(folder: Path) -> None:
-    """Put right what a run that was killed while it replaced a cell has left: no cell is lost."""
+    """Complete or undo replacements of cells that a killed run has left unfinished, so that no cell is lost."""
     for old in (folder / CELLS).glob(f"*/*{OLD}"):
         path = old.with_name(old.name.removesuffix(OLD))
         if not (SEED.fullmatch(path.name) and old.is_dir()):

@@ -183,9 +183,9 @@ class TokenizedCorpus:
 
     @cached_property
     def chosen_by(self) -> Encoded:
-        """The text by which a training chooses: the validation text, of series without the past that is given.
+        """The text by which a training chooses: the validation text, for series without the given past.
 
-        That past is training text, on which a model that has it by memory would look best.
+        The given past is training text: a model that has memorised it would look best.
         """
         if not isinstance(self.tokenizer, ValueTokenizer):
             return self.valid
@@ -247,7 +247,7 @@ class TokenizedCorpus:
     def test_strings(self) -> Array:
         """(N,) the tokens of the test text as they occur in it, also unknown words."""
         strings, begin = np.empty(len(self.test), object), 0
-        known: dict[str, str] = {}  # each different token is in memory once
+        known: dict[str, str] = {}  # stores each different token only once
         for block in read_blocks(self._file("surface.parquet"), ["token"], "test"):
             tokens = [known.setdefault(token, token) for token in block["token"].tolist()]
             strings[begin : begin + len(tokens)] = tokens
@@ -340,9 +340,9 @@ def write_tokens(
     tables : Mapping
         The tables "features", "surface", "words" and "documents" in parts: of valid and of test.
     request : str
-        What the tokens can be found by before the text is cut.
+        The digest by which a later run finds these tokens before it cuts the text.
     """
-    remove_written(path, OF_TOKENS)  # also what a run that was killed was writing
+    remove_written(path, OF_TOKENS)  # including unfinished files of a killed run
     for name, parts in tables.items():
         write_parts(path / f"{name}.parquet", parts)
     about = {"spec": tokenizer.spec, "description": tokenizer.description, "code": tokenizer_code(tokenizer)}

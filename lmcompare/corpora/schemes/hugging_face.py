@@ -24,8 +24,8 @@ from lmcompare.corpora.split_files import listed, split_named
 from lmcompare.errors import LmcompareError, expanded, in_one_sentence, one_line, ordinary, suggest
 
 EXTRA = "pip install 'lmcompare[hf]'"
-MOST_FILES = 100_000  # of a folder
-SAVED = ("dataset_dict.json", "state.json")  # the files by which a folder of save_to_disk is recognised
+MOST_FILES = 100_000  # that a folder may have
+SAVED = ("dataset_dict.json", "state.json")  # a folder with one of them was written by save_to_disk
 
 Rows = Mapping[str, Any]  # the tables of a data set by their split
 
@@ -92,7 +92,7 @@ def _tables(place: str) -> Rows:
                 for path in folder.rglob("*"):
                     ordinary(path)  # the library would wait for a pipe for ever
                 return _by_split(datasets.load_from_disk(str(folder)))
-            # versions that can run the code of a data set are told not to
+            # some versions can run the code of a data set: the argument forbids it
             safe = "trust_remote_code" in inspect.signature(datasets.load_dataset).parameters
             with tempfile.TemporaryDirectory() as cache:
                 loaded = datasets.load_dataset(

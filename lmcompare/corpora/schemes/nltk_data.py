@@ -38,7 +38,7 @@ def read_nltk(name: str, options: CorpusOptions) -> Found:
 
     reader = _reader(name)
     with _explained(name):
-        if not callable(getattr(reader, "fileids", None)):  # this loads the corpus: before, its class is another
+        if not callable(getattr(reader, "fileids", None)):  # this loads the corpus; only then it has its class
             raise _without_sentences(name)
         files = list(reader.fileids())
         running = isinstance(reader, PlaintextCorpusReader)
@@ -69,7 +69,7 @@ def read_nltk(name: str, options: CorpusOptions) -> Found:
 
 
 def _raw(reader: Any, file: str, name: str) -> tuple[str, int]:
-    """The text of a file, and 0: nothing of it is changed."""
+    """The text of a file, and 0, since no sentence is split differently."""
     return str(reader.raw(file)), 0
 
 
@@ -160,10 +160,10 @@ def _explained(name: str) -> Iterator[None]:
 def _lacking(error: BaseException | None, name: str) -> str | None:
     """The package of NLTK's data that an error reports as missing; None for any other error."""
     while error is not None:
-        if type(error) is LookupError:  # and no KeyError or IndexError, which are errors of other kinds
+        if type(error) is LookupError:  # not its subclasses KeyError and IndexError, which have other causes
             found = re.search(r"nltk\.download\(['\"]([\w.-]+)['\"]\)", str(error))
             return found[1] if found else name
-        error = error.__cause__ or error.__context__  # a missing sentence tokenizer is raised as something else
+        error = error.__cause__ or error.__context__  # the error of a missing sentence tokenizer is wrapped
     return None
 
 

@@ -25,7 +25,7 @@ EXTRA = "pip install 'lmcompare[series]'"
 PACKAGE = "statsmodels"
 EXAMPLES = ("co2", "sunspots", "elnino", "macrodata")
 KNOWN = (*EXAMPLES, "nile")
-USABLE = ("encoding",)  # options of a text that a series has as well
+USABLE = ("encoding",)  # options of texts that series have as well
 
 
 def read_series(name: str, options: CorpusOptions) -> Found:

@@ -42,11 +42,11 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
             table = pd.read_parquet(path)
             return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
         first = str(pd.read_csv(path, sep="\0", header=None, nrows=1, encoding=encoding).iloc[0, 0])
-        separator = max(SEPARATORS, key=first.count)  # the first of equals
+        separator = max(SEPARATORS, key=first.count)  # the first one if several are equally frequent
         names = next(csv.reader([first], delimiter=separator, skipinitialspace=True))
         _check_header(names, path)
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # that fields without a name are dropped
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # for dropped fields without a name
 
             def read(kind: type[str] | None = None) -> pd.DataFrame:
                 return pd.read_csv(
@@ -57,11 +57,12 @@ def read_table(path: Path, encoding: str) -> pd.DataFrame:
                     skipinitialspace=True,
                     index_col=False,
                     keep_default_na=False,
-                    na_values={name: UNKNOWN for name in names if name.strip().lower() not in NAMES},  # "NA" is one
+                    # in a column of names, "NA" is a name
+                    na_values={name: UNKNOWN for name in names if name.strip().lower() not in NAMES},
                 )
 
             table = read()
-        if separator == ";":  # as where a comma comes before the decimals
+        if separator == ";":  # usual where a comma comes before the decimals
             _check_thousands(read(str), path)
         table = table.assign(**{str(name): _with_decimal_commas(table[name]) for name in table.columns})
         table = table.loc[:, [not (str(n).startswith("Unnamed: ") and _is_empty(table[n])) for n in table.columns]]

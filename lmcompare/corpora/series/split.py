@@ -43,7 +43,8 @@ def split_series(series: Sequence[Series]) -> tuple[dict[str, tuple[Piece, ...]]
     """
     _check_apart(series)
     counts = [int(np.isfinite(each.values).sum()) for each in series]
-    long = [each for each, count in zip(series, counts, strict=True) if count >= LEAST]  # the others decide no cut
+    # only these series decide where to cut
+    long = [each for each, count in zip(series, counts, strict=True) if count >= LEAST]
     short = [each.name for each, count in zip(series, counts, strict=True) if count < LEAST]
     split: dict[str, list[Piece]] = {which: [] for which in SPLITS}
     flat: list[str] = []

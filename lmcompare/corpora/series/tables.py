@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = ("id", "series", "series_id", "item_id", "unique_id", "name", "symbol", "ticker")
 VALUES = ("value", "values", "y", "target", "close")
 MOST_LISTED = 12  # names in a message
-LARGEST = 1e150  # of a value: its square is finite
+LARGEST = 1e150  # the largest value: its square is finite
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _only(table: pd.DataFrame, others: Collection[str | None], where: str) -> st
 
 
 def _placed(name: str, values: npt.NDArray[np.float64], times: pd.DatetimeIndex | None) -> Read:
-    """Return a series on its grid, without missing values at its ends; it says if it was not in order."""
+    """Return a series on its grid, without missing values at its ends, and a sentence if its rows were sorted."""
     said: tuple[str, ...] = ()
     if times is None:
         grid = plain_grid(len(values))

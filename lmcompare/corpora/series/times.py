@@ -21,9 +21,9 @@ TIMES = (
     *("month", "quarter", "period", "year", "unnamed: 0", "index"),
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-MOST_SECONDS = 1e11  # since 1970: later ones are milliseconds or less
+MOST_SECONDS = 1e11  # seconds since 1970: larger numbers are milliseconds or smaller units
 _YEARS = (1000, 3000)
-_DAY_NUMBERS = (20_000, 80_000)  # of spreadsheets: 1954 to 2119
+_DAY_NUMBERS = (20_000, 80_000)  # day numbers of spreadsheets: 1954 to 2119
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp][Mm])?"
 _MONTH_AND_YEAR = r"^([A-Za-z]{3,9})[-\s/.']+(\d{4}|\d{2})$"
 _LOCAL_MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})$"
@@ -90,7 +90,7 @@ def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeInde
             warnings.simplefilter("ignore")  # that a format is guessed
             try:
                 return _with_years(pd.DatetimeIndex(pd.to_datetime(column)), text, name, where)
-            except ValueError:  # several offsets, as where clocks are put forward
+            except ValueError:  # several offsets from UTC, as with summer time
                 return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
     except (ValueError, OverflowError) as error:
         why = one_line(error).split(". ")[0][:120]

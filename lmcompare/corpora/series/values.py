@@ -41,7 +41,7 @@ class Line:
 
     @property
     def context(self) -> npt.NDArray[float64]:
-        """The values that scales may be computed from: the past that is given; of a training document all."""
+        """The values from which scales may be computed: the given past, or all values of a training document."""
         return self.values if self.whole else self.values[: self.given]
 
 
