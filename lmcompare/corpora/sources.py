@@ -58,7 +58,7 @@ def read_source(source: Source, options: CorpusOptions, base: Path, stdin: Binar
 
 
 def from_working_directory(source: str) -> str:
-    """Return a specification in which relative paths are absolute; paths that do not exist stay as they were written."""
+    """Return a specification with absolute paths; a path that does not exist stays as it was written."""
     here = working_directory()
     name, colon, argument = source.partition(":")
     if name in SCHEMES.installed():

@@ -51,7 +51,8 @@ def look_ahead(
     experiment, folder, base, force, show
         As in ``lmcompare.harness.run.run``. Nothing is written to the run folder.
     scratch : Path
-        An empty folder, to which the tokens of the text are written: what ``in_scratch`` gives reads them there.
+        An empty folder, to which the tokens of the text are written: the jobs that ``in_scratch`` returns read them
+        there.
 
     Raises
     ------
@@ -95,5 +96,5 @@ def look_ahead(
 
 
 def in_scratch(job: Job, scratch: Path) -> Job:
-    """Return the job with the tokens of ``look_ahead``."""
+    """Return the job with ``scratch``, to which ``look_ahead`` wrote the tokens, as its run folder."""
     return replace(job, folder=str(scratch))

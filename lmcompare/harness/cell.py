@@ -47,7 +47,7 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     ``model``: an untrained model to use instead of building one. Whatever the plug-in raises goes to the caller.
     """
     own = [] if model is None else [type(model)]
-    # the plug-ins that the experiment names: the files of its folder can name no others
+    # the plug-ins that the experiment names: files of the run folder can't name others
     named = plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own)
     with named, allowance.limited(job.memory):
         if model is None:
@@ -63,7 +63,7 @@ def run_job(emit: Emit, table: dict[str, Any]) -> None:
 
 
 def _changed(what: str) -> LmcompareError:
-    """Return the error of a cell that would be stored as one of other code or files than it is made of."""
+    """Return the error of a cell whose code or files changed after its key was computed from them."""
     return LmcompareError(f"{what} was changed while the run was going on: run the same command again")
 
 
@@ -78,8 +78,8 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         job.finish({**job.stored(), **job.examples_keys, **_told(model), "notes": [*model.notes, *notes]})
         return
     job.reopen()
-    _told(model)  # what is wrong with it is said before it is trained
-    code_digest = plugins.code_digest(model)  # of the code that trains it, whatever is edited meanwhile
+    _told(model)  # raises an error for wrong words before the training
+    code_digest = plugins.code_digest(model)  # before the training, since files may be edited meanwhile
     model, cost = _trained(job, corpus, model, emit)
     emit({"event": "stage", "stage": "scoring"})
     if job.trial:
@@ -112,7 +112,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
 
 
 def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str, Any], emit: Emit) -> None:
-    """Score a setting of a sweep on the validation text; store what each of its documents costs, and finish."""
+    """Score a setting of a sweep on the validation text; store the bits of each of its documents, and finish."""
     nats, seconds = scoring.timed_log_probs(model, corpus.valid, Share(emit, "scoring", len(corpus.valid)))
     if steps := steps_of(corpus):
         of_bins = streamed_end_log_probs(model, corpus.valid, steps["valid"].asked, lambda tokens: None)
@@ -132,9 +132,9 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
 
 
 def _write_cost(job: Job, cost: dict[str, Any]) -> None:
-    now, trained = peak_memory_bytes(), cost["peak_memory_bytes"]  # it may have been trained by another process
+    now, trained = peak_memory_bytes(), cost["peak_memory_bytes"]  # another process may have trained it
     peak = None if now is None or trained is None else max(now, trained)
-    beside = job.beside or cost["beside"]  # a training of another run, or of a trial, may have been beside others
+    beside = job.beside or cost["beside"]  # an earlier run or a trial may have trained it beside others
     here = this_machine()
     machines = [*(each for each in cost["machines"] if each != here), here]
     own = {"peak_memory_bytes": peak, "beside": beside, "machines": machines}
@@ -172,7 +172,8 @@ def _trained(
 ) -> tuple[LanguageModel, dict[str, Any]]:
     """Return the trained model, its training seconds, None if it read no training text, and its peak memory.
 
-    It is restored from the folder where a run was cut off after training, or that has it from the trial of a sweep.
+    The model is restored if the folder has one: after a run that was interrupted after training, or from a trial of a
+    sweep.
     """
     folder = job.path / "model"
     if not seals.damage(folder, TRAINED_FILES):
@@ -291,7 +292,7 @@ def _checked(
     def restore() -> LanguageModel:
         return plugins.build(type(model), job.hyperparameters_here).restore(load_state(job.path / "model"))
 
-    apart = not np.isnan(reset).all()  # an adaptive model and one of series have no scores of single sentences
+    apart = not np.isnan(reset).all()  # adaptive models and models of series have no scores of single sentences
     scored = Scored(
         corpus.test,
         test,

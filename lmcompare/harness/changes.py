@@ -21,7 +21,7 @@ from lmcompare.harness.options import Preset
 BUDGETS = tuple(BudgetTable.model_fields)
 MATCHES = ("parameters", *BUDGETS)
 HERE = "the command line"
-SERIES = "series:"  # begins the corpora whose models are small, as a series is short
+SERIES = "series:"  # prefix of corpora of series, which are short: their models are small
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 
@@ -81,7 +81,7 @@ def with_corpus(
 
 
 def without_prompts(experiment: Experiment) -> Experiment:
-    """Return the experiment without the prompts that were chosen for its own text."""
+    """Return the experiment without its prompts, which were chosen for its own text."""
     return experiment.replace(HERE, examples=dict(experiment.examples) | {"prompts": None})
 
 
@@ -103,7 +103,7 @@ def with_models(experiment: Experiment, names: Iterable[str]) -> Experiment:
     models = [model for name in names for model in _models(name, experiment.models)]
     kept = {model.name for model in models if isinstance(model, ModelTable)}
     sweep = {name: grid for name, grid in experiment.sweep.items() if name in kept}
-    if experiment.sweep and not sweep:  # nor is what it varied searched
+    if experiment.sweep and not sweep:  # without a sweep there is nothing to search
         experiment = replace(experiment, search=None)
     return experiment.replace(HERE, models=models, sweep=sweep)
 

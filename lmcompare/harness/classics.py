@@ -96,7 +96,7 @@ def run_classics(
 ) -> None:
     """Forecast the test series of a run with classical methods, in a process of its own for each.
 
-    What is stored of other forecasters, or was forecast with other options, is removed first.
+    Stored forecasts of other forecasters, or with other options, are removed first.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def run_classics(
     missing = [one for one in forecasters if _stored_key(places[one]) != keys[one]]
     kept = {places[one] for one in forecasters if one not in missing}
     for path in (folder / FORECASTS).glob("*.json"):
-        if path not in kept and _stored_key(path) is not None:  # else it is damaged, or a file of somebody else
+        if path not in kept and _stored_key(path) is not None:  # a file without a key is damaged, or not lmcompare's
             path.unlink()
     for one in missing:
         if one.needs and find_spec(one.needs.partition(".")[0]) is None:
@@ -162,7 +162,7 @@ def forecast_job(emit: Emit, name: str, tokens: str, tokenizer: str, options: di
                 for at, origin in enumerate(origins)
                 if origin.document == number
             ]
-        except Exception as error:  # statsmodels fails on some series, a plug-in on any
+        except Exception as error:  # statsmodels fails on some series, and a plug-in may always fail
             series = documents["name"].iloc[number]
             raise LmcompareError(f"it fails on the series '{series}' ({what_went_wrong(error)})") from error
     return {"forecasts": forecasts, "log_density": densities, "seconds": time.perf_counter() - began}

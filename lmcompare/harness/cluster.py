@@ -18,11 +18,11 @@ from lmcompare.harness.options import RunOptions
 from lmcompare.harness.progress import Display
 from lmcompare.plugins import own_code
 
-CONNECTING = 10  # seconds that a cluster has to answer
-TRIES = "1"  # of a connection, which takes up to 45 seconds where the port is not that of a cluster
-ASKING = 60.0  # seconds that the nodes have to say which versions they have
-LOOK = 1.0  # seconds between two looks at which nodes there are
-MOST_THREADS = 8  # of a cell by default, as on one machine
+CONNECTING = 10  # seconds within which a cluster must answer
+TRIES = "1"  # tries to connect; one takes up to 45 seconds if the port is not that of a cluster
+ASKING = 60.0  # seconds within which the nodes must send their versions
+LOOK = 1.0  # seconds between two listings of the nodes
+MOST_THREADS = 8  # the default of a cell, as on one machine
 QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL, "include_dashboard": False}
 
 
@@ -76,12 +76,12 @@ class Cluster:
         self.address, self._show = address, show
         self._started = _connect(address)
         self._own = _versions()
-        self._asked: dict[str, Any] = {}  # by id, what the node will answer
-        self._refused: dict[str, str] = {}  # by id, why
+        self._asked: dict[str, Any] = {}  # by the node's id, the reference of its answer
+        self._refused: dict[str, str] = {}  # by the node's id, the reason
         self._accepted: set[str] = set()
         self._nodes: list[Node] = []
         self._looked = 0.0
-        self._lock = threading.RLock()  # each cell that runs has a thread
+        self._lock = threading.RLock()  # several threads use it: each running cell has its own
         self.look(ASKING)
 
     def nodes(self) -> list[Node]:
@@ -92,7 +92,7 @@ class Cluster:
             return self._nodes
 
     def look(self, seconds: float = 0.0) -> None:
-        """See which nodes there are, and ask new ones for their versions; wait ``seconds`` at most."""
+        """List the nodes, and ask new ones for their versions; wait ``seconds`` at most."""
         import ray
 
         there = {
@@ -126,7 +126,7 @@ class Cluster:
             theirs = ray.get(answer)
         except ray.exceptions.RayTaskError as error:
             why = f"lmcompare can't be imported there ({one_line(error.cause)[:100]})"
-        except ray.exceptions.RayError:  # it is gone again
+        except ray.exceptions.RayError:  # the node has left the cluster again
             return
         else:
             of = next((what for what, own in self._own.items() if theirs.get(what) != own), None)
@@ -181,7 +181,7 @@ def _ask(node: Node) -> Any:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def there() -> dict[str, str]:  # a function within a function travels whole: the node may lack this module
+    def there() -> dict[str, str]:  # nested, so that Ray sends its code: the node may lack this module
         from lmcompare.harness.cluster import _versions
 
         return _versions()
@@ -191,27 +191,27 @@ def _ask(node: Node) -> Any:
 
 
 def _connect(address: str | None) -> bool:
-    """Connect this process to Ray unless it is; return whether it was not."""
+    """Connect this process to Ray unless it is connected; return whether it was not."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns that it will be so
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # otherwise Ray warns of a coming change
     try:
         import ray
     except ImportError:
         raise LmcompareError(
             "--engine ray needs the package ray: install it with \"pip install 'lmcompare[ray]'\""
         ) from None
-    if ray.is_initialized():  # by the program that calls lmcompare
+    if ray.is_initialized():  # the program that calls lmcompare did it
         return False
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    ray._private.worker._worker_logs_enabled = False  # of Ray's own processes, which log_to_driver leaves
+    ray._private.worker._worker_logs_enabled = False  # the messages of Ray's own processes
     if address not in (None, "auto"):
         _see_that_it_answers(str(address))
     try:
         if address is None:
-            with patch("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False):  # it listens on this machine alone
+            with patch("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False):  # listens on this machine only
                 ray.init("local", num_cpus=environment.usable_cores(), _node_ip_address="127.0.0.1", **QUIET)
         else:
-            os.environ.setdefault("RAY_gcs_server_port_wait_time_s", TRIES)  # to connect, as Ray reads it here
+            os.environ.setdefault("RAY_gcs_server_port_wait_time_s", TRIES)  # Ray reads the number of tries here
             ray.init(address, **{**QUIET, "include_dashboard": None})
     except (Exception, SystemExit) as error:
         where = "can't be started here" if address is None else f"can't be used at the address '{address}'"

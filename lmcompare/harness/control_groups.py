@@ -12,7 +12,7 @@ GROUPS, MOUNTED = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 class Files(NamedTuple):
-    """The files of a group's limit and use, and the name in memory.stat of pages of files that lie unused."""
+    """The files with a group's limit and use, and the key in memory.stat for inactive pages of files."""
 
     limit: str
     used: str
@@ -26,15 +26,16 @@ VERSION_2 = Files("memory.max", "memory.current", "inactive_file")
 def memory_left() -> float:
     """Return the bytes of memory that the groups of this process leave; infinite where none has a limit.
 
-    The limits of the groups around its own hold for it, too: what counts is the least that one of them leaves.
+    The limits of the enclosing groups apply, too: the smallest remainder counts.
     """
     return min((_left(folder, files) for folder, files in _groups()), default=math.inf)
 
 
 def _groups() -> Iterator[tuple[Path, Files]]:
-    """Yield where the group of this process would be, and each group around it, out to the outermost.
+    """Yield the folder of this process's group, and those of all enclosing groups.
 
-    A container may see only its own group, as the outermost, under a path that is that of the whole machine.
+    Some may not exist: a container may see only its own group, as the outermost one, while the path of the group is
+    that of the whole machine.
     """
     try:
         lines = GROUPS.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -53,8 +54,8 @@ def _groups() -> Iterator[tuple[Path, Files]]:
 def _left(folder: Path, files: Files) -> float:
     """Return the bytes that a group leaves; infinite if it has no limit, or is not there.
 
-    Pages of files that lie unused count as free, as in the figures of Docker and Kubernetes: the system takes them
-    back before it refuses memory.
+    Inactive pages of files count as free, as in the figures of Docker and Kubernetes: the system reclaims them before
+    it refuses memory.
     """
     try:
         limit, used = (float((folder / name).read_text(encoding="ascii")) for name in (files.limit, files.used))
@@ -64,7 +65,7 @@ def _left(folder: Path, files: Files) -> float:
 
 
 def _inactive(folder: Path, wanted: str) -> float:
-    """Return the bytes of a group's pages of files that lie unused; 0 where the system does not say."""
+    """Return the bytes of a group's inactive pages of files; 0 where the system does not report them."""
     with suppress(OSError, ValueError):
         for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines():
             name, _, number = line.partition(" ")

@@ -25,12 +25,12 @@ from lmcompare.tokens import Encoded
 if TYPE_CHECKING:
     from lmcompare.training.recipe import Recipe
 
-STEPS = 8  # of the training that is timed
-TOKENS = 2_000  # that are scored
-PART = 200_000  # tokens of the training text that models without steps are trained on
-READINGS = 2  # of the test text in a cell, beside one of the validation text
-STARTING = 8.0  # seconds that a process takes to start, to check the model and to make its examples
-LIMIT = 120.0  # seconds of the probe
+STEPS = 8  # training steps that are timed
+TOKENS = 2_000  # whose scoring is timed
+PART = 200_000  # training tokens for models that are not trained in steps
+READINGS = 2  # times that a cell reads the test text; it reads the validation text once
+STARTING = 8.0  # seconds that a cell takes to start, to check the model and to make examples
+LIMIT = 120.0  # seconds that the probe may take
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Cost:
     Parameters
     ----------
     training : float or None
-        The seconds of the training; None where a few steps do not tell them, as of several networks.
+        The seconds of the training; None where a few steps do not determine them, as for several networks.
     valid, test : float
         The seconds in which the texts are scored.
     memory : float or None
-        The greatest memory of its process, in bytes; None where the system does not say.
+        The peak memory of its process, in bytes; None where the system does not report it.
     """
 
     training: float | None
@@ -66,7 +66,9 @@ def probe(job: Job) -> Cost | None:
 
 @cache
 def _probed(table: str) -> Cost | None:
-    """Do what ``probe`` does, once for each job; ``table`` has the arguments of ``probe_job`` as JSON."""
+    """Return the cost that ``probe`` returns, measured once for equal jobs; ``table``: the arguments of
+    ``probe_job``.
+    """
     try:
         found = call(f"{__name__}:probe_job", *json.loads(table), seconds=LIMIT)
         return TypeAdapter(Cost).validate_python(found)
@@ -101,7 +103,7 @@ def family_of(job: Job) -> tuple[str, str]:
 @cache
 def _built_in(plugin: str) -> str:
     """Return the module of the built-in plug-in that one is made of; the plug-in itself if it is code of others."""
-    if not (plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin)):  # it is not imported here
+    if not (plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin)):  # never imported here
         return plugin
     modules = (cls.__module__ for cls in plugins.resolve(plugin).__mro__)
     return next((module for module in modules if module.startswith("lmcompare.models.")), plugin)
@@ -117,7 +119,7 @@ def probe_job(
     budget: dict[str, Any],
 ) -> dict[str, float | None]:
     """Return about what a cell costs, as the table of a ``Cost``; runs in a process of its own."""
-    from lmcompare.training.language_model import TorchLanguageModel  # PyTorch, for this process alone
+    from lmcompare.training.language_model import TorchLanguageModel  # imports PyTorch, in this process only
 
     corpus = TokenizedCorpus(Path(tokens), named=[tokenizer])
     model = plugins.build(plugin, hyperparameters)
@@ -137,11 +139,11 @@ def probe_job(
     fitted = peak_memory_bytes()
     training = None if model.trains_in_steps else taken
     if isinstance(model, TorchLanguageModel):
-        # between two reports is a step, or an evaluation, which takes longer and is done as often in any training
+        # Between two reports is a step, or an evaluation, which takes longer and is equally frequent in any training
         steps = sorted(np.diff(times))[:STEPS]
         training = _trained_for(taken, float(np.median(steps)), model.recipe(), Budget(**budget), corpus.train)
     text = next(corpus.test.parts(TOKENS))
-    model.log_probs(text)  # what is done once is not counted
+    model.log_probs(text)  # not timed: the first call does some work that later ones do not
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))
     return {
         "training": training,

@@ -26,8 +26,8 @@ class LearningCurve:
     """Passes a model's progress on and keeps the losses: the learning curve.
 
     The rows are stored with the checkpoints, if there is a folder for them, so that a run that was interrupted
-    continues its curve and its clock. A stored curve that can't be read is ignored. If the first report of a training
-    that goes on is of a stored step, without a loss, what was done before it was preparation, whose seconds are
+    continues its curve and its clock. A stored curve that can't be read is ignored. If the first report of a
+    continued training names a stored step and has no loss, everything before it was preparation, whose seconds are
     stored already: the clock continues at this report. For a model that reports no losses, the clock continues if the
     model has left a checkpoint in the folder; otherwise it starts from zero, as the training does.
     """
@@ -43,7 +43,7 @@ class LearningCurve:
         if self._path is not None:
             self._read(self._path)
         self._fresh = not self._rows
-        self._prepares = bool(self._rows)  # once more, as nothing was reported since the training was cut off
+        self._prepares = bool(self._rows)  # the training prepares again, until its first report
         self._tokens: int | None = None  # that the model has read so far
         self._stored = self.seconds
 
@@ -66,7 +66,7 @@ class LearningCurve:
     @property
     def training_seconds(self) -> float | None:
         """Those seconds; None for a model that has read no training text, such as one that was read from a file."""
-        if self._prepares:  # it was cut off after its last step
+        if self._prepares:  # the training was interrupted after its last step
             return self._before
         return None if self._tokens == 0 else self.seconds
 
@@ -88,20 +88,20 @@ class LearningCurve:
             self._rows.append([int(progress.step), round(seconds, 3), tokens, *losses])
         silent = not self._rows and seconds - self._stored >= SILENCE
         if self._path is not None and (progress.valid_loss is not None or silent):
-            with suppress(LmcompareError):  # without it an interrupted training starts its clock again
+            with suppress(LmcompareError):  # if it can't be stored, an interrupted training starts its clock again
                 table = {"seconds": seconds, "rows": self._rows, "milestones": self.milestones, "flops": self.flops}
                 write_json(self._path, table)
             self._stored = seconds
 
     def pass_milestone(self, progress: Progress, bits_per_byte: float, seconds: float) -> None:
-        """Keep the figure of a model that is being trained; measuring it took seconds, which the clock leaves out."""
+        """Keep a figure that was measured during training; the clock leaves out the ``seconds`` that this took."""
         self._began += seconds
         self.milestones = [row for row in self.milestones if row["step"] < progress.step]
         at = {"step": progress.step, "seconds": self.seconds, "tokens": progress.tokens, "flops": progress.flops}
         self.milestones.append({**at, "bits_per_byte": _finite(bits_per_byte)})
 
     def _go_back_to(self, progress: Progress) -> None:
-        """Drop the rows of steps that are done again; of a run that was cut off, their seconds as well."""
+        """Drop the rows of steps that are repeated; after an interruption, also the seconds of these steps."""
         kept = [row for row in self._rows if not _again(row, progress)]
         if not self._fresh and len(kept) < len(self._rows):
             self._before = kept[-1][1] if kept else 0.0
@@ -114,7 +114,7 @@ class LearningCurve:
 
 
 def _again(row: Sequence[Any], progress: Progress) -> bool:
-    """Whether a row's step is done again: one step may have a loss on train and then one on valid."""
+    """Whether a row's step is repeated: one step may report a loss on train and then one on valid."""
     step, *_, on_valid = row
     return step > progress.step or (
         step == progress.step and not (on_valid is None and progress.valid_loss is not None)

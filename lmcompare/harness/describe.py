@@ -20,7 +20,7 @@ from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitErr
 from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
-SECONDS = 300.0  # that importing and building a plug-in may take, if there is no other limit
+SECONDS = 300.0  # that importing and building a plug-in may take without a time limit of the user
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def described(table: ModelTable, experiment: Experiment, base: Path | None) -> D
     plugin = absolute(table.plugin, here)
     there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
     found: Described = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)
-    return replace(found, name=table.name, plugin=plugin)  # a plug-in's code may have sent others
+    return replace(found, name=table.name, plugin=plugin)  # the plug-in's code may have sent another name
 
 
 def check_text(job: Job, model: LanguageModel | None, seconds: float | None) -> None:

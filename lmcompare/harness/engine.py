@@ -25,7 +25,7 @@ from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.seals import evidence, put_back
 from lmcompare.tokens import TOKENIZERS
 
-LOOK = 0.2  # seconds between two looks at what has ended: Ctrl-C is answered in between
+LOOK = 0.2  # seconds between two checks for ended cells, between which Ctrl-C is handled
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Engine:
     _stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.folder = self.folder.resolve()  # as that of the jobs, whose paths are compared with its own
+        self.folder = self.folder.resolve()  # the jobs' paths, which are resolved, are compared with it
 
     def run(
         self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
@@ -97,7 +97,7 @@ class Engine:
         several = len({job.seed for job in jobs}) > 1
         first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
         rows = list(enumerate(jobs, first))
-        # A budget in seconds buys less beside others, and an object of this process can't be in another.
+        # With a budget in seconds, a cell beside others does fewer steps; an object can't move to another process.
         alone = [self.runner.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
         failures: dict[str, str] = {}
         self._together([row for row, apart in zip(rows, alone, strict=True) if not apart], force, failures)
@@ -131,7 +131,7 @@ class Engine:
             self._stopped = True
             for each in running:
                 each.cancel()
-            while not all(each.done() for each in running):  # one may have been about to start its process
+            while not all(each.done() for each in running):  # one may be about to start its process
                 self.runner.end()
                 wait(running, LOOK)
             raise
@@ -149,7 +149,7 @@ class Engine:
                     remove_written(job.path, within=stale)
                 checkpoints.remove(job.checkpoints.parent)
             if job.is_finished() and job.has_examples():
-                (job.path / LOG).unlink(missing_ok=True)  # of a run that was killed at its very end
+                (job.path / LOG).unlink(missing_ok=True)  # left by a run that was killed at its very end
                 job.take_place()
                 emit({"event": "stage", "stage": "kept"})
                 return
@@ -162,7 +162,7 @@ class Engine:
         if self._stopped:
             return
         with self._lock:
-            failures.pop(f"{job.name}/{job.seed}", None)  # whatever was written to it before, it is made anew
+            failures.pop(f"{job.name}/{job.seed}", None)  # the cell was made anew, whatever was changed in it before
             failures.update(changed)
             if (failure := self._ended(job, error, may_keep)) is None:
                 emit({"event": "done"})
@@ -184,7 +184,7 @@ class Engine:
             (job.path / LOG).unlink(missing_ok=True)
             job.take_place()
             return None
-        with suppress(LmcompareError):  # where nothing can be written, the sentence is all that is left
+        with suppress(LmcompareError):  # if nothing can be written, only the sentence is returned
             job.fail(error)
         return f"{error}; the cell that was finished before is kept" if job.aside else error
 
@@ -208,7 +208,7 @@ class Engine:
             for other in self._running.values():
                 other.places |= own
             own_code = is_own_code(job.plugin, job.hyperparameters) and TOKENIZERS.is_built_in(job.tokenizer)
-            before = None if own_code else evidence(self.folder)  # of all cells, which takes a while
+            before = None if own_code else evidence(self.folder)  # reading it for all cells takes a while
             run = self._running[job.path] = _Running(before, own | beside)
         try:
             yield lost
@@ -239,10 +239,10 @@ def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: floa
     try:
         if live is None:
             return runner.run(job, seconds, emit)
-        from lmcompare.harness.cell import run_cell  # which cells in processes of their own import there
+        from lmcompare.harness.cell import run_cell  # cells in processes of their own import it there
 
         make_ready(job)
-        with chdir("."):  # relative paths start from here, wherever a plug-in goes
+        with chdir("."):  # a plug-in may change the working directory, from which relative paths start
             run_cell(job, emit, live)
     except (Exception, SystemExit) as error:
         return what_went_wrong(error)

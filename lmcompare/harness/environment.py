@@ -19,11 +19,11 @@ from lmcompare.harness.options import RunOptions
 if TYPE_CHECKING:
     from lmcompare.runfolder.manifest import Hardware
 
-SPINS = 5000  # of GNU OpenMP; some tens of microseconds
+SPINS = 5000  # loops of GNU OpenMP before a thread sleeps: some tens of microseconds
 IDLE_ENOUGH = 0.3  # cores
-MOST_THREADS = 8  # of a cell, unless the user gives more
-MOST_WORKERS = 4  # cells that run at the same time without being asked for
-PRIMITIVES = 64  # kernels that oneDNN keeps, some megabytes each; a sampled softmax needs new ones in every step
+MOST_THREADS = 8  # of a cell, unless the user sets more
+MOST_WORKERS = 4  # cells that run at the same time by default
+PRIMITIVES = 64  # kernels that oneDNN caches, some megabytes each; a sampled softmax needs new ones in every step
 PACKAGES = ("numpy", "torch", "gensim", "nltk", "scikit-learn", "pandas", "pyarrow")
 
 
@@ -144,7 +144,7 @@ def check_processes(processes: int, device: str, cores: int) -> None:
 def peak_memory_bytes() -> int | None:
     """Return the greatest resident memory that this process has had; None where the system does not say."""
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux lets ru_maxrss begin at the peak of the process that started this one
+    if status.is_file():  # on Linux, ru_maxrss begins at the peak of the process that started this one
         for line in status.read_text(errors="replace").splitlines():
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
@@ -160,8 +160,8 @@ def thread_variables(threads: int) -> dict[str, str]:
     """Return the environment of a cell's process: its threads, how they wait for one another, and what they cache.
 
     Threads that spin while they wait halve the time of small steps where nothing else runs; as soon as something
-    else takes a core, they cost many times what they save. So they sleep, and spin for some microseconds before only
-    where the cores are idle as the cell begins. No figure but time depends on it.
+    else takes a core, they cost many times what they save. So they sleep; only if the cores are idle when the cell
+    begins, they spin for some microseconds first. Only the times depend on it.
     """
     count = str(threads)
     return {

@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 
 def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> list[str]:
-    """Write examples and exhibits; return notes on what a model could not explain, which costs it nothing else.
+    """Write examples and exhibits; return notes on parts that could not be made, without which the cell is finished
+    all the same.
 
     Both are made before either is written, so that a finished cell keeps its old ones if they can't be made.
     """
@@ -75,7 +76,7 @@ def write_examples(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> l
         write_json(job.path / "exhibits.json", tables)
         return notes
     words = explained("Its words in context", lambda: word_examples(model, corpus, job.examples)) or []
-    # vectors that failed once are not asked for again
+    # if the vectors failed once, they are not asked for again
     senses = None if notes else explained("Its test of word senses", lambda: sense_table(model, corpus))
     depends = explained("The list of what its guesses depend on", lambda: influences(model, corpus)) or []
     in_page = page_copy(job.path, model, corpus, whole=job.whole)
@@ -97,7 +98,7 @@ def add_attention(tables: list[dict[str, Any]], model: LanguageModel, corpus: To
         shown = model.exhibits(Encoded.from_documents([ids], corpus.vocabulary))
         first = next((each for each in shown if isinstance(each, exhibits.Attention)), None)
         if first is None or exhibits.problem_with(first) or first.words[1:] != tuple(table["tokens"][:-1]):
-            return  # an exhibit of another text
+            return  # the exhibit shows another text
         table["attention"] = at_last_word(first)
         if first.weigh:  # attention that adds query and key mixes states
             table["states"] = first_numbers(np.array(first.heads[0].values))

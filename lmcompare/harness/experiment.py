@@ -261,7 +261,7 @@ class Experiment(RunOptions, PageOptions):
                 "fractions must be two or more shares of the training text in rising order, the last of them 1, such"
                 " as 0.03, 0.1, 0.3, 1; for a single share, set fraction in [corpus]"
             )
-        names = [f"{share:g}" for share in shares]  # of their folders
+        names = [f"{share:g}" for share in shares]  # the names of their folders
         if alike := next((name for name, after in pairwise(names) if name == after), ""):
             raise ValueError(f"two of the fractions are {alike}, to six digits: leave one of them out")
         if fractions and fractions[-1].seeds is not None:
@@ -273,7 +273,7 @@ class Experiment(RunOptions, PageOptions):
     @field_validator("sweep", mode="before")
     @classmethod
     def _of_models(cls, sweep: Any, info: ValidationInfo) -> Any:
-        models: tuple[ModelTable, ...] = info.data.get("models", ())  # none if they are wrong, which is said
+        models: tuple[ModelTable, ...] = info.data.get("models", ())  # none if they are wrong: that error is reported
         if not isinstance(sweep, Mapping) or not all(isinstance(table, Mapping) for table in sweep.values()):
             return sweep  # not a table: the check refuses it
         found: dict[str, Space] = {}

@@ -14,8 +14,8 @@ from lmcompare.harness.describe import is_own_code
 from lmcompare.harness.job import Job
 from lmcompare.processes import ForkServer, ServerLostError
 
-LATER = ("pandas", "pyarrow.dataset", "pyarrow.parquet", "safetensors.numpy")  # what cells import when they need it
-FIRST = 8  # cells of a plug-in that are started afresh: a server takes as long to start as these would save
+LATER = ("pandas", "pyarrow.dataset", "pyarrow.parquet", "safetensors.numpy")  # modules that cells import late
+FIRST = 8  # the first cells of a plug-in are started afresh: a server needs as much time as it would save
 
 
 class ForkServers:
@@ -58,7 +58,7 @@ def _started(job: Job) -> ForkServer | None:
 def loaded(plugin: str, hyperparameters: dict[str, Any]) -> bool:
     """Load what the cells of a plug-in need; return whether they can be forked. Runs in the server.
 
-    PyTorch has threads of its own, and what they do while they wait is decided as each cell begins.
+    Cells that need PyTorch can't: it has threads of its own, whose waiting is set when each cell begins.
     """
     for name in ("lmcompare.harness.cell", *LATER):
         import_module(name)

@@ -13,7 +13,7 @@ from lmcompare.harness.run import Outcome, run
 from lmcompare.runfolder.layout import FRACTIONS
 from lmcompare.runfolder.ownership import claim, refuse_link
 
-NO_EXAMPLES = {"prompts": (), "words": (), "sentences": 0}  # the report shows those of the whole text
+NO_EXAMPLES = {"prompts": (), "words": (), "sentences": 0}  # the report shows the examples of the whole text
 
 
 def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, **how: Any) -> Outcome:

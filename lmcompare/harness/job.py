@@ -17,8 +17,8 @@ from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
-DIGITS = 6  # of a digest that tells apart what would have one name
-EXAMPLES_CODE = (  # that of models is in the key
+DIGITS = 6  # of a digest that makes names unique
+EXAMPLES_CODE = (  # the code of models is in the key
     *("harness/examples.py", "harness/page_copy.py", "measure", "exhibits"),
     *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
 )
@@ -101,7 +101,7 @@ class Job:
     @property
     def place(self) -> str:
         """The folder of the finished cell, relative to the run folder."""
-        if self.trial:  # whichever settings other sweeps have tried, none has the folder of another
+        if self.trial:  # the identity makes the folder unique among the settings of all sweeps
             return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
 
@@ -155,8 +155,8 @@ class Job:
 
     @property
     def examples_keys(self) -> dict[str, str]:
-        """What the cell's examples depend on besides, as digests: what is asked for, and the code that makes them."""
-        asked = _digest({**self.examples, "version": 1, "whole": self.whole})  # a version was in it once
+        """Digests of what else the examples depend on: what is asked for, and the code that makes the examples."""
+        asked = _digest({**self.examples, "version": 1, "whole": self.whole})  # "version": for old digests
         return {"examples_key": asked, "examples_code": _code_digest()}
 
     @property

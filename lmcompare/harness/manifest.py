@@ -108,7 +108,7 @@ def _still_there(sweeps: Sequence[SweepRow], folder: Path) -> tuple[SweepRow, ..
 
 
 def _published(experiment: Experiment, earlier: Manifest | None) -> list[dict[str, Any]]:
-    """Return the published figures of this run and of earlier ones into its folder, each once."""
+    """Return the published figures of this run and of earlier runs in its folder, each once."""
     tables = [
         *(earlier.experiment.get("published", ()) if earlier else ()),
         *to_jsonable_python(experiment.published),

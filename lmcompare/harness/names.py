@@ -74,13 +74,13 @@ def _name(job: Job, cells: Sequence[StoredCell], taken: Collection[str], force: 
 
 
 def differences(job: Job, cell: StoredCell) -> dict[str, Any]:
-    """Return what the job asks for otherwise than the cell, by name; empty if the configuration is the same.
+    """Return by name the values of the job that differ from those of the cell; empty for the same configuration.
 
-    A default value that has changed is a change of the code, and asked for by nobody.
+    A changed default value does not count: it is a change of the code that no user asked for.
     """
     if cell.identity == job.identity:
         return {}
-    now: dict[str, Any] = json.loads(json.dumps(job.about))  # as cell.json stores it
+    now: dict[str, Any] = json.loads(json.dumps(job.about))  # in the form in which cell.json stores it
     before = cell.part("hyperparameters")
     asked = {**now["asked"], "hyperparameters": before, **cell.asked}  # an older lmcompare did not store it
     found: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def differences(job: Job, cell: StoredCell) -> dict[str, Any]:
     given = {*asked["hyperparameters"], *now["asked"]["hyperparameters"]}
     found |= {key: Path(v).name if key in job.files else v for key, v in changed.items() if key in given}
     settings, others = now["asked"]["settings"], asked["settings"]
-    if set(changed) - given:  # they follow from the preset or from a size that the models were given
+    if set(changed) - given:  # from the preset, or from a size that the models were given
         if settings["preset"] != others["preset"]:
             found["preset"] = settings["preset"]
         found |= _other("match", settings["match"], others["match"])

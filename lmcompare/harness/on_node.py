@@ -27,12 +27,12 @@ from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.layout import MARK
 from lmcompare.runfolder.ownership import OF_CELL
 
-SCRATCH = f"{OWN_TEMPORARY}cell-"  # begins the names of the scratch folders
-HELD = ".held"  # a file in one that is locked as long as its task runs
+SCRATCH = f"{OWN_TEMPORARY}cell-"  # prefix of the names of scratch folders
+HELD = ".held"  # a file in a scratch folder, which is locked as long as its task runs
 RUN = "run"  # the run folder in the scratch folder
-LOOK = 0.2  # seconds between two looks at what is new
-MOST_SHARE = 0.1  # of the time, for sending files
-TRIES = 5  # to read files between two changes of them
+LOOK = 0.2  # seconds between two checks for new files
+MOST_SHARE = 0.1  # the share of the time that sending files may take
+TRIES = 5  # attempts to read files while none of them changes
 
 Files = dict[str, bytes | None]  # by path, in the order in which they were written; None for a file that is gone
 Message = tuple[str, Any]  # "begun" and the node's name, "event" and an event, or the name of a tree and its Files
@@ -83,7 +83,7 @@ def run_there(
             for messages in said:
                 if messages[-1][0] == "ended":
                     error = messages.pop()[1]
-                ray.get(box.put.remote(key, messages))  # what has come is not lost with the node
+                ray.get(box.put.remote(key, messages))  # messages that have arrived are not lost with the node
     if error is not None and limit is not None and TOO_LITTLE_MEMORY in error:
         error += f" (on {socket.gethostname()} each of its processes may take {limit / 1e9:.2g} GB)"
     return error
@@ -91,7 +91,7 @@ def run_there(
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Make a folder for a task, and remove those of tasks that were killed, which nobody holds any more."""
+    """Make a folder for a task, and remove those of killed tasks, whose lock nobody holds any more."""
     import fcntl
 
     for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{HELD}"):
@@ -102,7 +102,7 @@ def scratch_folder() -> Iterator[Path]:
         scratch = Path(name).resolve()
         with (scratch / f"{HELD}.part").open("wb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            Path(held.name).rename(scratch / HELD)  # it is held before another task can find it
+            Path(held.name).rename(scratch / HELD)  # it is locked before another task can find it
             yield scratch
 
 
@@ -144,7 +144,7 @@ def _said(job: Job, seconds: float, limit: int | None) -> Generator[list[Message
             elif messages:
                 yield messages
     finally:
-        while thread.is_alive():  # cancelled; the process may have been just about to start
+        while thread.is_alive():  # the task was cancelled; its process may be about to start
             end_running()
             thread.join(LOOK)
 
@@ -165,7 +165,7 @@ class Tree:
         self._known = self._stamps()
 
     def _stamps(self) -> dict[str, tuple[int, ...]]:
-        """Return by the path of each file what changes if it does, in the order in which they were written."""
+        """Return by path a value that changes with the file, in the order in which the files were written."""
         found = {}
         for place, _, names in os.walk(self._root):
             for path in (Path(place, name) for name in names):
@@ -181,7 +181,7 @@ class Tree:
     def changes(self) -> Files:
         """Return the contents of new and changed files, and None for files that are gone.
 
-        They are of one moment; where files change all the time, none is older than one that was written after it.
+        All are of the same moment. If files change all the time, no file is older than one that was written after it.
         """
         for tries in range(TRIES):
             now, found = self._stamps(), Files()

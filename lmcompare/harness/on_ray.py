@@ -28,11 +28,11 @@ from lmcompare.runfolder.layout import SEAL, TOKENS, TOKENS_FILES
 from lmcompare.runfolder.ownership import OF_CELL, make_way, see_that_it_is_there
 
 MOST_LOST = 5  # nodes that may be lost under one cell
-WAITING = 300  # looks for a node that could run a cell, when there is none
-WAIT = 1.0  # seconds between two of these
-LOOK = 0.5  # seconds between two looks whether a task has ended
-ENDING = 10.0  # seconds that a cancelled task has to end its process
-PAUSE = 0.05  # seconds between two looks for messages
+WAITING = 300  # checks for a node that could run a cell, when there is none
+WAIT = 1.0  # seconds between two of these checks
+LOOK = 0.5  # seconds between two checks whether a task has ended
+ENDING = 10.0  # seconds within which a cancelled task must end its process
+PAUSE = 0.05  # seconds between two checks for messages
 
 Image = Mapping[str, Any]  # files by their paths in a folder: bytes, or arrays of bytes
 
@@ -42,7 +42,7 @@ class LostError(Exception):
 
 
 class Mailbox:
-    """Keeps what tasks send until it is taken; an actor on the machine of the run."""
+    """An actor on the machine of the run that keeps the messages of tasks until they are taken."""
 
     def __init__(self) -> None:
         self._boxes: dict[str, list[on_node.Message]] = defaultdict(list)
@@ -84,7 +84,7 @@ class OnRay:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._box = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
         self._task = ray.remote(on_node.run_there)
-        self._stored: dict[tuple[Path, Callable[[Path], Image]], Any] = {}  # what is in the object store
+        self._stored: dict[tuple[Path, Callable[[Path], Image]], Any] = {}  # references into the object store
         self._running: set[Any] = set()
         self._cancelled: set[Any] = set()
         self._ended = False
@@ -95,7 +95,7 @@ class OnRay:
         return max(1, sum(node.cells(self._machine) for node in self._cluster.nodes()))
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
-        """Return that memory is no limit here: each node's is shared among the cells for which it has CPUs."""
+        """Return no limit of memory: each node divides its memory among the cells for which it has CPUs."""
         return math.inf, lambda job: 0.0
 
     def end(self) -> None:
@@ -105,10 +105,10 @@ class OnRay:
             self._cancel(task)
 
     def close(self) -> None:
-        """Leave the cluster as it is: later runs of this process use it, too."""
+        """Do nothing: later runs of this process use the cluster, too."""
 
     def _cancel(self, task: Any) -> None:
-        """Cancel a task; once, as another interruption would disturb the end of its process."""
+        """Cancel a task, but only once: a second interruption would disturb the end of its process."""
         if task not in self._cancelled:
             self._cancelled.add(task)
             self._ray.cancel(task)
@@ -197,7 +197,7 @@ class OnRay:
                 moved[spec] = f"{place}/{Path(home).name}:{name}"
         for key in job.files:
             value = job.hyperparameters[key]
-            if isinstance(value, str) and value and expanded(value).exists():  # else it is the name of what is known
+            if isinstance(value, str) and value and expanded(value).exists():  # otherwise it is a name, not a path
                 path = expanded(value).resolve()
                 place = f"files/{len(images)}"
                 images.append((place, self._put(path, _named)))
@@ -246,7 +246,7 @@ def _take_over(job: Job, tree: str, files: on_node.Files) -> None:
     root, top = job.path, Path(job.folder)
     if tree == "checkpoints":
         root, top = job.checkpoints, job.checkpoints.parents[2]
-        if not top.is_dir():  # there is no room for checkpoints
+        if not top.is_dir():  # the run has no folder for checkpoints
             return
     for name, content in files.items():
         parts = PurePosixPath(name).parts

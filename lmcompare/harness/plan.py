@@ -21,7 +21,7 @@ from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.ownership import check_free
 
-LISTED = 5  # models that take no notice of a limit, by name
+LISTED = 5  # models without a limit of memory that are named
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Plan:
     studies : list of Study
         The sweeps, whose first settings have been asked for.
     exhibits_only : bool
-        Whether nothing is made of the trained models that only a report shows, but their exhibits.
+        Whether only exhibits are made of the trained models, and nothing else that only a report shows.
     """
 
     experiment: Experiment

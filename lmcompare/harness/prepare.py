@@ -54,14 +54,14 @@ if TYPE_CHECKING:
 
 
 TABLES = ("features", "surface", "words", "documents")  # of valid and of test
-PART_TOKENS = 1 << 19  # of a long text, whose tables of tokens are made in parts
+PART_TOKENS = 1 << 19  # the tables of a long text are made in parts of this size
 
 
 def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
     """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
 
-    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew; ``show`` says
-    so, and what the tokenizer has to say on the text, and shows how much of the text is cut.
+    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew; ``show``
+    reports this and the tokenizer's notes on the text, and shows how much of the text is cut.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     show = show or Display()
     tokenizer = make_tokenizer(table.tokenizer)
     request = _request(corpus, tokenizer, table)
-    # the content of a file may change under its name: whether such tokens are stored is known after the cutting
+    # a file of a tokenizer may change under its name: its tokens are found only after the text was cut
     if not tokenizer.files and (stored := _stored(folder, request, tokenizer.kind)) is not None:
         for note in stored.tokenizer.notes:
             show.say(note)
@@ -99,12 +99,12 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
     total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
     with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
         code = TextCode.fit(cut["train"], tokenizer, vocabulary)
-        counted = beside.submit(WordCounts.of, corpus.train)  # only now: both at once would take the most memory
+        counted = beside.submit(WordCounts.of, corpus.train)  # only now: both at once need the most memory
         step()
         texts: dict[str, Encoded] = {}
         starts: dict[str, IntArray] = {}
         for split in SPLITS:
-            text = cut[split] if split in HELD_OUT else cut.pop(split)  # what is not needed any more may be large
+            text = cut[split] if split in HELD_OUT else cut.pop(split)  # frees the training text, which may be large
             texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
             step()
         if not len(texts["test"]) or not len(texts["valid"]):
@@ -167,9 +167,9 @@ def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Token
 
 
 def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str:
-    """Return a digest of all that decides what is stored, but for a tokenizer's files.
+    """Return a digest of everything that the stored tokens depend on, except a tokenizer's files.
 
-    It is that of a JSON text, which has the metadata of all documents and is never in memory as a whole.
+    It is the digest of a JSON text with the metadata of all documents; the whole text is never in memory.
     """
     spec = {name: value for name, value in tokenizer.spec.items() if name not in tokenizer.files}
     asked = [spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]

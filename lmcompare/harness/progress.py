@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 STAGES = ("training", "scoring", "checking", "examples")
-LEAST_WIDTH = 60  # columns of a terminal that the table of models fits into
-LONGEST_NOTE = 1000  # characters
-MOST = 10**18  # of what is counted
+LEAST_WIDTH = 60  # the least columns of a terminal for the table of models
+LONGEST_NOTE = 1000  # characters of a note
+MOST = 10**18  # the largest count
 
 
 def checked(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _unshown(values: Mapping[str, Any]) -> LmcompareError:
 
 
 class Share:
-    """Tells how much of a stage is done; it is called with a piece of the work whenever that is done.
+    """Reports how much of a stage is done; it is called with the size of each finished piece of work.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ _VALUES: dict[str, dict[str, Callable[[Any], bool]]] = {
 
 
 class Display:
-    """What a run tells of itself; this one shows nothing. ``cell`` is the row that ``plan`` gave, by index."""
+    """Receives the progress of a run and shows nothing. ``cell`` is the index of a row that ``plan`` returned."""
 
     def say(self, sentence: str) -> None:
         """Say a sentence about the whole run."""
@@ -118,7 +118,7 @@ class Display:
 
 
 class Sending(Display):
-    """Sends what it is told as events to another process, where ``show_sent`` shows it."""
+    """Sends the progress as events to another process, where ``show_sent`` shows it."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit

@@ -153,7 +153,7 @@ def _checked(found: Any, kinds: int) -> RunCorpus:
 
 
 def _import_tables() -> None:
-    """Import what takes longest of what the report needs, at no cost in time while the other process starts."""
+    """Import the slowest modules that the report needs, while the other process starts."""
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
@@ -179,7 +179,7 @@ def _read(
 ) -> RunCorpus:
     show = Sending(emit)
     emit({"event": "part", "part": 0})
-    with chdir("."):  # relative paths start from here, wherever a plug-in goes
+    with chdir("."):  # a plug-in may change the working directory, from which relative paths start
         corpus = load()
     give_back_what_is_free()
     for sentence in corpus.said:
@@ -188,7 +188,7 @@ def _read(
     claim(folder)
     with locked(folder), ThreadPoolExecutor(1) as beside:
         known = {} if earlier is None else earlier.corpus.compressors
-        marks = beside.submit(_marks, corpus, known) if not corpus.series else None  # while tokens are made
+        marks = beside.submit(_marks, corpus, known) if not corpus.series else None  # at the same time as the tokens
         made = []
         for part, table in enumerate(tables, 1):
             emit({"event": "part", "part": part})
@@ -199,11 +199,11 @@ def _read(
 
 
 def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, float]:
-    return compressed(corpora.Texts(corpus.train), corpora.Texts(corpus.test), known)  # read as far as they are used
+    return compressed(corpora.Texts(corpus.train), corpora.Texts(corpus.test), known)  # read when they are used
 
 
 def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Display) -> RunTokens:
-    from lmcompare.harness.prepare import prepare  # which the process of the run does not need
+    from lmcompare.harness.prepare import prepare  # the process of the run does not need it
 
     tokens = prepare(corpus, table, folder, show)
     return RunTokens(table, tokens.tokenizer.kind, tokens.fingerprint, tokens.entry())

@@ -35,7 +35,7 @@ from lmcompare.runfolder.stored import end_replacements
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """The outcome of a run.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def run(
     planned : callable
         Is called with the jobs that are not finished, before the first of them is run.
     exhibits_only : bool
-        Whether nothing is made of the trained models that only a report shows, but their exhibits.
+        Whether only exhibits are made of the trained models, and nothing else that only a report shows.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def run(
         For wrong input, before anything is trained.
     """
     started = time.perf_counter()
-    folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to it is left as it is
+    folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to the folder is kept
     show, live = show or Display(), live or {}
     plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
     plan = replace(plan, exhibits_only=exhibits_only)
@@ -151,7 +151,7 @@ def run(
                 for trial, cell in zip(best.jobs, cells, strict=True):
                     hand_over(trial, cell)
                 forget_models(study.settings)
-                failures |= engine.run(cells, force=False)  # what was tried has been run again
+                failures |= engine.run(cells, force=False)  # the trials have been run again
             failures |= engine.run(jobs, live, force=force)
             if plan.text.entry.series:
                 options = experiment.forecast.model_dump(mode="json", exclude={"against"})
@@ -169,7 +169,7 @@ def run(
             if table.models:
                 make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
-        if failures and not table.models:  # not even that a cell has failed
+        if failures and not table.models:  # not even a failed cell could be stored
             sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())
             raise LmcompareError(f"none of the cells could be stored in {folder}: {sentences}")
     return Outcome(failures, names)
@@ -177,7 +177,7 @@ def run(
 
 @contextmanager
 def folder_for(out: Path | None) -> Iterator[Path]:
-    """Give the run folder: ``out``, or by default a temporary one, which is removed if an error ends the context."""
+    """Yield the run folder: ``out``, or by default a temporary one, which is removed if an error ends the context."""
     if out is not None:
         yield out
         return
@@ -192,7 +192,7 @@ def folder_for(out: Path | None) -> Iterator[Path]:
 def _tried(
     plan: Plan, study: Study, check: Callable[[Job], None], run_cells: Callable[[Sequence[Job]], dict[str, str]]
 ) -> dict[str, str]:
-    """Run the trials of a sweep, batch by batch; return by "name/seed" why one failed."""
+    """Run the trials of a sweep, batch by batch; return by "name/seed" why trials failed."""
     failures: dict[str, str] = {}
     batch = study.settings
     while batch:
@@ -204,13 +204,13 @@ def _tried(
 
 
 def _placed(job: Job, force: bool) -> Job:
-    """Return the job: beside its place if a finished cell is there that it is to replace."""
+    """Return the job, to be run beside its place if it replaces a finished cell there."""
     there = job.stored()
     return replace(job, aside=there.get("status") == "done" and (force or there.get("key") != job.key))
 
 
 def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
-    """Record that a model failed as no setting of its sweep can be chosen; return why by "name/seed"."""
+    """Record that a model failed because no setting of its sweep can be chosen; return why, by "name/seed"."""
     error = (
         f"none of its {settings} settings can be chosen: each has a training that failed, or gives a token of the"
         " validation text the probability 0"

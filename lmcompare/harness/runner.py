@@ -20,7 +20,7 @@ from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, T
 from lmcompare.runfolder.layout import LOG
 from lmcompare.runfolder.ownership import make_way
 
-PLENTY = 6e9  # bytes for each worker: no cell of a usual text takes more
+PLENTY = 6e9  # bytes for each worker: no cell takes more on a text of the usual size
 
 
 class Runner(Protocol):
@@ -33,7 +33,7 @@ class Runner(Protocol):
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
         """Return the free bytes for cells, and a function that gives the bytes that the cell of a job takes.
 
-        They are infinite for a cell of which they are not known, so that nothing runs beside it.
+        The bytes of a cell are infinite if they are not known, so that no other cell runs beside it.
         """
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
@@ -75,7 +75,7 @@ class Here:
                 f"How much memory cells such as {', '.join(unknown)} take could not be measured: each of them runs"
                 " alone."
             )
-        return free, lambda job: found.get(family_of(job), 0.0)  # what is finished takes none
+        return free, lambda job: found.get(family_of(job), 0.0)  # finished cells take none
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell."""
@@ -123,7 +123,7 @@ def run_process(
 
 @permitted()
 def make_ready(job: Job) -> None:
-    """Make the folder of a cell, and make way for its log."""
+    """Make the folder of a cell, and move away anything that is in the place of its log."""
     make_way(job.path / LOG, Path(job.folder))
     job.path.mkdir(parents=True, exist_ok=True)
 

@@ -20,8 +20,8 @@ from lmcompare.harness.sweep_table import MOST, Range, SearchTable, Space, Value
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-DIGITS = 4  # of a number that is drawn: more would not be seen in any figure
-DRAWS = 100  # for each trial, until as many different settings are found
+DIGITS = 4  # significant digits of a drawn number: more would not change any figure visibly
+DRAWS = 100  # most draws for each trial, until there are enough different settings
 
 Settings = list[dict[str, Any]]
 
@@ -131,7 +131,7 @@ class Tpe:
         self._space, self._search = space, search
         self._asked: list[optuna.Trial] = []
         said = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell that it made a study
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # otherwise it reports that it made a study
         self._study = optuna.create_study()
         optuna.logging.set_verbosity(said)
         self._distributions = {key: _distribution(values) for key, values in space.items()}

@@ -29,7 +29,7 @@ from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import make_way, remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
-DURATION = "steps"  # the hyper-parameter in whose place a network takes the budget of a run
+DURATION = "steps"  # the hyper-parameter that the budget of a run replaces
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Study:
     def __init__(self, experiment: Experiment, table: ModelTable, taken: set[str]) -> None:
         self.model = table.name
         self.space: Space = experiment.sweep[table.name]
-        self.settings: list[Setting] = []  # each once, however often it was proposed
+        self.settings: list[Setting] = []  # each setting once, even if it was proposed again
         self.search = {} if experiment.search is None else experiment.search.model_dump()
         self._experiment, self._table, self._taken = experiment, table, taken
         if "seed" in self.space and len(experiment.seeds) > 1:
@@ -200,7 +200,7 @@ def hand_over(trial: Job, job: Job) -> None:
     make_way(job.path / "cell.json", Path(job.folder))
     remove_written(job.path, within="model")
     job.path.mkdir(parents=True, exist_ok=True)
-    if (job.path / "model").exists():  # with files of the user: it is trained again
+    if (job.path / "model").exists():  # it has files of the user: the model is trained again
         return
     shutil.copyfile(trial.path / "curve.csv", job.path / "curve.csv")
     (trial.path / "model").rename(job.path / "model")

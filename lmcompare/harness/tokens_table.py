@@ -87,7 +87,7 @@ class TokensTable(BaseModel):
 def placed_tokens(tokens: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a table ``[tokens]`` with the paths in it made absolute: they start from the experiment file.
 
-    Those of the files of a tokenizer of others are left to ``TokensTable.completed``.
+    ``TokensTable.completed`` does this for the files of tokenizers of other packages.
     """
     if not isinstance(tokens.get("kind"), str):
         return tokens

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Corpus
 
 NUMBERS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
-ORDERS = (1, 2, 3)  # of the n-gram models that judge them
+ORDERS = (1, 2, 3)  # of the n-gram models that score the numbers of bins
 
 
 def best_number(tokenizer: ValueTokenizer, corpus: Corpus, show: Display) -> int:
@@ -26,7 +26,7 @@ def best_number(tokenizer: ValueTokenizer, corpus: Corpus, show: Display) -> int
 
     Finer bins say more precisely where a value is, and have fewer examples each. Of ``NUMBERS`` and the n-gram models
     of ``ORDERS`` the best pair is taken. Networks learn from fewer examples for each bin, so for them more bins may
-    be better: a sweep over ``tokens.bins`` tells.
+    be better: a sweep over ``tokens.bins`` can find out.
     """
     texts, found = Texts(corpus.train), dict[int, float]()
     for done, number in enumerate(NUMBERS):

@@ -29,7 +29,7 @@ from lmcompare.processes.outcomes import (
 )
 from lmcompare.processes.served import environment_of
 
-MOST_BYTES = 1 << 24  # of a message
+MOST_BYTES = 1 << 24  # that a message may have
 MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes.served import serve; serve()"
@@ -137,11 +137,11 @@ class Process(Protocol):
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """Its process id."""
 
     @property
     def stdout(self) -> IO[bytes] | None:
-        """What it sends."""
+        """The stream of its messages."""
 
     def poll(self) -> int | None:
         """Return its exit code, None while it runs."""
@@ -150,10 +150,10 @@ class Process(Protocol):
         """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after this many seconds."""
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the process to end."""
 
     def kill(self) -> None:
-        """End it."""
+        """Kill the process."""
 
 
 class Child:
@@ -194,7 +194,7 @@ class Child:
                 if not selector.select(0 if ended else 0.5):
                     if ended:
                         return None
-                    ended = self.process.poll() is not None  # what it sent before that may still be in the pipe
+                    ended = self.process.poll() is not None  # its last messages may still be in the pipe
                     continue
                 if not (read := os.read(pipe, 1 << 16)):
                     return None
@@ -224,7 +224,7 @@ class Child:
     def kill(self) -> None:
         """End the process and all that it started."""
         self.process.kill()
-        for _ in range(10):  # those that start others meanwhile
+        for _ in range(10):  # again, since they may start others meanwhile
             if not (pids := _marked(self.mark)):
                 break
             for pid in pids:
@@ -271,7 +271,7 @@ def start(
     stdin: bool = False,
     server: ForkServer | None = None,
 ) -> Iterator[Child]:
-    """Start a function in a new process and give the process, which ends with the ``with`` block at the latest.
+    """Start a function in a new process and yield the process, which ends with the ``with`` block at the latest.
 
     The parameters are those of ``call``. Raises ``ServerLostError`` if the server has ended.
     """
@@ -295,7 +295,7 @@ def start(
                 stderr=output,
                 bufsize=0,
                 env=environment_of(mark, variables),
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which ends the child
+                start_new_session=True,  # so that Ctrl-C reaches only the parent, which ends the child
             )
         child = Child(process, mark, output)
         _RUNNING.add(child)

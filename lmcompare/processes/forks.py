@@ -29,8 +29,8 @@ SERVE = "from lmcompare.processes.forks import serve_forks; serve_forks()"
 READY = b"ready"
 STARTING = 60.0  # seconds that a server has to import its modules
 MOST_BYTES = 1 << 16  # of a request
-NUMBER = struct.Struct("q")  # in which a server sends the id of a process, and then its exit code
-ENVIRONMENT = slice(47, 49)  # of the fields of /proc/PID/stat that follow the name: where the environment lies
+NUMBER = struct.Struct("q")  # the form in which a server sends the id of a process, and then its exit code
+ENVIRONMENT = slice(47, 49)  # fields of /proc/PID/stat, counted after the name: the addresses of the environment
 
 
 class Forked:
@@ -59,7 +59,7 @@ class Forked:
         self.pid: int = NUMBER.unpack(pid)[0]
 
     def poll(self) -> int | None:
-        """Return its exit code, None while it runs; that of signal 9 if its server has ended, and it as well."""
+        """Return its exit code, None while it runs; if its server has ended, so has it, with the code of signal 9."""
         with self._lock:
             if self._code is None and _can_be_read(self._told, 0):
                 told = os.read(self._told, NUMBER.size)
@@ -78,11 +78,11 @@ class Forked:
         return code
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the process to end."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill the process."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: int) -> None:
@@ -194,9 +194,9 @@ def serve_forks() -> None:
         if not is_fit or place is None or threading.active_count() > 1:  # OpenBLAS ends its threads as it forks
             return
         gc.collect()
-        gc.freeze()  # else the first collection in each process would copy all objects of the modules
+        gc.freeze()  # otherwise the first collection in each process would copy all objects of the modules
         pages = mapped_pages()
-        map_pages(pages)  # if it is impossible, this is the time to know
+        map_pages(pages)  # raises an error now if forked processes could not map them
         requests.send(READY)
         job = _next_job(requests, place)
     map_pages(pages)
@@ -204,7 +204,7 @@ def serve_forks() -> None:
 
 
 def _place_of(mark: bytes) -> int | None:
-    """Return the address of the mark in what /proc shows as the environment of this process; None without one."""
+    """Return the address of the mark in this process's environment as /proc shows it; None if it is not there."""
     fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     begin, end = map(int, fields[ENVIRONMENT])
     at = ctypes.string_at(begin, end - begin).find(mark) if begin else -1
@@ -217,7 +217,7 @@ def _next_job(requests: socket.socket, place: int) -> Path:
     ``place``: the address of the mark in the environment.
     """
     server = os.getpid()
-    running: dict[int, int] = {}  # by process id, where its exit code is to be told
+    running: dict[int, int] = {}  # the descriptors to which exit codes are written, by process id
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wake, False)
@@ -231,12 +231,12 @@ def _next_job(requests: socket.socket, place: int) -> Path:
         if requests.fileno() not in ready:
             continue
         request, received, *_ = socket.recv_fds(requests, MOST_BYTES, 3, socket.MSG_CMSG_CLOEXEC)
-        if not request:  # the caller has ended, and so will what was forked
+        if not request:  # the caller has ended, and the forked processes will end, too
             os._exit(0)
         send, errors, tell = received
         try:
             pid = os.fork()
-        except OSError:  # too many processes: the caller is told by the end of the file
+        except OSError:  # too many processes: closing the descriptors tells the caller
             for descriptor in received:
                 os.close(descriptor)
             continue
@@ -263,22 +263,22 @@ def _next_job(requests: socket.socket, place: int) -> Path:
 
 
 def _tell_ended(running: dict[int, int]) -> None:
-    """Tell the exit codes of the processes that have ended."""
+    """Send the exit codes of the processes that have ended."""
     while running:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:
             return
-        if (tell := running.pop(pid, None)) is not None:  # else an import has started it
+        if (tell := running.pop(pid, None)) is not None:  # None for a process that an import has started
             _tell(tell, os.waitstatus_to_exitcode(status))
             os.close(tell)
 
 
 def _tell(descriptor: int, number: int) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+    with contextlib.suppress(BrokenPipeError):  # no caller waits for the number any more
         os.write(descriptor, NUMBER.pack(number))
 
 
 def _seed_numpy() -> None:
-    """Let the generator of numpy begin anywhere, as in a new process; Python does the same with its own."""
+    """Seed numpy's generator at random, as in a new process; Python does this for its own generator."""
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()

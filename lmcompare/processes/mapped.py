@@ -14,7 +14,7 @@ Pages = list[tuple[int, int]]  # the address and the number of bytes of each run
 
 
 def mapped_pages() -> Pages:
-    """Return the pages of files that are in this process's memory. Raises ``OSError`` where the system hides them."""
+    """Return the pages of files that are resident in this process. Raises ``OSError`` where the system hides them."""
     size = os.sysconf("SC_PAGE_SIZE")
     found: Pages = []
     with Path("/proc/self/pagemap").open("rb", buffering=0) as pagemap:
@@ -37,7 +37,7 @@ def mapped_pages() -> Pages:
 def map_pages(pages: Pages) -> None:
     """Map pages of files that the process from which this one was forked has mapped.
 
-    They then count as its memory, and need no time later, as in a process that has imported the libraries itself.
+    They then count as its memory and take no time later, as in a process that has imported the libraries itself.
     Raises ``OSError`` where the system can't do it.
     """
     madvise = ctypes.CDLL(None, use_errno=True).madvise

@@ -14,7 +14,7 @@ CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 
 
 class RaisedError(LmcompareError):
-    """The called function raised. ``expected``: it raised an ``LmcompareError``, whose sentence this error has."""
+    """The function raised an error. ``expected``: it was an ``LmcompareError``, whose sentence this error has."""
 
     def __init__(self, sentence: str, expected: bool) -> None:
         super().__init__(sentence)
@@ -47,7 +47,7 @@ def _why(number: int) -> str:
 
 
 class JunkError(LmcompareError):
-    """The process sent what is no message; ``what``: its beginning."""
+    """The process sent something that is not a message; ``what``: the beginning of it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class TimeLimitError(LmcompareError):
 
 
 class ServerLostError(LmcompareError):
-    """The server from which the process was to be forked, or had been, has ended."""
+    """The server that had forked the process, or should have forked it, has ended."""
 
     def __init__(self) -> None:
         super().__init__("the process from which it was forked has ended: run the same command again")

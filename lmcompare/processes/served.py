@@ -25,7 +25,7 @@ MARK = "LMCOMPARE_MARKS"  # and the one with the marks of all processes between 
 
 
 def environment_of(mark: str, variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the environment of a process that this one starts: its own, some other variables, and one mark more."""
+    """Return the environment of a process that this one starts: its own, with other variables and one more mark."""
     marks = f"{os.environ.get(MARK, '')} {mark}".strip()
     return {**os.environ, **(variables or {}), PARENT: str(os.getpid()), MARK: marks}
 
@@ -37,14 +37,14 @@ def serve() -> None:
 
 
 def end_quickly() -> None:
-    """End this process after what plug-ins register: taking down all modules takes up to half a second."""
+    """End this process right after plug-ins' exit functions: tearing down all modules takes up to half a second."""
     atexit.register(os._exit, 0)
 
 
 def serve_job(path: Path) -> None:
     """Call the function of a job file."""
     end_with(int(os.environ[PARENT]))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as by any other signal: KeyboardInterrupt would blame the plug-in
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as for other signals: KeyboardInterrupt would blame the plug-in
     job = json.loads(path.read_text(encoding="utf-8"))
     if job["memory"] is not None:
         _limit_memory(job["memory"])
@@ -61,7 +61,7 @@ def serve_job(path: Path) -> None:
             send("returned", function(lambda event: send("event", event), *job["arguments"]))
         except BaseException as error:  # whatever a plug-in raises, SystemExit included
             if job["traceback"]:
-                with contextlib.suppress(OSError):  # of a full disk: what was raised must be sent
+                with contextlib.suppress(OSError):  # the disk may be full: the error must be sent anyway
                     traceback.print_exc()
             expected = isinstance(error, LmcompareError)
             send("raised", {"sentence": str(error) if expected else what_went_wrong(error), "expected": expected})
@@ -69,7 +69,7 @@ def serve_job(path: Path) -> None:
 
 
 def _limit_memory(size: int) -> None:
-    """Let this process, and each that it starts, take this many bytes for itself: mapped files do not count."""
+    """Limit this process, and each process that it starts, to this many bytes of memory, without mapped files."""
     if sys.platform == "linux":
         import resource
 

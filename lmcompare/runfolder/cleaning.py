@@ -127,7 +127,7 @@ def _of_models(folder: Path, names: Sequence[str], manifest: Manifest | None, cl
 
 
 def _useless_trials(folder: Path, names: Sequence[str], manifest: Manifest | None) -> list[Path]:
-    """Return the folders of the trials of these models; without names, of the trials from which no model was chosen."""
+    """Return the folders of the trials of these models; without names, of trials that chose no model."""
     if manifest is None:  # an interrupted run may go on with them
         return []
     of_model = {place: sweep.name for sweep in manifest.sweeps for trial in sweep.trials for place in trial.cells}
