@@ -37,7 +37,7 @@ def adapted_log_probs(
     rate : float
         The learning rate; 0 for the scores of the model itself.
     share : callable
-        Is told what share of the documents is done.
+        Is called with the share of the documents that is done.
     """
     network = model.trained_network()
     trained = {name: value.clone() for name, value in network.state_dict().items()}

@@ -36,7 +36,7 @@ class Bench:
     names : mapping of str to str
         By the names of the conditions, the names of their models in the run.
     share : callable
-        Is told from time to time how much of the measurement is done, from 0 to 1.
+        Is called from time to time with the share of the measurement that is done, from 0 to 1.
     """
 
     def __init__(self, run: Run, names: Mapping[str, str], share: Share = lambda done: None) -> None:
@@ -44,7 +44,7 @@ class Bench:
         self._names = dict(names)
 
     def shares(self, parts: int) -> Iterator[Share]:
-        """Yield for each of several equal parts of the measurement a function that is told how much of it is done."""
+        """Yield a function for each of several equal parts of the measurement; it takes the share of the part done."""
         return parts_of(self.share, parts)
 
     def entry(self, condition: Condition) -> ModelEntry:
@@ -135,7 +135,7 @@ class Bench:
 
 
 def parts_of(share: Share, parts: int) -> Iterator[Share]:
-    """Yield a function for each of several equal parts of some work; it tells ``share`` how much of all is done."""
+    """Yield a function for each of several equal parts of some work; it passes the share of all work to ``share``."""
 
     def told(part: int) -> Share:
         return lambda done: share((part + done) / parts)
@@ -144,7 +144,7 @@ def parts_of(share: Share, parts: int) -> Iterator[Share]:
 
 
 def rows_of(tests: Mapping[str, Contrast]) -> dict[str, Row]:
-    """Return contrasts, by the names of their rows, that were computed apart: with one correction for all of them."""
+    """Return contrasts that were computed separately, by the names of their rows, with one correction for all."""
     adjusted = holm(np.array([test.p_value for test in tests.values()]))
     return {
         name: row_of(replace(test, name=name, p_holm=float(p)))

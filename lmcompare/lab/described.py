@@ -1,4 +1,4 @@
-"""What has to be known of an experiment before it is run; one of others is asked in a process of its own."""
+"""What has to be known of an experiment before it is run; one of another package is asked in its own process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitErr
 from lmcompare.registry import absolute
 from lmcompare.source_code import source_of
 
-SECONDS = 300.0  # that importing and asking an experiment may take, if there is no other limit
+SECONDS = 300.0  # that importing and asking an experiment may take without a time limit of the user
 RESERVED = ("name", "plugin", "tokens")  # no hyper-parameter can have these names
 LONGEST = 2_000  # characters of a text
-# NaN is not made None
+# keeps NaN, which is otherwise written as null
 _AS_JSON = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="constants"))
 
 
@@ -120,7 +120,7 @@ def _checked(name: str, found: Any) -> Described:
     """Return what an experiment has said. Raises ``PluginError`` if it is not of the right types."""
     table = {**found, "name": name} if isinstance(found, Mapping) else {}
     try:
-        # as JSON, since a process sends it so
+        # as JSON, the form in which a process sends it
         told = TypeAdapter(Described).validate_json(_AS_JSON.dump_json(table))
     except ValidationError as error:
         first = error.errors()[0]

@@ -20,10 +20,10 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer[Any]]
 
 LEAST_COUNT = 5  # occurrences in the training text, below which word2vec knows little of a word
-LEAST_WORDS = 10  # base forms of the training words that are in a class
+LEAST_WORDS = 10  # base forms of training words that a class must have
 HELD_OUT = 0.3
 FOLDS = 3
-NAMED = 5  # classes that are named for the precision at 5
+NAMED = 5  # classes that are named for the precision at this number
 PENALTIES = (1.0, 3.0, 10.0, 30.0)
 SUFFIX = 4  # letters of the longest suffix
 RESAMPLES = 2_000
@@ -86,7 +86,7 @@ def task_of(vocabulary: Vocabulary, described: Sequence[Described]) -> Task:
 
 @dataclass(frozen=True)
 class Guess:
-    """What a method says of the M words that are held out.
+    """The predictions of a method for the M words that are held out.
 
     Parameters
     ----------
@@ -106,14 +106,15 @@ class Guess:
 
 
 def guess(inputs: Floats, task: Task) -> Guess:
-    """Train a multi-label ridge regression (Hoerl and Kennard 1970) on the training words, and ask it for the others.
+    """Train a multi-label ridge regression (Hoerl and Kennard 1970) on the training words, and predict the classes of
+    the others.
 
     The penalty and the threshold are those of the best micro-F1 on training words that are left out of a fit in turn.
 
     Parameters
     ----------
     inputs : array of shape (N, d)
-        What is known of each word.
+        The features of each word.
     task : Task
     """
     from sklearn.linear_model import Ridge
@@ -136,7 +137,7 @@ def best_threshold(scores: Floats, truth: Bools) -> tuple[float, float]:
     order = np.argsort(-scores, axis=None, kind="stable")
     ranked, right = scores.ravel()[order].astype(np.float64), truth.ravel()[order].cumsum()
     f1 = 2 * right / (np.arange(1, len(right) + 1) + truth.sum())
-    last = np.append(ranked[1:] < ranked[:-1], True)  # equal scores are named together
+    last = np.append(ranked[1:] < ranked[:-1], True)  # classes with equal scores are named together
     best = int(np.argmax(np.where(last, f1, -1.0)))
     after = ranked[best + 1] if best + 1 < len(ranked) else ranked[best] - 1.0
     return float(f1[best]), float((ranked[best] + after) / 2)

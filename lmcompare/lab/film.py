@@ -1,4 +1,4 @@
-"""A film of a training: what one sentence's attention, the next word and some word vectors are like as it goes on."""
+"""A film of a training: how the attention in a sentence, the next word and some word vectors change during it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lmcompare.training.network import Network
 
 FRAMES = 20
 NORMS = 60  # steps whose gradients are measured
-WORDS = 40  # whose vectors are shown
+WORDS = 40  # words whose vectors are shown
 LENGTHS = range(8, 14)  # tokens of the sentence
 LIKELY = 6  # next words that are followed
 FILE = "film.json"
-KINDS = {  # of matrices, by the names of parameters
+KINDS = {  # kinds of matrices, by parts of the names of their parameters
     "word vectors": "table",
     "queries": "attention.query.",
     "keys": "attention.key.",
@@ -75,7 +75,7 @@ class _Frame:
 
 
 class Camera:
-    """Watches the training of a transformer: it is called as ``Training`` calls what watches it.
+    """Watches the training of a transformer: ``Training`` calls it before each step.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Camera:
     steps : int
         How many steps the training has.
     room : Path or None
-        A folder in which what was seen outlives an interruption.
+        A folder in which the frames are kept if the training is interrupted.
     """
 
     def __init__(

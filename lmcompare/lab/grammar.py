@@ -23,7 +23,7 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 
 TOKENS = {"kind": "whitespace", "min_count": 2}  # the words of the treebank, as its trees have them
-CLASSES = 500  # of the bigram that the parser is mixed with
+CLASSES = 500  # word classes of the bigram that the parser is mixed with
 PARSER, BIGRAM, TRIGRAM, TRANSFORMER, ALONE = (
     *("parser", "class bigram", "trigram", "transformer"),
     "parser alone",
@@ -37,7 +37,7 @@ MODELS = {
 LITTLE = 0.01  # the weight of the bigram in "parser alone", so that no word is impossible
 ENDED = {"no phrase ended": (0, 0), "1 word": (1, 1), "2 to 4 words": (2, 4), "5 words or more": (5, 10**9)}
 LONG = list(ENDED)[-1]
-SHOWN, WORDS = range(8, 16), 8  # the length of the sentence that is shown, and words that are expected there
+SHOWN, WORDS = range(8, 16), 8  # the lengths of a shown sentence, and how many expected words are shown
 
 
 class Grammar(LabExperiment):
@@ -252,7 +252,7 @@ def _next_words(bench: Bench, text: Encoded, first: int, at: int) -> Heatmap:
     """Return the most likely next words of three models at a position, and the one that came."""
     models = (PARSER, TRIGRAM, TRANSFORMER)
     chances = np.exp([bench.model(MODELS[name]).next_log_probs(text, np.array([at]))[0] for name in models])
-    best = np.argsort(-chances, axis=1, kind="stable")[:, :WORDS].T  # in turn the next one of each model
+    best = np.argsort(-chances, axis=1, kind="stable")[:, :WORDS].T  # the models take turns
     shown = list(dict.fromkeys([int(text.ids[at]), *best.ravel().tolist()]))[: 2 * WORDS]
     before = " ".join(text.vocabulary[int(i)] for i in text.ids[first:at]) or "the beginning of the sentence"
     return Heatmap(

@@ -30,10 +30,10 @@ Array = np.ndarray[Any, Any]
 COUNTS = FAMILIES["5-gram"]
 CACHE = Condition("ngram with a cache", "cache", {"base": "ngram"})
 ALIBI = SCHEMES["alibi"]
-RATES = (0.03, 0.1, 0.3, 1.0)  # of learning from the past of the document; one is chosen on validation text
-CHOOSING = 4_000  # tokens of the validation text on which it is chosen
+RATES = (0.03, 0.1, 0.3, 1.0)  # learning rates for the past of the document; one is chosen on validation text
+CHOOSING = 4_000  # tokens of the validation text on which the rate is chosen
 TIMED = 4_000  # tokens of the validation text on which the time is measured
-SMALL = 0.05  # bits per word: an effect that can't be larger is called none
+SMALL = 0.05  # bits per word: an effect that must be smaller counts as none
 WEIGHTS = np.linspace(0.0, 1.0, 21)  # of the network in a mixture; one is chosen on validation text
 
 
@@ -85,7 +85,7 @@ class Inference(LabExperiment):
         tests: dict[str, Contrast] = {}
         for way in ways:
             before, after = whole.bits(way.baseline), whole.bits(way.scores)
-            if len(way.scores) == len(way.baseline):  # the same trainings
+            if len(way.scores) == len(way.baseline):  # both have the same trainings
                 tests |= of_same_trainings({way.name: (before, after)}, whole.counts)
             else:
                 tests |= contrasts(before, {way.name: after}, whole.counts)
@@ -125,7 +125,7 @@ def _timed(bench: Bench, model: LanguageModel) -> float:
 
 
 def whole_documents(text: Encoded, tokens: int) -> Encoded:
-    """Return the first documents with so many tokens together, uncut: what reads the past has one in them."""
+    """Return the first whole documents with at least this many tokens, so that models can read a past in them."""
     enough = int(np.searchsorted(text.ends, tokens)) + 1
     return text.select(range(min(text.n_documents, enough)))
 

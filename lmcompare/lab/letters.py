@@ -27,7 +27,7 @@ KINDS = {
     "characters": Condition("transformer characters", "transformer", tokens="char"),
     "bytes": Condition("transformer bytes", "transformer", tokens="byte"),
 }
-FEW = 40  # words
+FEW = 40  # the least number of words
 WORDS, LETTERS = 2_000, 26  # that are probed: the most frequent ones
 LENGTHS = range(4, 15)  # letters of a word
 BERRY, LETTER = "strawberry", "r"
@@ -130,7 +130,7 @@ def asked_letters(counts: Array) -> Array:
 
 
 def word_vectors(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[str]) -> Array:
-    """Return (W, d): what a model makes of each word, read alone: its vector at the word's last token."""
+    """Return (W, d): a model's vector at the last token of each word, which it reads alone."""
     text = Encoded.from_documents([corpus.prompt_ids(word) for word in words], corpus.vocabulary)
     vectors = model.context_vectors(text, text.ends - 1)
     assert vectors is not None

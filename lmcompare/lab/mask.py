@@ -33,7 +33,7 @@ LOSES = f"Asked honestly, {{}} needs at least {LOSS} bits per byte more than the
 TOLERANCE = 1e-3  # nats
 POSITIONS = 400
 SHOWN = range(8, 15)  # tokens of the sentence that is shown
-TRIED = 50  # sentences of such a length, among which one is chosen
+TRIED = 50  # sentences of such a length from which one is chosen
 
 
 class Mask(LabExperiment):
@@ -150,9 +150,9 @@ def _sentence(bench: Bench, models: Sequence[LanguageModel]) -> IntArray:
 
 
 def _changes(bench: Bench, model: LanguageModel, sentence: IntArray) -> tuple[Array, Array]:
-    """Return by how many nats the words before the last but one change with it, and which of them change at all.
+    """Return by how many nats the scores of words change if the last but one is another word, and which ones change.
 
-    The last token, which is only predicted, is read by nothing.
+    The last token is only predicted, and no network reads it.
     """
     vocabulary = bench.corpus.vocabulary
     altered = sentence.copy()

@@ -42,8 +42,8 @@ MADE = (
     "People made WordNet: the readable table brings knowledge of words that the training text need not contain, and"
     " word2vec has the training text alone."
 )
-FEW = 10  # words that are held out
-SHOWN, NEAR, CLASSES_SHOWN = 12, 4, 3  # words that WordNet lacks, their evidence, and the classes that are named
+FEW = 10  # the least number of held-out words
+SHOWN, NEAR, CLASSES_SHOWN = 12, 4, 3  # words that WordNet lacks, their nearest words, and their classes
 LEAST_COST, MOST_COST, LEAST_LOSS, HALF = 0.01, 0.1, 0.03, 0.5  # of the prediction
 Encoded = Mapping[str, Sequence[Contrast]]
 
@@ -177,8 +177,8 @@ def _lacking(guess: Guess, inputs: Floats, vectors: Floats, names: Sequence[str]
     margins = scores[:, : task.supersenses].max(axis=1) - guess.threshold
     share = task.truth[~task.test].mean(axis=0)
     gains = (scores - share) / np.sqrt(np.maximum(share * (1 - share), 1e-9))
-    gains[:, : task.supersenses] = 0  # beside the supersense, synsets that are not likely for every word
-    centred = encoding.of_vectors(vectors)  # what all vectors have in common is no likeness
+    gains[:, : task.supersenses] = 0  # only synsets, and none that is likely for every word
+    centred = encoding.of_vectors(vectors)  # centred: what all vectors have in common does not make words alike
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     size = len(task.words)
     words, neighbours, similarities = [], [], []

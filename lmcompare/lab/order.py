@@ -33,9 +33,9 @@ LIMITED = {
     known: Condition(f"transformer order of {known} words", "lmcompare.lab.changes:LimitedOrder", {"known": known})
     for known in (4, 16, ALL)
 }
-TRAINED = {1: NO_ORDER, **LIMITED}  # by the words whose order is known
+TRAINED = {1: NO_ORDER, **LIMITED}  # by how many words the model knows in order
 KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
-OF_ORDER = ("shuffled", "reversed")  # what changes the order alone
+OF_ORDER = ("shuffled", "reversed")  # treatments that change only the order
 POSITIONS, OF_PREVIEW = 2_000, 300
 Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
 WITHIN = (
@@ -112,9 +112,9 @@ def seen_by(model: LanguageModel, context: IntArray, end: int) -> int:
     seen = LONGEST
     if "order" in given:
         seen = given["order"] - 1
-    elif "window" in given:  # of a network with layers, in each of them
+    elif "window" in given:  # the window of each layer
         seen = given.get("layers", 1) * (given["window"] - 1) + 1
-    if not model.traits.carries_state:  # it sees no farther than to the beginning of the sentence
+    if not model.traits.carries_state:  # the model sees only its own sentence
         seen = min(seen, len(context) - 1 - int(np.flatnonzero(context == end)[-1]) if end in context else seen)
     return min(seen, len(context))
 

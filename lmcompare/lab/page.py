@@ -55,7 +55,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
     run = load_run(folder / LAB_RUN)
     experiments = [
         DrawnExperiment.of(anchor(found.name), found, found.tables, found.exhibits)
-        for found in findings_in(folder)[0]  # a broken one is measured again when its experiment is run again
+        for found in findings_in(folder)[0]  # damaged findings are measured again when their experiment is run again
         if found.text in ("", run.corpus_fingerprint)
     ]
     html = whole_page(

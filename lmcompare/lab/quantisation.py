@@ -24,7 +24,7 @@ from torch.nn.utils import parametrize
 
 TERNARY = 1.58  # bits of a weight that has three values, log2(3), as the paper writes it
 FULL = 32  # bits of a weight in float32
-SCALE_BYTES = 4  # of each number of a quantiser, as a float32
+SCALE_BYTES = 4  # bytes of each number of a quantiser, a float32
 EPSILON = 1e-12
 
 

@@ -24,10 +24,10 @@ from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import IntArray, as_text
 
 ELIZA = "ELIZA"
-TALKING = (ELIZA, OURS)  # whose answers and rules are shown
+TALKING = (ELIZA, OURS)  # programs whose answers and rules are shown
 MODELS = {"5-gram": FAMILIES["5-gram"], "transformer": BASE}
-WORDS, CHARACTERS = range(4, 26), 300  # of a sentence that is answered
-LEAST = 10  # such sentences
+WORDS, CHARACTERS = range(4, 26), 300  # limits of a sentence that is answered
+LEAST = 10  # the least number of such sentences
 SHOWN, RULES, CONTINUED = 4, 10, 20  # sentences, rules, and tokens of a continuation
 FEW, TWICE = 0.1, 2.0  # of the prediction
 
@@ -83,7 +83,7 @@ class Rules(LabExperiment):
 
     @staticmethod
     def _shown(special: Mapping[str, Array]) -> list[int]:
-        """Return the sentences that are shown: as many for which ELIZA has a rule as others, if there are."""
+        """Return the sentences that are shown: half of them match a rule of ELIZA, if there are enough."""
         with_rule = drawn(np.flatnonzero(special[ELIZA]), SHOWN // 2)
         others = drawn(np.flatnonzero(~special[ELIZA]), SHOWN - len(with_rule))
         return [*with_rule.tolist(), *others.tolist()]

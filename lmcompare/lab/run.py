@@ -226,7 +226,7 @@ def _measure(
 def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, str], about: dict[str, Any]) -> None:
     """Measure an experiment and store what it found; runs in a process of its own.
 
-    ``code``: the digest of the code whose findings they shall be.
+    ``code``: the digest of the code that the findings must come from.
     """
     began = time.perf_counter()
     experiment, show, name = EXPERIMENTS.resolve(spec)(), Sending(emit), str(about["name"])

@@ -17,7 +17,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 Share = Callable[[float], None]
-LONGEST = 256  # tokens of a context that is asked for on its own
+LONGEST = 256  # the most tokens of a context
 BLOCK = 128  # positions that are asked for at a time
 
 
@@ -116,7 +116,8 @@ def drawn(where: IntArray, most: int, seed: int = 0) -> IntArray:
 def asked(
     model: LanguageModel, contexts: Sequence[IntArray], text: Encoded, share: Share = lambda done: None
 ) -> Iterator[Array]:
-    """Yield the (V,) distribution, in nats, of the token after each context: nothing that follows it is there to see.
+    """Yield the (V,) distribution, in nats, of the token after each context; the text ends with it, so that a model
+    can't see what follows.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def asked(
     text : Encoded
         A text with the vocabulary of the ids.
     share : callable
-        Is told what share of the contexts is done.
+        Is called with the share of the contexts that is done.
     """
     for done, context in enumerate(contexts, 1):
         alone = Encoded.from_documents([context], text.vocabulary)

@@ -52,7 +52,7 @@ class Unseen(LabExperiment):
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and counts and vectors of parts of the training text."""
-        counts = (_counts(share) for share in SHARES if share < 1)  # all of the text: one of MODELS
+        counts = (_counts(share) for share in SHARES if share < 1)  # the model of the whole text is in MODELS
         return (*MODELS.values(), *counts, *map(_vectors, SHARES))
 
     def measure(self, bench: Bench) -> Findings:

@@ -16,7 +16,7 @@ Named = Callable[[Row], str]
 def below(found: Row | Contrast, bound: float) -> bool | None:
     """Return whether an amount is below a bound; None if its interval does not decide it."""
     value = found.amount if isinstance(found, Row) else found.difference
-    # a text that is too short has no intervals
+    # if the text is too short for intervals, only the value decides
     low, high = (value if end is None or not math.isfinite(end) else end for end in (found.low, found.high))
     return True if high < bound else False if low > bound else None
 
@@ -28,7 +28,7 @@ def above(found: Row | Contrast, bound: float) -> bool | None:
 
 
 def all_of(claims: Iterable[bool | None]) -> bool | None:
-    """Return whether all claims hold: one that does not decides, and then one that is open."""
+    """Return whether all claims hold: False if one does not, otherwise None if one is open."""
     found = list(claims)
     return False if False in found else None if None in found else True
 
@@ -44,7 +44,7 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
     Parameters
     ----------
     rows : iterable of Row
-        Of which those with an effect are left out.
+        Rows with an effect are left out.
     small : float
         An effect whose interval lies between -small and small is called smaller than that.
     unit : str

@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-PAST = 3 << 20  # bytes; more takes longer than the tokens of a long text, and saves xz about 1 %
+PAST = 3 << 20  # bytes; more would take longer than cutting a long text into tokens, and save xz about 1 %
 GZIP_PAST = 1 << 16  # bytes; gzip looks back 32 KiB
-BZIP2_BLOCK = 899_000  # bytes, a little less than what bzip2 sorts together: it sees nothing of the block before
+BZIP2_BLOCK = 899_000  # bytes, a little less than a block of bzip2, which sees nothing of the block before
 MOST = 1 << 20  # bytes of the text that are compressed
-PPMD_ORDER, PPMD_MEMORY = 8, 256 << 20  # bytes of context and of memory
+PPMD_ORDER, PPMD_MEMORY = 8, 256 << 20  # context and memory, in bytes
 ZSTD_LEVEL = 19
 NONE: Mapping[str, float] = {}
 
@@ -43,8 +43,8 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, float] = NONE) -> dict[str, float]:
     """Return what compressors need for a text if they have read another one before, in bits per byte.
 
-    That is the length of both together less that of the past. Of a long past the last 3 MiB are taken (for gzip
-    64 KiB, for bzip2 what is in one block with the text), of a long text the first 1 MiB.
+    It is the compressed length of both texts together, minus that of the past. Only the last 3 MiB of a long past are
+    used (for gzip 64 KiB, for bzip2 what fits into one block with the text), and the first 1 MiB of a long text.
 
     Parameters
     ----------

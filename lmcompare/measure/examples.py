@@ -19,7 +19,7 @@ from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary
 
 NEXT = 10  # how many of the most likely next tokens are shown
 LONGEST = 10_000  # tokens of a line of a continuation
-INCOMPLETE = "\ufffd"  # stands for the first bytes of a character
+INCOMPLETE = "\ufffd"  # the decoder's sign for an incomplete character
 
 
 def next_tokens(

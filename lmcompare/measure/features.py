@@ -22,7 +22,7 @@ def seen_orders(train: Encoded, text: Encoded) -> dict[int, npt.NDArray[np.bool_
 
     N-grams do not cross documents. Every n-gram of the text gets a number from the number of its first n-1 tokens and
     from its last token. The training text, which may be long, is read once an order, block by block, and the numbers
-    of its n-grams are kept for the next order: what is not in the text has none.
+    of its n-grams are kept for the next order. N-grams that are not in the text have no number.
     """
     seen: dict[int, npt.NDArray[np.bool_]] = {}
     of_train: IntArray = train.ids
@@ -48,7 +48,7 @@ def _longer(
     found[at] = inverse
     del at, inverse
     hashed = pd.Index(keys)  # eight times as fast as bisection
-    occurs = np.zeros(len(keys) + 1, np.bool_)  # the last is for -1
+    occurs = np.zeros(len(keys) + 1, np.bool_)  # index -1 is the last: no n-gram
     numbers = GrowingArray(np.int32)
     last: IntArray = np.full(1, -1, np.int32)
     for start in range(0, len(train), BLOCK):
@@ -85,7 +85,7 @@ def token_features(
     """
     import pandas as pd
 
-    seen = seen_orders(train, text)  # first, as it takes the most memory
+    seen = seen_orders(train, text)  # first, since it needs the most memory
     at = np.arange(len(text))
     document = text.document_of(at)
     sentence = np.searchsorted(sentence_starts, at, side="right") - 1

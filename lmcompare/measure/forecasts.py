@@ -20,10 +20,10 @@ from lmcompare.tokens.values import ValueTokenizer
 from lmcompare.tokens.values.bins import Floats
 
 HORIZONS = {"year": 6, "quarter": 8, "month": 18, "week": 13, "day": 14, "hour": 48}  # of M4 (Makridakis et al. 2020)
-USUAL = 24  # steps ahead where the step is another
-EXACT = 1e-12  # of the largest value: smaller differences are rounding
+USUAL = 24  # the horizon for all other steps
+EXACT = 1e-12  # as a share of the largest value: smaller differences are rounding
 MOST_ORIGINS = 64  # of all series together
-READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; at most
+READ, MOST_READ = 64, 128  # steps of the past that a model reads before it draws paths, beside two seasons; the most
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Origin:
 def origins_of(corpus: TokenizedCorpus, options: dict[str, Any]) -> list[Origin]:
     """Return the origins in the test series: evenly spaced, as many in each as are asked for.
 
-    ``options``: "horizon", "origins" and "season" of the experiment; None for the usual ones. Of series that are too
+    ``options``: "horizon", "origins" and "season" of the experiment; None for the usual ones. In series that are too
     short for the horizon, the horizon is half of their length.
     """
     lines, documents = lines_of(corpus, "test"), corpus.documents_of("test")
@@ -92,7 +92,7 @@ def step_and_season(metadata: str, options: dict[str, Any]) -> tuple[str, int]:
 def seasonal_scale(values: FloatArray, season: int) -> float:
     """Return the mean absolute difference of values a season apart.
 
-    A series that repeats its season exactly has none: its scale is that of neighbouring values.
+    If a series repeats its season exactly, this is 0, and the scale is the difference of neighbouring values.
     """
     for apart in (season, 1) if len(values) > 2 * season else (1,):
         differences = np.abs(values[apart:] - values[:-apart])
@@ -182,7 +182,7 @@ def drawn_tokens(
     drawn = np.zeros((number, horizon), np.int64)
     end = np.full((number, 1), corpus.vocabulary.end)
     for step in range(horizon):
-        rows = 1 if step == 0 else number  # before the first step all paths are one
+        rows = 1 if step == 0 else number  # before the first step all paths are the same
         documents = np.concatenate([np.tile(past, (rows, 1)), drawn[:rows, :step], end[:rows]], axis=1)
         text = Encoded.from_documents(list(documents), corpus.vocabulary)
         nats = next_distributions(model, text, text.ends - 1)[:, allowed].astype(np.float64)  # (rows, B)

@@ -1,7 +1,7 @@
 """Which words of a sentence a model's guess of its last word depends on.
 
-Each earlier word is replaced by others, and the last ones get another order; how much the surprisal of the guessed
-word changes says what the model makes of them. J. Li, W. Monroe and D. Jurafsky (2016), *Understanding Neural
+Each earlier word is replaced by others, and the last ones get another order; the change of the guessed word's
+surprisal shows how much the model depends on them. J. Li, W. Monroe and D. Jurafsky (2016), *Understanding Neural
 Networks through Representation Erasure*, arXiv:1612.08220, section 3, erase words in the same way.
 """
 
@@ -20,16 +20,16 @@ from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-SENTENCES = 64  # of which a report shows one
+SENTENCES = 64  # sentences; a report shows one of them
 LENGTHS = range(8, 15)  # tokens of a sentence
 FEWEST = 4  # tokens before the word that is guessed
-DRAWN = 3  # words that replace a word in turn
+DRAWN = 3  # words that replace a word, one after the other
 STATES = 32  # numbers of a state
-DIGITS = 5  # decimals of these
+DIGITS = 5  # decimals of the numbers of a state
 SHOWN = 5  # most likely words, and nearest words
-SWAPPED = (-1, -2)  # the last two words in each other's place
-SHUFFLED = (-1, -3, -2)  # the last three words in an order in which each has another place
-KNOWN = 5  # times in the training text; the vector of a rarer word is close to its random beginning
+SWAPPED = (-1, -2)  # the last two words change places
+SHUFFLED = (-1, -3, -2)  # the last three words in another order
+KNOWN = 5  # occurrences in the training text: the vector of a rarer word is still near its random start
 
 
 def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, Any]]:
@@ -38,8 +38,8 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
     Every sentence is read by itself, and only up to the word that is guessed. ``replaced`` has for each earlier token
     the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
     validation text take its place; ``swapped`` is that change when the two tokens before the guessed word change
-    places. ``shuffled`` is what the model makes of the sentence in which the last three have another order, which is
-    the same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
+    places. ``shuffled`` has the model's answers for the sentence with its last three tokens in another order, the
+    same for all models. ``near``, of a model with word vectors, has the words nearest to the rarest of the three.
     ``states``, of a model that carries a state, has the first numbers of its context vector after each earlier token.
     A model that learns while it reads is not asked, since one reading would change the next.
     """
@@ -58,7 +58,7 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
         nats = rows[np.arange(len(last)), text.ids[last]].astype(np.float64)
         check_figures(nats, f"{type(model).__name__}.next_log_probs")
         bits = -nats / np.log(2)
-        bits = bits.clip(max=999.0)  # the word may be impossible
+        bits = bits.clip(max=999.0)  # the word may have the probability 0
         changes = np.abs(bits[1:-1] - bits[0])
         tables.append(
             {

@@ -12,15 +12,15 @@ from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-POSITIONS = 32  # of the test series at which a model is asked
-READ = 64  # tokens before each
-LAGS = 28  # at most, and a little more than one season if that is short
-DRAWN = 1  # values that take the place of one
+POSITIONS = 32  # positions of the test series at which a model is asked
+READ = 64  # tokens before each position
+LAGS = 28  # the most lags; for a short season a little more than one season
+DRAWN = 1  # values that replace each value
 BATCH = 400  # documents that are read at a time
 
 
 def lag_influences(model: LanguageModel, corpus: TokenizedCorpus, options: dict[str, Any]) -> list[float]:
-    """Return for each lag from 1 on the mean Kullback-Leibler divergence, in nats, when another value is there.
+    """Return for each lag from 1 on the mean Kullback-Leibler divergence, in nats, if the value there is replaced.
 
     The value at this lag is replaced by values drawn from the training series; the divergence is that of the next
     distribution over the bins from the changed one. A model that learns while it reads is not asked.
@@ -40,7 +40,7 @@ def lag_influences(model: LanguageModel, corpus: TokenizedCorpus, options: dict[
     documents: list[IntArray] = []
     for position in at.tolist():
         begin = max(int(test.context_starts(np.array([position]))[0]), position - READ)
-        context = test.ids[begin : position + 1].copy()  # the token itself is not seen
+        context = test.ids[begin : position + 1].copy()  # the model does not see the last token
         documents.append(context)
         for lag in range(1, lags + 1):
             for other in generator.choice(known, DRAWN):

@@ -11,8 +11,8 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-LEAST_KNOWN = 0.5  # of the words of a text
-TOKENS, PIECE = 8192, 256  # tokens read of each split, and at most in each piece
+LEAST_KNOWN = 0.5  # the share of words that must be known
+TOKENS, PIECE = 8192, 256  # tokens that are read of each split, and the most of each piece
 
 
 def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float | int | None]:
@@ -31,7 +31,7 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     for which in ("train", "valid"):
         text = pieces(corpus.split(which), corpus.sentence_starts(which))
         known = ~text.vocabulary.is_unknown(text.ids)
-        of_words = known[text.ids != text.vocabulary.end]  # little else than ends of sentences may be known
+        of_words = known[text.ids != text.vocabulary.end]  # without ends of sentences, which are always known
         told = of_words.any() and of_words.mean() >= LEAST_KNOWN
         nats = -float(checked_log_probs(model, text)[known].mean()) if told else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None

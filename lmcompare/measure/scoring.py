@@ -26,9 +26,9 @@ BoolArray = npt.NDArray[np.bool_]
 Scores = dict[Split, tuple[FloatArray, FloatArray, IntArray]]
 
 PLACES = 5  # how many of the most likely tokens are stored at a position
-FEW_TOKENS = 100  # scored before scoring is timed
+FEW_TOKENS = 100  # tokens that are scored before the timed scoring
 GROUPS = 256  # groups of types; the maxima of the groups bound the fifth greatest value
-MANY = 20  # times as many values as are asked for: more are not sorted
+MANY = 20  # if more than this many times the wanted values remain, they are not sorted
 PART_TOKENS = 200_000  # a long text is scored in parts of about this length
 
 Seen = Callable[[int], None]  # called with the number of tokens scored since the last call
@@ -169,7 +169,7 @@ def most_likely(log_probs: FloatArray, places: int) -> tuple[IntArray, FloatArra
     if np.isnan(maxima).any():
         return most_likely(np.where(np.isnan(log_probs), -np.inf, log_probs), places)
     found = log_probs >= least[:, None]
-    for row in np.flatnonzero(_true_in_rows(found) > MANY * places):  # equal values: of those, the smallest ids
+    for row in np.flatnonzero(_true_in_rows(found) > MANY * places):  # many values are equal: keep the smallest ids
         tied = np.flatnonzero(log_probs[row] == least[row])[:places]
         found[row] = log_probs[row] > least[row]
         found[row, tied] = True
@@ -215,7 +215,7 @@ def top_table(corpus: TokenizedCorpus, shown: IntArray, ranked: Ranked) -> pd.Da
 def unigram_log_probs(train: Encoded) -> FloatArray:
     """Return the (V,) nats of the unigram model with add-one smoothing, the floor that models are compared with."""
     counts = np.ones(len(train.vocabulary))
-    for first in range(0, len(train), PART_TOKENS):  # of all ids at once, NumPy would make a copy of 64 bits each
+    for first in range(0, len(train), PART_TOKENS):  # in parts, since NumPy copies the ids as 64-bit numbers
         counts += np.bincount(train.ids[first : first + PART_TOKENS], minlength=len(counts))
     log_probs: FloatArray = np.log(counts / counts.sum())
     return log_probs

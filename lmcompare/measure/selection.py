@@ -11,14 +11,14 @@ import numpy.typing as npt
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-SHOWN_TOKENS = 20_000  # the most likely tokens are stored at no more positions of the test text than this
-SHOWN_PROBABILITIES = 2 * 10**9  # and fewer for a large vocabulary: tokens times types
+SHOWN_TOKENS = 20_000  # positions of the test text at which the most likely tokens are stored, at most
+SHOWN_PROBABILITIES = 2 * 10**9  # positions times types, at most: a large vocabulary has fewer positions
 PASSAGE_SENTENCES = 20
-MOST_PROBABILITIES = 2 * 10**10  # of tokens times types: beyond that ranks are measured in a sample of the test text
+MOST_PROBABILITIES = 2 * 10**10  # tokens times types; for more, ranks are measured in a sample of the test text
 SAMPLE_PROBABILITIES = 5 * 10**9  # of the sample
-SAMPLE_TOKENS = range(5_000, 100_001)  # of the sample, whatever the vocabulary
+SAMPLE_TOKENS = range(5_000, 100_001)  # tokens of the sample, for every vocabulary
 EXAMPLE_LENGTHS = range(8, 31)  # tokens of an example sentence
-LONGEST_EXAMPLE = 100  # tokens that are shown of a sentence where none has such a length: text8 is one sentence
+LONGEST_EXAMPLE = 100  # tokens shown of a longer sentence if none has such a length: text8 is one sentence
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ExampleSentence:
 
 @dataclass(frozen=True)
 class Part:
-    """The part of the test text on which is measured what takes all probabilities of a token, or a second reading.
+    """The part of the test text for measurements that need all probabilities of a token, or a second reading.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class Part:
 def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
     """Return the whole test text, or documents drawn by a hash if it is too long for the size of the vocabulary.
 
-    The last document that is drawn ends with the sentence before it has too many tokens; if the first begins with one
-    that is too long, the part is its beginning. With ``whole`` it is always the whole text.
+    The last of these documents is cut after a sentence, so that the part is not too long. If already the first
+    sentence is too long, the part is its beginning. With ``whole`` it is always the whole text.
     """
     test, begins = corpus.test, corpus.sentence_starts("test")
     types = len(test.vocabulary)
@@ -88,7 +88,7 @@ def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
 def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
     """(D,) which test documents may be shown: those that do not also occur in the training text, unless all do.
 
-    That a table of counts memorised a text is no example of how it predicts.
+    A text that a table of counts has memorised does not show how it predicts.
     """
     fresh: npt.NDArray[np.bool_] = ~corpus.documents_of("test")["repeated"].to_numpy(np.bool_)
     return fresh if fresh.any() else ~fresh
@@ -139,5 +139,5 @@ def example_sentences(corpus: TokenizedCorpus, count: int) -> list[ExampleSenten
 
 
 def digest_of(*parts: object) -> bytes:
-    """Return a digest by which things are drawn: at random, and the same each time."""
+    """Return a digest that decides what is drawn: at random, but the same each time."""
     return hashlib.sha256("\x00".join(map(str, parts)).encode()).digest()

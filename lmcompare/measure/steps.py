@@ -33,10 +33,11 @@ def scored_steps(document: Document) -> int:
 
 
 def density_nats(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> FloatArray:
-    """(N,) what each token is charged for the place of its value in its bin, in nats; NaN for what is not scored.
+    """(N,) what each token is charged for the place of its value in its bin, in nats; NaN for tokens that are not
+    scored.
 
-    Not scored are the past that is given, missing values, and the ``</s>`` after each document. A tokenizer without a
-    density charges nothing.
+    These are the given past, missing values, and the ``</s>`` after each document. A tokenizer without a density
+    charges nothing.
     """
     parts: list[FloatArray] = []
     for document in documents:
@@ -49,7 +50,7 @@ def density_nats(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> Fl
 
 
 def density_bits(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> OverheadBits:
-    """Return the same in bits, as what is charged beside a model's own bits; 0 for what is not scored."""
+    """Return the same in bits, as overhead beside a model's own bits; 0 for tokens that are not scored."""
     bits = np.nan_to_num(density_nats(tokenizer, documents)) / LN2
     return OverheadBits(spelling=bits, white_space=np.zeros(len(bits)), separator=np.zeros(len(bits)))
 
@@ -79,7 +80,7 @@ class ScoredSteps:
 
     @classmethod
     def of(cls, corpus: TokenizedCorpus, split: Split) -> ScoredSteps:
-        """Return those of a split of series."""
+        """Return the scored steps of a split of series."""
         tokenizer = corpus.tokenizer
         assert isinstance(tokenizer, ValueTokenizer)
         bins = tokenizer.bin_of(corpus.vocabulary.tokens) >= 0
@@ -87,7 +88,7 @@ class ScoredSteps:
 
     @property
     def asked(self) -> WordEnds:
-        """What to ask of a model while it scores: the probability of all bins together, where a step is scored."""
+        """What a model has to return while it scores: at each scored step, the probability of all bins together."""
         return WordEnds(self.at, self.bins)
 
     def log_probs(self, nats: FloatArray, of_bins: FloatArray) -> FloatArray:
@@ -103,7 +104,7 @@ def lines_of(corpus: TokenizedCorpus, split: Split) -> list[Line]:
     return [_line(words[begin:end], sentence[begin:end]) for begin, end in _spans(text)]
 
 
-WINDOWS, LENGTH = 3, 24  # of a test series that exhibits show, and their tokens
+WINDOWS, LENGTH = 3, 24  # windows of a test series that exhibits show, and the tokens of each
 
 
 def example_windows(corpus: TokenizedCorpus) -> Encoded:

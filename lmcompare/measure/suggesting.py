@@ -10,7 +10,7 @@ from lmcompare.model import LanguageModel, check_stepper
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 CONTEXT = 64  # tokens that are read before the clock starts
-LISTS = 32  # of which the median is taken
+LISTS = 32  # lists that are timed; the median counts
 SUGGESTED = 5  # words in a list
 LONGEST = 5.0  # seconds after which no further list is made
 
@@ -18,8 +18,8 @@ LONGEST = 5.0  # seconds after which no further list is made
 def microseconds_per_list(model: LanguageModel, corpus: TokenizedCorpus) -> float | None:
     """Return the median time in which a model reads one more token and lists the most likely next ones.
 
-    The text is the beginning of the longest validation document, a single one at a time. None for an adaptive model,
-    which would learn from it, and for a validation text of one token.
+    The text is the beginning of the longest validation document, read alone. None for an adaptive model, which would
+    learn from it, and for a validation text of one token.
     """
     text = corpus.valid
     ids = max(text.documents(), key=len, default=text.ids)[: CONTEXT + LISTS]

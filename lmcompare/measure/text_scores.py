@@ -55,7 +55,7 @@ class Scored:
     def after(self, byte: int) -> Scored:
         """Return the score of what comes after the first bytes, with the token that crosses the border."""
         here = (n for n, (start, end) in enumerate(self.offsets) if end > byte or start == end == byte)
-        first = next(here, len(self.offsets))  # the end of a line, which has no bytes, comes after what is before it
+        first = next(here, len(self.offsets))  # the end of a line, without bytes, comes after the token before it
         return Scored(
             name=self.name,
             text=self.text.encode()[byte:].decode(),
@@ -173,7 +173,7 @@ def is_greedy(model: LanguageModel, corpus: TokenizedCorpus, document: Document,
     at = np.flatnonzero((ends > byte) | ((starts == byte) & (ends == byte)))
     if encoded.vocabulary.is_unknown(encoded.ids[at]).any():
         return False
-    for first in range(0, len(at), FEW):  # most texts are found out by their first tokens
+    for first in range(0, len(at), FEW):  # in most texts, one of the first tokens decides
         some = at[first : first + FEW]
         if not np.array_equal(next_distributions(model, encoded, some).argmax(axis=1), encoded.ids[some]):
             return False

@@ -27,8 +27,8 @@ LN2 = float(np.log(2))
 
 
 def places_of(data: bytes) -> IntArray:
-    """(W, 2) where the words of a document are in its UTF-8, in bytes."""
-    filled = np.zeros(len(data) + 2, np.bool_)  # with white space before and after
+    """(W, 2) the first byte of each word of a document in UTF-8, and the byte after its last."""
+    filled = np.zeros(len(data) + 2, np.bool_)  # with white space added before and after
     filled[1:-1] = ~_BLANK[np.frombuffer(data, np.uint8)]
     return np.flatnonzero(filled[1:] != filled[:-1]).reshape(-1, 2)
 
@@ -40,7 +40,8 @@ class WordEnds:
     Parameters
     ----------
     at : (N,) bool array
-        At which tokens. At none, if white space is between tokens and not in them: the model then says nothing on it.
+        The tokens that tell it. There are none if white space is between tokens and not in them: the model then gives
+        no probability of it.
     types : (V,) bool array
         Which tokens end the word before them: ``</s>``, and those that begin with white space.
     """
@@ -87,20 +88,20 @@ class WordsInTokens:
 
     @classmethod
     def of(cls, spans: IntArray, places: IntArray) -> WordsInTokens:
-        """Find them from where the tokens (N, 2) and the words (W, 2) are."""
+        """Return the groups, given the places of the tokens (N, 2) and of the words (W, 2)."""
         from_word = np.searchsorted(places[:, 1], spans[:, 0], side="right")
         to_word = np.searchsorted(places[:, 0], spans[:, 1], side="left") - 1
-        joined = np.zeros(len(places), np.bool_)  # with the word before
+        joined = np.zeros(len(places), np.bool_)  # whether a token joins a word to the word before
         for a, b in zip(from_word[to_word > from_word], to_word[to_word > from_word], strict=True):
             joined[a + 1 : b + 1] = True
         group = np.cumsum(~joined) - 1
         first = np.flatnonzero(~joined)
         last = np.append(first[1:], len(places)) - 1
-        following = np.append(group, len(first))[from_word]  # one past the last: there is no next word
+        following = np.append(group, len(first))[from_word]  # len(first) after the last word
         return cls(first, last, np.where(to_word >= from_word, following, -1), following)
 
     def ends(self, ids: IntArray, types: npt.NDArray[np.bool_], tokenizer: Tokenizer) -> WordEnds:
-        """Return where the tokens, of ids (N,), tell that the word before them is over."""
+        """Return which of the tokens, of ids (N,), tell that the word before them is over."""
         after_word = np.append(False, (self.owner[:-1] >= 0) & (self.owner[1:] != self.owner[:-1]))[: len(self.owner)]
         inside = tokenizer.covers != "words"
         return WordEnds(after_word & types[ids] & inside, types)

@@ -20,11 +20,11 @@ from lmcompare.tokens import Encoded, IntArray, as_text, prompt_pieces, text_aft
 # English words of several meanings; the first that occur in enough contexts are shown, unless others are asked for
 AMBIGUOUS = ("bank", "curry", "plant", "current", "light", "order", "left", "present", "second", "right", "bill")
 SHOWN_WORDS = 4
-CONTEXTS = 8  # of a word, at most
-FEWEST = 4  # contexts of a word that nobody asked for
-COMMON, RARE = 200, 20  # words from the text are not among the 200 most frequent; their least count
-READ_BEFORE = 3  # tokens of the sentence before the word, where there is a choice
-SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens over which a model's vectors are centred; of a document's beginning
+CONTEXTS = 8  # the most contexts of a word
+FEWEST = 4  # contexts that a word must have, unless it was asked for
+COMMON, RARE = 200, 20  # words from the text are not among the 200 most frequent, and occur at least 20 times
+READ_BEFORE = 3  # tokens of the sentence before the word, if such a context exists
+SAMPLE, SAMPLE_LENGTH = 1000, 256  # tokens whose vectors give the mean; tokens read of each document
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[W
 
 def cosine_distances(vectors: FloatArray) -> FloatArray:
     """(n, n) 1 - cos between the rows of (n, d); exactly 0 between equal rows, two zero vectors among them."""
-    scale = np.abs(vectors).max(axis=1, keepdims=True)  # first, so that no square is too large or too small
+    scale = np.abs(vectors).max(axis=1, keepdims=True)  # scaled first, so that no square is too large or too small
     scaled = vectors / np.where(scale > 0, scale, 1)
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
     unit = scaled / np.where(lengths > 0, lengths, 1)
@@ -225,7 +225,7 @@ def _in_test(corpus: TokenizedCorpus, token: int) -> Iterator[Context]:
     poor = at - begins[sentence] < READ_BEFORE
     document = test.document_of(at)
     assert test.spans is not None, "test is made from a text"
-    byte = test.spans[at, 0]  # occurrences are drawn by it, so that they are the same whatever the tokens
+    byte = test.spans[at, 0]  # occurrences are drawn by their byte, which does not depend on the tokens
     taken: Counter[int] = Counter()  # occurrences in each document
     turns: list[tuple[int, int]] = []
     for k in sorted(range(len(at)), key=lambda k: (poor[k], digest_of("word", int(document[k]), int(byte[k])))):
@@ -254,7 +254,7 @@ def _around(corpus: TokenizedCorpus, strings: Sequence[str], index: int) -> tupl
 def _content_words(corpus: TokenizedCorpus) -> Iterator[str]:
     """Yield some words of ``FEWEST`` documents of test or more that are neither common nor rare, rarest first."""
     test, counts = corpus.test, corpus.vocabulary.counts
-    documents = np.zeros(len(counts), np.int64)  # in how many each word is
+    documents = np.zeros(len(counts), np.int64)  # the number of documents with each word
     for part in test.parts(PART_TOKENS):
         pairs = np.unique(part.document_of(np.arange(len(part))) * len(counts) + part.ids)
         documents += np.bincount(pairs % len(counts), minlength=len(counts))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
 
 
-PART_BYTES = 1 << 22  # of a long text, whose words are looked at in parts
-END = -1  # the number of an end, which is the last of the words
+PART_BYTES = 1 << 22  # words of a long text are computed in parts of this size
+END = -1  # the number of a document's end, which comes after all words
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class WordCounts:
 
 
 def word_features(documents: Sequence[Document], train: WordCounts, split: str) -> Iterator[pd.DataFrame]:
-    """Yield the words of a split in parts, and after those of each document a row for its end, which is no word.
+    """Yield the words of a split in parts; after the words of each document comes a row for its end.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from lmcompare.tokens import IntArray, OverheadBits
 if TYPE_CHECKING:
     import pandas as pd
 
-PART_TOKENS = 1 << 18  # of a long text, whose words are looked at in parts
+PART_TOKENS = 1 << 18  # words of a long text are computed in parts of this size
 
 
 class HeldOutWords:
@@ -86,8 +86,8 @@ class HeldOutWords:
         for part, rows in zip(self._text.parts(PART_TOKENS), words, strict=True):
             assert part.spans is not None, "text was encoded"
             document, places = rows["document"].astype(np.int64), np.stack([rows["byte_start"], rows["byte_end"]], 1)
-            is_end = places[:, 0] == places[:, 1]  # every word has a byte
-            places[is_end, 1] += 1  # all documents one after the other, with a byte between them as their ends' place
+            is_end = places[:, 0] == places[:, 1]  # words have one byte or more
+            places[is_end, 1] += 1  # documents follow each other, and the end of each gets a byte of its own
             before = np.append(0, np.cumsum(places[is_end, 1]))
             of_tokens = before[part.document_of(np.arange(len(part)))]
             of_words = before[document - document[0]]
@@ -102,7 +102,7 @@ class HeldOutWords:
 
 
 def _shared(words: WordsInTokens, values: FloatArray) -> FloatArray:
-    """(W,) what each word has of the values (G,) of its group."""
+    """(W,) the part of each word in the value of its group, given the values (G,)."""
     size = words.last - words.first + 1
     found: FloatArray = np.repeat(values / size, size).astype(np.float32)
     return found

@@ -1,4 +1,4 @@
-"""Whether a model's vectors of a word tell its senses apart: what it makes of labelled sentences."""
+"""Whether a model's vectors of a word tell its senses apart, in labelled sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 FEWEST = 3  # sentences of each sense whose words are all known; a set with fewer is left out
 EXPECTED = 3  # next tokens that are stored of each sense
-LIKELY, MORE = 1e-3, 1.05  # their least probability, and its least ratio to that after the other sense
+LIKELY, MORE = 1e-3, 1.05  # their least probability, and its least ratio to their probability after the other sense
 
 
 @dataclass(frozen=True)

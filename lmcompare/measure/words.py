@@ -28,7 +28,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, OverheadBits, encode, sentence_begins, tokenise
 
 _UNKNOWN = b"\0"
-_BLOCK = 1 << 22  # numbers of a block of distributions
+_BLOCK = 1 << 22  # probabilities in a block of distributions
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class TrainingWords:
 def training_words(corpus: TokenizedCorpus) -> TrainingWords:
     """Count the words of the training text.
 
-    Between tokens that are words, white space beyond ASCII ends a word as well: of what is between them, the length
-    alone is stored.
+    If tokens are words, white space beyond ASCII between them ends a word as well, because only the length of this
+    white space is stored.
     """
     train, tokenizer = corpus.train, corpus.tokenizer
     pieces = np.array([tokenizer.token_bytes(token) for token in train.vocabulary.tokens], object)
@@ -119,7 +119,7 @@ def training_words(corpus: TokenizedCorpus) -> TrainingWords:
     strings = pieces[train.ids]
     if tokenizer.covers == "words" and len(train):
         assert train.spans is not None, "the training text was encoded"
-        apart = np.append(False, train.spans[1:, 0] != train.spans[:-1, 1])  # white space, or another document
+        apart = np.append(False, train.spans[1:, 0] != train.spans[:-1, 1])  # by white space, or a new document
         strings = np.where(apart, b" " + strings, strings)
     words = Counter(WORD.findall(b"".join(strings.tolist())))
     known = Counter({word: count for word, count in words.items() if _UNKNOWN not in word})

@@ -21,16 +21,16 @@ SIDE = 8  # pixels
 PIXELS = SIDE * SIDE
 HIDDEN = 256
 LOOKS = 2
-HEADS, EACH = 2, 8  # of cross-attention, and the numbers of a head
-WORD = 48  # numbers of a word, when it has read the others
+HEADS, EACH = 2, 8  # heads of cross-attention, and the numbers of each
+WORD = 48  # numbers of a word's vector after it has read the other words
 TIME, WAVES = 64, 16
 
 
 class Reader(nn.Module):
     """The words of a prompt are read together, so that "not" can change what "one" means.
 
-    What a dense layer makes of all words, each in its place, is added to each of them. This takes the part of the
-    text encoder of Rombach et al.; for three words it is enough.
+    A dense layer reads all words, each in its place, and its output is added to each of them. It replaces the text
+    encoder of Rombach et al.; for three words it is enough.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, features: int, longest: int) -> None:
         super().__init__()
-        self.nothing = nn.Parameter(torch.zeros(features))  # in the place of the prompt where there is none
+        self.nothing = nn.Parameter(torch.zeros(features))  # replaces a missing prompt
         self.reader = Reader(features, longest)
         self.time = nn.Sequential(nn.Linear(2 * WAVES, TIME), nn.SiLU(), nn.Linear(TIME, TIME), nn.SiLU())
         self.enter = nn.Linear(PIXELS, HIDDEN)

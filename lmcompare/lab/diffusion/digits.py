@@ -9,8 +9,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-DARKEST, BRIGHTEST = 0.0, 16.0  # of scikit-learn's digits
-APART = 0.2  # of all pictures, to measure the classifier
+DARKEST, BRIGHTEST = 0.0, 16.0  # pixel values of scikit-learn's digits
+APART = 0.2  # the share of all pictures that measures the classifier
 SPLIT_SEED = 0  # the same parts in every run
 
 

@@ -31,8 +31,8 @@ WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
 CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)
 RANDOM, STATIC, CONTEXT = "random", "word2vec", "transformer"
 KINDS = (RANDOM, STATIC, CONTEXT)
-NOISE_SEED = 10_000  # of the noise of pictures, plus that of the training: the same for all kinds of vectors
-TRAINED = 0.85  # of the time, the rest is asking
+NOISE_SEED = 10_000  # plus that of the training, the seed of the noise: the same noise for all kinds of vectors
+TRAINED = 0.85  # the share of the time; the rest is for the questions
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def measured(bench: Bench, recipe: Recipe) -> Everything:
                 done[number] = share
                 bench.share(sum(done) / len(done))
 
-        torch.set_num_threads(1)  # of this thread
+        torch.set_num_threads(1)  # for this thread only
         seed, _, vectors = trainings[number]
         model = train(digits.diffusion, vectors, seed, recipe, lambda share: told(TRAINED * share))
         asked = answers(model, digits, judge, NOISE_SEED + seed, lambda share: told(TRAINED + (1 - TRAINED) * share))

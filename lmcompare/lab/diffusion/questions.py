@@ -27,7 +27,7 @@ from lmcompare.lab.diffusion.training import DiffusionModel
 
 Array = np.ndarray[Any, Any]
 
-STRENGTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)  # of guidance
+STRENGTHS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)  # strengths of guidance
 WITHOUT, PLAIN, GUIDED = 0.0, 1.0, 2.0  # without a prompt, without guidance, and the strength that is shown first
 TOLD = (WITHOUT, PLAIN, GUIDED, 3.0)  # the strengths in the table of what the pictures show
 

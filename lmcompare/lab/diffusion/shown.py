@@ -37,7 +37,7 @@ from lmcompare.report import numbers
 
 PICTURES = 6  # of a prompt
 MOMENTS = 10
-CHANGED = 0.2  # of the attention to the names of digits, from the first moment to the last, to be a finding
+CHANGED = 0.2  # a finding: the attention to the names of digits changes this much from the first moment to the last
 FILMED = (single(7), either(3, 5), negated(1), single(0))
 SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
@@ -193,7 +193,7 @@ def _equation(found: Everything, kind: str) -> WorkedEquation:
     model = found.shown[kind]
     prompt = FILMED[0]
     with_, without = (model.film([prompt], strength, NOISE_SEED) for strength in (1.0, 0.0))
-    one, other = with_.guesses[0, 0], without.guesses[0, 0]  # of the same noise
+    one, other = with_.guesses[0, 0], without.guesses[0, 0]  # made of the same noise
     inside = (np.abs(one) < 1) & (np.abs(other) < 1)  # where nothing was cut
     pixel = int(np.argmax(np.where(inside, np.abs(one - other), -1.0)))
     given, none = float(one[pixel]), float(other[pixel])

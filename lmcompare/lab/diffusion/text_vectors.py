@@ -22,7 +22,7 @@ class TextVectors:
     """Gives the words of a prompt as vectors.
 
     All kinds of vectors have the same scale: over the words of all prompts their mean is zero and the mean of their
-    squared numbers is one. What tells them apart is left: which words are similar.
+    squared numbers is one. They differ only in which words are similar.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def static_vectors(model: LanguageModel, corpus: TokenizedCorpus, seed: int) -> 
 
 
 def context_vectors(model: LanguageModel, corpus: TokenizedCorpus, seed: int) -> TextVectors:
-    """Return what a model makes of the words of a prompt as it reads it, each word in the context of those before it.
+    """Return a model's vectors of the words of a prompt, each in the context of the words before it.
 
-    So a frozen language model encodes the prompt, as in Imagen (Saharia et al. 2022). An unknown word has a random
+    A frozen language model encodes the prompt, as in Imagen (Saharia et al. 2022). An unknown word has a random
     vector.
     """
 

@@ -20,8 +20,8 @@ from lmcompare.lab.diffusion.text_vectors import TextVectors
 
 Array = np.ndarray[Any, Any]
 
-TOLD = 50  # steps after which progress is told
-_SEEDING = Lock()  # torch has one global generator, of which the first weights are drawn
+TOLD = 50  # steps between two reports of progress
+_SEEDING = Lock()  # torch draws initial weights from its only global generator
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Recipe:
     averaged : float
         The weight of the past in the average of the network over its steps, with which pictures are made.
     sampling_steps : int
-        S: in which a picture is made.
+        S: the steps in which a picture is made.
     """
 
     steps: int = 2_000
@@ -59,7 +59,7 @@ class Sampled:
     pictures : array, shape (B, P)
         The pictures.
     noised, guesses : array, shape (S, B, P)
-        Those with their noise, and those without that the network expects.
+        The pictures with their noise, and the pictures without noise that the network expects.
     attention : array, shape (S, B, P, W)
         At which words the pixels look.
     at : tuple of int
@@ -137,7 +137,7 @@ def train(part: Part, vectors: TextVectors, seed: int, recipe: Recipe, share: Sh
         Of all that is drawn: weights, pictures, prompts and noise.
     recipe : Recipe
     share : callable
-        Is told how much of the training is done.
+        Is called with the share of the training that is done.
     """
     random = np.random.default_rng(seed)
     drawn = torch.Generator().manual_seed(seed)

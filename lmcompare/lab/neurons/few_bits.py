@@ -19,9 +19,9 @@ from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network
 
 ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
-SPARED = (3, 2, TERNARY)  # of the same, with word vectors that are not rounded
+SPARED = (3, 2, TERNARY)  # the same, if word vectors are not rounded
 TRAINED = Condition(f"transformer {TERNARY:g} bits", "lmcompare.lab.changes:QuantisedTransformer", {"bits": TERNARY})
-AFTER, WITH = "rounded", "trained"  # after training, and with the rounding
+AFTER, WITH = "rounded", "trained"  # rounded after training, and trained with the rounding
 LINES: dict[str, tuple[float, ...]] = {AFTER: ROUNDED, WITH: (TERNARY,)}
 MEGABYTE = 1e6
 HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction

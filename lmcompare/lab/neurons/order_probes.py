@@ -1,4 +1,4 @@
-"""Which of two words came first: what the states of a trained network, single units and single heads say of it.
+"""Which of two words came first: what the states, single units and single heads of a trained network tell of it.
 
 Two frequent words are put into passages at two places, once in each order. The two texts have the same bag of words,
 so that nothing but their order tells them apart.
@@ -22,7 +22,7 @@ from lmcompare.training.network import Network
 Array = np.ndarray[Any, Any]
 
 LENGTH = 16  # tokens of a passage
-PLACES = ((3, 2), (6, 4), (12, 8))  # of the earlier and of the later word, in words from the end; the last word is 1
+PLACES = ((3, 2), (6, 4), (12, 8))  # of the earlier and of the later word, counted from the end; the last word is 1
 ROWS = 256  # passages that are read at a time
 
 
@@ -68,7 +68,7 @@ class Passages:
 
 @torch.inference_mode()
 def last_states(network: Network, texts: IntArray) -> Array:
-    """Return (N, d): what a network has made of each text (N, T) after its last word.
+    """Return (N, d): the state of a network after the last word of each text (N, T).
 
     For an RNN the states of its last layer, for a transformer the outputs of all heads and the features from which
     the softmax predicts, else the features.
@@ -103,8 +103,8 @@ class Told:
 def told(network: Network, passages: Passages, places: tuple[int, int]) -> Told:
     """Return how well a network's state tells which of two words came first.
 
-    Probes are trained on half of the passages and asked for the others, and the other way round; a document is in one
-    half, if there are several. For each pair of words there is a probe of its own.
+    Probes are trained on half of the passages and tested on the other half, and the other way round; a document is in
+    one half, if there are several. For each pair of words there is a probe of its own.
     """
     half = passages.sample.text.document_of(passages.sample.at) % 2
     if len(np.unique(half)) < 2:

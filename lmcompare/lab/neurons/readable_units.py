@@ -36,7 +36,7 @@ Array = np.ndarray[Any, Any]
 REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
 SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets")
 BAG = FAMILIES["word2vec bag"]
-FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # words that are read, those of a set, sets and words that are shown
+FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # frequent words, words of a set (at least), shown sets, shown words
 SMALL = 0.05  # bits per byte of the prediction
 
 
@@ -132,7 +132,7 @@ def _by_members(found: Sequence[Firing], kinds: Array) -> Heatmap:
 
 
 def _shown_sets(bench: Bench, network: SetNetwork) -> list[Exhibit]:
-    """Return the sets that are most alike by the vectors of the bag, another model, and what is with them."""
+    """Return exhibits of the sets whose words are most alike by another model's vectors, those of the bag."""
     units, vocabulary = Units.of(network), bench.corpus.vocabulary
     vectors = np.asarray(bench.model(BAG).word_vectors(), np.float64)
     vectors = unit_length(vectors - np.average(vectors, axis=0, weights=vocabulary.counts + 1e-9))

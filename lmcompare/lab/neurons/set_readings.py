@@ -87,7 +87,7 @@ class Firing:
     cases, hits : array of shape (kinds, window + 1)
         By the number of words of its set in the window, how often there was a unit, and how often it fired.
     exceptions : int
-        How often a unit did not do what its set, its anti-set and its threshold say.
+        How often a unit did not do what follows from its set, its anti-set and its threshold.
     """
 
     asked: Array
@@ -99,7 +99,9 @@ class Firing:
 
 @torch.inference_mode()
 def firing(network: SetNetwork, text: Encoded) -> Firing:
-    """Return what the units of a network do on a text; what it computes is compared with what was read out of it."""
+    """Return what the units of a network do on a text; the network's activations are compared with those that follow
+    from its sets.
+    """
     units, types = Units.of(network), len(KINDS)
     kinds = np.eye(types)[units.kinds()]  # (H, kinds)
     asked, fired = np.zeros((len(text), types)), np.zeros((len(text), types))

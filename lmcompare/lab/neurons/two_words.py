@@ -33,15 +33,15 @@ PROBED = {
     "RNN": FAMILIES["RNN"],
     BAG: FAMILIES["word2vec bag"],
 }
-PASSAGES, PAIRS = 240, 3  # that are probed
-OF_PREVIEW, FEW = 120, 20  # passages of a preview, and without which there is no probe
+PASSAGES, PAIRS = 240, 3  # how many are probed
+OF_PREVIEW, FEW = 120, 20  # passages of a preview, and the least number for a probe
 HEADS_ON = 80  # passages on which heads are measured
-LONGEST = 6  # words of the texts on which networks are checked that are built by hand
+LONGEST = 6  # words of the longest texts on which networks that are built by hand are checked
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
 
 def two_words(bench: Bench, share: Share) -> Findings:
-    """Return the networks that are built by hand, and what is read from those that are trained."""
+    """Return findings on the networks that are built by hand, and on the trained networks."""
     whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     passages = Passages.of(whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
     if (usable := len(passages.words) if passages.pairs else 0) < FEW:
