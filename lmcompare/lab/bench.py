@@ -44,7 +44,7 @@ class Bench:
         self._names = dict(names)
 
     def shares(self, parts: int) -> Iterator[Share]:
-        """Yield a function for each of several equal parts of the measurement; it takes the share of the part done."""
+        """Yield a function for each equal part of the measurement; it takes the share of the part that is done."""
         return parts_of(self.share, parts)
 
     def entry(self, condition: Condition) -> ModelEntry:

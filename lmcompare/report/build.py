@@ -33,7 +33,7 @@ def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dic
 
 
 def rebuild(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
-    """Do the same for a run of an earlier day, unless its folder has lost everything that a report is made of.
+    """Write the reports of an earlier run again, unless its folder has lost everything that a report is made of.
 
     Raises
     ------

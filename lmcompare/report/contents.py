@@ -60,7 +60,7 @@ QUESTIONS_OF_SERIES = {  # the same of a report on series
     "truth": "Are the figures honest probabilities?",
     "reproduce": "How can I repeat or cite this?",
 }
-SHOWN_OPEN = 9  # questions
+SHOWN_OPEN = 9  # questions that are not folded
 
 
 @dataclass(frozen=True)

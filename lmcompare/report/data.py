@@ -92,9 +92,9 @@ class ReportData:
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         """Take a run.
 
-        ``names`` are the models of all tables of a page with several, so that each has one colour in all. ``page``:
-        the values of ``PageOptions`` that differ from those of the run; ``live`` may be ``SERVED``, with the names of
-        the ``models`` that a server has.
+        ``names``: the models of all tables if the page has several, so that a model has the same colour in each
+        table. ``page``: the values of ``PageOptions`` that differ from those of the run; ``live`` may be ``SERVED``,
+        with the names of the ``models`` that a server has.
         """
         self.whole, self.page = run, dict(page)
         index = {name: i for i, name in enumerate(dict.fromkeys((*names, *(m.name for m in run.models))))}

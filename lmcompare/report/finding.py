@@ -11,7 +11,7 @@ from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
-FEW = 4  # of fewer models that are tied, all are named
+FEW = 4  # if fewer models are tied, all are named
 ALIKE = 1.15  # amounts of text that differ by less than this factor are not worth a headline
 
 
@@ -104,9 +104,9 @@ def beside_compressor(found: Verdict | None, compressed: Mapping[str, float], ti
 
 
 def without_repeats(found: Verdict | None, repeated: Repeated | None, title: Titles) -> str:
-    """Return a sentence on copies of training documents in the test text; "" unless the finding may hang on them.
+    """Return a sentence on copies of training documents in the test text; "" unless the finding may depend on them.
 
-    It may if models are tied, or if the first two models would change their places without these documents.
+    It may if models are tied, or if the first two models would change places without these documents.
     """
     if found is None or repeated is None or not found.rivals:
         return ""
@@ -137,7 +137,7 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bo
     """Return the rest of a headline on models that read different amounts of training text."""
     second = found.rivals[0].row.name
     own, other = read.get(found.best.name), read.get(second)
-    if own is None or other is None:  # more training than another model's can only have helped a model that had it
+    if own is None or other is None:  # only a model that read more than another can have gained
         more = own is not None and own > ALIKE * min(read.values())
         return ", after unequal amounts of training" if more and not timed else ""
     same = " in about the same time" if timed else ""

@@ -23,7 +23,9 @@ def found_on_its_text(run: Run) -> tuple[list[StoredFindings], list[str]]:
     own = run.corpus_fingerprint
     others = [each.name for each in found if (each.text or _text_of_models(run.path)) != own]
     if others:
-        left_out.append(f"What was found by {numbers.listed(others)} is left out: it is not of this report's text.")
+        left_out.append(
+            f"What was found by {numbers.listed(others)} is left out: it is about another text than this report."
+        )
     return [each for each in found if each.name not in others], left_out
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUDGET = 9_000  # tokens × models
 BYTES = 900  # a passage ends at the first sentence end after this many bytes
 PLACES = 5
-MOST_BITS = 999.0  # of a token, where models are compared: one with probability 0 has infinite surprisal
+MOST_BITS = 999.0  # of a token, where models are compared: probability 0 means infinite surprisal
 INFINITE = (1 << 31) - 1  # replaces infinity in the page
 PLACE = ["document", "position"]
 

@@ -66,7 +66,7 @@ class Part:
         return aspects(self.table.run)
 
     def differs(self, aspect: str) -> bool:
-        """Return whether the first table has something else there."""
+        """Return whether this aspect differs from that of the first table."""
         return self.aspects[aspect] != aspects(self.first.run)[aspect]
 
     @property

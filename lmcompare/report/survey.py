@@ -30,7 +30,7 @@ PLACES = {
     "samples": "Samples",
     "definitions": "Definitions",
 }
-FILES = 20  # that are listed; the others are counted
+FILES = 20  # files that are listed; the others are only counted
 LISTED = 50  # documents that repeat the training text
 
 

@@ -91,9 +91,9 @@ def _name(key: str, text: str = "") -> Markup:
 
 
 def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
-    """Return the text of a model, in which terms have their definitions, each once, and 'quoted' tokens are marked.
+    """Return the text of a model with definitions of its terms, each once, and with 'quoted' tokens as code.
 
-    A mark of punctuation in quotation marks would be hard to read. ``named``: how a term is shown, as in ``term``.
+    In quotation marks, a punctuation mark would be hard to read. ``named``: how a term is shown, as in ``term``.
     """
     parts: list[Markup] = []
     at, met = 0, set()

@@ -17,11 +17,11 @@ from lmcompare.report.titles import sentence
 
 Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only
-NAMED = 5  # of more models than these, only the extremes are given
+NAMED = 5  # if there are more models, only the extremes are named
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
-SAME_SCORE = 1e-6  # of perplexities with and without what precedes a sentence
+SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
 REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
 
 
@@ -39,7 +39,7 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
 
 
 def scope(comparison: Comparison, documents: int) -> str:
-    """Return what the intervals say nothing about; "" without intervals."""
+    """Return what the intervals do not cover; "" without intervals."""
     if not comparison.resamples:
         return ""
     if _of_documents(comparison):

@@ -24,7 +24,7 @@ from lmcompare.runfolder.layout import CHARTS, JOINED, LAB_CHARTS, REPORT, REPOR
 from lmcompare.runfolder.ownership import refuse_others, refuse_place_in_run, remove_begun, remove_if_empty
 from lmcompare.runfolder.seals import locked
 
-ASIDE = ".new-"  # begins the names of folders in which things are made before they are put in place
+ASIDE = ".new-"  # prefix of temporary folders, from which finished files are moved into place
 _ASIDE = re.compile(rf"{re.escape(ASIDE)}[a-z0-9_]{{8}}")  # as tempfile names them
 
 
@@ -43,7 +43,7 @@ def write_report_of(run: Run, folder: Path, names: Sequence[str] = (), page: Map
 
 
 def made_of(*folders: Path) -> AbstractContextManager[None]:
-    """Turn an error that nobody foresaw, in the report's code or in what it reads, into an ``LmcompareError``."""
+    """Turn an unexpected error, in the report's code or in what it reads, into an ``LmcompareError``."""
     return in_one_sentence(
         lambda error: (
             f"the report of {' and '.join(map(str, folders))} can't be made ({what_went_wrong(error)}): this is a"
@@ -87,7 +87,7 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
         with locked(out), tempfile.TemporaryDirectory(dir=out, prefix=ASIDE) as aside:
             _clear(out, aside)
             _write_tables(tables, Path(aside))
-            for name in REPORT:  # only now: what an earlier report left stays whole until this one is
+            for name in REPORT:  # only now: an earlier report stays complete until this one is
                 _replace(Path(aside) / name, out / name)
     return out / "report.html"
 

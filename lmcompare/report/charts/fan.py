@@ -12,7 +12,7 @@ from lmcompare.report.charts.axes import Frame, Label, Margins
 from lmcompare.report.charts.scales import Scale, fit
 
 WIDTH, HEIGHT = 330.0, 190.0
-WIDE, TALL, BARS = 860.0, 300.0, 70.0  # of the chart of surprisal, and of its bars
+WIDE, TALL, BARS = 860.0, 300.0, 70.0  # width and height of the chart of surprisal, height of its bars
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def surprise(
 ) -> Markup:
     """Return a line of values with bars of their surprisal below it; ``marked`` steps have a ring.
 
-    ``nats`` are nats per step, which are no less than their least in the drawing: bars begin there.
+    ``nats`` are nats per step; the bars begin at the least of them.
     """
     margins = Margins(left=50, right=12, top=16, bottom=34 + BARS)
     across = fit(x, (margins.left, WIDE - margins.right), log=False, pad=0.01)

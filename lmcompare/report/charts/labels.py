@@ -36,8 +36,9 @@ class Labels:
         return place
 
     def place_free(self, x: float, y: float, width: float) -> Place | None:
-        """Do the same close to the mark where a name of that width covers nothing; None, and nothing taken, if it
-        would everywhere.
+        """Return and take a place close to the mark where a name of that width covers nothing.
+
+        Return None, and take no place, if there is none.
         """
         for cost, place, box in (self._priced(side, width) for side in self._sides(x, y, 6.0)):
             if not cost:

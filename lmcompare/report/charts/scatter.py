@@ -13,7 +13,7 @@ from lmcompare.report.charts.axes import Frame, Label, Margins, frame
 from lmcompare.report.charts.labels import Box, Labels
 from lmcompare.report.charts.lines import brief
 
-ROOM = 1.5  # times as far as its ends the x axis reaches
+ROOM = 1.5  # the x axis reaches this many times as far as the marks
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lmcompare.registry import Registry
 from lmcompare.report.markdown import from_html, plain, table
 from lmcompare.report.templating import fill
 
-SECONDS = 20.0  # for drawing an exhibit of a kind of others
+SECONDS = 20.0  # for drawing an exhibit of another package's kind
 LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn
 
 
@@ -80,8 +80,8 @@ def render(exhibit: Exhibit) -> Rendering:
 def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
     """Return title, note and rendering of an exhibit of ``exhibits.json``.
 
-    Exhibits come from anybody's plug-ins. One that cannot be drawn must not cost the reader the report: a sentence
-    that says why replaces it. A kind that is not lmcompare's own is drawn in a process of its own.
+    Exhibits come from anybody's plug-ins. If one cannot be drawn, the report has a sentence that says why in its
+    place. A kind that is not lmcompare's own is drawn in a process of its own.
     """
     try:
         if isinstance(kind := stored.get("kind"), str) and _is_of_others(kind):
@@ -99,7 +99,7 @@ def render_stored(stored: Mapping[str, Any]) -> tuple[str, str, Rendering]:
 
 @cache
 def _is_of_others(kind: str) -> bool:
-    """Return whether a package of others brings a kind of exhibit or its renderer."""
+    """Return whether another package brings a kind of exhibit or its renderer."""
     return any(kind in each.installed() and not each.is_built_in(kind) for each in (KINDS, RENDERERS))
 
 

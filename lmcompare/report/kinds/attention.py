@@ -24,8 +24,8 @@ from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-STEPS = 2**15 - 1  # of a stored number, to both sides of zero
-MOST, OFTEN = 0.5, 0.25  # of the weight on the beginning, at this share of the words: a head rests there
+STEPS = 2**15 - 1  # steps of a stored number on each side of zero
+MOST, OFTEN = 0.5, 0.25  # a head rests on the beginning if it gives it this much weight at this share of the words
 READ = 3  # words that are named in the sentence on what a head reads
 
 
@@ -128,7 +128,7 @@ def _at(exhibit: Attention, head: Head, weights: Array, said: AttentionHead, wor
 
 
 def _sink(words: Sequence[str], maps: Array) -> str:
-    """Return how many heads rest on the beginning of the text, and why they may; "" if none does."""
+    """Return how many heads rest on the beginning of the text, and a possible reason; "" if none does."""
     if len(words) < 2 or words[0] != BEGINNING:
         return ""
     resting = int(np.count_nonzero((maps[:, 1:, 0] > MOST).mean(axis=1) >= OFTEN))

@@ -12,8 +12,8 @@ from lmcompare.report.markdown import plain, table
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 
-WIDTH, HEIGHT = 560, 380  # of the plane of words
-LETTER = 7.0  # pixels
+WIDTH, HEIGHT = 560, 380  # of the plane of words, in pixels
+LETTER = 7.0  # the width of a letter in pixels
 
 
 def render(exhibit: TrainingFilm) -> Rendering:

@@ -20,8 +20,8 @@ from lmcompare.runfolder.parquet import Array
 TABLE_CELLS = 2500  # a panel with more cells is shown as a picture alone
 WIDE = 12  # columns beyond which half the page is too narrow
 LONG = 40  # rows beyond which Markdown has no table
-NARROW = 8  # columns of a whole map in Markdown
-LEAST = 0.1  # greatest amount of which two decimals say enough
+NARROW = 8  # the most columns of a map that Markdown shows in full
+LEAST = 0.1  # for a smaller greatest amount, two decimals are too few
 WARM, COOL = (0xE8, 0x6A, 0x2C), (0x3C, 0x88, 0xD8)  # legible on light and dark paper, as opacity carries the amount
 
 
@@ -86,12 +86,12 @@ def render(exhibit: Heatmap) -> Rendering:
 
 
 def reading(exhibit: Heatmap) -> str:
-    """Return which panels look least and furthest back; "" if that is no question for rows and columns like these."""
+    """Return which panels look least and furthest back; "" if rows and columns differ: there is no distance."""
     return near_and_far(exhibit.panels, _array(exhibit)) if exhibit.rows == exhibit.columns else ""
 
 
 def near_and_far(names: Sequence[str], values: Array) -> str:
-    """Return which of the named maps (P, T, T) look least and furthest back; "" if they are no weights of a past."""
+    """Return which of the named maps (P, T, T) look least and furthest back; "" if they are not weights of a past."""
     if len(names) < 2:
         return ""
     weights = np.nan_to_num(values)

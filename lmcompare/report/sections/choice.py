@@ -15,14 +15,14 @@ from lmcompare.report.definitions import TERMS
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
-LIMITS = {  # by the key of a cost: how it is written, and how a model exceeds it
+LIMITS = {  # by the key of a cost: its format, and the verb for a model that exceeds it
     "train_seconds": (numbers.seconds, "trains for"),
     "microseconds_per_list": (numbers.microseconds, "takes"),
     "microseconds_per_token": (numbers.microseconds, "takes"),
     "peak_memory_bytes": (numbers.size, "needs"),
     "model_bytes": (numbers.size, "takes up"),
 }
-LEAST = 2  # models: there is nothing to choose between fewer
+LEAST = 2  # models: with fewer, there is no choice
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
 
 
 def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:
-    """Return by the words of training text the models with their figures and costs, the whole text last."""
+    """Return for each number of words of training text the models with their figures and costs; the whole text is
+    last.
+    """
     found: dict[int, list[tuple[Model, Mapping[str, Any]]]] = {}
     ranked = {model.name for model, _ in data.ranking}
     for curve in growth(data.run).curves:

@@ -15,8 +15,8 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence
 
 TITLES: dict[Axis, str] = {"seconds": "Seconds of training", "flops": "Floating-point operations of training"}
-MOST_LEADERS = 4  # that are named
-STEEP = 1.15  # times the worst figure of a trained model: points above that are in the table alone
+MOST_LEADERS = 4  # models that are named
+STEEP = 1.15  # times the worst figure of a trained model: only the table has points above that
 
 
 def build(data: ReportData) -> Section | None:

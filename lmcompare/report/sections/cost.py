@@ -18,10 +18,10 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.manifest import Machine, Manifest
 
-SHOWN_OPEN = 2  # charts
-TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # seconds
+SHOWN_OPEN = 2  # charts that are not folded
+TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # ticks in seconds
 
-ALIKE = 1.05  # times a cost: up to that, another one counts as equal
+ALIKE = 1.05  # costs whose ratio is at most this count as equal
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def settings(data: ReportData, model: Model) -> list[str]:
 
 
 def pretrained_vectors(found: Sequence[Training]) -> str:
-    """Return which models learnt word vectors first: their steps do not account for their tokens; "" if none did."""
+    """Return which models learnt word vectors first, so that they read more than in their steps; "" if none did."""
     named = []
     for one in found:
         steps, read, batch = _steps(one.model), tokens_read(one.model.entry), _batch(one.model)

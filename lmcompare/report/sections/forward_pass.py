@@ -18,27 +18,27 @@ from lmcompare.report.templating import fill
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-NAMED = 2  # words of the greatest weights that are named
-DRAWN = 32  # numbers of a vector
+NAMED = 2  # how many words of the greatest weights are named
+DRAWN = 32  # numbers of a vector that are drawn
 
 
 @dataclass(frozen=True)
 class Look:
-    """What attention computes at one word, in the head that tells most there.
+    """What attention computes at one word, in the head that shows most there.
 
     Parameters
     ----------
     model : Model
     additive : bool
-        Whether states are compared by an additive score, and not values of words by a dot product.
+        Whether attention compares states by an additive score; otherwise it compares words by a dot product.
     several : bool
         Whether there are several heads; ``head`` is the name of the one that is shown.
     word, other : str
         The word that reads, and the one to which it gives the greatest weight.
     query, key, value : Array
-        The first numbers of these vectors: of the word, of the other one, and of the other one.
+        The first numbers of the query of ``word``, and of the key and the value of ``other``.
     score, weight : float
-        Those of the other word.
+        The score and the weight of ``other``.
     parts : list of tuple
         The words of the greatest weights, with these.
     adds : list of tuple
@@ -61,7 +61,7 @@ class Look:
 
     @classmethod
     def of(cls, model: Model, exhibit: Attention, word: int) -> Look | None:
-        """Return it for the word at this place; None if it reads nothing."""
+        """Return what attention computes at the word at this place; None if the word reads nothing."""
         said = exhibit.heads[telling_head(exhibit, word)]
         head = Head.of(exhibit, said)
         given = weights(exhibit, head.scores)[word]
@@ -87,7 +87,9 @@ class Look:
 
 
 def _adds(exhibit: Attention, added: Sequence[tuple[str, float]], word: int) -> list[tuple[str, float]]:
-    """Return what a head adds to the logit of the word that came next; at the last word, of the one it favours."""
+    """Return what a head adds to the logit of the next word of the text; at the last word, of the word that it
+    favours.
+    """
     came = exhibit.words[word + 1] if word + 1 < len(exhibit.words) else None
     named = [(visible(each), amount) for each, amount in added]
     return [pair for pair in named if came is not None and pair[0] == visible(came)][:1] or named[:1]
@@ -106,7 +108,7 @@ def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
             # the same word in all models whose exhibits have the same sentence
             word = (first if exhibit.words == first.words else exhibit).opens[1]
             looks += filter(None, [Look.of(model, exhibit, word)])
-    # one model of each way of looking: the picture explains, and the exhibits show the others
+    # one model for each kind of attention; the exhibits show the others
     lanes = list({look.additive: look for look in reversed(looks)}.values())[::-1]
     if not lanes:
         return Markup()
@@ -120,7 +122,7 @@ def _attentions(stored: Iterable[object]) -> Iterator[Attention]:
         if isinstance(each, dict) and each.get("kind") == Attention.kind:
             try:
                 exhibit = from_json(each)
-            except LmcompareError:  # it is shown as broken in its place
+            except LmcompareError:  # the section of exhibits shows it as broken
                 continue
             if isinstance(exhibit, Attention):
                 yield exhibit

@@ -19,9 +19,9 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence
 
-FARTHEST = 10.0  # times the whole text: a forecast beyond has little to do with what was measured
-STEPS = 12  # at which a forecast is drawn
-MOST_CROSSINGS = 6  # that are told
+FARTHEST = 10.0  # times the whole text: measured points tell little about more text than that
+STEPS = 12  # points at which a forecast is drawn
+MOST_CROSSINGS = 6  # crossings that are named
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lmcompare.report.sections.cost import made_equal
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 
-LEAST = 6  # years of ideas; fewer are no history
+LEAST = 6  # different years of ideas, without which there is no history
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,18 @@ class Place:
 
     @property
     def mark(self) -> charts.Row:
-        """Its mark: hollow for a model with a single training, of which there could be several."""
+        """Its mark, which is hollow for a model that was trained only once, though other seeds could give other
+        figures.
+        """
         low, high = self.row.interval or (None, None)
         name = f"{self.year} {self.model.title}"
         return charts.Row(name, self.model.index, self.bits, low, high, hollow=self.once)
 
     @property
     def once(self) -> bool:
-        """Whether a single training says what it needs; a model that only counts needs no second one."""
+        """Whether its figure comes from a single training; False for a model that only counts, which needs no second
+        one.
+        """
         return len(self.row.seeds) == 1 and self.row.tokens_read is not None
 
 

@@ -20,8 +20,8 @@ from lmcompare.report.published import published_apart, published_figure, publis
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.templating import fill
 
-SAME = 1e-9  # bits per byte: the mean of equal figures is rounded
-STRIP = (8.0, 160.0)  # pixels of the intervals in the table
+SAME = 1e-9  # bits per byte: smaller spreads are rounding of a mean of equal figures
+STRIP = (8.0, 160.0)  # left and right end of the intervals in the table, in pixels
 ADAPTIVE = (
     "An adaptive model has learnt from all test documents before the one that is scored. The models above start every"
     " document without that knowledge, which is harder, so the two kinds are not compared."

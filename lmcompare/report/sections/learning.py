@@ -18,7 +18,7 @@ from lmcompare.report.sections.learning_level import Level, in_bits
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import spoken
 
-STEEP = 1.15  # times the highest validation loss: training losses above that, of the first steps, are left out
+STEEP = 1.15  # times the highest validation loss: higher training losses of the first steps are left out
 NOT_TOLD = "So this run does not tell which model is better after equal amounts of text: --match tokens=… does."
 AXES = {"seconds": "Training time", "step": "Steps", "tokens": "Tokens read"}
 
@@ -46,7 +46,7 @@ def build(data: ReportData) -> Section | None:
             name = data.run.tokens_name(fingerprint)
             shown = [(model, in_bits(curve)) for model, curve in curves]
             told = any(curve["tokens"].notna().any() for _, curve in shown)
-            left_out = {"step" if told else "tokens"}  # of each model, the same line
+            left_out = {"step" if told else "tokens"}  # both axes would show the same lines
             if not data.run.costs_comparable:
                 left_out.add("seconds")
             axes = [axis for axis in AXES if axis not in left_out]
@@ -68,7 +68,7 @@ def build(data: ReportData) -> Section | None:
         groups=groups,
         several=several,
         late=said,
-        linked=bool(trainings) and not of_series,  # of text, the summary has them
+        linked=bool(trainings) and not of_series,  # for a text, the summary has them
         trainings=trainings if of_series else (),
         headings=fairness.HEADINGS,
     )

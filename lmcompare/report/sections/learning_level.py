@@ -26,12 +26,12 @@ class Level:
 
     @classmethod
     def of(cls, data: ReportData, fingerprint: str, models: Sequence[Model], trained: Sequence[Model]) -> Self | None:
-        """Return that of the best of these models that is not one of those trained in steps.
+        """Return the level of the best of these models that is not trained in steps.
 
-        It is None if there is no such model, and without validation text.
+        None if there is no such model, or no validation text.
         """
         counting = [m for m in models if m not in trained and not m.entry.traits.get("adaptive")]
-        if not counting or data.run.corpus.series:  # whose networks choose by another part
+        if not counting or data.run.corpus.series:  # networks of series choose by another part of the text
             return None
         text = data.run.tokens[fingerprint].valid
         if not len(text):
@@ -80,9 +80,9 @@ class Level:
 
 
 def networks_ahead(data: ReportData) -> dict[str, float]:
-    """Return after how many seconds which network was ahead of the best model that is not trained in steps.
+    """Return by name after how many seconds a network was ahead of the best model that is not trained in steps.
 
-    That is by the loss on a sample of the validation text, for the tokens that most models have.
+    It is ahead by the loss on a sample of the validation text, with the tokens that most models have.
     """
     here = [model for model in data.groups.get(data.main_tokens, ()) if model.name not in data.unranked]
     curves = {model.name: curve for model in here if len(curve := model.cell.curve.dropna(how="all")) > 1}

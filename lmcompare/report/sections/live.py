@@ -24,9 +24,9 @@ LICENCE = (
     " under the licence CC BY-SA."
 )
 MOST_TOKENS = 1_000_000  # of the training text
-# by the kinds of models that the page can compute
+# the kinds of models that the page can compute, and whether they need the training text
 NEEDS_TEXT = {"kneser-ney": True, "frequencies": False, "network": False}
-ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js")  # in this order, one program
+ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js")  # one program, in this order
 TITLE = "Type your own text"
 NO_TEXT = (
     "<p>You can't type a text here: {}. <code>lmcompare generate</code> and <code>lmcompare score</code> take one in"
@@ -146,7 +146,7 @@ def _quality(copy: Mapping[str, Any]) -> str:
 
 
 def _beginning(model: Model) -> str:
-    """Return the text that is in the field at first: the longest prompt of the run."""
+    """Return the initial text of the field: the longest prompt of the run."""
     prompts = [str(prompt["prompt"]) for prompt in model.cell.examples["prompts"]]
     return max(prompts, key=len, default=WORDS_FIRST)
 

@@ -33,12 +33,12 @@ class Mixture:
 
     @property
     def main(self) -> list[tuple[Model, float]]:
-        """The parts that weigh 1 % or more; one alone is no mixture."""
+        """The parts that weigh 1 % or more. If there is only one, the mixture is practically this model."""
         return [part for part in self.parts if part[1] >= SMALLEST]
 
     @property
     def rest(self) -> list[Model]:
-        """The models of the other parts."""
+        """The models that weigh less than 1 %."""
         return [model for model, weight in self.parts if weight < SMALLEST]
 
 
@@ -83,7 +83,7 @@ def build(data: ReportData) -> Section | None:
 
 
 def _bits_per_byte_of_a_tenth(data: ReportData) -> float:
-    """Return by how many bits per byte a model is better whose perplexity is a tenth lower."""
+    """Return how many bits per byte a model saves if its perplexity is a tenth lower."""
     tokens = data.run.manifest.tokens[data.main_tokens].tokens["test"]
     return -math.log2(0.9) * tokens / max(1, data.run.corpus.splits["test"].bytes)
 

@@ -73,7 +73,10 @@ def _asked(name: str, answers: Sequence[tuple[Model, Probed]]) -> Asked:
 
 
 def said(models: Sequence[Model], whole: Sequence[Accuracy]) -> str:
-    """Return which model is right most often, and whose interval reaches that of the best; both from the best on."""
+    """Return which model is right most often, and which intervals overlap with that of the best.
+
+    ``models`` and ``whole`` begin with the best model.
+    """
     best = whole[0]
     share = numbers.percent(best.accuracy, 0)
     count = sum(row.accuracy == best.accuracy for row in whole)  # the best come first

@@ -17,8 +17,8 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.tokens import visible
 
-LEVEL = 0.05  # of the adjusted p-values
-SHOWN_LAYERS = 12  # of a deeper model as many are shown, evenly spread
+LEVEL = 0.05  # of the adjusted p-values, for significance
+SHOWN_LAYERS = 12  # a deeper model has this many shown layers, evenly spread
 NOT_TESTED = "Whether the vectors tell the senses of a word apart is not tested for"
 
 
@@ -155,7 +155,7 @@ def _with_gains(rows: Sequence[Row]) -> list[Row]:
 
 
 def _paired(rows: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
-    """Return the rows of the models, each with that of its average, and of the counts, which have no model's."""
+    """Return pairs of rows: that of each model with that of its average, and those of the counts alone."""
     averages = {_title(row): row for row in rows if row.average}
     own = [row for row in rows if row.model and not row.average]
     return [*((row, averages.get(_title(row))) for row in own), *((None, row) for row in rows if row.model is None)]

@@ -14,9 +14,9 @@ from lmcompare.report.titles import sentence
 from lmcompare.runfolder.parquet import Array
 
 TITLE = "Where each model is good"
-PLANNED: Mapping[Unit, str] = {"token": "context_order", "word": "word_train_count"}  # the question of the heading
+PLANNED: Mapping[Unit, str] = {"token": "context_order", "word": "word_train_count"}  # what the heading is about
 ENDS_PHRASE = "seen_order"  # the division by the phrase that a token ends
-LEAST = 1e-5  # bits: a smaller difference is the rounding of two programs
+LEAST = 1e-5  # bits: smaller differences are rounding in different programs
 
 
 def title(data: ReportData, found: Sequence[Divided], own: Model, unit: Unit) -> str:
@@ -77,9 +77,9 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
 
 
 def _behind(others: Sequence[Divided], own: str, winners: Sequence[str]) -> list[tuple[Divided, Array]]:
-    """Return the divisions in which the baseline is somewhere clearly better than one of the W winners.
+    """Return the divisions with a group in which the baseline is clearly better than one of the W winners.
 
-    With each comes (W, L), whether it is so.
+    With each comes a bool array (W, L): in which groups it is better than which winner.
     """
     found = []
     for one in others:
@@ -119,7 +119,7 @@ def _range(labels: Sequence[str], groups: Sequence[int]) -> str:
 
 
 def _nobody(one: Divided, won: Sequence[int], rest: Sequence[int]) -> str:
-    """Return where no model is better, shortly if it is all that is beyond what was won."""
+    """Return in which groups no model is better; in a few words if these are all groups beyond the ``won`` ones."""
     if not rest:
         return ""
     if len(won) + len(rest) < len(one.labels) or not (_is_start(won) or _is_start(rest)):

@@ -21,15 +21,13 @@ from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.parquet import Array
 
-SHOWN_OPEN = 2  # questions beyond these are folded: the heading speaks of the first ones
-DOCUMENTS = 40  # in the table
-BASELINES = 12  # models with which the others can be compared
-MOST_TITLED = (
-    10  # of more models, the finding against another baseline is not computed: 12 findings take 14 s for 30 models
-)
-DIGITS = 5  # of the figures in the page
-EXAMPLES = 16  # tokens of a group that a click can open
-STRONG = 0.95  # the share of a usual model's differences that are below the full colour
+SHOWN_OPEN = 2  # further questions are folded; the heading is about the first ones
+DOCUMENTS = 40  # documents in the table
+BASELINES = 12  # the most models that can be chosen as the baseline
+MOST_TITLED = 10  # with more models, only one baseline has a finding: 12 findings take 14 s for 30 models
+DIGITS = 5  # significant digits of the figures in the page
+EXAMPLES = 16  # tokens of a group that a click on it can open
+STRONG = 0.95  # this share of a usual model's differences is below the full colour
 UNKNOWN = "unknown"
 ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
@@ -148,7 +146,7 @@ def _each_group_once(found: Sequence[Divided]) -> list[Divided]:
 def _full(found: Sequence[Divided], own: int, documents: bool) -> float:
     """Return the difference from the baseline, of tokens or of documents, that has the full colour.
 
-    Few differences of a usual model are larger; those of a model that is far from all others are, all of them.
+    A usual model has few larger differences; a model that is far from all others may have only larger ones.
     """
     saved = [np.abs(np.delete(d.saved(own), own, 0)) for d in found if (d.counted == "documents") == documents]
     if not saved or not len(saved[0]):
@@ -281,7 +279,8 @@ def _rounded(values: Array) -> list[float | None]:
 
 
 def _examples(data: ReportData, found: Sequence[Divided], unit: Unit) -> dict[tuple[str, int], list[int]]:
-    """Return by slice and group some of its tokens in the reader's passages: the passage and place of each in turn.
+    """Return by slice and group some of its tokens in the reader's passages: the passage and the place of each, one
+    after the other.
 
     These are the tokens on which the models differ most.
     """
@@ -290,7 +289,7 @@ def _examples(data: ReportData, found: Sequence[Divided], unit: Unit) -> dict[tu
         return {}
     where = [(p, i) for p, passage in enumerate(passages) for i in range(len(passage.tokens))]
     keys = np.array([(passages[p].number, passages[p].first + i) for p, i in where])
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # that of the text
+    order = np.lexsort((keys[:, 1], keys[:, 0]))  # the order of the text
     of_tokens = unit == "token"
     places = token_places(data.run, data.main_tokens, keys) if of_tokens else word_places(data.run, keys)
     apart = np.concatenate([passage.bits.clip(max=MOST_BITS).std(axis=0) for passage in passages])[order]

@@ -34,14 +34,14 @@ FUTURE = "the future leaves the past alone"  # the check that a model without it
 
 @dataclass(frozen=True)
 class Shuffle:
-    """What the models of all scenes make of the sentence in which the last words have another order.
+    """The guesses of all scenes' models for the sentence with its last words in another order.
 
     Parameters
     ----------
     tokens : tuple of str
         The words in this order, without the guessed one.
     moved : int
-        How many of the last words have another place than before.
+        How many of the last words have changed places.
     guesses : tuple
         By scene, its most likely word with the probability, before and after, and its bits after.
     said : str
@@ -55,7 +55,7 @@ class Shuffle:
 
     @classmethod
     def of(cls, scenes: Sequence[Scene]) -> Self | None:
-        """Return it; None for runs of versions that did not measure it."""
+        """Return the guesses; None if the version that wrote the run did not measure them."""
         after = [scene.found.get("shuffled") for scene in scenes]
         if not all(after):
             return None
@@ -79,9 +79,10 @@ class Shuffle:
 
 @dataclass(frozen=True)
 class Unmasked:
-    """What the laboratory found of a transformer without its mask: its claim, and what it and the one with it need.
+    """The laboratory's figures of a transformer without its mask: its claim, its honest figure, and that with the
+    mask.
 
-    These are in bits per byte. Each contains ``floor``, which no model can save.
+    All are in bits per byte, and contain ``floor``, which no model can save.
     """
 
     found: StoredFindings
@@ -92,7 +93,7 @@ class Unmasked:
 
     @classmethod
     def of(cls, found: StoredFindings) -> Self | None:
-        """Return it; None for findings that do not have these figures."""
+        """Return these figures; None for findings that do not have them."""
         rows = {row.name: row for table in found.tables for row in table.rows}
         honest, claimed = rows.get("No mask, honestly"), rows.get("No mask, its claim")
         if honest is None or claimed is None or honest.figure is None or claimed.figure is None:
@@ -193,7 +194,7 @@ def build(data: ReportData) -> Section | None:
 def with_models(data: ReportData) -> list[tuple[dict[str, Any], Model]]:
     """Return the scenes that the run has models for, each with the best model of the first plug-in that has any.
 
-    A model with the network of the next scene comes before better ones: only that one tells what the scene adds.
+    A model with the same network as in the next scene goes before better models: only it shows what the scene adds.
     """
     found: list[tuple[dict[str, Any], Model]] = []
     for outline in reversed(outlines()):
@@ -204,7 +205,7 @@ def with_models(data: ReportData) -> list[tuple[dict[str, Any], Model]]:
 
 
 def same_network(before: Model, model: Model) -> bool:
-    """Return whether two models have the same recurrent network, apart from what one of them adds to it."""
+    """Return whether two models have the same recurrent network, apart from the part that one of them adds."""
     own, other = (each.cell.info.get("hyperparameters") or {} for each in (before, model))
     return "cell" in own and all(own.get(name) == other.get(name) for name in NETWORK)
 
@@ -212,7 +213,7 @@ def same_network(before: Model, model: Model) -> bool:
 def running_sentence(
     found: Sequence[Mapping[tuple[int, int], Mapping[str, Any]]], whole: Sequence[float]
 ) -> tuple[int, int] | None:
-    """Return the sentence on whose last word the models come most nearly in their order on the whole text.
+    """Return the sentence whose last word puts the models most nearly into the order of the whole text.
 
     Among several, it is the one on which the best model gains most over the first.
 
@@ -238,7 +239,7 @@ def running_sentence(
 
 
 def in_order(bits: Sequence[Any], whole: Sequence[float]) -> list[Any]:
-    """Return of each pair of models whether their bits (or arrays of them) differ as on the whole text."""
+    """Return for each pair of models whether their bits (or arrays of bits) are in the order of the whole text."""
     pairs = combinations(range(len(whole)), 2)
     return [bits[a] < bits[b] if whole[a] < whole[b] else bits[b] < bits[a] for a, b in pairs]
 
@@ -253,7 +254,7 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
 
 
 def result(scenes: Sequence[Scene], table: Scene | None) -> str:
-    """Return what the story comes to: how far counting phrases leads, and what the rest of the way costs."""
+    """Return the result of the story: how much counting phrases saves, and what saving more costs."""
     first, best = scenes[0], min(scenes, key=lambda scene: scene.row.bits)
     whole = first.row.bits - best.row.bits
     if whole <= 0:
@@ -286,7 +287,9 @@ def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
 
 
 def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:
-    """Return the mean at each distance from the end, the last place first, as far back as half of the lists reach."""
+    """Return the mean at each distance from the end, the last place first, as far back as at least half of the lists
+    reach.
+    """
     reach = int(np.median([len(each) for each in replaced]))
     return [float(np.mean([each[-k] for each in replaced if len(each) >= k])) for k in range(1, reach + 1)]
 
@@ -298,7 +301,7 @@ def _unmasked(data: ReportData) -> Unmasked | None:
 
 
 def _window(scenes: Sequence[Scene]) -> tuple[str, int] | None:
-    """Return the last model with attention and how many tokens it looks back over; None where it does not say."""
+    """Return the last model with attention and the size of its window in tokens; None if it has no window."""
     model = next((scene.model for scene in reversed(scenes) if scene.looked_at), None)
     window = (model.cell.info.get("hyperparameters") or {}).get("window") if model else None
     return (spoken(model.title), window) if model and isinstance(window, int) and window > 0 else None

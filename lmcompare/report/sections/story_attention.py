@@ -14,8 +14,8 @@ from lmcompare.report.charts.strips import strip
 from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
-ADDED = 3  # next words of which the head changes the logits most
-SHOWN = 4  # words of the greatest weights that have a row; the others share one
+ADDED = 3  # how many next words with the greatest changes of logits are named
+SHOWN = 4  # how many words of the greatest weights have a row; all others share one
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LookedAt:
 
     @property
     def additive(self) -> bool:
-        """Whether query and key are added and not multiplied."""
+        """Whether query and key are added; otherwise they are multiplied."""
         return bool(self.stored["additive"])
 
     @property
@@ -75,10 +75,9 @@ class LookedAt:
         return found
 
     def strips(self, reader: str) -> list[tuple[str, dict[str, Any], str]]:
-        """Return how the weight of the word that is looked at most comes about.
+        """Return how the greatest weight is computed: for each vector its label, its drawing and the next step.
 
-        For each vector its label, its drawing, and what follows. Empty for runs of versions that did not store it.
-        ``reader``: the word that looks.
+        Empty if the version that wrote the run did not store it. ``reader``: the word that looks.
         """
         stored = {name: np.array(values) for name, values in (self.stored.get("strips") or {}).items()}
         if not stored:
@@ -96,7 +95,7 @@ class LookedAt:
         ]
 
     def _sum(self, terms: Array) -> str:
-        """Return what the terms add up to, whether one of them makes up most of it, and which weight it leads to."""
+        """Return the sum of the terms, whether one term is most of it, and the weight that follows from it."""
         total, largest = float(terms.sum()), float(terms.max(initial=0.0))
         one = f", {numbers.decimals(largest, 1)} of it from one number" if largest > total / 2 > 0 else ""
         score, weight = self.most.score, numbers.percent(self.most.weight, 0)
@@ -104,9 +103,9 @@ class LookedAt:
         return f"sum {numbers.decimals(total, 2)}{one}{divided} → weight {weight}"
 
     def adds(self, word: str) -> tuple[float | None, list[tuple[str, float]]]:
-        """Return what the head adds to the logit of a next word, and the other words of which it changes it most.
+        """Return what the head adds to the logit of a next word, and the other words with the greatest changes.
 
-        None and an empty list where that is not known.
+        None and an empty list if that is not known.
         """
         added = {visible(one["token"]): float(one["logit"]) for one in self.stored.get("adds") or ()}
         others = [(each, amount) for each, amount in added.items() if each != word]
@@ -114,7 +113,7 @@ class LookedAt:
 
     @property
     def chosen(self) -> str:
-        """By which rule the head was chosen; "" for a single one."""
+        """The rule by which the head was chosen; "" if there is only one."""
         heads, back = self.stored["heads"], self.stored.get("looking_back")
         if heads < 2:
             return ""
@@ -145,7 +144,7 @@ class LookedAt:
 
 
 def mask(tokens: Sequence[str], looked: LookedAt | None) -> tuple[list[str], list[list[float | None]]]:
-    """Return words, and for each as it looks at each: the weight, None for a word that the mask hides.
+    """Return the words, and the weight that each word gives each other word: None if the mask hides it.
 
     Without stored weights, words that may be seen have the weight 0.
     """

@@ -10,15 +10,15 @@ from lmcompare.report.sections.story_scene import Scene
 from lmcompare.report.tokens import visible
 from lmcompare.tokens import Encoded, IntArray
 
-MOST = 4  # words of a context
-NAMED = 3  # next words
+MOST = 4  # words of the longest context
+NAMED = 3  # next words that are named
 
 
 def followed(data: ReportData, scene: Scene) -> str:
-    """Return how often which words follow the end of the sentence's context in the training text, in sentences.
+    """Return sentences on the words that follow the end of the sentence's context in the training text.
 
-    The longest end that occurs there is taken, of at most ``MOST`` words, and the one that is a word shorter; "" if
-    none occurs.
+    They are about the longest end that occurs there, of at most ``MOST`` words, and the end that is a word shorter;
+    "" if none occurs.
     """
     said: list[str] = []
     train = data.run.tokens[data.main_tokens].train
@@ -42,7 +42,7 @@ def followed(data: ReportData, scene: Scene) -> str:
 
 
 def next_of(text: Encoded, context: IntArray) -> IntArray:
-    """(n,) the ids that follow a context (k,) in a text, wherever the context and they are in one document."""
+    """(n,) the ids that follow a context (k,) in a text, if they are in the same document."""
     size = len(context)
     at = np.arange(size, len(text))
     for back, token in enumerate(context[::-1].tolist(), 1):

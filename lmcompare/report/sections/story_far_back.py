@@ -10,12 +10,12 @@ from lmcompare.report import numbers
 from lmcompare.report.sections.story_scene import COUNTS, GAIN, Elsewhere, Guesses, Scene
 from lmcompare.report.titles import sentence, spoken
 
-FAR = 0.5  # bits by which a word out of the table's reach changes the guess, at least
+FAR = 0.5  # the least bits by which a word out of the table's reach changes the guess
 
 
 @dataclass(frozen=True)
 class FarBack(Elsewhere):
-    """A sentence on which a word out of the table's reach matters much, and what all models make of it.
+    """A sentence in which a word out of the table's reach matters much, and the guesses of all models.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class FarBack(Elsewhere):
 
     @classmethod
     def of(cls, scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None) -> Self | None:
-        """Return it; None without a table or a model that looks back, or if no sentence is like that.
+        """Return such a sentence; None without a table or a model that looks back, or if there is no such sentence.
 
         Parameters
         ----------
@@ -91,6 +91,6 @@ class FarBack(Elsewhere):
 
 
 def _reach(changes: Sequence[float]) -> int:
-    """Return how many tokens back the farthest one is that counts; 0 if none does."""
+    """Return how far back the farthest token is that changes the guess, in tokens; 0 if none does."""
     counting = [at for at, change in enumerate(changes) if change >= COUNTS]
     return len(changes) - counting[0] if counting else 0

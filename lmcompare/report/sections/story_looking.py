@@ -20,7 +20,7 @@ MOST = 8.0  # bits that the model may need: it gives the word 1 in 256 or more
 
 @dataclass(frozen=True)
 class Looking:
-    """What the last word of a sentence looks at, and what that does for the guess.
+    """What the last word of a sentence looks at, and how this changes the guess.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ class Looking:
 
     @classmethod
     def of(cls, scene: Scene, own: Guesses, table: Guesses | None) -> Self | None:
-        """Return it for the sentence on which the attention of a scene's model helps most; None without attention.
+        """Return the sentence on which the attention of a scene's model helps most; None without attention.
 
         Of the sentences on which the model needs at most ``MOST`` bits, and ``GAIN`` fewer than the table of phrases,
-        attention adds most there to the logit of the word that came. The last word before it, which looks, is one of
+        attention adds most there to the logit of the word that came. The word before it, which looks, must consist of
         letters. Sentences in which it looks most at a word ``FAR`` places back or more, and adds ``MUCH``, go first.
         If there is none, it is the running sentence.
 
@@ -77,7 +77,7 @@ class Looking:
 
     @property
     def turned(self) -> str:
-        """What is done to queries and keys before they are compared, by the hyper-parameters of a transformer."""
+        """How a transformer changes queries and keys before it compares them, by its hyper-parameters."""
         given = self.scene.model.cell.info.get("hyperparameters") or {}
         parts = ["are brought to one length"] * bool(given.get("qk_norm"))
         parts += ["are turned by an angle that grows with the position"] * (given.get("positions") == "rotary")
@@ -90,7 +90,9 @@ class Looking:
 
     @property
     def changes(self) -> list[float | None]:
-        """By how many bits another word in the place of each that is looked at changes the guess; None of ``<s>``."""
+        """For each word that is looked at, by how many bits other words in its place change the guess; None for
+        ``<s>``.
+        """
         shown = [word for word, _ in self.looked.words]
         read = [BEGINNING, *map(visible, map(str, self.scene.tokens[:-1]))]
         by_place: list[float | None] = [None, *self.scene.replaced]
@@ -131,7 +133,7 @@ class Looking:
 
     @property
     def effects(self) -> str:
-        """What attention adds to logits: to that of the word that came, and where it adds or takes most."""
+        """What attention adds to the logit of the word that came, and to the logits that it changes most."""
         word = self.scene.tokens[-1]
         added, others = self.looked.adds(word)
         if added is None:
@@ -147,7 +149,7 @@ class Looking:
         return said
 
     def chosen(self, table: Scene | None) -> str:
-        """By which rule the sentence was chosen, and how often attention helps."""
+        """The rule by which the sentence was chosen, and how often attention helps."""
         if self.bits is None or table is None:
             return ""
         what = "the head that is chosen in this way" if self.looked.stored["heads"] > 1 else "attention"
@@ -165,7 +167,7 @@ def _times(factor: float) -> str:
 
 
 def _back(found: Mapping[str, Any]) -> int:
-    """Return how many places before the word that looks the word is at which it looks most."""
+    """Return how many places before the word that looks is the word at which it looks most."""
     weights = found["attention"]["weights"]
     return len(weights) - 1 - max(range(len(weights)), key=weights.__getitem__)
 
@@ -177,7 +179,7 @@ def _added(found: Mapping[str, Any]) -> float | None:
 
 
 def all_of(scenes: Sequence[Scene], guesses: Sequence[Guesses], table: int | None) -> dict[str, Looking]:
-    """Return it by the name of each model that has attention."""
+    """Return the ``Looking`` of each model that has attention, by the model's name."""
     counted = None if table is None else guesses[table]
     found = {scene.model.name: Looking.of(scene, own, counted) for scene, own in zip(scenes, guesses, strict=True)}
     return {name: looking for name, looking in found.items() if looking is not None}

@@ -20,9 +20,9 @@ from lmcompare.report.sections.story_attention import LookedAt
 from lmcompare.report.titles import spoken
 from lmcompare.report.tokens import visible
 
-EVEN = 1.25  # times an even share: attention that gives no distance more prefers none
+EVEN = 1.25  # times an even share: if no distance gets more, attention prefers none
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
-GAIN = 1.0  # bits that a model saves, at least, in a sentence that shows what it has over the table of phrases
+GAIN = 1.0  # the least bits that a model saves in a sentence that shows its advantage over the table of phrases
 
 Guesses = Mapping[tuple[int, int], Mapping[str, Any]]  # a model's ``influences`` by the place of the sentence
 
@@ -47,11 +47,11 @@ class Scene:
     turned : float
         The mean change in bits when the two tokens before the guessed word change places, over all sentences.
     idea, whole : FoundRow or None
-        What the laboratory found its idea to be worth, and another one of which it is a part; None for no finding.
+        What the laboratory found its idea to be worth, and a larger idea that includes it; None without a finding.
     adds : str
-        What it has that the model of the scene before has not; "" if that is not one thing.
+        The one thing that it has and the model of the scene before has not; "" if they differ in more.
     lost : Loss or None
-        What the trained model loses without one of its parts; None if no exhibit of it tells.
+        What the trained model loses without one of its parts; None if the model has no exhibit on this.
     then : mapping
         The title and the text of the second scene of this model, which shows its attention; empty for one scene.
     spread : str
@@ -79,7 +79,7 @@ class Scene:
     compared: str = ""
 
     def per_byte(self, data: ReportData) -> str:
-        """Return how bits per token become bits per byte, in numbers; "" where these are not known."""
+        """Return a sentence that converts its bits per token into bits per byte; "" if the numbers are not known."""
         tokens = data.run.manifest.tokens[self.model.entry.tokens_fingerprint].tokens["test"]
         size, rest = data.run.corpus.splits["test"].bytes, self.row.overhead_bits_per_byte
         if not self.row.perplexity or not tokens or rest is None:
@@ -119,11 +119,12 @@ class Scene:
 
     @property
     def states(self) -> list[tuple[str, list[float]]]:
-        """Each word with the first numbers of the state after it, or of the vector that the model makes of the state.
+        """Each word with the first numbers of the state after it, or of the vector that the model computes from the
+        state.
 
-        It has the former where attention mixes the states themselves; empty where nothing is stored.
+        The numbers are those of the state if attention mixes the states themselves. Empty if nothing is stored.
         """
-        rows = [np.atleast_1d(row).tolist() for row in self.found.get("states") or ()]  # once, one number was stored
+        rows = [np.atleast_1d(row).tolist() for row in self.found.get("states") or ()]  # old runs have one number
         words = [visible(str(token)) for token in self.found["tokens"][:-1]]
         return list(zip([BEGINNING, *words][-len(rows) :], rows, strict=True)) if rows else []
 
@@ -185,7 +186,7 @@ class Scene:
         )
 
     def against(self, before: Scene, data: ReportData) -> str:
-        """Return how it does on the whole text beside the model of the scene before, and why if it does worse."""
+        """Return how the model compares on the whole text with that of the scene before, and why if it is worse."""
         own, other = self.row.bits, before.row.bits
         worse = own > other
         said = (
@@ -205,16 +206,16 @@ class Scene:
         return apart is not None and apart.significant
 
     def _worth(self, before: Scene) -> str:
-        """Return what it gains by the one thing that the model of the scene before has not; "" if it is not one."""
+        """Return the gain by the one thing that the model of the scene before has not; "" if they differ in more."""
         if not self.adds:
             return ""
         gain = numbers.bits_per_byte(before.row.bits - self.row.bits)
         return f"So {self.adds} is worth {gain} bits per byte here.{_reading(self.model, before.model)}"
 
     def shares(self, before: Scene, data: ReportData) -> str:
-        """Return how much of the gain over the scene before the part can have that the trained model lost.
+        """Return how much of the gain over the scene before may be due to the part whose loss was measured.
 
-        It is "" where that is not known, and where there is no gain.
+        It is "" if that is not known, and if there is no gain.
         """
         gain = before.row.bits - self.row.bits
         if self.lost is not None and self.lost.in_laboratory:
@@ -247,7 +248,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Another sentence than the one that runs through the story, which shows what one idea adds to counting phrases.
+    """A sentence, other than the running one, that shows what one idea adds to counting phrases.
 
     Parameters
     ----------
@@ -275,7 +276,7 @@ class Loss:
 
     @classmethod
     def of(cls, outline: Mapping[str, Any], model: Model, data: ReportData) -> Loss | None:
-        """Return what an exhibit of bars says of it, by the first of them; None if the model has no such exhibit.
+        """Return the loss from the first bar of an exhibit; None if the model has no such exhibit.
 
         ``outline``: with the exhibit's ``title``, the ``part``, and the ``experiment`` and ``row`` of the laboratory;
         empty for none.
@@ -290,7 +291,7 @@ class Loss:
 
     @property
     def in_laboratory(self) -> str:
-        """What training without the part changes; "" where that was not measured."""
+        """What training without the part changes; "" if that was not measured."""
         row = self.trained
         if row is None or row.value is None or row.low is None or row.high is None:
             return ""
@@ -321,7 +322,7 @@ def bars(model: Model, title: str) -> list[float]:
 
 
 def spread(title: str, model: Model) -> str:
-    """Return that attention prefers no distance in running text, by an exhibit of bars; "" if it does or has none."""
+    """Return a sentence if attention prefers no distance in running text, by an exhibit of bars; "" otherwise."""
     found = bars(model, title)
     if not found or max(found) > EVEN:
         return ""

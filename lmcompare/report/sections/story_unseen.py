@@ -17,7 +17,7 @@ from lmcompare.tokens import Encoded
 
 @dataclass(frozen=True)
 class Unseen(Elsewhere):
-    """A sentence whose last two words the training text never has together, and what all models make of it.
+    """A sentence whose last two words never follow each other in the training text, and the guesses of all models.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Unseen(Elsewhere):
         )
 
     def _on_average(self) -> str:
-        """Return what vectors are worth wherever counts lack the last pair of words, beside the first model."""
+        """Return what vectors save wherever counts lack the last pair of words, also against the first model."""
         needs = {scene.model.title: bits for scene, bits in zip(self.scenes, self.means, strict=True)}
         vectors, counts, first = needs[self.scene.model.title], needs[self.table.model.title], self.means[0]
         own, table, name = (spoken(s.model.title) for s in (self.scene, self.table, self.scenes[0]))
@@ -126,7 +126,7 @@ def _fewer(own: float, other: float) -> str:
 
 
 def _are_new(pairs: Sequence[tuple[str, ...]], train: Encoded) -> list[bool]:
-    """Return of each pair of tokens whether both are known and never follow one another in the training text."""
+    """Return for each pair of tokens whether both are known and never follow each other in the training text."""
     vocabulary = train.vocabulary
     coded = [tuple(int(i) for i in vocabulary.ids(pair)) for pair in pairs]
     at = np.flatnonzero(np.isin(train.ids, [pair[-1] for pair in coded]))

@@ -55,7 +55,9 @@ class View:
 
     @classmethod
     def of(cls, data: ReportData, label: str, names: Sequence[str], again: Repeated | None) -> View:
-        """Return the finding on the ranked models of these names; ``again`` is what repeats training documents."""
+        """Return the finding on the ranked models of these names; ``again``: test documents that repeat training
+        documents.
+        """
         own = Counter(data.by_name[name].entry.title for name in names)
         titles = {
             model.name: model.entry.title if own[model.entry.title] == 1 else model.full for model in data.models
@@ -140,10 +142,10 @@ def _longest(data: ReportData, names: Sequence[str]) -> float | None:
 
 
 def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:
-    """Return which models each finding is about, by its label: all, or apart those that were trained equally long.
+    """Return by label which models each finding is about: all models, or separately those that were trained equally.
 
-    Trainings of the same models as they are, with equal tokens and with equal seconds are told apart. Models that
-    are not trained in steps belong to all findings.
+    There are trainings as they were run, with equal tokens and with equal seconds. Models that are not trained in
+    steps belong to all findings.
     """
     budgets = {row.name: row.settings.budget for row in data.run.manifest.models}
     trained: dict[str, list[str]] = {}
@@ -159,7 +161,7 @@ def compared(data: ReportData, ranked: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _label(budget: Mapping[str, float]) -> str:
-    """Return in what trainings with a budget are equal."""
+    """Return the label of trainings with a budget: what is equal in them."""
     unit = next((unit for unit in EQUAL if unit in budget), None)
     if unit is None:
         return AS_RUN
@@ -167,7 +169,7 @@ def _label(budget: Mapping[str, float]) -> str:
 
 
 def documents_won(data: ReportData, found: Verdict | None, title: words.Titles) -> str:
-    """Return on how many of the test documents the best model is better than the second; "" of a single document."""
+    """Return on how many of the test documents the best model is better than the second; "" for a single document."""
     if found is None or not found.rivals:
         return ""
     best, second = (document_figures(data.run, data.run.model(row.name)) for row in (found.best, found.rivals[0].row))

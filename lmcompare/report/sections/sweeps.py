@@ -16,7 +16,7 @@ from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.sweeps import Sweep
 
-MOST_DRAWN = 30  # settings of more have a table alone
+MOST_DRAWN = 30  # a sweep with more settings has only a table
 LUCK = (
     " A seed is luck, not a property of the model: a model of this kind is usually worse than the best of several"
     " trainings, on the test text as well. For a fair comparison, give each model the same seeds (--seed)."
@@ -34,7 +34,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Shown:
-    """The sweep of a model: its settings, with their names and values, charts, and what is said of them."""
+    """The sweep of a model: its settings, with their names and values, charts, and sentences on them."""
 
     model: Model
     keys: Sequence[str]
@@ -59,7 +59,7 @@ def build(data: ReportData) -> Section | None:
 
 
 def shown(model: Model, sweep: Sweep) -> Shown:
-    """Return what the section has of a sweep."""
+    """Return what the section shows of a sweep."""
     rows = tried(sweep)
     keys = list(dict.fromkeys(key for row in rows for key in row.setting))
     known = [row for row in rows if row.valid_bits_per_byte is not None and row.error is None]
@@ -117,7 +117,7 @@ def _slice(model: Model, sweep: Sweep, key: str, rows: Sequence[Tried]) -> Slice
 
 
 def _has_scale(rows: Sequence[Tried], key: str) -> bool:
-    """Return whether a hyper-parameter has numbers that say more than which is which, three of them at least."""
+    """Return whether a hyper-parameter has at least three values, all of them numbers on a scale."""
     values = [row.setting[key] for row in rows]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return key != "seed" and numeric and len(set(values)) >= 3

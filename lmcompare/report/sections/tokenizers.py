@@ -13,7 +13,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 READABLE = range(40, 121)  # bytes of the sentence that is shown
 LONGEST = 5
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # how a byte of a piece that is no text is written
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # the form of a byte of a piece that is not text
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _sentence(corpus: TokenizedCorpus) -> tuple[int, int, int]:
 
 
 def _tokens_at(corpus: TokenizedCorpus, document: int, begin: int, end: int) -> tuple[str, ...]:
-    """The tokens of a stretch of a test document, with those that reach over its ends, and without ``</s>``."""
+    """The tokens of a part of a test document, including those that cross its ends, without ``</s>``."""
     text = corpus.test
     assert text.spans is not None, "text was encoded"
     start, stop = int(text.starts[document]), int(text.ends[document])

@@ -10,7 +10,7 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.templating import fill
 
-SAID = {  # by the name of a check, what it says to a reader of the page
+SAID = {  # by the name of a check, its name for readers of the page
     "sums to one": "probabilities sum to one",
     "the scores agree with next_log_probs": "scores match the probabilities",
     "stream agrees with log_probs": "read in parts: same scores",

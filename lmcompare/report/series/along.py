@@ -14,8 +14,8 @@ from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData, TestSeries
 from lmcompare.report.templating import fill
 
-NAMED = 5  # steps
-SHOWN = 6  # series
+NAMED = 5  # steps that are named
+SHOWN = 6  # series that are shown
 LONGEST = 400  # steps of a chart
 
 

@@ -12,7 +12,7 @@ from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence
 
-EXACT = 0.005  # of a scaled CRPS: forecasts below it are nearly exact
+EXACT = 0.005  # a scaled CRPS below which forecasts are nearly exact
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Line:
 
 
 def bands(data: SeriesData) -> str:
-    """Return whether the bands of the best method hold what they should, in a sentence; "" without intervals."""
+    """Return a sentence on whether the bands of the best method hold as many values as they should; "" without
+    intervals.
+    """
     best = data.accuracies[0]
     known = {percent: each for percent, each in best.coverage.items() if each.low == each.low}
     if not known:

@@ -16,8 +16,8 @@ from lmcompare.report.series.values import SeriesData, TestSeries
 from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import QUANTILES
 
-MOST = 6  # origins that are drawn, of as many series as can be
-BEFORE = 2.5  # horizons of the past before each
+MOST = 6  # origins that are drawn, of as many series as possible
+BEFORE = 2.5  # how many horizons of the past are drawn before each
 
 
 @dataclass(frozen=True)

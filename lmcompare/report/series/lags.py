@@ -18,8 +18,8 @@ from lmcompare.report.series.values import SeriesData
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import sentence, spoken
 
-FEW = 0.005  # nats: what changes the distribution by less hardly counts
-CLEAR = 1.5  # times the mean weight: a lag of less does not stand out
+FEW = 0.005  # nats: a lag that changes the distribution by less hardly counts
+CLEAR = 1.5  # times the mean weight: a lag with less does not stand out
 HEADS = 12
 
 
@@ -33,7 +33,7 @@ class LookingBack:
 
     @property
     def most(self) -> str:
-        """The lag of the greatest weight, or that it looks at none much more than at others."""
+        """The lag of the greatest weight, or that no lag has much more weight than others."""
         lag = int(np.argmax(self.shares))
         clear = self.shares[lag] > CLEAR * float(np.mean(self.shares))
         return f"most at lag {lag}" if clear else "at no lag much more than at others"
@@ -88,7 +88,7 @@ def looking_back(model: Model) -> Iterator[LookingBack]:
                 continue
             given = weights(exhibit, Head.of(exhibit, exhibit.heads[number]).scores)
             size = len(exhibit.words)
-            for at in range(size // 2, size):  # the first steps have little to look back to
+            for at in range(size // 2, size):  # the first steps have few steps before them
                 for lag in range(at + 1):
                     sums.setdefault(lag, []).append(float(given[at, at - lag]))
         shares = [float(np.mean(sums[lag])) for lag in sorted(sums)]
