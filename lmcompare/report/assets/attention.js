@@ -13,7 +13,7 @@
   const total = (values) => values.reduce((sum, value) => sum + value, 0);
   const length = (values) => Math.hypot(...values);
 
-  // Stored are sixteen bits for each number, and the greatest amount.
+  // Each number is stored in sixteen bits, beside the greatest absolute value.
   function unpacked([text, peak], rows) {
     const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
     const all = Float64Array.from(new Int16Array(bytes.buffer), (step) => (step * peak) / 32767);
@@ -114,7 +114,7 @@
         const seen = first <= n && n < end;
         row.classList.toggle("off", !seen);
         row.querySelector("button").setAttribute("aria-pressed", String(n === j));
-        const scaled = data.scale !== 1 || head.bias.length; // or the sum is the score
+        const scaled = data.scale !== 1 || head.bias.length; // otherwise the sum is the score
         const figures = [...(scaled ? [sums[n]] : []), ...(head.bias.length ? [bias(n)] : []), scores[n]];
         const cells = Array.from(row.cells).slice(1);
         figures.forEach((figure, c) => {

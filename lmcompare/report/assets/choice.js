@@ -110,7 +110,7 @@
     text?.addEventListener("input", () => { draw(); keep(); });
     address.follow(() => {
       const asked = address.place === box.id ? address.values : new URLSearchParams();
-      if (address.place !== box.id && Object.keys(limits).length) return; // the reader went elsewhere
+      if (address.place !== box.id && Object.keys(limits).length) return; // the address leads to another place
       for (const slider of sliders) {
         const limit = Number(asked.get(slider.name) ?? Infinity);
         limits[slider.name] = limit >= 0 ? limit : Infinity;

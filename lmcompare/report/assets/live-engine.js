@@ -15,7 +15,7 @@ class Cutter {
   constructor(how, words, end, unknown) {
     Object.assign(this, { how, words, end, unknown });
     this.ids = new Map(words.map((word, i) => [word, i]));
-    this.ids.delete(words[end]); // which a text can't write
+    this.ids.delete(words[end]); // no text can contain it
     if (how.cut === "pieces") this.pieces = new Pieces(how.table);
     if (how.cut === "pattern") this.pattern = new RegExp(how.pattern, "gv");
   }

@@ -89,19 +89,19 @@ function parallel(name, layers, arrays, two) {
 
 const silu = (x) => x * sigmoid(x), softplus = (x) => (x > 30 ? x : Math.log1p(Math.exp(x)));
 
-// The weighted sum of vectors, number by number, beside what it begins with; the last weights are those of the last vector
+// The weighted sum of vectors, number by number, added to a first vector; the last weights are those of the last vector
 function weighted(start, vectors, weights) {
   const skipped = weights.length / start.length - vectors.length;
   return start.map((v, i) => vectors.reduce((sum, each, k) => sum + weights[(skipped + k) * start.length + i] * each[i], v));
 }
 
-// What a convolution of the last vectors makes of x, number by number, and these vectors
+// The convolution of x and the last vectors, number by number, and the new last vectors
 function convolved(x, before, weight, bias) {
   const last = [...(before ?? []), x].slice(-weight.values.length / x.length);
   return [weighted(bias.values, last, weight.values).map(silu), last];
 }
 
-// Each makes from a layer's table, the arrays and the network a function (input, state, place) => [output, state]
+// Each makes a function (input, state, place) => [output, state] from a layer's table, the arrays and the network
 const LAYERS = {
   embed({ table, scale = 1, begin = null }, arrays, network) {
     return (id) => {
@@ -189,7 +189,7 @@ const LAYERS = {
     };
   },
 
-  // what layers make of x, and x itself
+  // the output of layers for x, followed by x itself
   beside({ layers }, arrays, network) {
     const inner = chain(layers, arrays, network);
     return (x, state, place) => {

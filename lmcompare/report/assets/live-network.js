@@ -40,7 +40,7 @@ class Network {
 
   rowOf(id) { return this.rows[id]; }
 
-  // the log-probabilities of the kept words and of all rare ones together, after a text; what was read before is kept
+  // the log-probabilities after a text, of the kept words and of all rare ones together; states of tokens are reused
   after(before) {
     const ids = [this.types, ...before];
     let same = 0;

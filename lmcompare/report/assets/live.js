@@ -16,7 +16,7 @@
     return p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.00995 ? `${(100 * p).toFixed(1)} %` : `${(100 * p).toFixed(2)} %`;
   }
 
-  // A token as it is printed, as report/tokens.py has it
+  // A token in the form in which report/tokens.py prints it
   function signs(token) {
     if (token === "</s>") return "¶";
     return token.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)).replaceAll("\n", "↵").replaceAll("\t", "⇥");
@@ -28,7 +28,7 @@
     return !/^(<unk>|(<0x[0-9A-F]{2}>)+′*)$/.test(token) && !(token === "</s>" && covers === "documents");
   }
 
-  // The worker answers each question with the same number.
+  // Each answer of the worker has the number of its question.
   class Engine {
     constructor(source) {
       this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -136,7 +136,7 @@
     }
 
     async show() {
-      if (!this.ready) return; // what is typed until then is scored when the models are ready
+      if (!this.ready) return; // the text is scored when the models are ready
       const text = this.field.value;
       this.asked += 1;
       const number = this.asked;
@@ -172,7 +172,7 @@
       const text = this.other.value, table = this.box.querySelector(".live-other table");
       if (!this.ready) return;
       if (!text || !this.own) { filled(table, []); return; }
-      if (this.compared !== text) { // else only the first text has changed
+      if (this.compared !== text) { // otherwise only the first text has changed
         try {
           [this.found, this.compared] = [await this.score(text), text];
         } catch (error) {

@@ -14,7 +14,7 @@
     try { // storage may be forbidden, for example for local files
       if (value === undefined) return localStorage.getItem(key);
       localStorage.setItem(key, value);
-    } catch (error) { /* the choice is then forgotten on leaving, no more */ }
+    } catch (error) { /* without storage, the choice is only lost on leaving */ }
     return null;
   }
 
@@ -24,14 +24,14 @@
     pick: "",
     get place() { return decodeURIComponent(location.hash.slice(1).split("?")[0]); },
     get values() { return new URLSearchParams(location.hash.split("?")[1] ?? ""); },
-    set(place, values, anew = false) { // anew: going back leads to what the address was before
+    set(place, values, anew = false) { // anew: going back leads to the earlier address
       const all = new URLSearchParams(Object.entries({ ...values, pick: this.pick }).filter(([, value]) => value !== ""));
       const rest = String(all);
       try {
         history[anew ? "pushState" : "replaceState"](null, "", `#${encodeURIComponent(place)}${rest ? `?${rest}` : ""}`);
-      } catch (error) { /* the address then stays as it is, no more */ }
+      } catch (error) { /* the address just stays as it is */ }
     },
-    // Does what the address says of a part of the page, now and when it changes by a link or by going back.
+    // Shows in a part of the page what the address says, now and when it changes by a link or by going back.
     follow(part) {
       part();
       addEventListener("hashchange", part);
@@ -200,7 +200,7 @@
   function setUpScrolling() {
     const boxes = Array.from(document.querySelectorAll(".scroll[tabindex]")), phone = matchMedia("screen and (max-width: 760px)");
     const tables = new Map(boxes.map((box) => [box, box.querySelector(":scope > table:not(.gloss, .gains-table, .heat-table, .versus)")]));
-    const update = (part) => { // only what is shown is measured: a measurement lays out what is in a fold, too
+    const update = (part) => { // only visible parts are measured: measuring would lay out folded parts, too
       const within = boxes.filter((box) => part.contains(box) && box.checkVisibility());
       const tooWide = () => within.filter((box) => box.scrollWidth > box.clientWidth);
       for (const box of within) tables.get(box)?.classList.remove("stacked");

@@ -28,7 +28,7 @@
   }
 
   function difference(one, other) {
-    return one === other ? 0 : one - other; // also where both are infinite
+    return one === other ? 0 : one - other; // 0 also if both are infinite
   }
 
   function inPercent(p, most = 4) {

@@ -1,5 +1,5 @@
 // The story: the reader guesses first, the arrow keys lead from scene to scene, ?present shows one at a time, for the
-// wall, with buttons and by swiping, and a button what the models make of another order of the last words.
+// wall, with buttons and by swiping, and a button shows the models' guesses for another order of the last words.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", () => {
@@ -7,7 +7,7 @@
     if (!box) return;
     const root = document.documentElement;
     const scenes = Array.from(box.children);
-    // on the wall, each part of a scene has a picture of its own: first what it shows, then what is said of it
+    // in the presentation, each part of a scene is a picture of its own: first the drawing, then the text on it
     const parts = (scene) => [".stage .picture", ".tell .picture"].flatMap((which) => Array.from(scene.querySelectorAll(which)));
     const pictures = scenes.flatMap((scene) => [null, ...parts(scene)].map((part) => [scene, part]));
     const result = document.querySelector("header.top"); // the last picture
@@ -59,7 +59,7 @@
       return show(first(scenes[Math.max(0, Math.min(scenes.length - 1, to))]));
     }
 
-    // a scene on the wall is as large as it may be without being cut
+    // in the presentation, a scene is as large as possible without being cut
     function fit(scene) {
       const wide = () => Array.from(scene.querySelectorAll(".scroll")).some((part) => part.scrollWidth > part.clientWidth);
       for (const size of [28, 24, 20, 17, 14].slice(innerWidth > 700 ? 0 : 2)) { // few sizes, so that it seldom changes
