@@ -367,7 +367,7 @@ def _where(corpus: object) -> dict[str, str] | None:
 
 
 def _plugins_in(plugin: object) -> list[str | type]:
-    """Return the plug-ins that a caller names. Raises ``LmcompareError`` for what can't be one."""
+    """Return the plug-ins that a caller names. Raises ``LmcompareError`` for a value that can't be a plug-in."""
     found: list[str | type] = []
     for each in plugin if isinstance(plugin, list | tuple | set | frozenset) else (plugin,):
         if not isinstance(each, str | type):

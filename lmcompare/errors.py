@@ -137,7 +137,7 @@ def blamed_on(whose: str) -> Iterator[None]:
 
 
 def check_notes(notes: object, whose: str) -> None:
-    """Raise ``PluginError`` if the notes of a plug-in are no texts, or too many or too long for a report."""
+    """Raise ``PluginError`` if the notes of a plug-in are not texts, or are too many or too long for a report."""
     if not isinstance(notes, tuple | list) or not all(isinstance(note, str) for note in notes):
         raise PluginError(f"notes of {whose} must be a tuple of texts, not {reprlib.repr(notes)}")
     if len(notes) > MOST_NOTES:

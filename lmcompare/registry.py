@@ -60,7 +60,7 @@ class Registry(Generic[T]):
     def installed(self) -> dict[str, EntryPoint]:
         """Return the entry points of all installed packages by name, not loaded.
 
-        Of two with one name lmcompare's own is returned: nobody can replace a built-in plug-in.
+        If two have the same name, lmcompare's own is returned: nobody can replace a built-in plug-in.
         """
         points = sorted(_entry_points(self.group, _searched()), key=lambda p: (p.name, _is_own(p)))
         return {point.name: point for point in points}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
 
 IN_MEMORY = 1 << 25
-"""Bytes up to which a text or an array stays in memory: most do, and then there is no file."""
+"""Texts and arrays of up to this many bytes stay in memory, as most do, and need no file."""
 
 
 class ScratchFile:

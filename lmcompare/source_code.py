@@ -22,7 +22,7 @@ class _Place:
     package: str  # "" for a user's folder
 
     def file_of(self, module: str) -> Path | None:
-        """Return the file of a module; None if it is not one of these."""
+        """Return the file of a module; None if the module is not in this place."""
         if self.package and module.partition(".")[0] != self.package:
             return None
         path = self.folder.joinpath(*module.split("."))
@@ -114,7 +114,7 @@ def _imported(source: bytes, package: str) -> tuple[tuple[str, tuple[str, ...]],
 
 
 def _imports_in(statements: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports in statements, but for those that only a type checker reads."""
+    """Yield the imports in statements, except those that only a type checker reads."""
     for statement in statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield statement

@@ -104,7 +104,7 @@ class TrainedModel:
         require_seal(tokens)
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
-            _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is told at once
+            _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is reported at once
         if isinstance(corpus.tokenizer, ValueTokenizer):
             raise LmcompareError(
                 f"'{cell.name}' has learnt series of numbers, not a text: its forecasts and densities are in"

@@ -30,7 +30,7 @@ class Alike(ABC):
 
     @abstractmethod
     def nats(self, split: Split) -> Iterator[Array]:
-        """Yield blocks (M, n) of log-probabilities in nats, in order; of each model its first finished seed."""
+        """Yield blocks (M, n) of log-probabilities in nats, in order, from the first finished seed of each model."""
 
     @abstractmethod
     def units(self, split: Split) -> int:

@@ -54,7 +54,7 @@ class Row:
     figure : float or None
         The quantity of the condition itself, from which that of the baseline was subtracted.
     remark : str
-        What a reader has to know of this row, such as that the condition is no language model.
+        What a reader has to know of this row, such as that the condition is not a language model.
     explained_by : str
         The name of an experiment that explains it; "" for none.
     """

@@ -43,7 +43,7 @@ class Method:
     ----------
     name, title : str
     classical : bool
-        Whether it is no model of the run.
+        Whether it is a classical method and not a model of the run.
     forecasts : mapping
         The forecasts of each training, by the place of their origin.
     nats : (D,) sequence of arrays, optional

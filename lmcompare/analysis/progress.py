@@ -45,7 +45,7 @@ class Progress:
         x, losses = valid[axis].to_numpy(np.float64), valid["valid_loss"].to_numpy(np.float64)
         if (
             x[0] > LAST * x[-1] or not np.isfinite(losses).all() or losses.min() <= 0
-        ):  # a loss below 0 is no code length
+        ):  # a loss below 0 is not a code length
             return None
         end = float(losses[-1])
         return cls(fall=float(np.interp(LAST * x[-1], x, losses)) - end, rise=end / float(losses.min()))

@@ -134,7 +134,7 @@ class Crossed:
     def __init__(self, slices: Sequence[Slice], models: Sequence[ModelEntry], units: Units) -> None:
         self._slices, self._models, self._units = slices, models, units
         self._sizes = {s.name: len(units) * len(s.labels) for s in slices}
-        # the last cell is for what is left out
+        # the last cell collects the tokens that are left out
         self._counts = {name: np.zeros(size + 1, np.int64) for name, size in self._sizes.items()}
         self._bits = {name: np.zeros((len(models), size + 1)) for name, size in self._sizes.items()}
         self._trainings: dict[tuple[str, int], Array] = {}

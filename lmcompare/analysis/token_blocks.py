@@ -58,7 +58,7 @@ def blocks(
     Each model has its first ``seeds`` finished cells, or by default all of them.
 
     Raises ``RunFolderError`` where a model has no finished cell, or the rows of one are not those of the features or
-    have figures that are no log-probabilities.
+    have figures that are not log-probabilities.
     """
     tokens = run.tokens[models[0].tokens_fingerprint]
     for model in models:

@@ -27,7 +27,7 @@ class Sums:
     tokens, known, impossible : int
         N, the tokens in the vocabulary, and the tokens to which some seed gives probability 0.
     overhead_bits : float
-        Bits that are charged beside the model's own.
+        Bits that are charged in addition to the model's own.
     log_prob, log_prob_known, log_prob_reset : array of shape (S,)
         Log-probability in nats of all tokens, of the known ones, and of the ``reset`` ones on their own.
     ranked, reset : int
@@ -40,7 +40,7 @@ class Sums:
     document_bits, document_nats : array of shape (D,)
         Charged bits, and surprisal in nats, averaged over seeds.
     unit_bits, unit_overhead_bits : array of shape (U,)
-        Charged bits averaged over seeds, and those that are charged beside the model's own; test text only.
+        Charged bits averaged over seeds, and those that are charged in addition to the model's own; test text only.
     unit_ranked, unit_reset : array of shape (U,)
         The ``ranked`` and the ``reset`` tokens of the test text.
     unit_first, unit_fifth, unit_reset_nats : array of shape (U,)

@@ -54,7 +54,7 @@ def spent(run: Run) -> pd.DataFrame:
 
 @kept
 def word_slices(run: Run) -> Mapping[str, pd.DataFrame]:
-    """Return the tables of ``WORD_SLICES`` by name, with every finished model of whatever tokens.
+    """Return the tables of ``WORD_SLICES`` by name, with every finished model, whatever its tokens are.
 
     Returns
     -------

@@ -140,7 +140,7 @@ def document_reader(stepper: Stepper, corpus: TokenizedCorpus) -> Reader[str]:
 
 
 def next_shares(stepper: Stepper, types: int) -> FloatArray:
-    """Return the probabilities of the next token, (V,). Raises ``PluginError`` for what is no distribution."""
+    """Return the probabilities of the next token, (V,). Raises ``PluginError`` if they are not a distribution."""
     log_probs = stepper.log_probs()
     check_array(log_probs, (types,), f"{type(stepper).__name__}.log_probs")
     probabilities: FloatArray = np.exp(log_probs.astype(np.float64))

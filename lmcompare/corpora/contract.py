@@ -86,7 +86,7 @@ class Found:
     notes : tuple of str
         Sentences for the report: how the text was cleaned, what was left out.
     said : tuple of str
-        Sentences for the terminal and the report: which file was taken for what, what was left out.
+        Sentences for the terminal and the report: how files were interpreted, what was left out.
     name : str
         The name of the corpus; "" for the name in the corpus specification.
     source : str

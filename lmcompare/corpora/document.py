@@ -176,7 +176,7 @@ class Document(_Worded):
 
     @property
     def repeated(self) -> bool:
-        """Whether this held-out document also occurs in the training text, half of it or more."""
+        """Whether at least half of this held-out document also occurs in the training text."""
         return self.repeat is not None
 
 
@@ -214,7 +214,7 @@ class Corpus:
     notes : tuple of str
         Sentences for the report: how the text was split and cleaned, what occurs in two splits.
     said : tuple of str
-        Those of the notes that are printed before a run begins: which file was taken for what, what was left out.
+        The notes that are printed before a run begins: how files were interpreted, what was left out.
     source : str
         Where the text comes from, for the report.
     read : str

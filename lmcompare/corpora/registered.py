@@ -21,7 +21,7 @@ class CatalogueEntry:
     Parameters
     ----------
     name : str
-        What the user writes: ``lee``, ``nltk:NAME``; of a format its name.
+        What the user writes: ``lee``, ``nltk:NAME``; for a format, its name.
     description : str
         What is read.
     available : bool

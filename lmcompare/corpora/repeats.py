@@ -116,7 +116,9 @@ class _Texts:
         return cls(joined.view(np.uint64), document, whole, [piece.name for piece in pieces])
 
     def runs(self, width: int, part: slice = slice(None)) -> tuple[HashArray, IntArray]:
-        """Return a hash of each run of ``width`` words, (R,), and its document, (R,); of all words or a part."""
+        """Return a hash of each run of ``width`` words, (R,), and its document, (R,), for all words or a part of
+        them.
+        """
         words, document = self.words[part], self.document[part]
         last = len(words) - width + 1
         if last <= 0:

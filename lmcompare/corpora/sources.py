@@ -147,7 +147,7 @@ def _parse_splits(source: str) -> dict[str, str]:
 
 
 def _part(found: Found, which: str, where: str) -> Found:
-    """Return what is given as one split; of a folder that is split itself, that split alone."""
+    """Return the documents of one split; from a folder that is itself split, only the split of this name."""
     if found.splits is None:
         return found
     if which not in found.splits:

@@ -138,7 +138,8 @@ def valid_out_of_train(
 ) -> tuple[list[Piece], list[Piece], str]:
     """Take a tenth of the training text, but at most 250,000 words, as validation text.
 
-    Of several documents, those whose hash comes first, as in `split_by_hash`; of one text, the last lines.
+    From several documents it takes those whose hash comes first, as in `split_by_hash`; from one text, the last
+    lines.
 
     Returns
     -------

@@ -55,7 +55,7 @@ class DenoisingFilm(Exhibit):
     films: tuple[Denoised, ...]
 
     def problem(self) -> str:
-        """Return which part does not have the shape of the others, or what is no picture or weight."""
+        """Return which part does not have the shape of the others, or which value is not a picture or a weight."""
         if not self.moments or not self.films:
             return "it has no moments or no films"
         for film in self.films:

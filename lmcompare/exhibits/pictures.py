@@ -53,7 +53,7 @@ class PromptedPictures(Exhibit):
     opened: int = 0
 
     def problem(self) -> str:
-        """Return which part does not have the shape of the others, or what is no picture or share."""
+        """Return which part does not have the shape of the others, or which value is not a picture or a share."""
         if not self.prompts or not self.strengths:
             return "it has no prompts or no strengths"
         parts = {"pictures": self.pictures, "nearest": self.nearest, "labels": self.labels, "fitting": self.fitting}

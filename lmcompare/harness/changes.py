@@ -191,7 +191,7 @@ def with_varied(experiment: Experiment, sweep: Mapping[str, Any], where: str) ->
 
 
 def _varied(target: str) -> tuple[str, str]:
-    """Return the model and the key of "ngram.order" or "ngram.tokens.size"; "" for what can be no key."""
+    """Return the model and the key of "ngram.order" or "ngram.tokens.size"; "" for a text that can't be a key."""
     name, _, key = target.rpartition(".")
     if name.endswith(".tokens"):
         return name.removesuffix(".tokens"), f"tokens.{key}" if key.isidentifier() else ""

@@ -60,7 +60,7 @@ class Described:
 
 
 def described(names: Sequence[str], base: Path, seconds: float | None) -> list[Described]:
-    """Return what is known of forecasters; code of others is imported in a process of its own.
+    """Return what is known of forecasters; those of other packages are imported in a process of their own.
 
     Raises ``PluginError`` for a forecaster that does not exist or can't be imported. Paths are relative to ``base``.
     """
@@ -204,7 +204,7 @@ def _key(one: Described, fingerprint: str, options: Mapping[str, Any]) -> str:
 
 
 def _stored_key(place: Path) -> str | None:
-    """Return the key of what is stored; None if there is nothing, or it is damaged."""
+    """Return the key of a stored file; None if the file does not exist or is damaged."""
     with suppress(LmcompareError):
         return str(read_object(place, "key")["key"])
     return None

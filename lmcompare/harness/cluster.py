@@ -221,7 +221,7 @@ def _connect(address: str | None) -> bool:
 
 
 def _see_that_it_answers(address: str) -> None:
-    """Raise ``LmcompareError`` for what is no address, and if nobody answers there."""
+    """Raise ``LmcompareError`` for a text that is not an address, and if no cluster answers there."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()) or "/" in host:
         raise LmcompareError(f"the address of a Ray cluster must be auto or HOST:PORT, not '{address}'")

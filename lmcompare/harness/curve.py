@@ -71,7 +71,7 @@ class LearningCurve:
         return None if self._tokens == 0 else self.seconds
 
     def __call__(self, progress: Progress) -> None:
-        """Pass a model's progress on, and keep it. Raises ``LmcompareError`` for what no training reports."""
+        """Pass a model's progress on, and keep it. Raises ``LmcompareError`` for values that no training reports."""
         progress = _plain(progress)
         checked({"event": "progress", "seconds": self.seconds, **asdict(progress)})
         self._tokens, self.flops = progress.tokens, progress.flops

@@ -1,4 +1,4 @@
-"""What a run has to know of a model before it is trained; a plug-in of others is asked in a process of its own."""
+"""What a run has to know of a model before training; plug-ins of other packages are asked in their own process."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _asked(
     given: Mapping[str, Any],
     seconds: float | None,
 ) -> Any:
-    """Return a value of a kind from a function of this module, in a process of its own if it runs code of others."""
+    """Return what a function of this module returns, in a process of its own if it runs code of other packages."""
     valid = _adapter(kind).validate_python
     if is_own_code(plugin, given):
         return valid(globals()[function](None, *arguments))

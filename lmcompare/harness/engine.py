@@ -194,7 +194,7 @@ class Engine:
 
     @contextmanager
     def watched(self, job: Job) -> Iterator[dict[str, str]]:
-        """Undo what a job with code of others does to the evidence of other cells and of tokens.
+        """Undo the changes that a job with another package's code makes to the evidence of other cells and of tokens.
 
         Yields
         ------

@@ -142,7 +142,7 @@ def check_processes(processes: int, device: str, cores: int) -> None:
 
 
 def peak_memory_bytes() -> int | None:
-    """Return the greatest resident memory that this process has had; None where the system does not say."""
+    """Return the peak resident memory of this process in bytes; None where the system does not report it."""
     status = Path("/proc/self/status")
     if status.is_file():  # on Linux, ru_maxrss begins at the peak of the process that started this one
         for line in status.read_text(errors="replace").splitlines():
@@ -178,7 +178,7 @@ def thread_variables(threads: int) -> dict[str, str]:
 
 
 def idle_cores(seconds: float = 0.2) -> float:
-    """Return how many cores were idle over the next moment; 0 where the system does not say."""
+    """Return how many cores were idle over the next moment; 0 where the system does not report it."""
     before = _core_times()
     time.sleep(seconds)
     idle, total = (after - first for after, first in zip(_core_times(), before, strict=True))
@@ -205,9 +205,9 @@ def _processor() -> str:
 
 
 def available_memory() -> float:
-    """Return the bytes of memory that programs may still take; infinite where the system does not say.
+    """Return the bytes of memory that programs may still take; infinite where the system does not report them.
 
-    In a container with a limit it is what is left of that, if the machine has more.
+    In a container with a limit, it is the rest of this limit, if the machine has more.
     """
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
@@ -218,7 +218,7 @@ def available_memory() -> float:
 
 
 def _memory() -> int:
-    """Return the bytes of memory of this machine; 0 where the system does not say."""
+    """Return the bytes of memory of this machine; 0 where the system does not report them."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

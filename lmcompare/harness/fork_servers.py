@@ -30,7 +30,9 @@ class ForkServers:
         self._lock = threading.Lock()
 
     def of(self, job: Job) -> ForkServer | None:
-        """Return the server of a cell that is to begin; None if it is started afresh, as one with code of others."""
+        """Return the server of a cell that is to begin; None if it is started afresh, as cells with another package's
+        code are.
+        """
         if sys.platform != "linux" or not is_own_code(job.plugin, job.hyperparameters):
             return None
         with self._lock:

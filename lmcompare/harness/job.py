@@ -190,7 +190,7 @@ class Job:
         return self.trial or self.stored().items() >= self.examples_keys.items()
 
     def has_what_is_asked(self) -> bool:
-        """Return whether a finished cell's examples are what is asked for now, whichever code made them."""
+        """Return whether a finished cell's examples are those that are asked for now, whichever code made them."""
         return self.stored().get("examples_key") == self.examples_keys["examples_key"]
 
     def damage(self) -> str | None:

@@ -1,6 +1,6 @@
 """A cell's task on a node of a Ray cluster: the cell's process runs in a scratch folder, whose files are sent home.
 
-The folder is made of what came with the task: no disk is shared with the machine of the run.
+The folder is made from files that came with the task: no disk is shared with the machine of the run.
 """
 
 from __future__ import annotations

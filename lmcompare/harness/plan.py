@@ -232,7 +232,7 @@ def _see_that_some_are_left(study: Study) -> None:
 def _tokens_of(table: ModelTable, model: Described, experiment: Experiment) -> TokensTable:
     """Return the tokens that a model reads: those of its table, its own, or those of the experiment.
 
-    Raises ``LmcompareError`` if its own are no table.
+    Raises ``LmcompareError`` if its own are not a table.
     """
     if table.tokens is None and model.tokens is not None:
         return parse_tokens(model.tokens, f"the tokens of the model '{table.name}'")

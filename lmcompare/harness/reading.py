@@ -1,7 +1,7 @@
 """The corpus of a run: read, and cut into the tokens of its models, in a process of its own.
 
-Formats, named corpora and tokenizers may be code of others, and much of the memory that a long text takes is given
-back only by the end of a process.
+Formats, named corpora and tokenizers may be code of other packages, and a process gives back much of the memory that
+a long text takes only when it ends.
 """
 
 from __future__ import annotations

@@ -148,6 +148,6 @@ def runner_of(options: RunOptions, machine: dict[str, Any], show: Display) -> Ru
 
 
 def leave() -> None:
-    """End what runs of this process have started for their cells."""
+    """End the connection to a Ray cluster that runs of this process have opened, if there is one."""
     if (cluster := sys.modules.get("lmcompare.harness.cluster")) is not None:
         cluster.disconnect()

@@ -52,7 +52,7 @@ class SearchTable(BaseModel):
 
 
 def space_of(model: str, table: Mapping[str, Any]) -> Space:
-    """Return what is varied of a model. Raises ``ValueError`` for what can't be."""
+    """Return what is varied of a model. Raises ``ValueError`` for a key that can't be varied."""
     flat: dict[str, Any] = {}
     for key, values in table.items():
         inner = key == "tokens" and isinstance(values, Mapping)

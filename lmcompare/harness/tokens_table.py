@@ -20,8 +20,8 @@ class TokensTable(BaseModel):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
     If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
-    "char" or "bpe:4000". The defaults of a tokenizer of others are not filled in before ``completed`` imports it;
-    until then ``min_count`` may be 0.
+    "char" or "bpe:4000". The defaults of another package's tokenizer are not filled in before ``completed`` imports
+    it; until then ``min_count`` may be 0.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -64,7 +64,7 @@ class TokensTable(BaseModel):
     def completed(self, folder: Path) -> TokensTable:
         """Return the table with the defaults of its tokenizer, and with the paths in it made absolute.
 
-        Of a tokenizer of others the plug-in is imported, and the paths are relative to ``folder``. Raises
+        For another package's tokenizer, the plug-in is imported, and the paths are relative to ``folder``. Raises
         ``LmcompareError`` if it can't be imported, or can't have these limits of the vocabulary.
         """
         if not _is_of_others(self.kind):

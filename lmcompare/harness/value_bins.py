@@ -1,4 +1,4 @@
-"""How many bins a tokenizer of values has, where the user does not say: chosen on the validation series."""
+"""How many bins a tokenizer of values has, if the user gives no number: chosen on the validation series."""
 
 from __future__ import annotations
 

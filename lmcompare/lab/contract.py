@@ -30,7 +30,7 @@ __all__ = [
     "experiment_names",
 ]
 
-LEAST_SEEDS = 3  # trainings of each condition, without which there is no verdict
+LEAST_SEEDS = 3  # the least trainings of each condition for a verdict
 
 
 @dataclass(frozen=True)

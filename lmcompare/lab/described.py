@@ -76,7 +76,7 @@ def described(spec: str, seconds: float | None) -> Described:
     Raises
     ------
     PluginError
-        If it can't be imported, is no experiment, or does not say what it needs.
+        If it can't be imported, is not an experiment, or does not return valid conditions.
     """
     spec, name, limit = absolute(spec, Path.cwd()), name_of(spec), seconds or SECONDS
     if EXPERIMENTS.is_built_in(spec):

@@ -168,7 +168,7 @@ def of_suffixes(words: Sequence[str], known: Bools) -> Floats:
 
 
 def suffixes(word: str) -> list[str]:
-    """Return the last one to four letters of a word; the whole word is no suffix."""
+    """Return the last one to four letters of a word; the whole word is not a suffix."""
     return [word[-n:] for n in range(1, SUFFIX + 1) if n < len(word)]
 
 

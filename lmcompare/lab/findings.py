@@ -69,7 +69,7 @@ def _check_claims(found: Findings) -> None:
 
 
 def _check_tuples(owner: object, *kinds: tuple[str, type]) -> None:
-    """Raise ``PluginError`` for a field that is no tuple of what it should have."""
+    """Raise ``PluginError`` for a field that is not a tuple of the right type."""
     for field, kind in kinds:
         values = getattr(owner, field)
         if not isinstance(values, tuple | list) or not all(isinstance(value, kind) for value in values):

@@ -42,7 +42,7 @@ def claim(folder: Path) -> None:
 
 
 def see_that_it_is_there(folder: Path) -> None:
-    """Raise ``LmcompareError`` if there is no laboratory any more where something is to be written."""
+    """Raise ``LmcompareError`` if the laboratory's folder was moved or removed before something is written."""
     for place, is_there in ((folder, (folder / LAB_MARK).is_file()), (run := folder / LAB_RUN, is_run_folder(run))):
         if not is_there:
             raise LmcompareError(moved(place))

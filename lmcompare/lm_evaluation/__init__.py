@@ -19,7 +19,7 @@ _NO_NETWORK = {"ConnectionError", "ConnectError"}  # of Python, requests and htt
 def evaluated(
     trained: TrainedModel, tasks: Sequence[str], *, fewshot: int | None = None, limit: int | None = None
 ) -> dict[str, Any]:
-    """Return what lm-evaluation-harness makes of a trained model.
+    """Return the results of lm-evaluation-harness for a trained model.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def seasonal_scale(values: FloatArray, season: int) -> float:
 
 
 def forecast_table(origin: Origin, paths: FloatArray) -> dict[str, Any]:
-    """Return what is stored of a forecast, JSON-able: the quantiles (H,) of each level, and the CRPS (H,).
+    """Return the stored part of a forecast, JSON-able: the quantiles (H,) of each level, and the CRPS (H,).
 
     Raises ``PluginError`` for paths that are not (P, H) finite numbers.
     """

@@ -96,7 +96,7 @@ def _unchanged(model: LanguageModel, text: Encoded) -> Iterator[IntArray]:
 
 
 def check_figures(scores: FloatArray, where: str) -> None:
-    """Raise ``PluginError`` for scores, (N,) nats, that are no log-probabilities: NaN or +inf."""
+    """Raise ``PluginError`` for scores, (N,) nats, that are not log-probabilities: NaN or +inf."""
     for what, bad in (("+inf", scores == np.inf), ("NaN", np.isnan(scores))):
         if bad.any():
             raise PluginError(

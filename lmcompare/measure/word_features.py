@@ -1,4 +1,4 @@
-"""The words of the held-out texts, which are the same whatever the tokens are, and what no model decides of them."""
+"""The words of the held-out texts, whatever the tokens are, and features of them that depend on no model."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def call(
     EndedError
         The process ended before the function returned.
     JunkError
-        The process sent what is no message.
+        The process sent something that is not a message.
     LongLogError
         The process printed more than a log may hold.
     TimeLimitError
@@ -168,7 +168,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for what no function sends through ``emit``, and ``LongLogError``.
+        Raises ``JunkError`` for anything that ``emit`` does not send, and ``LongLogError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -205,7 +205,7 @@ class Child:
         return self._lines.popleft()
 
     def result(self) -> Any:
-        """Return the function's value; the process has time to end by itself, which nobody waits for any longer.
+        """Return the function's value; the process gets ``GRACE`` seconds to end by itself.
 
         Raises ``RaisedError``, ``EndedError``, ``JunkError`` or ``LongLogError``.
         """

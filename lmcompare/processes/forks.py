@@ -177,7 +177,7 @@ class ForkServer:
             yield Forked(stdout, told)
 
     def close(self) -> None:
-        """End the server, and what was forked from it."""
+        """End the server, and all processes that were forked from it."""
         self._socket.close()
         self._process.kill()
         self._process.wait()

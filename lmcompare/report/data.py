@@ -196,7 +196,7 @@ class ReportData:
 
     @cached_property
     def findings(self) -> list[tuple[list[StoredFindings], list[str]]]:
-        """For each run, what the laboratory found on its text, and sentences on what is left out."""
+        """For each run, the findings of the laboratory on its text, and sentences on findings that are left out."""
         return [found_on_its_text(run) for run in self.run.runs]
 
     @cached_property

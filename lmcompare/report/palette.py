@@ -27,7 +27,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "m5": ("#3f2a8c", "#a595ff"),
     "m6": ("#2386bd", "#a8e3ff"),
     "m7": ("#6d7782", "#98a2ae"),
-    "g0": ("#006d77", "#4fc3cf"),  # groups and lines within one exhibit, which are no models
+    "g0": ("#006d77", "#4fc3cf"),  # groups and lines within one exhibit, which are not models
     "g1": ("#b5179e", "#ff8fe0"),
     "g2": ("#9c5700", "#f0a94e"),
     "g3": ("#5a4fcf", "#b3abff"),

@@ -75,7 +75,7 @@ def reads_on(row: Row) -> bool | None:
 def outlook(
     found: Outlook, title: Titles, ideas: Mapping[str, FoundRow], seconds: float | None = None
 ) -> list[tuple[str, str]]:
-    """Return what would help as pairs of what it is and what is known of it.
+    """Return what would help, as pairs of a name and of a sentence on what is known about it.
 
     Parameters
     ----------

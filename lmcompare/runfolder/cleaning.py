@@ -57,7 +57,7 @@ def clean(folder: Path, names: Sequence[str] = ()) -> Cleaned:
     Raises
     ------
     LmcompareError
-        For a folder that is no run folder or that a run is writing to, and for a model that is not in it.
+        For a folder that is not a run folder or that a run is writing to, and for a model that is not in it.
     """
     if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
         raise LmcompareError(no_permission(folder))
@@ -174,7 +174,7 @@ def _remove_checkpoints(folder: Path, names: Sequence[str], cleaned: Cleaned) ->
 
 
 def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:
-    """Write the manifest of what is left; return whether there are models. Without any there is no manifest."""
+    """Write the manifest of the remaining models and return whether there are any; without models, remove it."""
     earlier = [replace(row, cells=tuple(cell for cell in row.cells if cell not in gone)) for row in manifest.models]
     rows = model_rows(folder, manifest.tokens, earlier)
     if not rows:

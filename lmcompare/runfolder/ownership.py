@@ -54,7 +54,7 @@ def claim(folder: Path) -> None:
 
 
 def see_that_it_is_there(folder: Path) -> None:
-    """Raise ``LmcompareError`` if there is no run folder any more where a run is to write."""
+    """Raise ``LmcompareError`` if the run folder was moved or removed before a run writes to it."""
     if not is_run_folder(folder):
         raise LmcompareError(moved(folder))
 

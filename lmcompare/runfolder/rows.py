@@ -52,7 +52,7 @@ def model_rows(
 def _row(
     cells: Sequence[StoredCell], earlier: ModelRow | None, asked: str | None, listed: Collection[str]
 ) -> ModelRow | None:
-    """Return the row of the cells of one name; None if they do not say with which settings they were trained."""
+    """Return the row of the cells of one name; None if they do not store with which settings they were trained."""
     finished = [cell for cell in cells if cell.finished]
     model = min(finished, key=lambda cell: (cell.identity != asked, cell.place not in listed), default=cells[0])
     shown = [cell for cell in cells if not cell.finished or cell.identity == model.identity]

@@ -1,6 +1,6 @@
 """A run folder as typed values, read when they are asked for.
 
-Nothing small is read twice. Token tables, which may be long, are read anew at each call, by column.
+Small files are read only once. Token tables, which may be long, are read again at each call, by column.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ class TokenizedCorpus:
         return Encoded.from_documents(kept, self.vocabulary)
 
     def scored_steps(self, name: Split) -> npt.NDArray[np.bool_]:
-        """(N,) which tokens of a split of series are scored: those after the past that are no missing value."""
+        """(N,) which tokens of a split of series are scored: the known values after the given past."""
         sentence = self.features(name, ["sentence"])["sentence"].to_numpy()
         missing = [self.vocabulary.id(MISSING), *self.vocabulary.special]
         found: npt.NDArray[np.bool_] = (sentence > 0) & ~np.isin(self.split(name).ids, missing)

@@ -26,7 +26,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Guard:
-    """Middleware that refuses requests of others.
+    """Middleware that refuses all requests except those of the page's reader.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
         say(f"http://{shown}:{port}/?token={token}")
         config = uvicorn.Config(
             app,
-            log_level="critical",  # what a stranger sends is no business of the terminal; a fault is told to the page
+            log_level="critical",  # the terminal does not show requests of strangers; a fault is reported to the page
             access_log=False,
             server_header=False,
             lifespan="off",

@@ -107,7 +107,7 @@ def lab(
 
 
 def _folder(name: str, preset: str, corpus: str | None) -> Path:
-    """Return the folder where nobody names one: the corpus and the preset are parts of its name."""
+    """Return the folder that is used without --out: the corpus and the preset are parts of its name."""
     if corpus is not None:
         return Path("reports") / f"lab-{name}"
     return Path("reports") / ("lab" if preset == "default" else f"lab-{preset}")

@@ -93,7 +93,7 @@ def _what(each: Ahead) -> str:
 
 
 def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float | None]:
-    """Return the seconds and the bytes of memory of a cell; None for what is not known."""
+    """Return the seconds and the bytes of memory of a cell; None for a value that is not known."""
     from lmcompare.harness.cost import STARTING
 
     if each.finished:

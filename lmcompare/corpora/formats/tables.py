@@ -123,7 +123,7 @@ def documents_of_rows(
 
 
 def unknown_column(file: File, column: str, columns: Iterable[str], where: str = "") -> LmcompareError:
-    """Return the error for a table without the text column, with the nearest name and all that there are."""
+    """Return the error for a table without the text column, with the nearest and all existing names."""
     names = [name if len(name) <= 40 else f"{name[:40]}…" for name in columns]
     there_are = ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
     return LmcompareError(

@@ -205,7 +205,7 @@ def _text_column(features: Mapping[str, Any], file: File, options: CorpusOptions
 def _splits(
     found: Mapping[str, tuple[Piece, ...]], place: str
 ) -> tuple[dict[str, tuple[Piece, ...]], tuple[str, ...]]:
-    """Return the splits under their names here, and sentences on what was taken for what."""
+    """Return the splits under lmcompare's names, and sentences on how the splits were interpreted."""
     named = {which: split for split in found if (which := split_named(split)) is not None}
     others = [split for split in found if split not in named.values()]
     taken = {which: named[which] for which in SPLITS if which in named}

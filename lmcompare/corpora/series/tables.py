@@ -212,7 +212,7 @@ def _numeric(table: pd.DataFrame, times: str | None, where: str) -> tuple[list[s
         ):
             others.append(str(name))
         elif pd.to_numeric(column, errors="coerce").notna().any() or column.isna().all():
-            _numbers(column, str(name), where)  # refuses what is no number, with its row
+            _numbers(column, str(name), where)  # raises an error that names the row of a value that is not a number
             numeric.append(str(name))
         else:
             others.append(str(name))

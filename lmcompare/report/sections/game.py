@@ -13,7 +13,7 @@ from lmcompare.report.passages import Passage
 from lmcompare.report.templating import fill
 from lmcompare.report.tokens import UNKNOWN, visible
 
-HIDDEN, FEWEST = 10, 3  # words that are guessed, and those without which there is no game
+HIDDEN, FEWEST = 10, 3  # words that are guessed, and the least number for a game
 READ_FIRST = 12  # tokens that are read before the first guess
 CONTEXT = 6  # tokens that the table shows before a hidden word
 

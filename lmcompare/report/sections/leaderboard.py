@@ -115,7 +115,7 @@ def build(data: ReportData, prefix: str = "") -> Section:
 
 
 def facts(data: ReportData) -> dict[str, Any]:
-    """Return what the template needs beside the prefix."""
+    """Return the template's values, except the prefix."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     names = {row.name for row in data.rows}
     differences = [_as_saved(d) for d in data.comparison.differences if {d.first, d.second} <= names]

@@ -138,7 +138,7 @@ def baseline(ranked: Sequence[Model]) -> Model:
 
 
 def _each_group_once(found: Sequence[Divided]) -> list[Divided]:
-    """Return the divisions; unknown tokens are a kind of word, so they are no frequency as well."""
+    """Return the divisions; unknown tokens are a kind of word, so they are left out of the frequencies."""
     kinds = any(one.name == "word_class" for one in found)
     return [one.without("0") if kinds and one.name == "train_count" else one for one in found]
 
