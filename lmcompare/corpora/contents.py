@@ -137,7 +137,7 @@ class _Reader(io.RawIOBase):
 
 
 def binary_kind(head: bytes) -> str:
-    """Return what kind of binary file begins with these bytes, such as "a PDF document"; "" for none that is known."""
+    """Return what kind of binary file begins with these bytes, such as "a PDF document"; "" for other bytes."""
     return next((kind for start, kind in _BINARY.items() if head.startswith(start)), "")
 
 

@@ -102,7 +102,7 @@ def family_of(job: Job) -> tuple[str, str]:
 
 @cache
 def _built_in(plugin: str) -> str:
-    """Return the module of the built-in plug-in that a plug-in derives from; a plug-in of another package as it is."""
+    """Return the module of the built-in plug-in that a plug-in derives from; another package's plug-in as it is."""
     if not (plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin)):  # never imported here
         return plugin
     modules = (cls.__module__ for cls in plugins.resolve(plugin).__mro__)
