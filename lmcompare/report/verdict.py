@@ -43,9 +43,10 @@ def scope(comparison: Comparison, documents: int) -> str:
     if not comparison.resamples:
         return ""
     if _of_documents(comparison):
-        return "This holds for texts of this kind: another kind of text may rank the models differently."
+        return "The result holds for texts of this kind: another kind of text may rank the models differently."
     return (
-        f"This holds for this text: the intervals cover other passages of {_these(documents)}, not other documents."
+        f"The result holds for this text: the intervals cover other passages of {_these(documents)}, not other"
+        " documents."
         " Your text may rank the models differently."
     )
 
@@ -94,8 +95,8 @@ def outlook(
         )
         if (twice := ideas.get(TWICE_TEXT)) is not None and twice.found and twice.amount > 0:
             hint = (
-                "In the laboratory, all of this text instead of half of it saved a transformer"
-                f" {numbers.bits_per_byte(twice.amount)} bits per byte."
+                "In an experiment of the laboratory, a transformer that was trained on all of this text needed"
+                f" {numbers.bits_per_byte(twice.amount)} bits per byte less than one that was trained on half of it."
             )
         beyond = (
             "Ten times the text was not measured; --fractions 0.1,0.3,1 draws a curve from a tenth of this text up to"
@@ -118,11 +119,16 @@ def outlook(
         said.append(("Fewer steps", f"{names} got worse on the validation text before the end of training."))
     if (wider := ideas.get(TWICE_PARAMETERS)) is not None and wider.value is not None:
         amount = numbers.bits_per_byte(wider.value)
-        saved = f"gave no measurable gain ({amount})"
+        saved = f"gave no measurable gain ({amount} bits per byte)"
         if wider.found:
             verb = "saved" if wider.value > 0 else "cost"
             saved = f"{verb} {numbers.bits_per_byte(abs(wider.value))} bits per byte"
-        said.append(("A larger network", f"In the laboratory, twice the parameters {saved} in as many steps."))
+        said.append(
+            (
+                "A larger network",
+                f"In an experiment of the laboratory, twice the parameters {saved} in as many steps.",
+            )
+        )
     return said
 
 

@@ -143,7 +143,7 @@ def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
     (_, text), (_, wider) = words.outlook(found, title, ideas)
     assert "0.133 bits per byte" in text
     assert "90" not in text
-    assert "no measurable gain (0.007)" in wider
+    assert "no measurable gain (0.007 bits per byte)" in wider
     ideas["Twice the parameters"] = FoundRow("Twice the parameters", value=-0.012, p_holm=0.001)
     (_, (_, wider)) = words.outlook(found, title, ideas)
     assert "cost 0.012" in wider

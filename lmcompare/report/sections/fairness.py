@@ -20,7 +20,7 @@ HEADINGS = (
     "Batch (sequences × tokens)",
     "Optimiser",
     "Learning rate",
-    "Reads on across sentences",
+    "Uses context across sentences",
 )
 MADE_EQUAL = "This run does not show which design is better: --match tokens=… or --match seconds=… trains them alike."
 
@@ -76,7 +76,9 @@ def pretrained_vectors(found: Sequence[Training]) -> str:
         before = read - steps * batch[0] * batch[1]
         if before > 0.5 * read:
             named.append(f"{numbers.amount(before)} tokens of {spoken(one.model.title)}")
-    return f"Tokens read: {numbers.listed(named)} were read first, to learn word vectors." if named else ""
+    if not named:
+        return ""
+    return f"The tokens read include those that were read first, to learn word vectors: {numbers.listed(named)}."
 
 
 def _steps(model: Model) -> float | None:

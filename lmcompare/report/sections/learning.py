@@ -61,7 +61,7 @@ def build(data: ReportData) -> Section | None:
         return None
     several = any(len(model.entry.seeds) > 1 for model in trained)
     late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
-    said = f"The curve of {late} begins late: word vectors were learnt from the tokens before it." if late else ""
+    said = f"The curve of {late} begins late: the tokens before were read to learn word vectors." if late else ""
     trainings, of_series = fairness.trainings(data), data.run.corpus.series
     html = fill(
         "learning",
@@ -128,8 +128,8 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
     valid, test = np.log2(of["valid_perplexity"]), np.log2(of["perplexity"])
     said = (
         f"The documents differ: {spoken(best.title)} needs"
-        f" {sample:.2f} bits per token of the sample, {valid:.2f} of the whole validation text and"
-        f" {test:.2f} of the test text."
+        f" {sample:.2f} bits per token of the sample, {valid:.2f} per token of the whole validation text and"
+        f" {test:.2f} per token of the test text."
     )
     if not entry.unknown["valid"] + entry.unknown["test"]:
         return said
