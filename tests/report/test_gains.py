@@ -107,8 +107,8 @@ def test_the_title_says_who_is_significantly_better_where(
     [
         (
             "seen_order",
-            "The x beats the base after new phrases and after known ones; the base is ahead of it only at tokens that"
-            " turn out to end known phrases of 4 or more tokens",
+            "The x beats the base after new phrases and after known ones; the base is ahead of it only on tokens that"
+            " end known phrases of 4 or more tokens",
         ),
         ("repeated", "The x beats the base, but not in every group below"),
     ],
@@ -148,7 +148,7 @@ def test_the_title_says_where_the_baseline_is_ahead_of_all_and_where_of_some(
     better = np.repeat([[False], [True], [True]], 5, axis=1)
     named = {"b": "the base", "x": "the x", "y": "the y"}
     found = slice_finding.finding(made(TOKENS, "tokens"), better, "b", named, [other])
-    where = f"at tokens that turn out to end known phrases of {said}"
+    where = f"on tokens that end known phrases of {said}"
     assert found.endswith(f"; the base is ahead of {whom} only {where}")
 
 

@@ -85,7 +85,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.tabIndex = -1;
-      button.setAttribute("aria-label", `${note}. Show such a ${reader.dataset.unit} in the reader`);
+      button.setAttribute("aria-label", `${note}. Show such a ${reader.dataset.unit} in the test text`);
       button.append(inner);
       cell.replaceChildren(button);
     }

@@ -69,7 +69,7 @@ def finding(one: Divided, better: Array, own: str, named: dict[str, str], others
             whom = everyone if worse[:, at].all() else "some of them"
             span = _span(other, at)
             phrases = f"known phrases of {span} token{'' if span == 'at most 1' else 's'}"
-            exception = f"{named[own]} is ahead of {whom} only at tokens that turn out to end {phrases}"
+            exception = f"{named[own]} is ahead of {whom} only on tokens that end {phrases}"
             return f"{said} {verb} {named[own]}{anywhere}; {exception}"
         return f"{said} {verb} {named[own]}{', but not in every group below' if behind else anywhere}"
     rest = tuple(int(g) for g in np.flatnonzero(~better.any(axis=0)))

@@ -33,17 +33,20 @@ ASKED = {  # by the end of a slice's name, the question that it answers
     "word_class": "What kind of word is it?",
     "word_kind": "What kind of word is it?",
     "train_count": "How often does the {unit} occur in the training text?",
-    "context_order": "How long is the known phrase before it, in {unit}s?",
-    "seen_order": "How long is the known phrase that ends with it, in {unit}s?",
+    "context_order": "How long is the known phrase before the {unit}, in {unit}s?",
+    "seen_order": "How long is the known phrase that ends with the {unit}, in {unit}s?",
     "position_in_sentence": "Where in the sentence is it?",
     "position_in_document": "Where in the document is it?",
     "repeated": "Has the document mentioned it before? (known {unit}s)",
     "repeated_rare": f"Has the document mentioned it before? ({{unit}}s that occur 1 to {RARE} times in training)",
 }
-CAVEAT = (
-    "Here the token that came decides the group: long phrases favour models that expect what is known, short ones"
-    " models that spread their probability."
-)
+CAVEATS = {
+    "context_order": "A phrase is known if it occurs in the training text.",
+    "seen_order": (
+        "The {unit} that came is part of this phrase, so it decides the group. Long phrases favour models that expect"
+        " known phrases; short ones favour models that spread their probability over many {unit}s."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,8 @@ def _question(one: Divided, models: Sequence[Model], own: int, full: float) -> Q
             for m in range(len(models))
         ]
         rows.append(Row(named, int(one.counts[g]), float(one.share[g]), cells))
-    return Question(_asked(one), CAVEAT if one.name == "seen_order" else "", one.counted, rows)
+    caveat = CAVEATS.get(one.name, "").format(unit=one.counted.removesuffix("s"))
+    return Question(_asked(one), caveat, one.counted, rows)
 
 
 def _asked(one: Divided) -> str:
