@@ -73,7 +73,7 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     assert worse.said.endswith("than the net table, but no fewer than the net first, which ignores the words before.")
     others = replace(found, means=(2.45, 2.4, 2.5))
     assert "the net vectors needs no fewer bits than the net table, but" in others.said
-    assert others.said.endswith(" Only the net table needs fewer.")
+    assert others.said.endswith(" Only the net table needs fewer than the net first.")
     counts_first = replace(found, scenes=tuple(SCENES[1:]), means=(9.0, 2.5))
     assert counts_first.said.endswith("the net vectors needs fewer bits than the net table.")
 

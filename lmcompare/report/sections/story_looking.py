@@ -153,12 +153,12 @@ class Looking:
         if self.bits is None or table is None:
             return ""
         what = "the head that is chosen in this way" if self.looked.stored["heads"] > 1 else "attention"
-        far = f", and {self._what} looks most at a word {FAR} or more places back" if self.far else ""
+        far = f", and in which {self._what} looks most at a word {FAR} or more places back" if self.far else ""
         return (
             f"In {self.raised} of the {numbers.plural(self.sentences, 'sentence')} that were drawn, {what} makes the"
-            " word that came more likely. It does so most in this sentence, of those on which the model needs at"
-            f" most {MOST:g} bits and at least {GAIN:g} bit less than {spoken(table.model.title)}{far}. So the"
-            " sentence is not typical."
+            " word that came more likely. This sentence was chosen from those on which the model needs at most"
+            f" {MOST:g} bits, and at least {GAIN:g} bit less than {spoken(table.model.title)}{far}. Of these, it is"
+            f" the one in which {self._what} adds most to the logit of the word that came. So it is not typical."
         )
 
 

@@ -86,8 +86,8 @@ class Scene:
             return ""
         bits = float(np.log2(self.row.perplexity))
         return (
-            f"Over the whole test text, it needs {numbers.decimals(bits, 2)} bits per token on average. A token"
-            f" stands for {numbers.decimals(size / tokens, 2)} bytes of the text on average, so that is"
+            f"Over the whole test text, this model needs {numbers.decimals(bits, 2)} bits per token on average. A"
+            f" token stands for {numbers.decimals(size / tokens, 2)} bytes of the text on average, so that is"
             f" {numbers.bits_per_byte(bits * tokens / size)} bits per byte. White space and the spelling of unknown"
             f" words add {numbers.bits_per_byte(rest)} bits per byte for each model with these tokens."
         )
@@ -328,9 +328,10 @@ def spread(title: str, model: Model) -> str:
         return ""
     ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
     return (
-        "A short sentence has few states, so each can get much of the weight. In running text no distance gets much"
-        f" more than an even share on average ({ends[0]} to {ends[1]} times that share). The exhibit “{title}” says"
-        " over how many states the weight of a single guess is spread there."
+        "A short sentence has few states, so each can get much of the weight. In running text, the state at no"
+        " distance gets much more than an even share of the weight on average"
+        f" ({ends[0]} to {ends[1]} times that share). The exhibit “{title}” says over how many states the weight of a"
+        " single guess is spread there."
     )
 
 

@@ -100,14 +100,15 @@ class Unseen(Elsewhere):
         own, table, name = (spoken(s.model.title) for s in (self.scene, self.table, self.scenes[0]))
         better = [spoken(title) for title, bits in needs.items() if bits < first]
         said = (
-            "On average over all known words of the test text that come after a word which they never follow in the"
-            f" training text, {own} needs {_fewer(vectors, counts)} {table}"
+            f"The test text has {numbers.count(self.many)} known words that never follow, in the training text, the"
+            f" word before them. On average over these, {own} needs {_fewer(vectors, counts)} {table}"
         )
         if self.scenes[0].model.name == self.table.model.name:
             return f"{said}."
         if vectors < first:
             return f"{said}, and fewer than {name}."
-        only = f" Only {numbers.listed(better)} {'needs' if len(better) == 1 else 'need'} fewer." if better else ""
+        needs = "needs" if len(better) == 1 else "need"
+        only = f" Only {numbers.listed(better)} {needs} fewer than {name}." if better else ""
         return f"{said}, but no fewer than {name}, which ignores the words before.{only}"
 
     @property
