@@ -34,7 +34,7 @@ def test_one_head_at_one_word_is_shown_in_full() -> None:
         ["bank", "1.00", "0.50", "0.622", "0.307", "0.62"],
         ["was", "2.00", "1.00", "hidden", "0.506", "–"],
     ]
-    assert "After reading bank, head 1 (on average: bank) reads: bank (62%), the (38%)." in tree.text
+    assert "After reading bank, head 1 (on average: bank) looks at: bank (62%), the (38%)." in tree.text
     numbers = {dd.attributes["data-numbers"]: dd.text.split() for dd in tree.all("dd")}
     assert numbers["q"] == numbers["k"] == ["1.00", "0.00"]
     assert numbers["part"] == ["0.62", "0.00"]
@@ -64,7 +64,7 @@ def test_turning_is_a_rotation_by_the_position() -> None:
 
 def test_a_word_that_sees_nothing_reads_nothing() -> None:
     tree = drawn(replace(attention(), seen=((0, 0), (0, 0), (0, 0))))
-    assert "reads: nothing." in tree.text
+    assert "looks at: nothing." in tree.text
     assert all(row[-1] == "–" for row in tree.one("table", class_="att-scores").rows())
 
 

@@ -200,7 +200,7 @@ def _markdown(exhibit: Attention, shown: dict[str, Any]) -> str:
     added = ", ".join(f"{plain(visible(w))} {numbers.decimals(n, 2)}" for w, n in shown["adds"])
     return "\n\n".join(
         [
-            f"What {read}, reads:",
+            f"What {read}, looks at:",
             table(("word", "sum of products", "score", "weight"), rows, 1),
             *([f"What it adds to the logits of next words: {added}. {plain(head.effect)}"] if added else []),
         ]

@@ -76,7 +76,8 @@ def _reading(exhibit: TrainingFilm) -> str:
         return ""
     k = exhibit.next.index(exhibit.follows)
     first, last = (_chance(exhibit.probabilities[i][k]) for i in (0, -1))
-    return f"The word that follows, “{visible(exhibit.follows)}”, has {first} at first and {last} at the end."
+    word = visible(exhibit.follows)
+    return f"The probability of “{word}”, the word that follows, is {first} at first and {last} at the end."
 
 
 def _markdown(exhibit: TrainingFilm) -> str:
