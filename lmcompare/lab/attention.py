@@ -211,9 +211,9 @@ def _copied(bench: Bench) -> list[Exhibit]:
     return [
         Bars(
             title="Words on which the pointer saves most",
-            note="Against the network without a pointer, summed over the test text, with the number of times that the"
-            " word occurs there; <unk> is any word that the vocabulary lacks. They were chosen because they"
-            " save most.",
+            note="The bits that the pointer saves against the network without it, summed over the test text. In"
+            " brackets is how often the word occurs there; <unk> is any word that the vocabulary lacks. These words"
+            " were chosen because the pointer saves most on them.",
             labels=tuple(f"{text.vocabulary.tokens[i]} ({times[i]})" for i in best),
             values=tuple(by_word[best].tolist()),
             unit="bits",
@@ -234,11 +234,11 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
     """Return what was found in words, and then what was not."""
     said = [_answer(worth[CHOSEN])]
     if not choosing.found:
-        said.append("No difference was found between choosing the states by additive scores and their plain mean.")
+        said.append("No difference was found between additive attention and the plain mean of the past states.")
     else:
         better = "better" if choosing.amount < 0 else "worse"
         amount = numbers.bits_per_byte(abs(choosing.amount))
-        said.append(f"Choosing the states by additive scores is {better} than their plain mean, by {amount}.")
+        said.append(f"Additive attention is {better} than the plain mean of the past states, by {amount}.")
     for change, sign in (("saved", -1), ("lost", 1)):
         if found := effects(worth.values(), sign):
             said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")

@@ -77,7 +77,7 @@ class Gradient(LabExperiment):
         return Findings(
             verdict=(
                 "Training raises the score of a word whose value lowers the loss more than the average value does,"
-                " and lowers that of the others. The larger the word's weight, the larger the change. This is"
+                " and lowers the scores of the others. The larger the word's weight, the larger the change. This is"
                 " possible because attention does not pick one word: the softmax gives every word a weight, so that a"
                 " small change of a score changes all weights a little, and the loss with them. The value of a word"
                 " changes in proportion to its weight. The formulas for this and automatic differentiation agree to"
@@ -130,10 +130,10 @@ def _worked(steps: Steps) -> list[Exhibit]:
     n = range(len(WORDS))
     forward = WorkedEquation(
         title="Forward, on four tokens",
-        note="A head with two numbers a vector: one query looks at four tokens, and two words can follow.",
+        note="A head whose vectors have two numbers: one query looks at four tokens, and two words can follow.",
         equation=r"s_j = \frac{q \cdot k_j}{\sqrt{2}}, \quad a = \mathrm{softmax}(s), \quad o = \sum_j a_j v_j",
         numbers=BY_HAND,
-        saying="Each token's key is compared with the query; the softmax of the scores weighs the values.",
+        saying="Each token's key is compared with the query; the softmax turns the scores into weights.",
         lines=(
             *((f"q · k of {WORDS[j]}: {_product(QUERY, KEYS[j])}, divided by √2", float(steps.scores[j])) for j in n),
             *((f"weight of {WORDS[j]}: {_softmax(steps.scores, j)}", float(steps.weights[j])) for j in n),
@@ -150,15 +150,15 @@ def _worked(steps: Steps) -> list[Exhibit]:
     )
     backward = WorkedEquation(
         title="Backward, on four tokens",
-        note="Descent moves each score against the sign of its gradient.",
+        note="Gradient descent moves each score against the sign of its gradient.",
         equation=r"\frac{\partial L}{\partial s_j} = a_j \Big( g \cdot v_j - \sum_k a_k\, g \cdot v_k \Big), \quad"
         r" g = \frac{\partial L}{\partial o}",
         numbers=BY_HAND,
         saying=(
             "A value that points against g more than the mix does lowers the loss: its score goes up. The"
             " gradients of all scores sum to zero, because the weights must sum to one. From each score the gradient"
-            " goes on to q and k, and so to the matrices that make them. A value changes by its share of g: the"
-            " weight."
+            " goes on to q and k, and so to the matrices that make them. The gradient of a value is g times the"
+            " weight of the value."
         ),
         lines=(
             *((f"g, number {i + 1}: {_chance(steps, i)}", float(steps.g[i])) for i in range(2)),
@@ -189,7 +189,7 @@ def _one_step(steps: Steps) -> WorkedEquation:
     n, before = range(len(WORDS)), [numbers.tidy(float(weight)) for weight in steps.weights]
     return WorkedEquation(
         title="One step, on four tokens",
-        note="A step of descent with the learning rate 1 that moves the scores alone.",
+        note="A step of gradient descent with the learning rate 1 that changes the scores alone.",
         equation=r"s_j \leftarrow s_j - \frac{\partial L}{\partial s_j}",
         numbers=BY_HAND,
         saying=(
@@ -270,8 +270,9 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
         TrainingFilm(
             title="How a network learns to look and to guess",
             note=(
-                f"Attention of layer {layer + 1}, head {head + 1}, which changed most; the most frequent words, in"
-                f" the plane in which their vectors differ most at the end; and what follows “{after}”."
+                f"The attention of layer {layer + 1}, head {head + 1}, the head that changed most; the most frequent"
+                " words, in the plane in which their vectors differ most at the end; and the probabilities of the"
+                f" next word after “{after}”."
             ),
             moments=tuple(f"step {numbers.count(step)}" for step in film.steps),
             tokens=labels,
@@ -285,7 +286,7 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
         ),
         Curve(
             title="The next word during the training",
-            note=f"The probability of some words after “{after}”; “{follows}” follows there.",
+            note=f"The probability of some words after “{after}”. The word that follows is “{follows}”.",
             names=likely,
             x=tuple(tuple(step + 1.0 for step in film.steps) for _ in likely),
             y=tuple(zip(*chances, strict=True)),

@@ -172,8 +172,8 @@ def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence:
     failed = f"It fails the validity check “{names[0]}”. " if names else "It declares that it is not causal. "
     if not len(depends):
         return (
-            f"{failed}The sentence shown does not reveal it: the network gives the words that it has read nearly all"
-            " of the probability, whatever comes later."
+            f"{failed}The sentence shown can't tell this: whatever comes later, the network gives nearly all of the"
+            " probability to the words that it has read."
         )
     first = int(depends[0])
     later, word = (vocabulary.tokens[sentence[at]] for at in (-2, first))
@@ -196,7 +196,7 @@ def _shown(bench: Bench, models: Mapping[str, LanguageModel], sentence: IntArray
         title="Surprisal in bits, word by word",
         note=(
             "What a network without the mask claims to know is the word itself, which it has read. Where the text"
-            " ends before the word, it is lost, because it has never learnt to predict."
+            " ends before the word, it guesses badly, because it has never learnt to predict."
         ),
         rows=tuple(rows),
         columns=tuple(bench.corpus.vocabulary.tokens[i] for i in sentence.tolist()),

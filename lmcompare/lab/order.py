@@ -130,9 +130,10 @@ def _lost_by_shuffling(rows: Mapping[str, Row], positions: int) -> Figures:
         rows=tuple(replace(row, figure=None) for row in rows.values()),
         unit="bits per word",
         note=(
-            f"{positions:,} positions of the test text, with at most {LONGEST} words of context. {WITHIN} The same"
-            " trained models are compared, so that trainings do not blur it. They were trained on ordinary text, so"
-            " that this also measures how much they are confused by a text of a kind that they have never seen."
+            f"{positions:,} positions of the test text, with at most {LONGEST} words of context. {WITHIN} Each"
+            " trained model is compared with itself, so differences between trainings cancel out. The models were"
+            " trained on ordinary text, so this also measures how much a text of a kind that they have never seen"
+            " confuses them."
         ),
         row_name="Model, and the last words that stay in order",
     )
@@ -153,9 +154,9 @@ def _trained(bench: Bench) -> Figures:
         unit="bits per word",
         note=(
             "Shuffling a text for a model that was trained on ordinary text also confuses it. These transformers"
-            " never knew more than the order of the last words, and of the others only which they are. Against the"
-            f" same network with the order of {ALL} words, on all of the test text: figures above 0 are lost without"
-            " the order, figures below 0 are gained without it."
+            " never knew more than the order of the last words, and of the others only which they are. They are"
+            f" compared with the same network that knows the order of {ALL} words, on all of the test text. Figures"
+            " above 0 are lost without the order, figures below 0 are gained without it."
         ),
         row_name="Words whose order is known",
     )
@@ -300,8 +301,8 @@ def _all(lost: Lost) -> Heatmap:
         title="Bits lost per word, by what is done to the context",
         note=(
             "Shuffled and reversed: only the order is changed, among the words that the model sees. Cut: nothing is"
-            " left but the last words. Replaced: the words of another text are there, which confuses a model beside"
-            " taking from it what those words told."
+            " left but the last words. Replaced: the words of another text are there; the model lacks what the words"
+            " told, and the other words confuse it as well."
         ),
         rows=tuple(lost),
         columns=tuple(f"all but {kept}" for kept in KEPT),

@@ -40,7 +40,7 @@ SAYINGS = {
     "relative": "Each distance has a number of its own, which is learnt (as in Raffel et al. 2020).",
 }
 WINDOWS = (2, 4)  # multiples of the window in training
-UNDEFINED = "Undefined: it has no values for positions out there."
+UNDEFINED = "Undefined: it has no values for positions beyond the window of its training."
 BINS = (0, 4, 8, 16, 32, 64, 128, 256, 512)  # positions in a document
 POSITION = "position of the word in its document"
 FEW = 100  # tokens without which a bin is not drawn
@@ -131,10 +131,10 @@ def _knows_order(bench: Bench) -> Figures:
         rows=(row,),
         unit="bits per byte",
         note=(
-            f"{result} It could tell something: in the first layer a position sees a set of words, but the second"
-            " layer sees what the first one made of shorter sets, and the mask gives the word before the last a set"
-            " without the last word. The baseline is a network in which this is blocked: its keys and values are made"
-            " of the word vectors alone, in every layer. Negative figures are better."
+            f"{result} It could tell something: the mask hides from each position the words after it, so the first"
+            " layer computes each position from a different set of words. The second layer sees these results, and"
+            " could tell from them which words came later. The baseline is a network in which this is blocked: its"
+            " keys and values are made of the word vectors alone, in every layer. Negative figures are better."
         ),
         row_name="Network",
         figure_name="bits per byte in all",
@@ -179,7 +179,8 @@ def _longer(bench: Bench) -> Figures:
     for times in WINDOWS:
         pairs: dict[str, tuple[Measured, Measured]] = {}
         for scheme, condition in SCHEMES.items():
-            needs = f"With its own window it needs {numbers.bits_per_byte(own[scheme].figure(sample.sizes))}."
+            figure = numbers.bits_per_byte(own[scheme].figure(sample.sizes))
+            needs = f"With the window of its training it needs {figure}."
             name = f"{scheme}, {times} × window"
             rows[name] = Row(name, needs, remark=UNDEFINED)
             if (nats := with_window(bench, condition, times, next(share))) is not None:
@@ -191,9 +192,9 @@ def _longer(bench: Bench) -> Figures:
         rows=tuple(found[f"{scheme}, {times} × window"] for scheme in SCHEMES for times in WINDOWS),
         unit="bits per byte",
         note=(
-            "The networks of the table above see 2 and 4 times as far at scoring as they did in training. The"
-            " baseline of each scheme is its own window; negative figures are better. The same trained networks are"
-            " compared, so that trainings do not blur it."
+            "The networks of the table above see 2 and 4 times as far at scoring as they did in training. Each is"
+            " compared with itself with the window of its training, so differences between trainings cancel out."
+            " Negative figures are better."
         ),
         row_name="Scheme and window",
         figure_name="bits per byte in all",

@@ -45,7 +45,7 @@ def test_nothing_that_was_found_is_said_first() -> None:
     assert said.startswith("It was not found that attention changes")
     assert "The effects of the mean of the past states" in said
     assert "saved" not in said
-    assert "No difference was found between choosing" in said
+    assert "No difference was found between additive attention and the plain mean" in said
 
 
 def test_gains_and_losses_are_told_apart() -> None:
@@ -56,7 +56,7 @@ def test_gains_and_losses_are_told_apart() -> None:
     assert worse.startswith("Attention makes a recurrent network worse")
     assert "saved: a pointer to past words (0.020)," in said
     assert "lost: the mean of the past states (0.030)." in said
-    assert "better than their plain mean, by 0.011" in said
+    assert "better than the plain mean of the past states, by 0.011" in said
     assert "saves 0.45 bits on each word that was read a short time before, and costs 0.22" in said
 
 
