@@ -105,7 +105,7 @@ IDEAS = (
         Condition("transformer half parameters", "lmcompare.lab.changes:HalfParameters"),
     ),
 )
-NO_MODEL = "Without the mask it is no language model: its figure is a pretence."
+NO_MODEL = "Without the mask it is no language model: its figure is false."
 
 
 class Ideas(LabExperiment):

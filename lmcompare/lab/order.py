@@ -39,8 +39,8 @@ OF_ORDER = ("shuffled", "reversed")  # treatments that change only the order
 POSITIONS, OF_PREVIEW = 2_000, 300
 Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
 WITHIN = (
-    "Only the words that the model sees change their places, so that it sees the same words in another order: a bag"
-    " of words, which takes no order, loses nothing."
+    "Only the words that the model sees change their places, so it sees the same words in another order. A bag of"
+    " words, which ignores the order, loses nothing."
 )
 LAST_ONE = "the last one"
 SMALL = 0.05  # bits per word, below which what is farther away hardly matters

@@ -10,7 +10,7 @@ from lmcompare.report import numbers
 ABOUT = {
     "gzip": ("gzip", "32 kB", "It refers to repeated passages and gives frequent bytes short codes."),
     "bzip2": ("bzip2", "900 kB", "It sorts the bytes by what follows them, so that equal bytes come together."),
-    "xz": ("xz", "8 MB", "It refers to repeated passages far back, and counts in contexts."),
+    "xz": ("xz", "8 MB", "It refers to repeated passages far back, and predicts bits from counts in contexts."),
     "zstd": ("zstd, level 19", "8 MB", "It refers to repeated passages, and is made for speed."),
     "ppmd": (
         "PPMd, order 8",

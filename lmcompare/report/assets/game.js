@@ -67,7 +67,7 @@
         const hit = top[m][this.turn][0] === truth;
         this.theirs[m] += hit ? 1 : 0;
         const place = top[m][this.turn].indexOf(truth);
-        said.push([mark, hit ? " right" : ` “${top[m][this.turn][0]}”` + (place > 0 ? ` (the word was its number ${place + 1})` : "")]);
+        said.push([mark, hit ? " right" : ` “${top[m][this.turn][0]}”` + (place > 0 ? ` (the word was its guess ${place + 1})` : "")]);
       });
       this.turn += 1;
       this.input.value = "";
@@ -93,7 +93,7 @@
 
     count() {
       const line = this.box.querySelector(".score");
-      line.replaceChildren(`After ${this.turn} of ${this.data.hidden.length} words: you ${this.own}`);
+      line.replaceChildren(`After ${this.turn} of ${this.data.hidden.length} words, guessed right: you ${this.own}`);
       this.marks.forEach((mark, m) => line.append(", ", mark.cloneNode(true), ` ${this.theirs[m]}`));
       line.append(".");
     }

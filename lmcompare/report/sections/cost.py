@@ -164,7 +164,7 @@ def limited(data: ReportData) -> str:
     before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
     if not before or unit == "seconds":
         return said
-    return f"{said} What {numbers.listed(before)} read before, for word vectors, comes on top."
+    return f"{said} The text that {numbers.listed(before)} read before, to learn word vectors, is not counted."
 
 
 def budget(manifest: Manifest) -> dict[str, float]:

@@ -97,7 +97,7 @@ def _served(data: ReportData) -> Section:
         "live",
         served=True,
         copies=False,
-        answering=[Answering(model, {}, "", "The model itself, behind this page.") for model in models],
+        answering=[Answering(model, {}, "", "The model itself, on the server of this page.") for model in models],
         left_out=[],
         others=[],
         beginning=_beginning(models[0]),

@@ -90,9 +90,9 @@ def said(models: Sequence[Model], whole: Sequence[Accuracy]) -> str:
         right = f"{leading} {often} for {share} of the pairs."
     if best.low <= 0.5 <= best.high:  # models that are right equally often have the same interval
         right += (
-            " Its interval has 50 % in it: it may be guessing."
+            " Its interval contains 50 %: it may be guessing."
             if count == 1
-            else " Their intervals have 50 % in them: they may be guessing."
+            else " Their intervals contain 50 %: they may be guessing."
         )
     near = [m.title for m, row in zip(models[count:], whole[count:], strict=True) if row.high >= best.low]
     if not near:

@@ -120,7 +120,7 @@ def _beyond_average(own: Sequence[Row]) -> str:
     if not better:
         return (
             " Whether reading in context helps is not shown, however: no model is measurably better than the plain"
-            " average of its vectors of the words before."
+            " average of the word vectors of the words before, which do not depend on context."
         )
     who = f"{numbers.listed(better)} {'is' if len(better) == 1 else 'are'}"
     return (
