@@ -64,8 +64,8 @@ LEAD = (
     " word."
 )
 TRAITS = {
-    "causal": "causal",
-    "normalised": "normalised",
+    "causal": "causal: reads no later word",
+    "normalised": "normalised: its probabilities sum to one",
     "adaptive": "adaptive: learns from the test documents it has been scored on",
     "carries_state": "uses context across sentences",
     "pretrained": "pre-trained on other text",
