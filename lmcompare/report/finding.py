@@ -72,14 +72,14 @@ def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]
         said[0] += f"; {spoken(title(second.name))} {behind}"
     listed = found.best.figure("top5_accuracy")
     if listed is not None:
-        said.append(f"Of 100 tokens, {100 * listed:.0f} are among the five most likely guesses of {best}")
+        said.append(f"Of 100 test tokens, {100 * listed:.0f} are among the five most likely guesses of {best}")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
         times = numbers.rough(found.best.train_seconds / cheap.train_seconds)
         worse = cheap.bits / found.best.bits - 1
         share = numbers.percent(worse, 0 if worse >= 0.0095 else 1)
         name, other = spoken(title(cheap.name)), cheap.figure("top5_accuracy")
         if listed is not None and other is not None:
-            said[-1] += f"; with {name}, {100 * other:.0f} are"
+            said[-1] += f", and {100 * other:.0f} among those of {name}"
         said.append(f"{sentence(name)} trains {times} times faster than {best} and needs {share} more bits")
     elif unigram is not None and unigram.name not in [found.best.name, *(each.row.name for each in found.rivals[:1])]:
         said.append(f"Word frequencies alone need {_figure(unigram)}")

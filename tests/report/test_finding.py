@@ -89,8 +89,8 @@ def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
     listed = [f"{100 * share:.0f}" for share in shares]
     assert said == (
         "The RNN with attention needs 2.00 bits per byte (fewer is better); the transformer is significantly behind."
-        f" Of 100 tokens, {listed[0]} are among the five most likely guesses of the RNN with attention; with the"
-        f" 5-gram, {listed[1]} are."
+        f" Of 100 test tokens, {listed[0]} are among the five most likely guesses of the RNN with attention, and"
+        f" {listed[1]} among those of the 5-gram."
         " The 5-gram trains 300 times faster than the RNN with attention and needs 10 % more bits."
     )
     assert len(re.findall(r"(?<![\w-])\d[\d.,]*", said.replace("5-gram", ""))) == 6
