@@ -172,7 +172,7 @@ def _window(bench: Bench, share: Share) -> Way:
     assert longer is not None  # ALiBi has a value for each distance
     return Way(
         "A window four times as long",
-        "The transformer with ALiBi positions sees four times as far as in its training; against its own window.",
+        "The transformer with ALiBi positions sees four times as far as in its training; against that window.",
         bench.log_probs(ALIBI),
         longer,
         _timed(bench, widened(bench.entry(ALIBI).done[0], ALIBI, 4)) - _timed(bench, bench.model(ALIBI)),
@@ -224,7 +224,7 @@ def _by_time(rows: Sequence[Row]) -> Figures:
             if row.found and row.amount < 0 and row.figure is not None and row.figure > 0
         ),
         unit="bits saved per millisecond",
-        note="The savings of the table above, of those that were found to save, divided by the time that they take.",
+        note="The savings of the table above, where they were found, divided by the time that they take.",
         differences=False,
         row_name="More computation",
     )
@@ -236,7 +236,7 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
     begins, means = by_position(text, saved)
     return Curve(
         title="Bits saved by position in the document",
-        note="What learns from the document, or looks up its words, has nothing to go by at its beginning.",
+        note="A way that learns from the document, or looks up its words, knows nothing of it at its beginning.",
         names=tuple(means),
         x=tuple(begins for _ in means),
         y=tuple(tuple(map(float, line)) for line in means.values()),

@@ -168,7 +168,7 @@ def _verdict(found: dict[str, Contrast], chance: float) -> str:
     best, worst = found[order[0]], order[-1]
     said = []
     if blind := [kind for kind, each in found.items() if not each.significant]:
-        said.append(f"From {numbers.listed(blind)} as tokens, no letters were found to be seen.")
+        said.append(f"With {numbers.listed(blind)} as tokens, it was not found that a model sees letters.")
     if best.significant and best.difference > 0:
         said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
     shares = [f"{kind} {numbers.percent(found[kind].figure, 0)}" for kind in order]

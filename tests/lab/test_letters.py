@@ -64,5 +64,5 @@ def test_the_answer_names_the_best_and_the_worst_tokens() -> None:
     assert "pieces" not in first
     blind = _verdict(found(0.4, words=0.52, bytes=0.53), 0.5).partition(". ")[0]
     assert "words and bytes" in blind
-    assert "no letters" in blind
+    assert "it was not found that a model sees letters" in blind
     assert "best" not in blind

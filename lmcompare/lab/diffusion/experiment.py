@@ -83,8 +83,8 @@ def _verdict(found: Everything, tests: Tests) -> str:
     ones = _share(found.saying(SHOWN, NOT_ONE, GUIDED, 1))
     threes, fives = (_share(found.saying(SHOWN, THREE_FIVE, GUIDED, digit)) for digit in (3, 5))
     said = [
-        "The words of the prompt are the keys and values of attention: each pixel asks them what it should be, in"
-        " every step in which noise is taken away, and guidance makes larger what they change.",
+        "The words of the prompt are the keys and values of attention. In every step that removes noise, each pixel"
+        " looks at them, and guidance enlarges the change that they make.",
         f"With the vectors of {SHOWN}, {numbers.percent(guided, 0)} of the pictures for a single digit are what the"
         f" prompt says with guidance of strength {GUIDED:g}, {numbers.percent(plain, 0)} without guidance, and 10 %"
         f" by chance. Of the pictures for “not a one” {numbers.percent(ones)} are ones; of those for “three or five”"

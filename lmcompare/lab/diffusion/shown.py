@@ -205,7 +205,7 @@ def _equation(found: Everything, kind: str) -> WorkedEquation:
         (f"with the strength {GUIDED:g}, before it is cut to -1 … 1", none + GUIDED * (given - none)),
     )
     return WorkedEquation(
-        title="Guidance makes the difference larger that the prompt makes",
+        title="Guidance enlarges the difference that the prompt makes",
         note=(
             f"The pixel in row {row + 1} and column {column + 1}, in the first step, where the picture is all noise."
             " The network computes a mixture of noise and picture; here is what it says of the picture."

@@ -64,7 +64,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
         note=(
             f"With the vectors of {kind}, over all trainings. {STRENGTHS_IN_WORDS} A support vector machine that"
             f" learnt from other pictures says which digit it is; of {judge.asked} real pictures that neither has"
-            f" seen it reads {numbers.percent(judge.right / judge.asked)} rightly ({numbers.percent(low)} to"
+            f" seen it reads {numbers.percent(judge.right / judge.asked)} correctly ({numbers.percent(low)} to"
             f" {numbers.percent(high)}). The 95 % interval (Wilson 1927) covers the choice of the noise, and not the"
             " variation between trainings."
         ),
