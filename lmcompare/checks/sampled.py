@@ -282,12 +282,12 @@ def _selected(text: Encoded, log_probs: FloatArray, documents: IntArray | list[i
 
 
 CHECKS: dict[str, Check] = {
-    "sums to one": _sums,
-    "the scores agree with next_log_probs": lambda probe: scores_agree(probe.asked),
-    "stream agrees with log_probs": _stream,
-    "the future leaves the past alone": _future,
-    "scoring again gives the same": _again,
-    "the per-sentence scores agree with next_log_probs": _sentences,
-    "the stored model scores the same": _stored,
-    "random tokens surprise the model": _random,
+    "probabilities sum to one": _sums,
+    "scores match the probabilities": lambda probe: scores_agree(probe.asked),
+    "read in parts: same scores": _stream,
+    "later words change no earlier score": _future,
+    "scored again: same scores": _again,
+    "single sentences: scores match": _sentences,
+    "stored and loaded: same scores": _stored,
+    "random words surprise the model": _random,
 }

@@ -168,7 +168,7 @@ def _failure(bench: Bench, condition: Condition, model: LanguageModel, sentence:
     by, found = _changes(bench, model, sentence)
     depends = np.flatnonzero(found)
     names = [str(check["name"]) for check in bench.entry(condition).failed_checks]
-    names.sort(key=lambda name: "future" not in name)  # the check that says it most plainly
+    names.sort(key=lambda name: "later" not in name)  # the check that says it most plainly
     failed = f"It fails the validity check “{names[0]}”. " if names else "It declares that it is not causal. "
     if not len(depends):
         return (

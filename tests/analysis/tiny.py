@@ -19,7 +19,10 @@ from tests.run_folder import reseal, write_run_folder
 
 Array = np.ndarray[Any, Any]
 SOUND = {"causal": True, "normalised": True, "adaptive": False, "carries_state": False, "pretrained": False}
-PASSED = {"passed": True, "checks": [{"name": "sums to one", "passed": True, "figure": 0.0, "tolerance": 1e-4}]}
+PASSED = {
+    "passed": True,
+    "checks": [{"name": "probabilities sum to one", "passed": True, "figure": 0.0, "tolerance": 1e-4}],
+}
 COST = {
     "train_seconds": 1.0,
     "microseconds_per_token": 2.0,

@@ -57,7 +57,7 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
 def test_the_check_that_failed_is_told(run: Run) -> None:
     assert not run.model("leaky").truthful
     failed = {c["name"] for c in run.model("leaky").failed_checks}
-    assert failed == {"the future leaves the past alone", "random tokens surprise the model"}
+    assert failed == {"later words change no earlier score", "random words surprise the model"}
 
 
 def test_neither_a_file_nor_an_empty_folder_is_a_run(tmp_path: Path) -> None:

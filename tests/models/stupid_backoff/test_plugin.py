@@ -105,7 +105,7 @@ def test_it_passes_the_validity_checks_of_a_model_that_is_not_normalised() -> No
     text = Encoded.from_documents(random_documents(4, 20), vocabulary(20))
     results = run_sampled_checks(model, Scored(text, model.log_probs(text), np.full(len(text), -3.0)))
     assert all(result.passed for result in results)
-    assert "sums to one" not in [result.name for result in results]
+    assert "probabilities sum to one" not in [result.name for result in results]
 
 
 @pytest.mark.parametrize(
