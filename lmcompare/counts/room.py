@@ -1,8 +1,8 @@
-"""Where the large arrays of a table are made: in memory, or in files of which the system keeps what is used.
+"""Where the large arrays of a table are made: in memory, or in files, whose used parts the system keeps in memory.
 
 The files are temporary and have no names: the system deletes them when their arrays are freed, and when the program
-ends, however it ends. Room on the disk is taken before an array is used, so that a full disk is an error in one
-sentence.
+ends, however it ends. Disk space is reserved before an array is used, so that a full disk gives an error message of
+one sentence.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Room:
     Parameters
     ----------
     limit : int, optional
-        The bytes of memory that may be taken while a table is made; None if there is no limit, and no files.
+        The bytes of memory that may be taken while a table is made; None for no limit, and so no files.
     """
 
     limit: int | None = None
@@ -43,7 +43,7 @@ class Room:
         return cls(allowance.left())
 
     def empty(self, size: int, dtype: npt.DTypeLike) -> Array:
-        """Return an array (size,) that is to be filled."""
+        """Return an array (size,) with arbitrary values, which the caller fills."""
         n_bytes = size * np.dtype(dtype).itemsize
         if self.limit is None or n_bytes <= SMALL:
             return np.empty(size, dtype)

@@ -3,9 +3,9 @@
 A block of the text that fits into memory is counted as ``ngrams`` counts a whole text, and its n-grams of every order
 are written to disk, sorted: a *run*. Free nodes of a cluster may count some of the blocks. The n-grams of order k + 1
 are merged from the runs context by context: their contexts, the k-grams, were merged before, and the words after one
-context are side by side in every run. So the runs, and what is made of them, are read and written from their
-beginning to their end. Only the (k-1)-gram without the first word is elsewhere: it is looked for among the words that
-follow the context without its first word, places that rise as long as the first word is the same.
+context are side by side in every run. So the runs, and the arrays made from them, are read and written from their
+beginning to their end. Only the k-gram without the first word is elsewhere: it is searched among the words that
+follow the context without its first word. These places rise as long as the first word is the same.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Runs:
     """R sorted runs of all orders, in one file.
 
     ``raw``: (V + 1,) how often each word occurs. ``data``: the file, int32. ``begins`` and ``sizes``: (R, n) where
-    the k-grams of a run begin, and how many there are: first their last words, then how often each occurs in the
-    block, then how many words follow each of their contexts. Column 0 stays empty.
+    the k-grams of a run begin in the file, and how many there are. The file has their last words, then how often each
+    occurs in the block, then how many words follow each of their contexts. Column 0 stays empty.
     """
 
     raw: IntArray
@@ -86,7 +86,7 @@ def _count_on_disk(words: IntArray, order: int, start: int, end: int, room: Room
     level = Counts(
         width, all_words, np.array([0, width], np.int32), np.zeros(width, np.int32), runs.raw, runs.raw, runs.raw
     )
-    merged = np.tile(all_words, len(runs.begins))  # for the k-grams of all runs, their nodes
+    merged = np.tile(all_words, len(runs.begins))  # the nodes of the k-grams of all runs
     first_initial = start  # the k-grams that begin with <s>, the greatest id, come after all others
     lower: list[Counts] = []
     for k in range(1, order):
@@ -138,7 +138,7 @@ def sorted_block(text: IntArray, size: int, order: int, start: int, threads: int
     """Count the n-grams that begin at the first ``size`` words of a text, and yield them sorted.
 
     First comes how often each word occurs, (V + 1,). Then for each order from 2 on: the last words of the n-grams,
-    how often each occurs, and how many follow each of their contexts.
+    how often each occurs, and how many words follow each of their contexts.
     """
     positions, spans = sort_by_word(text[:size], start + 1)
     yield (np.diff(spans),)
@@ -152,14 +152,15 @@ def _merged(
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Merge the (k+1)-grams of all runs.
 
-    Returns their last words, their counts, the offsets of the contexts, and for the (k+1)-grams of all runs their
-    nodes. ``merged`` has the nodes of the k-grams.
+    Returns their last words, their counts, the offsets of the contexts, and the nodes of the (k+1)-grams of all runs.
+    ``merged`` has the nodes of the k-grams of all runs.
     """
     sizes = runs.sizes[:, k]
     before = np.cumsum(runs.sizes[:, k - 1]) - runs.sizes[:, k - 1]
     longer_words, longer_raw, offsets = Column(np.int32), Column(np.int32), room.empty(contexts + 1, np.int32)
     nodes = room.empty(int(sizes.sum()), np.int32)
-    # by run: the next k-gram, the one after the last, where its node is, the next (k+1)-gram, where it begins
+    # for each run: the next k-gram, the one past the last, where its nodes begin in ``merged``, the next (k+1)-gram,
+    # where its nodes begin in ``nodes``
     state = np.zeros((len(sizes), 5), np.int64)
     state[:, 1], state[:, 2], state[:, 4] = runs.sizes[:, k - 1], before, np.cumsum(sizes) - sizes
     some = max(MERGED, len(runs.raw))
@@ -189,7 +190,7 @@ def _merge(
     raw: IntArray,
     offsets: IntArray,
 ) -> tuple[int, int]:
-    """Merge what follows the contexts from ``context`` on, as long as there is room in ``words`` and ``raw``.
+    """Merge the n-grams after the contexts from ``context`` on, as long as there is room in ``words`` and ``raw``.
 
     ``made``: how many n-grams there are so far. Returns the context after the last one, and how many were merged.
     """
@@ -204,7 +205,7 @@ def _merge(
                 left[number] = data[begins[run] + 2 * sizes[run] + at]
                 most += left[number]
                 number += 1
-        if filled + min(most, len(words)) > len(words):  # no context is followed by more words than there are
+        if filled + min(most, len(words)) > len(words):  # the words after one context always fit
             break
         for j in range(number):
             state[active[j], 0] += 1
@@ -243,9 +244,9 @@ def _merge(
 
 
 def _without_first(level: Counts, offsets: IntArray, words: IntArray, room: Room, threads: int) -> IntArray:
-    """Return for each (k+1)-gram its node without the first word, a k-gram.
+    """Return, for each (k+1)-gram, the node of the k-gram without its first word.
 
-    ``level``: the k-grams. ``offsets`` and ``words``: of the (k+1)-grams.
+    ``level``: the k-grams. ``offsets`` and ``words``: those of the (k+1)-grams.
     """
     found = room.empty(len(words), np.int32)
     followers = (read_only(offsets), read_only(words), read_only(level.shorter))
@@ -265,9 +266,9 @@ def _find_suffixes(
     first: int,
     last: int,
 ) -> None:
-    """Write the nodes of the n-grams after the contexts ``first`` to ``last`` - 1, without their first words.
+    """Write the nodes, without their first words, of the n-grams after the contexts ``first`` to ``last`` - 1.
 
-    What follows a context also follows the context without its first word, ``shorter``.
+    A word that follows a context also follows the context without its first word, whose node is in ``shorter``.
     """
     for context in range(first, last):
         begin, end = offsets[context], offsets[context + 1]
@@ -285,7 +286,7 @@ def _find_suffixes(
 
 
 def _occurrences(nodes: IntArray, size: int, room: Room) -> IntArray:
-    """(size,) how often each node occurs in an array, which is read as often as the limit of the room makes it."""
+    """(size,) how often each node occurs in an array, which is read once for each part that fits into the room."""
     counts = room.empty(size, np.int32)
     some = max(1, (room.limit or 4 * size) // 4)
     for first in range(0, size, some):

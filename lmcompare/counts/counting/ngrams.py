@@ -2,7 +2,7 @@
 
 All positions of the text are kept sorted by the k-gram that ends there, so that the occurrences of each k-gram are
 side by side: its *span*. Sorting each span by the word that follows gives the (k+1)-grams, numbered as the nodes of
-``lookup.level``; most spans have a position or two, so that there is next to nothing to sort. Spans do not touch each
+``lookup.level``; most spans have only one or two positions, so that there is little to sort. Spans do not touch each
 other: several threads can share them.
 """
 
@@ -23,11 +23,11 @@ from lmcompare.tokens import UNKNOWN_ID, IntArray
 Keys = npt.NDArray[np.uint64]
 
 BLOCK = 2**20  # how many words or counts are read at a time
-SHORT = 48  # up to here insertion is the faster sort
-WORD = np.uint64(32)  # a key is a word above a position of 32 bits
+SHORT = 48  # up to this many keys, insertion sort is faster
+WORD = np.uint64(32)  # bits by which a key shifts its word, above the 32 bits of its position
 POSITION = np.uint64(0xFFFFFFFF)
 BYTE = np.uint64(255)
-AHEAD = 32  # a far-off place is asked for this many steps before it is used
+AHEAD = 32  # distant memory is prefetched this many steps before it is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +36,10 @@ class Counts:
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) the k-grams of
     context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``shorter``: (n_k,) the node of the
-    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram occurs. ``adjusted``: (n_k,) what
-    the estimate is made from: the raw count, if k is the highest order or the k-gram begins with ``<s>``; else how
-    many distinct words, ``<s>`` among them, come before it. ``statistics``: (4,) how many k-grams have the adjusted
-    count 1, 2, 3, 4.
+    (k-1)-gram without the first word. ``raw``: (n_k,) how often the k-gram occurs. ``adjusted``: (n_k,) the
+    count that the estimate is made from: the raw count, if k is the highest order or the k-gram begins with ``<s>``;
+    else how many distinct words, ``<s>`` among them, come before it. ``statistics``: (4,) how many k-grams have the
+    adjusted count 1, 2, 3, 4.
     """
 
     width: int
@@ -65,8 +65,8 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
     Parameters
     ----------
     words : ndarray of shape (N + S,)
-        Ids, sentences that each begin with ``<s>``. No n-gram has ``<s>`` but as its first word, and its unigram has
-        the count 0.
+        The ids of sentences, each of which begins with ``<s>``. An n-gram has ``<s>`` only as its first word, and the
+        unigram ``<s>`` has the count 0.
     order : int
         The longest n-grams, 1 or more.
     start, end : int
@@ -92,7 +92,7 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
         numbered = (positions, begins, nodes, longer_shorter, k + 1 < order)
         share(threads, begins, partial(_number, *numbered))
         if k + 1 == order:
-            del words, positions, nodes, numbered  # the estimates can have their room
+            del words, positions, nodes, numbered  # leaves their memory to the estimates
         adjusted = _occurrences(longer_shorter, len(word))
         adjusted[first_initial:] = raw[first_initial:]
         yield Counts(width, word, offsets, shorter, raw, adjusted, statistics(adjusted, raw, last))
@@ -107,8 +107,10 @@ def count(words: IntArray, order: int, start: int, end: int, threads: int = 1) -
 def extend(
     threads: int, words: IntArray, start: int, positions: IntArray, begins: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return the words of the longer n-grams, their sorted positions (written over the old ones), the beginnings of
-    their spans with the end of the last, and how many of them each context has.
+    """Sort the positions in each span by the next word, which gives the n-grams that are one word longer.
+
+    Returns the last words of these n-grams, their sorted positions (written over the old ones), the beginnings of
+    their spans with the end of the last span, and how many of them each context has.
     """
     longer, longer_begins = np.empty(len(positions), np.int32), np.empty(len(positions) + 1, np.int32)
     children = np.empty(len(begins) - 1, np.int32)
@@ -135,7 +137,7 @@ def extend(
 def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
     """Return for each order, (N,), the node of the k-gram that ends at each word of a text; ``NOTHING`` if unseen.
 
-    ``words``: (N,) ids, sentences that each begin with ``<s>``.
+    ``words``: (N,) the ids of sentences, each of which begins with ``<s>``.
     """
     nodes = [words]
     for level in levels[1:]:
@@ -147,7 +149,7 @@ def nodes_of(levels: Sequence[Counts], words: IntArray) -> list[IntArray]:
 def places(words: IntArray, start: int, end: int) -> IntArray:
     """(V + 1,) the ids that ``lmplz`` would give: ``<unk>``, ``<s>``, ``</s>``, then words by first appearance.
 
-    Types that do not occur in the text come last, by their ids here.
+    Types that do not occur in the text come last, in the order of their ids.
     """
     appeared = np.arange(start + 1) + len(words)
     for block in reversed(range(0, len(words), BLOCK)):
@@ -160,10 +162,10 @@ def places(words: IntArray, start: int, end: int) -> IntArray:
 
 
 def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
-    """Return where a last k-gram ends, for k = 1, 2 … below ``order``, for as long as there is one.
+    """Return a position where the last k-gram ends, for k = 1, 2 … below ``order``, as long as there is one.
 
-    The last in the order that ``lmplz`` sorts by: last word first, words by their places. It enters the counts of
-    counts with its raw count there, though its probability is estimated from the adjusted one.
+    It is the last one in the order of ``lmplz``, which sorts by the last word first, and words by their places. In
+    the counts of counts, ``lmplz`` takes its raw count, though it estimates the probability from the adjusted count.
     """
     start = len(places) - 1
     occurs = np.zeros(start + 1, np.bool_)
@@ -187,7 +189,7 @@ def latest_grams(words: IntArray, places: IntArray, order: int) -> list[int]:
 
 
 def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> IntArray:
-    """(4,) how many counts are 1, 2, 3, 4; that of the node ``last`` goes in raw."""
+    """(4,) how many adjusted counts are 1, 2, 3, 4; the node ``last`` is taken with its raw count."""
     n = np.zeros(6, np.int64)
     for block in range(0, len(adjusted), BLOCK):
         n += np.bincount(np.minimum(adjusted[block : block + BLOCK], 5), minlength=6)
@@ -199,7 +201,7 @@ def statistics(adjusted: IntArray, raw: IntArray, last: int | None = None) -> In
 
 @compiled
 def sort_by_word(words: IntArray, width: int) -> tuple[IntArray, IntArray]:
-    """Return the positions (N,) sorted by word, and where the span of each word begins and the last ends."""
+    """Return the positions (N,) sorted by word, and where the span of each word begins and the last span ends."""
     begins = np.zeros(width + 1, np.int32)
     for word in words:
         begins[word + 1] += 1
@@ -229,13 +231,13 @@ def _extend_part(
 ) -> tuple[int, int]:
     """Sort the spans of the contexts ``first`` to ``last`` - 1 by the word that follows.
 
-    What is made is written from ``begins[first]`` on, over what has been read. Returns where the
-    positions and the n-grams end. ``keys`` and ``spare``: room for the longest span.
+    The results are written from ``begins[first]`` on, over entries that have been read. Returns where the
+    positions and the n-grams end. ``keys`` and ``spare``: working memory for the longest span.
     """
     bits = 0
     while (start >> bits) > 0:
         bits += 1
-    # all words that follow, in a loop of its own: the processor then waits for many far-off places at a time
+    # the next words are read in a loop of their own: the processor then waits for many distant reads at a time
     for j in range(begins[first], begins[last]):
         at = positions[j] + 1
         longer[j] = words[at] if at < len(words) else start
@@ -252,7 +254,7 @@ def _extend_part(
         before = -1
         distinct = 0
         for j in range(follow):
-            word: Any = np.int64(keys[j] >> WORD)  # int() of a uint64 would be one
+            word: Any = np.int64(keys[j] >> WORD)  # int() would leave it a uint64
             positions[put] = np.int32(keys[j] & POSITION)
             if word != before:
                 longer[made] = word
@@ -267,7 +269,7 @@ def _extend_part(
 
 @compiled
 def _sort_keys(keys: Keys, spare: Keys, n: int, bits: int) -> None:
-    """Sort the first n keys by words of ``bits`` bits, equal ones by position: by insertion, or byte by byte."""
+    """Sort the first n keys by words of ``bits`` bits, equal words by position: by insertion, or byte by byte."""
     if n <= SHORT:
         for i in range(1, n):
             key = keys[i]
@@ -301,9 +303,9 @@ def _sort_keys(keys: Keys, spare: Keys, n: int, bits: int) -> None:
 def _number(
     positions: IntArray, begins: IntArray, nodes: IntArray, shorter: IntArray, renumber: bool, first: int, last: int
 ) -> None:
-    """Write the node of each of the n-grams ``first`` to ``last`` - 1 without its first word into ``shorter``.
+    """Write into ``shorter`` the nodes, without their first words, of the n-grams ``first`` to ``last`` - 1.
 
-    So far that node is at the n-gram's positions in ``nodes``; with ``renumber`` its own node replaces it there.
+    Before, ``nodes`` has that node at the n-gram's positions; with ``renumber``, the n-gram's own node replaces it.
     """
     end = begins[last]
     for node in range(first, last):

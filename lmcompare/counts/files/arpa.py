@@ -22,8 +22,8 @@ BLOCK_LINES = 2**18
 def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, path: Path, packed: bool = False) -> None:
     """Write all n-grams: log10 probability, words, and below the highest order the log10 back-off weight.
 
-    N-grams are sorted by their last word, then by the one before it, and so on, and numbers are the shortest that
-    give the float32 back: byte for byte what ``lmplz`` writes.
+    N-grams are sorted by their last word, then by the word before it, and so on. Each number is the shortest decimal
+    that gives back the same float32. So the file equals that of ``lmplz`` byte for byte.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, path: P
     """
     with ExitStack() as stack:
         file: Any = stack.enter_context(path.open("wb"))
-        if packed:  # without a name and a time
+        if packed:  # the header gets no file name and no time
             file = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0))
         out = stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
         _write(table, vocabulary, places, out)
@@ -73,7 +73,7 @@ def _write(table: BackoffTable, vocabulary: Vocabulary, places: IntArray, out: T
 
 
 def _names(vocabulary: Vocabulary) -> list[str]:
-    """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for one that can't be."""
+    """Return the tokens as written, ``<s>`` last. Raises ``LmcompareError`` for a token that can't be written."""
     check_words(vocabulary.tokens)
     for token in vocabulary.tokens:
         if token == START or len(token.split()) != 1 or token.split()[0] != token or not _is_utf8(token):
@@ -94,4 +94,4 @@ def _is_utf8(token: str) -> bool:
 def _numbers(values: npt.NDArray[np.float32]) -> Any:
     import pyarrow as pa
 
-    return pa.array(values + np.float32(0)).cast(pa.string())  # -0 + 0 = 0
+    return pa.array(values + np.float32(0)).cast(pa.string())  # turns -0 into 0

@@ -21,13 +21,13 @@ from lmcompare.decompression import gunzipped
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
 
-NO_UNKNOWN = -100.0  # log10; what KenLM gives <unk> where the file has none
+NO_UNKNOWN = -100.0  # log10; the probability that KenLM gives <unk> if the file has no <unk>
 Bytes = npt.NDArray[np.uint8]
 
 GZIP = b"\x1f\x8b"
 _GLANCE = 2**20  # bytes of a file that are read to see what it is
 
-# How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a line's fault
+# How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a faulty line
 MARK, END, TOO_FEW, TOO_MANY, NO_NUMBER, ABOVE_ONE, NOT_LISTED, TWICE = range(8)
 
 ROUNDING = 1e-6  # log10; tools that print a few digits write this for the probability 1
@@ -39,11 +39,11 @@ _PLUS, _MINUS, _POINT, _ZERO, _NINE = 43, 45, 46, 48, 57
 def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
     """Return the table of an ARPA file, gzip or not, and its words in the order of the file.
 
-    Ids are those of every vocabulary, ``<unk>`` 0 and ``</s>`` 1; as elsewhere V is ``<s>``. Separators are blanks or
-    tabs, n-grams come in any order, a missing back-off weight is 1. ``<UNK>``, ``<S>`` and ``</S>`` are read as in
-    lower case, if that is not there too. A missing ``<unk>`` has the probability 1e-100, as in KenLM. N-grams with
-    ``<s>`` anywhere but at their beginning are left out: no text has them. A context that is missing is put in (see
-    ``building.build``). The counts of the table are not known: its levels hold none.
+    As in every vocabulary, ``<unk>`` has the id 0 and ``</s>`` 1; ``<s>`` has the id V. Separators are blanks or
+    tabs, n-grams come in any order, a missing back-off weight is 1. ``<UNK>``, ``<S>`` and ``</S>`` are read as their
+    lower-case forms, unless the file has these, too. A missing ``<unk>`` has the probability 1e-100, as in KenLM.
+    N-grams with ``<s>`` anywhere but at their beginning are left out: no text has them. A missing context is added
+    (see ``building.build``). The counts of the table are not known: its levels have none.
 
     Raises ``LmcompareError``, with the number of the line, for a file that is not ARPA, is cut off, does not hold as
     many n-grams as its header says, or holds a wrong line.
@@ -54,8 +54,8 @@ def read(path: Path) -> tuple[BackoffTable, Vocabulary]:
 def check_ends(path: Path) -> None:
     r"""Look at the beginning and the end of a file without reading all of it.
 
-    Raises ``LmcompareError`` for a file whose header is not that of an ARPA file, and, unless it is compressed, for
-    one without ``\end\``.
+    Raises ``LmcompareError`` for a file whose header is not that of an ARPA file, and for an uncompressed file
+    without ``\end\``.
     """
     with path.open("rb") as file:
         is_gzip = file.read(len(GZIP)) == GZIP
@@ -105,7 +105,7 @@ class _Reader:
         for k, (announced, line) in enumerate(sections, 1):
             self._mark(f"\\{k}-grams:")
             began = self._line - 1
-            n = min(announced, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than there is room for
+            n = min(announced, (len(self._data) - self._at) // (2 * k + 2) + 1)  # no more than fit into the file
             if k == 1:
                 slots = np.zeros(2 ** max(4, int(2 * n).bit_length()), np.int64)
                 begins, lengths = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -158,7 +158,7 @@ class _Reader:
             raise self._wrong("it is cut off within its header: fetch or write it again")
         if not sections:
             raise self._wrong("the header announces no n-grams", self._line - 1)
-        self._at, self._line = self._began, self._line - 1  # the mark is read again as what it has to be
+        self._at, self._line = self._began, self._line - 1  # the mark is read again, and checked then
         return sections
 
     def _next(self) -> str | None:
@@ -173,7 +173,7 @@ class _Reader:
         return text.decode("utf-8", "replace").strip(" \t\r\v\f")
 
     def _mark(self, wanted: str) -> None:
-        """Read the mark of a section. Raises ``LmcompareError`` for another."""
+        """Read the mark of a section. Raises ``LmcompareError`` for another line."""
         text = self._next()
         if text is None:
             raise self._wrong(f"it is cut off before {wanted}: fetch or write it again")
@@ -232,7 +232,7 @@ class _Reader:
 
 
 def _unigrams(ids: IntArray, probs: Float32Array, backoffs: Float32Array, start: int) -> Grams:
-    """Return the unigrams by id; a missing ``<s>`` has no weight of its own, a missing ``<unk>`` 1e-100."""
+    """Return the unigrams by id; a missing ``<s>`` has the weight 1, a missing ``<unk>`` the probability 1e-100."""
     log10_probs, log10_backoffs = np.zeros(start + 1, np.float32), np.zeros(start + 1, np.float32)
     log10_probs[0] = NO_UNKNOWN
     log10_probs[ids], log10_backoffs[ids] = probs, backoffs
@@ -252,7 +252,7 @@ def _is_blank(byte: int) -> bool:
 def _number(data: Bytes, begin: int, end: int) -> float:
     """Return a decimal number, or an infinity; NaN for any other text.
 
-    Up to 15 digits with a small exponent it is the nearest float64; beyond, within a few units of the last place.
+    With up to 15 digits and a small exponent, it is the nearest float64; otherwise it is off by a few last units.
     """
     at, sign = begin, 1.0
     if at < end and (data[at] == _MINUS or data[at] == _PLUS):
@@ -309,7 +309,7 @@ def _number(data: Bytes, begin: int, end: int) -> float:
 
 @compiled
 def _slot(data: Bytes, begin: int, length: int, slots: IntArray, begins: IntArray, lengths: IntArray) -> int:
-    """Return where in a hash table with linear probing a word is, or would go. ``slots``: (2^m,) word + 1, or 0."""
+    """Return a word's slot, or a free slot for it (linear probing). ``slots``: (2^m,) word + 1, or 0 if free."""
     code = np.uint64(14695981039346656037)
     for i in range(begin, begin + length):  # FNV-1a
         code = (code ^ np.uint64(data[i])) * np.uint64(1099511628211)
@@ -346,10 +346,10 @@ def _read_section(
 ) -> tuple[int, int, int, int]:
     """Read n-gram lines from byte ``at`` on, the line number ``line``, until one that begins with a backslash.
 
-    A line is a log10 probability, the words, and perhaps a log10 back-off weight, parted by blanks or tabs. Of order
-    1 the words are numbered and go into the hash table ``slots`` with the place of their bytes, ``begins`` and
-    ``lengths``; of a higher order they are looked up there. ``rows``: (n, order) gets the words' numbers,
-    ``log10_probs`` and ``log10_backoffs`` the numbers, ``lines`` the line numbers; of lines beyond n, none of it.
+    A line is a log10 probability, the words, and perhaps a log10 back-off weight, separated by blanks or tabs. At
+    order 1, the words are numbered and enter the hash table ``slots``, with the places of their bytes, ``begins`` and
+    ``lengths``; at a higher order, they are looked up there. ``rows``: (n, order) gets the words' numbers,
+    ``log10_probs`` and ``log10_backoffs`` the logarithms, ``lines`` the line numbers; lines past n are only counted.
 
     Returns the place and the number of the line where it stopped, how many n-grams it read, and how it ended.
     """

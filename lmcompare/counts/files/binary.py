@@ -1,12 +1,12 @@
 """A back-off table and its words in one compact file that is mapped into memory: safetensors, with checksums.
 
 A safetensors file is a JSON header and then the arrays, one after the other, each at a multiple of its item's size,
-so that they are used where they lie. The library checks the header: names, kinds, sizes, and that the arrays fill the
+so that they can be used in place. The library checks the header: names, kinds, sizes, and that the arrays fill the
 file without gap or overlap. Its metadata hold one entry, JSON: the format, the version, the order, a SHA-256 of every
-array and one of all that the header says.
+array, and a SHA-256 of the header's contents.
 
 Arrays, for k = 1 … n: ``words_k`` (n_k,) int32 and ``offsets_k`` (n_{k-1} + 1,) int32, or int64 from 2^31 n-grams on
-(both for k above 1 only), ``log10_probs_k`` (n_k,) and ``log10_backoffs_k`` (n_k,) float32 (not for k = n);
+(both only for k above 1), ``log10_probs_k`` (n_k,) and ``log10_backoffs_k`` (n_k,) float32 (not for k = n);
 ``tokens``, the UTF-8 bytes of the V tokens, and ``token_ends`` (V,), where each ends. Counts are left out.
 """
 
@@ -51,17 +51,17 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     said = {"version": VERSION, "order": str(table.order)}
     said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
     said["sha256"] = _digest_of_header(said, arrays)
-    try:  # the metadata are one text, since safetensors keeps no order among several
+    try:  # the metadata are one text, since safetensors keeps no order among several entries
         save_file(arrays, path, {FORMAT: json.dumps(said, sort_keys=True)})
-    except SafetensorError as error:  # a full disk says so too
+    except SafetensorError as error:  # a full disk raises this error, too
         raise OSError(one_line(error)) from error
 
 
 def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
     """Return the table, its arrays mapped into memory and read-only, and its words.
 
-    ``verify``: read everything once, and compare all checksums; without it nothing is read but the header, which is
-    checked in any case, and the words, so leave it out only for a file that you wrote yourself. Raises
+    ``verify``: whether to read everything once and compare all checksums. If false, only the header, which is checked
+    in any case, and the words are read: set it to false only for a file that you wrote yourself. Raises
     ``LmcompareError`` for a file of another kind, a damaged file, and a file whose arrays are not a table.
     """
     try:
@@ -92,7 +92,7 @@ def check_kind(path: Path) -> None:
         with safe_open(path, framework="numpy") as file:
             said = file.metadata() or {}
     except (SafetensorError, ValueError, OSError):
-        return  # which is said, with what is wrong, when it is read
+        return  # reading the file later raises the error
     if FORMAT not in said:
         of = f"holds the network {said['model']}" if "model" in said else "is a safetensors file of another kind"
         raise LmcompareError(
@@ -102,7 +102,7 @@ def check_kind(path: Path) -> None:
 
 
 class _DamagedError(Exception):
-    """What is wrong with a file."""
+    """A file is damaged; the message says how."""
 
 
 def _arrays(table: BackoffTable, vocabulary: Vocabulary) -> dict[str, Array]:
@@ -146,7 +146,7 @@ def _unsigned(text: str) -> dict[str, str]:
 
 
 def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """Return the arrays of a safetensors file where they lie, and its metadata."""
+    """Return the arrays of a safetensors file, mapped into memory, and its metadata."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -178,7 +178,7 @@ def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tuple[BackoffTable, Vocabulary]:
-    """Return the table of arrays that fit together. Raises ``_DamagedError`` for others."""
+    """Return the table of these arrays. Raises ``_DamagedError`` if they do not fit together."""
     order = int(said["order"]) if said.get("order", "").isdecimal() and len(said["order"]) <= 3 else 0
     if not 1 <= order <= MOST_ORDERS:
         raise _DamagedError(f"its order is {said.get('order')!r}")
@@ -235,7 +235,7 @@ def _check(level: Level, k: int) -> None:
         if not begins[falls].all():
             raise _DamagedError(f"words_{k} do not rise after a context")
     probs, backoffs = level.log10_probs, level.log10_backoffs
-    if len(probs) and not probs.max() <= 0:  # NaN is not
+    if len(probs) and not probs.max() <= 0:  # also true for NaN
         raise _DamagedError(f"log10_probs_{k} holds a number that is not a probability")
     if len(backoffs) and not backoffs.max() < np.inf:
         raise _DamagedError(f"log10_backoffs_{k} holds a number that is not a weight")

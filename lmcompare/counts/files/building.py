@@ -1,4 +1,4 @@
-"""A back-off table from n-grams in any order: sorted, given to their contexts, missing contexts put in."""
+"""A back-off table from n-grams in any order: they are sorted by context, and missing contexts are added."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lmcompare.tokens import FloatArray, IntArray
 class Grams:
     """n k-grams in lexicographic order: ``rows``, (n, k) int32 words, ``log10_probs`` and ``log10_backoffs``, (n,).
 
-    A probability that is NaN is to be what backing off gives.
+    A probability of NaN stands for the one that backing off gives.
     """
 
     rows: IntArray
@@ -28,12 +28,12 @@ class Grams:
         return len(self.rows)
 
     def take(self, which: BoolArray | IntArray) -> Grams:
-        """Return some of them."""
+        """Return some of the n-grams."""
         return Grams(self.rows[which], self.log10_probs[which], self.log10_backoffs[which])
 
 
 def joined(parts: Sequence[Grams], width: int) -> Grams:
-    """Return all n-grams of several lots of one order, sorted."""
+    """Return the n-grams of several parts, all of one order, sorted."""
     rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
     probs = np.concatenate([part.log10_probs for part in parts])
     backoffs = np.concatenate([part.log10_backoffs for part in parts])
@@ -61,9 +61,9 @@ def lexicographic(rows: IntArray, width: int) -> IntArray:
 
 @compiled
 def contexts_of(rows: IntArray, contexts: IntArray) -> IntArray:
-    """(n,) the number of each row's context, its words but the last, among ``contexts`` (m, k - 1); both sorted.
+    """(n,) the number of each row's context (the row without its last word) in ``contexts`` (m, k - 1); both sorted.
 
-    ``NOTHING``, -1, where it is not among them.
+    ``NOTHING``, -1, where the context is not among them.
     """
     n, k = rows.shape
     found = np.full(n, -1, np.int64)
@@ -84,13 +84,13 @@ def contexts_of(rows: IntArray, contexts: IntArray) -> IntArray:
 
 
 def build(orders: Sequence[Grams], width: int) -> BackoffTable:
-    """Return the table of n-grams of order 1, 2 …; those of order 1 are all the words 0 … ``width`` - 1.
+    """Return the table of n-grams of order 1, 2 …; the unigrams are all the words 0 … ``width`` - 1.
 
-    A context that is missing among the n-grams of its own order is put in with the probability that backing off gives
+    A context that is missing among the n-grams of its own order is added with the probability that backing off gives
     and the weight 1, so that no probability changes.
     """
     orders = list(orders)
-    for k in range(len(orders) - 1, 1, -1):  # from the longest down: a context that was put in has its own context
+    for k in range(len(orders) - 1, 1, -1):  # from the longest down, since an added context needs its own context
         rows = orders[k].rows
         without = rows[contexts_of(rows, orders[k - 1].rows) == NOTHING, :-1]
         if len(without):
@@ -114,7 +114,7 @@ def build(orders: Sequence[Grams], width: int) -> BackoffTable:
 
 
 def _backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
-    """(m,) nats: the probability by the levels 1 … k - 1 of the last word of each of the k-grams (m, k)."""
+    """(m,) nats: the log-probability that the levels 1 … k - 1 give to the last word of each k-gram (m, k)."""
     k = grams.shape[1]
     words = grams[:, -1].astype(np.int64)
     scores = levels[0].log_probs_of(words)

@@ -1,15 +1,16 @@
-"""A back-off table of other words brought to the V types of a vocabulary, so that it stays a distribution.
+"""A back-off table over other words, converted to the V types of a vocabulary, so that it stays a distribution.
 
 A token that is outside the vocabulary is ``<unk>``, so ``<unk>`` gets the probability of all words that the table has
-and the vocabulary lacks. The table's own ``<unk>`` means the words that the table lacks: types of the vocabulary,
-which share its probability evenly, and words that neither knows, which have a share of the same size, also in
-``<unk>``. As a context all of them are the table's ``<unk>``. With U(h) what the table gives ``<unk>`` after the
-context h, A(h) what it gives to the words that the vocabulary lacks, and m types that the table lacks:
+and the vocabulary lacks. The table's own ``<unk>`` stands for the words that the table lacks: types of the
+vocabulary, which share its probability evenly, and words that neither has, which have a share of the same size, also
+in ``<unk>``. In a context, all of them are the table's ``<unk>``. Let U(h) be the probability that the table gives
+``<unk>`` after the context h, A(h) the probability that it gives to the words that the vocabulary lacks, and m the
+number of types that the table lacks:
 
     p(<unk> | h) = A(h) + U(h) / (m + 1)      p(lacking type | h) = U(h) / (m + 1)
 
-All else is as in the table, so that the V probabilities sum to what its own sum to. U and A follow the recursion of
-any back-off model, so the outcome is a back-off table itself.
+All other probabilities are those of the table, so that the V probabilities have the same sum as the table's own. U
+and A follow the recursion of any back-off model, so the result is a back-off table itself.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ SHARED = "{:,} of the {:,} types are not in the file: they share the probability
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """``table``, over the V types of a vocabulary, and which of these the given table lacked, (m,).
+    """``table``, over the V types of a vocabulary, and ``lacking``, (m,), the types that the given table lacked.
 
-    In the table's n-grams the first of these stands for all of them as the last word, and ``<unk>`` as a word of the
-    context. ``left_over``: how many words of the given table the vocabulary lacks.
+    In the n-grams of ``table``, the first lacking type stands for all of them as the last word, and ``<unk>`` stands
+    for them in the context. ``left_over``: how many words of the given table the vocabulary lacks.
     """
 
     table: BackoffTable
@@ -42,7 +43,7 @@ class Mapped:
 
 
 def check_unknown(vocabulary: Vocabulary) -> None:
-    """Raise ``LmcompareError`` for a vocabulary without ``<unk>``, which other words of a file become."""
+    """Raise ``LmcompareError`` for a vocabulary without ``<unk>``: other words of a file become ``<unk>``."""
     if vocabulary.unknown is None:
         raise LmcompareError(
             "an n-gram file needs tokens with an unknown word, which gets the probability of the file's other words,"
@@ -51,7 +52,7 @@ def check_unknown(vocabulary: Vocabulary) -> None:
 
 
 def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Mapped:
-    """Return the table of ``contexts``, which is over ``words``, brought to ``vocabulary``, which has ``<unk>``."""
+    """Convert the table of ``contexts``, which is over ``words``, to ``vocabulary``, which has ``<unk>``."""
     table, start, unknown = contexts.table, len(vocabulary), UNKNOWN_ID
     ids = {token: i for i, token in enumerate(vocabulary.tokens)}
     to = np.array([ids.get(token, NOTHING) for token in words.tokens] + [start])  # (words + <s>,)
@@ -66,14 +67,14 @@ def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Map
         own, of_unknown = possible & (rows[:, -1] > unknown), possible & (rows[:, -1] <= unknown)
         backoffs = level.log10_backoffs if k < table.order else np.zeros(len(level), np.float32)
         parts = [Grams(rows, logarithms(contexts.probs[k - 1]), backoffs).take(own)]
-        # one n-gram that ends in <unk> for each context that has any of <unk> or of a word that becomes it
+        # one n-gram that ends in <unk> for each context that is followed by <unk> or by a word that becomes <unk>
         explicit = level.words == unknown
         nodes = np.flatnonzero(of_unknown)
         if len(nodes):
             of, which = np.unique(contexts.of(k)[nodes], return_index=True)
             merged = rows[nodes[which]]
             merged[:, -1] = unknown
-            weights = np.zeros(len(of), np.float32)  # that of the file's own n-gram where it has one
+            weights = np.zeros(len(of), np.float32)  # the weight of the file's own n-gram, if it has one
             its_own = np.flatnonzero(of_unknown & explicit)
             place = np.searchsorted(of, contexts.of(k)[its_own])
             weights[place] = backoffs[its_own]
@@ -87,7 +88,7 @@ def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Map
 
 
 def _unknown_mass(contexts: Contexts, to_unknown: IntArray) -> tuple[FloatArray, FloatArray]:
-    """(C,) twice: what the table gives ``<unk>`` after each context, and what to the words that become ``<unk>``."""
+    """(C,) twice: after each context, the probability of the table's ``<unk>``, and that of words that become it."""
     table = contexts.table
     shared, added = np.zeros(len(contexts)), np.zeros(len(contexts))
     shared[0] = contexts.probs[0][0]

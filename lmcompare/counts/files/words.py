@@ -1,4 +1,4 @@
-"""What all files of n-grams have in common."""
+"""The parts that all files of n-grams have in common."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_ORDERS = 100
 
 
 def check_words(tokens: Sequence[str]) -> None:
-    """Raise ``LmcompareError`` unless tokens begin with ``<unk>`` and ``</s>``, as those of files of n-grams do."""
+    """Raise ``LmcompareError`` unless tokens begin with ``<unk>`` and ``</s>``, as the tokens of n-gram files do."""
     if list(tokens[:2]) != [UNKNOWN_TOKEN, END_TOKEN]:
         raise LmcompareError(
             f"the vocabulary of an n-gram file must begin with {UNKNOWN_TOKEN} and {END_TOKEN}, but this one does"

@@ -24,7 +24,7 @@ from lmcompare.tokens import FloatArray, IntArray
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
-NATS = math.log(10)  # in log10
+NATS = math.log(10)  # nats in one unit of log10
 MOST = 2**31 - 1  # n-grams of one order, which are numbered in 32 bits
 NOTHING = -1  # in place of a word or a node that does not exist
 
@@ -34,8 +34,8 @@ class Level:
     """The n_k k-grams of one order k.
 
     ``width``: V + 1. ``words``: (n_k,) int32, the last word of each. ``offsets``: (n_{k-1} + 1,) int32 or int64; the
-    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, what
-    the probabilities were estimated from; empty where that is not known. ``log10_probs``: (n_k,) float32, log10 of
+    k-grams with context node c are ``offsets[c]:offsets[c + 1]``, their words rising. ``counts``: (n_k,) int64, the
+    counts behind the probabilities; empty if they are not known. ``log10_probs``: (n_k,) float32, log10 of
     the probabilities. ``log10_backoffs``: (n_k,) float32, log10 of the weight of the shorter context after this
     k-gram, 0 where nothing was seen after it; empty at the highest order.
     """
@@ -69,7 +69,7 @@ class Level:
         return find(*self.search, contexts, words)
 
     def log_probs_of(self, nodes: IntArray) -> FloatArray:
-        """(n,) float64 nats: the probabilities of these k-grams; the others are not touched."""
+        """(n,) float64 nats: the log-probabilities of these k-grams; those of other k-grams are not read."""
         return self.log10_probs[nodes].astype(np.float64) * NATS
 
     def log10_backoff(self, nodes: IntArray) -> FloatArray:
@@ -82,7 +82,7 @@ class Level:
 def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray) -> IntArray:
     """(n,) the nodes of the k-grams of these context nodes and last words; ``NOTHING`` where there is none.
 
-    ``offsets``, ``level_words``: those of the level. Whatever the offsets hold, nothing else is read.
+    ``offsets``, ``level_words``: those of the level. Whatever the offsets are, nothing outside of them is read.
     """
     nodes = np.empty(len(words), np.int64)
     _search(whole(offsets), whole(level_words), contexts.astype(np.int64), words.astype(np.int64), nodes)
@@ -93,7 +93,7 @@ def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: In
 def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray, nodes: IntArray) -> None:
     """Write the nodes (n,) of the k-grams of n context nodes and last words, -1 where there is none.
 
-    Whatever the offsets are, nothing else than ``level_words`` is read.
+    Whatever the offsets are, nothing outside of ``level_words`` is read.
     """
     size = len(level_words)
     for i in range(len(words)):
@@ -113,14 +113,14 @@ def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words:
 
 
 def compact(numbers: IntArray) -> IntArray:
-    """Return whole numbers from 0 on in 32 bits, if they fit, so that a table does not show how it was counted."""
+    """Return whole numbers from 0 on in 32 bits, if they fit, so that a table is the same however it was counted."""
     return numbers.astype(np.int32, copy=False) if int(numbers.max(initial=0)) <= MOST else numbers
 
 
 def whole(array: IntArray) -> IntArray:
     """Return whole numbers as compiled loops take them: int32, read-only.
 
-    Raises ``LmcompareError`` for those that don't fit.
+    Raises ``LmcompareError`` for numbers that don't fit.
     """
     if array.dtype.itemsize > 4 and int(array.max(initial=0)) > MOST:
         raise LmcompareError(
@@ -131,7 +131,7 @@ def whole(array: IntArray) -> IntArray:
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view that is not written to, as those of a mapped file are: to compiled code they are one type."""
+    """Return a read-only view, like the arrays of a mapped file: for compiled code, both have one type."""
     view = array.view()
     view.flags.writeable = False
     return view

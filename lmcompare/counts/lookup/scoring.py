@@ -1,12 +1,12 @@
-"""Scoring text with a back-off table: one hash table an order, whose entries hold all that a look-up needs.
+"""Scoring text with a back-off table: a hash table for each order, whose entries hold all that a look-up needs.
 
 An entry has 16 bytes: a key, the log10 probability and the log10 back-off weight. The key of a k-gram is the entry of
 its context, the first k - 1 words, in the table of the order below, and its last word. So looking an n-gram up reads
 one line of memory, as in KenLM's probing table, and the comparison is exact. Four entries are a bucket of 64 bytes,
-a cache line. An n-gram after which nothing was seen is marked: no longer one is looked for.
+a cache line. An n-gram after which nothing was seen is marked: then no longer n-gram is looked up.
 
-A block of tokens is looked up order by order; first all lines of an order are asked for, then they are read. Only the
-n-grams whose context was found are looked up: about two a token.
+A block of tokens is looked up order by order: first all memory lines of an order are prefetched, then they are read.
+Only the n-grams whose context was found are looked up: about two for each token.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Keys = npt.NDArray[np.uint64]
 
-FULL = 0.6  # of the entries are used, at most
+FULL = 0.6  # the greatest share of entries in use
 LINE = 64  # bytes of a bucket
 ENTRIES = 4  # entries of a bucket: a cache line of 64 bytes
-MOST_ENTRIES = 2**32  # a key has 32 bits for one
+MOST_ENTRIES = 2**32  # a key has 32 bits for the number of an entry
 BLOCK = 256  # tokens that are scored together: what is fetched for them fits the processor's first or second cache
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio (Knuth 1973, section 6.4)
 UPPER = np.uint64(32)
@@ -52,7 +52,7 @@ class Tables(NamedTuple):
 
 
 class Queries(NamedTuple):
-    """The n-grams of one order that are looked up for a block of tokens, and room to work in; each (``BLOCK``,).
+    """The n-grams of one order that are looked up for a block of tokens, and working memory; each (``BLOCK``,).
 
     ``where``: the tokens at which they end. ``query``: their keys. ``weight``: the weights of their contexts.
     ``entry``: where they were found. ``hits`` and ``misses``: which were found, and which were not.
@@ -71,7 +71,7 @@ class Scorer:
 
     def __init__(self, levels: Sequence[Level]) -> None:
         self._start = levels[0].width - 1
-        self._unigrams = np.zeros(2 * len(levels[0]), np.float32)  # probability and weight in turns
+        self._unigrams = np.zeros(2 * len(levels[0]), np.float32)  # probability and weight of each word in turn
         self._unigrams[::2] = levels[0].log10_probs
         self._unigrams[1 : 2 * len(levels[0].log10_backoffs) : 2] = levels[0].log10_backoffs
         buckets = _buckets(levels)
@@ -135,7 +135,7 @@ def _aligned(size: int) -> npt.NDArray[np.uint8]:
 
 @compiled
 def _home(key: np.uint64, first: np.uint64, buckets: np.uint64) -> Any:
-    """Return the first entry of the bucket that a key belongs to; those of its order begin at ``first``."""
+    """Return the first entry of the bucket that a key belongs to; the entries of its order begin at ``first``."""
     return first + (((((key * MULTIPLIER) >> UPPER) * buckets) >> UPPER) << TWO)
 
 
@@ -162,7 +162,7 @@ def _enter(
     """Enter the k-grams of one order into its table.
 
     ``parents``: (n_{k-1},) the entry of each context. ``continued``: (n_k,) whether anything was seen after each
-    k-gram; empty, as ``log10_backoffs``, at the highest order. ``entries``: (n_k,) gets the entry of each.
+    k-gram; empty, like ``log10_backoffs``, at the highest order. ``entries``: (n_k,) gets the entry of each k-gram.
     """
     block = np.empty(BLOCK, np.uint64)
     context, inner = 0, len(continued) > 0
@@ -202,9 +202,9 @@ def _score(
     tables: Tables,
     scores: FloatArray,
 ) -> None:
-    """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first to start from ``begin`` on.
+    """Write the nats of the tokens ``begin`` to ``end`` - 1; ``document``: the first that starts from ``begin`` on.
 
-    A block begins a few tokens early, at which the contexts of its first tokens are found.
+    A block begins a few tokens early, so that the contexts of its first tokens are found.
     """
     orders = len(tables.firsts)
     early = max(orders - 1, 0)
@@ -224,7 +224,7 @@ def _score(
         while document < len(starts) and starts[document] < last:
             opens[starts[document] - first] = True
             document += 1
-        opens[m] = True  # nothing is asked beyond the block
+        opens[m] = True  # nothing is looked up beyond the block
         for i in range(m):
             word, before = np.uint64(ids[first + i]), ids[max(first + i - 1, 0)]
             opens[i] |= before == end_id
@@ -234,7 +234,7 @@ def _score(
             where[i] = i
             query[i] = (context << UPPER) | word
             weight[i] = unigrams[(context << ONE) + ONE]
-        for k in range(orders):  # those of k + 2 words
+        for k in range(orders):  # the n-grams of k + 2 words
             found = _look(m, queries, tables, k, log10)
             m = _follow(found, queries, words, opens, tables) if k + 1 < orders else 0
         for i in range(block, last):
@@ -245,8 +245,8 @@ def _score(
 def _look(m: int, queries: Queries, tables: Tables, k: int, log10: FloatArray) -> int:
     """Look the first m queries up, n-grams of k + 2 words.
 
-    What is found goes into ``log10``; what is not adds the weight. No branch depends on what was found, so that the
-    processor has the entries of many n-grams under way at a time.
+    The probability of an n-gram that is found goes into ``log10``; otherwise the weight of its context is added
+    there. No branch depends on the outcome, so that the processor can fetch many entries at the same time.
     """
     where, query, weight, entry, hits, misses = queries
     keys, floats, first, buckets = tables.keys, tables.floats, tables.firsts[k], tables.buckets[k]
@@ -289,7 +289,7 @@ def _look(m: int, queries: Queries, tables: Tables, k: int, log10: FloatArray) -
 
 @compiled
 def _follow(found: int, queries: Queries, words: IntArray, opens: BoolArray, tables: Tables) -> int:
-    """Ask for the n-grams that continue those that were found by the next word; return how many they are."""
+    """Write the queries for the n-grams that are one word longer than those found; return their number."""
     where, query, weight, entry, hits, misses = queries
     keys, floats = tables.keys, tables.floats
     m = 0

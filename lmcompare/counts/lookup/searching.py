@@ -1,7 +1,7 @@
-"""Scoring text with a back-off table by bisection, where it lies: for short texts, and for tables in files.
+"""Scoring text with a back-off table by bisection, in place: for short texts, and for tables in files.
 
-The figures are those of ``scoring``, to the last bit. A token takes two to four times as long, but no hash tables are
-made, which takes longer than to look as many tokens up as the table has n-grams.
+The scores equal those of ``scoring`` to the last bit. A token takes two to four times as long, but no hash tables are
+made: making them takes longer than looking up as many tokens as the table has n-grams.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BLOCK = 2**16  # tokens that are looked up together
 def score(levels: Sequence[Level], text: Encoded) -> FloatArray:
     """Return the log-probability of each token: (N,) float64 nats."""
     scores = np.empty(len(text))
-    early = len(levels) - 1  # a block begins a few tokens early, at which the contexts of its first tokens are found
+    early = len(levels) - 1  # a block begins a few tokens early, so that the contexts of its first tokens are found
     for begin in range(0, len(text), BLOCK):
         first, last = max(begin - early, 0), min(begin + BLOCK, len(text))
         scores[begin:last] = _score(levels, text, first, last)[begin - first :]
@@ -28,7 +28,7 @@ def score(levels: Sequence[Level], text: Encoded) -> FloatArray:
 
 
 def _score(levels: Sequence[Level], text: Encoded, first: int, last: int) -> FloatArray:
-    """(last - first,) nats of these tokens, of which the first ones lack a part of their contexts."""
+    """(last - first,) nats of these tokens; the first tokens lack a part of their contexts."""
     words: IntArray = text.ids[first:last].astype(np.int64)
     before = np.append(text.vocabulary.end, words[:-1])
     opens = before == text.vocabulary.end

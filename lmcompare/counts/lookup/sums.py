@@ -1,4 +1,4 @@
-"""What the probabilities after the contexts of a back-off table sum to, and weights that make it one."""
+"""The sums of the probabilities after each context of a back-off table, and weights that make the sums one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
 LEAST = -120.0  # log10; in place of the logarithm of 0
-NEXT_TO_NOTHING = 1e-9  # a mass below this is rounding
+NEXT_TO_NOTHING = 1e-9  # a probability below this is a rounding error
 
 
 class Contexts:
-    """All C contexts of a table in one numbering, shortest first: 0 is the empty context, which is first.
+    """All C contexts of a table, numbered from the shortest on: 0 is the empty context.
 
-    A context's *parent* is its longest proper suffix that is a context too: what it backs off to. Probabilities and
-    weights are held as float64, not as logarithms, by order and by context, and may be changed from the lowest order
-    up.
+    A context backs off to its *parent*, its longest proper suffix that is a context, too. Probabilities (by order)
+    and weights (by context) are float64, not logarithms, and may be changed from the lowest order up.
     """
 
     def __init__(self, table: BackoffTable) -> None:
@@ -38,7 +37,7 @@ class Contexts:
     def parents(self) -> IntArray:
         """(C,) the parent of each context; the empty context is its own."""
         levels, parents = self.table.levels, np.zeros(len(self), np.int64)
-        suffixes: IntArray = np.full(self.table.start + 1, NOTHING)  # the nodes of the grams without their first word
+        suffixes: IntArray = np.full(self.table.start + 1, NOTHING)  # the nodes of n-grams without their first word
         for k in range(2, len(levels)):
             level = levels[k - 1]
             found = level.words if k == 2 else levels[k - 2].find(suffixes[level.contexts], level.words)
@@ -53,7 +52,7 @@ class Contexts:
         return parents
 
     def _ending(self, k: int, nodes: IntArray, length: int) -> IntArray:
-        """Return the nodes of the last ``length`` words of k-grams; ``NOTHING`` where they are no n-gram."""
+        """Return the nodes of the last ``length`` words of k-grams; ``NOTHING`` where they are not an n-gram."""
         words = []
         for j in range(k, k - length, -1):
             words.append(self.table.levels[j - 1].words[nodes].astype(np.int64))
@@ -69,7 +68,7 @@ class Contexts:
         return contexts
 
     def backed_off(self, k: int) -> FloatArray:
-        """(n_k,) what the parent of its context gives to the last word of each k-gram, k above 1."""
+        """(n_k,) the probability of the last word of each k-gram after the parent of its context; k is above 1."""
         words = self.table.levels[k - 1].words.astype(np.int64)
         contexts, probs, weight = self.parents[self.of(k)], np.zeros(len(words)), np.ones(len(words))
         open_ = np.arange(len(words))
@@ -87,7 +86,7 @@ class Contexts:
         return probs
 
     def sums(self) -> FloatArray:
-        """(C,) what the probabilities of all words after each context sum to."""
+        """(C,) the sum of the probabilities of all words after each context."""
         sums = np.ones(len(self))
         sums[0] = self.probs[0].sum()
         for k in range(2, len(self.table.levels) + 1):
@@ -97,10 +96,11 @@ class Contexts:
         return sums
 
     def normalised(self) -> BackoffTable:
-        """Return the table with other weights, with which the probabilities after every context sum to one.
+        """Return the table with back-off weights that make the probabilities after every context sum to one.
 
-        They are written into ``weights`` too. Probabilities are left as they are, but for the unigrams, which are
-        divided by their sum, and for those after a context that leave nothing for other words.
+        The weights are written into ``weights``, too. Probabilities stay as they are, with two exceptions: the
+        unigrams are divided by their sum, and so are the probabilities after a context that leave nothing for other
+        words.
         """
         self.probs[0] = self.probs[0] / self.probs[0].sum()
         for k in range(2, len(self.table.levels) + 1):
@@ -132,7 +132,7 @@ class Contexts:
         return np.array(words[::-1], np.int64)
 
     def _explicit(self, k: int) -> tuple[FloatArray, FloatArray]:
-        """(n_{k-1},) twice: the sum over the k-grams of each context, and over what their words have without them."""
+        """(n_{k-1},) twice: by context, the sum over its k-grams, and over their last words after its parent."""
         contexts, size = self.table.levels[k - 1].contexts, int(self.first[k] - self.first[k - 1])
         here: FloatArray = np.bincount(contexts, self.probs[k - 1], minlength=size).astype(np.float64)
         rest: FloatArray = np.bincount(contexts, self.backed_off(k), minlength=size).astype(np.float64)

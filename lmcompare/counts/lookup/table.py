@@ -23,16 +23,16 @@ from lmcompare.counts.lookup.scoring import Scorer
 from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
-Arrays = tuple[npt.NDArray[Any], ...]  # one an order
+Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
 
-GROUP = 64  # children that are looked at together for whether one is likely enough
-ROUNDING = 1e-4  # more than float32 changes a log10
-ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # what a level is stored as
+GROUP = 64  # words after a context that are tested together: is one of them likely enough?
+ROUNDING = 1e-4  # above the rounding error of a log10 in float32
+ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # the arrays of a stored level
 
 
 @dataclass(frozen=True, eq=False)
 class BackoffTable:
-    """The n levels of an n-gram model over V words; ``log10_probs`` holds a k-gram's probability in full.
+    """The n levels of an n-gram model over V words; ``log10_probs`` has the final probabilities of the k-grams.
 
     The probability of a word is that of the longest n-gram found, times the back-off weights of all longer contexts.
     """
@@ -68,7 +68,7 @@ class BackoffTable:
         return np.full((self.order - 1, size), NOTHING, np.int32)
 
     def advance(self, contexts: IntArray, words: IntArray) -> IntArray:
-        """Return the contexts one word (B,) further; ``<s>`` forgets all that came before it."""
+        """Return the contexts after one more word (B,); after ``<s>``, they have none of the words before it."""
         after = np.empty_like(contexts)
         for k, level in enumerate(self.levels[1:-1], 1):
             after[k] = level.find(contexts[k - 1], words)
@@ -157,7 +157,7 @@ class BackoffTable:
         return tuple(offsets for offsets, _ in searches), tuple(words for _, words in searches), probs
 
     def score(self, text: Encoded, threads: int = 1) -> FloatArray:
-        """(N,) nats: the log-probability of each token. ``threads`` change no figure."""
+        """(N,) nats: the log-probability of each token, which does not depend on ``threads``."""
         self._searched[0] += len(text)
         if "_scorer" not in vars(self) and (self._searched[0] < len(self) or not self._hash_tables_fit()):
             return searching.score(self.levels, text)
@@ -186,7 +186,7 @@ class BackoffTable:
 
     @cached_property
     def _searched(self) -> list[int]:
-        """How many tokens were to be scored without hash tables."""
+        """The number of tokens that ``score`` was given so far."""
         return [0]
 
     # To arrays and back
@@ -197,7 +197,7 @@ class BackoffTable:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int) -> BackoffTable:
-        """Return the table whose ``arrays`` these are. Raises ``KeyError`` if one is missing."""
+        """Return the table of these ``arrays``. Raises ``KeyError`` if an array is missing."""
         width = len(arrays["words_1"])
         return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
 
@@ -248,12 +248,12 @@ def _fill(
     words: Arrays,
     log10_probs: Arrays,
 ) -> None:
-    """Write the unigrams into each row, and over them what is known of longer and longer contexts.
+    """Write the unigrams into each row, and over them the probabilities after longer and longer contexts.
 
-    Row by row, so that a row is still in the processor's cache when it is written over. ``contexts``: (n - 1, B);
-    ``weights``: (n, B) log10; ``shifts``: (B,) nats, the weight of the unigrams, and
-    ``unigrams``: (V,) nats, both of the type of the rows. ``offsets``, ``words`` and
-    ``log10_probs``: of level 2, 3 … n, as in the functions below.
+    It works row by row, so that a row is still in the processor's cache when it is written over. ``contexts``:
+    (n - 1, B); ``weights``: (n, B) log10; ``shifts``: (B,) nats, the weight of the unigrams, and ``unigrams``: (V,)
+    nats, both of the type of the rows. ``offsets``, ``words`` and ``log10_probs``: the arrays of the levels 2, 3 … n,
+    as in the functions below.
     """
     for i in range(len(rows)):
         row, shift = rows[i], shifts[i]
@@ -280,10 +280,11 @@ def _collect(
     ids: IntArray,
     log10: FloatArray,
 ) -> None:
-    """Find the most likely words after each context, among those seen after its longest part first.
+    """Find the most likely words after each context, first among the words seen after its longest part.
 
-    Few words come in once some have: only those are searched for after the longer contexts, where they would have
-    another probability. ``ranked``: (V,) the words, the most frequent first; none comes in after one that does not.
+    Few words enter the list once it has some: only these are searched for after the longer contexts, where they would
+    have another probability. ``ranked``: (V,) the words, the most likely first; after a word that does not enter the
+    list, no other does.
     """
     for i in range(len(ids)):
         best, scores, least = ids[i], log10[i], -np.inf
@@ -295,7 +296,7 @@ def _collect(
                 for first in range(0, len(after), GROUP):
                     group, some = log10_after[first : first + GROUP], 0
                     bar = np.float32(least - above - ROUNDING)
-                    for j in range(len(group)):  # which a processor does for many at once
+                    for j in range(len(group)):  # a processor does this for many words at once
                         some += group[j] >= bar
                     for j in range(len(group) if some else 0):
                         word, value = after[first + j], group[j] + above
@@ -304,7 +305,7 @@ def _collect(
                             least = scores[-1]
         for word in ranked:
             value = unigrams[word] + weights[0, i]
-            if value < least or (value == least and word > best[-1]):  # of equal ones the first comes in, if any
+            if value < least or (value == least and word > best[-1]):  # of equally likely words, the first enters
                 break
             if not _follows(word, contexts[:, i], 0, offsets, words):
                 _insert(best, scores, word, value)
@@ -314,12 +315,12 @@ def _collect(
 
 @compiled
 def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: Arrays) -> bool:
-    """Return whether a word was seen after one of the contexts (n - 1,) from ``least`` on, the longer ones."""
+    """Return whether a word was seen after one of the longer contexts: those of (n - 1,) from ``least`` on."""
     for k in range(least, len(contexts)):
         context = contexts[k]
         if context != NOTHING:
             low, high, level_words = offsets[k][context], offsets[k][context + 1], words[k]
-            while low < high:  # they rise
+            while low < high:  # the words rise
                 middle = (low + high) >> 1
                 if level_words[middle] < word:
                     low = middle + 1
@@ -332,7 +333,7 @@ def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: 
 
 @compiled
 def _fill_up(ids: IntArray) -> None:
-    """Write the first words that are not there yet into the places that are left: those of probability 0."""
+    """Fill the free places with the first words that are not in the list yet; they have the probability 0."""
     word = 0
     for place in range(len(ids)):
         if ids[place] == NOTHING:

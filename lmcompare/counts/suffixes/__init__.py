@@ -1,7 +1,7 @@
-"""The contexts of a text of any length, by a suffix array.
+"""The contexts of any length in a text, by a suffix array.
 
 Reading order: ``sorting`` (the suffix array), ``contexts`` (the index of a text's contexts), ``building`` (how it is
-made), ``walking`` (which of its contexts end a passage, and what followed them).
+made), ``walking`` (its contexts that end a passage, and the tokens that followed them).
 
 Compiled functions of this package become a part of those that call them from other files, and Numba keeps the machine
 code of these on disk until their own files change: after a change here, delete ``__pycache__`` in this package and

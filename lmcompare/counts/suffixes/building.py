@@ -1,4 +1,4 @@
-"""How the index of a text's contexts is made from its suffix array: places, nodes, and the counts of what follows."""
+"""How the index of a text's contexts is made from its suffix array: places, nodes, and counts of following tokens."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
-FREQUENT = 128  # places from which on what follows a context is stored, and not counted anew each time
-MOST_LEVELS = 60  # branching contexts of one passage; only degenerate texts ("a a a a ...") have more
-REPEATS = 2  # how often the same preceding token counts, 1 in Kneser-Ney; 2 saves bytes and characters 0.5 %
+FREQUENT = 128  # a context with as many places has its counts stored; those of others are made anew each time
+MOST_LEVELS = 60  # the most branching contexts of a passage; only degenerate texts ("a a a a ...") have more
+REPEATS = 2  # the most counts of the same preceding token; 1 in Kneser-Ney, but 2 saves bytes and characters 0.5 %
 
 
 @compiled
 def places(words: IntArray, suffixes: IntArray, start: int) -> tuple[IntArray, IntArray]:
-    """Return the places (N,) of a text's tokens sorted by their contexts, and how much neighbours share.
+    """Return the places (N,) of a text's tokens sorted by their contexts, and how many tokens neighbours share.
 
     Parameters
     ----------
     words : IntArray of shape (M,)
-        The tokens with start marks, whose id is ``start``; the first is one.
+        The tokens with start marks, whose id is ``start``; the first token is a start mark.
     suffixes : IntArray of shape (M,)
         The suffix array of ``words`` in reversed order.
 
     Returns
     -------
     places, shared : IntArray of shape (N,)
-        The places, and how many tokens, back to a start mark at most, the contexts of a place and of the place before
-        it have in common; 0 for the first.
+        The places, and the number of tokens, back to a start mark at most, that the contexts of a place and of the
+        place before it in this order have in common; 0 for the first.
     """
     size = len(words)
     reaches = np.empty(size + 1, np.int32)  # the length of the context of each place, the start mark included
@@ -37,7 +37,7 @@ def places(words: IntArray, suffixes: IntArray, start: int) -> tuple[IntArray, I
     ranks = np.empty(size, np.int32)
     for rank in range(size):
         ranks[suffixes[rank]] = rank
-    alike = np.zeros(size, np.int32)  # by rank: the first tokens that a suffix has in common with the one before
+    alike = np.zeros(size, np.int32)  # by rank: how many first tokens a suffix shares with the suffix before it
     same = 0
     for suffix in range(size):  # one token less is in common when both suffixes lose their first (Kasai et al. 2001)
         rank = ranks[suffix]
@@ -65,7 +65,7 @@ def places(words: IntArray, suffixes: IntArray, start: int) -> tuple[IntArray, I
 def nodes(shared: IntArray) -> IntArray:
     """Return the (F, 3) frequent branching contexts, as ``contexts.Index`` has them, from the ``shared`` tokens."""
     found = _nodes(shared)
-    order = np.lexsort((found[:, 2], -found[:, 1], found[:, 0]))  # of one range, the shorter context first
+    order = np.lexsort((found[:, 2], -found[:, 1], found[:, 0]))  # for the same range, the shorter context first
     return np.ascontiguousarray(found[order])
 
 
@@ -151,7 +151,7 @@ def _pairs(
 
 @compiled
 def first_places(words: IntArray, start: int) -> IntArray:
-    """(V + 2,) for each token, how many tokens stand after a lesser one; start marks are not counted."""
+    """(V + 2,) for each token, how many tokens stand after one with a lower id; start marks are not counted."""
     first = np.zeros(start + 2, np.int32)
     for at in range(1, len(words)):
         if words[at] != start:

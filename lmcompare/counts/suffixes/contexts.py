@@ -1,13 +1,14 @@
-"""An index of the contexts of a text: for every sequence of tokens, all places of the text that it stands before.
+"""An index of the contexts of a text: for every sequence of tokens, all places directly after it in the text.
 
-The places of a text are sorted by what stands before them, read backwards. So the places after the same last token
+The places of a text are sorted by the tokens before them, read backwards. So the places after the same last token
 are side by side, among them those after the same last two tokens, and so on: a context of any length is a range of
-places. A document is preceded by a *start mark*, a token more, with which its contexts end.
+places. Before each document stands a *start mark*, an additional token, at which its contexts end.
 
 A context *branches* if different tokens precede it in the text. Only these contexts, which are the inner nodes of the
-suffix tree of the reversed text, are needed to predict: between two of them a longer context has the same places. The
-branching contexts with ``FREQUENT`` places or more are *nodes*: what followed them is counted once and stored. For
-the others a look at fewer than ``FREQUENT`` places is enough.
+suffix tree of the reversed text, are needed to predict: a context whose length is between two of them has the same
+places as the longer one. The branching contexts with ``FREQUENT`` places or more are *nodes*: the tokens that
+followed them are counted once, and the counts are stored. For the others a look at fewer than ``FREQUENT`` places is
+enough.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from lmcompare.counts.suffixes import building
 from lmcompare.counts.suffixes.sorting import suffix_array
 from lmcompare.tokens import Encoded, IntArray
 
-KINDS = 4  # of counts: 1, 2, 3, and 4 or more
+KINDS = 4  # kinds of counts: 1, 2, 3, and 4 or more
 
 
 class Index(NamedTuple):
@@ -35,11 +36,11 @@ class Index(NamedTuple):
     words : IntArray of shape (N + D,)
         The tokens of D documents, each document after a start mark, whose id is V.
     places : IntArray of shape (N,)
-        The places in ``words`` of all tokens that are no start mark, sorted by what stands before them.
+        The places in ``words`` of all tokens that are not start marks, sorted by the tokens before them.
     first : IntArray of shape (V + 2,)
         The places after the token t are ``places[first[t]:first[t + 1]]``.
     nodes : IntArray of shape (F, 3)
-        The frequent branching contexts: the range of places, first and past the last, and the length in tokens. They
+        The frequent branching contexts: the first place, the one past the last place, and the length in tokens. They
         are sorted by the first place, the longest range first; node 0 is the empty context.
     offsets : IntArray of shape (F + 1,)
         The pairs of node f and a token that followed it are ``offsets[f]:offsets[f + 1]``.
@@ -79,7 +80,7 @@ class Contexts:
 
     @classmethod
     def of(cls, text: Encoded) -> Contexts:
-        """Return the contexts of a text of at least one token, in memory: 60 bytes a token while they are made."""
+        """Return the contexts of a text of at least one token; making them takes 60 bytes of memory per token."""
         types = len(text.vocabulary)
         words = marked(text)
         suffixes = suffix_array(words[::-1], types + 1)
@@ -94,7 +95,7 @@ class Contexts:
         return len(self.arrays["places"])
 
     def places_after(self, passage: IntArray) -> IntArray:
-        """Return the places that a passage of at least one token stands directly before, in the index's order."""
+        """Return the places directly after a passage of at least one token, in the order of the index."""
         from lmcompare.counts.suffixes.walking import search
 
         first, end = search(self.index, np.ascontiguousarray(passage, np.int32))
@@ -102,7 +103,7 @@ class Contexts:
 
     @cached_property
     def index(self) -> Index:
-        """The arrays with those that follow from them, read-only, for compiled loops."""
+        """The stored arrays and those that are computed from them, read-only, for compiled loops."""
         words, places, nodes, offsets, following, counts = (read_only(self.arrays[name]) for name in STORED)
         first = building.first_places(words, self.types)
         sums = building.sums(offsets, counts, KINDS)
@@ -110,7 +111,7 @@ class Contexts:
 
 
 def marked(text: Encoded) -> IntArray:
-    """Return the (N + D,) int32 ids of a text with the start mark V before each of its D documents, one or more."""
+    """Return the (N + D,) int32 ids of a text with the start mark V before each of its documents; D is 1 or more."""
     starts = text.starts if len(text.starts) else np.zeros(1, np.int64)
     words: IntArray = np.insert(text.ids, starts, len(text.vocabulary)).astype(np.int32)
     return words

@@ -1,9 +1,9 @@
 """The suffix array of a text: where each of its suffixes begins, in the order of the suffixes.
 
-The suffixes are sorted by their first tokens, as many as fit into 63 bits, and those that are still equal by prefix
-doubling: two suffixes with the same first h tokens are ordered by the ranks of the suffixes h tokens later, which
-makes their first 2 h tokens sorted (Manber and Myers, *Suffix arrays*, 1993; group by group as in Larsson and
-Sadakane, *Faster suffix sorting*, 2007).
+The suffixes are sorted by as many first tokens as fit into 63 bits. Suffixes that are still equal are sorted by
+prefix doubling: two suffixes with the same first h tokens are ordered by the ranks of the suffixes h tokens later, so
+that they are sorted by their first 2 h tokens (Manber and Myers, *Suffix arrays*, 1993; group by group as in Larsson
+and Sadakane, *Faster suffix sorting*, 2007).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
 KEY_BITS = 63
-SHORT = 24  # up to here insertion is the faster sort
+SHORT = 24  # up to this many suffixes, insertion sort is faster
 
 
 def suffix_array(ids: IntArray, types: int) -> IntArray:
@@ -49,7 +49,7 @@ def suffix_array(ids: IntArray, types: int) -> IntArray:
 
 @compiled
 def _keys(ids: IntArray, bits: int, together: int, keys: npt.NDArray[np.uint64]) -> None:
-    """Write the first ``together`` tokens of each suffix as one number; what is past the end is 0, a token more."""
+    """Write the first ``together`` tokens of each suffix as one number; 0 stands for a place past the end."""
     key, width, last = np.uint64(0), np.uint64(bits), np.uint64(bits * (together - 1))
     for at in range(len(ids) - 1, -1, -1):
         key = (key >> width) | (np.uint64(ids[at] + 1) << last)
@@ -58,9 +58,9 @@ def _keys(ids: IntArray, bits: int, together: int, keys: npt.NDArray[np.uint64])
 
 @compiled
 def _equal_keys(keys: npt.NDArray[np.uint64], suffixes: IntArray, ranks: IntArray, groups: IntArray) -> int:
-    """Rank the suffixes by their keys; write the groups of equal ones, first and past the last, return their number.
+    """Rank the suffixes by their keys; write the groups of equal suffixes, and return the number of groups.
 
-    A rank is the place of the first suffix of the group.
+    A group has the place of its first suffix and the place past its last one. A rank is the first place of a group.
     """
     left, first = 0, 0
     for place in range(1, len(suffixes) + 1):
@@ -76,10 +76,9 @@ def _equal_keys(keys: npt.NDArray[np.uint64], suffixes: IntArray, ranks: IntArra
 
 @compiled
 def _refine(suffixes: IntArray, ranks: IntArray, groups: IntArray, n_groups: int, together: int) -> int:
-    """Sort each group of suffixes with the same first tokens by what follows these; return how many groups are left.
+    """Sort each group of suffixes with the same first tokens by the tokens after these; return how many are left.
 
-    A group is written over one that was read: there are never more new groups than suffixes in the old ones, of which
-    each has two or more.
+    The new groups replace the old ones. There is room for them, since each has two suffixes or more.
     """
     size, most = len(suffixes), 0
     for group in range(n_groups):

@@ -1,8 +1,7 @@
-"""Which contexts of an index end a passage, from the empty one to the longest, and what followed them.
+"""The contexts of an index that end a passage, from the empty one to the longest, and the tokens that followed them.
 
-These *levels* are the branching contexts that the passage ends with, and last, if it is longer than these, the
-longest context that occurs in the text at all. The passage is read backwards, and each token narrows the range of
-places.
+These *levels* are the branching contexts that the passage ends with, and at the end, if it is longer than these, the
+longest context that occurs in the text. The passage is read backwards, and each token narrows the range of places.
 """
 
 from __future__ import annotations
@@ -14,30 +13,30 @@ from lmcompare.counts.suffixes.building import FREQUENT, MOST_LEVELS, REPEATS
 from lmcompare.counts.suffixes.contexts import KINDS, Index
 from lmcompare.tokens import IntArray
 
-FARTHEST = 1000  # tokens; what is beyond is not compared, so that a copy of a long document is read in linear time
+FARTHEST = 1000  # tokens that are compared at most, so that a copy of a long document is read in linear time
 FIRST, END, LENGTH, BRANCH, NODE = range(5)  # the columns of a level
-ALONE = -1  # of BRANCH: each place counts by itself
+ALONE = -1  # in column BRANCH: each place counts by itself
 
 
 @compiled
 def new_levels() -> IntArray:
     """Return the room (``MOST_LEVELS``, 5) that ``walk`` writes the levels of one passage into.
 
-    They are the first place and the one past the last, the length of the context in tokens, the length at which its
-    places begin to differ (``ALONE`` if nothing can stand before them), and its node or -1.
+    A level has the first place and the one past the last place, the length of the context in tokens, the length at
+    which its places begin to differ (``ALONE`` if nothing can stand before them), and its node or -1.
     """
     return np.empty((MOST_LEVELS, 5), np.int32)
 
 
 @compiled
 def new_room() -> IntArray:
-    """Return the room in which ``follow`` counts what followed an infrequent context."""
+    """Return the room in which ``follow`` counts the tokens that followed an infrequent context."""
     return np.empty((4, FREQUENT), np.int32)
 
 
 @compiled
 def walk(index: Index, query: IntArray, at: int, levels: IntArray) -> int:
-    """Write the levels before a place of a text with start marks, ``query``, and return how many there are."""
+    """Write the levels before place ``at`` of ``query``, a text with start marks, and return how many there are."""
     words, places, first_places, nodes = index.words, index.places, index.first, index.nodes
     start = len(first_places) - 2
     first, end, length, n = 0, len(places), 0, 1
@@ -133,7 +132,7 @@ def _branch(words: IntArray, one: int, other: int, length: int, start: int) -> i
 
 @compiled
 def follow(index: Index, level: IntArray, room: IntArray) -> int:
-    """Count what followed an infrequent context, and return the number of different tokens.
+    """Count the tokens that followed an infrequent context, and return the number of different tokens.
 
     The tokens, in order of their places, are ``room[0]``, and their counts, which are those of ``building.pairs``,
     ``room[1]``.
