@@ -34,7 +34,7 @@ SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can dis
 
 
 class CacheModel(OverOne):
-    """Adds a memory to another model: n-grams of the text's own past are counted as it is read, and decay.
+    """Adds a memory to another model: n-grams of the text's own past are counted as it is read, and the counts decay.
 
     Words, pairs and triples (up to ``order``) that occurred earlier in the document become more likely, the more so
     the more often and the more recently they occurred; ``estimator.py`` has the formulas. The weights are fitted to
@@ -52,7 +52,7 @@ class CacheModel(OverOne):
     order : int, default 3
         The length of the longest n-gram in the caches, in words; 1 to 100.
     half_lives : list of float, default (100, 10000)
-        The numbers of tokens within which a count decays to half; each is a cache at every order.
+        The numbers of tokens within which a count decays to half; each gives one cache at every order.
     carry : bool, default False
         Whether the memory is kept from one document to the next.
     """
@@ -89,7 +89,7 @@ class CacheModel(OverOne):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, and fit the weights of the caches to the validation text."""
-        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # those of the base alone
+        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # they would score only the base
         own = self.scores_of(self._base, valid)
         self._chain = caches.fit(self._caches(), valid, own, carried=self.carry, seed=setting.seed)
         where = "carried from document to document" if self.carry else "emptied at the beginning of each document"
@@ -108,7 +108,7 @@ class CacheModel(OverOne):
         self._summary = cache_exhibits.summarise(fitted(self._chain, self), valid, self.scores_of(self._base, valid))
 
     def title(self) -> str:
-        """Return its name for people: the base and that it has a cache."""
+        """Return the display name: that of the base, with a cache."""
         return f"{self._base.title()} with a cache"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:

@@ -22,8 +22,8 @@ _EQUATION = latex_lines(
 )
 _SAYING = (
     "Each layer looks at the last vectors of the layer below, through a window that slides along the text. A gate"
-    " decides, number by number, how much of what the layer finds is added. Layers on top of each other see farther"
-    " back than one, but no word beyond that is seen at all."
+    " decides, number by number, how much of what the layer finds is added. Several layers on top of each other see"
+    " farther back than one layer, but words beyond their reach are not seen at all."
 )
 
 
@@ -39,7 +39,7 @@ def exhibits(
 
 
 def _parts(network: ConvolutionalNetwork, ids: IntArray) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Return of each layer what it reads, its content and its gates, each (T, d), over the inputs of these ids."""
+    """Return, for each layer, its input, its content and its gates, each (T, d), over the inputs of these ids."""
     found = []
     with torch.no_grad():
         _, _, read = network.convolve(network.inputs(ids), None)

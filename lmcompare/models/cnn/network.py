@@ -23,7 +23,7 @@ class GatedConvolution(nn.Module):
         self.both = nn.Linear(kernel * width, 2 * width)
 
     def parts(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return A x + a and B x + b, each (B, T, d), of x (B, T, d), and the past of the next piece."""
+        """Return A x + a and B x + b, each (B, T, d), for x (B, T, d), and the past of the next piece."""
         read, left = windows(self.norm(x), past, self.kernel)
         content, gate = self.both(read).chunk(2, -1)
         return content, gate, left
@@ -35,7 +35,7 @@ class GatedConvolution(nn.Module):
 
 
 class ConvolutionalNetwork(Network):
-    """Word vectors, gated convolutions that are added to what they read, and a softmax with the same vectors."""
+    """Word vectors, gated convolutions that are added to their inputs, and a softmax with the same vectors."""
 
     def __init__(self, types: int, width: int, kernel: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ConvolutionalNetwork(Network):
         return features, left
 
     def convolve(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, list[Tensor]]:
-        """Return what ``forward`` returns, and what each layer reads (B, T, d)."""
+        """Return what ``forward`` returns, and the inputs of each layer (B, T, d)."""
         x = dropout(self.head.embed(inputs) * self.scale, self.dropout, self.training)
         past: list[Tensor] = []
         read: list[Tensor] = []

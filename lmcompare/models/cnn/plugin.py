@@ -20,9 +20,9 @@ class Cnn(TunableLanguageModel):
     """A convolutional language model: gated convolutions over the words before (Dauphin et al. 2017).
 
     Each layer reads a window of the last ``kernel`` vectors of the layer below and adds (A x + a) · σ(B x + b) to the
-    last of them. It has no state and no attention: what it sees grows by ``kernel`` - 1 words with each layer, and
-    all words of a text are computed at once. Where the authors normalise the weights, a layer norm normalises what a
-    layer reads.
+    last of them. It has no state and no attention: each layer lets it see ``kernel`` - 1 words more, and all words of
+    a text are computed at once. The authors normalise the weights; here, a layer norm normalises the inputs of a
+    layer.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -31,11 +31,11 @@ class Cnn(TunableLanguageModel):
     width : int, default=256
         The size of word vectors and layers.
     kernel : int, default=3
-        The vectors that a layer reads.
+        The number of vectors that a layer reads.
     layers : int, default=4
-        Layers.
+        The number of layers.
     dropout : float, default=0.1
-        Dropout on word vectors and on what each layer adds.
+        Dropout on word vectors and on the output of each layer.
     """
 
     idea = Idea(2017, "Dauphin, Fan, Auli and Grangier", "Language modeling with gated convolutional networks")
@@ -59,7 +59,7 @@ class Cnn(TunableLanguageModel):
 
     @property
     def reach(self) -> int:
-        """The words that a prediction can depend on."""
+        """The number of words that a prediction can depend on."""
         return self.layers * (self.kernel - 1) + 1
 
     def title(self) -> str:
@@ -71,7 +71,7 @@ class Cnn(TunableLanguageModel):
         return ConvolutionalNetwork(types, self.width, self.kernel, self.layers, self.dropout)
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a kernel beyond the longest document."""
+        """Refuse a kernel longer than the longest document."""
         check_reach("kernel", self.kernel, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:

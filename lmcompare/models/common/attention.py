@@ -8,8 +8,8 @@ from lmcompare.exhibits import Rows
 from lmcompare.model import greatest
 from lmcompare.tokens import Encoded, IntArray
 
-DIGITS = 6  # of a stored number
-MOST, LEAST = 5, 3  # next words that are named
+DIGITS = 6  # digits of a stored number
+MOST, LEAST = 5, 3  # how many next words with the greatest and the least logits are named
 NAMED = (
     f"the {MOST} next words whose logits grow most, the {LEAST} whose logits fall most, and the word that came next."
     " A logit is in nats, and the mean over all words is subtracted"
@@ -22,10 +22,10 @@ def rounded(x: Tensor) -> Rows:
 
 
 def next_words(text: Encoded, logits: Tensor, came: IntArray) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """Return for each of T positions the words of which the logits (T, V) are greatest and least, greatest first.
+    """Return, for each of T positions, the words with the greatest and the least logits (T, V), greatest first.
 
-    The word that came next, ``came`` (T,), is among them. The logits are compared with their mean, as the softmax
-    does not see a number that is added to all of them.
+    The word that came next, ``came`` (T,), is among them. Their mean is subtracted from the logits, since a number
+    that is added to all of them does not change the softmax.
     """
     rows = (logits - logits.mean(-1, keepdim=True)).numpy(force=True)
     named = []

@@ -9,9 +9,9 @@ predictive rule of a hierarchical Pitman-Yor process without a limit on the dept
 and Teh, *A stochastic memoizer for sequence data*, 2009) with one table for each pair of a token and a longer
 context, which is interpolated Kneser-Ney smoothing (Teh 2006).
 
-D has a value for each of the counts 1, 2, 3, and 4 or more. They and the strength θ depend on the class of the
-context: its length, whether it is the longest one in a sense that the model defines, and how many different tokens
-followed it.
+D has a value for each of the counts 1, 2, 3, and 4 or more. These values and the strength θ depend on the class of
+the context: its length, whether it is the longest one in a sense that the model defines, and how many different
+tokens followed it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FOLLOWERS = (1, 2, 3, 5, 9, 17)  # the least number of different tokens of each 
 SHARES = (0.57, 0.38, 0.27, 0.21)  # D / c of the counts 1, 2, 3, and 4 or more, if there is no held-out text
 STRENGTH = 0.14  # θ in that case
 UNKNOWN = 0.01  # where the search for the share of <unk> begins
-PRECISION = 2.0  # of the normal prior of log-odds and logarithms around these values
+PRECISION = 2.0  # the precision of the normal priors, around these values, on log-odds and logarithms
 ROUNDS = 150
 LARGEST = 7.0  # the greatest absolute value of ln θ, and of the log-odds of D / c
 
@@ -66,12 +66,12 @@ class Discounts:
         return cls(_values(np.tile(_START, (CLASSES, 1))), 0.0)
 
     def log_probs(self, probabilities: FloatArray, unknown: npt.NDArray[np.bool_]) -> FloatArray:
-        """(B,) nats: of tokens that have these probabilities without what ``<unk>`` has in advance."""
+        """(B,) nats: the log-probabilities of tokens from their probabilities without ``unknown``."""
         log_probs: FloatArray = np.log((1 - self.unknown) * probabilities + self.unknown * unknown)
         return log_probs
 
     def add_unknown(self, rows: FloatArray, vocabulary: Vocabulary) -> None:
-        """Give ``<unk>`` what it has in advance, in (B, V) nats, in place."""
+        """Give ``<unk>`` the probability ``unknown`` in advance in rows of (B, V) nats, in place."""
         if self.unknown and vocabulary.unknown is not None:
             rows += np.log1p(-self.unknown)
             of_unknown = rows[:, vocabulary.unknown]
@@ -79,7 +79,7 @@ class Discounts:
 
 
 class Gathered(NamedTuple):
-    """What the likelihood of B tokens needs, level by level.
+    """The counts that the likelihood of B tokens needs, level by level.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Gathered(NamedTuple):
     counts : IntArray of shape (X,)
         The count of the token at each level.
     sums : IntArray of shape (X, 5)
-        The sum of all counts there, and how many of them are 1, 2, 3, and 4 or more.
+        The sum of all counts at each level, and how many of them are 1, 2, 3, and 4 or more.
     classes : IntArray of shape (X,)
         The class of each level's context.
     """
@@ -110,7 +110,7 @@ def fit_to(valid: Encoded, held_out: Callable[[Encoded], Gathered]) -> tuple[Dis
     valid : Encoded
         The validation text.
     held_out : callable
-        Returns what the likelihood needs of a text.
+        Returns the counts that the likelihood of a text needs.
     """
     if len(valid) < LEAST:
         return Discounts.rules_of_thumb(), (
@@ -197,10 +197,10 @@ def own_and_rest(count: int, sums: IntArray, values: FloatArray) -> tuple[float,
 def _log_likelihood(
     gathered: Gathered, below: float, values: FloatArray, share: float, slopes: FloatArray
 ) -> tuple[float, float]:
-    """Return the log-likelihood of all tokens in nats, and its derivative by ``share``, that of ``<unk>``.
+    """Return the log-likelihood of all tokens in nats, and its derivative with respect to the ``share`` of ``<unk>``.
 
-    ``below`` is the probability of every token below the empty context. The derivatives by ``values`` are written
-    into ``slopes``.
+    ``below`` is the probability of every token below the empty context. The derivatives with respect to ``values``
+    are written into ``slopes``.
     """
     offsets, unknown, counts, sums, classes = gathered
     by_share = 0.0
@@ -215,7 +215,7 @@ def _log_likelihood(
         whole = (1 - share) * p[end] + share * unknown[b]
         total += np.log(whole)
         by_share += (unknown[b] - p[end]) / whole
-        by_p = (1 - share) / whole  # the derivative by p[x + 1]; at the end of the loop body, by p[x]
+        by_p = (1 - share) / whole  # the derivative with respect to p[x + 1]; after the loop body, to p[x]
         for x in range(end - 1, first - 1, -1):
             slope = slopes[classes[x]]
             by_own = by_p / (sums[x, 0] + values[classes[x], KINDS])

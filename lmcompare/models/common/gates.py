@@ -25,7 +25,7 @@ BATCH = 2048  # tokens per step
 EPOCHS = 14
 STEPS = 300  # the least number of steps, for short texts
 RATE = 0.02  # the learning rate of Adam
-LEAST_DEVIATION = 0.1  # added to the deviation of evidence, which may be almost constant
+LEAST_DEVIATION = 0.1  # added to the standard deviation of evidence, which may be almost constant
 PENALTY = 20.0  # nats over the whole held-out text for a squared weight of 1: regularises gates on short texts
 
 
@@ -139,7 +139,10 @@ def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) ->
 
 
 class _Standardised:
-    """Evidence with mean 0 and deviation 1, so that one rate and one penalty suit all; ``values`` is (N, F)."""
+    """Evidence with mean 0 and standard deviation 1, so that one learning rate and one penalty suit all evidence.
+
+    ``values`` is (N, F).
+    """
 
     def __init__(self, evidence: Float32Array) -> None:
         import torch

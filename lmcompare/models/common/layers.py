@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-DEEPER = 4  # the inner layer of a feed-forward block is this many times as wide as what it reads
+DEEPER = 4  # the inner layer of a feed-forward block is this many times as wide as its input
 SHORT = 4  # vectors that a short convolution reads
 
 
@@ -28,7 +28,7 @@ class FeedForwardBlock(nn.Module):
 
 
 def feed_forward_in_page(name: str) -> dict[str, Any]:
-    """Return the page's layer of a ``FeedForwardBlock`` of this name that is added to what it reads."""
+    """Return the page's layer for a ``FeedForwardBlock`` of this name, whose output is added to its input."""
     return {
         "type": "add",
         "layers": [
@@ -48,9 +48,9 @@ def windows(x: Tensor, past: Tensor | None, size: int) -> tuple[Tensor, Tensor]:
     x : (B, T, d) Tensor
         The vectors of a piece.
     past : (B, size - 1, d) Tensor or None
-        Those before it; None for zeros, at a document's beginning.
+        The vectors before the piece; None for zeros, at a document's beginning.
     size : int
-        The vectors of a window.
+        The number of vectors in a window.
 
     Returns
     -------
@@ -72,9 +72,9 @@ def convolved(x: Tensor, past: Tensor | None, weight: Tensor, before: int) -> tu
     x : (B, T, d) Tensor
         The vectors of a piece.
     past : (B, before, d) Tensor or None
-        Those before it; None for zeros, at a document's beginning.
+        The vectors before the piece; None for zeros, at a document's beginning.
     weight : (K, d) Tensor
-        The weights; the first one is of the vector ``before`` positions back.
+        The weights; the first one belongs to the vector ``before`` positions back.
     before : int
         How many vectors before a position its sum begins.
 
@@ -107,7 +107,7 @@ class _WindowSums(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the gradients of both."""
+        """Return the gradients of x and of the weight."""
         x, weight = ctx.saved_tensors
         to_x, to_weight, length = torch.zeros_like(x), torch.empty_like(weight), slope.shape[1]
         for k, each in enumerate(weight):
@@ -119,14 +119,14 @@ class _WindowSums(torch.autograd.Function):
 class AddedConvolution(nn.Module):
     """x_i + Σ_{k = 1 … size} w_k x_{i - k}, with a weight for each number of a vector; at first the weights are zero.
 
-    A layer that reads it need not look for the words just before ("Canon layers", Allen-Zhu 2025, "Physics of
+    A layer that reads its output need not look for the words just before ("Canon layers", Allen-Zhu 2025, "Physics of
     language models: part 4.1"; their weights begin at random).
     """
 
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
         self.size = size
-        self.weight = nn.Parameter(torch.zeros(size * width))  # flat: not a matrix to decay; the oldest first
+        self.weight = nn.Parameter(torch.zeros(size * width))  # flat, without the decay of matrices; the oldest first
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (B, T, d) for x (B, T, d), and the past of the next piece (B, size, d), as ``windows`` does."""
@@ -139,7 +139,7 @@ class ShortConvolution(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(SHORT * width).div_(SHORT**0.5))  # flat: not a matrix to decay
+        self.weight = nn.Parameter(torch.randn(SHORT * width).div_(SHORT**0.5))  # flat, without the decay of matrices
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -15,13 +15,13 @@ from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_arr
 from lmcompare.tokens import Encoded, IntArray
 
 BASE = "base."  # the prefix of a base's arrays
-PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # of a model whose presets are those of its base
+PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # for a model whose presets are those of its base
 
 
 class OverBase(LanguageModel):
     """A model over another one, its *base*, which it trains.
 
-    A subclass calls ``set_base`` in ``__init__``; ``called`` says what it is in the messages on a base.
+    A subclass calls ``set_base`` in ``__init__``; ``called`` names the model in messages on its base.
     """
 
     bases: ClassVar[tuple[str, ...]] = ("base",)
@@ -71,7 +71,7 @@ class OverBase(LanguageModel):
         return super().has_stepper() and self.new_base().has_stepper()
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return the tokens that the base reads before its training in steps."""
+        """Return the number of tokens that the base reads before its training in steps."""
         return self.new_base().tokens_before(train)
 
     def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
@@ -102,16 +102,16 @@ class OverBase(LanguageModel):
 
 
 class OverOne(OverBase):
-    """A model over one training of its base, ``_base``, whose vectors it has."""
+    """A model over one trained base, ``_base``; it has the vectors of the base."""
 
     _base: LanguageModel
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses."""
+        """Refuse a text that the base refuses."""
         self._base.check_text(train)
 
     def warm_up(self) -> None:
-        """Compile or load what the base needs."""
+        """Compile or load the code that the base needs."""
         self._base.warm_up()
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
@@ -127,17 +127,17 @@ class OverOne(OverBase):
         return self._base.context_vectors(text, at)
 
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
-        """Return those of the base."""
+        """Return the base's vectors of tokens in context, layer by layer, or None."""
         return self._base.layer_vectors(text, at)
 
     def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:
-        """Return the state of the base, the hyper-parameters and the notes, with these arrays and values besides."""
+        """Return a state: that of the base, the hyper-parameters and the notes, and also these arrays and values."""
         of_base, base = with_prefix(BASE, self._base)
         own = {"hyperparameters": self.hyperparameters(), "base": base, "notes": list(self.notes)}
         return State({**of_base, **arrays}, {**own, **values})
 
     def restore_base(self, state: State) -> None:
-        """Restore the base and the notes; the hyper-parameters are those of the state already."""
+        """Restore the base and the notes; the hyper-parameters must have been restored before."""
         self._base = self._base.restore(without_prefix(BASE, state, state.values["base"]))
         self.notes = tuple(state.values["notes"])
 

@@ -1,4 +1,4 @@
-"""Measures what the word at each distance is worth to a trained network, by exchanging it among contexts."""
+"""Measures how much a trained network needs the word at each distance, by exchanging it among contexts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOST = 512  # contexts
 
 @dataclass(frozen=True)
 class Places:
-    """What is lost without the word at each distance. JSON-able.
+    """The bits that are lost without the word at each distance. JSON-able.
 
     Parameters
     ----------
     contexts : int, default=0
-        The contexts of the validation text in which this was measured.
+        The number of contexts of the validation text in which this was measured.
     reach : int, default=0
-        The words of each context.
+        The number of words in each context.
     back : sequence of int, default=()
         The distances: 1 is the last word.
     lost : sequence of float, default=()
@@ -49,7 +49,7 @@ def measured(network: Network, valid: Encoded, reach: int, back: Sequence[int] =
     valid : Encoded
         The validation text, of which an excerpt is read.
     reach : int
-        The last words of a context that the network reads, as if they began a document.
+        How many last words of a context the network reads, as if they began a document.
     back : sequence of int, default=()
         The distances, at most ``reach``; () for all.
     """
@@ -82,7 +82,7 @@ def measured(network: Network, valid: Encoded, reach: int, back: Sequence[int] =
 
 
 def exhibits(found: Places) -> list[Exhibit]:
-    """Return the bars of what the word at each distance is worth; nothing if nothing was measured."""
+    """Return the bars of the bits lost without the word at each distance; nothing if nothing was measured."""
     if not found.contexts:
         return []
     return [

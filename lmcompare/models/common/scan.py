@@ -11,13 +11,13 @@ from torch import Tensor
 def scan(keep: Tensor, add: Tensor, before: Tensor | None) -> Tensor:
     """Return s (B, T, H) with s_t = keep_t · s_{t-1} + add_t, differentiable, in float32.
 
-    All products with matrices have been made before for all steps at once; what is left is one multiplication for
-    each number, so the steps cost little, forward and backward.
+    All products with matrices were computed before, for all steps at once; only one multiplication for each number is
+    left, so the steps cost little, forward and backward.
 
     Parameters
     ----------
     keep, add : (B, T, H) Tensor
-        The share of the old state that is kept, and what is added.
+        The share of the old state that is kept, and the numbers that are added.
     before : (B, H) Tensor or None
         s_{-1}; None for zeros.
     """
@@ -42,7 +42,7 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         keep, states, before = ctx.saved_tensors
         added = torch.empty_like(states)
-        carried = torch.zeros_like(before)  # the gradient of a state by way of those after it
+        carried = torch.zeros_like(before)  # the gradient of a state through the states after it
         for t in reversed(range(states.shape[1])):
             added[:, t] = carried + grad[:, t]
             carried = added[:, t] * keep[:, t]

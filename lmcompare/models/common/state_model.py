@@ -23,7 +23,7 @@ from lmcompare.training.tunable import TunableLanguageModel
 EXCERPT = 2048  # tokens of the validation text
 REACH = 64  # words of the contexts in which words are exchanged
 DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-SHOWN = 24  # heads
+SHOWN = 24  # heads that are shown
 WORKED = 8  # words before the one that the worked equation predicts
 
 
@@ -37,7 +37,7 @@ class StateModel(TunableLanguageModel):
     keep, write : str
         What the numbers of ``Gates`` are called, as "a: the share …".
     corrects : bool
-        Whether writing also takes away what is there, so that less is left of a state than its gates keep.
+        Whether writing also removes old content, so that less of a state is left than its gates keep.
     """
 
     equation: ClassVar[str]
@@ -63,7 +63,7 @@ class StateModel(TunableLanguageModel):
 
     @property
     def _limit(self) -> str:
-        """What is to be said after the share of a state that is left."""
+        """The text that follows the share of a state that is left."""
         return " (at most, as corrections take away some of it, too)" if self.corrects else ""
 
     @torch.no_grad()
@@ -72,7 +72,7 @@ class StateModel(TunableLanguageModel):
         at = min(len(ids) - 1, WORKED)  # predicts ids[at] from ids[:at]
         read = labels(text, ids[:at])
         gates = network.read(network.inputs(ids[:at]), None)[2]
-        kept = torch.stack([each.keep[0, 1:].prod(0) for each in gates])  # (layers, H), of what the beginning wrote
+        kept = torch.stack([each.keep[0, 1:].prod(0) for each in gates])  # (layers, H), of the first state
         layer, head = divmod(int(kept.argmax()), kept.shape[1])
         return WorkedEquation(
             title="Its equation",
@@ -91,7 +91,7 @@ class StateModel(TunableLanguageModel):
 
 @torch.no_grad()
 def half_lives(network: StateNetwork, valid: Encoded) -> list[list[float]]:
-    """Return for each layer and head after how many words half of a state is left: ln 2 / the mean of -ln(keep)."""
+    """Return the number of words after which half of a state is left, by layer and head: ln 2 / mean of -ln(keep)."""
     device = next(network.parameters()).device
     logs: list[Tensor] = []
     count = 0
@@ -135,7 +135,7 @@ def _remembered(lives: Sequence[Sequence[float]], limit: str) -> Iterator[Bars]:
     cut = f" {len(heads[::step])} of {len(heads)} heads are shown." if step > 1 else ""
     yield Bars(
         title="How long each head remembers",
-        note="After how many words half of what a head had in its state is left, on average over a part of the"
+        note="The number of words after which half of a head's state is left, on average over a part of the"
         f" validation text{limit}.{cut}",
         labels=tuple(name for name, _ in heads[::step]),
         values=tuple(life for _, life in heads[::step]),

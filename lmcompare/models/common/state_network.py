@@ -20,14 +20,14 @@ EPSILON = 1e-5  # added to the mean square by which norms divide
 
 @dataclass(frozen=True)
 class Gates:
-    """What one layer does to its states over T inputs, each (B, T, H) for H heads.
+    """The gates of one layer's states over T inputs, each (B, T, H) for H heads.
 
     Parameters
     ----------
     keep : Tensor
         The share of the state that is kept.
     write : Tensor
-        How much of what is new is written.
+        How much of the new content is written.
     """
 
     keep: Tensor
@@ -41,7 +41,7 @@ class StateLayer(nn.Module, ABC):
     def forward(self, x: Tensor, state: Tensor | None, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Gates]:
         """Return what is added to x (B, T, d), the states (B, H, …), the convolution's past (B, …), and the gates.
 
-        ``state`` and ``past`` are those that the call before returned; None at a document's beginning.
+        ``state`` and ``past`` are the values that the call before returned; None at a document's beginning.
         """
 
     @abstractmethod
@@ -50,7 +50,7 @@ class StateLayer(nn.Module, ABC):
 
 
 class StateNetwork(Network):
-    """Word vectors, layers with states that are added to what they read, and a softmax with the same vectors.
+    """Word vectors, layers with states whose outputs are added to their inputs, and a softmax with the same vectors.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class StateNetwork(Network):
     layers : sequence of StateLayer
         The layers, each with a module ``norm``.
     dropout : float
-        Dropout on word vectors and on what is added.
+        Dropout on word vectors and on the output of each layer.
     feed_forward : bool
         Whether a feed-forward block follows each layer.
     """

@@ -11,7 +11,7 @@ from lmcompare.model import FloatArray
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
 
-KNOWN = 5  # the vector of a rarer word is close to its random beginning
+KNOWN = 5  # the vector of a word with a lower count is close to its random initial value
 MAPPED = 100  # words on a map
 COMMON = 0.0015  # words above this share of the text are mostly function words
 

@@ -23,9 +23,9 @@ class Distilled(OverOne):
     """One network, the student, that learns from an ensemble: not only which word came, but which others could have.
 
     First an ensemble is trained. Then the student learns, at each token of the training text, from the word that came
-    and from the ensemble's probabilities of its 16 most likely words. What is kept is the student, which is as small
-    and as fast as any network of its size. A limit on training is divided among the student and the ensemble's
-    members. Hinton, Vinyals and Dean (2015), *Distilling the knowledge in a neural network*, with the temperature 1.
+    and from the ensemble's probabilities of its 16 most likely words. Only the student is kept; it is as small and as
+    fast as any network of its size. A limit on training is divided among the student and the ensemble's members.
+    Hinton, Vinyals and Dean (2015), *Distilling the knowledge in a neural network*, with the temperature 1.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ class Distilled(OverOne):
     preset : str, optional
         The preset of both: "quick", "default" or "full"; ``options`` come on top of it.
     teacher : table, optional
-        Hyper-parameters of the members alone, on top of those, such as a greater width.
+        Hyper-parameters of the members alone, on top of ``options``, such as a greater width.
     members : int, default 3
         How many trainings the ensemble averages; 2 to 100.
     weight : float, default 0.5
-        α, the part of the loss that the ensemble's probabilities have; 0 to 1. The word that came has the rest.
+        α, the weight of the ensemble's probabilities in the loss; 0 to 1. The word that came has the rest.
     """
 
     idea = Idea(2015, "Hinton, Vinyals and Dean", "Distilling the knowledge in a neural network")
@@ -66,7 +66,7 @@ class Distilled(OverOne):
             raise PluginError(f"'{base}' can't learn from other models: choose a network of lmcompare as the base")
         self._base = student
         self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
-        self._new_teacher()  # which refuses what it can't be built of
+        self._new_teacher()  # raises an error for options that the base does not have
         self.notes: tuple[str, ...] = ()
         self._losses: tuple[float, ...] = ()  # on the validation text, in nats: of the ensemble and of the student
 
@@ -76,7 +76,7 @@ class Distilled(OverOne):
         Raises
         ------
         LmcompareError
-            If the training text is empty, or if the student's output is one that can't learn from others.
+            If the training text is empty, or if the student's output layer can't learn from other models.
         """
         if not len(train):
             raise LmcompareError("the training text is empty: give one with at least a sentence")
@@ -96,14 +96,14 @@ class Distilled(OverOne):
             self._losses = tuple(-float(scores.mean()) for scores in scored)
         divided = f" Each had 1/{self.members + 1} of the budget." if setting.budget != Budget() else ""
         self.notes = (
-            f"Taught by an ensemble of {self.members} trainings of '{self.base}', whose probabilities are"
-            f" {self.weight:g} of its loss.{divided}",
+            f"Taught by an ensemble of {self.members} trainings of '{self.base}', whose probabilities have the weight"
+            f" {self.weight:g} in its loss.{divided}",
             *self._base.notes,
         )
         return self
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses, and a base that can't learn from others."""
+        """Refuse a text that the base refuses, and a base that can't learn from other models."""
         super().check_text(train)
         student = self._base
         assert isinstance(student, TorchLanguageModel)
@@ -115,15 +115,15 @@ class Distilled(OverOne):
             )
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return the tokens that student and members read before their trainings in steps."""
+        """Return the number of tokens that student and members read before their trainings in steps."""
         return super().tokens_before(train) + self._new_teacher().tokens_before(train)
 
     def title(self) -> str:
-        """Return its name for people: the student's, and that it was taught."""
+        """Return the display name: that of the student, and that it was taught."""
         return f"{self._base.title()}, taught by {self.members}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) nats: those of the student."""
+        """(B, V) nats: the log-probabilities of the student."""
         return self._base.next_log_probs(text, at)
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
@@ -131,7 +131,7 @@ class Distilled(OverOne):
         return self._base.stream(text)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) nats: those of the student."""
+        """(N,) nats: the log-probabilities of the student."""
         return self._base.log_probs(text)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
@@ -171,14 +171,14 @@ class Distilled(OverOne):
 
 
 class _Whole:
-    """What the ensemble's and the student's trainings may use, and their progress as that of one training."""
+    """The settings of the ensemble's and the student's trainings, and their progress as that of one training."""
 
     def __init__(self, setting: Setting, members: int) -> None:
         self._setting, self._members = setting, members
-        self._teacher: Progress | None = None  # the last that the ensemble reported of its tokens
+        self._teacher: Progress | None = None  # the ensemble's last report with a number of tokens
 
     def part(self, who: str, parts: int, report: Callable[[Progress], None]) -> Setting:
-        """Return what one of the two may use: a folder of its own, and its share of the budget."""
+        """Return the setting of one of the two: with a folder of its own, and its share of the budget."""
         setting, checkpoints = self._setting, self._setting.checkpoints
         if checkpoints is not None:
             checkpoints = checkpoints / who
@@ -196,9 +196,9 @@ class _Whole:
         self._setting.progress(Progress(step=own.step, steps=own.steps, note=note))
 
     def of_student(self, own: Progress) -> None:
-        """Report the progress of the student, with what the ensemble read and computed before.
+        """Report the progress of the student, plus the tokens that the ensemble read and its operations.
 
-        An ensemble that was trained before an interruption has read about as much as the student with each member.
+        If the ensemble was trained before an interruption, each member is taken to have read as much as the student.
         """
 
         def whole(name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The mean of several predictions, what each further one gains, and the exhibits that show both."""
+"""The mean of several predictions, the gain from each further member, and the exhibits that show both."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lmcompare.tokens import Encoded
 
 EQUATION = r"P(w \mid h) = \frac{1}{M} \sum_{m=1}^{M} P_m(w \mid h)"
 SAYING = (
-    "Every member predicts, and the mean of the probabilities counts. Members with other seeds make other mistakes."
-    " Where one gives the next word too little, the others make up for it: the surprisal of the mean is never above"
-    " the mean surprisal."
+    "Every member predicts, and their probabilities are averaged. Members with different seeds make different"
+    " mistakes. Where one member gives the next word too low a probability, the others make up for it: the surprisal"
+    " of the mean is never above the mean surprisal."
 )
 
 
@@ -29,7 +29,7 @@ class Growth:
     together: tuple[float, ...] = ()
 
     def with_member(self, scores: Sequence[FloatArray]) -> Self:
-        """Return it with one more member; ``scores`` are those of all members so far, each (N,) nats."""
+        """Return the losses with one more member; ``scores`` are those of all members so far, each (N,) nats."""
         if not len(scores[-1]):
             return self
         losses = (-float(scores[-1].mean()), -float(log_mean(scores).mean()))
@@ -37,7 +37,7 @@ class Growth:
 
 
 def log_mean(log_probs: Sequence[FloatArray]) -> FloatArray:
-    """Return the logarithm of the mean probability; the arrays, in nats, have one shape."""
+    """Return the logarithm of the mean probability; the arrays, in nats, have the same shape."""
     whole = np.array(log_probs[0], copy=True)
     for other in log_probs[1:]:
         np.logaddexp(whole, other, out=whole)
@@ -57,7 +57,7 @@ def _worked(members: Sequence[LanguageModel], text: Encoded) -> WorkedEquation:
     """Work the equation for the word on which the members differ most."""
     scores = np.stack([np.asarray(member.log_probs(text), np.float64) for member in members])  # (M, N)
     mean = log_mean(list(scores))
-    with np.errstate(invalid="ignore"):  # a word may be impossible in all
+    with np.errstate(invalid="ignore"):  # a word may be impossible for all members
         at = int(np.nanargmax(np.where(np.isfinite(mean), mean - scores.mean(0), -1.0)))
     word = text.vocabulary[int(text.ids[at])]
     lines = [(f"P({word}) by member {number}", float(p)) for number, p in enumerate(np.exp(scores[:, at]), 1)]

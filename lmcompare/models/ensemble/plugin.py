@@ -32,7 +32,7 @@ MOST = 100  # members
 
 
 class Ensemble(OverBase):
-    """The average of several trainings of one model: each predicts, and the mean of their probabilities counts.
+    """The average of several trainings of one model: each predicts, and their probabilities are averaged.
 
     The members differ only in their seeds: with the seed s and M members, they have the seeds M s to M s + M - 1. A
     limit on training is divided among them, so that an ensemble and a single model can be compared at equal tokens or
@@ -70,11 +70,11 @@ class Ensemble(OverBase):
         self._growth = Growth()
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses."""
+        """Refuse a text that the base refuses."""
         self.new_base().check_text(train)
 
     def warm_up(self) -> None:
-        """Compile or load what the base needs."""
+        """Compile or load the code that the base needs."""
         self.new_base().warm_up()
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -102,7 +102,7 @@ class Ensemble(OverBase):
         self._trained()[0].study(train, valid, setting)
 
     def title(self) -> str:
-        """Return its name for people: the number of members, and the base."""
+        """Return the display name: the number of members, and the base."""
         return f"Ensemble of {self.members}, {self.new_base().title()}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -129,12 +129,12 @@ class Ensemble(OverBase):
         return _EnsembleStepper([member.stepper(prefix, vocabulary) for member in self._trained()])
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked mean and what each further member gains, then the exhibits of the first member."""
+        """Yield the worked mean and the gain from each further member, then the exhibits of the first member."""
         yield from ensemble_exhibits.exhibits(self._trained(), self._growth, text)
         yield from self.shown_of(self._members[0], text, "The first member")
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return the tokens that all members read before their trainings in steps."""
+        """Return the number of tokens that all members read before their trainings in steps."""
         return self.members * super().tokens_before(train)
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
@@ -142,7 +142,7 @@ class Ensemble(OverBase):
         return super().sized(parameters // self.members, types)
 
     def state(self) -> State:
-        """Return the states of all members, and what each of them gained."""
+        """Return the states of all members, and the losses of 1, 2 … of them."""
         arrays: dict[str, Any] = {}
         values = []
         for number, member in enumerate(self._trained()):
@@ -188,8 +188,8 @@ def _prefix(number: int) -> str:
 def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
     """Return ``parts`` of the ``whole`` equal parts of a budget.
 
-    ``number``: which of them it is; what whole numbers leave over goes to the first ones. Raises ``LmcompareError``
-    if not every part has a step.
+    ``number``: which of the parts it is; the remainder of a whole number goes to the first parts. Raises
+    ``LmcompareError`` if not every part has a step.
     """
     if budget.steps is not None and budget.steps < whole:
         raise LmcompareError(
@@ -206,15 +206,15 @@ def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
 
 
 class _Whole:
-    """What the members' trainings may use, and their progress as that of one training."""
+    """The settings of the members' trainings, and their progress as that of one training."""
 
     def __init__(self, setting: Setting, members: int) -> None:
         self._setting, self._members = setting, members
-        self._ends: list[Progress] = []  # how far the members came that reported something
+        self._ends: list[Progress] = []  # the last progress of each member that reported some
         self._own: Progress | None = None
 
     def setting_of(self, number: int) -> Setting:
-        """Return what a member's training may use: its seed, a folder of its own, and its share of the budget."""
+        """Return the setting of a member's training: its seed, a folder of its own, and its share of the budget."""
         setting, checkpoints = self._setting, self._setting.checkpoints
         if checkpoints is not None:
             checkpoints = checkpoints / str(number)
@@ -238,12 +238,12 @@ class _Whole:
     def end(self, number: int, growth: Growth) -> None:
         """Report the loss of the members so far on the validation text.
 
-        A member that was trained before an interruption reports nothing, and has been reported then.
+        A member that was trained before an interruption reports nothing now: its loss was reported then.
         """
         if self._own is None:
             return
         self._ends.append(self._own)
-        share = (number + 1) / len(self._ends)  # what was not reported is counted as that which was
+        share = (number + 1) / len(self._ends)  # members without a report count like those with one
 
         def total(name: str) -> float | None:
             found = [getattr(end, name) for end in self._ends]

@@ -84,7 +84,7 @@ class InfiniteGram(LanguageModel):
         return self
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "∞-gram"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:

@@ -175,7 +175,7 @@ class ClassNGram(MixtureModel):
         self.classes, self.order = classes, order
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"{self.order}-gram of word classes"
 
     def class_counts(self) -> list[int]:
@@ -209,7 +209,7 @@ class SkipNGram(MixtureModel):
         self.order = order
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"Skip {self.order}-gram"
 
     def member_specs(self) -> list[MemberSpec]:
@@ -270,7 +270,7 @@ class NGramMixture(MixtureModel):
         self.classes, self.order = list(classes), order
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"{self.order}-gram mixture"
 
     def class_counts(self) -> list[int]:

@@ -124,7 +124,7 @@ class NGram(TableModel):
         return self
 
     def title(self) -> str:
-        """Return its name for people: the order and the smoothing method."""
+        """Return the display name: the order and the smoothing method."""
         return f"{self.order}-gram, {_method(self.smoothing).title}"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

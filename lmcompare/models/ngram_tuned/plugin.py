@@ -82,7 +82,7 @@ class NGramTuned(NGram):
         return self
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"{self.order}-gram, tuned Kneser-Ney"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

@@ -103,7 +103,7 @@ class Pcfg(LanguageModel):
         self._weight = 0.5  # of the grammar
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return "Probabilistic grammar"
 
     def check_text(self, train: Encoded) -> None:

@@ -69,7 +69,7 @@ class Pointer(OverBase, TorchLanguageModel):
         self._base = built
 
     def title(self) -> str:
-        """Return its name for people: the base and that it can copy."""
+        """Return the display name: that of the base, with a pointer."""
         return f"{self._base.title()} with a pointer"
 
     def check_text(self, train: Encoded) -> None:

@@ -101,7 +101,7 @@ class Ppm(LanguageModel):
         return self
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"PPM, order {self.order}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:

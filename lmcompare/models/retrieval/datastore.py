@@ -18,14 +18,14 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray
 BoolArray = npt.NDArray[np.bool_]
 
 PART = 2**17  # tokens whose vectors are in memory together
-QUERIES = 2**12  # searched together
+QUERIES = 2**12  # contexts whose neighbours are searched for together
 
 
 class Contexts(NamedTuple):
-    """What precedes each of Q positions, as a model represents it.
+    """The contexts before Q positions, as vectors of a model.
 
     ``vectors``: (Q, d), in float32: if they were rounded further, a context that is read in other pieces could get
-    another vector. ``there``: (Q,) whether anything precedes the position in its document.
+    another vector. ``there``: (Q,) whether a token precedes the position in its document.
     """
 
     vectors: FloatArray
@@ -43,15 +43,15 @@ class Contexts(NamedTuple):
         return cls(vectors, there)
 
     def at(self, rows: IntArray) -> Self:
-        """Return some of them."""
+        """Return the contexts in some rows."""
         return type(self)(self.vectors[rows], self.there[rows])
 
 
 class Found(NamedTuple):
     """The K nearest training contexts of each of Q contexts.
 
-    ``which``: (Q, K) their places in the datastore, the nearest first. ``distances``: (Q, K) their squared distances,
-    less that of the next nearest: 0 or below, and 0 for a position that nothing precedes.
+    ``which``: (Q, K) their places in the datastore, the nearest first. ``distances``: (Q, K) their squared distances
+    minus that of the nearest context that is not among them: 0 or below, and 0 for a position that no token precedes.
     """
 
     which: IntArray
@@ -78,7 +78,7 @@ class Datastore:
 
     @classmethod
     def of(cls, model: LanguageModel, text: Encoded, most: int, seed: int) -> Self:
-        """Return the datastore of a text; of a longer one, ``most`` contexts drawn at random."""
+        """Return the datastore of a text; if it has more than ``most`` contexts, of ``most`` drawn at random."""
         places = np.flatnonzero(text.context_starts(np.arange(len(text))) < np.arange(len(text)))
         if len(places) > most:
             places = np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
@@ -102,7 +102,7 @@ class Datastore:
         return NearestNeighbors(algorithm="brute").fit(self.vectors.astype(np.float32))
 
     def nearest(self, contexts: Contexts, most: int) -> Found:
-        """Return the ``most`` nearest of each of Q contexts; fewer, if the datastore has not one more."""
+        """Return the ``most`` nearest of each of Q contexts; fewer, if the datastore has no more than ``most``."""
         shape = len(contexts.vectors), max(0, min(most, len(self) - 1))
         found = Found(np.zeros(shape, np.int64), np.zeros(shape))
         some = np.flatnonzero(contexts.there) if shape[1] else np.zeros(0, np.int64)
@@ -115,7 +115,7 @@ class Datastore:
         return found
 
     def arrays(self) -> dict[str, Any]:
-        """Return it as named arrays."""
+        """Return the datastore as named arrays."""
         return {"vectors": self.vectors, "places": self.places, "words": self.words}
 
     @classmethod

@@ -12,7 +12,7 @@ from lmcompare.models.retrieval.datastore import Datastore, Found
 from lmcompare.models.retrieval.mixing import Mixing
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
-PASSAGES = 2  # of the training text for each guess
+PASSAGES = 2  # passages of the training text for each guess
 AROUND = 12  # tokens of a passage before the word that followed, and after it
 
 EQUATION = latex_lines(
@@ -41,7 +41,7 @@ def exhibits(
     Parameters
     ----------
     store, mixing : Datastore, Mixing
-        Those of the model.
+        The datastore and the mixing of the model.
     base_name : str
         The plug-in of the base.
     text : Encoded
@@ -61,8 +61,8 @@ def exhibits(
     begin, end = int(text.starts[first]), int(text.ends[first])
     yield Sources(
         title="Where its neighbours are",
-        note="For each word of a sentence the most likely known word, how many of the nearest training contexts it"
-        " followed, and the nearest of these.",
+        note="For each word of a sentence: the most likely known word, how many of the nearest training contexts it"
+        " followed, and the nearest of these contexts.",
         guesses=tuple(_guess(store, text, found, rows, at) for at in range(begin, min(end, begin + LONGEST))),
     )
 
@@ -90,7 +90,7 @@ def _worked(
         saying=SAYING,
         lines=(
             (f"P₀({word}): by '{base_name}' alone", float(np.exp(base[at]))),
-            ("K: the neighbours", float(found.which.shape[1])),
+            ("K: the number of neighbours", float(found.which.shape[1])),
             ("T: the temperature", mixing.temperature),
             (f"the neighbours that '{word}' followed: their share P_K", float(retrieved[at])),
             ("λ: the weight of the neighbours", mixing.weight),
@@ -100,11 +100,11 @@ def _worked(
 
 
 def _guess(store: Datastore, text: Encoded, found: Found, rows: FloatArray, at: int) -> SourcedGuess:
-    """Return the most likely word at a place that is not ``<unk>``, with the nearest contexts that it followed."""
+    """Return the most likely word at a place, except ``<unk>``, with the nearest contexts that it followed."""
     vocabulary = text.vocabulary
     known = np.flatnonzero(~vocabulary.is_unknown(np.arange(rows.shape[1])))
     guess = int(known[np.argmax(rows[at][known])])
-    alone = text.context_starts(np.array([at]))[0] == at  # nothing precedes it
+    alone = text.context_starts(np.array([at]))[0] == at  # no token precedes the word
     which = found.which[at][:0] if alone else found.which[at]
     followed = which[store.following[which] == guess]
     return SourcedGuess(
@@ -118,7 +118,7 @@ def _guess(store: Datastore, text: Encoded, found: Found, rows: FloatArray, at: 
 
 
 def _passage(store: Datastore, text: Encoded, place: int) -> Passage:
-    """Return what stands around a place of the training text."""
+    """Return the passage around a place of the training text."""
 
     def words(ids: IntArray) -> str:
         return " ".join(text.vocabulary[int(i)] for i in ids)

@@ -9,8 +9,8 @@ import numpy as np
 from lmcompare.models.retrieval.datastore import Found
 from lmcompare.tokens import FloatArray, IntArray
 
-TEMPERATURES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0)  # of the median span between the nearest and the border
-ROUNDS = 50  # of expectation and maximisation
+TEMPERATURES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0)  # multiples of ``span``
+ROUNDS = 50  # rounds of expectation and maximisation
 UNTUNED = 0.1  # the weight without validation text
 
 
@@ -21,11 +21,11 @@ class Mixing:
     Parameters
     ----------
     temperature : float
-        What squared distances are divided by.
+        The number that squared distances are divided by.
     weight : float
         λ, the weight of the neighbours' words together.
     perplexities : tuple of float
-        On the validation text that it was chosen on: of the base, and with the neighbours; empty without one.
+        The perplexities on the validation text of the base, and with the neighbours; empty without validation text.
     """
 
     temperature: float = 1.0
@@ -33,10 +33,10 @@ class Mixing:
     perplexities: tuple[float, ...] = ()
 
     def shares(self, found: Found) -> FloatArray:
-        """(Q, K) the share of each neighbour; a row sums to 1, or to 0 where nothing is nearer than the border.
+        """(Q, K) the share of each neighbour; a row sums to 1, or to 0 where none is nearer than the border.
 
-        A neighbour at the distance of the nearest context that was not found has the share 0, so that rounding, which
-        decides between equal distances, does not change a probability.
+        The border is the distance of the nearest context that was not found. A neighbour at the border has the share
+        0, so that rounding, which decides between equal distances, does not change a probability.
         """
         near = np.exp(np.clip(-found.distances / self.temperature, 0, 700)) - 1  # (Q, K)
         sums = near.sum(1, keepdims=True)
@@ -76,13 +76,13 @@ def tuned(found: Found, right: IntArray, base: FloatArray) -> Mixing:
 
 
 def span(found: Found) -> float:
-    """Return the median of how much nearer the nearest neighbour is than the border; 0 if there are none."""
+    """Return the median difference between the border and the nearest neighbour; 0 if there are no neighbours."""
     spans = -found.distances[:, :1]
     return float(np.median(spans[spans > 0])) if (spans > 0).any() else 0.0
 
 
 def _weight(own: FloatArray, retrieved: FloatArray, some: FloatArray) -> float:
-    """Return λ by expectation and maximisation, over the tokens that have neighbours."""
+    """Return λ by expectation and maximisation over the tokens that have neighbours."""
     own, retrieved = own[some > 0], retrieved[some > 0]
     weight = UNTUNED
     for _ in range(ROUNDS):

@@ -27,7 +27,7 @@ class Retrieval(OverOne):
     """A nearest-neighbour language model: a network that looks up the most similar contexts of its training text.
 
     The network turns every training context into a vector, which is stored with the word that followed. For a new
-    context the nearest of them are found. Their words, weighed by nearness, are mixed with the network's own
+    context, the nearest vectors are found. Their words, weighed by nearness, are mixed with the network's own
     prediction: ``P = (1 - λ) P_network + λ P_neighbours``. The network is not changed. Khandelwal, Levy, Jurafsky,
     Zettlemoyer and Lewis (2020), *Generalization through memorization: nearest neighbor language models*. The search
     is exact; λ and the temperature of the distances are chosen on the validation text.
@@ -71,7 +71,7 @@ class Retrieval(OverOne):
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the base, store the contexts of the training text, and choose the weights on the validation text."""
-        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # those of the base alone
+        self.train_base(self._base, train, valid, replace(setting, milestones=None))  # they would score only the base
         self._store = Datastore.of(self._base, train, LARGEST, setting.seed)
         self._mixing = self._tuned(valid)
         note = "Nothing could be chosen on a validation text: the neighbours have a tenth of the weight."
@@ -82,7 +82,7 @@ class Retrieval(OverOne):
         return self
 
     def title(self) -> str:
-        """Return its name for people: the base and that it has a memory."""
+        """Return the display name: that of the base, with retrieval."""
         return f"{self._base.title()} with retrieval"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -125,12 +125,12 @@ class Retrieval(OverOne):
         yield from self.shown_of(self._base, text, "Without retrieval")
 
     def size(self) -> Size:
-        """Return the base's parameters and the bytes of base and datastore; what is stored was not fitted."""
+        """Return the parameters: the base's, λ and T (the datastore is not fitted); and the bytes of all."""
         store, base = fitted(self._store, self), self._base.size()
         return Size(base.parameters + 2, base.bytes + sum(array.nbytes for array in store.arrays().values()))
 
     def state(self) -> State:
-        """Return the base's state, the datastore, and what was chosen on the validation text."""
+        """Return the base's state, the datastore, and the mixing that was chosen on the validation text."""
         return self.state_with(fitted(self._store, self).arrays(), {"mixing": asdict(self._mixing)})
 
     def restore(self, state: State) -> Self:

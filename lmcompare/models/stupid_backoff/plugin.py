@@ -93,7 +93,7 @@ class StupidBackoff(TableModel):
         return self
 
     def title(self) -> str:
-        """Return its name for people."""
+        """Return the display name."""
         return f"{self.order}-gram, stupid back-off"
 
     def log_probs(self, text: Encoded) -> FloatArray:
