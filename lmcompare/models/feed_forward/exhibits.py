@@ -19,7 +19,7 @@ _WINDOW = r"\mathbf{x} &= [\mathbf{x}_{i-n+1}; \ldots; \mathbf{x}_i]"
 _SCORE = r"P(w) &= \text{softmax}_w(\mathbf{v}_w \cdot \mathbf{f} + b_w)"
 _SAYING = (
     "The vectors of the last words stand side by side. So each position has weights of its own, and the order counts."
-    " Words that are used alike have similar vectors, so what was learnt of one context also serves others. Words"
+    " Words that are used alike have similar vectors, so what was learnt about one context also serves others. Words"
     " before the window are not seen."
 )
 
@@ -72,11 +72,11 @@ def _features(network: WindowNetwork) -> tuple[str, ...]:
 
 
 def _inside(network: WindowNetwork, window: torch.Tensor) -> list[tuple[str, float]]:
-    """Return lines on what is between the window (context · d,) and the features."""
+    """Return lines on the values between the window (context · d,) and the features."""
     if isinstance(network, BengioNetwork):
         units = torch.tanh(network.hidden(window))
         most = int(units.abs().argmax())
-        return [(f"tanh(d + H x) of the unit that says most, {most + 1} of {len(units)}", float(units[most]))]
+        return [(f"tanh(d + H x) of the strongest unit, {most + 1} of {len(units)}", float(units[most]))]
     if isinstance(network, LogBilinearNetwork):
         x = window.view(network.context, -1)  # (context, d)
         matrices = network.predict.weight.view(-1, *x.shape)  # (d, context, d)

@@ -1,4 +1,4 @@
-"""The networks that read a window of concatenated word vectors: Bengio's, the log-bilinear one, and one of today."""
+"""The networks that read a window of concatenated word vectors: Bengio's, the log-bilinear, and a current network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lmcompare.training.softmax import Head
 class WindowNetwork(Network):
     """A network whose features are a function of the vectors of the last ``context`` inputs, the oldest first.
 
-    Where the document begins later, the vectors are zeros. Words that are read and words that are predicted have the
-    same vectors; a subclass may do otherwise.
+    Positions before the beginning of the document have vectors of zeros. Words that are read and words that are
+    predicted have the same vectors; a subclass may have different ones.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class WindowNetwork(Network):
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, f) and the memory.
 
-        The memory is ``past`` (B, context - 1), the inputs before, each plus one, since 0 is no input.
+        The memory is ``past`` (B, context - 1), the inputs before, each plus one, since 0 stands for no input.
         """
         read, left = self.windows(inputs, memory)
         return self.features(read), left
@@ -58,7 +58,7 @@ class WindowNetwork(Network):
         return (self._words(inputs, memory) - 1).clamp(min=0)
 
     def _words(self, inputs: Tensor, memory: Memory | None) -> Tensor:
-        """Return the inputs and the context - 1 before them, each plus one; 0 is no input: (B, context - 1 + T)."""
+        """Return (B, context - 1 + T): the inputs and the context - 1 before them, each plus one; 0 for no input."""
         past = inputs.new_zeros(len(inputs), self.context - 1) if memory is None else memory["past"]
         return torch.cat([past, inputs + 1], 1)
 
@@ -77,7 +77,7 @@ class WindowNetwork(Network):
 
 
 class BengioNetwork(WindowNetwork):
-    """tanh(d + H x), and with direct connections x too (Bengio et al. 2003, equation 1).
+    """tanh(d + H x), and with direct connections also x (Bengio et al. 2003, equation 1).
 
     Words that are read and words that are predicted have different vectors: the head's table is U, or [U W].
     """
@@ -107,7 +107,7 @@ class BengioNetwork(WindowNetwork):
 
 
 class LogBilinearNetwork(WindowNetwork):
-    """Σ_k C_k x_k, the vector that is predicted for the next word (Mnih and Hinton 2007); nothing but matrices."""
+    """Σ_k C_k x_k, the vector that is predicted for the next word (Mnih and Hinton 2007); it is linear."""
 
     def __init__(self, types: int, width: int, context: int, dropout: float) -> None:
         super().__init__(context, dropout)
@@ -124,7 +124,7 @@ class LogBilinearNetwork(WindowNetwork):
 
 
 class ResidualNetwork(WindowNetwork):
-    """A matrix over the window and residual blocks with layer norm, as one builds such a network today.
+    """A matrix over the window, and residual blocks with layer norm, as such networks are built today.
 
     Sun and Iyyer (2021) compare networks of this kind with the transformer.
     """

@@ -1,4 +1,4 @@
-"""The feed-forward language model: Bengio's of 2003, the log-bilinear model, and one of today."""
+"""The feed-forward language model: Bengio's of 2003, the log-bilinear model, and a current one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FeedForward(TunableLanguageModel):
 
     The first neural language model that was better than n-grams (Bengio, Ducharme, Vincent and Jauvin 2003). As in an
     n-gram model the context is a window of fixed length, in which each position has weights of its own; but words are
-    vectors, so that what is learned of a context also serves contexts of similar words.
+    vectors, so that what is learned about a context also serves contexts of similar words.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -36,19 +36,19 @@ class FeedForward(TunableLanguageModel):
     style : {"residual", "bengio", "log-bilinear"}, default="residual"
         "bengio" is as published: one layer of tanh units, and different vectors for words that are read and for
         words that are predicted. "log-bilinear" (Mnih and Hinton 2007) predicts the vector of the next word by a
-        matrix for each position. "residual" has residual layers with layer norm, as one builds it today.
+        matrix for each position. "residual" has residual layers with layer norm, as such models are built today.
     context : int, default=12
-        The words that are read, n - 1 of an n-gram model.
+        The number of words that are read: n - 1 in an n-gram model.
     width : int, default=256
         The size of word vectors, and of the layers of "residual".
     hidden : int, default=256
-        The tanh units of "bengio"; the other styles do not use it.
+        The number of tanh units of "bengio"; the other styles do not use it.
     direct : bool, default=False
         Whether "bengio" also has direct connections from word vectors to the softmax.
     layers : int, default=2
-        The residual layers of "residual".
+        The number of residual layers of "residual".
     dropout : float, default=0.1
-        Dropout on word vectors and on what each layer gives.
+        Dropout on word vectors and on the output of each layer.
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
@@ -96,7 +96,7 @@ class FeedForward(TunableLanguageModel):
         return network
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window beyond the longest document."""
+        """Refuse a window longer than the longest document."""
         check_reach("context", self.context, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:

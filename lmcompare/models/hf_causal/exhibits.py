@@ -1,4 +1,4 @@
-"""The exhibits of a Hugging Face model: what its heads look at, and the nearest words."""
+"""The exhibits of a Hugging Face model: the attention of its heads, and the nearest words."""
 
 from __future__ import annotations
 

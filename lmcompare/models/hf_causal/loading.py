@@ -1,4 +1,4 @@
-"""Configurations and weights of Hugging Face models, read from a folder without running any code of it."""
+"""Configurations and weights of Hugging Face models, read from a folder without running any code in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def configuration(table: Mapping[str, Any], whose: str) -> Any:
     Raises
     ------
     LmcompareError
-        If the installed transformers has no such model: one that brings its own code is not run.
+        If the installed transformers has no such model: code that comes with a model is not run.
     """
     with _library(whose):
         from transformers import AutoConfig
@@ -32,7 +32,7 @@ def configuration(table: Mapping[str, Any], whose: str) -> Any:
 
 
 def untrained(config: Any, whose: str) -> Any:
-    """Return the model of a configuration with random weights, which torch's global random state decides."""
+    """Return the model of a configuration, with random weights from torch's global random state."""
     with _library(whose):
         from transformers import AutoModelForCausalLM
 
@@ -62,15 +62,15 @@ def pretrained(folder: Path, whose: str) -> Any:
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise LmcompareError(
-            f"the weights of {whose} lack {lacking[0]}{more}, in place of which there would be random numbers; save "
-            "the whole model again"
+            f"the weights of {whose} lack {lacking[0]}{more}, which would be random numbers; save the whole model "
+            "again"
         )
-    model.config.pad_token_id = None  # it warns of padding that has no mask; a causal model needs none
+    model.config.pad_token_id = None  # avoids a warning on padding without a mask; a causal model needs no mask
     return model.eval()
 
 
 def _built(make: Any) -> Any:
-    """Return a model with torch's own attention, or with the plain one if it has no other."""
+    """Return a model with torch's own attention, or with eager attention if it has no other."""
     how = {"trust_remote_code": False, "dtype": torch.float32}
     try:
         return make(attn_implementation="sdpa", **how)
@@ -82,7 +82,7 @@ def _built(make: Any) -> Any:
 
 @contextmanager
 def _library(whose: str) -> Iterator[None]:
-    """Import transformers, keep it quiet, and explain what it refuses."""
+    """Import transformers, keep it quiet, and explain its errors."""
     try:
         from transformers.utils import logging
     except ImportError:

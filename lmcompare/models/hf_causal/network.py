@@ -15,7 +15,7 @@ from torch.nn import functional
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.softmax import Head
 
-LOGITS_BYTES = 2**28  # of the logits that are computed at once
+LOGITS_BYTES = 2**28  # bytes of the logits that are computed at once
 
 
 class LogitsHead(Head):
@@ -26,7 +26,7 @@ class LogitsHead(Head):
     types : int
         V, the size of the vocabulary.
     embedding : Module
-        The input vectors of the model, which are no part of the head.
+        The input vectors of the model, which are not a part of the head.
     """
 
     def __init__(self, types: int, embedding: nn.Module) -> None:
@@ -63,8 +63,8 @@ class LogitsHead(Head):
 class CausalNetwork(Network):
     """A causal model of transformers over V types.
 
-    It reads a document in windows and keeps no memory of what precedes a window: each piece that ``forward`` is given
-    is a window of its own.
+    It reads a document in windows and keeps no memory of the tokens before a window: each piece that ``forward`` is
+    given is a window of its own.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class CausalNetwork(Network):
     begin : int
         The id, for the model, of the token that it reads before the first token of a document.
     window : int
-        The tokens of a window.
+        The number of tokens in a window.
     """
 
     def __init__(self, model: Any, types: int, begin: int, window: int) -> None:
@@ -86,16 +86,16 @@ class CausalNetwork(Network):
         self.room = max(window, LOGITS_BYTES // (4 * types))
         takes = inspect.signature(model.forward).parameters
         self._keeps = "logits_to_keep" in takes
-        # Asks for the logits after the last input alone, the fewest there are: all of them are gigabytes.
+        # Asks only for the logits after the last input, the smallest possible number: all logits are gigabytes.
         self.last: dict[str, Any] = {"logits_to_keep": 1} if self._keeps else {}
-        self.cache = "cache" if "cache" in takes else "past_key_values"  # by the version of transformers
+        self.cache = "cache" if "cache" in takes else "past_key_values"  # depends on the version of transformers
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the logits (B, T, V) and an empty memory."""
         return self.logits(inputs), {}
 
     def ids(self, inputs: Tensor) -> Tensor:
-        """Return the inputs as ids of the model, which has one of its own for the beginning of a document, V."""
+        """Return the inputs as ids of the model, which has another id than V for the beginning of a document."""
         return inputs.masked_fill(inputs == self.head.types, self.begin)
 
     def logits(self, inputs: Tensor, first: int = 0) -> Tensor:
@@ -113,10 +113,10 @@ class CausalNetwork(Network):
         return states
 
     def attentions(self, inputs: Tensor) -> list[Tensor]:
-        """Return the attention weights (heads, T, T) of each layer for the inputs (1, T); none if it has none."""
+        """Return the attention weights (heads, T, T) of each layer for inputs (1, T); [] for a model without."""
         before = self.model.config._attn_implementation
         try:
-            self.model.set_attn_implementation("eager")  # the others do not give their weights
+            self.model.set_attn_implementation("eager")  # the other implementations do not return their weights
             found = self.model(input_ids=self.ids(inputs), use_cache=False, output_attentions=True).attentions
         except (AttributeError, TypeError, ValueError):  # a model without attention
             return []
@@ -126,7 +126,7 @@ class CausalNetwork(Network):
         return [each[0] for each in found or () if each is not None and each.shape[-2:] == wanted]
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the weights by name; one that has two names, as a tied table of vectors has, comes once."""
+        """Return the weights by name; a weight with two names, such as a tied table of vectors, comes once."""
         found = super().state_dict(*args, **kwargs)
         places: set[tuple[int, torch.Size]] = set()
         for name, value in list(found.items()):

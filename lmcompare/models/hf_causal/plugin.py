@@ -34,14 +34,14 @@ from lmcompare.tokens.hugging_face import CONFIG, digest_of, located, table_in, 
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.recipe import Recipe
 
-LONGEST, LONGEST_TRAINED = 1024, 128  # the window that is not chosen, of a pre-trained model and of a trained one
+LONGEST, LONGEST_TRAINED = 1024, 128  # the longest default window, of a pre-trained model and of a trained one
 
 
 class HuggingFaceCausal(TorchLanguageModel):
     """A causal language model of Hugging Face's transformers, with its own tokenizer.
 
     It is pre-trained, or with ``train`` it has the architecture of the folder and learns from the training text
-    alone. A document is read in windows of ``window`` tokens that begin at its multiples of ``stride``. A token is
+    alone. A document is read in windows of ``window`` tokens that begin at the multiples of ``stride``. A token is
     predicted in the first window that reaches it, so that from the second window on at least ``window`` -
     ``stride`` + 1 tokens before it are visible.
 
@@ -55,13 +55,13 @@ class HuggingFaceCausal(TorchLanguageModel):
     train : bool, default=False
         Whether it is trained from its configuration. Its weights are not read then.
     window : int or None, default=None
-        The tokens of a window; None for the longest that the model has, at most 1024, or 128 if it is trained.
+        The number of tokens in a window; None for the model's longest window, at most 1024, or 128 if it is trained.
     stride : int or None, default=None
         The distance of the windows; None for half a window.
     batch : int, default=8
-        The windows that are read together, in training as well.
+        The number of windows that are read together, in training as well.
     steps : int, default=1000
-        Optimiser steps of the training; a budget of the run overrides them.
+        The number of optimiser steps of the training; a budget of the run overrides it.
     learning_rate : float, default=2e-3
         The peak learning rate.
     weight_decay : float, default=0.1
@@ -103,8 +103,8 @@ class HuggingFaceCausal(TorchLanguageModel):
         self.trains_in_steps = train
         self.tokens = {"kind": "hf", "path": path} if path else None
         self._windows: Windows | None = None
-        self._config: Mapping[str, Any] | None = None  # of a trained model
-        self._digest = ""  # of the files of a pre-trained one
+        self._config: Mapping[str, Any] | None = None  # the configuration of a trained model
+        self._digest = ""  # the digest of the files of a pre-trained model
 
     def title(self) -> str:
         """Return the name of its folder, and whether it is pre-trained."""
@@ -112,7 +112,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         return f"{name[:40]}, {'trained here' if self.train else 'pre-trained'}"
 
     def summary(self) -> str:
-        """Return what it is, and which text it has read."""
+        """Return one sentence on the architecture, and on the text that the model has read."""
         name = Path(self.path).name or "a folder"
         if self.train:
             return f"The architecture of {name} (Hugging Face), trained from its configuration on the training text."
@@ -125,7 +125,7 @@ class HuggingFaceCausal(TorchLanguageModel):
     # Training and storing
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse other tokens than those that a pre-trained model reads."""
+        """Refuse tokens for a pre-trained model that are not its own."""
         if self.train or self.tokens is None:
             return
         if make_tokenizer(self.tokens).fit([]).types != train.vocabulary.tokens:
@@ -134,12 +134,12 @@ class HuggingFaceCausal(TorchLanguageModel):
             )
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Train the model from its configuration, or load it: then the texts and the budget have no effect.
+        """Train the model from its configuration, or load a pre-trained one: then texts and budget have no effect.
 
         Raises
         ------
         LmcompareError
-            If there is no such model, if it needs code of its own, or if a pre-trained one is to read other tokens.
+            If there is no such model, if it needs code of its own, or if a pre-trained one would read other tokens.
         """
         folder = self._folder()
         if self.train:
@@ -186,7 +186,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         return Recipe.of({**self.hyperparameters(), "length": self._windows.length})
 
     def state(self) -> State:
-        """Return the weights and the configuration; of a pre-trained model the digest of its files."""
+        """Return the weights and the configuration; for a pre-trained model, the digest of its files."""
         if self.train:
             state = super().state()
             return State(state.arrays, {**state.values, "config": dict(fitted(self._config, self))})
@@ -242,7 +242,7 @@ class HuggingFaceCausal(TorchLanguageModel):
         self._network = CausalNetwork(model, types, begin, self._windows.length).to(device).eval()
 
     def _windows_of(self, config: Any) -> Windows:
-        """Return the windows, after a check that the model has as many positions."""
+        """Return the windows. Raises ``LmcompareError`` if a window is longer than the positions of the model."""
         positions = getattr(config, "max_position_embeddings", None)
         longest = positions if isinstance(positions, int) and positions > 0 else LONGEST
         length = self.window or min(longest, LONGEST_TRAINED if self.train else LONGEST)

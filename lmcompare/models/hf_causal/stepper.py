@@ -1,4 +1,4 @@
-"""Generation, a token at a time, with the keys and values of the tokens before in a cache."""
+"""Generation, one token at a time, with a cache of the keys and values of the tokens before."""
 
 from __future__ import annotations
 

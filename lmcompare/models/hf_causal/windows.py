@@ -18,7 +18,7 @@ class Windows:
     """Windows of ``length`` inputs that begin at the multiples of ``stride`` in a document.
 
     The inputs of a document are its beginning, input 0, and its tokens. The token at offset o is predicted from input
-    o and the inputs before it in the first window that has input o, so that what is visible depends on o alone.
+    o and the inputs before it in the first window that has input o, so that the visible inputs depend on o alone.
     """
 
     length: int
@@ -36,7 +36,7 @@ class _Piece:
     """The part of a window that is read: where it is, and which elements of ``at`` it predicts at which offsets."""
 
     document: int  # the position of the document's first token
-    first: int  # input
+    first: int  # the first input
     elements: IntArray
     offsets: IntArray
 
@@ -62,7 +62,7 @@ def read(
     at : (N,) array of int
         Positions, in any order.
     batch : int
-        The most windows that are read together.
+        The greatest number of windows that are read together.
     hidden : bool
         Whether the hidden states are returned in place of the logits.
 
@@ -97,7 +97,7 @@ def read(
 
 def inputs_of(text: Encoded, document: int, first: int, length: int) -> IntArray:
     """Return (length,) inputs of the document that begins at position ``document``, from input ``first`` on."""
-    before = document + first - 1  # of the token that is input ``first``
+    before = document + first - 1  # the position of the token that is input ``first``
     if first:
         return text.ids[before : before + length].astype(np.int64)
     return np.append(len(text.vocabulary), text.ids[document : document + length - 1]).astype(np.int64)

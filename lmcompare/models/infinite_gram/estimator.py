@@ -1,4 +1,4 @@
-"""What the fitting of discounts needs of a held-out text, from the index of the training text."""
+"""The counts that the fitting of discounts needs for a held-out text, from the index of the training text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ HELD_OUT = 2**16  # the greatest number of tokens that discounts are fitted to
 
 
 def held_out(contexts: Contexts, text: Encoded) -> Gathered:
-    """Return what the likelihood needs of a held-out text, of evenly spaced tokens if it is long."""
+    """Return the counts that the likelihood of a held-out text needs; of evenly spaced tokens if it is long."""
     return gather(contexts, text, np.linspace(0, len(text) - 1, min(len(text), HELD_OUT)).astype(np.int64))
 
 
 def gather(contexts: Contexts, text: Encoded, at: IntArray) -> Gathered:
-    """Return what the likelihood of the tokens at B positions of a text needs."""
+    """Return the counts that the likelihood of the tokens at B positions of a text needs."""
     query, places = marked(text), marked_places(text, at)
     offsets = np.zeros(len(at) + 1, np.int64)
     room = 8 * len(at)
@@ -53,7 +53,7 @@ def _gather(
     sums: IntArray,
     classes: IntArray,
 ) -> int:
-    """Write what ``Gathered`` has as far as there is room for it, and return how many levels there are."""
+    """Write the arrays of ``Gathered`` as far as there is room for them, and return the number of levels."""
     levels, room, n = new_levels(), new_room(), 0
     found = np.zeros(KINDS + 1, np.int32)
     for b in range(len(places)):

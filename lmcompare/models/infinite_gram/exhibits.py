@@ -16,14 +16,14 @@ from lmcompare.models.infinite_gram.estimator import class_of_level
 from lmcompare.tokens import Encoded, IntArray
 
 SENTENCES = 2
-PASSAGES = 2  # of the training text for each guess
+PASSAGES = 2  # passages of the training text for each guess
 AROUND = 12  # tokens of a passage before the context and after the word that followed it
-MOST_LENGTH = 9  # bars; longer contexts share one
+MOST_LENGTH = 9  # tokens; contexts from this length on share a bar
 
 _SAYING = (
-    "Use how often the word followed this context, less a discount. The discounts together, and the strength θ, go to"
+    "Use the count of the word after this context, less a discount. The discounts together, and the strength θ, go to"
     " the prediction of h', the next shorter context that different words precede. The longest context is the longest"
-    " part of the document so far that occurs in the training text, however long that is."
+    " end of the document so far that occurs in the training text, however long it is."
 )
 _COUNTED = " A word counts at most twice for each different word before the context."
 
@@ -53,8 +53,8 @@ def exhibits(contexts: Contexts, discounts: Discounts, rows: FloatArray, text: E
         yield Sources(
             title="Where its guesses come from",
             note="For each word of a sentence, the guess is the most likely known word after the words before. Beside"
-            " it are places of the training text where the guess follows the longest context that it ever follows,"
-            " which is in italics.",
+            " it are places of the training text where the guess follows the longest context after which it occurs"
+            " there; this context is in italics.",
             guesses=tuple(traced[at].guess(rows[at]) for at in range(first, first + len(ids))),
         )
 
@@ -79,7 +79,7 @@ def _lengths(traced: list[_Traced]) -> Bars:
 
 
 class _Traced:
-    """The levels before one position of a text, and what followed them in the training text.
+    """The levels before one position of a text, and the tokens that followed them in the training text.
 
     ``levels``, (n, 5), are those of ``walking``.
     """
@@ -109,7 +109,7 @@ class _Traced:
         return self.words(self.index.words[place - self.levels[k, LENGTH] : place])
 
     def longest(self, word: int) -> int:
-        """Return the last level after which a word occurs, 0 if there is none."""
+        """Return the last level after which a word occurs; 0 if there is no such level."""
         return max((k for k in range(len(self.levels)) if self.count(k, word)[0]), default=0)
 
     def worth(self) -> tuple[bool, float]:
@@ -144,13 +144,13 @@ class _Traced:
         ]
         for j in range(k + 1, len(self.levels)):
             lines += [
-                (f"times the weight of what is below '{self.context(j)}', which '{word}' never followed", weights[j]),
+                (f"times the weight of levels below '{self.context(j)}', which '{word}' never followed", weights[j]),
                 (f"P({word} | {self.context(j)})", float(probabilities[j + 1])),
             ]
         if share := self.discounts.unknown:
             given = share * float(self.text.vocabulary.is_unknown(np.array([self.word]))[0])
             lines += [
-                ("λ: what <unk> has in advance; P is multiplied by 1 − λ", share),
+                ("λ: the probability of <unk> in advance; P is multiplied by 1 − λ", share),
                 (f"P({word})", (1 - share) * float(probabilities[-1]) + given),
             ]
         return WorkedEquation(
@@ -179,7 +179,7 @@ class _Traced:
         )
 
     def _passage(self, place: int, length: int) -> Passage:
-        """Return what stands around a place of the training text, as far as its document goes."""
+        """Return the passage around a place of the training text, within its document."""
         words, start = self.index.words, len(self.text.vocabulary)
         before = words[max(0, place - length - AROUND) : place - length]
         after = words[place + 1 : place + 1 + AROUND]

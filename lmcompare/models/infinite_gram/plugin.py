@@ -33,7 +33,7 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 
 class InfiniteGram(LanguageModel):
-    """Predicts the next word from what followed the longest part of the document so far that occurs in training.
+    """Predicts the next word from what followed the longest end of its context that occurs in the training text.
 
     An n-gram model without a limit on n (Liu et al. 2024), over a suffix array of the training text. It is
     interpolated with all shorter contexts that different words precede, as in Kneser-Ney smoothing, so that every
@@ -54,10 +54,10 @@ class InfiniteGram(LanguageModel):
         self.notes: tuple[str, ...] = ()
         self._contexts: Contexts | None = None
         self._discounts: Discounts | None = None
-        self._frequencies: FloatArray = np.zeros(0)  # (V,) nats: that after the empty context
+        self._frequencies: FloatArray = np.zeros(0)  # (V,) nats: log-probabilities after the empty context
 
     def warm_up(self) -> None:
-        """Compile or load the loops that index, fit and score, by a model of a few words."""
+        """Compile or load the loops that index, fit and score, by training a model on a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
         text = Encoded.from_documents([[2, 3, 1] * fitting.LEAST], vocabulary)
         InfiniteGram().fit(text, text, Setting(vocabulary)).log_probs(text)
@@ -104,7 +104,7 @@ class InfiniteGram(LanguageModel):
         return _Stepper(self, prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, the lengths of the contexts, and where in the training text they were found."""
+        """Yield the worked equation, the lengths of the contexts, and their places in the training text."""
         contexts, rows = self._for(text.vocabulary), self.next_log_probs(text, np.arange(len(text)))
         yield from exhibits.exhibits(contexts, fitted(self._discounts, self), rows, text)
 

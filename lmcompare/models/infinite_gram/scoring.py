@@ -1,4 +1,4 @@
-"""The probabilities of tokens, and whole distributions, after contexts of any length, without what <unk> gets."""
+"""Probabilities of tokens, and distributions, after contexts of any length, before <unk> gets a share in advance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of KenLM's Python module, and what its binary files say of themselves."""
+"""Calls of KenLM's Python module, and the headers of KenLM's files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADER_LINES, LONGEST_LINE = 100, 1000
 
 
 def is_kenlm_binary(path: Path) -> bool:
-    """Return whether a file begins as KenLM's binary files do; one that can't be read does not."""
+    """Return whether a file begins as KenLM's binary files do; false for a file that can't be read."""
     try:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -30,7 +30,7 @@ def is_kenlm_binary(path: Path) -> bool:
 
 
 def check(path: Path) -> None:
-    """Raise ``LmcompareError`` for a file that KenLM can't read, as far as is quickly seen."""
+    """Raise ``LmcompareError`` for a file that KenLM can't read, as far as a quick check shows."""
     if is_kenlm_binary(path):
         opened(path)
     else:
@@ -39,7 +39,7 @@ def check(path: Path) -> None:
 
 
 def opened(path: Path) -> Any:
-    """Return KenLM's model of a file; one in its binary format is mapped and not read.
+    """Return KenLM's model of a file; a file in its binary format is mapped into memory and not read.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def opened(path: Path) -> Any:
         return kenlm.Model(str(path), config)
     except (OSError, RuntimeError, ValueError) as error:
         if not begins.startswith(MAGIC):
-            arpa_reader.read(path)  # which names the line that is wrong
+            arpa_reader.read(path)  # raises an error that names the wrong line
         said = _PLACE.sub("", one_line(error)).partition(". ")[0].rstrip(")")
         raise LmcompareError(
             f"KenLM can't read {path}: {said}; give a file that its build_binary or lmplz wrote"
@@ -79,7 +79,7 @@ def _module() -> Any:
 
 
 def ngram_counts(path: Path) -> list[int]:
-    """Return how many n-grams of each order a file says it has; nothing if it can't be told."""
+    """Return the number of n-grams of each order in the header of a file; [] if the header has no numbers."""
     with path.open("rb") as file:
         begins = file.read(_COUNTS_AT + 8 * 256)
     if begins.startswith(MAGIC):

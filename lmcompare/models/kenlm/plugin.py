@@ -27,9 +27,9 @@ from lmcompare.models.kenlm.library import check, ngram_counts, opened
 from lmcompare.tokens import END_TOKEN, UNKNOWN_ID, Encoded, IntArray
 
 UNKNOWN = "<unk>"
-NOT_PREDICTED = ("<s>", "<unk>", "<UNK>")  # what KenLM has, and a text has not
-FEW_DIGITS = 1e-4  # by how much more than one the probabilities of known words may be, for rounding
-ROUNDING = 2e-6  # what known words leave by rounding alone
+NOT_PREDICTED = ("<s>", "<unk>", "<UNK>")  # words that KenLM has, but a text does not
+FEW_DIGITS = 1e-4  # by how much the sum of the probabilities of known words may exceed one, because of rounding
+ROUNDING = 2e-6  # a rest of this size, which known words leave, is a rounding error
 TRIED = 50  # contexts of the training text after which the sums are computed
 REMEMBERED = 2**28  # bytes of distributions that are kept: contexts of a text recur
 
@@ -39,14 +39,15 @@ class KenLM(LanguageModel):
 
     It gives the probabilities of ``ngram-file``. The types that are not in the file share the probability of the
     file's ``<unk>`` evenly, with one more share for words that are in neither, which is added to ``<unk>``. A word of
-    the file that is not in the vocabulary is ``<unk>``. KenLM does not list its words, so those of the vocabulary are
-    asked one by one, and ``<unk>`` has what the known words leave. In contexts all of these are the file's ``<unk>``.
-    The context begins with ``<s>`` at the start of each sentence and document, and never reaches further back.
+    the file that is not in the vocabulary is ``<unk>``. KenLM does not list its words, so it is asked for each word
+    of the vocabulary, and ``<unk>`` gets the probability that the known words leave. In contexts, all words that are
+    not in the file or not in the vocabulary are the file's ``<unk>``. The context begins with ``<s>`` at the start of
+    each sentence and document, and never reaches further back.
 
-    KenLM's module answers for one word at a time. The score of a token takes one call, that of ``<unk>`` and a whole
-    distribution take as many as the vocabulary has words.
+    KenLM's module answers for one word at a time. The score of a token takes one call; the score of ``<unk>`` and a
+    whole distribution take as many calls as the vocabulary has words.
 
-    The training and validation text are not read, but for the check of some sums, and ``setting.budget`` has no
+    The training text is read only to check some sums, the validation text is not read, and ``setting.budget`` has no
     effect. The trained model is the file: it must stay where it is.
 
     Parameters
@@ -76,7 +77,7 @@ class KenLM(LanguageModel):
         Raises
         ------
         LmcompareError
-            If the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of known words are
+            If the vocabulary has no ``<unk>``, KenLM can't read the file, or the probabilities of known words sum to
             more than one.
         """
         self.check_text(train)
@@ -89,7 +90,7 @@ class KenLM(LanguageModel):
         return self
 
     def digest_of(self, name: str) -> str:
-        """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
+        """Return the digest of the file. Raises ``LmcompareError`` for a file that is not an n-gram model."""
         digest = super().digest_of(name)
         check(expanded(self.path))
         return digest
@@ -99,7 +100,7 @@ class KenLM(LanguageModel):
         return f"KenLM model of {Path(self.path).name}" if self.path else "KenLM model of a file"
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats, by one call a token; ``<unk>`` takes a whole distribution."""
+        """(N,) float64 nats, by one call for each token; ``<unk>`` takes a whole distribution."""
         file = self._for(text)
         starts = set(text.starts.tolist())
         scores = np.zeros(len(text), np.float64)
@@ -138,7 +139,7 @@ class KenLM(LanguageModel):
         Raises
         ------
         LmcompareError
-            If it is not where it was, or is another one.
+            If the file is not where it was, or has changed.
         """
         path = expanded(self.path)
         model = opened(path)
@@ -154,7 +155,7 @@ class KenLM(LanguageModel):
         return file
 
     def _check_sums(self, file: _File, train: Encoded) -> None:
-        """Raise ``LmcompareError`` if known words have more than one after some contexts of the training text."""
+        """Raise ``LmcompareError`` if known words sum to more than one after some contexts of the training text."""
         for i in np.linspace(0, len(train), TRIED, dtype=np.int64) if len(train) else ():
             start = int(train.context_starts(np.array([i]))[0])
             known = file.known_sum(file.after(train.ids[max(start, i - file.order + 1) : i], int(i) - start))
@@ -212,7 +213,7 @@ class _File:
         self.known = np.flatnonzero(is_known)
         self.lacking = np.setdiff1d(np.flatnonzero(~np.array(is_known)), [UNKNOWN_ID])
         self._asked = [token if known else UNKNOWN for token, known in zip(self.tokens, is_known, strict=True)]
-        self._share = np.log10(len(self.lacking) + 1.0)  # what a type that is not in the file has of <unk>
+        self._share = np.log10(len(self.lacking) + 1.0)  # log10 of the number of shares of <unk>
         self._is_lacking = ~np.array(is_known)
         self._rows: dict[Any, FloatArray] = {}
 
@@ -223,7 +224,7 @@ class _File:
         return log10 - self._share if self._is_lacking[token] else log10, after
 
     def after(self, ids: IntArray, read: int) -> Any:
-        """Return the state after the last ids of a document, of which ``read`` have been read."""
+        """Return the state after ``ids``, the last of the ``read`` tokens of a document so far."""
         ends = np.flatnonzero(ids == self.end)
         begins = len(ends) > 0 or read == len(ids)
         state = self.start if begins else self.nothing

@@ -16,7 +16,7 @@ from lmcompare.models.linear_attention.recurrence import gated_delta_rule
 
 
 class DeltaLayer(StateLayer):
-    """norm, queries, keys and values through a short convolution, the gated delta rule, a gate, and a matrix back."""
+    """norm, queries, keys and values through a short convolution, the gated delta rule, a gate, an output matrix."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class DeltaLayer(StateLayer):
         self.sizes = (3 * width, width, heads, heads)
         self.convolution = ShortConvolution(3 * width)
         self.decay_rate = nn.Parameter(torch.tensor(np.log(np.linspace(1.0, 16.0, heads)).tolist()))
-        self.decay_bias = nn.Parameter(torch.full((heads,), -4.0))  # decays of 0.98 to 0.75 to begin with
+        self.decay_bias = nn.Parameter(torch.full((heads,), -4.0))  # at first, decays of 0.98 to 0.75
         self.inner_norm = nn.RMSNorm(width // heads, eps=EPSILON)
         self.write = nn.Linear(width, width, bias=False)
 

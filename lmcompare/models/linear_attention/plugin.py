@@ -18,11 +18,12 @@ from lmcompare.models.linear_attention.network import DeltaLayer
 class LinearAttention(StateModel):
     """A language model with linear attention: the gated delta rule (Yang, Kautz and Hatamizadeh 2025).
 
-    Attention keeps every key and value. Linear attention (Katharopoulos et al. 2020) adds k vᵀ of all of them up in
-    one matrix per head, from which a query reads. Here the matrix decays (a_t), and what it has for a key already is
-    subtracted first (the delta rule; Schlag, Irie and Schmidhuber 2021), so that a new value replaces the old one:
+    Attention keeps every key and value. Linear attention (Katharopoulos et al. 2020) adds the products k vᵀ of all of
+    them up in one matrix per head, from which a query reads. Here the matrix decays (a_t), and the value that it has
+    for a key already is subtracted first (the delta rule; Schlag, Irie and Schmidhuber 2021), so that a new value
+    replaces the old one:
     S_t = a_t S_{t-1} + k_t β_t (v_t - a_t S_{t-1}ᵀ k_t)ᵀ. As in a transformer each layer also has a feed-forward
-    network. A text is generated in time that grows with its length and memory that does not.
+    network. The time to generate a text grows with its length, the memory does not.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -31,11 +32,11 @@ class LinearAttention(StateModel):
     width : int, default=256
         The size of word vectors and layers.
     heads : int, default=4
-        The heads of each layer.
+        The number of heads in each layer.
     layers : int, default=2
-        Layers.
+        The number of layers.
     dropout : float, default=0.1
-        Dropout on word vectors and on what each layer adds.
+        Dropout on word vectors and on the output of each layer.
     """
 
     idea = Idea(2025, "Yang, Kautz and Hatamizadeh", "Gated delta networks")

@@ -50,7 +50,7 @@ def gated_delta_rule(
             between, since = decays(total), total.exp()[..., None]  # (B, H, L, L) and (B, H, L, 1)
             system = (share * (k @ k.mT) * between).tril(-1)
             error = share * (v - since * (k @ state))
-            # the diagonal of ones need not be there
+            # the solver takes the diagonal as ones
             u = torch.linalg.solve_triangular(system, error, upper=False, unitriangular=True)  # (B, H, L, V)
             found.append(since * (q @ state) + ((q @ k.mT) * between) @ u)
             left = (total[..., -1:] - total).exp()[..., None]  # what is left of each step at the chunk's end

@@ -32,7 +32,7 @@ class Numbers(NamedTuple):
     Parameters
     ----------
     last, children, offsets, words : IntArray
-        Those of ``context_trees.Contexts``.
+        The arrays of ``context_trees.Contexts``.
     own : array of shape (G,)
         The part of a pair's probability that comes from its own count.
     gamma : array of shape (C,)
@@ -62,7 +62,7 @@ class Chain:
     features : tuple of Feature
         The features in their order; the last one is dropped first.
     target : int
-        The map from words to what is predicted.
+        The number of the map from words to the predicted words or classes.
     numbers : Numbers
         The tree and the probabilities.
     """
@@ -129,7 +129,7 @@ def train(
     Parameters
     ----------
     features, target : sequence of Feature, int
-        Those of the chain.
+        The features and the target of the chain.
     maps : sequence of IntArray of shape (V + 1,)
         The maps from words to words or classes.
     before, words : IntArray of shape (D, N), IntArray of shape (N,)

@@ -77,7 +77,7 @@ def grow(features: Sequence[IntArray], words: IntArray, types: int) -> Tree:
         The number of types.
     """
     pairs, pair_at, raw = np.unique(words.astype(np.int64), return_inverse=True, return_counts=True)
-    nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # of the words whose contexts have not ended
+    nodes, at = np.zeros(len(words), np.int64), np.arange(len(words))  # for the words whose contexts have not ended
     levels, last = [0, 1], [np.zeros(1, np.int64)]
     parents, all_pairs, all_counts = [np.zeros(0, np.int64)], [pairs], []
     for feature in features:

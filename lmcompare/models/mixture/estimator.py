@@ -19,7 +19,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 HELD_OUT = 2**18  # the greatest number of tokens that gates are fitted to
 UNKNOWN = "<unk> alone"
-RANGES = ("never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more")  # of counts in the training text
+RANGES = ("never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more")  # ranges of counts in the training text
 
 Chains = Sequence[Sequence[Feature]]
 
@@ -35,7 +35,7 @@ class MemberSpec:
     chains : sequence of sequence of Feature
         The features of each chain.
     target : int, default 0
-        The map of what the chains predict. With 0 they predict words; otherwise the classes of that map.
+        The number of the map whose values the chains predict: words with 0, otherwise the classes of that map.
     within : sequence of sequence of Feature, optional
         If the target is a class, the chains that predict the word in its class; their first feature is (0, target).
     """
@@ -120,7 +120,7 @@ def train_mixture(
     total, step = sum(len(r.chains) + len(r.within) for r in specs), count(1)
 
     def trained(name: str, target: int, each: Sequence[Sequence[Feature]]) -> tuple[list[chains.Chain], Seen]:
-        """Return the chains of a part, and what they say of the held-out words."""
+        """Return the chains of a part, and their probabilities of the held-out words with the evidence."""
         grown = []
         for features in each:
             grown.append(chains.train(features, target, maps, before, words, held_out)[0])
@@ -176,10 +176,10 @@ def _perplexity(probabilities: FloatArray) -> float:
 
 
 def _seen_pairs(mixture: Mixture, text: Encoded, at: IntArray) -> IntArray:
-    """(B,) for each position, in which of the ``RANGES`` it is how often the last two words were seen.
+    """(B,) for each position, the index in ``RANGES`` of the count of the last two words.
 
-    The counts are those of the first chain that begins with the last two words; without such a chain, of the first
-    feature of the first chain.
+    The counts are those of the first chain that begins with the last two words; without such a chain, those of the
+    first feature of the first chain.
     """
     chain = next((c for c in mixture.chains() if c.features[:2] == ((1, WORDS), (2, WORDS))), None)
     depth = 2 if chain else 1

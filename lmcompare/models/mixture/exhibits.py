@@ -16,7 +16,7 @@ from lmcompare.models.mixture.estimator import ValidSummary
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray
 
-SHOWN = 14  # classes
+SHOWN = 14  # classes that are shown
 ALIKE = 8  # words of a class, besides its most frequent one
 SENTENCES = 2
 

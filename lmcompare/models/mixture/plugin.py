@@ -33,7 +33,7 @@ from lmcompare.models.mixture.features import WORDS, Feature
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
-MOST_CLASSES = 10_000  # a table of the pairs of classes is 800 MB then
+MOST_CLASSES = 10_000  # with these, a table of the pairs of classes takes 800 MB
 
 
 class MixtureModel(LanguageModel):
@@ -189,7 +189,7 @@ class ClassNGram(MixtureModel):
 
 
 class SkipNGram(MixtureModel):
-    """Predicts the next word from the last words, of which some consecutive ones are left out.
+    """Predicts the next word from the last words with a gap: some consecutive words are left out.
 
     A long context rarely occurs again exactly; with a gap it may. The model mixes the n-gram model with all n-gram
     models whose contexts of the last n - 1 words have one gap (Goodman, *A bit of progress in language modeling*,
@@ -219,7 +219,7 @@ class SkipNGram(MixtureModel):
 
 
 def contexts_with_gaps(order: int) -> Iterator[list[int]]:
-    """Yield the distances of the words in each context: all from 1 to n - 1, then those with one gap before n - 1."""
+    """Yield the distances of the words in each context: 1 to n - 1, then the contexts with one gap before n - 1."""
     yield list(range(1, order))
     for before in range(order - 2):
         for after in range(before + 2, order):

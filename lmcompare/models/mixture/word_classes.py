@@ -7,9 +7,9 @@ not depend on the classes,
 
     Σ_{c,d} N(c, d) ln N(c, d) − Σ_c N(c, ·) ln N(c, ·) − Σ_d N(·, d) ln N(·, d)
 
-In each sweep every word, the frequent ones first, is removed from its class and put into the class that makes this
-greatest, so it never decreases. Moving a word changes only the rows and columns of two classes, so a sweep takes
-about K operations for each bigram of the training text.
+In each sweep every word, the frequent ones first, is removed from its class and put into the class that maximises the
+log-likelihood, which so never decreases. Moving a word changes only the rows and columns of two classes, so a sweep
+takes about K operations for each bigram of the training text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.tokens import FloatArray, IntArray
 
-SWEEPS = 12  # after which a hundred of 17,000 words still move, but the likelihood hardly changes
+SWEEPS = 12  # after these, a hundred of 17,000 words still move, but the likelihood hardly changes
 TABLED = 2**18  # x log x is looked up for counts below this
 
 # A table of the words beside each word: those beside word w are ``others[offsets[w]:offsets[w + 1]]``, and they occur
@@ -31,7 +31,7 @@ Pairs = tuple[IntArray, IntArray, IntArray]
 
 
 class Bigrams(NamedTuple):
-    """The classes of all words, W = V + 1 of them, and how often words and classes occur beside each other.
+    """The classes of all W = V + 1 words, and how often words and classes occur beside each other.
 
     ``classes``: (W,) the class of each word. ``after`` and ``before``: the tables of the words to the right and to
     the left of each word. ``forth``: (K, K) the number of times that each class comes before each other. ``back``:
@@ -56,7 +56,7 @@ def cluster(
 ) -> IntArray:
     """Return the classes of all words, ``<s>`` included.
 
-    Words are first dealt to the classes in order of frequency, so nothing is random.
+    At first, the words are assigned to the classes in turn, in order of frequency, so nothing is random.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def _gains(
     """Write the increase of the log-likelihood in nats if a word without a class is put into each class.
 
     It is written into ``gain``, (``movable``,), for the first classes, to which words may move. ``right`` and
-    ``left``, (K,), are zeros to work in.
+    ``left``, (K,), are working memory of zeros.
     """
     classes, after, before, forth, back, sums = beside
     itself = 0
@@ -185,7 +185,7 @@ def _gains(
         second += counts[i]
         if others[i] != word:
             left[classes[others[i]]] += counts[i]
-    same = 0.0  # for every class
+    same = 0.0  # the gain that is the same for every class
     for g in range(movable):
         a, b = sums[0, g], sums[1, g]
         gain[g] = _xlogx(a, table) + _xlogx(b, table) - _xlogx(a + first, table) - _xlogx(b + second, table)
