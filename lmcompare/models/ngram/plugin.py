@@ -69,7 +69,7 @@ class NGram(TableModel):
     smoothing : str, default "kneser-ney"
         The smoothing method: "kneser-ney", "absolute", "witten-bell", "jelinek-mercer", "katz" or "add-k".
     k : float, default 0.003
-        What "add-k" adds to each count; 1e-100 to 1e100, and 0.003 if not set. For "add-k".
+        The number that "add-k" adds to each count; 1e-100 to 1e100, and 0.003 if not set. For "add-k".
     cutoff : int, default 5
         The greatest count that "katz" discounts; 2 or more, and 5 if not set. For "katz".
     """
@@ -96,15 +96,15 @@ class NGram(TableModel):
 
     @property
     def keeps_to_memory(self) -> bool:
-        """Whether a limit of memory bounds the estimate too."""
+        """Whether a limit of memory also bounds the estimation."""
         return self.smoothing == KneserNey.name
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order beyond the longest sentence."""
+        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def warm_up(self) -> None:
-        """Compile or load the loops that count, estimate and score, by a model of a few words."""
+        """Compile or load the loops that count, estimate and score, by training a model on a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
         text = Encoded.from_documents([[2, 3, 1]], vocabulary)
         NGram(min(self.order, SHORT_ORDER)).fit(text, text, Setting(vocabulary)).log_probs(text)

@@ -13,15 +13,15 @@ from lmcompare.model import LanguageModel, Stepper, fitted, same_vocabulary
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096  # positions whose contexts are looked up together
-CACHED_BYTES = 2**22  # a block of this size is soon given out again, and is still in the processor's cache
-FEW = 1000  # up to here the most likely words are found without sorting all of them
+CACHED_BYTES = 2**22  # of a block: its memory is soon reused, and is still in the processor's cache
+FEW = 1000  # up to this number, the most likely words are found without sorting all of them
 
 
 class TableModel(LanguageModel):
     """A model whose probabilities come from its ``_table``; a subclass trains it and stores it.
 
     A subclass whose probabilities are not those of the table alone overrides ``as_context``, ``contexts_at``,
-    ``advance`` and ``rows`` as it needs, and says so with ``table_alone``. ``threads``: how many parts of a text are
+    ``advance`` and ``rows`` as it needs, and sets ``table_alone`` to false. ``threads``: how many parts of a text are
     scored at a time; ``fit`` takes it from the setting.
     """
 
@@ -45,7 +45,7 @@ class TableModel(LanguageModel):
                 yield at[here], self.rows(contexts[:, here], np.float32)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) float64 nats, by one look-up a token and order."""
+        """(N,) float64 nats, by one look-up per token and order."""
         return self._for(text.vocabulary).score(text, self.threads)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:

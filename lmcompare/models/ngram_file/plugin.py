@@ -34,9 +34,9 @@ class NGramFile(TableModel):
     The model of the file is converted to the run's V types, so that it is a distribution after every context. A token
     outside the vocabulary is ``<unk>``, so ``<unk>`` has the probability of the file's words that are not in the
     vocabulary. The types that are not in the file share the probability of the file's ``<unk>`` evenly, with one more
-    share for words that are in neither, which is added to ``<unk>``. In contexts all of these are the file's
-    ``<unk>``. Notes report their numbers. A file without ``<unk>`` gives it 1e-100, as KenLM does. The context begins
-    with ``<s>`` at the start of each sentence and document, and never reaches further back.
+    share for words that are in neither, which is added to ``<unk>``. In contexts, the file's ``<unk>`` stands for all
+    of these words. Notes report their numbers. If a file has no ``<unk>``, its probability is 1e-100, as in KenLM.
+    The context begins with ``<s>`` at the start of each sentence and document, and never reaches further back.
 
     The sums after all contexts of the file are checked. If they deviate from one by at most 1e-3, which the rounding
     of a file with few digits explains, the unigrams are divided by their sum, the back-off weights are computed
@@ -89,7 +89,7 @@ class NGramFile(TableModel):
         return self
 
     def digest_of(self, name: str) -> str:
-        """Return the digest of the file. Raises ``LmcompareError`` for a file that is no n-gram model."""
+        """Return the digest of the file. Raises ``LmcompareError`` for a file that is not an n-gram model."""
         digest, path = super().digest_of(name), expanded(self.path)
         if is_kenlm_binary(path):
             raise LmcompareError(
@@ -154,7 +154,7 @@ class NGramFile(TableModel):
         return self
 
     def _as_predicted(self, text: Encoded) -> IntArray:
-        """(N,) the ids with the first of the types that are not in the file for all of them, for predictions."""
+        """(N,) the ids to predict: the first type that is not in the file stands for all such types."""
         return self._replaced(text, self._lacking[:1])
 
     def _replaced(self, text: Encoded, by: int | IntArray) -> IntArray:
@@ -213,7 +213,7 @@ class NGramFile(TableModel):
 
 
 def _worst(contexts: Contexts) -> tuple[int, float]:
-    """Return the context whose sum is farthest from one, and that sum; a sum that is no number is infinite."""
+    """Return the context whose sum is farthest from one, and that sum; a sum that is not a number counts as ∞."""
     with np.errstate(all="ignore"):
         sums = np.nan_to_num(contexts.sums(), nan=np.inf, posinf=np.inf)
     worst = int(np.abs(sums - 1).argmax())

@@ -27,7 +27,7 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """All tuned parameters, or the derivatives by them.
+    """All tuned parameters, or the derivatives with respect to them.
 
     Parameters
     ----------

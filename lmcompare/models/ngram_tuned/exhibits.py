@@ -32,7 +32,7 @@ class Tuning(Explanation):
         r"{\sum_v c(h\,v) + \theta}"
     )
     saying = (
-        "Use how often the word followed this context, less a discount. The discounts and the strength θ together go"
+        "Use the count of the word after this context, less a discount. The discounts and the strength θ together go"
         " to the prediction of the shorter context, which lacks the first word. Without θ, the equation is that of"
         " Kneser-Ney smoothing. But the discounts are not computed from the training text: they are chosen to make"
         " the validation text as likely as possible."

@@ -99,7 +99,7 @@ class NGramTuned(NGram):
         return super().in_page(valid, whole=whole)
 
     def state(self) -> State:
-        """Return the state of the n-gram model, and what was tuned."""
+        """Return the state of the n-gram model, and the tuned parameters."""
         state = super().state()
         values = {name: getattr(self, name) for name in ("levels", "groups", "repeats")}
         tuned = self._tuned and asdict(self._tuned)

@@ -1,6 +1,6 @@
 """The parameters of the tuned n-gram model that maximise the likelihood of a held-out text.
 
-What the likelihood needs from the counts is gathered once into flat arrays, so that each evaluation is arithmetic.
+The counts that the likelihood needs are gathered once into flat arrays, so that each evaluation is only arithmetic.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class HeldOut(NamedTuple):
 
     @classmethod
     def gather(cls, nodes: Sequence[IntArray], counts: Sequence[Counts], classes: Classes) -> HeldOut:
-        """Gather what the likelihood needs for a text with these ``nodes``, from ``ngrams.nodes_of``."""
+        """Gather the counts that the likelihood of a text needs, with its ``nodes`` from ``ngrams.nodes_of``."""
         tokens = nodes[0] != counts[0].width - 1
         contexts, by_count, by_class, totals, rows, sizes, cells, numbers = ([] for _ in range(8))
         first = 0
@@ -98,9 +98,10 @@ class HeldOut(NamedTuple):
 
 
 def likelihood(text: HeldOut, parameters: Parameters, size: int, unknown: int | None) -> tuple[float, Parameters]:
-    """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives by each parameter.
+    """Return the mean log-likelihood of a held-out text in nats per token, and its derivatives.
 
-    ``size`` is V, the number of types, and ``unknown`` the id of ``<unk>``, if there is one.
+    The derivatives are those with respect to each parameter. ``size`` is V, the number of types, and ``unknown`` the
+    id of ``<unk>``, if there is one.
     """
     below, n = parameters.below(size, unknown), len(text.words)
     discounts, strengths = np.zeros_like(parameters.discounts), np.zeros_like(parameters.strengths)
@@ -145,7 +146,7 @@ def _log_likelihood(
                 own = counts[k, i] - discounts[rows[context], kind] if kind >= 0 else 0.0
                 p[k + 1] = (own + saved[context] * p[k]) / (totals[context] + strengths[rows[context]])
         total += np.log(p[n])
-        by_p = 1 / p[n]  # the derivative by p[k + 1]; at the end of the loop body, by p[k]
+        by_p = 1 / p[n]  # the derivative with respect to p[k + 1]; after the loop body, to p[k]
         for k in range(n - 1, -1, -1):
             context = contexts[k, i]
             if context >= 0:
@@ -242,7 +243,7 @@ class _Point:
         )
 
     def chained(self, gradient: Parameters, at: Parameters) -> FloatArray:
-        """Return the derivatives by the numbers of the vector, from the derivatives by the parameters."""
+        """Return the derivatives with respect to the vector, from those with respect to the parameters."""
         odds = gradient.discounts * at.discounts * (1 - at.discounts / self._counts)  # (R, K)
         of_order = np.zeros(self._shapes[0])
         np.add.at(of_order, self._order_of_row, odds)

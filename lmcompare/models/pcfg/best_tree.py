@@ -42,7 +42,7 @@ def best_tree(grammar: Grammar, chances: Sequence[FloatArray]) -> Tree | None:
                     break
 
     def read(symbol: int, i: int, j: int) -> list[Tree]:
-        """Return the trees of a symbol over words i to j; several where it is a part of a phrase."""
+        """Return the trees of a symbol over words i to j; several if the symbol is a part of a phrase."""
         amount = best[i, j, symbol]
         if amount > joined[i, j, symbol]:
             rules = np.flatnonzero(grammar.unary[:, 0] == symbol)

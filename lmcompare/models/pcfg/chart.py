@@ -1,12 +1,12 @@
-"""Exact prefix probabilities: what may come after the first words of a sentence.
+"""Exact prefix probabilities: those of the next tag after the first words of a sentence.
 
 The chart has the inside probability of each symbol over each span of words, as in the algorithm of Cocke, Younger and
-Kasami. To it come the expected numbers of the symbols that begin at each word, given the words before it. They are
+Kasami. It also has the expected numbers of the symbols that begin at each word, given the words before it. They are
 carried from word to word by the rules whose left child is complete, and down by the left-corner matrix (Jelinek and
 Lafferty, *Computation of the probability of initial substring generation by stochastic context-free grammars*, 1991).
 They are the forward probabilities of Stolcke, *An efficient probabilistic context-free parsing algorithm that
 computes prefix probabilities*, 1995. A symbol whose expected number at a word is zero is left out of the spans that
-begin there, as in Earley's algorithm: no sentence that begins as this one has it.
+begin there, as in Earley's algorithm: no sentence with this beginning has it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lmcompare.tokens import FloatArray, IntArray
 def prefixes(
     grammar: Arrays, root: int, n_tags: int, begins: IntArray, tags: IntArray, chances: FloatArray
 ) -> FloatArray:
-    """Return what may come after each beginning of a sentence of n words.
+    """Return the probabilities of the next tag after each beginning of a sentence of n words.
 
     Parameters
     ----------
@@ -40,18 +40,18 @@ def prefixes(
     -------
     array, shape (n + 1, T + 1)
         Row j: the probability, after the first j words, that the next word has each tag, and that the sentence ends.
-        A row is zero where the grammar has no sentence that begins so.
+        A row is zero where the grammar has no sentence with this beginning.
     """
     n, n_symbols = len(begins) - 1, len(grammar.begins) - 1
     after = np.zeros((n + 1, n_tags + 1))
-    expected = np.zeros((n + 1, n_symbols))  # of each symbol that begins at each word
-    carried = np.zeros(n_symbols)  # of those, the second children of rules whose first child ends before the word
+    expected = np.zeros((n + 1, n_symbols))  # the numbers of each symbol that begins at each word
+    carried = np.zeros(n_symbols)  # of these, the second children of rules whose first child ends before the word
     carried[root] = 1.0
     column = np.zeros((n, n_symbols))  # the inside probabilities of the spans that end at the present word, by start
     sums = np.zeros(n_symbols)
     found, here = np.empty(n_symbols, np.int32), np.empty(n_symbols, np.int32)
-    # What may still come: rules whose first child has a span, from its first to its last word, with the probabilities
-    # of rule and child; those of a span are from ``spans[first, last, 0]`` to ``spans[first, last, 1]``
+    # Rules whose first child has been read, with the wanted second child, the parent, and the probability of rule and
+    # first child; those whose first child has a span are from ``spans[first, last, 0]`` to ``spans[first, last, 1]``
     spans = np.zeros((n, n, 2), np.int64)
     wanted, parents, amounts = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024)
     used, ended = 0, 0.0
@@ -118,7 +118,7 @@ def prefixes(
 
 @compiled
 def _descend(grammar: Arrays, carried: Any, expected: Any) -> None:
-    """Write the expected numbers of all symbols that begin at a word, given those that the rules above it want.
+    """Write the expected numbers of all symbols that begin at a word, given the symbols that the rules above want.
 
     They are c (I - P)^-1 = c + (c P) (I - P)^-1, and only first children are in c P.
     """

@@ -1,4 +1,4 @@
-"""The exhibits of a grammar: the equation with numbers, the best tree of a sentence, and what is expected next."""
+"""The exhibits of a grammar: the equation with numbers, the best tree of a sentence, and the expected next tags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lmcompare.models.pcfg.plugin import Pcfg
 
 SENTENCES = 2
-TAGS = 10  # shown in the map of what is expected
+TAGS = 10  # tags in the map of expected tags
 NAMES = {  # of the categories of the Penn Treebank (Marcus et al. 1993; Santorini 1990)
     "S": "sentence",
     "SBAR": "clause",
@@ -79,7 +79,7 @@ def exhibits(model: Pcfg, text: Encoded) -> Iterator[Exhibit]:
 
 
 def tree_map(tree: Tree, tokens: Sequence[str], title: str) -> Heatmap:
-    """Return a tree whose leaves are the positions of words as a map: a row a phrase, filled below its words."""
+    """Return a tree, whose leaves are the positions of words, as a map: each row is a phrase, filled at its words."""
     labels: list[str] = []
     rows: list[tuple[float | None, ...]] = []
     tags = [""] * len(tokens)
@@ -99,9 +99,9 @@ def tree_map(tree: Tree, tokens: Sequence[str], title: str) -> Heatmap:
     return Heatmap(
         title=title,
         note=(
-            "The most probable tree that the grammar has for the sentence. A row is a phrase: it covers the words"
-            " below which it is filled, and the number says how many they are. A phrase is a part of the next one"
-            f" above it that has fewer dots. {', '.join(f'{name}: {NAMES[name]}' for name in used)}."
+            "The most probable tree that the grammar has for the sentence. Each row is a phrase: it is filled in the"
+            " columns of its words, and the number says how many words it has. A phrase is a part of the nearest"
+            f" phrase above it with fewer dots. {', '.join(f'{name}: {NAMES[name]}' for name in used)}."
         ),
         rows=tuple(labels),
         columns=tuple(f"{token} {tag}" for token, tag in zip(tokens, tags, strict=True)),
@@ -149,8 +149,8 @@ def _worked(model: Pcfg, text: Encoded) -> WorkedEquation:
         saying=(
             "The grammar G gives each sentence the sum of the probabilities of its trees. It gives the beginning of a"
             " sentence the sum over all sentences that begin in this way. So each tag t has a probability of being"
-            " that of the next word, and each word has a probability given its tag. The class bigram B has the rest"
-            " of the weight."
+            " the tag of the next word, and each word has a probability given its tag. The class bigram B has the"
+            " rest of the weight."
         ),
         lines=(
             ("λ: the weight of the grammar", weight),

@@ -1,4 +1,4 @@
-"""A probabilistic context-free grammar with at most two children a node, read from trees."""
+"""A probabilistic context-free grammar with at most two children for each node, read from trees."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lmcompare.tokens import FloatArray, IntArray
 # The names of symbols have characters that no label of a tree can have: parentheses and white space
 ROOT = "(root)"  # its one child is the label of a whole tree
 TAG = "("  # begins the name of a tag
-UNDER = " under "  # between a label and that of the phrase above
-PART = " … after "  # in the name of what is left of a phrase after its first children
+UNDER = " under "  # between a label and the label of the phrase above
+PART = " … after "  # in the name of the rest of a phrase after its first children
 
 
 class Arrays(NamedTuple):
@@ -45,7 +45,7 @@ class Arrays(NamedTuple):
 
 
 class Grammar:
-    """Rules with probabilities, and the words of tags.
+    """Rules with probabilities, over the symbols of phrases and tags.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Grammar:
         return len(self) - 1
 
     def _matrix(self, pairs: IntArray, chance: FloatArray) -> csr_array:
-        """(N, N), sparse: a row a parent, a column a child."""
+        """(N, N), sparse: each row is a parent, each column a child."""
         return csr_array((chance, (pairs[:, 0], pairs[:, 1])), shape=(len(self), len(self)))
 
     @cached_property
@@ -110,14 +110,14 @@ class Grammar:
 
     @cached_property
     def first_children(self) -> csr_array:
-        """(N, N), sparse: P, the probability of each symbol to be the first child of another one."""
+        """(N, N), sparse: P, the probability that each symbol is the first child of another one."""
         return self._matrix(self.binary[:, :2], self.binary_chance) + self._matrix(self.unary, self.unary_chance)
 
     @cached_property
     def corners(self) -> tuple[FloatArray, IntArray]:
-        """(M, M) the left-corner matrix, and (M,) the symbols that are first children, of its rows and columns.
+        """(M, M) the left-corner matrix, and (M,) the symbols of its rows and columns: those that are first children.
 
-        Row A, column X: the expected number of X among the symbols at the left edge of what A becomes, (I - P)^-1
+        Row A, column X: the expected number of X among the symbols at the left edge of the tree of A, (I - P)^-1
         (Jelinek and Lafferty 1991, eq. 5).
         """
         symbols = np.unique(self.first_children.indices)

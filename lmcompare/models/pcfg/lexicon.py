@@ -11,7 +11,7 @@ from scipy.sparse import csc_array
 from lmcompare.tokens import FloatArray, IntArray, Vocabulary
 
 RARE = 5  # words that occur less often in the trees also get tags by their class
-LEAST = 10  # words of a class that has tags of its own; the others have those of a coarser class
+LEAST = 10  # times that the rare words of a class occur in the trees, or else they belong to a coarser class
 ENDINGS = (
     *("ing", "ed", "s", "ly", "tion", "ion", "er", "est", "or", "al", "ic", "ble", "ive", "ous", "ment", "ity"),
     *("y", "e", "en", "an"),
@@ -39,7 +39,8 @@ def emissions(counts: Mapping[tuple[int, int], int], tags: int, vocabulary: Voca
 
     A word that the trees have ``RARE`` times or more has the tags that it has there. The other words share, for each
     tag t, a part κ / (c(t) + κ) of its probability, with κ the number of rare words that t has in the trees (Witten
-    and Bell 1991): by how many words of each class t has among its rare words, and in a class by frequency.
+    and Bell 1991). This part is divided among the classes by how often t has rare words of each class, and within a
+    class by the frequency of the words.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def emissions(counts: Mapping[tuple[int, int], int], tags: int, vocabulary: Voca
 
 
 def _class_numbers(vocabulary: Vocabulary, table: FloatArray, rare: IntArray) -> IntArray:
-    """Return (V,) the finest class of each word with ``LEAST`` rare words of the trees, or else the coarsest."""
+    """Return (V,) for rare words the finest class that occurs ``LEAST`` times in the trees, or else the coarsest."""
     names: Sequence[tuple[str, ...]] = [classes_of(token) for token in vocabulary.tokens]
     tokens = table.sum(axis=0)
     numbers: dict[str, int] = {"any": 0}

@@ -31,9 +31,9 @@ from lmcompare.models.pcfg.lexicon import emissions
 from lmcompare.models.pcfg.trees import matched, read_trees
 from lmcompare.tokens import Encoded, IntArray
 
-MOST_WORDS = 200  # of a sentence: the time grows with the third power
+MOST_WORDS = 200  # words of a sentence: the time of parsing grows with their third power
 PART = 100_000  # tokens that are scored at a time
-BIGRAM = "bigram."  # the prefix of its arrays
+BIGRAM = "bigram."  # the prefix of the bigram's arrays
 NO_TREES = "the kit trains on a text of its own, which has no trees in NLTK's treebank"
 TRAINS = (  # the checks of the conformance kit that train the model
     *("fit-returns-the-model", "same-seed-same-bits", "inputs-not-written-to", "answers-are-the-callers"),
@@ -49,11 +49,11 @@ TRAINS = (  # the checks of the conformance kit that train the model
 class Pcfg(LanguageModel):
     """Predicts the next word by all parses of the sentence so far: a grammar read from a treebank.
 
-    The grammar is that of the trees of the training sentences: the probability of a rule is its share of the rules of
-    its parent. The next word has the exact probability that the grammar gives it after the words so far, summed over
-    all trees of all sentences that begin so (Jelinek and Lafferty 1991, Stolcke 1995). It is mixed with a class
-    bigram (``class-ngram`` of order 2), so that every word is possible; the weight is fitted to the validation text
-    by the EM algorithm (Dempster, Laird and Rubin 1977).
+    The grammar is read from the trees of the training sentences: the probability of a rule is its share of the rules
+    of its parent. The next word has the exact probability that the grammar gives it after the words so far, summed
+    over all trees of all sentences with this beginning (Jelinek and Lafferty 1991, Stolcke 1995). It is mixed with a
+    class bigram (``class-ngram`` of order 2), so that every word is possible; the weight is fitted to the validation
+    text by the EM algorithm (Dempster, Laird and Rubin 1977).
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class Pcfg(LanguageModel):
         A file of trees in brackets, as in ``(S (NP (DT the) (NN cat)) (VP (VBD sat)))``. Only the trees of sentences
         of the training text are used. None for NLTK's sample of the Penn Treebank.
     horizontal : int, default 2
-        How many children a rule remembers of a phrase with more than two.
+        How many previous children a rule remembers in a phrase with more than two children.
     vertical : int, default 2
-        The phrases that are told apart: 1 by their label, 2 also by that of the phrase above, and so on.
+        How phrases are distinguished: 1 by their label, 2 also by the label of the phrase above, and so on.
     classes : int, default 500
         The number of word classes of the bigram.
     longest : int, default 80
-        The words of a sentence after which the class bigram predicts alone: the time of parsing grows with the third
-        power.
+        The number of words of a sentence after which the class bigram predicts alone: the time of parsing grows with
+        the third power.
     """
 
     idea = Idea(
@@ -99,24 +99,24 @@ class Pcfg(LanguageModel):
         self.notes: tuple[str, ...] = ()
         self._bigram = ClassNGram(classes, 2)
         self._grammar: Grammar | None = None
-        self._emissions = csc_array((0, 0))  # (T, V): of each word given each tag
-        self._weight = 0.5  # of the grammar
+        self._emissions = csc_array((0, 0))  # (T, V): the probability of each word given each tag
+        self._weight = 0.5  # the weight of the grammar
 
     def title(self) -> str:
         """Return the display name."""
         return "Probabilistic grammar"
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a training text none of whose sentences has a tree."""
+        """Refuse a training text if none of its sentences has a tree."""
         self._trees_of(train)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Read the grammar of the trees of training sentences, train the bigram, and weigh the two.
+        """Read the grammar from the trees of training sentences, train the bigram, and fit the weight of the two.
 
         Raises
         ------
         LmcompareError
-            If there are no trees, or none of a sentence of the training text.
+            If there are no trees, or no tree belongs to a sentence of the training text.
         """
         trees = self._trees_of(train)
         grammar, counts = read_grammar(trees, self.horizontal, self.vertical)
@@ -148,7 +148,7 @@ class Pcfg(LanguageModel):
     def parts(self, text: Encoded) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return, each (N,), a token's probability by the grammar and by the bigram, and the grammar's weight.
 
-        The weight is zero where the grammar says nothing.
+        The weight is zero where the grammar gives no prediction.
         """
         if not len(text):
             return np.zeros(0), np.zeros(0), np.zeros(0)
@@ -157,9 +157,9 @@ class Pcfg(LanguageModel):
         return by_grammar, np.exp(self._bigram.log_probs(text)), self._weight * known
 
     def expected(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, T + 1): the grammar's probability of each tag for the word at each position, and of the end.
+        """(B, T + 1): the grammar's probability that the word at each position has each tag, and that of the end.
 
-        A row is zero where the grammar has no sentence that begins as this one, and beyond ``longest`` words.
+        A row is zero where the grammar has no sentence with this beginning, and beyond ``longest`` words.
         """
         grammar = fitted(self._grammar, self)
         same_vocabulary("this grammar", self._emissions.shape[1], text.vocabulary)
@@ -178,7 +178,7 @@ class Pcfg(LanguageModel):
         return rows
 
     def best_tree(self, words: IntArray) -> Tree | None:
-        """Return the most probable tree of a sentence with the positions of words as leaves; None without one."""
+        """Return the most probable tree of a sentence with the positions of words as leaves; None if it has none."""
         grammar = fitted(self._grammar, self)
         return best_tree(grammar, [self._emissions[:, [word]].toarray()[:, 0] for word in words])
 
@@ -188,7 +188,7 @@ class Pcfg(LanguageModel):
         return tuple(name[1:] for name in grammar.symbols[: grammar.tags])
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation, the best tree of a sentence, and what is expected at each of its words."""
+        """Yield the equation, the best tree of a sentence, and the expected tags at each of its words."""
         fitted(self._grammar, self)
         return pcfg_exhibits.exhibits(self, text)
 
@@ -246,7 +246,8 @@ class Pcfg(LanguageModel):
     def _tagged(self, words: IntArray) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
         """Return the possible tags of n words, as four arrays.
 
-        They are the position and the tag of each, its probability of the word, and, (n + 1,), where a word's begin.
+        They are, for each tag, the position of the word, the tag, and the probability of the word given the tag; and,
+        (n + 1,), where the tags of each word begin.
         """
         table = self._emissions
         first, sizes = table.indptr[words].astype(np.int64), np.diff(table.indptr)[words]
@@ -256,7 +257,7 @@ class Pcfg(LanguageModel):
         return position, table.indices[entries], table.data[entries], begins
 
     def _of_part(self, text: Encoded) -> tuple[FloatArray, FloatArray]:
-        """(N,) the probability of each token by the grammar, and whether it says anything there."""
+        """(N,) the probability of each token by the grammar, and whether the grammar gives a prediction there."""
         expected = self.expected(text, np.arange(len(text)))
         position, tags, chances, _ = self._tagged(text.ids)
         found = np.bincount(position, expected[position, tags] * chances, minlength=len(text))
@@ -264,11 +265,11 @@ class Pcfg(LanguageModel):
 
     def _notes(self, trees: int, sentences: int, valid: int) -> Iterable[str]:
         where = "NLTK's treebank" if self.trees is None else Path(self.trees).name
-        yield f"The grammar is of {trees:,} trees of {where}, for {sentences:,} sentences of the training text."
+        yield f"The grammar was read from {trees:,} trees of {where}; the training text has {sentences:,} sentences."
         if valid:
             yield (
-                f"By the validation text the grammar has {100 * self._weight:.0f} % of the weight, and a class bigram"
-                " the rest."
+                f"Fitted to the validation text, the grammar has {100 * self._weight:.0f} % of the weight, and the"
+                " class bigram the rest."
             )
         else:
             yield "There was no validation text: the grammar and the class bigram have half of the weight each."
@@ -278,7 +279,7 @@ class Pcfg(LanguageModel):
 def mixture_weight(first: FloatArray, second: FloatArray) -> float:
     """Return the weight of the first of two models, given the probabilities of the same tokens by each, by EM.
 
-    One half if there are no tokens. The weight is below one, so that what the first excludes stays possible.
+    One half if there are no tokens. The weight is below one, so that words that the first excludes stay possible.
     """
     weight = 0.5
     for _ in range(100 if len(first) else 0):

@@ -1,4 +1,4 @@
-"""Trees of a treebank in bracket notation, and which of them are of sentences of a text."""
+"""Trees of a treebank in bracket notation, and the trees among them that belong to sentences of a text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lmcompare.tokens import Encoded, Vocabulary
 
 SAMPLE = r"wsj_\d+\.mrg"  # the files of NLTK's sample of the Penn Treebank
 FETCH = "python -m nltk.downloader treebank"
-EMPTY = "-NONE-"  # the tag of an empty element, which is no word
+EMPTY = "-NONE-"  # the tag of an empty element, which is not a word
 Key = tuple[tuple[int, ...], tuple[int, ...]]  # the ids of a sentence's words, and how many bytes each has
 
 
@@ -22,8 +22,8 @@ def read_trees(path: Path | None) -> list[Tree]:
     """Return the trees of a file in bracket notation, such as ``(S (NP (DT the) (NN cat)) (VP (VBD sat)))``.
 
     Empty elements are left out, and labels are cut before the first ``-`` or ``=``, which separates functions and
-    indices from the category (Bies et al. 1995). A word without a tag gets one that only words beside that label
-    have.
+    indices from the category (Bies et al. 1995). A word without a tag gets the tag ``LABEL word``, where LABEL is the
+    label of its phrase.
 
     Parameters
     ----------
@@ -102,10 +102,10 @@ def _category(label: str) -> str:
 def matched(trees: Sequence[Tree], text: Encoded) -> dict[Key, list[Tree]]:
     """Return the trees of the sentences of a text, by the keys of the sentences, with the ids of words as leaves.
 
-    A tree is of a sentence if its words are those of the sentence, as they are written or in lower case, one token a
-    word. Words outside of the vocabulary, at most half of them, are compared by their lengths in bytes; where several
-    different sentences of the file agree so with fewer sentences of the text, none of them is taken: it could be one
-    that the text does not have.
+    A tree belongs to a sentence if its words, as written or in lower case, are the tokens of the sentence. Words
+    outside of the vocabulary, at most half of them, are compared by their lengths in bytes. If more different
+    sentences of the file agree in this way than the text has, none of their trees is taken, since the text may not
+    have that sentence.
     """
     sentences = Counter(key for _, key in keys_of(text))
     found: dict[Key, list[Tree]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Measures when a trained network copies, and what that saves."""
+"""Measures when a trained network copies, and how many bits that saves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXCERPT = 16_384  # tokens of the validation text
 
 @dataclass(frozen=True)
 class Copying:
-    """Measurements on the validation text, for words that are among those that can be copied, and for others.
+    """Measurements on the validation text, for words that can be copied, and for others.
 
     JSON-able.
 
@@ -29,7 +29,7 @@ class Copying:
     copied : sequence of float, default=()
         The mean probability that a word is copied, whichever it is.
     saved : sequence of float, default=()
-        The mean bits that the mixture saves against its own softmax alone.
+        The mean bits that the mixture saves, compared with its own softmax alone.
     passage : sequence of int, default=()
         The ids of a passage in which copying saves much.
     """
@@ -42,16 +42,16 @@ class Copying:
 
 @dataclass(frozen=True)
 class Mixed:
-    """What the mixture is made of at N positions of a text.
+    """The parts of the mixture at N positions of a text.
 
     Parameters
     ----------
     copied : (N,) array
         The probability that a word is copied.
     own : (N,) array
-        That of copying the word that came.
+        The probability of copying the word that came.
     softmax : (N,) array
-        What the softmax gives to the word that came.
+        The probability of the word that came by the softmax.
     """
 
     copied: FloatArray
@@ -60,13 +60,13 @@ class Mixed:
 
     @property
     def saved(self) -> FloatArray:
-        """The bits that the mixture saves against the softmax alone, (N,)."""
+        """The bits that the mixture saves, compared with the softmax alone, (N,)."""
         return np.log2((1 - self.copied) + self.own / self.softmax)
 
 
 @torch.no_grad()
 def mixed(network: PointerNetwork, text: Encoded) -> Mixed:
-    """Return what the mixture is made of at each position of a text."""
+    """Return the parts of the mixture at each position of a text."""
     copied, own, softmax = np.zeros((3, len(text)))
     for where, features in read(network, text, np.arange(len(text))):
         _, copies, ids = network.head.weights(features)
@@ -79,7 +79,7 @@ def mixed(network: PointerNetwork, text: Encoded) -> Mixed:
 
 
 def measured(network: PointerNetwork, valid: Encoded) -> Copying:
-    """Read an excerpt of the validation text."""
+    """Measure the copying in an excerpt of the validation text."""
     text = excerpt(valid, EXCERPT)
     if not len(text):
         return Copying()
@@ -95,7 +95,7 @@ def measured(network: PointerNetwork, valid: Encoded) -> Copying:
 
 
 def _passage(network: PointerNetwork, text: Encoded) -> IntArray:
-    """Return the passage of ``LONGEST`` words in which most is saved by copying from the passage itself."""
+    """Return the passage of ``LONGEST`` words in which copying from the passage itself saves most."""
     documents = [ids[k : k + LONGEST] for ids in text.documents() for k in range(0, len(ids), LONGEST // 2)]
     pieces = Encoded.from_documents([ids for ids in documents if len(ids) == LONGEST], text.vocabulary)
     if not len(pieces):

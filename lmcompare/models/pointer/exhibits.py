@@ -22,9 +22,9 @@ EQUATION = latex_lines(
     r"p(w) &= a_{i0}\,p_{\mathrm{softmax}}(w) + \sum_{j: w_j = w} a_{ij}",
 )
 SAYING = (
-    "After each word the network compares its present vector f with those that it had earlier. The weights a sum to"
-    " one: a₀ is the weight of the softmax, and each other one is the probability of copying the word w that came"
-    " after an earlier vector. W, U, s, c and the b of each distance are parameters."
+    "After each word the network compares its present vector f with its earlier vectors. The weights a sum to one: a₀"
+    " is the weight of the softmax, and each other weight is the probability of copying the word w that came after an"
+    " earlier vector. W, U, s, c and the b of each distance are parameters."
 )
 
 
@@ -65,7 +65,7 @@ def _worked(model: TorchLanguageModel, network: PointerNetwork, text: Encoded, i
         saying=SAYING,
         lines=(
             ("a₀: the weight of the softmax", 1 - float(parts.copied[at])),
-            (f"p_softmax({word}): what the softmax gives to '{word}'", float(parts.softmax[at])),
+            (f"p_softmax({word}): the probability of '{word}' by the softmax", float(parts.softmax[at])),
             (f"Σ a: the probability of copying '{word}'", float(parts.own[at])),
             came_next(model, text, ids, at),
         ),
@@ -109,9 +109,9 @@ def _saved(network: PointerNetwork, found: Copying) -> Iterator[Bars]:
     whole = share * found.saved[0] + (1 - share) * found.saved[1]
     yield Bars(
         title="What copying saves",
-        note="How many bits fewer the mixture needs than its own softmax alone. This softmax was trained beside the"
-        " pointer and leaves to it what can be copied. So a network that is trained without a pointer may be better"
-        " than this softmax.",
+        note="How many bits fewer the mixture needs than its own softmax alone. This softmax was trained together"
+        " with the pointer, and leaves words that can be copied to the pointer. So a network that is trained without"
+        " a pointer may be better than this softmax.",
         labels=(*names, "all words"),
         values=(*found.saved, whole),
         unit="bits per token",

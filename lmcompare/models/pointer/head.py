@@ -10,7 +10,7 @@ from torch import Tensor
 from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, slices
 from lmcompare.training.softmax import Head
 
-NONE = -1e9  # the score of what can't be copied
+NONE = -1e9  # the score of a word that can't be copied
 TOGETHER = 2**17  # scores computed at once, which stay in the processor's cache
 
 
@@ -23,7 +23,7 @@ class PointerHead(Head):
 
     @classmethod
     def over(cls, head: Head) -> Self:
-        """Return a head whose softmax is another one, with its parameters."""
+        """Return a pointer head over the softmax of another head, with its parameters."""
         made = cls(head.types, head.table.shape[1], biased=isinstance(head.bias, torch.nn.Parameter))
         made.table, made.bias = head.table, head.bias
         return made
@@ -79,7 +79,7 @@ class PointerHead(Head):
         return loss - log_softmax.mean()
 
     def _shares(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the features of the softmax, log a_0, and the log of what is copied of the target over a_0.
+        """Return the features of the softmax, log a_0, and the log of the probability of copying the target over a_0.
 
         log p = log a_0 + log(p_softmax + copied / a_0).
         """

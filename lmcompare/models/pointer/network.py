@@ -1,4 +1,4 @@
-"""The network of the pointer: attention from what another network computes to what it computed before."""
+"""The network of the pointer: attention from the features of another network to its earlier features."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lmcompare.errors import LmcompareError
 from lmcompare.models.pointer.head import NONE, PointerHead
 from lmcompare.training.network import Memory, Network
 
-PAST, WORDS, FILLED = OWN = ("pointer_past", "pointer_words", "pointer_filled")  # in the memory
+PAST, WORDS, FILLED = OWN = ("pointer_past", "pointer_words", "pointer_filled")  # names in the memory
 
 
 class PointerNetwork(Network):
     """A network over another one, the inner network, whose attention weights are probabilities of copying.
 
-    The features f of the inner network are those of the softmax, and what the pointer compares:
+    The features f of the inner network are the input of the softmax, and the pointer compares them:
     e_ij = (W f_i) · (U f_j) / √A + b_(i - j) for the ``window`` positions before i, and e_i0 = s · f_i + c.
     """
 
@@ -35,7 +35,7 @@ class PointerNetwork(Network):
         self.query, self.key = (nn.Linear(width, attention, bias=False) for _ in range(2))
         self.distance = nn.Parameter(torch.zeros(window))  # b, the nearest first
         self.sentinel = nn.Linear(width, 1)
-        nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # it begins as a softmax, to about 7/8
+        nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # at first, the softmax has about 7/8
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d + 1 + 2 C) that ``PointerHead`` takes, C = M + T - 1, and the memory.
@@ -53,7 +53,7 @@ class PointerNetwork(Network):
         known = torch.cat([past, features], 1)  # (B, M + T, d)
         read = torch.cat([words, inputs], 1)  # (B, M + T)
         scores = self._scores(features, known[:, :-1], filled)
-        # The beginning of a document, which is no word, comes after no position that is seen.
+        # The beginning of a document is not a word, but no visible position comes before it.
         ids = read[:, None, 1:].clamp(max=self.head.types - 1).float().expand_as(scores)
         left[PAST] = known[:, -self.window :].float()
         left[WORDS] = read[:, -self.window :]
@@ -83,7 +83,7 @@ class PointerNetwork(Network):
     def auxiliary_loss(
         self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
     ) -> Tensor | None:
-        """Return what the inner network adds to the loss, for its features alone."""
+        """Return the auxiliary loss of the inner network, from its features alone."""
         return self.inner.auxiliary_loss(features[..., : self.head.width], targets, sample)
 
 

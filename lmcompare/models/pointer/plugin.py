@@ -21,17 +21,17 @@ from lmcompare.training.network import Network
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.softmax import Head
 
-ROUNDS = 3  # in which the size of the base and that of the pointer, which depends on it, come to agree
+ROUNDS = 3  # rounds in which the size of the base is fitted, since the size of the pointer depends on it
 
 
 class Pointer(OverBase, TorchLanguageModel):
     """A network that may copy a word which it has read: the pointer sentinel mixture of Merity et al. (2017).
 
-    After each word the network compares what it has computed with what it had computed at the last ``window``
-    positions. The weights of this attention are the probabilities of copying the word that came after each of them,
-    and the rest is the softmax's: p(w) = a_0 p_softmax(w) + Σ_{j: w_j = w} a_j. Network and pointer are trained
-    together. Merity's positions point to the word that they have just read; to point to the next one, as in Grave,
-    Joulin and Usunier (2017), asks what came after a context like this one.
+    After each word the network compares its features with its features at the last ``window`` positions. The weights
+    of this attention are the probabilities of copying the word that came after each of these positions, and the
+    softmax has the rest: p(w) = a_0 p_softmax(w) + Σ_{j: w_j = w} a_j. Network and pointer are trained together. In
+    Merity et al., a position points to the word that was just read there. Here it points to the next word, as in
+    Grave, Joulin and Usunier (2017): the word that came after a similar context.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Pointer(OverBase, TorchLanguageModel):
     attention : int, default 64
         The size of the vectors that are compared.
     window : int, default 256
-        From how many positions back words are copied.
+        The number of last positions from which words are copied.
     """
 
     idea = Idea(2017, "Merity, Xiong, Bradbury and Socher", "Pointer sentinel mixture models")
@@ -73,7 +73,7 @@ class Pointer(OverBase, TorchLanguageModel):
         return f"{self._base.title()} with a pointer"
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse what the base refuses, and a window beyond the longest document."""
+        """Refuse a text that the base refuses, and a window longer than the longest document."""
         self._base.check_text(train)
         check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
@@ -83,7 +83,7 @@ class Pointer(OverBase, TorchLanguageModel):
         Raises
         ------
         PluginError
-            If the base predicts words in another way than by one softmax.
+            If the base does not predict words by one softmax.
         """
         self._base.end = self.end
         inner = self._base.network(types)
@@ -113,7 +113,7 @@ class Pointer(OverBase, TorchLanguageModel):
         self._base.prepare(network.inner, train, setting)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Measure on the validation text when words are copied and what that saves."""
+        """Measure on the validation text when words are copied and how many bits that saves."""
         return asdict(measured(self.trained_as(PointerNetwork), valid))
 
     def copying(self) -> Copying:
@@ -121,7 +121,7 @@ class Pointer(OverBase, TorchLanguageModel):
         return Copying(**self.measured)
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """Return the (n, width) vectors of the tokens: the features have more than one vector."""
+        """Return the (n, width) word vectors of the tokens: the features are not one vector for each token."""
         return LanguageModel.context_vectors(self, text, at)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

@@ -41,7 +41,7 @@ class Absolute(Smoothing):
         r"P(w \mid h) = \frac{\max(c(h\,w) - D, 0)}{\sum_v c(h\,v)} + \frac{D\,T(h)}{\sum_v c(h\,v)}\,P(w \mid h')"
     )
     saying = (
-        "Use how often the word followed this context, with the same discount D taken off every count. The discounts"
+        "Use the count of the word after this context, with the same discount D taken off every count. The discounts"
         " of the T different words go to the prediction of the shorter context, which lacks the first word."
     )
 

@@ -24,7 +24,7 @@ class AddK(Smoothing):
     Parameters
     ----------
     k : float
-        What is added to each count; greater than 0.
+        The number that is added to each count; greater than 0.
     """
 
     name = "add-k"
@@ -46,12 +46,12 @@ class AddK(Smoothing):
         """Estimate the table; ``valid`` is not read.
 
         A *whole context* has n - 1 words or begins with ``<s>``. The n-grams after whole contexts have their
-        probability; all shorter ones have 1 / V, and back off with weight 1. The back-off weight of a whole context,
-        k V / (c(h) + k V), makes k / (c(h) + k V) of 1 / V.
+        probability; all shorter n-grams have 1 / V, and back off with weight 1. The back-off weight of a whole
+        context, k V / (c(h) + k V), turns 1 / V into k / (c(h) + k V).
         """
         counts = list(counts)
         probabilities, backoffs = [], []
-        initial = np.ones(1, bool)  # of each context, whether it begins with <s>
+        initial = np.ones(1, bool)  # whether each context begins with <s>
         for n, order in enumerate(raw.orders(counts), 1):
             is_whole = np.ones(len(order.totals), bool) if n == len(counts) else initial & (n > 1)
             total = order.totals + self.k * size

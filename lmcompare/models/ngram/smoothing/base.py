@@ -116,7 +116,7 @@ class Explanation(ABC):
     counted : str
         What the counts are, if they are not frequencies in the training text.
     caution : str
-        What the reader has to know about the numbers, if anything.
+        A sentence on what the reader has to know about the numbers; "" for none.
     """
 
     equation: str
@@ -153,7 +153,7 @@ class Smoothing(Explanation):
     threads : int
         How many threads may share the work of the estimate.
     room : Room
-        Where a method that can keep to a limit of memory makes its arrays.
+        Where arrays are made by a method that can keep to a limit of memory.
     """
 
     name: ClassVar[str]

@@ -34,9 +34,9 @@ class JelinekMercer(Smoothing):
     idea = Idea(1980, "Jelinek and Mercer", "Interpolated estimation of Markov source parameters from sparse data")
     equation = r"P(w \mid h) = \lambda_{b(h)}\,\frac{c(h\,w)}{\sum_v c(h\,v)} + (1 - \lambda_{b(h)})\,P(w \mid h')"
     saying = (
-        "Mix how often the word followed this context with the prediction of the shorter context, which lacks the"
-        " first word. The weight λ depends on how often the context was seen, and is chosen to fit the validation"
-        " text best."
+        "Mix the relative frequency of the word after this context with the prediction of the shorter context, which"
+        " lacks the first word. The weight λ depends on how often the context was seen, and is chosen to fit the"
+        " validation text best."
     )
 
     def estimate(self, counts: Iterable[Counts], size: int, valid: IntArray) -> BackoffTable:

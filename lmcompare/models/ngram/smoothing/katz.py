@@ -57,8 +57,8 @@ class Katz(Smoothing):
     saying = (
         "A word that was seen after this context keeps most of its frequency: of a small count c the share d_c is"
         " kept, by the Good-Turing estimate. The probability that this frees goes to the words that were not seen"
-        " after this context. The factor α gives each its share, in proportion to its probability after the shorter"
-        " context."
+        " after this context. The factor α gives each of them a share, in proportion to its probability after the"
+        " shorter context."
     )
 
     def __init__(self, cutoff: int = CUTOFF, fallback: bool = True) -> None:
@@ -178,7 +178,7 @@ def ratios(n: IntArray, most: int) -> tuple[Array, str]:
 
 
 def discounted(order: Order, kept: Array, size: int) -> tuple[Array, Array, Array]:
-    """Return what is kept of the counts of one order.
+    """Return the shares that are kept of the counts of one order, and the totals.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class KneserNey(Smoothing):
         r"\gamma(h) &= \frac{\sum_v D(c(h\,v))}{\sum_v c(h\,v)}",
     )
     saying = (
-        "Use how often the word followed this context, less a discount. The discounts together, γ(h), go to the"
+        "Use the count of the word after this context, less a discount. The discounts together, γ(h), go to the"
         " prediction of the shorter context, which lacks the first word. Below the highest order a count is not a"
         " frequency but the number of different words before the n-gram: a word that follows many different words is"
         " more likely to follow a new one."
@@ -231,7 +231,7 @@ def _above(counts: IntArray, threshold: int, room: Room) -> BoolArray:
 
 
 def _those(kept: BoolArray | None, values: npt.NDArray[Any], room: Room) -> npt.NDArray[Any]:
-    """Return the values that are kept: the array itself, if all are."""
+    """Return the values that are kept: the array itself, if all are kept."""
     if kept is None:
         return values
     those, made = room.empty(int(np.count_nonzero(kept)), values.dtype), 0
@@ -243,7 +243,7 @@ def _those(kept: BoolArray | None, values: npt.NDArray[Any], room: Room) -> npt.
 
 
 def _offsets_of_kept(offsets: IntArray, kept: BoolArray, kept_below: BoolArray | None, room: Room) -> IntArray:
-    """Return the offsets of the contexts that are kept among the n-grams that are."""
+    """Return the offsets of the kept contexts into the kept n-grams."""
     contexts = len(offsets) - 1 if kept_below is None else int(np.count_nonzero(kept_below))
     found = room.empty(contexts + 1, np.int32)
     some = np.zeros(0, np.bool_) if kept_below is None else kept_below
@@ -253,7 +253,7 @@ def _offsets_of_kept(offsets: IntArray, kept: BoolArray, kept_below: BoolArray |
 
 @compiled
 def _fill_offsets(offsets: IntArray, kept: BoolArray, kept_below: BoolArray, found: IntArray) -> None:
-    """Write the offsets of the contexts that are kept; all are if ``kept_below`` is empty."""
+    """Write the offsets of the kept contexts; all contexts are kept if ``kept_below`` is empty."""
     made = context = 0
     found[0] = 0
     for below in range(len(offsets) - 1):
