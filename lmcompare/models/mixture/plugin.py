@@ -62,7 +62,7 @@ class MixtureModel(LanguageModel):
         """Return the members of the mixture."""
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order beyond the longest sentence."""
+        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:

@@ -14,14 +14,14 @@ from lmcompare.tokens import Encoded
 TELLING = 4  # tokens of the context in the worked equation
 
 _SAYING = (
-    "Use how often the token followed this context, less a discount. The discounts and the strength θ together give"
+    "Use the count of the token after this context, less a discount. The discounts and the strength θ together give"
     " the escape: the weight of the shorter context h', which lacks the first token. A token is counted in h' only"
     " until it was seen twice in h. The document is counted, too, as it is read."
 )
 
 
 def exhibits(found: Gathered, discounts: Discounts, text: Encoded) -> Iterator[Exhibit]:
-    """Yield the exhibits for the example sentences in ``text``, of whose first tokens ``found`` has the counts."""
+    """Yield the exhibits for the example sentences in ``text``; ``found`` has the counts of its first tokens."""
     yield _worked(found, discounts, text)
     places = np.arange(len(found.offsets) - 1)
     since = places - text.context_starts(places)  # tokens of the document before each; the others are start marks
@@ -65,7 +65,7 @@ def _worked(found: Gathered, discounts: Discounts, text: Encoded) -> WorkedEquat
     if discounts.unknown:
         unknown = bool(text.vocabulary.is_unknown(text.ids[at : at + 1])[0])
         lines += [
-            ("λ: what <unk> has in advance; P is multiplied by 1 − λ", discounts.unknown),
+            ("λ: the probability of <unk> in advance; P is multiplied by 1 − λ", discounts.unknown),
             (f"P({token})", (1 - discounts.unknown) * float(p[-1]) + discounts.unknown * unknown),
         ]
     return WorkedEquation(

@@ -38,14 +38,14 @@ from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 HELD_OUT = 2**17  # the greatest number of tokens that discounts are fitted to
 BLOCK = 2**16  # tokens of a document that are read at a time
 NOTHING = -1  # the row of a position whose distribution is not wanted
-UNUSED = -2  # the first slot of a row of a journal that is not written yet
+UNUSED = -2  # in the first column of a journal: the row is not written yet
 
 
 class Ppm(LanguageModel):
-    """Predicts the next byte or character from what followed the last ones, in training and so far in the document.
+    """Predicts the next byte or character from those after the same context in training and so far in the document.
 
     Prediction by partial matching (Cleary and Witten 1984): the contexts of the last 0, 1 … ``order`` tokens are
-    counted while a text is read, and a token that is new in a longer context is counted in the next shorter one
+    counted while a text is read, and a token that is new in a longer context is counted in the next shorter one, too
     (update exclusion, Moffat 1990). The escape to the shorter context is that of interpolated Kneser-Ney smoothing,
     with discounts fitted to the validation text. A document is counted while it is read and forgotten at its end, so
     that the model scores a document from its own past. It is meant for bytes and characters; whole distributions over
@@ -72,7 +72,7 @@ class Ppm(LanguageModel):
         self._reading = threading.Lock()  # the tables are written to while a document is read
 
     def warm_up(self) -> None:
-        """Compile or load the loops that count, fit and score, by a model of a few words."""
+        """Compile or load the loops that count, fit and score, by training a model on a few words."""
         vocabulary = Vocabulary.build([["a", "b"]])
         text = Encoded.from_documents([[2, 3, 1] * fitting.LEAST], vocabulary)
         Ppm(2).fit(text, text, Setting(vocabulary)).log_probs(text)
@@ -93,7 +93,7 @@ class Ppm(LanguageModel):
             ids = _plain(document)
             for first, last in _blocks(len(ids)):
                 self._tables = self._with_room(self._tables, last - first)
-                journal = self._journal(last - first)  # which nobody reads: nothing is taken back
+                journal = self._journal(last - first)  # nobody reads it: no count is undone
                 reading.learn(self._tables, ids, first, last, self._types, self.order, journal)
         self._discounts, note = fitting.fit_to(valid, self.held_out)
         self.notes = (note, "It counts each document that it reads, and forgets it at its end.")
@@ -176,7 +176,7 @@ class Ppm(LanguageModel):
         return self
 
     def held_out(self, text: Encoded) -> Gathered:
-        """Return what the likelihood of the first tokens of a text needs, each document read from its beginning."""
+        """Return the counts for the likelihood of a text's first tokens, each document read from its beginning."""
         parts, left = [], HELD_OUT
         for ids in text.documents():
             if len(ids) and left:
@@ -220,7 +220,7 @@ class Ppm(LanguageModel):
         return scores, rows
 
     def _visit(self, tokens: int, read: Callable[[Tables, int, int, IntArray], int]) -> None:
-        """Read a document in blocks, and take back what was counted.
+        """Read a document in blocks, and undo its counts.
 
         Where the tables lack room for a block, it is read with a larger copy, which is dropped at the end.
         """
@@ -233,7 +233,7 @@ class Ppm(LanguageModel):
                     journal = self._journal(last - first)
                     journal[:, 0] = UNUSED
                     if found is base:
-                        journals.append(journal)  # before it is read: an interruption must not leave it behind
+                        journals.append(journal)  # before the block is read: an interruption must not keep its counts
                     size = read(found, first, last, journal)
                     if found is base:
                         journals[-1] = journal[:size].copy()
@@ -242,7 +242,7 @@ class Ppm(LanguageModel):
                     tables.take_back(base, journal[: np.count_nonzero(journal[:, 0] != UNUSED)])
 
     def _with_room(self, found: Tables, tokens: int) -> Tables:
-        """Return tables with room for this many more tokens: each is new in one context and counted in some."""
+        """Return tables with room for this many more tokens: each adds one context and ``order`` + 1 pairs at most."""
         return tables.with_room(found, tokens, tokens * (self.order + 1))
 
     def _journal(self, tokens: int) -> IntArray:
@@ -254,7 +254,7 @@ class Ppm(LanguageModel):
 
 
 def _blocks(tokens: int) -> Iterator[tuple[int, int]]:
-    """Yield where the blocks of a document begin and end; one of no tokens has one."""
+    """Yield where the blocks of a document begin and end; an empty document has one block."""
     for first in range(0, max(1, tokens), BLOCK):
         yield first, min(first + BLOCK, tokens)
 

@@ -1,7 +1,7 @@
-"""Reading a document token by token: what its contexts say of the next token, and counting it.
+"""Reading a document token by token: the next token is predicted from its contexts, and then counted.
 
-Each function reads the tokens ``first`` to ``last`` - 1 of a document whose earlier tokens were read, and writes what
-it counts into ``journal``, (X, 2), whose first entries are those of ``tables.take_back``; it returns their number.
+Each function reads the tokens ``first`` to ``last`` - 1 of a document whose earlier tokens were read. It writes its
+counts into ``journal``, (X, 2), in the form of ``tables.take_back``, and returns the number of entries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = 0x5851F42D4C957F2D  # the key of the empty context
 
 @compiled
 def _contexts(tables: Tables, ids: IntArray, at: int, start: int, keys: Keys, slots: IntArray) -> int:
-    """Write keys and slots of the contexts of 0, 1, 2 ... tokens before a position; return how many were read before.
+    """Write keys and slots of the contexts of 0, 1, 2 ... tokens before a position; return how many were seen before.
 
     Before its first token a document has start marks, with the id ``start``.
     """
@@ -83,9 +83,9 @@ def gather(
     sums: IntArray,
     classes: IntArray,
 ) -> int:
-    """Write what ``discounts.Gathered`` has of each token.
+    """Write the arrays of ``discounts.Gathered`` for each token.
 
-    ``levels``, (``last`` - ``first``,), are the numbers of contexts; the others have ``order`` + 1 rows a token.
+    ``levels``, (``last`` - ``first``,), are the numbers of contexts; the others have ``order`` + 1 rows per token.
     """
     keys, slots = np.empty(order + 1, np.uint64), np.empty(order + 1, np.int64)
     n = size = 0
@@ -116,7 +116,7 @@ def predict(
     wanted: IntArray,
     rows: FloatArray,
 ) -> int:
-    """Write the probability of each token, and some distributions; that after the end belongs to the last part.
+    """Write the probability of each token, and some distributions; the one after the end belongs to the last part.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def predict(
 
 @compiled
 def distribution(tables: Tables, ids: IntArray, at: int, order: int, values: FloatArray, row: FloatArray) -> None:
-    """Write the distribution at a position of a document whose tokens before it were read into ``row``, (V,)."""
+    """Write the distribution at a position into ``row``, (V,); the tokens of the document before it were read."""
     keys, slots = np.empty(order + 1, np.uint64), np.empty(order + 1, np.int64)
     classes, weights = np.empty(order + 1, np.int64), np.empty(order + 2)
     start = len(row)
@@ -184,7 +184,7 @@ def _probability(
     values: FloatArray,
     weights: FloatArray,
 ) -> float:
-    """Return the probability of a token. What did not follow a context did not follow a longer one either."""
+    """Return the probability of a token. A token that did not follow a context did not follow a longer one either."""
     p: float = weights[0] / types
     for length in range(known):
         n = tables.counts[slot_of(tables.pairs, longer(keys[length] ^ np.uint64(ROOT), token))]

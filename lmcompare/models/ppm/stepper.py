@@ -17,7 +17,7 @@ class PpmStepper(Stepper):
     Parameters
     ----------
     counted : Tables
-        What was counted in training; it is copied.
+        The counts of the training text; they are copied.
     discounts : Discounts
         The discounts.
     order : int

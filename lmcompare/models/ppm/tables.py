@@ -1,8 +1,8 @@
-"""The counts of prediction by partial matching: which contexts were read, and what followed each.
+"""The counts of prediction by partial matching: the contexts that were read, and the tokens that followed each.
 
 Contexts, and pairs of a context and the token after it, are found in two hash tables with open addressing. A context
-is named by a hash of its tokens: with 63 bits, two of a hundred million contexts have the same with a probability of
-0.0005. What is counted while a document is read can be taken back, the last first.
+is named by a hash of its tokens: with 63 bits, two of a hundred million contexts have the same hash with a
+probability of 0.0005. Counts of a document that is read can be undone, the last count first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lmcompare.tokens import IntArray
 
 Keys = npt.NDArray[np.uint64]
 
-ONCE_MORE = 2  # a token is counted in a shorter context, too, until it was seen so often in the longer one
+ONCE_MORE = 2  # a token is counted in a shorter context, too, until it was seen this often in the longer one
 FULL = 0.6  # the greatest share of slots in use
 SMALLEST = 2**10
 
@@ -67,7 +67,7 @@ def packed(tables: Tables) -> dict[str, npt.NDArray[Any]]:
 
 
 def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0)) -> Tables:
-    """Return tables with what ``packed`` gave, and with room for some more contexts and pairs."""
+    """Return tables with the contexts and pairs that ``packed`` returned, and with room for some more."""
     contexts, sums, pairs, counts = (np.array(arrays[name]) for name in ("contexts", "sums", "pairs", "counts"))
     tables = _room(_slots(len(contexts) + more[0]), _slots(len(pairs) + more[1]))
     _fill(tables, contexts, sums, pairs, counts)
@@ -75,7 +75,7 @@ def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0
 
 
 def copied(tables: Tables) -> Tables:
-    """Return a copy."""
+    """Return a copy of the tables."""
     contexts, sums, pairs, counts, used = tables
     return Tables(contexts.copy(), sums.copy(), pairs.copy(), counts.copy(), used.copy())
 
@@ -158,9 +158,10 @@ def count(tables: Tables, context: int, pair: int, key: Any) -> int:
 
 @compiled
 def take_back(tables: Tables, journal: IntArray) -> None:
-    """Undo what was counted, the last first.
+    """Undo counts, the last count first.
 
-    ``journal``, (X, 2), has the slots of a context and a pair that was counted, or -1 where the context was new.
+    ``journal``, (X, 2), has the slots of a context and of a pair that was counted; -1 in place of the pair where the
+    context was new.
     """
     for i in range(len(journal) - 1, -1, -1):
         context, pair = journal[i]

@@ -13,7 +13,7 @@ from lmcompare.training.network import dropout
 
 ELMAN, GRU, LSTM, MIN_GRU, QRNN = CELLS = ("elman", "gru", "lstm", "min-gru", "qrnn")
 BEST_KNOWN = (GRU, LSTM)
-CARRIED = {LSTM: ("state", "cell"), QRNN: ("state", "input")}  # what the layers remember, if not the state alone
+CARRIED = {LSTM: ("state", "cell"), QRNN: ("state", "input")}  # the memory, if it is not the state alone
 
 
 def recurrence(cell: str, width: int, hidden: int, layers: int, dropout: float) -> nn.Module:
@@ -29,14 +29,14 @@ def recurrence(cell: str, width: int, hidden: int, layers: int, dropout: float) 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a layer computes from its inputs, each (B, T, H).
+    """The values that a layer computes from its inputs, each (B, T, H).
 
     Parameters
     ----------
     keep : Tensor
         The share of the old state that is kept.
     new : Tensor
-        The content of which the state takes the rest.
+        The new content, of which the share 1 - ``keep`` is added.
     show : Tensor or None
         The share of the state that is shown; None for all of it.
     """
@@ -47,11 +47,11 @@ class Parts:
 
 
 class ParallelRecurrence(nn.Module):
-    """Layers whose gates are functions of their inputs alone: all products are made for all steps at once.
+    """Layers whose gates depend on their inputs alone: products of matrices are computed for all steps at once.
 
     s_t = f_t · s_{t-1} + (1 - f_t) · g_t. In the minGRU (Feng et al. 2024) f = σ(-W_z x_t) and g = W_g x_t. In the
     QRNN (Bradbury et al. 2017, fo-pooling, filters of two inputs) f = σ(W_f [x_{t-1}; x_t]),
-    g = tanh(W_g [x_{t-1}; x_t]), and what is shown is σ(W_o [x_{t-1}; x_t]) · s_t.
+    g = tanh(W_g [x_{t-1}; x_t]), and the output is σ(W_o [x_{t-1}; x_t]) · s_t.
     """
 
     def __init__(self, cell: str, width: int, hidden: int, layers: int, dropout: float) -> None:
@@ -63,7 +63,7 @@ class ParallelRecurrence(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(read * size, parts * hidden) for size in sizes)
 
     def parts(self, layer: int, x: Tensor, before: Tensor | None = None) -> Parts:
-        """Return what a layer computes from (B, T, d) inputs; ``before`` (B, d): the input before them, or zeros."""
+        """Return the values of a layer for (B, T, d) inputs; ``before`` (B, d): the input before them, or zeros."""
         if self.cell == MIN_GRU:
             take, new = self.layers[layer](x).chunk(2, -1)
             return Parts((-take).sigmoid(), new, None)
@@ -73,10 +73,10 @@ class ParallelRecurrence(nn.Module):
         return Parts(keep.sigmoid(), new.tanh(), show.sigmoid())
 
     def forward(self, x: Tensor, given: tuple[Tensor, ...] | None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return what the last layer shows (B, T, H), and what the layers remember.
+        """Return the output of the last layer (B, T, H), and the memory of the layers.
 
-        That is the states (layers, B, H), and for the QRNN the last inputs (layers, B, ``widest``), which are padded
-        with zeros. ``given`` is what the call before returned.
+        The memory is the states (layers, B, H), and for the QRNN the last inputs (layers, B, ``widest``), padded with
+        zeros. ``given`` is the memory that the call before returned.
         """
         states: list[Tensor] = []
         inputs: list[Tensor] = []

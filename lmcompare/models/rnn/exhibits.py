@@ -159,7 +159,7 @@ def _lines(network: Recurrence, inputs: Tensor, word: str) -> tuple[int, list[tu
 
 @torch.no_grad()
 def _elman_lines(network: Recurrence, inputs: Tensor, word: str) -> tuple[int, list[tuple[str, float]]]:
-    """Return what ``_lines`` does, of the first layer of a network without gates."""
+    """Return the same as ``_lines``, but for the first layer of a network without gates."""
     weights = dict(network.recurrence.named_parameters())
     x = network.head.embed(inputs[0])  # (T, width)
     read = x @ weights["weight_ih_l0"].T + weights["bias_ih_l0"]
@@ -171,7 +171,7 @@ def _elman_lines(network: Recurrence, inputs: Tensor, word: str) -> tuple[int, l
     unit = int((states[-1] - states[-2]).abs().argmax())
     return unit, [
         ("s before", float(states[-2][unit])),
-        (f"W x: what '{word}' says", float(read[-1, unit])),
-        ("U s: what the old state says", float(recalled[-1][unit])),
+        (f"W x: the part of '{word}'", float(read[-1, unit])),
+        ("U s: the part of the old state", float(recalled[-1][unit])),
         ("s = tanh(W x + U s)", float(states[-1][unit])),
     ]

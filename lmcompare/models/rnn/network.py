@@ -88,7 +88,7 @@ class Gates:
         The output gate of an LSTM and a QRNN; in a GRU the reset gate, which decides how much of the state the new
         content uses; None for a minGRU, which has no such gate.
     cell : Tensor
-        What is carried on: the cell state of an LSTM and a QRNN, otherwise the hidden state.
+        The state that is carried on: the cell state of an LSTM and a QRNN, otherwise the hidden state.
     state : Tensor
         The hidden state.
     """

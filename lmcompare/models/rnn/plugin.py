@@ -1,4 +1,4 @@
-"""The recurrent language model. The gain of attention is what ``rnn-attention`` improves over this model."""
+"""The recurrent language model. The gain from attention is the improvement of ``rnn-attention`` over this model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDEAS = {  # the language models, not the cells: the LSTM itself is of 1997
 
 @dataclass(eq=False, kw_only=True)
 class Recurrent(TunableLanguageModel):
-    """A recurrent model: what all of them have in common.
+    """The base class of recurrent models, with the hyper-parameters that all of them have.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ class Rnn(Recurrent):
         The recurrent unit. "gru": Cho et al. (2014). "elman": s_i = tanh(W x_i + U s_{i-1}), without gates (Elman
         1990; as a language model Mikolov et al. 2010), trained at a quarter of ``learning_rate``, since it
         diverges. "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
-        have gates that do not read the state, so that all products of matrices are made at once.
+        have gates that do not read the state, so that all products of matrices are computed at once.
     layers : int, default=1
-        Recurrent layers.
+        The number of recurrent layers.
     """
 
     cells: ClassVar[tuple[str, ...]] = CELLS
@@ -101,7 +101,7 @@ class Rnn(Recurrent):
         return super().summary().replace("An LSTM", NAMES[self.cell], 1)
 
     def recipe(self) -> Recipe:
-        """Return the training settings; the learning rate of an Elman network is a quarter of that given."""
+        """Return the training settings; an Elman network has a quarter of ``learning_rate``."""
         recipe = super().recipe()
         return replace(recipe, learning_rate=recipe.learning_rate / 4) if self.cell == ELMAN else recipe
 

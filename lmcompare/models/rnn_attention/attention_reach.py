@@ -23,7 +23,7 @@ class Reach:
     Parameters
     ----------
     tokens : int, default=0
-        The tokens of validation text that were read.
+        The number of tokens of validation text that were read.
     weights : sequence of float, default=()
         The mean weight at each distance, the nearest state first, over positions that see a whole window; empty if
         no document is that long.
@@ -31,7 +31,7 @@ class Reach:
         The number of states that the attention looks at, at those positions: the exponential of the mean entropy of
         the weights, from 1 (a single state) to ``window`` (all states alike).
     reaches : sequence of int, default=()
-        How many states back the attention was allowed to look, rising; 0 is no attention.
+        How many states back the attention was allowed to look, in rising order; 0 is no attention.
     bits : sequence of float, default=()
         For each of ``reaches``, the mean bits per token.
     """

@@ -26,7 +26,7 @@ SCORES = ("additive", "multiplicative", "even")
 
 @dataclass(frozen=True)
 class Attended:
-    """What the attention computes at one position, for the n states that it attends to, the nearest last.
+    """The results of the attention at one position, for the n states that it attends to, the nearest last.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class AttentiveRnnNetwork(Recurrence):
 
     @torch.no_grad()
     def attention_at(self, ids: IntArray) -> Attended:
-        """Return what the state after the last of one or more ids attends to: the min(len(ids), window) before it."""
+        """Return the attention of the state after one or more ids to the min(len(ids), window) states before it."""
         inputs = self.inputs(ids)  # (1, T)
         _, memory, _ = self.attend(inputs[:, :-1], None)
         before = memory["past"][0, self.window - int(memory["filled"][0]) :]  # (n, H)

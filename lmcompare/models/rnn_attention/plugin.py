@@ -26,7 +26,7 @@ class RnnAttention(Rnn):
 
     By default the attention is that of Bahdanau, Cho and Bengio (2015): e_ij = v · tanh(W s_i + U s_j),
     a_ij = softmax_j(e_ij), c_i = Σ_j a_ij s_j. It attends to the ``window`` states before i, after the recurrence, so
-    it cannot see anything that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax.
+    it cannot see any word that is still to be predicted; the features f_i = tanh(O [s_i; c_i]) then feed the softmax.
     The state and the past states are carried through the whole document. Without attention the model is ``Rnn``.
 
     The other hyper-parameters are those of ``Rnn``.
@@ -65,7 +65,7 @@ class RnnAttention(Rnn):
         return AttentiveRnnNetwork(types, *recurrence, self.scores, self.attention, self.window, self.dropout)
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window beyond the longest document."""
+        """Refuse a window longer than the longest document."""
         check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ class WindowAttention(nn.Module, ABC):
     """Weights a_ij = softmax_j e_ij over the ``window`` states before each state; kinds differ in the scores e_ij."""
 
     kind: ClassVar[str]
-    scale: float = 1.0  # of the products
+    scale: float = 1.0  # the factor of the products
 
     def __init__(self, window: int) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class WindowAttention(nn.Module, ABC):
         return banded(weights) @ before, weights
 
     def visible(self, length: int, filled: Tensor) -> Tensor:
-        """Return (B, T, window): whether there is a state, where ``filled`` (B,) were there before T new ones."""
+        """Return (B, T, window): whether a state exists, with ``filled`` (B,) valid states before T new states."""
         place = torch.arange(self.window, device=filled.device) + torch.arange(length, device=filled.device)[:, None]
         return place[None] >= self.window - filled[:, None, None]
 
@@ -120,13 +120,13 @@ class EvenAttention(WindowAttention):
         return states.new_zeros(*states.shape[:2], self.window)
 
     def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a zero for each state, twice."""
+        """Return queries and keys of one zero for each state."""
         zeros = states.new_zeros(*states.shape[:2], 1)
         return zeros, zeros
 
 
 def band_of(pairs: Tensor, window: int) -> Tensor:
-    """Return (B, T, W): of row t of (B, T, W + T - 1) the columns t … t + W - 1. The inverse of ``banded``."""
+    """Return (B, T, W): the columns t … t + W - 1 of each row t of (B, T, W + T - 1). The inverse of ``banded``."""
     rows, length, across = pairs.shape
     return pairs.contiguous().as_strided((rows, length, window), (length * across, across + 1, 1))
 

@@ -41,7 +41,7 @@ class Groups:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What the decoder attends to in one chunk.
+    """The attention of the decoder in one chunk.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class EncoderDecoderNetwork(Network):
     Attributes
     ----------
     ahead : int
-        How many inputs after the decoder's first one the encoder reads, as far as they are there; 0 is causal.
+        How many inputs after the decoder's first input the encoder reads, as far as they exist; 0 is causal.
     """
 
     ahead: int = 0
@@ -126,7 +126,7 @@ class EncoderDecoderNetwork(Network):
         memory = self._nothing_read(inputs) if memory is None else memory
         rows, length = inputs.shape
         read = memory["read"][:, None]  # (B, 1)
-        place = read + torch.arange(length, device=inputs.device)  # (B, T), of an input in its document
+        place = read + torch.arange(length, device=inputs.device)  # (B, T), the place of an input in its document
         index = place // self.stride - read // self.stride  # (B, T), groups since the first of the piece
         most = int(index.max()) + 1
         number = read // self.stride + torch.arange(most, device=inputs.device)  # (B, G)
@@ -180,7 +180,7 @@ class EncoderDecoderNetwork(Network):
 
     @torch.no_grad()
     def alignment(self, ids: IntArray) -> Alignment:
-        """Return what the decoder attends to when it predicts the word after a document of these ids."""
+        """Return the attention of the decoder when it predicts the word after a document of these ids."""
         groups = self.groups(self.inputs(ids), None)
         first = int(groups.first[-1])
         read = len(ids) + 1 - first

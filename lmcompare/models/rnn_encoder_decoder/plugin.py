@@ -25,13 +25,13 @@ class RnnEncoderDecoder(Recurrent):
     f_t = tanh(O [s_t; c_t]) feed the softmax. The context vector joins after the decoder's recurrence (as in Luong et
     al. 2015), so that all words of a chunk are computed at once.
 
-    What is visible: input u of a document is the word before word u, and input 0 is the document's beginning. Words
+    Visible inputs: input u of a document is the word before word u, and input 0 is the document's beginning. Words
     are predicted in groups of ``stride`` S; group k has the words kS … kS + S - 1. For word u of a group the decoder
     reads the inputs a … u, with a = kS + S - ``chunk``, or 0 at the document's beginning, and the encoder has read
     the ``window`` inputs that end with a. So word u sees the words a - ``window`` … u - 1 and nothing else. Each word
     is predicted once, in training and in scoring. If ``stride`` equals ``chunk``, the decoder of a chunk's first word
     has read one word; with a smaller stride, chunks overlap and only their last ``stride`` words count, for which the
-    decoder has read more, at ``chunk`` / ``stride`` times the cost.
+    decoder has read more words, at ``chunk`` / ``stride`` times the cost.
 
     The other hyper-parameters are those of ``Recurrent`` and, for training, ``TunableLanguageModel``.
 
@@ -89,7 +89,7 @@ class RnnEncoderDecoder(Recurrent):
         )
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window or chunk beyond the longest document."""
+        """Refuse a window or chunk longer than the longest document."""
         for name in ("window", "chunk"):
             check_reach(name, getattr(self, name), train, "document", SHORT_WINDOW)
 

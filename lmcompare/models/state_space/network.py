@@ -13,21 +13,21 @@ from lmcompare.models.common.layers import ShortConvolution
 from lmcompare.models.common.state_network import EPSILON, Gates, StateLayer
 from lmcompare.models.state_space.recurrence import selective_scan
 
-SLOWEST, FASTEST = 1e-3, 1e-1  # of the first step sizes, as in the authors' code
-GREATEST = 16.0  # of the first decay rates
+SLOWEST, FASTEST = 1e-3, 1e-1  # the range of the initial step sizes, as in the authors' code
+GREATEST = 16.0  # the greatest initial decay rate
 
 
 class StateSpaceLayer(StateLayer):
-    """norm, one matrix for all parts, a short convolution, the selective state space, a gate, and a matrix back.
+    """norm, one matrix for all parts, a short convolution, the selective state space, a gate, and an output matrix.
 
     Parameters
     ----------
     width : int
-        d, the size of what is read and added.
+        d, the size of inputs and outputs.
     heads : int
-        H, the states, each with a decay of its own; the inner width is divided among them.
+        H, the number of states, each with a decay of its own; the inner width is divided among them.
     state : int
-        N, the numbers that each of the inner width keeps.
+        N, how many numbers are kept for each dimension of the inner width.
     inner : int
         The inner width.
     """
@@ -41,7 +41,7 @@ class StateSpaceLayer(StateLayer):
         self.convolution = ShortConvolution(self.inner + 2 * state)
         self.rate = nn.Parameter(torch.tensor(np.log(np.linspace(1.0, GREATEST, heads)).tolist()))
         begin = np.geomspace(SLOWEST, FASTEST, heads)
-        self.step_bias = nn.Parameter(torch.tensor(np.log(np.expm1(begin)).tolist()))  # softplus of it is begin
+        self.step_bias = nn.Parameter(torch.tensor(np.log(np.expm1(begin)).tolist()))  # its softplus is begin
         self.skip = nn.Parameter(torch.ones(heads))
         self.inner_norm = nn.RMSNorm(self.inner, eps=EPSILON)
         self.write = nn.Linear(self.inner, width, bias=False)

@@ -18,29 +18,29 @@ from lmcompare.models.state_space.network import StateSpaceLayer
 class StateSpace(StateModel):
     """A selective state-space model in the form of Mamba-2 (Gu and Dao 2023; Dao and Gu 2024).
 
-    Each head carries a matrix S through the document: S_t = a_t S_{t-1} + Δ_t x_t b_tᵀ, and shows S_t c_t + D x_t.
-    How much is kept (a), how much is written (Δ), where it is written (b) and where it is read (c) are computed from
-    the word that is read, and not from S. Therefore all words of a piece are computed at once, by products of
-    matrices as in attention, and a text is generated in time that grows with its length and memory that does not.
+    Each head carries a matrix S through the document: S_t = a_t S_{t-1} + Δ_t x_t b_tᵀ. Its output is S_t c_t +
+    D x_t. How much is kept (a), how much is written (Δ), where it is written (b) and where it is read (c) are
+    computed from the word that is read, and not from S. Therefore all words of a piece are computed at once, by
+    products of matrices as in attention. The time to generate a text grows with its length, the memory does not.
 
     The settings of training are those of ``TunableLanguageModel``.
 
     Parameters
     ----------
     width : int, default=256
-        The size of word vectors and of what layers read.
+        The size of word vectors and of the inputs of layers.
     heads : int, default=8
-        The heads of each layer.
+        The number of heads in each layer.
     state_size : int, default=64
-        How many numbers are kept for each of the inner width.
+        How many numbers are kept for each dimension of the inner width.
     expand : int, default=2
         The inner width of a layer, as a multiple of ``width``.
     feed_forward : bool, default=False
         Whether a feed-forward network follows in each layer, as in a transformer. The authors have none.
     layers : int, default=3
-        Layers.
+        The number of layers.
     dropout : float, default=0.1
-        Dropout on word vectors and on what each layer adds.
+        Dropout on word vectors and on the output of each layer.
     """
 
     idea = Idea(2024, "Dao and Gu", "Transformers are SSMs")

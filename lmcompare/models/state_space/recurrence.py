@@ -19,9 +19,9 @@ def selective_scan(
     Parameters
     ----------
     x : (B, T, H, P) Tensor
-        What is written into the H states.
+        The vectors that are written into the H states.
     write, read : (B, T, N) Tensor
-        b and c, where it is written and read, shared by all heads.
+        b and c, where x is written and read, shared by all heads.
     log_decay : (B, T, H) Tensor
         log a, at most 0.
     state : (B, H, P, N) Tensor or None
@@ -51,7 +51,7 @@ def selective_scan(
 
 
 def decays(total: Tensor) -> Tensor:
-    """Return L (…, L, L), exp(total_t - total_i) for i ≤ t and 0 for later i, of the cumulative (…, L) log decays."""
+    """Return L (…, L, L), exp(total_t - total_i) for i ≤ t and 0 for later i, from cumulative log decays (…, L)."""
     length = total.shape[-1]
     later = torch.ones(length, length, dtype=torch.bool, device=total.device).triu(1)
     # masked before exp, whose gradient would otherwise be infinite times zero

@@ -70,7 +70,7 @@ class StupidBackoff(TableModel):
         self.notes: tuple[str, ...] = ()
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order beyond the longest sentence."""
+        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -104,7 +104,7 @@ class StupidBackoff(TableModel):
             scores[at] += self._cost_of_unseen(self.contexts_at(text, at))
         return scores
 
-    # The contexts are those of the table, and below them how many words the sentence has before each position
+    # The contexts are those of the table, and in a last row the number of words of the sentence before each position
 
     def contexts_at(self, text: Encoded, at: IntArray) -> IntArray:
         """Return the contexts of B positions of a text, (n, B)."""
@@ -166,8 +166,8 @@ class _Explanation(Explanation):
     )
     saying = (
         "Use the frequency of the word after the longest context that was seen with it, and multiply by α for every"
-        " word of context that is dropped. Nothing is subtracted from what was seen, so the scores sum to more than"
-        " one: they rank words, but are not probabilities."
+        " word of context that is dropped. Nothing is subtracted from the counts, so the scores sum to more than one:"
+        " they rank words, but are not probabilities."
     )
 
     def __init__(self, alpha: float) -> None:

@@ -26,7 +26,7 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
 BLOCK = 1 << 20  # tokens that are counted at a time
-LEAST = 1e-100  # of alpha, and its inverse the most: beyond, probabilities would be zero
+LEAST = 1e-100  # the least alpha, and its inverse the greatest: beyond, probabilities would be zero
 
 
 class Unigram(LanguageModel):
@@ -38,7 +38,7 @@ class Unigram(LanguageModel):
     Parameters
     ----------
     alpha : float, default 1.0
-        What is added to each count, from 1e-100 to 1e100.
+        The number that is added to each count, from 1e-100 to 1e100.
     """
 
     idea = Idea(1948, "Shannon", "A mathematical theory of communication")
@@ -67,7 +67,7 @@ class Unigram(LanguageModel):
         if not len(train):
             raise LmcompareError("the training text has no tokens: train the unigram model on some text")
         counts = np.zeros(len(setting.vocabulary), np.int64)
-        for first in range(0, len(train), BLOCK):  # of all ids at once, NumPy would make a copy of 64 bits each
+        for first in range(0, len(train), BLOCK):  # for all ids at once, NumPy would make a copy of 64 bits each
             counts += np.bincount(train.ids[first : first + BLOCK], minlength=len(counts))
         self._counts = counts
         self._log_probs = np.log((counts + self.alpha) / (len(train) + self.alpha * len(counts)))
@@ -119,7 +119,7 @@ class Unigram(LanguageModel):
         top = np.argsort(-counts, kind="stable")[:SHOWN]
         yield Bars(
             title="The most likely words",
-            note="The words it predicts at every position, whatever the context.",
+            note="The words that the model predicts at every position, whatever the context.",
             labels=tuple(vocabulary[int(i)] for i in top),
             values=tuple(float(p) for p in 100 * probabilities[top]),
             unit="percent",
