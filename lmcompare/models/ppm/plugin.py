@@ -242,7 +242,7 @@ class Ppm(LanguageModel):
                     tables.take_back(base, journal[: np.count_nonzero(journal[:, 0] != UNUSED)])
 
     def _with_room(self, found: Tables, tokens: int) -> Tables:
-        """Return tables with room for this many more tokens: each adds one context and ``order`` + 1 pairs at most."""
+        """Return tables with room for this many more tokens: each adds at most a context and ``order`` + 1 pairs."""
         return tables.with_room(found, tokens, tokens * (self.order + 1))
 
     def _journal(self, tokens: int) -> IntArray:

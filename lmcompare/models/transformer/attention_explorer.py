@@ -14,8 +14,8 @@ from lmcompare.models.transformer.positions import angles
 from lmcompare.models.transformer.self_attention import Compared, Maps
 from lmcompare.tokens import Encoded, IntArray
 
-HEADS = 12  # shown at most
-NUMBERS = 40_000  # of all heads shown, so that they take less than 150 kB of a page
+HEADS = 12  # heads that are shown at most
+NUMBERS = 40_000  # numbers of all heads that are shown, so that they take less than 150 kB of a page
 
 
 def explorer(
@@ -77,7 +77,7 @@ def _read(network: TransformerNetwork, ids: IntArray) -> tuple[list[Maps], Tenso
 
 
 def _bias(maps: Maps, head: int) -> tuple[float, ...]:
-    """Return the bias at the distances 1 - T … T - 1, which is the same wherever the distance is."""
+    """Return the bias at the distances 1 - T … T - 1, which depends on the distance alone."""
     if maps.bias is None:
         return ()
     return rounded(torch.cat([maps.bias[head, 0].flip(0), maps.bias[head, 1:, 0]])[None])[0]
@@ -91,11 +91,11 @@ def _lengths(compared: Compared, head: int) -> tuple[tuple[float, float], ...]:
 
 @torch.no_grad()
 def _direct(network: TransformerNetwork, maps: Maps, layer: int, head: int, last: Tensor) -> Tensor:
-    """Return what the output of a head adds to the logits (T, V) directly.
+    """Return the logits (T, V) that the output of a head adds directly.
 
     The output goes through its columns of the output projection, the last norm and the output matrix. The norm
-    divides by the amount of the whole state ``last`` (T, width), so that what all parts of the state add sums to the
-    logits without their bias.
+    divides by the size of the whole state ``last`` (T, width), so that the logits that all parts of the state add sum
+    to the logits without their bias.
     """
     width = maps.mixed.shape[-1]
     block = network.blocks[layer]

@@ -16,7 +16,7 @@ OPTIONS = (
     "exclusive",
     "experts",
     "convolution",
-)  # that change what layers compute
+)  # options that change the computation of layers
 EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms divide
 
 
@@ -24,7 +24,7 @@ EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms 
 class Design:
     """The design of a network: the hyper-parameters of ``Transformer`` of the same names.
 
-    None is left only for ``kv_heads`` and ``local``, and means as there ``heads`` and ``window``.
+    Only ``kv_heads`` and ``local`` can be None, which means ``heads`` and ``window`` as there.
     """
 
     width: int
@@ -48,24 +48,27 @@ class Design:
     further: float = 0.0
 
     def reach(self, layer: int) -> int:
-        """Return the positions that a position attends to in a layer: fewer in every second one, not in the last."""
+        """Return how many positions a position attends to in a layer.
+
+        With ``local`` they are fewer in every second layer, but not in the last one.
+        """
         is_local = self.local is not None and (self.layers - 1 - layer) % 2
         return min(self.window, self.local or self.window) if is_local else self.window
 
     @property
     def key_heads(self) -> int:
-        """The heads of keys and values."""
+        """The number of heads of keys and values."""
         return self.kv_heads or self.heads
 
     @property
     def options(self) -> list[str]:
-        """The options in use that make its layers others than those which other programs know."""
+        """The options in use whose layers other programs do not know."""
         plain = {field.name: field.default for field in fields(self)}
         return [name for name in OPTIONS if getattr(self, name) != plain[name]]
 
     @property
     def in_report(self) -> bool:
-        """Whether the report computes each of its layers: of the options, it knows convolutions."""
+        """Whether the report can compute all layers: of the options, it knows only convolutions."""
         return not set(self.options) - {"convolution"}
 
     @property

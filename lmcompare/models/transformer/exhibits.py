@@ -24,11 +24,11 @@ from lmcompare.training.language_model import TorchLanguageModel
 WORKED = 5  # words before the one that the worked equation predicts
 _COMPARED = {True: "the keys of itself and of every word before it", False: "the keys of all words, later ones too"}
 _SAYING = (
-    "Three matrices W, which training has found, make of each word's vector x a query q, a key k and a value v."
+    "Three matrices W, which training has found, turn each word's vector x into a query q, a key k and a value v."
     " Each word compares its query with {compared}; the better a key fits, the more of that word's value is added."
-    " The result is a weighted mean, so one head can attend to one word or to many. What all heads of a layer find"
-    " goes through a matrix and is added to x; a feed-forward network then adds its own. After the last layer, the"
-    " softmax of the products of x with the vectors of all words gives the probabilities."
+    " The result is a weighted mean, so one head can attend to one word or to many. The results of all heads of a"
+    " layer go through a matrix and are added to x; a feed-forward network then adds its output. After the last"
+    " layer, the softmax of the products of x with the vectors of all words gives the probabilities."
 )
 
 
@@ -93,7 +93,7 @@ def _root(design: Design) -> float:
 
 
 def _changed(design: Design) -> str:
-    """Return what the equation leaves out: what is done before words are compared, and to what is found."""
+    """Return sentences on the steps that the equation leaves out, before words are compared and after the mean."""
     said = []
     if design.convolution:
         said.append(
@@ -116,7 +116,7 @@ def _changed(design: Design) -> str:
     if design.exclusive:
         said.append("The part of o in the direction of the word's own v is taken away.")
     if design.gates:
-        said.append("A number between 0 and 2, the gate, which depends on the word that reads, multiplies o.")
+        said.append("The gate, a number between 0 and 2 that depends on the reading word, multiplies o.")
     return "".join(f" {each}" for each in said)
 
 

@@ -8,20 +8,20 @@ from torch.nn import functional
 
 from lmcompare.models.transformer.design import Design
 
-CHOSEN = 2  # experts of a token
+CHOSEN = 2  # experts that a token chooses
 BALANCING = 1e-3  # by how much the bias of an expert changes in a step
 
 
 class FeedForward(nn.Module):
     """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
 
-    SwiGLU is silu(a) · b of the two halves of up(x).
+    SwiGLU is silu(a) · b for the two halves a and b of up(x).
 
     Parameters
     ----------
     design : Design
     share : int, default=1
-        By what the width between up and down is divided.
+        The number by which the width between up and down is divided.
     """
 
     def __init__(self, design: Design, share: int = 1) -> None:
@@ -49,8 +49,8 @@ class Experts(nn.Module):
     """Several feed-forward networks, of which each token takes two, mixed by their affinities (Shazeer et al. 2017).
 
     Each expert is half as wide as the one network would be, so that a token costs the same. A token chooses by itself
-    and no expert is ever full, so what is computed for it does not depend on the tokens beside it. In training, the
-    experts that were chosen too seldom are helped by a bias that decides about the choice alone (Wang et al. 2024).
+    and no expert is ever full, so its output does not depend on the tokens beside it. In training, a bias favours the
+    experts that were chosen too seldom; it has an effect on the choice alone (Wang et al. 2024).
     """
 
     balance: Tensor
@@ -72,7 +72,7 @@ class Experts(nn.Module):
         share = affinity.gather(1, chosen)
         share = share / share.sum(1, keepdim=True)
         out = torch.zeros_like(tokens)
-        for number, expert in enumerate(self.experts):  # one that no token chose has a gradient of zeros
+        for number, expert in enumerate(self.experts):  # an expert that no token chose has a gradient of zeros
             token, place = (chosen == number).nonzero(as_tuple=True)
             made = share[token, place, None] * expert(tokens[token])
             out = out.index_add(0, token, made.to(out.dtype))

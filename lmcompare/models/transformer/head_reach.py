@@ -15,9 +15,9 @@ from lmcompare.tokens import Encoded, excerpt
 
 EXCERPT = 2048  # tokens of the validation text
 PIECE = 4  # the longest piece computed at once, in windows
-SHOWN = 24  # heads
-MAIN = 0.4  # of the weight, on one word: the head is named after it
-TOGETHER = 0.6  # of the weight, on several words
+SHOWN = 24  # heads that are shown
+MAIN = 0.4  # a head is named after one word that has this share of its weight
+TOGETHER = 0.6  # a head is named after several words that have this share of its weight
 NEAR = 5  # words that are near, the word just read included
 RULE = (
     "The role of a head is measured at {places} positions of the validation text. A head is named after one word if"
@@ -31,7 +31,7 @@ RULE = (
 class HeadReach:
     """How much each head attends to each distance and to the ends of sentences. JSON-able.
 
-    All are means over the positions that see a whole window.
+    All values are means over the positions that see a whole window.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class HeadReach:
 
 
 def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
-    """Read an excerpt of the validation text and average the weights by distance where a position sees a window."""
+    """Average the weights by distance over the positions of an excerpt of ``valid`` that see a whole window."""
     design = network.design
     window = design.window
     total = np.zeros((design.layers, design.heads, window))
@@ -63,7 +63,7 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
             piece = ids[first : first + PIECE * window]
             if len(piece) < window:
                 continue
-            ends = torch.from_numpy(np.concatenate([[True], piece[:-1] == network.end]))  # (T,) of its inputs
+            ends = torch.from_numpy(np.concatenate([[True], piece[:-1] == network.end]))  # (T,), by input
             for layer, maps in enumerate(network.maps(piece[:-1])):
                 weights = maps.weights[0]  # (heads, T, T)
                 full = weights[:, window - 1 :].double().cpu()
@@ -80,7 +80,7 @@ def measured(network: TransformerNetwork, valid: Encoded) -> HeadReach:
 
 
 def roles(found: HeadReach) -> list[list[str]]:
-    """Return what each head of each layer does, in words, by ``RULE``; nothing if it was not measured."""
+    """Return the role of each head of each layer, in words, by ``RULE``; [] if it was not measured."""
     return [
         [_role(*head) for head in zip(*layer, strict=True)]
         for layer in zip(found.shares, found.boundaries, found.spread, strict=False)
@@ -88,7 +88,7 @@ def roles(found: HeadReach) -> list[list[str]]:
 
 
 def looking_at_one_place(found: HeadReach) -> list[tuple[int, int]]:
-    """Return the layer and the head of those named after an earlier word in one place, such as the previous word."""
+    """Return (layer, head) of the heads named after an earlier word in one place, such as the previous word."""
     return [
         (layer, head)
         for layer, named in enumerate(roles(found))

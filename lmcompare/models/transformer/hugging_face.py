@@ -1,6 +1,6 @@
 """The folder of a transformer in the style of Llama that Hugging Face's transformers can read.
 
-Its ``model_type`` is "mistral" (Jiang et al. 2023), which is Llama whose attention has a sliding window.
+Its ``model_type`` is "mistral" (Jiang et al. 2023), which is Llama with sliding-window attention.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import BASE
 from lmcompare.tokens import Vocabulary
 
-_NAMES = {  # of a layer's weights in transformers, and ours
+_NAMES = {  # the names of a layer's weights in transformers, and ours
     "input_layernorm": "before_attention",
     "self_attn.q_proj": "attention.query",
     "self_attn.k_proj": "attention.key",
@@ -35,7 +35,7 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
     Raises
     ------
     LmcompareError
-        If the network is no Llama.
+        If the network is not in the style of Llama.
     """
     from safetensors.torch import save_file
 
@@ -43,8 +43,8 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
     if differences := _differences(design):
         raise LmcompareError(
             "Hugging Face's transformers has no model like this one, which differs from Llama by"
-            f" {', '.join(differences)}: train one with style=llama and these at their defaults, or export this one"
-            " to a .safetensors file"
+            f" {', '.join(differences)}: train one with style=llama and these options at their defaults, or export"
+            " this one to a .safetensors file"
         )
     folder.joinpath("config.json").write_text(json.dumps(_config(design, vocabulary), indent=2) + "\n")
     weights = {name: value.detach().cpu().contiguous() for name, value in _weights(network).items()}
@@ -83,7 +83,7 @@ def _config(design: Design, vocabulary: Vocabulary) -> dict[str, object]:
 def _weights(network: TransformerNetwork) -> dict[str, Tensor]:
     """Return the weights by their names in transformers.
 
-    The table is multiplied by √width where words are read, and not where they are predicted, so there are two.
+    The table is multiplied by √width where words are read, and not where they are predicted, so there are two tables.
     """
     types, own = network.head.types, network.state_dict()
     table = own["head.table"][:types]

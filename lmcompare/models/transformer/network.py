@@ -54,18 +54,18 @@ class Block(nn.Module):
         x, past, view, words, maps
             As in ``SelfAttention.forward``.
         source : (B, T, d) Tensor or None, default=None
-            What keys and values are made of, normalised as ``x`` is; None for ``x``.
+            The vectors from which keys and values are computed, normalised like ``x``; None for ``x``.
         near : (B, 2, convolution, d) Tensor or None, default=None
-            What each of the two convolutions read last; None at a document's beginning.
+            The vectors that each of the two convolutions read last; None at a document's beginning.
 
         Returns
         -------
         x : (B, T, d) Tensor
-            After the layer.
+            The output of the layer.
         kept : (keys, values)
             As of ``SelfAttention.forward``.
         near : (B, 2, convolution, d) Tensor or None
-            What each convolution has now read last; None without convolutions.
+            The vectors that each convolution has now read last; None without convolutions.
         maps : Maps or None
             As of ``SelfAttention.forward``.
         """
@@ -79,7 +79,7 @@ class Block(nn.Module):
         return x, kept, left, shown
 
     def _convolved(self, which: int, x: Tensor, near: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return x (B, T, d) after the first or second convolution, if there are any, and what that has read last."""
+        """Return x (B, T, d) after the first or second convolution, if any, and the vectors that it read last."""
         if self.convolutions is None:
             return x, None
         convolved: tuple[Tensor, Tensor] = self.convolutions[which](x, None if near is None else near[:, which])
@@ -90,8 +90,8 @@ class TransformerNetwork(Network):
     """Word vectors, a position encoding, layers, a final norm, and a softmax with the same word vectors.
 
     If ``design.causal`` is false, a position also sees the later positions of the piece that is read at once. In the
-    style of Llama the softmax has no bias, and a document begins with ``</s>``, so that all that is read can also be
-    predicted; ``end`` is its id.
+    style of Llama the softmax has no bias, and a document begins with ``</s>``, so that every word that is read can
+    also be predicted; ``end`` is its id.
     """
 
     def __init__(self, types: int, design: Design, end: int = 1) -> None:
@@ -163,7 +163,7 @@ class TransformerNetwork(Network):
     def auxiliary_loss(
         self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
     ) -> Tensor | None:
-        """Return the weighted loss of the tokens after the next, predicted by one more matrix; None without it."""
+        """Return the weighted loss of the tokens after the next, predicted by ``ahead``; None without this matrix."""
         if self.ahead is None:
             return None
         earlier, later = features[:, :-1], targets[:, 1:]
@@ -214,15 +214,15 @@ class TransformerNetwork(Network):
         return [*layers, {"type": "norm", "name": "last_norm", "kind": norm}]
 
     def source(self, embedded: Tensor) -> Tensor | None:
-        """Return what the keys and values of every layer are made of, given the (B, T, d) word vectors.
+        """Return the vectors from which all layers compute keys and values, given the (B, T, d) word vectors.
 
-        None for what the layer below has made.
+        None for the output of the layer below.
         """
         return None
 
     @torch.no_grad()
     def states(self, ids: IntArray) -> Tensor:
-        """Return (layers + 1, len + 1, d): what a document of these ids is before the first layer and after each."""
+        """Return (layers + 1, len + 1, d): the states of a document before the first layer and after each layer."""
         found: list[Tensor] = []
         hooks = [self.blocks[0].register_forward_pre_hook(lambda _, given: found.append(given[0][0]))]
         hooks += [
@@ -241,7 +241,7 @@ class TransformerNetwork(Network):
         return self.attend(self.inputs(ids), None, maps=True)[2]
 
     def view(self, length: int, memory: Memory | None, read: Tensor, reach: int) -> View:
-        """Return what the positions of a piece see, with the last ``reach`` positions each.
+        """Return the view of the positions of a piece, which see the last ``reach`` positions each.
 
         ``read`` (B,) is how many tokens each document had before the piece.
         """
@@ -281,7 +281,7 @@ class TransformerNetwork(Network):
         return kept[:, :, kept.shape[2] - reach :].detach()
 
     def _places(self, read: Tensor, length: int) -> Tensor:
-        """Return what is added to the word vectors for their positions in the document: (B, T, d), or 0."""
+        """Return the vectors that are added to the word vectors for their positions: (B, T, d), or 0."""
         place = read[:, None] + torch.arange(length, device=read.device)  # (B, T)
         if self.places is not None:
             return self.places[place % self.design.window]

@@ -43,17 +43,18 @@ class Transformer(TunableLanguageModel):
     width : int, default=256
         The size of word vectors and layers.
     heads : int, default=4
-        Attention heads.
+        The number of attention heads.
     layers : int, default=2
-        Layers.
+        The number of layers.
     window : int, default=64
-        The positions that a position attends to, itself included.
+        The number of positions that a position attends to, itself included.
     positions : {"rotary", "learned", "sinusoidal", "alibi", "relative", "none"}, default="rotary"
         The position encoding: "rotary" (Su et al. 2021), "learned" vectors, counted modulo ``window``, "sinusoidal"
         (Vaswani et al. 2017), "alibi", scores that fall with the distance (Press, Smith and Lewis 2022), "relative",
         a learned number for each distance and head (as in Raffel et al. 2020, without buckets), or "none".
     kv_heads : int or None, default=None
-        Heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for ``heads``.
+        The number of heads of keys and values, shared by groups of query heads (Ainslie et al. 2023); None for
+        ``heads``.
     style : {"gpt", "llama"}, default="gpt"
         "gpt" has LayerNorm and biases. "llama" is as Llama (Touvron et al. 2023): RMSNorm, no biases, and ``</s>`` as
         the first input of a document; with its other choices at their defaults, Hugging Face's transformers can read
@@ -64,29 +65,30 @@ class Transformer(TunableLanguageModel):
         The activation of the feed-forward network: "relu2" is the square of ReLU (So et al. 2021), "swiglu" is that
         of Shazeer (2020); None for "gelu", or "swiglu" in the style of Llama.
     causal : bool, default=True
-        Whether the causal mask is there. Without it a position sees the words that come after it, the one to predict
-        included: the model then declares itself not causal, is no language model and is not ranked.
+        Whether there is a causal mask. Without it a position sees the words that come after it, the one to predict
+        included: the model then declares itself not causal, is not a language model and is not ranked.
     local : int or None, default=None
-        The positions that a position attends to in every second layer, but not in the last one; None for ``window``.
+        The number of positions that a position attends to in every second layer, but not in the last one; None for
+        ``window``.
     gates : bool, default=False
-        Whether each head has a gate, which depends on the word that reads, for what it finds (Qiu et al. 2025).
+        Whether each head has a gate on its output, which depends on the reading word (Qiu et al. 2025).
     sinks : bool, default=False
-        Whether each head has a learned score to which its weight can go when no word is of use (OpenAI 2025).
+        Whether each head has a learned score to which its weight can go when no word is useful (OpenAI 2025).
     word_values : bool, default=False
-        Whether the values of every layer have a part that is made of the word vectors ("value embeddings").
+        Whether the values of every layer have a part that is computed from the word vectors ("value embeddings").
     exclusive : bool, default=False
-        Whether what a head finds loses its part in the direction of the position's own value, which the position has
-        already ("exclusive self-attention").
+        Whether the output of a head loses its part in the direction of the position's own value, which the position
+        has already ("exclusive self-attention").
     experts : int, default=1
-        Feed-forward networks in a layer. If there are several, each is half as wide, and each token chooses two
-        (mixture of experts, Shazeer et al. 2017).
+        The number of feed-forward networks in a layer. If there are several, each is half as wide, and each token
+        chooses two (mixture of experts, Shazeer et al. 2017).
     convolution : int, default=0
-        How many positions before each one a short convolution adds to it, with learned weights, before attention and
-        before the feed-forward network ("Canon layers", Allen-Zhu 2025); 0 for none.
+        The number of previous positions that a short convolution adds to each position, with learned weights, before
+        attention and before the feed-forward network ("Canon layers", Allen-Zhu 2025); 0 for none.
     further : float, default=0.0
-        The weight of a loss in training for predicting also the token after the next (Gloeckle et al. 2024).
+        The weight of an additional loss in training, on the token after the next (Gloeckle et al. 2024).
     dropout : float, default=0.15
-        Dropout on word vectors and on what each layer adds.
+        Dropout on word vectors and on the output of each layer.
     """
 
     idea = Idea(2017, "Vaswani et al.", "Attention is all you need")
@@ -162,11 +164,11 @@ class Transformer(TunableLanguageModel):
         return "Transformer with convolutions" if self.convolution else "Transformer"
 
     def summary(self) -> str:
-        """Return the summary, with the style and the convolutions, or that this is no language model."""
+        """Return the summary, with the style and the convolutions, or that this is not a language model."""
         if not self.causal:
             return (
                 "A transformer (Vaswani et al. 2017) without its causal mask (causal = false), which reads the"
-                " words that it predicts: no language model."
+                " words that it predicts: not a language model."
             )
         said = super().summary()
         if self.style == "llama":
@@ -185,11 +187,11 @@ class Transformer(TunableLanguageModel):
         return TransformerNetwork(types, self.design(), self.end)
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window beyond the longest document."""
+        """Refuse a window longer than the longest document."""
         check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def design(self) -> Design:
-        """Return the design of the network, with what the style decides in place of None."""
+        """Return the design of the network, with the values of the style in place of None."""
         llama = self.style == "llama"
         given = {field.name: getattr(self, field.name) for field in fields(Design)}
         given["qk_norm"] = not llama if self.qk_norm is None else self.qk_norm
@@ -205,11 +207,11 @@ class Transformer(TunableLanguageModel):
         return 2 * self.heads
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
-        """Measure on the validation text what each head looks at; nothing without the causal mask."""
+        """Measure the attention of each head on the validation text; nothing without the causal mask."""
         return asdict(measured(self.trained_as(TransformerNetwork), valid)) if self.causal else {}
 
     def reach(self) -> HeadReach:
-        """Return the result of ``measure``: what each head looks at."""
+        """Return the result of ``measure``: the attention of each head."""
         return HeadReach(**self.measured)
 
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray]:

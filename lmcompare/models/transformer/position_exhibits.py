@@ -13,7 +13,7 @@ from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.positions import alibi_slopes, angles, waves
 
 WAVES = 5  # waves drawn
-TURNS = (1.0, 0.125)  # of a pair of numbers over the window: those of the slower pairs that are drawn
+TURNS = (1.0, 0.125)  # turns over the window of the slower pairs of numbers that are drawn
 STEPS = 2  # points drawn from one word to the next, so that a fast wave is round
 PLACES = 16  # positions of the window that are compared
 HEADS = 8  # heads drawn
@@ -95,7 +95,7 @@ def _learned(places: FloatArray) -> Heatmap:
 
 
 def _telling(each: FloatArray, window: int) -> list[int]:
-    """Return the fastest pair and those that turn about ``TURNS`` times over the window, by the angles of a word."""
+    """Return the fastest pair and the pairs that turn about ``TURNS`` times over the window; ``each``: the angles."""
     wanted = [float(each[0]), *(2 * math.pi * turns / window for turns in TURNS)]
     return sorted({int(np.abs(np.log(each) - math.log(angle)).argmin()) for angle in wanted})
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 POSITIONS = ("rotary", "learned", "sinusoidal", "alibi", "relative", "none")
-BASE = 10000.0  # of the wave lengths (Vaswani et al. 2017, section 3.5)
+BASE = 10000.0  # the base of the wave lengths (Vaswani et al. 2017, section 3.5)
 
 
 def angles(places: Tensor, pairs: int) -> Tensor:
@@ -47,8 +47,8 @@ def waves(places: Tensor, width: int) -> Tensor:
 def alibi_slopes(heads: int) -> Tensor:
     """Return (heads,): how much the scores of each head fall per position (Press, Smith and Lewis 2022).
 
-    For 2^n heads they are the powers of 2^(-8 / 2^n). For other numbers they are those of the greatest 2^n below it,
-    and then every other slope of twice as many heads, as in the authors' code.
+    For 2^n heads they are the powers of 2^(-8 / 2^n). For another number of heads they are the slopes of the greatest
+    2^n below it, and then every other slope of twice as many heads, as in the authors' code.
     """
     whole = 2 ** int(math.log2(heads))
     slopes = [2.0 ** (-8.0 * h / whole) for h in range(1, whole + 1)]

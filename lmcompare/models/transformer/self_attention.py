@@ -15,7 +15,7 @@ from lmcompare.models.transformer.positions import Rotation
 
 @dataclass
 class View:
-    """What the T positions of a piece see, the same in all layers: M remembered positions and then the piece.
+    """The positions that the T positions of a piece see: M remembered ones and then those of the piece.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class View:
         True where a position may look. None if there is only the piece; if ``causal``, each position then sees the
         piece up to itself.
     bias : (heads, T, M + T) Tensor or None, default=None
-        What is added to the scores for the distance.
+        The numbers that are added to the scores for the distance.
     rotation : Rotation or None, default=None
         The rotation of the M + T positions, if they are rotary.
     causal : bool, default=True
@@ -50,9 +50,9 @@ class Compared:
     Parameters
     ----------
     query, key : (B, heads, T, d / heads) Tensor
-        After they were normalised, if they are.
+        The vectors, after their norm if there is one.
     query_length, key_length : (B, heads, T) Tensor
-        The lengths before that.
+        The lengths of the vectors before the norm.
     """
 
     query: Tensor
@@ -70,7 +70,7 @@ class Maps:
     scores : (B, heads, T, M + T) Tensor
         q·k / √d, without the bias.
     bias : (heads, T, M + T) Tensor or None
-        What is added to the scores for the distance.
+        The numbers that are added to the scores for the distance.
     weights : (B, heads, T, M + T) Tensor
         The softmax of the scores with the bias.
     value : (B, heads, M + T, d / heads) Tensor
@@ -78,7 +78,7 @@ class Maps:
     mixed : (B, heads, T, d / heads) Tensor
         The weighted means of the values.
     compared : Compared or None, default=None
-        Queries and keys, where they were asked for and nothing is remembered.
+        Queries and keys, if they were asked for and no position is remembered.
     """
 
     scores: Tensor
@@ -97,20 +97,20 @@ class SelfAttention(nn.Module):
     width : int
         The size of the inputs and outputs.
     heads : int
-        Heads of queries.
+        The number of heads of queries.
     kv_heads : int
-        Heads of keys and values, each shared by heads / kv_heads query heads (Ainslie et al. 2023).
+        The number of heads of keys and values, each shared by heads / kv_heads query heads (Ainslie et al. 2023).
     qk_norm : callable or None
         Makes a layer that normalises vectors of a given size: queries and keys, before rotation (Henry et al. 2020;
         by LayerNorm as in Dehghani et al. 2023).
     gates : bool, default=False
-        Whether what a head finds is multiplied by 2σ(g · x), with a g for each head (Qiu et al. 2025).
+        Whether the output of a head is multiplied by 2σ(g · x), with a g for each head (Qiu et al. 2025).
     sinks : bool, default=False
-        Whether each head has a learned score that takes a part of the weights and gives nothing (OpenAI 2025).
+        Whether each head has a learned score that takes a part of the weights and adds no value (OpenAI 2025).
     word_values : bool, default=False
         Whether a projection of the word vectors is added to the values, in every layer.
     exclusive : bool, default=False
-        Whether what a head finds loses its part in the direction of the reading position's own value.
+        Whether the output of a head loses its part in the direction of the reading position's own value.
     """
 
     def __init__(
@@ -154,15 +154,15 @@ class SelfAttention(nn.Module):
         Parameters
         ----------
         x : (B, T, d) Tensor
-            The inputs, of which the queries are made.
+            The inputs, from which the queries are computed.
         past : (keys, values) or None
             The keys and values of the M remembered positions.
         view : View
-            What the positions see.
+            The positions that the positions see.
         source : (B, T, d) Tensor or None, default=None
-            What keys and values are made of; None for ``x``.
+            The vectors from which keys and values are computed; None for ``x``.
         words : (B, T, d) Tensor or None, default=None
-            The word vectors, where the values have a part of them.
+            The word vectors, if the values have a part that is computed from them.
         maps : bool, default=False
             Whether to return the intermediate results.
 
@@ -219,7 +219,7 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, view: View, sink: Ten
     key, value : (B, heads, M + T, d) Tensor
     view : View
     sink : (heads,) Tensor or None, default=None
-        The score of what takes a part of the weights and has no value.
+        The score that takes a part of the weights and adds no value.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, heads, T, M + T)
     with_bias = scores if view.bias is None else scores + view.bias
@@ -255,5 +255,5 @@ def _split(x: Tensor, heads: int) -> Tensor:
 
 
 def _faster_written_out(query: Tensor) -> bool:
-    """Return whether it is bfloat16 on a CPU, for which torch's fused kernel takes twice the time."""
+    """Return whether the query is bfloat16 on a CPU, for which torch's fused kernel takes twice the time."""
     return query.device.type == "cpu" and query.dtype == torch.bfloat16

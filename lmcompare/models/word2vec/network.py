@@ -133,7 +133,7 @@ class BagNetwork(Network):
 
     @torch.no_grad()
     def score(self, text: Encoded, at: int, target: int) -> tuple[float, float, float]:
-        """Return how the softmax computes the probability of ``target`` at a position of a text.
+        """Return the numbers from which the softmax computes the probability of ``target`` at a position of a text.
 
         Returns
         -------

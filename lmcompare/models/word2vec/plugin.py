@@ -23,7 +23,7 @@ from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
 
 LONGEST = 10_000  # tokens of a sentence; gensim leaves out the rest
-FULL: Mapping[str, Any] = {  # of the preset "full", for all bags of words
+FULL: Mapping[str, Any] = {  # the options of the preset "full", for all bags of words
     "hidden": 384,
     "dropout": 0.4,
     "steps": 2000,
@@ -54,22 +54,22 @@ class Word2VecBow(TunableLanguageModel):
     reach : int, default=5
         How many words on each side word2vec looks at.
     negative : int, default=5
-        Negative samples of word2vec.
+        The number of negative samples of word2vec.
     epochs : int, default=5
-        Epochs of word2vec over the training text.
+        The number of epochs of word2vec over the training text.
     window : int, default=3
-        Words in the bag.
+        The number of words in the bag.
     across : bool, default=False
         Whether the bag reaches back over sentence ends.
     hidden : int, default=256
-        Units of the hidden layer; 0 for a log-linear model (f = m).
+        The number of units of the hidden layer; 0 for a log-linear model (f = m).
     tune : bool, default=True
         Whether the vectors are trained further with the softmax, or stay as word2vec made them.
     weights : {"uniform", "decay", "position"}, default="uniform"
         The weights of the mean: "decay" gives a word k positions back the weight r^k with a learned r; "position"
         multiplies it, number by number, with a learned vector of its position (Mnih and Kavukcuoglu 2013).
     vectors : str or None, default=None
-        A file of pre-trained vectors of ``width`` numbers, of word2vec, GloVe or fastText, used for word2vec's
+        A file of pre-trained vectors of ``width`` numbers, from word2vec, GloVe or fastText, which replace word2vec's
         own. The model then has read other text and is marked as pre-trained.
     dropout : float, default=0.1
         Dropout on the mean and on the hidden layer.
@@ -149,7 +149,7 @@ class Word2VecBow(TunableLanguageModel):
         return Account(**{**self.measured, "examples": examples})
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window beyond the longest sentence or, across sentences, document."""
+        """Refuse a window longer than the longest sentence or, across sentences, document."""
         check_reach("window", self.window, train, "document" if self.across else "sentence", 64)
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
@@ -157,10 +157,11 @@ class Word2VecBow(TunableLanguageModel):
         if self.vectors is not None:
             vectors, found, composed = ready_vectors(Path(self.vectors), train.vocabulary, self.width)
             tokens = found[train.ids].mean() if len(train) else 0.0
-            made = f", {composed.sum():,} others one of their character n-grams" if composed.any() else ""
+            made = f", {composed.sum():,} others have one made of character n-grams" if composed.any() else ""
             said = (
                 f"Began with the vectors of {Path(self.vectors).name}, which have read other text: {found.sum():,} of"
-                f" {len(found):,} types ({tokens:.0%} of train's tokens) have one there{made}; others began at zero."
+                f" {len(found):,} types ({tokens:.0%} of train's tokens) have a vector there{made}; others began at"
+                " zero."
             )
             self.notes = (*self.notes, said)
         else:
@@ -177,7 +178,7 @@ class Word2VecBow(TunableLanguageModel):
             network.get_parameter("vectors").zero_()[: len(vectors)].copy_(torch.from_numpy(vectors))
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return the tokens that word2vec reads for the vectors with which the training in steps begins."""
+        """Return the number of tokens that word2vec reads for the vectors with which the training in steps begins."""
         return 0 if self.vectors is not None else self.epochs * len(train)
 
     def word_vectors(self) -> FloatArray:
@@ -218,9 +219,9 @@ def word2vec(
     reach : int
         How many words on each side of a word are its context.
     negative : int
-        Negative samples.
+        The number of negative samples.
     epochs : int
-        Epochs over the text.
+        The number of epochs over the text.
     seed : int
         The seed.
 

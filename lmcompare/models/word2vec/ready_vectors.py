@@ -37,7 +37,7 @@ class Ready(NamedTuple):
     found : (V,) array of bool
         The words that are in the file.
     composed : (V,) array of bool
-        Other words, whose vectors fastText composes of their character n-grams.
+        The other words whose vectors fastText composes from their character n-grams.
     """
 
     vectors: Vector
@@ -105,7 +105,7 @@ def ready_vectors(path: Path, vocabulary: Vocabulary, width: int) -> Ready:
 
 
 class _RefusedError(Exception):
-    """What is wrong with a file that is no file of vectors at all."""
+    """A file is not a file of vectors at all; the message says why."""
 
 
 Compose = Callable[[str], Vector | None]  # a vector for a word that is not in the file
@@ -114,7 +114,7 @@ Reader = Callable[[Path, set[str]], tuple[dict[str, Vector], Compose]]
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Give the file, or a temporary one with its content if it is compressed."""
+    """Yield the file, or a temporary file with its content if it is compressed."""
     with path.open("rb") as file:
         begins = file.read(4)
     if begins == _ZIP:
@@ -130,7 +130,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
 
 
 def _reader_of(path: Path) -> Reader:
-    """Return the function that reads the format of a file, told by how it begins."""
+    """Return the function that reads the format of a file, which its first bytes tell."""
     with path.open("rb") as file:
         begins = file.read(4)
         file.seek(0)
@@ -176,7 +176,7 @@ def _lines(path: Path, wanted: set[str]) -> Iterator[tuple[str, Vector]]:
 
     The first line decides how many numbers a word has, since GloVe's files have words with spaces.
     """
-    length, number, promised = 0, -1, (0, 0)  # what the header says: the vectors and their length
+    length, number, promised = 0, -1, (0, 0)  # promised: the number of vectors and their length in the header
     with path.open("rb") as file:
         for number, line in enumerate(file):
             parts = (line.removeprefix(BOM_UTF8) if number == 0 else line).split()
@@ -203,7 +203,7 @@ def _from_binary(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Compo
 
     with path.open("rb") as file:
         rows, length = map(int, file.readline(_LINE).split())
-    if rows * (4 * length + 2) > path.stat().st_size:  # of a name with the blank behind it
+    if rows * (4 * length + 2) > path.stat().st_size:  # a vector has a name and a blank before it
         raise ValueError(
             f"it is too short for the {rows:,} vectors of {length:,} numbers that its first line promises"
         )
@@ -229,7 +229,7 @@ def _from_fast_text(path: Path, wanted: set[str]) -> tuple[dict[str, Vector], Co
 
 
 def _check_header(path: Path) -> None:
-    """Raise ``ValueError`` for a fastText file that is too short for what its header says: it would be read for ever.
+    """Raise ``ValueError`` for a fastText file that is shorter than its header says: reading it would never end.
 
     The header has the magic number, the version, twelve settings (the first is the length of the vectors, the ninth
     the number of n-gram buckets), a rate, and the numbers of dictionary entries, words and labels.

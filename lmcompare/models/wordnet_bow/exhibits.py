@@ -17,7 +17,7 @@ from lmcompare.models.wordnet_bow.readable import CAPITAL, CLASSES, ENDINGS
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 
-SENTENCES, WORDS = 2, 8  # that are shown as the model reads them
+SENTENCES, WORDS = 2, 8  # sentences, and words of each, that are shown as the model reads them
 RAREST = 2  # features of a word that are shown beside its classes
 FEATURES, EXPECTED = 20, 14  # features and classes in the map of what follows
 SHARES, GUESSES = 4, 3
@@ -28,7 +28,7 @@ def exhibits(
 ) -> Iterator[Exhibit]:
     """Yield the worked equation, sentences as they are read, what features make likely, and the nearest words.
 
-    ``names`` are those of the F features.
+    ``names`` are the names of the F features.
     """
     if len(text):
         document = int(np.argmax(text.ends - text.starts))
@@ -142,9 +142,9 @@ def _expected(
 
 @torch.no_grad()
 def changes(network: ReadableBag, text: Encoded, most: int = 64) -> FloatArray:
-    """Return how a feature of the last word changes the log-probabilities of the classes of the next one.
+    """Return how a feature of the last word changes the log-probabilities of the classes of the next word.
 
-    To each of at most ``most`` full bags of a text the feature is added that its last word lacks.
+    The feature is added to each of at most ``most`` full bags of a text whose last words lack it.
 
     Returns
     -------

@@ -25,7 +25,7 @@ class ReadableBag(BagNetwork):
         self, types: int, features: int, classes: int, window: int, hidden: int, dropout: float, end: int
     ) -> None:
         sizes = types, features, window, hidden, dropout
-        with torch.device("meta"):  # vectors and a softmax in place of which others come take no memory
+        with torch.device("meta"):  # vectors and softmax, which are replaced, take no memory
             super().__init__(*sizes, across=False, tune=False, weights="uniform", end=end)
         del self.vectors
         self.layer = nn.Linear(features, hidden) if hidden else None

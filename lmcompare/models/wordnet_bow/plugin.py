@@ -25,13 +25,13 @@ from lmcompare.training.tunable import TunableLanguageModel
 class WordNetBow(TunableLanguageModel):
     """Words as sets of WordNet's classes in a bag of the last words, and a softmax over classes and their words.
 
-    Each word is a row of zeros and ones, which is not trained: which of F features it has. They are the supersenses
-    (lexicographer files) and hypernyms of its senses in WordNet (Miller 1995), its inflection, and for words that
-    WordNet lacks classes of our own: function words, marks, numbers, names. As in ``word2vec-bow``,
+    Each word is a row of zeros and ones, which is not trained: it says which of F features the word has. Features are
+    the supersenses (lexicographer files) and hypernyms of its senses in WordNet (Miller 1995), its inflection, and,
+    for words that WordNet lacks, classes of our own: function words, marks, numbers, names. As in ``word2vec-bow``,
     f = tanh(A m + a), where m is the mean of the rows of the last ``window`` inputs of the sentence. Then
     p(w | context) = p(c(w) | f) · p(w | c(w), f), where c(w) is the supersense or other class of the word.
 
-    Of the features that words of the training text have, those of the greatest number of its tokens are kept.
+    Of the features of the words in the training text, those that occur at the most tokens are kept.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -40,9 +40,9 @@ class WordNetBow(TunableLanguageModel):
     features : int, default=2048
         The greatest number of features, F.
     window : int, default=3
-        Words in the bag.
+        The number of words in the bag.
     hidden : int, default=256
-        Units of the hidden layer; 0 for a log-linear model (f = m).
+        The number of units of the hidden layer; 0 for a log-linear model (f = m).
     wordnet : str, default=""
         The folder of WordNet's files; "" to look on NLTK's data path and in /usr/share/wordnet.
     dropout : float, default=0.1
@@ -82,7 +82,7 @@ class WordNetBow(TunableLanguageModel):
         return ReadableBag(*sizes, self.dropout, self.end)
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a window beyond the longest sentence."""
+        """Refuse a window longer than the longest sentence."""
         check_reach("window", self.window, train, "sentence", 64)
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
@@ -103,7 +103,7 @@ class WordNetBow(TunableLanguageModel):
         network.rows.zero_()[: len(rows), : len(self.names)] = torch.from_numpy(rows)
 
     def arranged(self, table: Bits, counts: IntArray, setting: Setting) -> Bits:
-        """Return the (V, F) table as the bag reads it: as it is."""
+        """Return the (V, F) table as the bag reads it: here unchanged."""
         return table
 
     def word_vectors(self) -> FloatArray:

@@ -21,10 +21,10 @@ Bits = npt.NDArray[np.uint8]
 UNKNOWN, END, NAME, LACKING = "unknown word", "end of a sentence", "name", "not in WordNet"
 CLASSES = (*SUPERSENSES, *closed.CLASSES, NAME, LACKING, UNKNOWN, END)  # of the words that are predicted
 CAPITAL = "capital letter"
-ENDINGS = ("ing", "ed", "est", "er", "s")  # of inflected forms, as morphy takes them off
+ENDINGS = ("ing", "ed", "est", "er", "s")  # endings of inflected forms, which morphy removes
 RARE = 0.05  # a sense with a smaller share of the uses of a word is left out
 _SYNSET = re.compile(r"\.[nvasr]\.[0-9]+$")
-LETTERS = (2, 3)  # of the endings of words that WordNet lacks
+LETTERS = (2, 3)  # the lengths of the endings of words that WordNet lacks
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Described:
     features : tuple of str
         Supersenses such as "noun.food", hypernyms such as "dish.n.02", and classes of our own.
     kind : str
-        The one of ``CLASSES`` to which it belongs as a word that is predicted.
+        The one of ``CLASSES`` that the word belongs to when it is predicted.
     lemma : str
-        Its base form; "" for a word that WordNet lacks, and for one of a closed class.
+        The base form of the word; "" for a word that WordNet lacks, and for a word of a closed class.
     """
 
     features: tuple[str, ...]
@@ -61,14 +61,14 @@ class Describer:
         self._above: dict[Any, tuple[str, ...]] = {}
 
     def word(self, word: str, lower_is_known: bool = False) -> Described:
-        """Return what a word is.
+        """Return the description of a word.
 
         Parameters
         ----------
         word : str
         lower_is_known : bool
             Whether the text also has the word in lower case: with a capital letter it then begins a sentence, as a
-            rule, and is no name.
+            rule, and is not a name.
         """
         lower, capital = word.lower(), word[:1].isupper()
         features = [CAPITAL] if capital else []
@@ -100,7 +100,7 @@ class Describer:
         return Described(tuple(dict.fromkeys(features)), kind, lemma)
 
     def vocabulary(self, vocabulary: Vocabulary) -> list[Described]:
-        """Return what each word of a vocabulary is. Raises ``LmcompareError`` if WordNet's files are damaged."""
+        """Describe each word of a vocabulary. Raises ``LmcompareError`` if WordNet's files are damaged."""
         tokens = set(vocabulary.tokens)
         with whole():
             found = [self.word(word, word.lower() in tokens) for word in vocabulary.tokens]
@@ -119,7 +119,7 @@ class Describer:
         return np.array(counts) / sum(counts)
 
     def _hypernyms(self, synset: Any) -> tuple[str, ...]:
-        """Return the names of a synset and of all above it; above an adjective is the one that it is similar to."""
+        """Return the names of a synset and of all above it; above an adjective are those that it is similar to."""
         name = synset.name()
         if name not in self._above:
             self._above[name] = (name,)  # WordNet has a few circles
@@ -132,7 +132,7 @@ class Describer:
 
 
 def chosen(described: Sequence[Described], counts: IntArray, most: int) -> tuple[str, ...]:
-    """Return the features that say most of a training text: those of the greatest number of its tokens.
+    """Return the features that the most tokens of a training text have.
 
     A synset is a class only if two words of the text, forms of one base form counted once, are in it or below it. Of
     features that the same words of the text have, the first in WordNet's order is taken.

@@ -21,7 +21,7 @@ MISSING = (
     " Debian"
 )
 NAMES = ("wordnet", "wordnet31")  # in NLTK's data
-DEBIAN = Path("/usr/share/wordnet")  # of the package wordnet-base
+DEBIAN = Path("/usr/share/wordnet")  # the folder of the package wordnet-base
 PARTS = ("noun", "verb", "adj", "adv")
 COUNTS = "cntlist.rev"  # how often each sense occurs in the texts that WordNet's authors have tagged
 READ = (*(f"{kind}.{part}" for kind in ("data", "index") for part in PARTS), *(f"{part}.exc" for part in PARTS))
@@ -47,7 +47,7 @@ def found_root(folder: str = "") -> Any:
     Raises
     ------
     LmcompareError
-        If it is nowhere.
+        If WordNet is in none of these places.
     """
     import nltk.data
 
@@ -66,7 +66,7 @@ def found_root(folder: str = "") -> Any:
 
 
 def whole() -> AbstractContextManager[None]:
-    """Turn whatever reading damaged files of WordNet raises into one sentence."""
+    """Turn any error from reading damaged files of WordNet into an error of one sentence."""
     return in_one_sentence(
         lambda error: f"WordNet's files are damaged ({what_went_wrong(error)}): fetch them again with '{FETCH}'"
     )
@@ -94,7 +94,7 @@ def digest(folder: str = "") -> str:
 def reader(folder: str = "") -> Any:
     """Return NLTK's reader of WordNet: English alone, with the supersenses' names, which Debian's package lacks.
 
-    The files are read as a whole, so that none stays open. They are ASCII: a place in bytes is one in characters.
+    The files are read as a whole, so that none stays open. They are ASCII: bytes and characters have the same places.
     """
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
@@ -105,10 +105,10 @@ def reader(folder: str = "") -> Any:
             return io.StringIO(_content(self.root, file).decode("latin-1"))
 
         def map_wn(self, version: str = "wordnet") -> None:
-            """No version is mapped to another one, for which Debian's package lacks a file."""
+            """Map no version of WordNet to another one: Debian's package lacks the file for it."""
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it has no other languages
+        warnings.simplefilter("ignore", UserWarning)  # the warning that there are no other languages
         return Reader(found_root(folder), None)
 
 
@@ -133,7 +133,7 @@ def _content(root: Any, name: str) -> bytes:
 
 
 def _opened(folder: Path) -> Any:
-    """Return NLTK's pointer to a folder; its readers refuse a folder that is not below one of its data path."""
+    """Return NLTK's pointer to a folder; NLTK's readers refuse a folder outside of its data path."""
     import nltk.data
 
     if str(folder) not in nltk.data.path:
