@@ -33,7 +33,7 @@ from lmcompare.counts.room import Column, Room
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray
 
-POSITION_BYTES = 48  # of memory for each position of a block, while it is sorted
+POSITION_BYTES = 48  # bytes of memory for each position of a block, while it is sorted
 MERGED = 2**20  # n-grams that are merged before they are written
 
 

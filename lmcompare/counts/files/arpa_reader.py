@@ -25,7 +25,7 @@ NO_UNKNOWN = -100.0  # log10; the probability that KenLM gives <unk> if the file
 Bytes = npt.NDArray[np.uint8]
 
 GZIP = b"\x1f\x8b"
-_GLANCE = 2**20  # bytes of a file that are read to see what it is
+_GLANCE = 2**20  # bytes of a file that are read to recognise its format
 
 # How reading a section ends: at a line that begins with a backslash, at the end of the file, or at a faulty line
 MARK, END, TOO_FEW, TOO_MANY, NO_NUMBER, ABOVE_ONE, NOT_LISTED, TWICE = range(8)

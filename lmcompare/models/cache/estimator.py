@@ -45,7 +45,7 @@ class Cache:
 
 
 class Past:
-    """The past of each position of a text: what comes before it in its document, or in the text if ``carried``.
+    """The past of each position of a text: the words before it in its document, or in the text if ``carried``.
 
     Position N is the position after the end of the text.
 
@@ -230,7 +230,7 @@ def _add(
     1, B).
     """
     types = rows.shape[1]
-    counts = np.zeros((len(orders), types))  # of single words at the position ``now``, divided by ``scales``
+    counts = np.zeros((len(orders), types))  # counts of single words at the position ``now``, divided by ``scales``
     scales = np.ones(len(orders))
     begin = now = -1
     for b in order:

@@ -64,7 +64,7 @@ def exhibits(chain: Chain, base: LanguageModel, name: str, found: ValidSummary, 
     """Yield the exhibits of the caches over the base with this name."""
     twice = []
     for ids in readable(text, SENTENCES):
-        once = ids if ids[-1] == text.vocabulary.end else np.append(ids, text.vocabulary.end)  # it may be cut
+        once = ids if ids[-1] == text.vocabulary.end else np.append(ids, text.vocabulary.end)  # its end may be cut
         twice.append(Encoded.from_documents([np.concatenate([once, once])], text.vocabulary))
     scores = [np.asarray(base.log_probs(sentence), np.float64) for sentence in twice]
     for sentence, own in zip(twice[:1], scores, strict=False):

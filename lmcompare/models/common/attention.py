@@ -1,4 +1,4 @@
-"""What the exhibits of networks with attention share: rounded numbers, and the next words that an output favours."""
+"""Parts of the exhibits of networks with attention: rounded numbers, and the next words that an output favours."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class StateModel(TunableLanguageModel):
     equation, saying : str
         The equation of a layer, in LaTeX, and what it means.
     keep, write : str
-        What the numbers of ``Gates`` are called, as "a: the share …".
+        The names of the numbers of ``Gates``, such as "a: the share …".
     corrects : bool
         Whether writing also removes old content, so that less of a state is left than its gates keep.
     """
@@ -53,7 +53,7 @@ class StateModel(TunableLanguageModel):
         return {"half_lives": half_lives(network, valid), "places": asdict(found)}
 
     def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
-        """Yield the worked equation, what the heads keep, how long, what words are worth, and the nearest words."""
+        """Yield the worked equation, how much the heads keep and how long, the worth of words, and nearest words."""
         for ids in readable(text, 1):
             yield self._worked(text, ids)
             yield _kept(self.trained_as(StateNetwork), text, ids, self._limit)

@@ -1,4 +1,4 @@
-"""Distillation: one network learns from several larger or equal ones what else could have come."""
+"""Distillation: a network learns from several networks, as large or larger, which other words could have come."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Distilled(OverOne):
         self.teacher, self.members, self.weight = dict(teacher or {}), members, weight
         self._new_teacher()  # raises an error for options that the base does not have
         self.notes: tuple[str, ...] = ()
-        self._losses: tuple[float, ...] = ()  # on the validation text, in nats: of the ensemble and of the student
+        self._losses: tuple[float, ...] = ()  # of ensemble and student on the validation text, in nats
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the ensemble, let it read the training text, and train the student.

@@ -199,7 +199,7 @@ def _discounts(
 def _shares(tree: Tree, base: int, values: FloatArray, sums: Float32Array) -> tuple[Float32Array, Float32Array]:
     """(G,) the probability of each pair from its own count, and (C,) the back-off weights; 0 and 1 below the base."""
     kinds = discounting.COUNTS
-    levels = np.repeat(np.arange(len(tree.levels) - 1), np.diff(tree.levels)) - base  # of each context
+    levels = np.repeat(np.arange(len(tree.levels) - 1), np.diff(tree.levels)) - base  # the level of each context
     discounts = np.column_stack([np.zeros(len(values)), values[:, :kinds]])  # (levels, 5)
     totals = sums[0] + values[levels, kinds]
     saved = (sums[1:].T * values[levels, :kinds]).sum(1)

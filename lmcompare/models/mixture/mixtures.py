@@ -1,4 +1,4 @@
-"""A mixture of chains, which is what the class, skip and mixture models compute.
+"""A mixture of chains, which the class, skip and mixture models compute.
 
 ``p(w | h) = Σ_i λ_i(h) p_i(w | h)``, where a member p_i is a mixture of chains over words, or a mixture of chains
 over word classes times a mixture of chains over the words of a class, ``p(C | h) p(w | C, h)`` (Goodman, *A bit of

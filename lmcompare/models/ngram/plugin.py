@@ -41,7 +41,7 @@ from lmcompare.models.ngram.table_model import TableModel
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # the default of k
-LEAST_K, MOST_K = 1e-100, 1e100  # far from what a float64 holds: k is multiplied by the number of types
+LEAST_K, MOST_K = 1e-100, 1e100  # far from the limits of a float64, since k is multiplied by the number of types
 METHODS: dict[str, type[Smoothing]] = {
     method.name: method for method in (KneserNey, Absolute, WittenBell, JelinekMercer, Katz, AddK)
 }
@@ -219,7 +219,7 @@ def _method(name: object) -> type[Smoothing]:
 
 
 def _checked(name: str, k: float | None, cutoff: int | None, **given: bool) -> tuple[float | None, int | None]:
-    """Return k and cutoff with their defaults, after checking that the smoothing uses what the user set."""
+    """Return k and cutoff with their defaults, after checking that the smoothing uses the options that were set."""
     uses = _method(name).uses
     for parameter, is_given in {**given, "k": k is not None, "cutoff": cutoff is not None}.items():
         if is_given and parameter not in uses:

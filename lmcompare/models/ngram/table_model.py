@@ -13,7 +13,7 @@ from lmcompare.model import LanguageModel, Stepper, fitted, same_vocabulary
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 BLOCK_ROWS = 4096  # positions whose contexts are looked up together
-CACHED_BYTES = 2**22  # of a block: its memory is soon reused, and is still in the processor's cache
+CACHED_BYTES = 2**22  # bytes of a block: its memory is soon reused, and is still in the processor's cache
 FEW = 1000  # up to this number, the most likely words are found without sorting all of them
 
 

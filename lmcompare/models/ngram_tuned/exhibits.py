@@ -79,9 +79,9 @@ def _discounts(tuned: Tuned, closed: Sequence[Discounts]) -> Curve:
         y += [tuple(d for _, d in seen), tuple(of_train.amounts[min(j, 3) - 1] for j, _ in seen)]
     return Curve(
         title="The discount of each count",
-        note="What is subtracted from each count: the discount as tuned on the validation text (the mean over the"
-        " n-grams with this count), and the discount that Kneser-Ney smoothing computes from the training text, which"
-        " is the same for all counts from 3 on. The last point is for all greater counts, too.",
+        note="The discount that is subtracted from each count: as tuned on the validation text (the mean over the"
+        " n-grams with this count), and as Kneser-Ney smoothing computes it from the training text, where it is the"
+        " same for all counts from 3 on. The last point is for all greater counts, too.",
         names=tuple(names),
         x=tuple(x),
         y=tuple(y),

@@ -51,7 +51,7 @@ class NGramTuned(NGram):
         How often the same word before an n-gram counts at the lower orders; 1 in Kneser-Ney.
     """
 
-    keeps_to_memory = False  # it tunes on the counts of all orders
+    keeps_to_memory = False  # tuning needs the counts of all orders in memory
 
     def __init__(self, order: int = 5, levels: int = 10, groups: int = 16, repeats: int = 2) -> None:
         super().__init__(order=order)
@@ -93,7 +93,7 @@ class NGramTuned(NGram):
             yield from tuned_exhibits.exhibits(self._for(text.vocabulary), self._tuned, self._discounts(), text)
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
-        """Return what the n-gram model returns, if nothing was tuned: the page knows no other discounts."""
+        """Return the copy of the n-gram model, if nothing was tuned: the page knows no other discounts."""
         if self._tuned is not None:
             raise LmcompareError("the page counts with the discounts of Kneser-Ney, not with tuned ones")
         return super().in_page(valid, whole=whole)

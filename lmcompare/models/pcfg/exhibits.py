@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SENTENCES = 2
 TAGS = 10  # tags in the map of expected tags
-NAMES = {  # of the categories of the Penn Treebank (Marcus et al. 1993; Santorini 1990)
+NAMES = {  # the names of the categories of the Penn Treebank (Marcus et al. 1993; Santorini 1990)
     "S": "sentence",
     "SBAR": "clause",
     "SINV": "inverted sentence",

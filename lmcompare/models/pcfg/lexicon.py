@@ -15,7 +15,7 @@ LEAST = 10  # times that the rare words of a class occur in the trees, or else t
 ENDINGS = (
     *("ing", "ed", "s", "ly", "tion", "ion", "er", "est", "or", "al", "ic", "ble", "ive", "ous", "ment", "ity"),
     *("y", "e", "en", "an"),
-)  # of English words, the longest first where one is an end of another; in other languages there are fewer classes
+)  # of English words; where one is the end of another, the longer is first. Other languages have fewer classes
 
 
 def classes_of(word: str) -> tuple[str, str, str]:

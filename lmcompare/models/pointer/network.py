@@ -35,7 +35,7 @@ class PointerNetwork(Network):
         self.query, self.key = (nn.Linear(width, attention, bias=False) for _ in range(2))
         self.distance = nn.Parameter(torch.zeros(window))  # b, the nearest first
         self.sentinel = nn.Linear(width, 1)
-        nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # at first, the softmax has about 7/8
+        nn.init.constant_(self.sentinel.bias, math.log(window) + 2.0)  # at first, the softmax has a weight of 7/8
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
         """Return the features (B, T, d + 1 + 2 C) that ``PointerHead`` takes, C = M + T - 1, and the memory.
@@ -61,7 +61,7 @@ class PointerNetwork(Network):
         return torch.cat([features.float(), self.sentinel(features).float(), scores, ids], 2), left
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor | None:
-        """Return what the inner network reads: past words are copied by their ids."""
+        """Return the words that the inner network reads: past words are copied by their ids."""
         return self.inner.words_read(inputs, _below(memory))
 
     def _scores(self, features: Tensor, before: Tensor, filled: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def _explorer(network: AttentiveRnnNetwork, text: Encoded, ids: IntArray) -> Att
     return Attention(
         title="Where it looks back",
         note="Choose a word: each step is computed with the trained model's numbers. In the letters of the equation,"
-        " the query q is W s_i and the key k is U s_j; what is added up is the state s_j after an earlier word."
+        " the query q is W s_i and the key k is U s_j; the states s_j after earlier words are added up."
         + (f" It sees {network.window} states at most." if len(read) > network.window + 1 else ""),
         words=read,
         heads=(head,),

@@ -133,7 +133,7 @@ class EncoderDecoderNetwork(Network):
         number = torch.minimum(number, place[:, -1:] // self.stride)  # a row with fewer groups repeats its last one
         first = ((number + 1) * self.stride - self.chunk).clamp(min=0)  # (B, G)
         words = self.words_read(inputs, memory)  # (B, K + T)
-        behind = memory["words"].shape[1] - read[..., None]  # from a position in the document to one in ``words``
+        behind = memory["words"].shape[1] - read[..., None]  # the shift of a document's positions to ``words``
         ends = first[..., None] + self.ahead
         around = torch.arange(1 - self.window, 1, device=inputs.device) + ends  # (B, G, W)
         ahead = torch.arange(self.chunk, device=inputs.device) + first[..., None]  # (B, G, C)

@@ -1,4 +1,4 @@
-"""The recurrent encoder-decoder as a causal language model: the encoder reads only what precedes the prediction."""
+"""The recurrent encoder-decoder as a causal language model: the encoder reads only words before those to predict."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Unigram(LanguageModel):
                 " words.",
                 lines=(
                     (f"c({token}): its count in the training text", float(counts[word])),
-                    ("α: what is added to each count", float(self.alpha)),
+                    ("α: the number added to each count", float(self.alpha)),
                     ("N: the number of tokens in the training text", float(counts.sum())),
                     ("V: the number of types in the vocabulary", float(len(counts))),
                     (f"P({token})", float(probabilities[word])),

@@ -313,7 +313,7 @@ def _spread(places: IntArray, most: int) -> IntArray:
 def _windows(text: Encoded, at: IntArray, window: int) -> IntArray:
     """Return (n, W): the inputs before each position; V is the document's beginning, -1 no input."""
     starts = text.context_starts(at)
-    places = at[:, None] + np.arange(-window, 0)  # of the words that are the inputs
+    places = at[:, None] + np.arange(-window, 0)  # the positions of the input words
     ids: IntArray = text.ids[np.clip(places, 0, None)].astype(np.int64)
     ids[places == starts[:, None] - 1] = len(text.vocabulary)
     ids[places < starts[:, None] - 1] = -1

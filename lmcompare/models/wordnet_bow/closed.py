@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-FUNCTION_WORDS = {  # of English; the first class that has a word is its class
+FUNCTION_WORDS = {  # of English, by class; a word belongs to the first class that has it
     "determiner": "a an the this that these those each every either neither some any no all both half such"
     " another other many much more most few fewer little less several enough own same",
     "pronoun": "i me my mine myself you your yours yourself yourselves he him his himself she her hers herself"

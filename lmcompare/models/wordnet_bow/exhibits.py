@@ -1,4 +1,4 @@
-"""The exhibits of wordnet-bow: its equation, the words as it reads them, and what each feature makes it expect."""
+"""The exhibits of wordnet-bow: its equation, words as it reads them, and the classes that features make likely."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from lmcompare.training.language_model import TorchLanguageModel
 
 SENTENCES, WORDS = 2, 8  # sentences, and words of each, that are shown as the model reads them
 RAREST = 2  # features of a word that are shown beside its classes
-FEATURES, EXPECTED = 20, 14  # features and classes in the map of what follows
+FEATURES, EXPECTED = 20, 14  # features, and classes that follow them, in the map
 SHARES, GUESSES = 4, 3
 
 
 def exhibits(
     model: TorchLanguageModel, network: ReadableBag, names: Sequence[str], text: Encoded
 ) -> Iterator[Exhibit]:
-    """Yield the worked equation, sentences as they are read, what features make likely, and the nearest words.
+    """Yield the worked equation, sentences as read, the classes that features make likely, and the nearest words.
 
     ``names`` are the names of the F features.
     """

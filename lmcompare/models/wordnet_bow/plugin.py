@@ -31,7 +31,7 @@ class WordNetBow(TunableLanguageModel):
     f = tanh(A m + a), where m is the mean of the rows of the last ``window`` inputs of the sentence. Then
     p(w | context) = p(c(w) | f) · p(w | c(w), f), where c(w) is the supersense or other class of the word.
 
-    Of the features of the words in the training text, those that occur at the most tokens are kept.
+    Of the features of the words in the training text, those with the most tokens are kept.
 
     The settings of training are those of ``TunableLanguageModel``.
 
@@ -129,5 +129,5 @@ class WordNetBow(TunableLanguageModel):
         return super().restore(State({**state.arrays, "rows": rows}, state.values))
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, words as they are read, what follows features, and nearest words."""
+        """Yield the equation with numbers, words as they are read, classes after features, and nearest words."""
         return exhibits(self, self.trained_as(ReadableBag), self.names, text)

@@ -19,7 +19,7 @@ from lmcompare.tokens import IntArray, Vocabulary
 Bits = npt.NDArray[np.uint8]
 
 UNKNOWN, END, NAME, LACKING = "unknown word", "end of a sentence", "name", "not in WordNet"
-CLASSES = (*SUPERSENSES, *closed.CLASSES, NAME, LACKING, UNKNOWN, END)  # of the words that are predicted
+CLASSES = (*SUPERSENSES, *closed.CLASSES, NAME, LACKING, UNKNOWN, END)  # classes of the words that are predicted
 CAPITAL = "capital letter"
 ENDINGS = ("ing", "ed", "est", "er", "s")  # endings of inflected forms, which morphy removes
 RARE = 0.05  # a sense with a smaller share of the uses of a word is left out

@@ -65,7 +65,7 @@ class AddK(Smoothing):
         """Return the worked equation."""
         return [
             case.count_line(),
-            ("k: what is added to each count", self.k),
+            ("k: the number added to each count", self.k),
             case.total_line(),
             ("V: the number of types in the vocabulary", float(case.size)),
             (case.of_word(), (case.count + self.k) / (case.total + self.k * case.size)),

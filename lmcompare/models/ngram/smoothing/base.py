@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import Idea
 from lmcompare.tokens import IntArray
 
-Lines = list[tuple[str, float]]  # the lines of a worked equation: (what is computed, the number)
+Lines = list[tuple[str, float]]  # the lines of a worked equation: (the name of a quantity, its value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ class Explanation(ABC):
     unseen : float
         The weight for backing off from a context that does not occur in the training text.
     counted : str
-        What the counts are, if they are not frequencies in the training text.
+        A sentence on the counts, if they are not frequencies in the training text.
     caution : str
         A sentence on what the reader has to know about the numbers; "" for none.
     """
@@ -161,8 +161,8 @@ class Smoothing(Explanation):
     idea: ClassVar[Idea]
     uses: ClassVar[frozenset[str]] = frozenset()
     unknown_note: ClassVar[str] = (
-        "<unk> does not occur in the training text: its probability is what the unigrams leave, shared evenly by all"
-        " types."
+        "<unk> does not occur in the training text: the probability that the unigrams leave is shared evenly by all"
+        " types, and <unk> has one share."
     )
     constants: Sequence[Any] = ()
     notes: tuple[str, ...] = ()
