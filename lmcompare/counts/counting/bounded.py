@@ -4,7 +4,7 @@ A block of the text that fits into memory is counted as ``ngrams`` counts a whol
 are written to disk, sorted: a *run*. Free nodes of a cluster may count some of the blocks. The n-grams of order k + 1
 are merged from the runs context by context: their contexts, the k-grams, were merged before, and the words after one
 context are side by side in every run. So the runs, and the arrays made from them, are read and written from their
-beginning to their end. Only the k-gram without the first word is elsewhere: it is searched among the words that
+beginning to their end. Only the k-gram without the first word is elsewhere: it is searched for among the words that
 follow the context without its first word. These places rise as long as the first word is the same.
 """
 
@@ -286,7 +286,7 @@ def _find_suffixes(
 
 
 def _occurrences(nodes: IntArray, size: int, room: Room) -> IntArray:
-    """(size,) how often each node occurs in an array, which is read once for each part that fits into the room."""
+    """(size,) how often each node occurs in an array, which is read once for each part of the counts that fits."""
     counts = room.empty(size, np.int32)
     some = max(1, (room.limit or 4 * size) // 4)
     for first in range(0, size, some):

@@ -252,7 +252,7 @@ def _is_blank(byte: int) -> bool:
 def _number(data: Bytes, begin: int, end: int) -> float:
     """Return a decimal number, or an infinity; NaN for any other text.
 
-    With up to 15 digits and a small exponent, it is the nearest float64; otherwise it is off by a few last units.
+    Up to 15 digits with a small exponent give the nearest float64; others are within a few units in the last place.
     """
     at, sign = begin, 1.0
     if at < end and (data[at] == _MINUS or data[at] == _PLUS):

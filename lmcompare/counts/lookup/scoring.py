@@ -3,7 +3,7 @@
 An entry has 16 bytes: a key, the log10 probability and the log10 back-off weight. The key of a k-gram is the entry of
 its context, the first k - 1 words, in the table of the order below, and its last word. So looking an n-gram up reads
 one line of memory, as in KenLM's probing table, and the comparison is exact. Four entries are a bucket of 64 bytes,
-a cache line. An n-gram after which nothing was seen is marked: then no longer n-gram is looked up.
+a cache line. An n-gram after which nothing was seen is marked, so that longer n-grams are not looked up.
 
 A block of tokens is looked up order by order: first all memory lines of an order are prefetched, then they are read.
 Only the n-grams whose context was found are looked up: about two for each token.

@@ -7,7 +7,7 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.tokens import IntArray
 
-FREQUENT = 128  # a context with as many places has its counts stored; those of others are made anew each time
+FREQUENT = 128  # contexts with at least this many places have stored counts; others are counted anew each time
 MOST_LEVELS = 60  # the most branching contexts of a passage; only degenerate texts ("a a a a ...") have more
 REPEATS = 2  # the most counts of the same preceding token; 1 in Kneser-Ney, but 2 saves bytes and characters 0.5 %
 

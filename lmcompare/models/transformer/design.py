@@ -24,7 +24,7 @@ EPSILON = 1e-5  # added to the variance, or the mean square, by which the norms 
 class Design:
     """The design of a network: the hyper-parameters of ``Transformer`` of the same names.
 
-    Only ``kv_heads`` and ``local`` can be None, which means ``heads`` and ``window`` as there.
+    Only ``kv_heads`` and ``local`` can be None, which means ``heads`` and ``window``, as in ``Transformer``.
     """
 
     width: int

@@ -116,7 +116,7 @@ def _changed(design: Design) -> str:
     if design.exclusive:
         said.append("The part of o in the direction of the word's own v is taken away.")
     if design.gates:
-        said.append("The gate, a number between 0 and 2 that depends on the reading word, multiplies o.")
+        said.append("The gate, a number between 0 and 2 that depends on the current word, multiplies o.")
     return "".join(f" {each}" for each in said)
 
 

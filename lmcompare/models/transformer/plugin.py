@@ -71,7 +71,7 @@ class Transformer(TunableLanguageModel):
         The number of positions that a position attends to in every second layer, but not in the last one; None for
         ``window``.
     gates : bool, default=False
-        Whether each head has a gate on its output, which depends on the reading word (Qiu et al. 2025).
+        Whether each head has a gate on its output, which depends on the current word (Qiu et al. 2025).
     sinks : bool, default=False
         Whether each head has a learned score to which its weight can go when no word is useful (OpenAI 2025).
     word_values : bool, default=False

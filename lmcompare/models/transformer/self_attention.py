@@ -15,7 +15,7 @@ from lmcompare.models.transformer.positions import Rotation
 
 @dataclass
 class View:
-    """The positions that the T positions of a piece see: M remembered ones and then those of the piece.
+    """Which positions each of the T positions of a piece sees: M remembered positions and then those of the piece.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class SelfAttention(nn.Module):
         past : (keys, values) or None
             The keys and values of the M remembered positions.
         view : View
-            The positions that the positions see.
+            Which positions each position sees.
         source : (B, T, d) Tensor or None, default=None
             The vectors from which keys and values are computed; None for ``x``.
         words : (B, T, d) Tensor or None, default=None
