@@ -168,9 +168,8 @@ def exhibits(found: Account) -> list[Exhibit]:
         Bars(
             title=f"Pairs of words never seen: {abs(found.net):.2f} bits per word"
             f" {'better' if found.net > 0 else 'worse'} than word frequencies",
-            note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text come after a word that they"
-            " never follow in the training text. Counts of word pairs can then predict only the frequency of the"
-            " word. The bars compare the model with this frequency: above 0, it gave the words a higher probability,"
+            note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text never follow, in the training"
+            " text, the word before them. Counts of word pairs can then predict only the frequency of the word. The bars compare the model with this frequency: above 0, it gave the words a higher probability,"
             " below 0 a lower one (mean over the words).",
             labels=(
                 f"made more likely ({found.raised:,})",
@@ -192,7 +191,7 @@ def exhibits(found: Account) -> list[Exhibit]:
                 title="How often a context was similar",
                 note="How many words of the validation text come after a context that is similar to a context of the"
                 " same word in the training text. Only contexts without a common word are compared. A context is"
-                " similar if the cosine of the two vectors is greater than for each of as many random contexts of"
+                " similar if the cosine of the two vectors is greater than with any of as many random contexts of"
                 " other words. In the last row, each word has the context of another word: this row shows how"
                 " often contexts are similar by chance.",
                 labels=tuple(label for label, _ in rows),
