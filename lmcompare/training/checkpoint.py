@@ -17,7 +17,7 @@ from lmcompare.errors import one_line
 from lmcompare.training.network import Memory
 
 FILE = "training.safetensors"
-DIGEST = 32  # bytes at the end of the file
+DIGEST = 32  # bytes of the digest, which is at the end of the file
 
 
 @dataclass
@@ -27,15 +27,15 @@ class Snapshot:
     Parameters
     ----------
     key : str
-        The run that it belongs to.
+        The identity of the training run that it belongs to.
     precision : str
         The precision of training.
     best : dict of Tensor
         The weights with the lowest validation loss.
     best_loss : float, default=inf
-        Their loss.
+        The validation loss of ``best``.
     stale : int, default=0
-        The evaluations since then.
+        The number of evaluations since the one that found ``best``.
     halvings : int, default=0
         How often the learning rate was halved.
     step, tokens : int, default=0
@@ -45,9 +45,10 @@ class Snapshot:
     flops : float, default=0.0
         The floating-point operations, if they are counted.
     flops_per_token : dict
-        Those of a training step with the full (False) and with the sampled softmax (True), as far as it was counted.
+        Operations per token of a training step with the full softmax (False) and with the sampled softmax (True);
+        empty until they are counted.
     memory : Memory or None, default=None
-        The memory of the rows.
+        The network's memory of the rows of a batch.
     history : list
         Step, seconds, tokens, training loss and validation loss of every evaluation.
     weights : dict of Tensor
@@ -77,10 +78,10 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> None:
-    """Write a snapshot to a temporary file and rename it, so that a killed process leaves the old or the new one.
+    """Write a snapshot to a temporary file and rename it, so that a killed process leaves the old or the new file.
 
-    The file is in the safetensors format, with all other values as JSON in its header and a digest after its end;
-    nothing in it is code.
+    The file is in the safetensors format: the values that are not tensors are JSON in its header, and a digest
+    follows its end. It contains no code.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def save(snapshot: Snapshot, folder: Path) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{FILE}.*.part"):  # by a process that was killed
+    for left in folder.glob(f"{FILE}.*.part"):  # files that a killed process has left
         left.unlink(missing_ok=True)
     aside = folder / f"{FILE}.{os.getpid()}.part"
     tensors: dict[str, Tensor] = {}
@@ -103,7 +104,7 @@ def save(snapshot: Snapshot, folder: Path) -> None:
             file.seek(0, os.SEEK_END)
             file.write(digest)
         os.replace(aside, folder / FILE)
-    except SafetensorError as error:  # a full disk among others
+    except SafetensorError as error:  # a full disk, for example
         raise OSError(one_line(error)) from error
     finally:
         aside.unlink(missing_ok=True)
@@ -122,7 +123,7 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         content, digest = content[:-DIGEST], content[-DIGEST:]
         if digest != _digest(content).digest():
             return None
-        length = int.from_bytes(content[:8], "little")  # of the header
+        length = int.from_bytes(content[:8], "little")  # the length of the header
         values = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["snapshot"])
         tensors = load_tensors(content)
         found = Snapshot(**{name: _read(value, tensors) for name, value in values.items()})
@@ -133,7 +134,7 @@ def load(folder: Path | None, key: str) -> Snapshot | None:
         RecursionError,
         TypeError,
         LookupError,
-    ):  # intact, but of another version
+    ):  # the file can't be read, or another version wrote it
         return None
     return found if found.key == key else None
 
@@ -143,7 +144,7 @@ def _digest(content: bytes = b"") -> Any:
 
 
 def _written(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """Return a value in the form of JSON; its tensors are added to ``tensors`` under the name of their place.
+    """Return a JSON-able form of a value; its tensors are added to ``tensors``, named by their place in the value.
 
     JSON has neither the integer keys of an optimiser's state nor the tuples of the history, so both are marked.
     """

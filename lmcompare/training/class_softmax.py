@@ -20,8 +20,9 @@ class ClassHead(Head):
     """p(w | f) = p(c(w) | f) · p(w | c(w), f), where c(w) is the one class to which a word belongs.
 
     p(c | f) is the softmax of f · class_table[c] + class_bias[c] over the K classes that have words; p(w | c, f) is
-    that of f · table[w] + bias[w] over the words of the class (Goodman 2001, "Classes for fast maximum entropy
-    training"). A position costs the words of one class and not the whole vocabulary, so that no sample is needed.
+    the softmax of f · table[w] + bias[w] over the words of the class (Goodman 2001, "Classes for fast maximum entropy
+    training"). For a position, the logits of the classes and of the words of one class are computed, and not those of
+    the whole vocabulary, so training needs no sample of the words.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ class ClassHead(Head):
     width : int
         d, the size of the features.
     classes : int
-        The number of classes; those without words get no probability.
+        The number of classes; classes without words get no probability.
     """
 
     samples = can_be_taught = False
@@ -96,7 +97,7 @@ class ClassHead(Head):
         return self.full_loss(features, targets)
 
     def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
-        """Refuse: the words of two classes do not share one sum."""
+        """Raise ``LmcompareError``: words of different classes have no common softmax sum."""
         raise LmcompareError(
             "a network with a softmax over classes can't learn from a teacher: choose another network as the base"
         )
@@ -110,7 +111,7 @@ class ClassHead(Head):
         return torch.argsort(self.class_of, stable=True)
 
     def _places(self) -> Tensor:
-        """Return (V,) the place of each word among those of its class."""
+        """Return (V,) the place of each word among the words of its class."""
         sizes = torch.bincount(self.class_of, minlength=len(self.class_bias))
         order = self._order()
         places = torch.empty_like(order)
@@ -118,7 +119,7 @@ class ClassHead(Head):
         return places - (sizes.cumsum(0) - sizes)[self.class_of]
 
     def _classes(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield the words of each class, and their rows of the table and the bias."""
+        """Yield the words of each class, with their rows of the table and of the bias."""
         order = self._order()
         sizes = torch.bincount(self.class_of, minlength=len(self.class_bias)).tolist()
         return zip(*(torch.split(each, sizes) for each in (order, self.table[order], self.bias[order])), strict=True)

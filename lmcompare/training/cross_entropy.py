@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the cache are several times faster
-STEP = 256  # rows and samples are padded to a multiple: oneDNN compiles a product for each new shape, which is slow
+STEP = 256  # rows and samples are padded to multiples of it, since oneDNN compiles, slowly, for each new shape
 
 
 class FullCrossEntropy(torch.autograd.Function):
@@ -21,7 +21,8 @@ class FullCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         """Return the loss of features (n, d) and targets (n,), with a table (V or more, d) and a bias (V,).
 
-        With ``beside`` b (n,) it is the mean of -log(softmax(…)[target] + exp b): what else gives the target a part.
+        With ``beside``, b (n,), the loss is the mean of -log(softmax(…)[target] + exp b), where exp b is the part of
+        the target's probability that another component of a mixture gives.
         """
         types = len(bias)
         to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
@@ -55,7 +56,7 @@ class SampledCrossEntropy(torch.autograd.Function):
         sparse: bool = False,
         beside: Tensor | None = None,
     ) -> Tensor:
-        """Return the loss; words (S,) are distinct, log_q (S,), the others as in ``FullCrossEntropy``.
+        """Return the loss; the words (S,) are distinct, log_q is (S,), the rest is as in ``FullCrossEntropy``.
 
         All targets must be among the words, with a log q of 0, as ``Candidates`` draws them. With ``sparse`` the
         gradient of the table is a sparse tensor.
@@ -78,7 +79,7 @@ class SampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale the gradients that ``forward`` computed; those of other words are zero."""
+        """Scale the gradients that ``forward`` computed; the gradients of words outside the sample are zero."""
         words, to_features, to_weight, to_words, share = ctx.saved_tensors
         scale = slope / len(to_features)
         to_weight.mul_(scale)
@@ -106,22 +107,22 @@ def _summed(
     ----------
     features : (n, d) Tensor
     weight : (S, d) Tensor
-        The words' vectors, in the type in which is multiplied.
+        The vectors of the words, in the data type of the matrix products.
     offset : (S,) Tensor
     wanted : (n,) Tensor of int64
         The rows of ``weight`` that are to be predicted.
     beside : (n,) Tensor or None
         None for -∞.
     to_weight, to_offset : (S, d) and (S,) Tensor
-        To these the gradients of ``weight`` and ``offset`` are added.
+        The gradients of ``weight`` and ``offset`` are added to these tensors.
 
     Returns
     -------
     loss : () Tensor
     to_features : (n, d) Tensor
-        In float32.
+        The gradient of the features, in float32.
     share : (n,) Tensor or None
-        Of the softmax in what is predicted; None without ``beside``.
+        The share of the softmax in the probability of each target; None without ``beside``.
     """
     n, size = len(wanted), max(1, CHUNK_ELEMENTS // len(weight))
     step = min(STEP, size)
@@ -150,12 +151,12 @@ def _summed(
 
 
 def _with(log_p: Tensor, beside: Tensor) -> tuple[Tensor, Tensor]:
-    """Return log(p + exp(beside)), both (n,), and its derivative by log p: the share of p in the sum."""
+    """Return log(p + exp(beside)), (n,), and its derivative with respect to log p, the share of p in the sum."""
     return torch.logaddexp(log_p, beside), torch.sigmoid(log_p - beside)
 
 
 def _kind(features: Tensor) -> torch.dtype:
-    """Return the type in which autocast multiplies."""
+    """Return the data type of matrix products: that of autocast where it is enabled, else float32."""
     device = features.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
 

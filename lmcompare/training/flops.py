@@ -1,4 +1,4 @@
-"""Counts the floating-point operations of matrix products: two for each multiplication, with the sum that follows."""
+"""Counts the floating-point operations of matrix products: a multiplication and the addition after it are two."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _aten = torch.ops.aten
 
 
 class Operations:
-    """The number that was counted."""
+    """The number of operations that ``counted`` has counted."""
 
     count = 0.0
 
 
 @contextmanager
 def counted() -> Iterator[Operations]:
-    """Count the operations of what is done in it, forward and backward, as PyTorch's own counter does.
+    """Count the operations that run inside the context, forward and backward, with PyTorch's own counter.
 
-    PyTorch counts nothing for recurrent layers, which are one operation to it: for each time step and text they
-    multiply with every weight once, and backward twice. Nor does it count its fused attention on a processor, which
-    is counted here as that of a GPU.
+    PyTorch's counter skips recurrent layers, which are single operators for it. Here they count one multiplication
+    with every weight for each time step and text, and two of them in the backward pass. The counter also skips fused
+    attention on a CPU, which is counted here like fused attention on a GPU.
     """
     found = Operations()
     with FlopCounterMode(display=False, custom_mapping=_UNCOUNTED) as counter:
@@ -33,7 +33,7 @@ def counted() -> Iterator[Operations]:
 
 
 def _products(times: int, inputs: Sequence[int], weights: Iterable[Sequence[int]]) -> int:
-    """Return the operations of layers that read (T, B, d) inputs, from the shapes of these and of their weights."""
+    """Return the operations of recurrent layers, from the shape of their inputs, (T, B, d), and of their weights."""
     return times * 2 * inputs[0] * inputs[1] * sum(shape[0] * shape[1] for shape in weights if len(shape) == 2)
 
 

@@ -1,4 +1,4 @@
-"""Batches: documents run through rows (lanes), and each row goes on where it stopped."""
+"""Batches: documents run through the rows of batches (lanes), and each row continues where it stopped before."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Texts:
     rare : (V,) array of bool or None, default=None
         The words that are read as ``<unk>`` half of the time.
     teacher : Teacher or None, default=None
-        What another model expects at each token of the training text.
+        What another model predicts for each token of the training text.
     """
 
     train: Encoded
@@ -45,14 +45,14 @@ class Batch:
     Parameters
     ----------
     inputs, targets : (B, T) array of int64
-        The ids read and predicted. Padding is at the end of a row and has the target -1.
+        The ids that are read, and those that are predicted. Padding is at the end of a row and has the target -1.
     begins : (B,) array of bool
-        The rows that begin a new part of the text. The others go on from the memory of the last batch with
-        ``goes_on``.
+        Which rows begin a new part of the text. The other rows continue with the memory of the last batch whose
+        ``goes_on`` is true.
     goes_on : bool
-        Whether the batch is one of a sequence that shares a memory.
+        Whether the batch belongs to the sequence of batches whose rows continue one another.
     firsts : (B,) array of int64
-        Where in the training text the first target of each row is; the others follow it.
+        The position of the first target of each row in the training text; the other targets of the row follow it.
     """
 
     inputs: IntArray
@@ -71,7 +71,7 @@ class Batch:
 class _Part:
     """A part of one document: inputs and targets of equal length, and how many of them have been read.
 
-    ``first``: where in the text the first target is.
+    ``first`` is the position of the first target in the text.
     """
 
     inputs: IntArray
@@ -84,9 +84,9 @@ class Lanes:
     """An endless sequence of batches over the training text, the same for the same seed.
 
     Each pass shuffles the documents. Documents longer than ``length`` run through ``rows`` lanes, ``length`` tokens
-    a step; when one ends, the next one begins in its lane. A document longer than a lane's share of the text is cut
-    into parts, at positions that change from pass to pass. Short documents form batches of their own, sorted by
-    length so that there is little padding, and start with an empty memory.
+    a step; when a document ends, the next one begins in its lane. A document longer than a lane's share of the text
+    is cut into parts, at positions that change from pass to pass. Short documents form batches of their own, sorted
+    by length so that there is little padding, and start with an empty memory.
 
     Parameters
     ----------
@@ -97,12 +97,13 @@ class Lanes:
     length : int
         Tokens of each document read in a step.
     seed : int
-        The seed of the order.
+        The seed of the order of the documents.
     rare : (V,) array of bool or None, default=None
         The words that are read as ``<unk>`` half of the time.
     alone : float, default=0.0
-        The share of batches whose sentences are read as documents of their own, which teaches a network that is used
-        to long documents how to begin. Sentences longer than ``LONGEST`` · ``length`` are left out.
+        The share of batches that read single sentences, each as a document of its own. From them, a network that
+        otherwise reads long documents learns how a document begins. Sentences longer than ``LONGEST`` · ``length``
+        are left out.
     """
 
     def __init__(
@@ -173,7 +174,7 @@ class Lanes:
             order = self.random.permutation(len(starts))
             order = order[np.argsort((ends - starts)[order], kind="stable")]
             batches: list[list[int]] = [[]]
-            for each in order:  # rising in length: the last one is the longest
+            for each in order:  # in rising order of length, so the last document of a batch is its longest
                 if (len(batches[-1]) + 1) * (ends[each] - starts[each]) > room and batches[-1]:
                     batches.append([])
                 batches[-1].append(int(each))

@@ -51,7 +51,7 @@ class TorchLanguageModel(LanguageModel):
     """A language model whose probabilities come from a ``Network`` that the training loop of lmcompare trains.
 
     A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and defines ``network``.
-    Hyper-parameters with the names of the settings of ``Recipe`` decide how it is trained.
+    Hyper-parameters that have the name of a setting of ``Recipe`` decide how it is trained.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class TorchLanguageModel(LanguageModel):
     measured : mapping
         The result of ``measure``; empty before ``study``.
     teacher : Teacher or None
-        What another model expects at each token of the training text; set it before ``fit`` to learn from it, too.
+        What another model predicts for each token of the training text; set it before ``fit`` to learn from it, too.
     end : int
         The id of ``</s>`` in the vocabulary of the training text. ``fit`` and ``restore`` set it before they ask for
         the ``network``.
@@ -85,7 +85,7 @@ class TorchLanguageModel(LanguageModel):
         Parameters
         ----------
         types : int
-            V, the size of the vocabulary. The network's inputs are the ids 0 … V - 1 and V, a document's beginning.
+            V, the size of the vocabulary. The network's inputs are the ids 0 … V - 1, and V: a document's beginning.
         """
 
     def recipe(self) -> Recipe:
@@ -101,7 +101,7 @@ class TorchLanguageModel(LanguageModel):
         ----------
         values : mapping
             Values by name. The hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
-            ``dropout`` is checked only, and others are ignored.
+            ``dropout`` is only checked, and all other values are ignored.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class TorchLanguageModel(LanguageModel):
         return {}
 
     def width_step(self) -> int:
-        """Return the number of which all ``widths`` must be multiples."""
+        """Return the number that must divide all ``widths``."""
         return 1
 
     # The contract
@@ -183,7 +183,7 @@ class TorchLanguageModel(LanguageModel):
             return training.run()
 
     def _milestone(self, network: Network, setting: Setting) -> Callable[[Progress], float] | None:
-        """Return a function that has the model scored with the network as it is."""
+        """Return a function that scores the model with the network's present weights; None without milestones."""
         if (asked := setting.milestones) is None:
             return None
 
@@ -194,11 +194,11 @@ class TorchLanguageModel(LanguageModel):
         return score
 
     def watch(self, network: Network, texts: Texts, setting: Setting) -> Watch | None:
-        """Return a function that watches the training, as ``Training`` takes it; by default none does."""
+        """Return the argument ``watch`` of ``Training``, which watches each training step; by default None."""
         return None
 
     def _rare(self, train: Encoded) -> BoolArray | None:
-        """Return the (V,) mask of words that occur once, which teach ``<unk>``; None if train has ``<unk>``."""
+        """Return the (V,) mask of the words that are read as ``<unk>`` half of the time; None if no word is."""
         counts = np.bincount(train.ids, minlength=len(train.vocabulary))
         if train.vocabulary.unknown is None or counts[train.vocabulary.unknown]:
             return None
@@ -241,7 +241,7 @@ class TorchLanguageModel(LanguageModel):
         rows = max(1, min(WHOLE_ROWS, BLOCK_BYTES // (4 * len(text.vocabulary))))
         for where, features in read(network, text, at):
             for first in range(0, len(where), rows):
-                with torch.inference_mode():  # not around the yield: whoever reads the blocks may need gradients
+                with torch.inference_mode():  # not around the yield: the caller may need gradients
                     block = network.head.log_probs(features[first : first + rows]).cpu().numpy()
                 yield where[first : first + rows], block
 
@@ -265,23 +265,23 @@ class TorchLanguageModel(LanguageModel):
         return self
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
-        """Return a pocket copy of the network; a ``whole`` one has all words, and 8 bits a number."""
+        """Return a pocket copy of the network; a ``whole`` copy keeps all words, and 8 bits per number."""
         network = self.trained_network()
         made = Pocket(network, network.in_page(), valid, whole=whole)
         return PageCopy(made.table(), made.log_probs)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return the writer of ``.safetensors``, the network's weights with its hyper-parameters and vocabulary."""
+        """Return the writer of ``.safetensors`` files: the network's weights, hyper-parameters and vocabulary."""
         given = {name: value for name, value in self.hyperparameters().items() if name not in self.files}
         return {".safetensors": partial(write_network, type(self).__name__, given, self.trained_network())}
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return values for ``widths``, in their present proportions, for a network of a given size.
+        """Return values for ``widths``, in their present proportions, that give the network a certain size.
 
         Parameters
         ----------
         parameters : int
-            The number of parameters to come near.
+            About how many parameters the network should have.
         types : int
             V, the size of the vocabulary.
 
@@ -313,7 +313,7 @@ class TorchLanguageModel(LanguageModel):
             }
 
         def size(steps: int) -> int:
-            with torch.device("meta"):  # allocates no memory, so that any size costs nothing
+            with torch.device("meta"):  # a device that allocates no memory, so that any size is possible
                 network = type(self)(**{**self.hyperparameters(), **at(steps)}).network(types)
             return sum(each.numel() for each in network.state_dict().values() if each.is_floating_point())
 
@@ -326,8 +326,8 @@ class TorchLanguageModel(LanguageModel):
         best = min((max(1, near - 1), near), key=lambda steps: abs(size(steps) - parameters))
         if best == 1 and size(best) > 1.1 * parameters:
             raise PluginError(
-                f"it can't be made of {parameters:,} parameters, since it has at least {size(best):,} over"
-                f" {types:,} types: match more parameters, or keep fewer types in the vocabulary"
+                f"it can't be made of {parameters:,} parameters, since it has at least {size(best):,} with a"
+                f" vocabulary of {types:,} types: match more parameters, or keep fewer types in the vocabulary"
             )
         return at(best)
 
@@ -349,7 +349,7 @@ class TorchLanguageModel(LanguageModel):
         return vectors
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a ``Stepper`` that carries the network's memory: a token costs one step, however long the text."""
+        """Return a ``Stepper`` with the network's memory: a token costs one step, however long the text before it."""
         return _MemoryStepper(self._network_for(vocabulary), prefix, vocabulary)
 
     def trained_network(self) -> Network:

@@ -63,7 +63,7 @@ def evaluate(network: Network, text: Encoded) -> float:
 class Training:
     """The training of one network in place; at its end the network has the weights with the lowest validation loss.
 
-    Torch's global random state decides dropout: seed it before.
+    Dropout draws from torch's global random state: seed it before the training.
 
     Parameters
     ----------
@@ -78,15 +78,15 @@ class Training:
     name : str, default=""
         The model's identity, by which its checkpoints are found.
     team : Team or None, default=None
-        The processes that train together, each of which runs the training.
+        The processes that train together; each of them runs the training.
     spent : float, default=0.0
         Seconds of the budget that are already used.
     milestone : callable or None, default=None
-        Is called with the progress at each milestone of the setting, when the network is ready to score, and returns
-        the seconds that it took. The operations of the training are counted if it is given.
+        Called with the progress at each milestone of the setting, when the network is ready to score; returns the
+        seconds that it took. If it is given, the floating-point operations of the training are counted.
     watch : callable or None, default=None
-        Is called in each step with the number of the steps before it, when the network has its gradients and still
-        its old weights. It must change neither, nor draw random numbers.
+        Called in each step with the number of steps before it, after the gradients are computed and before the
+        weights are updated. It must not change gradients or weights, and must not draw random numbers.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Training:
         # Runs with different keys must not share a checkpoint.
         self.now = Snapshot(key=repr(run), precision=recipe.precision, best=best)
         budget = setting.budget
-        self.steps: int | None = None  # of the whole run, where they are known
+        self.steps: int | None = None  # steps of the whole run, if their number is known
         if budget.seconds is None and budget.tokens is None and budget.epochs is None:
             self.steps = recipe.steps if budget.steps is None else budget.steps
         self.started = time.perf_counter() - spent
@@ -164,18 +164,18 @@ class Training:
                 self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
                 seconds = self.team.led(self._seconds())
                 self._return_to(last)
-                self.started, self.spent = time.perf_counter() - seconds, seconds  # the time is spent all the same
+                self.started, self.spent = time.perf_counter() - seconds, seconds  # the time counts as spent
         self.network.load_state_dict(self.now.best)
         self.network.eval()
         return Outcome(last, self._notes())
 
     def _keep(self, snapshot: Snapshot, folder: Path) -> None:
-        """Save a checkpoint; where that is impossible the training goes on without."""
+        """Save a checkpoint; if that is impossible, report it, and the training continues without a checkpoint."""
         try:
             checkpoint.save(snapshot, folder)
         except OSError as error:
             self._report(
-                note=f"its checkpoint can't be written ({one_line(error)}), so it starts again if it is interrupted"
+                note=f"its checkpoint can't be written ({one_line(error)}), so training starts again if interrupted"
             )
 
     def _notes(self) -> list[str]:
@@ -200,7 +200,7 @@ class Training:
 
     def _segments(self) -> Iterator[Snapshot]:
         """Train, and yield a snapshot after each evaluation on the validation text."""
-        if self._gave_up():  # killed after its last step
+        if self._gave_up():  # the training was killed after its last step
             return
         self.network.train()
         texts, recipe = self.texts, self.recipe
@@ -261,7 +261,7 @@ class Training:
             if not math.isfinite(value):
                 raise FloatingPointError
             self.network.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss * (self.team.size * part))  # their average is the mean over all tokens
+            torch.autograd.backward(loss * (self.team.size * part))  # the processes' average is for all tokens
         if self.watch is not None and self.team.leads:
             self.watch(self.now.step)
         slopes = [each.grad for each in self.network.parameters() if each.grad is not None]
@@ -280,7 +280,7 @@ class Training:
     def _words(
         self, inputs: Tensor, memory: Memory | None, sample: tuple[Tensor, Tensor] | None, taught: Taught | None
     ) -> Tensor | None:
-        """Return the ids of the words whose vectors a step reads; None if it may be all of them."""
+        """Return the ids of the words whose vectors a step reads; None if it may read all of them."""
         network = self.network
         if not self.recipe.spelling or sample is None or not network.head.samples:
             return None
@@ -303,7 +303,7 @@ class Training:
 
     @contextmanager
     def _counting(self, sampled: bool, tokens: int) -> Iterator[None]:
-        """Add the operations of a step; those of a token are counted in the first step of each kind."""
+        """Add the operations of a step. The first step with each kind of softmax counts the operations per token."""
         known = self.now.flops_per_token
         if self.milestone is None or sampled in known:
             yield
@@ -314,7 +314,7 @@ class Training:
         self.now.flops += known.get(sampled, 0.0) * tokens
 
     def _milestones_due(self) -> int:
-        """Return how many milestones are passed."""
+        """Return how many milestones the training has reached."""
         if self.setting.milestones is None:
             return 0
         return bisect_right(self.setting.milestones.shares, self._progress() + 1e-9)

@@ -1,4 +1,4 @@
-"""The interface of networks that the training loop, scoring and generation use, and dropout."""
+"""The interface between networks and the training loop, scoring and generation; and dropout."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ class Network(nn.Module, ABC):
     """A causal network that reads documents side by side, a piece at a time.
 
     The *memory* is everything that a row keeps of its document's past: named tensors of shape (B, …). A memory of
-    zeros is the memory at a document's beginning. What a position sees may depend only on its document's past, and
-    not on where the text is cut into pieces: reading 10 tokens at once or one by one is the same up to rounding.
+    zeros is the memory at a document's beginning. The features of a position may depend only on its document's past,
+    and not on where the text is cut into pieces: 10 tokens read at once or one by one give the same features, up to
+    rounding.
 
     Attributes
     ----------
     head : Head
         The softmax layer over the vocabulary, made in ``__init__``.
     piece : int
-        Tokens of a document that are read at once, where a trained network reads a text.
+        The number of tokens of each document that a trained network reads at once.
     room : int
-        Tokens of all documents that are read at once.
+        The number of tokens of all documents together that a trained network reads at once.
     """
 
     head: Head
@@ -59,22 +60,22 @@ class Network(nn.Module, ABC):
         """
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor | None:
-        """Return the ids of all words whose vectors ``forward`` reads from the head; None if it may be any.
+        """Return the ids of all words whose vectors ``forward`` reads from the head; None if it may read any word.
 
-        With a part for spelling, vectors are made for the words that a step reads, if they are known; the vectors of
-        others are not a number.
+        If word vectors have a part for spelling, and these ids are known, a training step computes only their
+        vectors; all other vectors are NaN.
 
         Parameters
         ----------
         inputs, memory
-            What ``forward`` gets.
+            The arguments of ``forward``.
         """
         return None
 
     def auxiliary_loss(
         self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
     ) -> Tensor | None:
-        """Return what is added to the loss in training, for example for tokens further ahead; None for nothing.
+        """Return a term of the training loss, for example for the prediction of tokens further ahead; None for none.
 
         Parameters
         ----------
@@ -82,19 +83,19 @@ class Network(nn.Module, ABC):
         targets : (B, T) Tensor of int64
             The token after each input, -1 for padding.
         sample : (words, log q) or None
-            The sample of a sampled softmax, which has all targets; None for the full softmax.
+            The sample of a sampled softmax, which contains all targets; None for the full softmax.
         """
         return None
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Return the layers by which the page of a report computes the features after each input, in order.
+        """Return the layers with which the page of a report computes the features after each input, in order.
 
-        Each has a ``type``, and the names of its weights as ``state_dict`` has them; docs/report.md lists the types.
+        Each layer has a ``type``, and the names of its weights in ``state_dict``; docs/report.md lists the types.
 
         Raises
         ------
         LmcompareError
-            If the page has no such layers.
+            If the page has no layers for such a network.
         """
         raise LmcompareError(f"the page has no layers for a {type(self).__name__}")
 

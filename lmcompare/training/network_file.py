@@ -1,4 +1,4 @@
-"""A trained network as one safetensors file that needs no lmcompare to read; docs/export.md describes the layout."""
+"""A trained network as one safetensors file, readable without lmcompare; docs/export.md describes the layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_network(
 ) -> None:
     """Write the weights of a network, by their names in the network.
 
-    The metadata have ``format``, ``model``, the name of the class, and as JSON ``hyperparameters`` and
+    The metadata are ``format``; ``model``, the name of the class; and, as JSON, ``hyperparameters`` and
     ``vocabulary``, the V tokens in the order of their ids.
     """
     from safetensors.torch import save_file

@@ -21,8 +21,8 @@ BETAS = 0.9, 0.99  # the moving-average coefficients of AdamW
 def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.optim.Optimizer]:
     """Return AdamW and, if the recipe's optimiser is "muon", Muon for the matrices inside the network.
 
-    The head and other tables of vectors always have AdamW, and so has what is no matrix; vectors and scalars do not
-    decay.
+    AdamW always updates the head, other tables of vectors, and parameters that are not matrices. Vectors and scalars
+    have no weight decay.
     """
     free = [parameter for parameter in network.parameters() if parameter.requires_grad]
     inner: list[torch.nn.Parameter] = []
@@ -45,10 +45,10 @@ def optimisers(network: Network, recipe: Recipe, device: str) -> list[torch.opti
 
 
 def tables_of_vectors(network: Network) -> Iterator[torch.nn.Parameter]:
-    """Yield the parameters whose rows are vectors of something: of the head, of embeddings, and own word vectors.
+    """Yield the parameters whose rows are vectors of words or other items: head, embeddings, and own word vectors.
 
     A network's own word vectors are a parameter with a row for each word and one for the beginning of a document. The
-    weight of a layer of PyTorch is a matrix, even if it has as many rows.
+    weight of a layer of PyTorch counts as a matrix, even if it has the same number of rows.
     """
     rows = network.head.types + 1
     yield from network.head.parameters()
@@ -64,8 +64,8 @@ def tables_of_vectors(network: Network) -> Iterator[torch.nn.Parameter]:
 def eager(optimiser: type[Kind]) -> type[Kind]:
     """Return an optimiser class whose methods do not load torch's compiler.
 
-    In ``torch.optim`` they are wrapped for ``torch.compile``, which is not used here, and the first call of a wrapper
-    imports ``torch._dynamo``, which takes one to two seconds and 75 MB. What the methods compute is the same.
+    ``torch.optim`` wraps these methods for ``torch.compile``, which is not used here. The first call of a wrapper
+    imports ``torch._dynamo``, which takes one to two seconds and 75 MB. The unwrapped methods compute the same.
     """
     methods = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
     bare = {name: inspect.unwrap(getattr(optimiser, name)) for name in methods}
@@ -77,8 +77,8 @@ class Muon(torch.optim.Optimizer):
     """Muon (Jordan et al. 2024) with the scale of Liu et al. (2025), for the matrices inside a network.
 
     Each step moves a matrix by the orthogonal matrix nearest to its momentum, so that all directions are learned at
-    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as one
-    of AdamW, so both use the same learning rate.
+    the same rate and not only the few with large gradients. Scaled by 0.2 √(longer side), a step is as large as a
+    step of AdamW, so both use the same learning rate.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Muon(torch.optim.Optimizer):
     momentum : float, default=0.95
         The moving-average coefficient of the gradient.
     weight_decay : float, default=0.0
-        The decay of the matrices.
+        The weight decay of the matrices.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(matrix)
                 momentum: Tensor = state["momentum"]
                 momentum.lerp_(matrix.grad, 1 - group["momentum"])
-                ahead = matrix.grad.lerp(momentum, group["momentum"])  # Nesterov's
+                ahead = matrix.grad.lerp(momentum, group["momentum"])  # Nesterov momentum
                 alike.setdefault(matrix.shape, []).append((matrix, ahead))
             for shape, moved in alike.items():
                 scale = 0.2 * max(shape) ** 0.5

@@ -1,9 +1,9 @@
-"""A pocket copy of a network: fewer bits a number, and one output for all rare words. The page of a report runs it.
+"""A pocket copy of a network: fewer bits per number, and one output for all rare words. The page of a report runs it.
 
 Numbers are stored in blocks that share a scale, the greatest absolute value of the block (absmax). The most frequent
-words keep their rows in the tables; all others share one row, their mean weighted by frequency, and one output, which
-is fitted to the validation text. Its probability is divided among them by their frequency in the training text, so
-that every distribution is over the whole vocabulary.
+words keep their rows in the tables. All other words, the rare ones, share one row, the mean of their rows weighted by
+frequency, and one output, which is fitted to the validation text. The probability of this output is divided among the
+rare words by their frequency in the training text, so that every distribution is over the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lmcompare.training.softmax import Head
 SIZE = 1_700_000  # characters of a copy; it decides how many words keep their rows
 SAMPLED = 500  # words by which the size of a row is estimated
 BLOCK = 32  # numbers that share a scale
-BITS = 3  # of a number
+BITS = 3  # bits per number
 FITTED = 20_000  # tokens of the validation text to which the output of rare words is fitted
 ROWS = 256  # positions whose logits are computed together
 HEAD = "head.table"  # the word vectors of the softmax
@@ -41,7 +41,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Pocket:
-    """The copy as Python evaluates it, and as the page reads it.
+    """The copy, which Python can evaluate, and which is written for the page.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ class Pocket:
     valid : Encoded
         The validation text; its vocabulary has the counts of the training text.
     whole : bool
-        Whether all words keep their rows, and numbers 8 bits.
+        Whether all words keep their rows, and numbers have 8 bits.
 
     Raises
     ------
     LmcompareError
-        For a network with another output than a softmax over all words.
+        If the network's output is not a plain softmax over all words.
     """
 
     @torch.no_grad()
@@ -77,7 +77,7 @@ class Pocket:
         self.kept, self.rare = order[:most].sort().values, order[most:].sort().values
         self.shares = (counts[self.rare] / counts[self.rare].sum()).log()  # (R,)
         self.packed: dict[str, dict[str, Any]] = {}
-        self.row = torch.full((types + 1,), len(self.kept))  # of each word in a reduced table; rare ones share one
+        self.row = torch.full((types + 1,), len(self.kept))  # the row of each word; rare words share one
         self.row[self.kept] = torch.arange(len(self.kept))
         self.row[types] = len(self.kept) + 1  # the beginning of a document
         for name, value in self.network.state_dict().items():
@@ -97,7 +97,7 @@ class Pocket:
         return int(min(self.types, max(1, (SIZE - spent) / each))) if each else self.types
 
     def _reduced(self, table: Tensor, counts: Tensor) -> Tensor:
-        """Return the rows (K + 2, d) of the words that are kept, of all others, and of a document's beginning."""
+        """Return the rows (K + 2, d) of the kept words, of all rare words together, and of a document's beginning."""
         others = torch.zeros(1, table.shape[1])
         if len(self.rare):
             others = (self.shares.exp() @ table[self.rare].double()).float()[None]
@@ -113,7 +113,7 @@ class Pocket:
         return logits
 
     def _fitted(self, valid: Encoded) -> tuple[Tensor, Tensor]:
-        """Return the vector (d,) and the bias of the output of all rare words: logistic regression with an offset."""
+        """Return the vector (d,) and the bias of the rare words' output, by logistic regression with an offset."""
         width = self.network.head.table.shape[1]
         if not len(self.rare):
             return torch.zeros(width), torch.tensor(-1e9)
@@ -155,7 +155,7 @@ class Pocket:
         return scores
 
     def table(self) -> dict[str, Any]:
-        """Return the copy for JSON; the layers name its arrays."""
+        """Return the copy as a JSON-able table; its layers refer to its arrays by name."""
         return {
             "kind": "network",
             "layers": self.layers,
@@ -167,7 +167,7 @@ class Pocket:
 
 
 def pack(values: Tensor, bits: int) -> tuple[dict[str, Any], Tensor]:
-    """Return numbers for the page, and what it makes of them.
+    """Return numbers packed for the page, and the numbers that the page unpacks from them.
 
     Each block of ``BLOCK`` numbers has a scale in float16, and each number is a byte of few different values, which
     gzip stores in few bits. Vectors keep float32.
@@ -182,7 +182,7 @@ def pack(values: Tensor, bits: int) -> tuple[dict[str, Any], Tensor]:
     by = np.where(scales > 0, scales, np.float16(1)).astype(np.float32)[:, None]
     whole = np.clip(np.rint(blocks / by), -most, most)
     restored = (whole * scales.astype(np.float32)[:, None]).ravel()[: len(flat)].reshape(values.shape)
-    raw = (whole.ravel() + most).astype(np.uint8)[: len(flat)]  # 0 … 2 most
+    raw = (whole.ravel() + most).astype(np.uint8)[: len(flat)]  # from 0 to 2 * most
     packed = {
         **about,
         "bits": bits,
@@ -193,6 +193,6 @@ def pack(values: Tensor, bits: int) -> tuple[dict[str, Any], Tensor]:
 
 
 def _packed(raw: bytes) -> str:
-    """Return bytes as base64 of gzip by Huffman's code alone: there is nothing that repeats."""
+    """Return bytes in base64, compressed by gzip with Huffman coding alone, since no strings of bytes repeat."""
     coder = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
     return base64.b64encode(coder.compress(raw) + coder.flush()).decode()

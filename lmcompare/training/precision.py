@@ -1,4 +1,4 @@
-"""Chooses bfloat16 or float32: on a GPU by what it supports, on a processor by one measurement before training."""
+"""Chooses bfloat16 or float32: on a GPU by what it supports, on a CPU by one measurement before training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def measured(device: str, threads: int) -> str:
 
 
 def _best_time(kind: torch.dtype) -> float:
-    """Return the shortest time in seconds of a product of (512, 256) and (256, 1024), which load hardly affects."""
+    """Return the time in seconds of a (512, 256) by (256, 1024) product: the shortest, which load hardly affects."""
     a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
     times = []
     for _ in range(7):

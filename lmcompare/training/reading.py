@@ -42,7 +42,7 @@ def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArr
     offsets = at - starts
     order = np.lexsort((offsets, starts))
     begins, first = np.unique(starts[order], return_index=True)
-    groups = np.split(order, first[1:])  # positions of one document each, rising
+    groups = np.split(order, first[1:])  # indices into ``at`` by document, in rising order of position
     lengths = np.array([offsets[group[-1]] + 1 for group in groups])
     by_length = np.argsort(-lengths, kind="stable")
     taken = 0
@@ -62,7 +62,7 @@ def read(network: Network, text: Encoded, at: IntArray) -> Iterator[tuple[IntArr
 def _read_rows(
     network: Network, text: Encoded, rows: list[tuple[int, int, IntArray, IntArray]], device: torch.device
 ) -> Iterator[tuple[IntArray, Tensor]]:
-    """Read documents given as (start, inputs to read, elements of ``at``, their offsets), the longest first."""
+    """Read documents, the longest first, given as (start, number of inputs, indices into ``at``, their offsets)."""
     memory: Memory | None = None
     for first in range(0, rows[0][1], network.piece):
         active = [row for row in rows if row[1] > first]

@@ -33,24 +33,24 @@ class Recipe:
     length : int, default=64
         Tokens of each document read in a step.
     alone : float, default=0.0
-        The share of steps that read single sentences, each as a document of its own. It teaches a network that is
-        used to long documents how to begin.
+        The share of steps that read single sentences, each as a document of its own. From them, a network that
+        otherwise reads long documents learns how a document begins.
     learning_rate : float, default=1e-3
         The peak learning rate, reached at the end of the warm-up.
     warmup : float, default=0.05
         The share of the run during which the learning rate rises; then it falls linearly to 0.
     optimiser : {"adamw", "muon"}, default="adamw"
-        "adamw", or "muon": Muon for the matrices inside the network and AdamW for all other weights.
+        "adamw" is AdamW for all weights; "muon" is Muon for the matrices inside the network and AdamW for all others.
     weight_decay : float, default=0.1
-        The decay of matrices; vectors do not decay.
+        The weight decay of matrices; vectors have none.
     clip : float, default=1.0
-        The greatest norm of the gradient.
+        The largest norm of the gradient; a larger gradient is scaled down.
     candidates : int, default=0
         Negative samples of the sampled softmax; 0 always trains with the full softmax.
     full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
+        The share of the run, at its end, that is trained with the full softmax.
     spelling : bool, default=False
-        Whether each word vector has a part for the word's letters in training, as fastText's have.
+        Whether each word vector has a part for the word's letters in training, as in fastText.
     evaluations : int, default=8
         Evaluations on the validation text, evenly spread over the run.
     valid_tokens : int, default=4096
@@ -58,7 +58,7 @@ class Recipe:
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of matrix products; "auto" takes bfloat16 if it is measured to be faster.
+        The precision of matrix products; "auto" uses bfloat16 if it is measured to be faster.
     """
 
     steps: int = 1000
@@ -103,7 +103,7 @@ class Recipe:
         return cls(**{name: value for name, value in hyperparameters.items() if name in cls.names()})
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate at a point of the run; ``progress`` is the share that is done, from 0 to 1."""
+        """Return the learning rate at a point of the run; ``progress`` is the share of the run that is done."""
         if progress < self.warmup:
             return self.learning_rate * max(progress / self.warmup, 1e-2)
         done = min((progress - self.warmup) / max(1 - self.warmup, 1e-9), 1.0)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch inside the context, on processor and device, and restore its global random states afterwards."""
+    """Seed torch inside the context, on the CPU and the device, and restore its global random states afterwards."""
     before = random_states(device)
     set_seed(seed, device)
     try:
@@ -28,25 +28,25 @@ def derived(*numbers: int) -> int:
 
 
 def set_seed(seed: int, device: str) -> None:
-    """Seed torch on processor and device."""
+    """Seed torch on the CPU and the device."""
     torch.default_generator.manual_seed(seed)
     for other in _device(device):
         other.manual_seed(seed)
 
 
 def random_states(device: str) -> list[Tensor]:
-    """Return the random state of the processor and, if it is another one, of the device."""
+    """Return the random state of the CPU and, if the device is not the CPU, that of the device."""
     return [torch.get_rng_state(), *(other.get_rng_state() for other in _device(device))]
 
 
 def set_random_states(device: str, states: list[Tensor]) -> None:
-    """Set what ``random_states`` returned."""
+    """Set the random states that ``random_states`` returned."""
     torch.set_rng_state(states[0])
     for other, state in zip(_device(device), states[1:], strict=True):
         other.set_rng_state(state)
 
 
 def _device(device: str) -> list[Any]:
-    """Return torch's module of a device with a random state of its own; nothing for the processor."""
+    """Return a list of torch's module for a device that has its own random state; an empty list for the CPU."""
     kind = torch.device(device).type
     return [] if kind == "cpu" else [torch.get_device_module(kind)]

@@ -33,14 +33,14 @@ class Head(nn.Module):
     width : int
         d, the size of the vectors.
     biased : bool, default=True
-        Whether there is a bias; without one it is zero and not stored.
+        Whether there is a bias; otherwise ``bias`` is zero and not stored.
 
     Attributes
     ----------
     samples : bool
         Whether ``sampled_loss`` reads the vectors of the sample alone.
     can_be_taught : bool
-        Whether it has ``beyond_target``, so that a network can learn from the distributions of another.
+        Whether it has ``beyond_target``, so that a network can learn from the distributions of another model.
     sparse : bool
         Whether the gradient of ``sampled_loss`` with respect to the table is sparse.
     """
@@ -61,9 +61,9 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def start_from(self, counts: npt.NDArray[np.integer]) -> None:
-        """Set the bias to the log of the (V,) training counts, add-one smoothed: training starts at the unigram.
+        """Set the bias to the log of the add-one smoothed training counts (V,): training starts at the unigram model.
 
-        Without a bias nothing is set.
+        A head without a bias is not changed.
         """
         if not isinstance(self.bias, nn.Parameter):
             return
@@ -94,12 +94,12 @@ class Head(nn.Module):
             for _, logits in self._logits(x):
                 log_z.add(logits)
             out[rows] = (x * self.table[wanted]).sum(1) + self.bias[wanted] - log_z.value()
-        return out.clamp_(max=0.0)  # both sums are rounded
+        return out.clamp_(max=0.0)  # rounding can make it positive
 
     def _logits(self, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Yield words and their logits (W, n) for features (n, d), a piece of the vocabulary at a time.
 
-        Some processors' libraries multiply twice as fast with words as rows as with positions as rows.
+        With words as rows, the libraries of some CPUs multiply twice as fast as with positions as rows.
         """
         x = features.float().T
         size = self.types
@@ -126,7 +126,7 @@ class Head(nn.Module):
         targets : (n,) Tensor of int64
             The words to predict.
         words, log_q : (S,) Tensor
-            The sample that ``Candidates`` drew, which has all targets, and the log of its probabilities.
+            The sample that ``Candidates`` drew, which contains all targets, and the log of its probabilities.
 
         Raises
         ------
@@ -138,10 +138,10 @@ class Head(nn.Module):
         return loss
 
     def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
-        """Return what is to be added to the loss so that a distribution is learnt in place of the target alone.
+        """Return the term to add to the loss so that the network learns a distribution instead of the target alone.
 
-        The cross-entropy with a distribution that gives the word k the probability a_k, and what is left to the
-        target t, is ``-log p(t) + Σ_k a_k (s_t - s_k)`` with the logits s: the softmax's sum is the same.
+        The cross-entropy with a distribution that gives the word k the probability a_k, and the remaining probability
+        to the target t, is ``-log p(t) + Σ_k a_k (s_t - s_k)`` with the logits s, since the softmax's sum cancels.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class Head(nn.Module):
 
 
 class _LogSum:
-    """log Σ exp of each column of logits that come a piece at a time.
+    """log Σ exp of each column of logits, whose rows are added a piece at a time.
 
     All pieces are shifted by the greatest logits of the first one, which saves the search for the maximum that
     torch's ``logsumexp`` makes in every piece; if a later logit overflows, the shift is raised.
@@ -170,7 +170,7 @@ class _LogSum:
         self._sum: Tensor  # (n,), of exp(logit - shift)
 
     def add(self, logits: Tensor) -> None:
-        """Add a piece (W, n), which is overwritten."""
+        """Add a piece of the logits, (W, n), and overwrite it."""
         if self._shift is None:
             self._shift = logits.amax(0)
             self._sum = torch.zeros_like(self._shift)
@@ -183,7 +183,7 @@ class _LogSum:
         self._sum += part
 
     def value(self) -> Tensor:
-        """Return the (n,) nats."""
+        """Return log Σ exp of each column, (n,), in nats."""
         assert self._shift is not None
         return self._sum.log() + self._shift
 
@@ -192,17 +192,17 @@ class Candidates:
     """Draws the negative samples of a sampled softmax: S distinct words, word j with the known probability q_j.
 
     The words that a step predicts are always in the sample (q = 1). The words that a network predicts too often are
-    words of the present texts, which a sample of all words would rarely contain; without them long trainings diverge.
-    For other words q_j is proportional to their count, and 1 for frequent words: if rare words were drawn more often
-    than they occur, Adam's steps of constant length would push them down more often than up. Systematic sampling over
-    a random order makes S constant and q_j exact (Madow 1949).
+    words of the texts being read, which a sample of all words would rarely contain; without them, long trainings
+    diverge. For other words q_j is proportional to their count, and 1 for frequent words: if rare words were drawn
+    more often than they occur, Adam's steps of constant length would push them down more often than up. Systematic
+    sampling over a random order makes S constant and q_j exact (Madow 1949).
 
     Parameters
     ----------
     counts : (V,) array of int
         The training counts.
     size : int
-        S.
+        S, the number of words to draw.
     """
 
     def __init__(self, counts: npt.NDArray[np.integer], size: int) -> None:

@@ -1,4 +1,4 @@
-"""Word vectors that have a part for spelling in training, so that words that are written alike learn together."""
+"""Word vectors that have a part for spelling in training, so that words of similar spelling learn from each other."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray
 from lmcompare.training.softmax import Head
 
 SHORTEST, LONGEST = 3, 5  # letters of an n-gram
-LEAST = 5  # words of the vocabulary that have an n-gram, for it to have a vector
+LEAST = 5  # an n-gram has a vector if at least this many words of the vocabulary have it
 
 
 @contextmanager
 def spelled(head: Head, tokens: Sequence[str]) -> Iterator[None]:
-    """Let the word vectors of a head have a part for spelling; at the end the sum is the table of the head.
+    """Give the word vectors of a head a part for spelling; at the end, the sums become the table of the head.
 
-    Nothing is changed if words share no letters, as those of a vocabulary of characters, and if the table is not
-    trained or has a parametrisation of its own.
+    Nothing changes if the words share no letters, as in a vocabulary of characters, if the table is not trained, or
+    if it has a parametrisation of its own.
 
     Parameters
     ----------
     head : Head
-        The head. Within the context its ``table`` is computed from its parameters: once in each ``table_made``, and
-        outside of it whenever it is read.
+        The head. Inside the context, its ``table`` is computed from its parameters: once in each context of
+        ``table_made``, and otherwise each time it is read.
     tokens : (V,) sequence of str
         The words of the vocabulary.
     """
@@ -51,14 +51,14 @@ def spelled(head: Head, tokens: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def table_made(head: Head, words: Tensor | None = None) -> Iterator[None]:
-    """Let the table of a head be computed once, if it has a part for spelling.
+    """Compute the table of a head only once inside the context, if it has a part for spelling.
 
     Parameters
     ----------
     head : Head
         The head.
     words : (n,) Tensor of int64 or None, default=None
-        The words whose vectors are read, each once; all others are not a number. None for all.
+        The distinct words whose vectors are read; the vectors of all other words are NaN. None for all words.
     """
     parts = getattr(head, "parametrizations", None)
     with parametrize.cached():
@@ -78,20 +78,20 @@ class Spelling(nn.Module):
     """v_w + Σ_{g in G_w} z_g / |G_w| for each word w, where G_w are its letter n-grams and its shape.
 
     This is how fastText makes word vectors (Bojanowski, Grave, Joulin and Mikolov 2017, "Enriching word vectors with
-    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum; shapes are ours.
-    Words without an n-gram that has a vector have v_w alone.
+    subword information", section 3.2), with the mean of the n-grams' vectors instead of the sum; shapes are an
+    addition of lmcompare. If no n-gram of a word has a vector, the vector of the word is v_w alone.
 
     Parameters
     ----------
     starts, columns : array of int64
-        The n-grams of the words, as ``shared_grams`` gives them.
+        The n-grams of the words, as ``shared_grams`` returns them.
     grams : (G, d) Tensor
-        The first vectors of the n-grams.
+        The initial vectors of the n-grams.
 
     Attributes
     ----------
     rows : (n,) Tensor of int64 or None
-        The words that get a vector; None for all.
+        The words that get a vector; None for all words.
     """
 
     starts: Tensor  # (V + 2,), where the n-grams of each row begin; the last row, V, is a document's beginning
@@ -100,8 +100,8 @@ class Spelling(nn.Module):
     def __init__(self, starts: IntArray, columns: IntArray, grams: Tensor) -> None:
         super().__init__()
         self.rows: Tensor | None = None
-        self._made: Tensor | None = None  # (V + 1, d), kept from step to step, since to write all of it is slow
-        self._written: Tensor | None = None  # (n,), the rows that are a number
+        self._made: Tensor | None = None  # (V + 1, d), kept from step to step, since writing all of it is slow
+        self._written: Tensor | None = None  # (n,), the rows that are not NaN
         self.grams = nn.Parameter(grams)
         self.register_buffer("starts", torch.from_numpy(np.append(starts, starts[-1])), persistent=False)
         self.register_buffer("columns", torch.from_numpy(columns), persistent=False)
@@ -119,7 +119,7 @@ class Spelling(nn.Module):
         return made
 
     def _means(self, rows: Tensor) -> Tensor:
-        """Return the means (n, d) of the vectors of the n-grams of some rows (n,)."""
+        """Return the mean n-gram vectors (n, d) of some rows (n,)."""
         first, size = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
         offsets = size.cumsum(0) - size
         places = torch.arange(int(size.sum()), device=rows.device) + (first - offsets).repeat_interleave(size)
@@ -127,9 +127,9 @@ class Spelling(nn.Module):
 
 
 class _OfRows(torch.autograd.Function):
-    """The sum of two parts for some rows of a table; all others are not a number, so that whoever reads one notices.
+    """The sum of two parts for some rows of a table; all other rows are NaN, so that a wrong read is noticed.
 
-    The gradient may be sparse, and then is summed up row by row: whole tables are written once instead of four times.
+    A sparse gradient is summed row by row, so that whole tables are written once instead of four times.
     """
 
     @staticmethod
@@ -152,21 +152,21 @@ class _OfRows(torch.autograd.Function):
 
 
 def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:
-    """Return the n-grams and shapes that ``LEAST`` words or more have, each counted once in a word.
+    """Return the n-grams and shapes that at least ``LEAST`` words have; each counts once per word.
 
     Returns
     -------
     starts : (V + 1,) array of int64
-        Where those of each word begin in ``columns``.
+        Where the n-grams of each word begin in ``columns``.
     columns : array of int64
-        Their numbers, word after word.
+        The numbers of the n-grams, word after word.
     count : int
-        G, how many different ones there are; 0 if words share no letters.
+        G, the number of different n-grams; 0 if the words share no letters.
     """
     of_word = [letter_grams(token) for token in tokens]
     counted = Counter(gram for grams in of_word for gram in grams)
     number = {gram: k for k, gram in enumerate(sorted(gram for gram, n in counted.items() if n >= LEAST))}
-    if all(gram.startswith(" ") for gram in number):  # shapes alone, as those of characters
+    if all(gram.startswith(" ") for gram in number):  # shapes alone, as in a vocabulary of characters
         number = {}
     kept = [sorted(number[gram] for gram in grams if gram in number) for grams in of_word]
     starts = np.cumsum([0, *map(len, kept)], dtype=np.int64)
@@ -174,10 +174,11 @@ def shared_grams(tokens: Sequence[str]) -> tuple[IntArray, IntArray, int]:
 
 
 def letter_grams(token: str) -> set[str]:
-    """Return the letter n-grams of a word in small letters between < and >, and its shape.
+    """Return the letter n-grams of a word, in small letters and between < and >, and the shape of the word.
 
-    The shape has A for capitals, a for small letters and 0 for digits, each once for several in a row, and a space
-    before it: that of "Mid-1990s" is " Aa-0a". ``<unk>``, ``</s>`` and bytes such as ``<0xC3>`` have nothing of that.
+    The shape has A for capitals, a for small letters and 0 for digits. Each is written once for several in a row, and
+    the shape begins with a space: the shape of "Mid-1990s" is " Aa-0a". ``<unk>``, ``</s>`` and bytes such as
+    ``<0xC3>`` have neither n-grams nor a shape.
     """
     if token in (UNKNOWN_TOKEN, END_TOKEN) or token.startswith("<0x"):
         return set()

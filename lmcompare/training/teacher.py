@@ -1,4 +1,4 @@
-"""What a trained model, the teacher, expects at each token of the training text, for a network to learn from it."""
+"""What a trained model, the teacher, predicts for each token of the training text, for a network to learn from it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 from lmcompare.model import FloatArray, LanguageModel, streamed
 from lmcompare.tokens import Encoded, IntArray
 
-KEPT = 16  # words at each token; what the teacher gives to others goes to the word that came
+KEPT = 16  # words at each token; the probability that the teacher gives to all others goes to the target
 
 
 class Taught(NamedTuple):
-    """What the teacher expects at the tokens of a batch: ``words`` and ``shares`` (B, T, K), and their ``weight``."""
+    """The teacher's predictions for the tokens of a batch: ``words`` and ``shares`` (B, T, K), and ``weight``."""
 
     words: Tensor
     shares: Tensor
@@ -31,11 +31,11 @@ class Teacher:
     Parameters
     ----------
     words : ndarray of shape (N, K)
-        int32, in no order.
+        The words, int32, in no particular order.
     shares : ndarray of shape (N, K)
-        float16, their probabilities.
+        The probabilities of the words, float16.
     weight : float
-        α: of the loss, the part 1 - α is that of the word that came, and α that of the teacher's distribution.
+        α: the loss is 1 - α times the loss of the target, plus α times the loss of the teacher's distribution.
     """
 
     words: IntArray
@@ -44,7 +44,7 @@ class Teacher:
 
     @classmethod
     def of(cls, model: LanguageModel, text: Encoded, weight: float) -> Self:
-        """Return what a model expects at each token of a text."""
+        """Return the predictions of a model for each token of a text."""
         kept = min(KEPT, len(text.vocabulary))
         words = np.zeros((len(text), kept), np.int32)
         shares = np.zeros((len(text), kept), np.float16)
@@ -54,14 +54,14 @@ class Teacher:
         return cls(words, shares, weight)
 
     def at(self, firsts: IntArray, width: int, device: str) -> Taught:
-        """Return what it expects at ``width`` tokens from each of B places on; beyond the end, at the last token."""
+        """Return the predictions for ``width`` tokens from each of B positions; past the end, for the last token."""
         places = (firsts[:, None] + np.arange(width)).clip(max=len(self.words) - 1)
         words = torch.from_numpy(self.words[places].astype(np.int64)).to(device)
         return Taught(words, torch.from_numpy(self.shares[places].astype(np.float32)).to(device), self.weight)
 
 
 def _likely(block: FloatArray, kept: int) -> IntArray:
-    """(B, K) the words of the greatest log-probabilities, in no order."""
+    """(B, K) the words with the greatest log-probabilities, in no particular order."""
     if kept == block.shape[1]:
         return np.tile(np.arange(kept), (len(block), 1))
     return np.argpartition(-block, kept - 1, axis=1)[:, :kept]

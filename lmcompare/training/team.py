@@ -46,7 +46,7 @@ class Team:
     size : int, default=1
         The number of processes.
     rank : int, default=0
-        Which of them this is.
+        The number of this process, from 0.
     device : str, default="cpu"
         The device of this process.
     """
@@ -85,7 +85,7 @@ class Team:
         return float(tensor)
 
     def led(self, value: T) -> T:
-        """Return the value of the first process."""
+        """Return the value that the first process passes."""
         if self.size == 1:
             return value
         box = [value]
@@ -134,7 +134,7 @@ class Objective(nn.Module):
         sample: tuple[Tensor, Tensor] | None,
         taught: Taught | None = None,
     ) -> tuple[Tensor, Tensor, Memory]:
-        """Return the loss, the mean -log p of the targets in nats, which is a part of it, and the memory.
+        """Return the loss; the mean -log p of the targets in nats, which is a part of the loss; and the memory.
 
         Neither the mean nor the memory has a gradient.
 
@@ -147,7 +147,7 @@ class Objective(nn.Module):
         sample : (words, log q) or None
             The sample of a sampled softmax; None for the full softmax.
         taught : Taught or None
-            What the teacher expects; None without a teacher.
+            The teacher's predictions; None without a teacher.
         """
         features, after = self.network(inputs, memory)
         added = self.network.auxiliary_loss(features, targets, sample)
@@ -155,7 +155,7 @@ class Objective(nn.Module):
         kept = targets != IGNORED
         if not bool(kept.all()):
             features, targets = features[kept], targets[kept]
-        if not len(targets):  # the head's gradient is a dense zero, as other processes send it: theirs are averaged
+        if not len(targets):  # a dense zero gradient of the head, to be averaged with other processes' gradients
             head = self.network.head
             loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
         elif sample is not None:
@@ -192,7 +192,7 @@ def assembled(model: LanguageModel, texts: Texts, setting: Setting) -> Iterator[
         (folder / "given").write_bytes(pickle.dumps(given))
         built = plugins.spec(type(model)), model.hyperparameters(), scratch
         others = [stack.enter_context(start(JOIN, *built, rank, devices[rank])) for rank in range(1, size)]
-        # Each process reports its start: without it, init_process_group would wait for hours for one that failed.
+        # Each process reports its start: otherwise, init_process_group would wait for hours for a failed process.
         for rank, other in enumerate(others, 1):
             if next(other.events(), None) is None:
                 raise _lost(rank, size, other)
@@ -260,7 +260,7 @@ def devices_of(setting: Setting) -> list[str]:
 
 
 def _ended(others: Sequence[Child]) -> int | None:
-    """Return which process failed, or None. Its connections close some time before it has ended, so wait a little."""
+    """Return which process failed, or None. A process ends shortly after its connections close, so wait a little."""
     began = time.monotonic()
     while True:
         for which, other in enumerate(others):

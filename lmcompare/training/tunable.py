@@ -14,8 +14,8 @@ from lmcompare.training.recipe import check_choice
 class TunableLanguageModel(TorchLanguageModel):
     """A neural model whose training settings are hyper-parameters.
 
-    A model is a dataclass: its fields are its hyper-parameters, it may give those of training other defaults, and its
-    ``__post_init__`` checks its own before it calls this one.
+    A derived class is a dataclass, whose fields are the model's hyper-parameters. It may change the defaults of the
+    training settings. Its ``__post_init__`` checks the class's own hyper-parameters before it calls this one.
 
     Parameters
     ----------
@@ -34,17 +34,17 @@ class TunableLanguageModel(TorchLanguageModel):
     optimiser : {"adamw", "muon"}, default="adamw"
         AdamW for all weights, or Muon for the matrices inside the network.
     weight_decay : float, default=0.4
-        The decay of matrices.
+        The weight decay of matrices.
     candidates : int, default=768
         Negative samples of the sampled softmax in training; 0 trains with the full softmax.
     full_share : float, default=0.0
-        The last share of the run, which is trained with the full softmax.
+        The share of the run, at its end, that is trained with the full softmax.
     spelling : bool, default=True
-        Whether each word vector has a part for the word's letters in training, as fastText's have.
+        Whether each word vector has a part for the word's letters in training, as in fastText.
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        The precision of training; "auto" takes bfloat16 if it is measured to be faster.
+        The precision of training; "auto" uses bfloat16 if it is measured to be faster.
     """
 
     dropout: float = 0.1
@@ -67,7 +67,7 @@ class TunableLanguageModel(TorchLanguageModel):
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:
-        """Return the names of the hyper-parameters: the model's own, and then those of training."""
+        """Return the names of the hyper-parameters: first the model's own, then the training settings."""
         shared = {field.name for field in fields(TunableLanguageModel)}
         return tuple(sorted(super().parameter_names(), key=shared.__contains__))
 
