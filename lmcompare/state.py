@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class State:
-    """Everything that a model or a tokenizer has learnt, beside its parameters: named arrays and JSON values.
+    """Everything that a model or a tokenizer has learnt, without its options: named arrays and JSON values.
 
     Parameters
     ----------
     arrays : mapping of str to array
-        Numbers or truth values; stored as safetensors.
+        Numbers or booleans; stored as safetensors.
     values : mapping of str to JSON value
         Strings, numbers, lists and tables; stored as JSON.
     """

@@ -34,8 +34,8 @@ def parametrize_with_checks(
         def test_contract(model, check):
             check(model)
 
-    The checks of a model share its trainings. A failed check fails the test with its reason; one that the model's
-    ``known_failures`` names is an expected failure, and a check that is named there but passes fails the test.
+    The checks of a model share its trainings. A failed check fails the test with its reason. A failed check that the
+    model's ``known_failures`` names is an expected failure; if a check that is named there passes, the test fails.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def parametrize_with_checks(
     Raises
     ------
     LmcompareError
-        There is no check of a name in ``only``.
+        If a name in ``only`` is not the name of a check.
     PluginError
-        There is no such plug-in, or it does not have these hyper-parameters.
+        If there is no plug-in of a name in ``models``, or if a model does not have its hyper-parameters.
     """
     import pytest
 

@@ -1,7 +1,7 @@
 """The contract between a language model and lmcompare.
 
 A model is one class. It is given token ids and returns natural-log probabilities; everything else has a default that
-follows from ``next_log_probs``. A model imports nothing of what runs, checks or shows it.
+follows from ``next_log_probs``. A model imports none of the code that runs, checks or shows it.
 """
 
 from lmcompare.model.blocks import (

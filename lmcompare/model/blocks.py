@@ -1,4 +1,4 @@
-"""What a model answers, checked as it comes."""
+"""Checks of what the methods of a model return, block by block."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from lmcompare.errors import PluginError, kind_of
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
-MOST_EMPTY = 1000  # blocks without a position that may follow one another
+MOST_EMPTY = 1000  # blocks without positions that a stream may yield in a row
 
 
 class Streams(Protocol):
-    """What has the method ``stream`` of a language model."""
+    """An object that has the method ``stream`` of a language model."""
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
         """Yield positions and their distributions."""
 
 
 class Predicts(Protocol):
-    """What has the method ``next_log_probs`` of a language model."""
+    """An object that has the method ``next_log_probs`` of a language model."""
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """Return the distributions at positions."""
 
 
 class Lists(Protocol):
-    """What has the method ``top_k`` of a stepper."""
+    """An object that has the method ``top_k`` of a stepper."""
 
     def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
         """Return the most likely next tokens."""
@@ -37,7 +37,7 @@ class Lists(Protocol):
 def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> None:
     """Raise ``PluginError`` unless the answer of the method ``what`` is an array of float32 or float64.
 
-    ``shape`` is that which it must have, None for any with one axis.
+    The array must have this ``shape``; None stands for any shape with one axis.
     """
     if not isinstance(answer, np.ndarray) or isinstance(answer, np.ma.MaskedArray | np.matrix):
         raise PluginError(f"{what} returned {kind_of(answer)}: return a plain numpy array of float32 or float64")
@@ -49,29 +49,29 @@ def check_array(answer: object, shape: tuple[int, ...] | None, what: str) -> Non
 
 
 def greatest(values: FloatArray, k: int | None) -> IntArray:
-    """Return where the k greatest of (n,) values are, the greatest first and equal ones in their order.
+    """Return the indices of the k greatest of (n,) values, the greatest first and equal values in their order.
 
-    All are returned for None. NaN comes last.
+    If k is None, all indices are returned. NaN comes last.
     """
     if k is None or not 0 < k < len(values):
         return np.argsort(-values, kind="stable")[:k]
     least = -np.partition(-values, k - 1)[k - 1]
     some = np.flatnonzero(values >= least)
-    if len(some) < k:  # there are fewer than k numbers
+    if len(some) < k:  # fewer than k of the values are not NaN
         return np.argsort(-values, kind="stable")[:k]
     found: IntArray = some[np.argsort(-values[some], kind="stable")[:k]]
     return found
 
 
 def next_distributions(model: Predicts, text: Encoded, at: IntArray) -> FloatArray:
-    """Return (B, V) ``next_log_probs``. Raises ``PluginError`` for what is no such array of numbers."""
+    """Return ``next_log_probs``, (B, V). Raises ``PluginError`` if the model does not return such an array."""
     answer = model.next_log_probs(text, at)
     check_array(answer, (len(at), len(text.vocabulary)), f"{type(model).__name__}.next_log_probs")
     return answer
 
 
 def check_stepper(stepper: object, whose: str) -> None:
-    """Raise ``PluginError`` unless what ``stepper`` of the class ``whose`` returned has the methods of one."""
+    """Raise ``PluginError`` unless the object that ``whose.stepper`` returned has the methods of a ``Stepper``."""
     for method in ("log_probs", "push", "top_k"):
         if not callable(getattr(stepper, method, None)):
             raise PluginError(
@@ -80,7 +80,7 @@ def check_stepper(stepper: object, whose: str) -> None:
 
 
 def most_likely(stepper: Lists, k: int, whose: str) -> tuple[IntArray, FloatArray]:
-    """Return the (k,) most likely tokens and their nats. Raises ``PluginError`` for what is not arrays of such."""
+    """Return the (k,) most likely tokens and their nats. Raises ``PluginError`` if these are not such arrays."""
     answer = stepper.top_k(k)
     what = f"top_k of {whose}'s stepper"
     if not isinstance(answer, tuple | list) or len(answer) != 2:
@@ -95,8 +95,9 @@ def most_likely(stepper: Lists, k: int, whose: str) -> tuple[IntArray, FloatArra
 def streamed(model: Streams, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
     """Yield the (B,) positions and (B, V) distributions of ``model.stream``, every position once.
 
-    A stream that never ends is over with the first position that it repeats, or after many empty blocks. Raises
-    ``PluginError`` for that, for what is not positions with their distributions, and for positions left out.
+    An endless stream is stopped at the first position that it repeats, or after many empty blocks. Raises
+    ``PluginError`` for such a stream, for a block that is not positions with their distributions, and for positions
+    that are left out.
     """
     name = type(model).__name__
     seen, empty = np.zeros(len(text), np.bool_), 0

@@ -38,12 +38,12 @@ class Stepper(ABC):
     def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
         """Return the most likely next tokens.
 
-        Override it where that is cheaper than the whole distribution.
+        Override it if that is cheaper than to compute the whole distribution.
 
         Parameters
         ----------
         k : int
-            How many tokens to return; at most V are.
+            The number of tokens to return; if it is above V, all V tokens are returned.
 
         Returns
         -------
@@ -63,31 +63,31 @@ class LanguageModel(ABC):
 
     A model must have ``fit``, ``next_log_probs``, ``state`` and ``restore``. It may override ``stream``,
     ``log_probs`` and ``stepper`` to be faster, ``title``, ``summary``, ``notes``, ``exhibits``, ``word_vectors``,
-    ``context_vectors`` and ``study`` to explain itself, ``check_text`` to refuse a text, and ``size``, ``sized`` and
-    ``file_formats`` for what they name.
+    ``context_vectors`` and ``study`` to explain itself, ``check_text`` to refuse a text, ``size`` and ``sized`` for
+    its number of parameters, and ``file_formats`` to be written to files for other tools.
 
     Hyper-parameters are keyword arguments of ``__init__``, stored under their own names and JSON-able.
 
     Attributes
     ----------
     traits : Traits
-        What the model declares about itself; set it in ``__init__`` where it depends on hyper-parameters.
+        What the model declares about itself; set it in ``__init__`` if it depends on hyper-parameters.
     notes : tuple of str
         Sentences that a reader of the model's figures should know, for example that a parameter kept its default.
         ``fit`` and ``restore`` set them.
     idea : Idea, optional
-        The publication that first had the model's idea; set it in ``__init__`` where it depends on hyper-parameters.
+        The publication that first had the model's idea; set it in ``__init__`` if it depends on hyper-parameters.
     presets : mapping
         Hyper-parameters for "quick", "default" and "full".
     tokens : mapping, optional
-        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``. It is set in
-        ``__init__`` where it depends on hyper-parameters.
+        The tokenizer of a model that brings its own, a table like an experiment's ``[tokens]``. Set it in
+        ``__init__`` if it depends on hyper-parameters.
     files : tuple of str
         The hyper-parameters that are paths of files which ``fit`` reads. Their content is a part of the model: when
         it changes, the model is trained again.
     bases : tuple of str
-        The hyper-parameters that name other plug-ins, which the model trains and asks. Their code is a part of the
-        model in the same way.
+        The hyper-parameters that name other plug-ins, which the model trains and uses. The code of these plug-ins is
+        a part of the model in the same way.
     trains_in_steps : bool
         Whether ``setting.budget`` can change the model. A run trains a model without steps once for all budgets.
     known_failures : mapping of str to str
@@ -117,7 +117,7 @@ class LanguageModel(ABC):
         valid : Encoded
             The validation text, which may guide choices such as when to stop. It may be empty.
         setting : Setting
-            The vocabulary, the seed and what may be used.
+            The vocabulary, the seed and the resources that may be used.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class LanguageModel(ABC):
         at : array of int, shape (B,)
             Positions of the text.
         log_probs : array, shape (B, V)
-            The distributions there, in nats.
+            The distributions at these positions, in nats.
         """
         rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
         for first in range(0, len(text), rows):
@@ -193,10 +193,10 @@ class LanguageModel(ABC):
         """Return whether ``stepper`` keeps what it has read, instead of reading the whole prefix at each step."""
         return type(self).stepper is not LanguageModel.stepper
 
-    # By these a model explains itself
+    # A model may override these to explain itself
 
     def title(self) -> str:
-        """Return a short name for people, without a full stop, as "RNN with attention".
+        """Return a short name for people, without a full stop, such as "RNN with attention".
 
         It may depend on the hyper-parameters, but not on the training. The default is the class name in words:
         ``MyModel`` is "My model".
@@ -229,18 +229,18 @@ class LanguageModel(ABC):
         return
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return how many tokens of the training text are read before the training in steps, as for word vectors."""
+        """Return how many tokens of the text are read before the training in steps, such as for word vectors."""
         return 0
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Compute what ``exhibits`` needs of the training and validation texts, and keep it for ``state``.
+        """Compute what ``exhibits`` needs from the training and validation texts, and keep it for ``state``.
 
         It is called after ``fit`` and is not part of the training: it must not change any probability.
         """
         return
 
     def word_vectors(self) -> FloatArray | None:
-        """Return a (V, d) vector of each type, or None for a model without vectors."""
+        """Return the vectors of all types, (V, d), or None for a model without vectors."""
         return None
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
@@ -258,7 +258,7 @@ class LanguageModel(ABC):
         Returns
         -------
         array, shape (n, d), or None
-            What represents the document up to and including the token; None for a model without vectors.
+            Vectors of the document up to and including each token; None for a model without vectors.
         """
         vectors = self.word_vectors()
         return None if vectors is None else vectors[text.ids[at]]
@@ -266,7 +266,7 @@ class LanguageModel(ABC):
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
         """Return the vectors of tokens in context, layer by layer; None for a model without layers.
 
-        The first of these (n, d) arrays is before the first layer, the second after it, and so on.
+        The first of these (n, d) arrays has the vectors before the first layer, the second those after it, and so on.
         """
         return None
 
@@ -275,8 +275,8 @@ class LanguageModel(ABC):
     def size(self) -> Size:
         """Return the number of fitted parameters and the bytes of the trained model.
 
-        The default counts all floating-point values of ``state()``, or all integers where there are no others.
-        Override it where some of these are not fitted: ids, or indices into other arrays.
+        The default counts all floating-point values of ``state()``, or all integers if there are no floating-point
+        values. Override it if some of these are not fitted, such as ids or indices into other arrays.
         """
         arrays = [np.asarray(a) for a in self.state().arrays.values()]
         floats = sum(a.size for a in arrays if np.issubdtype(a.dtype, np.floating))
@@ -301,33 +301,33 @@ class LanguageModel(ABC):
         Raises
         ------
         PluginError
-            The model can't have about this size.
+            If the model can't have about this size.
         """
         return None
 
     def digest_of(self, name: str) -> str:
-        """Return a digest of what a hyper-parameter among ``files`` names; by default of the content of a file."""
+        """Return a digest of the file that a hyper-parameter in ``files`` names; by default that of its content."""
         with ordinary(expanded(getattr(self, name))).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return functions that write the trained model to a file for other tools, by file suffix (".arpa").
+        """Return functions that write the trained model to a file for other tools, by file suffix, such as ".arpa".
 
-        With the suffix "/", the function gets a folder that exists and is empty.
+        A function with the suffix "/" writes several files: it gets the path of an empty folder.
         """
         return {}
 
-    # Every model has these; they are not overridden
+    # The copy for a page, and the hyper-parameters
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
-        """Return a copy of this model for the page of a report, in which it answers a reader.
+        """Return a copy of this model that the page of a report evaluates while a reader types.
 
         Parameters
         ----------
         valid : Encoded
             The validation text. What the copy leaves out may be estimated from it.
         whole : bool
-            Whether nothing is to be left out for the sake of a smaller page.
+            Whether the copy leaves nothing out, even if the page becomes large.
 
         Raises
         ------
@@ -385,7 +385,7 @@ def described(cls: type[LanguageModel]) -> str:
 
 
 def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:
-    """Raise ``PluginError`` unless a vocabulary has ``size`` types, as the one that ``what`` was trained on."""
+    """Raise ``PluginError`` unless a vocabulary has ``size`` types, like the one on which ``what`` was trained."""
     if len(vocabulary) != size:
         raise PluginError(
             f"{what} was trained on a vocabulary of {size:,} types, not of {len(vocabulary):,}: encode the text with"

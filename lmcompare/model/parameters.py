@@ -9,8 +9,8 @@ import numpy as np
 from lmcompare.errors import PluginError
 from lmcompare.tokens import Encoded
 
-HIGHEST_ORDER = 100  # of n-grams: nearly all longer ones occur once
-SHORT_ORDER, SHORT_WINDOW = 10, 256  # which models of every text may have
+HIGHEST_ORDER = 100  # of n-grams: nearly all longer n-grams occur once
+SHORT_ORDER, SHORT_WINDOW = 10, 256  # the order and the window that are allowed for every text, however short it is
 
 
 def is_whole(value: object) -> bool:
@@ -27,9 +27,10 @@ def check_whole(name: str, value: object, least: int, most: int = 10**9) -> None
 
 
 def check_reach(name: str, value: int, train: Encoded, unit: str, free: int) -> None:
-    """Raise ``PluginError`` for a model that looks further back than the training text goes: it only costs time.
+    """Raise ``PluginError`` for a model that looks further back than the training text goes, which only costs time.
 
-    ``unit``: "sentence" or "document", beyond which it does not look. Values up to ``free`` cost little and are kept.
+    ``unit`` is "sentence" or "document": the model does not look beyond its beginning. Values up to ``free`` cost
+    little and are always allowed.
     """
     if value <= free:
         return

@@ -1,4 +1,4 @@
-"""What a model declares about itself, and what its training is given and reports."""
+"""What a model declares about itself, and the values that its training gets and reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 
 @dataclass(frozen=True)
 class Traits:
-    """What a model declares about itself. Validity checks hold it to that.
+    """What a model declares about itself. Validity checks test these declarations.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Idea:
     year : int
         The year.
     authors : str
-        Their surnames, as "Kneser and Ney".
+        The surnames of the authors, such as "Kneser and Ney".
     title : str
         The title of the publication.
     """
@@ -67,15 +67,15 @@ class Progress:
     Attributes
     ----------
     step, steps : int
-        Steps done, and the number of steps where it is known.
+        The number of steps done, and of all steps if it is known.
     train_loss, valid_loss : float, optional
         Losses on the training and the validation text, in nats per token.
     tokens : int, optional
         Tokens read in training so far.
     note : str
-        A short text for whoever watches.
+        A short message for the user who watches the training.
     flops : float, optional
-        Floating-point operations of the training so far, where they are counted.
+        Floating-point operations of the training so far, if they are counted.
     """
 
     step: int
@@ -89,7 +89,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Milestones:
-    """Points of the training at which the model is scored as it is then.
+    """Points of the training at which the model is scored in its state at that time.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Milestones:
         Rising shares of the training, below 1.
     score : callable
         ``score(model, progress)`` is called once for each share, as soon as it is reached. It returns the seconds
-        that it took, which belong to no budget.
+        that it took, which do not count against the budget.
     """
 
     shares: tuple[float, ...]
@@ -106,7 +106,7 @@ class Milestones:
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit on training that replaces what the hyper-parameters say. At most one of the four is set.
+    """A limit on training that replaces the limit in the hyper-parameters. At most one of the four attributes is set.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ def _silent(_: Progress) -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """What ``fit`` may use.
+    """The vocabulary, the seed and the resources that ``fit`` may use.
 
     Attributes
     ----------
@@ -145,16 +145,16 @@ class Setting:
     threads : int
         The number of threads that the model may use.
     progress : callable
-        May be called now and then with a ``Progress``.
+        Takes a ``Progress``; ``fit`` may call it now and then.
     checkpoints : Path, optional
-        A folder in which training may leave what it needs to continue after it was killed; None if there is none.
+        A folder for checkpoints, from which training can continue after it was killed; None for no checkpoints.
     budget : Budget
         A limit on training.
     processes : int
         The number of processes that may train together, each with a GPU of its own or a share of the threads. A
-        model that can't do this uses one.
+        model that can't do this uses one process.
     milestones : Milestones, optional
-        For models that are trained in steps: at which points of the training they are to be scored.
+        The points of the training at which a model that is trained in steps is to be scored.
     """
 
     vocabulary: Vocabulary
@@ -184,11 +184,11 @@ class Size:
     bytes: int
 
 
-LARGEST = 10**18  # of what a size counts: files and tables of a report hold no number of any length
+LARGEST = 10**18  # parameters or bytes: the files and tables of a report can't hold numbers of any length
 
 
 def checked_size(size: object, whose: str) -> Size:
-    """Return what ``size()`` of the class ``whose`` gave. Raises ``PluginError`` if that is no size of anything."""
+    """Return the result of ``size()`` of the class ``whose``. Raises ``PluginError`` if it is not a possible size."""
     if not isinstance(size, Size):
         raise PluginError(f"{whose}.size returned {kind_of(size)}: return an lmcompare.Size")
     for name, value in (("parameters", size.parameters), ("bytes", size.bytes)):
@@ -199,11 +199,11 @@ def checked_size(size: object, whose: str) -> Size:
     return Size(int(size.parameters), int(size.bytes))
 
 
-LONGEST = {"title": 200, "summary": 2_000}  # characters of what a model says of itself
+LONGEST = {"title": 200, "summary": 2_000}  # characters of the texts in which a model explains itself
 
 
 def check_words(title: object, summary: object, notes: object, idea: object, whose: str) -> None:
-    """Raise ``PluginError`` if what the class ``whose`` says of itself is no text, or too long for a report."""
+    """Raise ``PluginError`` if a text in which the class ``whose`` explains itself is not valid or is too long."""
     check_notes(notes, whose)
     if idea is not None:
         if not isinstance(idea, Idea):
@@ -225,7 +225,7 @@ def check_words(title: object, summary: object, notes: object, idea: object, who
 
 @dataclass(frozen=True)
 class PageCopy:
-    """A copy of a model that the page of a report computes while a reader types.
+    """A copy of a model that the page of a report evaluates while a reader types.
 
     Parameters
     ----------
