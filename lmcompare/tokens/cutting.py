@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmcompare.corpora import Document
     from lmcompare.corpora.sentences import Spans
 
-BLOCK_BYTES = 1 << 22  # of the text that is cut at a time
+BLOCK_BYTES = 1 << 22  # bytes of text that are cut at a time
 
 
 def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
@@ -31,8 +31,8 @@ def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
     Raises
     ------
     LmcompareError
-        For a tokenizer plug-in that fails, whose ``always_tokens`` or ``types`` are not texts, or whose ``notes`` are
-        none that a report can hold.
+        If a tokenizer plug-in fails, if its ``always_tokens`` or ``types`` are not texts, or if a report can't hold
+        its ``notes``.
     """
     name = type(tokenizer).__name__
     with blamed_on(f"{name}'s fit"):
@@ -51,7 +51,7 @@ def fit_tokenizer(tokenizer: Tokenizer, texts: Sequence[str]) -> None:
 
 
 def as_text(tokenizer: Tokenizer, tokens: Sequence[str]) -> str:
-    """Return tokens as text for people. Raises ``PluginError`` for a plug-in whose ``detokenize`` fails at it."""
+    """Return tokens as text for people. Raises ``PluginError`` if ``detokenize`` of a plug-in fails for them."""
     name = type(tokenizer).__name__
     with blamed_on(f"{name}'s detokenize"):
         text = tokenizer.detokenize(tokens)
@@ -64,7 +64,7 @@ def as_text(tokenizer: Tokenizer, tokens: Sequence[str]) -> str:
 
 
 def text_after(tokenizer: Tokenizer, before: Sequence[str], tokens: Sequence[str]) -> str:
-    """Return the text of tokens that follow others."""
+    """Return the text of ``tokens`` that follow the tokens ``before``."""
     known, whole = as_text(tokenizer, before), as_text(tokenizer, [*before, *tokens])
     if whole.startswith(known):
         return whole[len(known) :]
@@ -97,20 +97,20 @@ def tokenise(
     ----------
     documents : sequence of Document
     tokenizer : Tokenizer
-        It is given each sentence or, if it ``covers`` documents, the whole text of each document.
+        It cuts each sentence or, if it ``covers`` documents, the whole text of each document.
     progress : callable
-        It is given the number of bytes that are cut, after each block of `BLOCK_BYTES`.
+        Called with the number of bytes cut so far, after each block of `BLOCK_BYTES`.
 
     Raises
     ------
     LmcompareError
         For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
-        text; and for a tokenizer plug-in that fails, or whose tokens can't be put together to the same text again.
+        text; and for a tokenizer plug-in that fails, or whose tokens can't be joined to the same text again.
     """
     n_bytes = np.array([_n_bytes(document) for document in documents], np.int64)
     pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64, progress)
-    sentences = array("q")  # the positions at which one begins
-    starts = array("q")  # of the documents
+    sentences = array("q")  # the positions at which a sentence begins
+    starts = array("q")  # the positions at which a document begins
     for document in documents:
         starts.append(len(pieces))
         text, spans = _checked(document)
@@ -128,7 +128,7 @@ def tokenise(
                     sentences.append(len(pieces))
                 opens = after is not None
             elif len(offsets):
-                last = np.maximum(begin + offsets[:, 1] - 1, 0)  # a first blank may be no part of the text
+                last = np.maximum(begin + offsets[:, 1] - 1, 0)  # a blank before the text may be no part of it
                 of_tokens = np.searchsorted(begins, last, side="right")
                 new = of_tokens != np.append(sentence, of_tokens[:-1])
                 sentences.extend((len(pieces) + np.flatnonzero(new)).tolist())
@@ -161,7 +161,7 @@ def _sentences(text: str, spans: Spans, tokenizer: Tokenizer) -> Iterator[tuple[
 
 
 def _parts(text: str, after: Separator, tokenizer: Tokenizer) -> Iterator[tuple[str, Separator | None]]:
-    """Yield a sentence or document in one part or several; its ``</s>`` is after the last."""
+    """Yield a sentence or document in one part or several; its ``</s>`` follows the last part."""
     parts = iter(tokenizer.parts(text))
     part = next(parts)
     for following in parts:
@@ -171,15 +171,15 @@ def _parts(text: str, after: Separator, tokenizer: Tokenizer) -> Iterator[tuple[
 
 
 class _Pieces:
-    """The tokens of the pieces that a tokenizer has cut, with the text around them; its length is their number.
+    """The tokens of the pieces that a tokenizer has cut, with the text around them; its length counts the tokens.
 
     Parameters
     ----------
     tokenizer : Tokenizer
     offsets : dtype
-        That of the byte spans.
+        The data type of the byte spans.
     progress : callable
-        It is given the number of bytes so far after each block.
+        Called with the number of bytes so far, after each block.
     """
 
     def __init__(
@@ -197,20 +197,20 @@ class _Pieces:
         return self._length
 
     def _begin_block(self) -> None:
-        self._raw: list[bytes] = []  # the text of the block, which is of some pieces
-        self._position = 0  # its bytes so far
+        self._raw: list[bytes] = []  # the text of the block: its pieces and the text after them
+        self._position = 0  # the number of bytes in the block so far
         self._strings: list[str | None] = []
-        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the bytes of the tokens in the block, but </s>
-        self._ends: list[int] = []  # the bytes at which each </s> is
-        self._begins: list[int] = []  # where the block begins, and in it each sentence
-        self._shifts: list[int] = []  # how much further it is from each piece to its place in its document
-        self._numbers: list[int] = []  # the tokens of each piece, </s> included
+        self._places: list[IntArray] = [np.zeros((0, 2), np.int64)]  # the tokens' spans in the block, without </s>
+        self._ends: list[int] = []  # the offset of each </s> in the block
+        self._begins: list[int] = []  # the offset of the beginning of the block and of each sentence in it
+        self._shifts: list[int] = []  # the offset of each piece in its document, less its offset in the block
+        self._numbers: list[int] = []  # the number of tokens of each piece, </s> included
         self._after: list[Separator] = []
 
     def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator | None) -> int:
-        """Add a piece that begins at a byte of its document, closed by ``</s>`` if ``after`` says what follows.
+        """Add a piece that begins at this byte of its document, closed by ``</s>`` if ``after`` is not None.
 
-        Returns the bytes of both.
+        Returns the number of bytes of the piece and of the text after it.
         """
         if not self._strings or self._strings[-1] is None:
             self._begins.append(self._position)
@@ -278,7 +278,7 @@ def _cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
 
 
 def checked_cut(tokenizer: Tokenizer, text: str) -> tuple[list[str], IntArray]:
-    """Return what a tokenizer makes of a text. Raises ``PluginError`` for what is not tokens with their offsets."""
+    """Return the tokens of a text and their offsets. Raises ``PluginError`` if a tokenizer returns anything else."""
     name = f"{type(tokenizer).__name__}'s tokenize"
     with blamed_on(name):
         answer = tokenizer.tokenize(text)
@@ -309,7 +309,7 @@ def sentence_begins(data: bytes, sentences: Sequence[tuple[int, int]]) -> IntArr
     begins = np.array([start for start, _ in sentences], np.int64)
     if data.isascii():
         return begins
-    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character but its first
+    continues = (np.frombuffer(data, np.uint8) & 0xC0) == 0x80  # every byte of a character except the first
     return np.append(np.flatnonzero(~continues), len(data))[begins]
 
 
@@ -354,7 +354,7 @@ def _width(text: str) -> int:
 
 
 def _checked(document: Document) -> tuple[str, Spans]:
-    """Return the text and the sentences of a document; these, and the text between them, make up the whole text."""
+    """Return the text and the sentences of a document. Raises ``LmcompareError`` if these do not divide the text."""
     reached = 0
     text, sentences = document.text, document.sentences
     for index, (start, end) in enumerate(sentences):

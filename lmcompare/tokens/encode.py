@@ -56,10 +56,10 @@ def build_vocabulary(train: Text, tokenizer: Tokenizer, min_count: int = 1, size
 def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Encoded:
     """Return the documents as ids, with byte spans in each document's UTF-8.
 
-    Each sentence, or each whole document if the tokenizer cuts these, is closed by ``</s>``.
+    ``</s>`` closes each sentence or, if the tokenizer cuts whole documents, each document.
     """
     cut = tokenised(documents, tokenizer)
-    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:])).astype(np.int32)  # of each type; the first is </s>
+    ids = np.append(vocabulary.end, vocabulary.ids(cut.types[1:])).astype(np.int32)  # by type; type 0 is </s>
     of_tokens = GrowingArray(np.int32)
     for start in range(0, len(cut), BLOCK_TOKENS):
         of_tokens.append(ids[cut.tokens[start : start + BLOCK_TOKENS]])
@@ -67,7 +67,7 @@ def encode(documents: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> Enc
 
 
 def prompt_pieces(text: str, tokenizer: Tokenizer) -> list[str]:
-    """Return the pieces of a prompt that a tokenizer cuts: its lines, or all of it if it cuts whole documents."""
+    """Return the pieces of a prompt for a tokenizer: its lines, or the whole prompt if it cuts whole documents."""
     return [text] if tokenizer.covers == "documents" else text.replace("\r\n", "\n").split("\n")
 
 
@@ -98,7 +98,7 @@ def encode_prompt(text: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> In
 
 
 def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str, str]:
-    """Return digests of the parts of ``tokens_fingerprint`` beside the corpus, to find in what two differ."""
+    """Return digests of the parts of ``tokens_fingerprint`` without the corpus, to find out in which two differ."""
     parts = {
         "tokenizer": _identity(tokenizer),
         "vocabulary": vocabulary.tokens,
@@ -108,10 +108,10 @@ def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str,
 
 
 def tokens_fingerprint(corpus_fingerprint: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> str:
-    """Return 16 hexadecimal digits: figures per token or per byte are comparable if and only if theirs are equal.
+    """Return 16 hexadecimal digits. Figures per token or per byte are comparable if and only if these are equal.
 
-    They cover the corpus, the tokenizer with its options, its code and what it has learnt, the vocabulary in order,
-    and the version of the code length.
+    The fingerprint covers the corpus, the tokenizer with its options, its code and what it has learnt, the vocabulary
+    in order, and the version of the code length.
     """
     return _digest([corpus_fingerprint, *_identity(tokenizer), vocabulary.tokens, CODE_VERSION])
 
@@ -122,7 +122,7 @@ def tokenizer_code(tokenizer: Tokenizer) -> str:
 
 
 def _identity(tokenizer: Tokenizer) -> list[Any]:
-    """Return the JSON values that decide how the tokenizer cuts, wherever its file is."""
+    """Return the JSON values that decide how the tokenizer cuts, without the paths of its files."""
     state = tokenizer.state()
     spec = {name: value for name, value in tokenizer.spec.items() if name not in tokenizer.files}
     if is_built_in(tokenizer):

@@ -18,9 +18,10 @@ class Encoded:
     Parameters
     ----------
     ids : (N,) int32 array
-        The ids. Each sentence is closed by ``vocabulary.end``; each document, if the tokenizer cuts whole documents.
+        The ids. ``vocabulary.end`` closes each sentence or, if the tokenizer cuts whole documents, each document.
     starts : (D,) int64 array
-        The position of each document's first token, in rising order; equal starts are empty documents.
+        The position of each document's first token, in rising order. A document whose start is that of the next
+        document is empty.
     vocabulary : Vocabulary
         The vocabulary of the ids.
     spans : (N, 2) int32 or int64 array, optional
@@ -96,7 +97,7 @@ class Encoded:
         return self.starts[self.document_of(at)] if len(self.starts) else np.zeros(len(at), np.int64)
 
     def check_positions(self, at: IntArray) -> None:
-        """Raise ``LmcompareError`` unless these are all positions of the text, or N, one past its end."""
+        """Raise ``LmcompareError`` unless each of these is a position of the text, or N, one past its end."""
         found = np.asarray(at)
         if not found.size:
             return
@@ -109,12 +110,12 @@ class Encoded:
             )
 
     def sentence_starts(self) -> IntArray:
-        """(S,) the position of each sentence's first token, as far as ``</s>`` closes sentences.
+        """(S,) the position of each sentence's first token; ``</s>`` closes a sentence.
 
         The end of a document without ``</s>`` counts as a sentence. If the tokenizer cuts whole documents, these are
-        the starts of the documents.
+        the starts of the documents that are not empty.
         """
-        begins = np.append(False, self.ids == self.vocabulary.end)[: len(self.ids)]  # after a </s>
+        begins = np.append(False, self.ids == self.vocabulary.end)[: len(self.ids)]  # at a token after </s>
         begins[self.starts[self.starts < len(self.ids)]] = True
         return np.flatnonzero(begins)
 
@@ -138,7 +139,7 @@ class Encoded:
         )
 
     def parts(self, tokens: int) -> Iterator[Encoded]:
-        """Yield the text in parts: each has whole documents that begin within the same ``tokens`` tokens."""
+        """Yield the text in parts of whole documents; those of a part begin within the same ``tokens`` tokens."""
         if len(self) <= tokens:
             yield self
             return
@@ -164,7 +165,7 @@ def _array(ids: Sequence[int] | IntArray) -> IntArray:
 
 
 def _offsets(spans: IntArray) -> IntArray:
-    """Return byte offsets as they are if they are int32, and as int64 if not."""
+    """Return byte offsets unchanged if they are int32, and otherwise as int64."""
     return np.ascontiguousarray(spans, np.int32 if np.asarray(spans).dtype == np.int32 else np.int64)
 
 

@@ -1,4 +1,4 @@
-"""A part of a text that stands for the whole: of many documents their beginnings, of a few long ones many places."""
+"""A part of a text that stands for the whole: the beginnings of many documents, or many places of a few long ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ STRETCH = 512  # tokens of a part of a long document
 def excerpt(text: Encoded, tokens: int) -> Encoded:
     """Return about ``tokens`` tokens of a text, as documents.
 
-    They are the beginnings of its documents, all cut in the same proportion; of a few long documents, parts of
-    ``STRETCH`` tokens that are evenly spread over the text.
+    These are the beginnings of the text's documents, all cut in the same proportion; or, if the text has only a few
+    long documents, parts of ``STRETCH`` tokens that are evenly spread over the text.
     """
     if len(text) <= tokens:
         return text
@@ -24,7 +24,7 @@ def excerpt(text: Encoded, tokens: int) -> Encoded:
 
 
 def excerpt_parts(text: Encoded, tokens: int) -> tuple[IntArray, IntArray]:
-    """Return where the parts of that excerpt begin and end in the text, (D,) each."""
+    """Return where the parts of the text that ``excerpt`` takes begin and end, (D,) each."""
     if len(text) <= tokens:
         return text.starts, text.ends
     lengths = text.ends - text.starts

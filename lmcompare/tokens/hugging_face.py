@@ -19,24 +19,24 @@ from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 WEIGHTS = "*.safetensors"
 FILES = (CONFIG, TOKENIZER, "tokenizer_config.json", f"{WEIGHTS}.index.json", WEIGHTS)
-"""What is read of a model, and nothing else: no file of it is code."""
+"""The only files of a model that are read; none of them contains code."""
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-_REFUSED = {  # by the library's error
+_REFUSED = {  # reasons by the name of the library's error
     "GatedRepoError": "only users who have accepted its terms can download it",
     "RepositoryNotFoundError": "the hub has no public model of this name",
 }
 
 
 def located(path: str) -> Path:
-    """Return the folder of a model: the folder of this name, or that of a model of Hugging Face's hub in the cache.
+    """Return the folder of a model: the folder of this name, or the cached folder of a model of Hugging Face's hub.
 
     A model of the hub that is not in the cache is downloaded, without any code that it may contain.
 
     Raises
     ------
     LmcompareError
-        If there is no such folder, and no such model in the cache that could be downloaded either.
+        If there is no such folder, and no such model that is in the cache or can be downloaded.
     """
     folder = expanded(path)
     if folder.is_dir():
@@ -54,7 +54,7 @@ def located(path: str) -> Path:
     for offline in (True, False):
         try:
             found = Path(snapshot_download(path, allow_patterns=list(FILES), local_files_only=offline))
-        except Exception as error:  # of several libraries, which change with their versions
+        except Exception as error:  # errors of several libraries, which change with their versions
             reason = next((_REFUSED[c.__name__] for c in type(error).__mro__ if c.__name__ in _REFUSED), reason)
             continue
         if (found / CONFIG).is_file():
@@ -91,7 +91,7 @@ def table_in(folder: Path, name: str) -> dict[str, Any]:
 
 
 def text_part(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that is about text: all of it, unless the model also reads images, say."""
+    """Return the part of a configuration that is about text; all of it if the model reads nothing but text."""
     part = config.get("text_config")
     return {**config, **part} if isinstance(part, dict) else config
 
@@ -99,9 +99,9 @@ def text_part(config: dict[str, Any]) -> dict[str, Any]:
 class HuggingFaceTokenizer(PieceTokenizer):
     """The tokenizer of a Hugging Face model, with the vocabulary that the model predicts.
 
-    The ids are those of the model. ``</s>`` has the id of the model's own end of a text. A special token that is
-    written out in a text, such as ``<|endoftext|>``, is cut like any other text. A tokenizer that puts a blank before
-    every text is taken: the blank is no part of the text.
+    The ids are those of the model. ``</s>`` has the id of the model's own end-of-text token. A special token that is
+    written out in a text, such as ``<|endoftext|>``, is cut like any other text. The tokenizer may put a blank before
+    every text; this blank is not part of the text.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class HuggingFaceTokenizer(PieceTokenizer):
         table, config = table_in(folder, TOKENIZER), text_part(table_in(folder, CONFIG))
         self._adopt(json.dumps(table), self._end_of(folder, table, config), int(config.get("vocab_size") or 0))
         for text in texts:
-            self.tokenize(text)  # refuses a text whose bytes it does not give back
+            self.tokenize(text)  # raises an error if the tokens do not have the bytes of the text
         return self
 
     def state(self) -> State:
@@ -168,15 +168,15 @@ class HuggingFaceTokenizer(PieceTokenizer):
         names[end] = END_TOKEN
         self._names, self._types, self._end = tuple(names), tuple(names), end
         blank = all(self._bytes_of(text) == f" {text}".encode() for text in ("a", " a"))
-        self._mark = " " if blank else ""  # as that of Llama 2 has it
+        self._mark = " " if blank else ""  # as in Llama 2
 
     def _bytes_of(self, text: str) -> bytes:
         return b"".join(self._bytes.get(token, b"") for token in super().tokenize(text)[0])
 
     def _end_of(self, folder: Path, table: dict[str, Any], config: dict[str, Any]) -> int:
-        """Return the id of the model's end of a text: that of its configuration, else that of its tokenizer."""
+        """Return the id of the model's end-of-text token: from its configuration, or else from its tokenizer."""
         end = config.get("eos_token_id")
-        if isinstance(end, list):  # the end of a text, and then those of turns of a dialogue
+        if isinstance(end, list):  # first the end of a text, then the ends of turns of a dialogue
             end = next(iter(end), None)
         if end is None and (folder / "tokenizer_config.json").is_file():
             named = table_in(folder, "tokenizer_config.json").get("eos_token")

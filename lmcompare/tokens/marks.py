@@ -1,7 +1,7 @@
 """The marks of a text that is tokenised already: ``<unk>``, ``@-@``, ``-LRB-``, ``&apos;``.
 
 Texts such as WikiText and the Penn Treebank have ``<unk>`` in place of rare words and ``@-@`` in place of hyphens.
-Each mark is one token. A ``<unk>`` of the text is a word like any other: it is not the vocabulary's unknown word.
+Each mark is one token. A ``<unk>`` in the text is a word like any other: it is not the vocabulary's unknown word.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ RESERVED = (UNKNOWN_TOKEN, END_TOKEN)
 
 _MARK = re.compile(r"(?<!\S)(?:</?[A-Za-z_]{1,20}>|@[^\w\s]@|-[LR][RSC]B-|&[a-z]{2,5};)(?!\S)")
 _OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any number of underscores
-_LEAST_SHARE = 1e-4  # of the words; rarer ones are left to chance, such as a text that explains <unk>
-LONG = 1 << 14  # characters of a text whose words are cut once each
+_LEAST_SHARE = 1e-4  # of the words; a rarer mark may be there by chance, as in a text that explains <unk>
+LONG = 1 << 14  # in a text of at least this many characters, each distinct word is cut once
 _BLANKS = np.frombuffer(b" \t\n\r\v\f", np.uint8)
 _COMMA = re.compile(r",(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
-_ALONE = re.compile(r",(?<!\S,)(?!\S)")  # with white space before it as well
-_SHARE_ALONE = 0.9  # of the commas, in a text that is tokenised already
+_ALONE = re.compile(r",(?<!\S,)(?!\S)")  # a comma with white space before it as well
+_SHARE_ALONE = 0.9  # the least share of such commas in a text that is tokenised already
 
 
 def find_marks(texts: Sequence[str]) -> dict[str, int]:
-    """Return the marks that occur twice or more, and once in 10,000 words, with their counts, frequent ones first."""
+    """Return the marks that occur at least twice, and once in 10,000 words, with their counts, by falling count."""
     counts = Counter(mark for text in texts for mark in _MARK.findall(text))
     words = sum(len(part.split()) for text in texts for part in in_parts(text)) if counts else 0
     return {mark: n for mark, n in counts.most_common() if n >= max(2, _LEAST_SHARE * words)}
 
 
 def is_tokenised(texts: Sequence[str]) -> bool:
-    """Return whether nine of ten commas before white space have white space before them as well."""
+    """Return whether at least nine of ten commas before white space have white space before them as well."""
     commas, alone = (sum(len(pattern.findall(text)) for text in texts) for pattern in (_COMMA, _ALONE))
     return commas > 0 and alone >= _SHARE_ALONE * commas
 
@@ -62,13 +62,13 @@ def unescaped(token: str) -> str:
 
 
 def _begins(raw: bytes) -> IntArray:
-    """Return where each run of other bytes than ASCII white space begins, those of ``raw.split()``."""
+    """Return the offset in ``raw`` of each part that ``raw.split()`` returns."""
     filled = ~np.isin(np.frombuffer(raw, np.uint8), _BLANKS)
     return np.flatnonzero(filled & ~np.append(False, filled[:-1]))
 
 
 class MarkedTokenizer(Tokenizer):
-    """Cuts text into words and keeps the marks that it found in the training text whole.
+    """Cuts text into words, but does not cut the marks that it found in the training text.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class MarkedTokenizer(Tokenizer):
 
     @abstractmethod
     def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
-        """Return an expression with one group, which matches a token; between matches is white space alone."""
+        """Return an expression with one group, which matches a token; only white space is between matches."""
 
     def fit(self, texts: Sequence[str]) -> Self:
         self._set(find_marks(texts), is_tokenised(texts))
@@ -126,15 +126,15 @@ class MarkedTokenizer(Tokenizer):
         return tokens, spans_between(pieces, text.isascii())
 
     def _cut_each_once(self, text: str) -> tuple[list[str], IntArray]:
-        """Return what ``_cut`` returns: what is between white space is cut once, however often it occurs."""
+        """Return the same as ``_cut``, but cut each distinct run between white space only once."""
         runs, run, _ = numbered_words([text], ASCII_SPACES)
         begin_of_run = _begins(text.encode())
         joined = " ".join(runs)
         distinct, offsets = self._cut(joined)
-        places = _begins(joined.encode())  # of the distinct runs
+        places = _begins(joined.encode())  # the offsets of the distinct runs
         owner = np.searchsorted(places, offsets[:, 0], side="right") - 1
         offsets = offsets - places[owner][:, None]
-        many = np.bincount(owner, minlength=len(runs))  # tokens of each distinct run
+        many = np.bincount(owner, minlength=len(runs))  # the number of tokens of each distinct run
         first = np.cumsum(many) - many
         each = many[run]
         taken = np.arange(each.sum()) + np.repeat(first[run] - np.cumsum(each) + each, each)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")  # a piece of one byte, in vocabularies of SentencePiece
 _BLANK = "▁"  # a blank, in vocabularies of SentencePiece
 MOST_PIECES = 10**6  # four times those of the largest vocabularies in use
-PART = 1 << 20  # characters of a long document that are cut at a time, or some more
+PART = 1 << 20  # about how many characters of a long document are cut at a time
 # A single blank: byte level pre-tokenisation begins a piece of text with it, whatever is before and after
 _BETWEEN_WORDS = re.compile(r"(?<=\S) (?=\S)")
 LONGEST_WORD = 4000  # characters: the library learns from a word in a time that grows with the square of its length
@@ -41,20 +41,20 @@ class PieceTokenizer(Tokenizer):
     fixed_vocabulary = True
 
     _special_as_text: ClassVar[bool] = False  # whether special tokens that a text writes out are cut like the rest
-    _mark: str = ""  # what it puts before each text
+    _mark: str = ""  # the string that the tokenizer puts before each text
     _cutter: tokenizers.Tokenizer | None = None
-    _names: tuple[str, ...] = ()  # of each piece, by its number in the cutter
-    _bytes: Mapping[str, bytes] = {}  # by name
-    _lengths: IntArray = np.zeros(0, np.int64)  # in bytes, by number
+    _names: tuple[str, ...] = ()  # the name of each piece, by its number in the cutter
+    _bytes: Mapping[str, bytes] = {}  # the bytes of each piece, by its name
+    _lengths: IntArray = np.zeros(0, np.int64)  # the number of bytes of each piece, by its number
 
     def _take(self, content: str, whose: str) -> None:
-        """Take over a tokenizer in the JSON form of ``tokenizers``."""
+        """Load a tokenizer from the JSON form of the library ``tokenizers``."""
         library = _library()
         try:
             table = json.loads(content)
             if isinstance(table.get("model"), dict) and table["model"].get("dropout"):
                 table["model"]["dropout"] = (
-                    None  # pieces drawn at random, for training; figures would change each time
+                    None  # it draws pieces at random, for training; figures would change each time
                 )
                 content = json.dumps(table)
             self._cutter = library.Tokenizer.from_str(content)
@@ -125,10 +125,10 @@ class PieceTokenizer(Tokenizer):
         return {"cut": "pieces"}
 
     def pieces_in_page(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return what the page needs beside ``in_page``, with the ids of a vocabulary.
+        """Return the table that the page needs in addition to ``in_page``, with the ids of a vocabulary.
 
-        It is that of `page_table`, with "level", whether the pieces are written with a character per byte, and
-        "mark", what the tokenizer puts before each text.
+        It is the table of `page_table`, with "level", whether the pieces are written with a character per byte, and
+        "mark", the string that the tokenizer puts before each text.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class SavedTokenizer(PieceTokenizer):
     Parameters
     ----------
     path : str
-        The file.
+        The path of the file.
     """
 
     kind = "saved"
@@ -256,7 +256,7 @@ class SavedTokenizer(PieceTokenizer):
             ) from None
         self._take(content, self.path)
         for text in texts:
-            self.tokenize(text)  # refuses a text whose bytes it does not give back
+            self.tokenize(text)  # raises an error if the tokens do not have the bytes of the text
         return self
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
@@ -266,7 +266,7 @@ class SavedTokenizer(PieceTokenizer):
 
 
 def _pass_interrupt(error: BaseException) -> None:
-    """Raise what is no error of the library, which has no class for them; a panic of its code is no ``Exception``."""
+    """Raise an interrupt again, but not an error of the library, whose panics are not an ``Exception`` either."""
     if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
         raise error
 
@@ -283,7 +283,7 @@ def _without_long_words(text: str) -> Iterator[str]:
 
 
 def _interruptible(work: Callable[[], object]) -> None:
-    """Do work of compiled code in a thread, so that this one still answers Ctrl-C; raise what the work raises."""
+    """Run compiled code in a thread, so that this thread still answers Ctrl-C; raise the exception of that code."""
     raised: list[BaseException] = []
 
     def guarded() -> None:
@@ -301,7 +301,7 @@ def _interruptible(work: Callable[[], object]) -> None:
 
 
 def _library() -> Any:
-    """The library ``tokenizers``."""
+    """Return the library ``tokenizers``."""
     try:
         import tokenizers
     except ImportError:
@@ -338,7 +338,7 @@ def _bytes_of_pieces(table: Mapping[str, Any]) -> Any:
 def _byte_characters() -> list[str]:
     """Return the printable character that stands for each byte in byte-level vocabularies (Radford et al. 2019).
 
-    Printable bytes of Latin-1 stand for themselves, the others for the characters from U+0100 on.
+    The printable bytes of Latin-1 have their own character, the other bytes have the characters from U+0100 on.
     """
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))

@@ -1,7 +1,7 @@
 """How the page of a report cuts a text into pieces: the parts of ``tokenizer.json`` that its script carries out.
 
 ``live-pieces.js`` repeats what Hugging Face's library ``tokenizers`` does with them. A tokenizer with any other part
-is refused, so that the page never shows other tokens than those of Python.
+is refused, so that the page always shows the same tokens as Python.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
     -------
     dict
         "added"
-            The ids of tokens that are found in the text first, and of others that are found in the rest.
+            The ids of the added tokens that are found in the text first, and of those that are found in the rest.
         "changes"
-            What happens to the text between them, in order: ["prepend", text], ["replace", text, by] or ["nfc"].
+            The changes of the text between added tokens, in order: ["prepend", text], ["replace", text, by] or
+            ["nfc"].
         "cuts"
-            How it is cut into words, in order: ["match", expression]; ["blank"] for a blank before the text;
-            ["bytes"] for a character per byte; ["digits", each by itself]; ["replace", text, by]; or ["before",
+            The steps that cut this text into words, in order: ["match", expression]; ["blank"] for a blank before the
+            text; ["bytes"] for a character per byte; ["digits", each by itself]; ["replace", text, by]; or ["before",
             character].
         "pieces", "bytes"
             The pieces by id, "" for an id that no text has; and whether a character without a piece is cut into
@@ -49,12 +50,12 @@ def page_table(table: Table, ids: Mapping[str, int], *, special_as_text: bool) -
             For byte pair encoding, pairs of ids by rank, as a flat list; and whether a word that is a piece stays
             whole.
         "scores", "least"
-            For a unigram model, the log-probability of each piece; and that of the least likely one.
+            For a unigram model, the log-probability of each piece; and that of the least likely piece.
 
     Raises
     ------
     LmcompareError
-        If the page can't do it.
+        If the page can't cut a text as the tokenizer does.
     """
     changes = [step for part in _flat(table.get("normalizer"), "normalizers") for step in _change(part)]
     added: tuple[dict[str, int], dict[str, int]] = {}, {}

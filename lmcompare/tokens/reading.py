@@ -16,8 +16,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.tokens.encoded import Encoded
 from lmcompare.tokens.vocabulary import IntArray, Vocabulary
 
-BLOCK_BYTES = 2**22  # of the file, read at a time
-PIECE = 2**20  # tokens that are looked at at a time
+BLOCK_BYTES = 2**22  # bytes of the file that are read at a time
+PIECE = 2**20  # tokens that are processed at a time
 LINE_END = -1  # in place of a token's number, while there is no vocabulary
 
 T = TypeVar("T")
@@ -32,8 +32,8 @@ def read_tokenised(
 
     The result is that of the option ``sentences = "line"`` and the ``whitespace`` tokenizer, without byte spans
     and in a twentieth of the time: lines end at ``\\n``, a blank line is an empty sentence, and a byte order mark is
-    left out. Only ``<unk>`` and ``</s>`` differ: in the text they are unknown words here, and words like any other
-    for a tokenizer that was fitted on them.
+    left out. Only a ``<unk>`` or ``</s>`` in the text differs: here it is an unknown word; for a tokenizer that was
+    fitted on a text with it, it is a word like any other.
 
     Parameters
     ----------
@@ -66,13 +66,13 @@ def read_tokenised(
         raise LmcompareError(f"{path} can't be read ({error.strerror}): give a file of tokenised text") from None
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{path} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
-    ids.flags.writeable = False  # so that it need not be copied
+    ids.flags.writeable = False  # so that Encoded does not copy it
     return Encoded(ids, np.zeros(1, np.int64), vocabulary, names=(path.name,))
 
 
 def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray, Vocabulary]:
     """Return the ids of the file's text and a vocabulary made of it."""
-    numbers: dict[str, int] = {}  # of the tokens, by first appearance
+    numbers: dict[str, int] = {}  # the number of each token, in order of first appearance
 
     def numbered(block: Block) -> IntArray:
         codes, tokens = block
@@ -96,9 +96,9 @@ def _with_vocabulary(path: Path, threads: int, min_count: int) -> tuple[IntArray
 
 
 def _text(path: Path, threads: int, work: Callable[[bytes], T], ids_of: Callable[[T], IntArray]) -> IntArray:
-    """(N,) int32: the ids of the file's text. ``work`` is done on each block in a thread, ``ids_of`` in order.
+    """(N,) int32: the ids of the file's text. Threads call ``work`` on blocks; ``ids_of`` gets the results in order.
 
-    It is one array that grows: blocks that are freed one by one would leave holes in memory.
+    The result is one array that grows: blocks that are freed one by one would leave holes in memory.
     """
     ids, filled = np.empty(2**20 + path.stat().st_size // 4, np.int32), 0
     for done in _blocks(path, threads, work):
@@ -118,7 +118,7 @@ def _pieces(ids: IntArray) -> Iterator[IntArray]:
 
 
 def _blocks(path: Path, threads: int, work: Callable[[bytes], T]) -> Iterator[T]:
-    """Yield what ``work`` makes of the file's blocks, in order; ``threads`` of them are worked on at a time."""
+    """Yield the results of ``work`` for the blocks of a file, in order; each of ``threads`` threads has one block."""
     with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[T]] = deque()
         left, first = b"", True

@@ -13,8 +13,8 @@ IntArray = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 Keys = npt.NDArray[np.uint64]
 
-NEWLINE, BLANK, WIDE = 10, 32, 0xC2  # from WIDE on bytes begin characters beyond ASCII
-FEWEST = 2**12  # slots of the hash table at first
+NEWLINE, BLANK, WIDE = 10, 32, 0xC2  # bytes from WIDE on begin characters beyond ASCII
+FEWEST = 2**12  # slots of the hash table at the beginning
 TOGETHER = 256  # tokens that are cut before they are looked up
 ONE, EIGHT, LENGTH, UPPER = np.uint64(1), np.uint64(8), np.uint64(56), np.uint64(32)
 LONG = np.uint64(0xFF << 56)  # the mark of a key that is a hash
@@ -24,7 +24,7 @@ OFFSET, PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)  # of 
 
 @compiled
 def _blank(text: Bytes, at: np.uint64) -> int:
-    """Return how many bytes the white space that begins here has, 0 for anything else: Unicode's White_Space."""
+    """Return how many bytes the white space (Unicode's White_Space) that begins here has; 0 for another character."""
     byte = text[at]
     if byte <= 32:
         return int(byte == 32 or 9 <= byte <= 13)
@@ -46,7 +46,7 @@ def _blank(text: Bytes, at: np.uint64) -> int:
 def _cut(text: Bytes, at: np.uint64, keys: Keys, begins: IntArray, ends: IntArray, slots: Keys) -> tuple[Any, int]:
     """Cut the next tokens from byte ``at`` on, as many as ``keys`` has room for; return where they end, and how many.
 
-    A line end is a token without bytes. The slot of each token is asked for from memory.
+    A line end is a token without bytes. The slot of each token is prefetched from memory.
     """
     n, size = 0, np.uint64(len(text))
     while at < size and n < len(keys):
@@ -78,8 +78,8 @@ def _cut(text: Bytes, at: np.uint64, keys: Keys, begins: IntArray, ends: IntArra
 def number(text: Bytes, codes: IntArray, begins: IntArray, ends: IntArray) -> tuple[int, int]:
     """Write the number of each token, in order of first appearance, and -1 at the end of each line.
 
-    ``begins`` and ``ends`` get where in the text each number's token is. Returns how many codes and how many
-    different tokens there are.
+    ``begins`` and ``ends`` get the place in the text of the token of each number. Returns the number of codes and the
+    number of different tokens.
     """
     slots = np.zeros(2 * FEWEST, np.uint64)
     keys, froms, tos = np.empty(TOGETHER, np.uint64), np.empty(TOGETHER, np.int64), np.empty(TOGETHER, np.int64)
@@ -110,7 +110,7 @@ def look_up(
 ) -> int:
     """Write the id of each token, ``unknown`` where it is not in a table, and ``end`` at the end of each line.
 
-    ``slots``, ``data``, ``begins``, ``ends``: the table, filled by ``enter``. Returns how many ids there are.
+    ``slots``, ``data``, ``begins`` and ``ends`` are the table, which ``enter`` has filled. Returns the number of ids.
     """
     keys, froms, tos = np.empty(TOGETHER, np.uint64), np.empty(TOGETHER, np.int64), np.empty(TOGETHER, np.int64)
     at, written = np.uint64(0), 0
@@ -129,7 +129,7 @@ def look_up(
 
 @compiled
 def enter(data: Bytes, begins: IntArray, ends: IntArray, tokens: IntArray, slots: Keys) -> None:
-    """Enter the tokens of these ids, whose bytes are ``data[begins[i] : ends[i]]``."""
+    """Enter the tokens with these ids into the table; the bytes of token i are ``data[begins[i] : ends[i]]``."""
     for token in tokens:
         begin, end, key = np.uint64(begins[token]), np.uint64(ends[token]), np.uint64(0)
         for at in range(begin, end):
@@ -148,7 +148,7 @@ def _key(text: Bytes, begin: np.uint64, end: np.uint64, packed: np.uint64) -> An
 
 @compiled
 def _hashed(text: Bytes, begin: np.uint64, end: np.uint64) -> Any:
-    """Return the key of a long token: its hash, marked by eight bits that no short one has."""
+    """Return the key of a long token: its hash, marked by eight bits that no key of a short token has."""
     code = OFFSET
     for at in range(begin, end):
         code = (code ^ np.uint64(text[at])) * PRIME
@@ -164,7 +164,7 @@ def _home(key: np.uint64, slots: Keys) -> Any:
 def _slot(
     text: Bytes, begin: int, end: int, key: np.uint64, slots: Keys, data: Bytes, begins: IntArray, ends: IntArray
 ) -> Any:
-    """Return where in the hash table a token is, or would go; ``data``: the text of the tokens in the table.
+    """Return where in the hash table a token is, or would go; ``data`` is the text of the tokens in the table.
 
     A slot is two numbers: a token's key, and its number + 1, which is 0 where the slot is free.
     """

@@ -18,12 +18,12 @@ DEFAULT = "word"
 
 
 def checked_class(found: Any, name: str) -> type[Tokenizer]:
-    """Return a class that is a complete tokenizer.
+    """Return ``found`` if it is the class of a complete tokenizer.
 
     Raises
     ------
     PluginError
-        If it is not one; the message names it ``name``.
+        If it is not; the message calls it ``name``.
     """
     if not (inspect.isclass(found) and issubclass(found, Tokenizer)):
         raise PluginError(f"'{name}' is not a class derived from lmcompare.tokens.Tokenizer")
@@ -55,9 +55,9 @@ _ANYTHING: Registry[Any] = Registry("lmcompare.tokenizers", "tokenizer", lambda 
 
 
 def is_tokenizer(name: str) -> bool:
-    """Return whether ``name`` is that of a tokenizer, ``"module:Class"`` or ``"./file.py:Class"`` included.
+    """Return whether a tokenizer has this name; ``"module:Class"`` and ``"./file.py:Class"`` are names, too.
 
-    A class that is derived from ``Tokenizer`` is one even if it is not complete.
+    A class that is derived from ``Tokenizer`` counts as a tokenizer even if it is not complete.
     """
     if ":" not in name:
         return name in TOKENIZERS.installed()
@@ -69,7 +69,7 @@ def is_tokenizer(name: str) -> bool:
 
 
 def table_of(spec: str) -> dict[str, Any]:
-    """Return the table of a tokenizer that is named in short.
+    """Return the table of a tokenizer that is given in a short form.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def make_tokenizer(table: Mapping[str, Any], state: State | None = None) -> Toke
         ``kind``, the name of the tokenizer or ``"module:Class"`` or ``"./file.py:Class"``, and its options. The
         vocabulary's limits, ``min_count`` and ``size``, may be in the table too and are ignored here.
     state : State, optional
-        What a tokenizer of this table has learnt before.
+        The state of an earlier tokenizer that was made from this table and fitted.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def is_built_in(tokenizer: Tokenizer) -> bool:
 def listing() -> list[tuple[str, str, bool]]:
     """Return the name and the description of each installed tokenizer, and whether it can be imported.
 
-    The description of one that can't be imported says why.
+    The description of a tokenizer that can't be imported says why.
     """
     rows = []
     for name in sorted(TOKENIZERS.installed()):

@@ -1,7 +1,7 @@
 """Expressions of the module ``regex`` (version 1, verbose) in the syntaxes of other engines.
 
-They know what the expression of the tokenizer ``word`` needs: comments, differences of sets, names of scripts and
-Unicode's white space. ``marks`` come first and match where white space surrounds them.
+The functions translate what the expression of the tokenizer ``word`` uses: comments, differences of sets, names of
+scripts and Unicode's white space. ``marks`` come first and match where white space surrounds them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def oniguruma(pattern: str, marks: Sequence[str]) -> str:
 def javascript(pattern: str, marks: Sequence[str]) -> str:
     """Return an expression in the syntax of JavaScript with the flag v.
 
-    It has no possessive quantifiers; greedy ones match the same where nothing that follows can fail.
+    JavaScript has no possessive quantifiers; greedy quantifiers match the same where nothing after them can fail.
     """
     return _after_marks(re.sub(r"(?<=[*+])\+", "", _compact(pattern)), marks, r"\u{{{:X}}}")
 

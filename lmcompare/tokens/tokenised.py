@@ -22,7 +22,7 @@ BLOCK_TOKENS = 1 << 18
 
 
 class Separator(NamedTuple):
-    """The text after a sentence, up to the next sentence or to the end of the document, which it then closes."""
+    """The text after a sentence, up to the next sentence or to the document's end, and whether the document ends."""
 
     text: str
     closes: bool
@@ -37,7 +37,8 @@ class Tokenised:
     Parameters
     ----------
     types : tuple of str
-        The distinct token strings. ``types[0]`` is the closing ``</s>``; a literal ``</s>`` in the text is another.
+        The distinct token strings. ``types[0]`` is the closing ``</s>``; a literal ``</s>`` in the text is another
+        type.
     tokens : (N,) int32 array
         The type of each token.
     spans : (N, 2) int32 or int64 array
@@ -50,13 +51,13 @@ class Tokenised:
     space_types : tuple of str
         The distinct strings of white space between tokens, the empty one first.
     spaces : (N,) int32 array
-        Which of ``space_types`` is before each token, after the token before it or the beginning of the sentence.
+        Which of ``space_types`` is between each token and the previous token, or the beginning of the sentence.
     separator_types : tuple of Separator
         The distinct separators.
     separators : (N,) int32 array
         Which of ``separator_types`` is after a ``</s>``; -1 at other tokens.
     n_bytes : (D,) int64 array
-        The length of each document.
+        The number of bytes of each document.
     names : tuple of str
         The names of the documents.
     """
@@ -96,9 +97,9 @@ class Tokenised:
         return found
 
     def blocks(self) -> Iterator[slice]:
-        """Yield slices of tokens, for what would not fit into memory at once.
+        """Yield slices of tokens, for data that would not fit into memory at once.
 
-        They begin where a sentence does, except in a sentence of more than two blocks.
+        A slice begins where a sentence does, except inside a sentence that is longer than two blocks.
         """
         begins = np.append(0, self.closing_at() + 1)
         start = 0

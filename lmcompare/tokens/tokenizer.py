@@ -41,8 +41,8 @@ class Tokenizer(ABC):
         The ``min_count`` of the vocabulary if the user gives none. Above 1, a model learns the probability of the
         unknown word from the rare words of the training text.
     files : tuple of str
-        The options that are paths of files which ``fit`` reads. Where they are is no part of the fingerprint; what
-        they contain should be part of ``state``.
+        The options that are paths of files which ``fit`` reads. The paths are not part of the fingerprint; what the
+        files contain should be part of ``state``.
     kind : str
         The name of the tokenizer in an experiment's ``[tokens]``. ``make_tokenizer`` sets it.
     """
@@ -76,10 +76,10 @@ class Tokenizer(ABC):
         return ()
 
     def parts(self, text: str) -> Iterable[str]:
-        """Return the parts of what ``tokenize`` cuts, in order, that have the same tokens if each is cut by itself.
+        """Return parts of a text for ``tokenize``, in order, that have the same tokens if each is cut by itself.
 
-        A tokenizer can give them so that a long text needs less memory; the default is the whole text. If it
-        ``covers`` words, each part must end with a token.
+        With several parts, a long text needs less memory; the default is the whole text. If the tokenizer ``covers``
+        words, each part must end with a token.
         """
         return (text,)
 
@@ -135,7 +135,7 @@ class Tokenizer(ABC):
         )
 
     def in_page(self) -> dict[str, Any]:
-        """Return the table by which the page of a report cuts a text that a reader types, as this tokenizer does.
+        """Return the table with which the page of a report cuts a text that a reader types, as this tokenizer does.
 
         ``cut`` is "char", "byte", "pieces" for a built-in tokenizer of pieces, or "pattern"; then ``pattern`` is an
         expression of JavaScript, with the flag v, that matches the tokens, and ``escapes`` says whether ``<unk>`` and
@@ -150,10 +150,10 @@ class Tokenizer(ABC):
 
     @property
     def types(self) -> tuple[str, ...] | None:
-        """The whole vocabulary in the order of its ids, if that is given, as that of a pre-trained model is.
+        """The whole vocabulary in the order of its ids, if it is given in advance, as for a pre-trained model.
 
-        ``</s>`` is one of the types, but ``<unk>`` is not: ``fixed_vocabulary`` is true. The default, None, is a
-        vocabulary that is counted in the training text.
+        ``</s>`` is one of the types, but ``<unk>`` is not: ``fixed_vocabulary`` is true. With None, the default, the
+        vocabulary is counted in the training text.
         """
         return None
 
@@ -161,7 +161,7 @@ class Tokenizer(ABC):
     def spec(self) -> dict[str, Any]:
         """The JSON-able table, ``kind`` and options, from which ``make_tokenizer`` makes the same tokenizer.
 
-        Raises ``PluginError`` if an option is not stored under its name, or no JSON value.
+        Raises ``PluginError`` if an option is not stored under its name, or is not a JSON value.
         """
         whose, options = type(self).__name__, {}
         for name in self.option_names():
@@ -184,7 +184,7 @@ class Tokenizer(ABC):
 
 
 def lines_of(tokens: Sequence[str]) -> list[list[str]]:
-    """Return the tokens before, between and after the ``</s>``."""
+    """Return the tokens before, between and after the ``</s>``, a list for each line."""
     lines: list[list[str]] = [[]]
     for token in tokens:
         if token == END_TOKEN:

@@ -1,6 +1,6 @@
 """Parts of ``tokenizer.json``, the format of Hugging Face's library ``tokenizers``, that the tokenizers share.
 
-A line end of the text is ``</s>`` where a tokenizer cuts sentences, as in the texts that trained models are given.
+If a tokenizer cuts sentences, a line end of the text becomes ``</s>``, as in the prompts of trained models.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, Vocabulary
 Table = dict[str, Any]
 
 
-MOST_STEPS = 100  # of normalising and splitting; those of models in use are below 20
-MOST_GROWTH = 100  # characters that the steps may make of one
+MOST_STEPS = 100  # steps of normalising and splitting; models in use have fewer than 20
+MOST_GROWTH = 100  # characters that the steps may make of one character
 
 
 def check_steps(table: Mapping[str, Any], whose: str) -> None:
-    """Check that the steps before the pieces neither are too many nor may make a text far longer.
+    """Check that the steps before the cutting into pieces are not too many and can't make a text far longer.
 
     A thousand steps ``ByteLevel``, each of which may double the text, would never end.
 
     Raises
     ------
     LmcompareError
-        If one of them does.
+        If there are too many steps, or if they may make a text far longer.
     """
     steps = [*_steps(table.get("normalizer")), *_steps(table.get("pre_tokenizer"))]
     if len(steps) > MOST_STEPS:
@@ -39,7 +39,7 @@ def check_steps(table: Mapping[str, Any], whose: str) -> None:
     if growth > MOST_GROWTH:
         raise LmcompareError(
             f"the steps before {whose} cuts a text into pieces may make it more than {MOST_GROWTH} times longer:"
-            " remove those that are repeated or put long texts in place of short ones"
+            " remove the steps that are repeated, or that put long texts in place of short ones"
         )
 
 
@@ -52,11 +52,11 @@ def _steps(part: Any) -> list[Table]:
 
 
 def _growth(step: Table) -> int:
-    """Return how many characters a step may make of one."""
+    """Return how many characters a step may make of one character."""
     if step.get("type") == "ByteLevel":
-        return 2  # bytes of UTF-8, each of which is a character from then on
+        return 2  # bytes of UTF-8, each of which becomes a character
     if step.get("type") == "Replace":
-        empty = isinstance(step.get("pattern"), dict) and "Regex" in step["pattern"]  # it may match between two
+        empty = isinstance(step.get("pattern"), dict) and "Regex" in step["pattern"]  # it may match no character
         return max(1, len(str(step.get("content", ""))) + empty)
     return 1
 
@@ -82,7 +82,7 @@ def added(token: str, index: int) -> Table:
 
 
 def by_character(vocabulary: Vocabulary, *, bytes_of_others: bool) -> Table:
-    """Return the model whose tokens are characters; others are unknown, or the bytes ``<0xC3>`` of their UTF-8."""
+    """Return the model whose tokens are characters; others are unknown, or bytes of UTF-8 such as ``<0xC3>``."""
     return {
         "type": "BPE",
         "vocab": ids(vocabulary),
@@ -94,7 +94,7 @@ def by_character(vocabulary: Vocabulary, *, bytes_of_others: bool) -> Table:
 
 
 def by_word(vocabulary: Vocabulary) -> Table:
-    """Return the model whose tokens are what the pre-tokenizer cuts."""
+    """Return the model whose tokens are the words that the pre-tokenizer cuts."""
     return {"type": "WordLevel", "vocab": ids(vocabulary), "unk_token": UNKNOWN_TOKEN}
 
 
@@ -109,7 +109,7 @@ def ids(vocabulary: Vocabulary) -> dict[str, int]:
 
 
 def beginning_with_end(table: Mapping[str, Any]) -> Table:
-    """Return the table of a tokenizer that puts ``</s>`` before each text, with which a document begins."""
+    """Return the table of a tokenizer that puts ``</s>`` before each text, as the beginning of a document."""
     number, end = table["model"]["vocab"][END_TOKEN], {"SpecialToken": {"id": END_TOKEN, "type_id": 0}}
     first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
     template = {

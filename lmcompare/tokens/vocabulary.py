@@ -27,9 +27,9 @@ UNKNOWN_ID = 0  # in every vocabulary that has ``<unk>``
 class Vocabulary:
     """The V tokens that a model predicts, among them ``</s>``, which closes a sentence or document.
 
-    The vocabulary that is counted in a training text has ``<unk>`` as id 0 and ``</s>`` as id 1. That of a tokenizer
-    with ``types`` has the order of these, and no ``<unk>`` if every text can be cut into its tokens. The beginning of
-    a sentence or document has no token, since it is never predicted. A literal ``<unk>`` in the text is an unknown
+    The vocabulary that is counted in a training text has ``<unk>`` as id 0 and ``</s>`` as id 1. The vocabulary of a
+    tokenizer with ``types`` has their order, and no ``<unk>`` if every text can be cut into its tokens. The beginning
+    of a sentence or document has no token, since it is never predicted. A literal ``<unk>`` in the text is an unknown
     word, and so is a literal ``</s>``: only ``tokenise`` closes sentences.
 
     Parameters
@@ -90,7 +90,7 @@ class Vocabulary:
             The least count of a token that is kept.
         size : int, optional
             The largest V, ``<unk>`` and ``</s>`` included. The most frequent tokens are kept; among equally frequent
-            ones, those that appear first.
+            tokens, those that appear first.
         always : sequence of str
             Tokens that are kept whatever their count, such as the 256 bytes.
 
@@ -120,7 +120,7 @@ class Vocabulary:
         counted = {**counted, **{token: counted.get(token, 0) for token in always}}
         literal = counted.pop(UNKNOWN_TOKEN, 0) + counted.pop(END_TOKEN, 0)
         kept = set(always)
-        ranked = sorted(counted, key=lambda t: -counted[t])  # stable: equals stay in order of first appearance
+        ranked = sorted(counted, key=lambda t: -counted[t])  # stable: ties stay in order of first appearance
         wanted = [t for t in ranked if t in kept or counted[t] >= min_count]
         if size is not None:
             if size - 2 > len(wanted):
@@ -165,14 +165,14 @@ class Vocabulary:
         return f"Vocabulary({len(self):,} types)"
 
     def id(self, token: str) -> int:
-        """Return the id of a token of a text, that of ``<unk>`` if it is not in the vocabulary.
+        """Return the id of a token of a text, or the id of ``<unk>`` if the token is not in the vocabulary.
 
         Raises ``LmcompareError`` for a token that is not in a vocabulary without ``<unk>``.
         """
         return int(self.ids([token])[0])
 
     def ids(self, tokens: Iterable[str]) -> IntArray:
-        """Return the (n,) int32 ids of the tokens of a text, of which none is the closing ``</s>``.
+        """Return the (n,) int32 ids of the tokens of a text. A ``</s>`` is a literal one, not the end of a sentence.
 
         Raises ``LmcompareError`` as ``id`` does.
         """
@@ -187,7 +187,7 @@ class Vocabulary:
             ) from None
 
     def is_unknown(self, ids: IntArray) -> npt.NDArray[np.bool_]:
-        """Return which of some ids are ``<unk>``, in their shape: none in a vocabulary without it."""
+        """Return a mask, in the shape of the ids, of those that are ``<unk>``: of none in a vocabulary without it."""
         found: npt.NDArray[np.bool_] = np.equal(ids, -1 if self.unknown is None else self.unknown)
         return found
 
@@ -209,14 +209,14 @@ class Vocabulary:
         return [token for token in self.tokens if token not in special]
 
     def check_one(self, token: int) -> None:
-        """Do the same as ``check`` for one id, faster: generation asks at every step."""
+        """Do the same as ``check`` for one id, but faster, since generation calls it at every step."""
         if type(token) is not int or not 0 <= token < len(self.tokens):
             self.check([token])
 
     def check(self, ids: IntArray | Sequence[int]) -> None:
-        """Raise ``LmcompareError`` unless these are all ids of its tokens.
+        """Raise ``LmcompareError`` unless each of these is an id of a token of the vocabulary.
 
-        An index that is negative, or too large by one, would otherwise get the figures of another token.
+        Otherwise, an id that is negative, or too large by one, would get the figures of another token.
         """
         found = np.asarray(ids)
         if not found.size:

@@ -21,8 +21,8 @@ class WhitespaceTokenizer(MarkedTokenizer):
         super().fit(texts)
         self.marks = {
             mark: count for mark, count in self.marks.items() if mark in RESERVED
-        }  # others are whole anyway
-        self.tokenised = False  # as it should be here
+        }  # other marks stay whole anyway
+        self.tokenised = False  # so that no note is given: such a text is expected here
         return self
 
     def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:

@@ -10,8 +10,9 @@ from lmcompare.tokens import syntaxes
 from lmcompare.tokens.marks import MarkedTokenizer
 from lmcompare.tokens.spacing import UNSPACED, spaced
 
-# What a word consists of: letters, marks and digits of the other scripts; and, after its first character, the
-# invisible joiners (zero-width non-joiner and joiner, soft hyphen, word joiner) that Persian or Sinhala words need.
+# What a word consists of: letters, marks and digits of scripts with blanks between words; and, after its first
+# character, the invisible joiners (zero-width non-joiner and joiner, soft hyphen, word joiner) that Persian or
+# Sinhala words need.
 _FIRST = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]"
 _NEXT = rf"[[\p{{L}}\p{{M}}\p{{N}}\u200C\u200D\u00AD\u2060]--[{UNSPACED}]]"
 
