@@ -18,8 +18,8 @@ from lmcompare.tokens.vocabulary import UNKNOWN_ID, FloatArray, IntArray, Vocabu
 
 T = TypeVar("T", str, Separator)
 
-_LEAST_BITS = 2.0  # a pair of tokens is a context of its own if that saves this much on the training text
-_ORDER = 3  # of the spelling of white space and separators that the training text lacks
+_LEAST_BITS = 2.0  # a pair of tokens is a context of its own if that saves at least so many bits of the training text
+_ORDER = 3  # the order of the model that spells white space and separators that the training text lacks
 
 
 @dataclass(eq=False)
@@ -32,13 +32,13 @@ class _BetweenModel(Generic[T]):
     Parameters
     ----------
     known : tuple of str or Separator
-        What has a symbol, in the order of the symbols.
+        The values that have a symbol, in the order of the symbols.
     classes : TokenClasses
         The classes of tokens.
     model : SymbolWittenBell
         The estimates.
     spelling : SpellingModel
-        Spells what has no symbol.
+        Spells values that have no symbol.
     """
 
     known: tuple[T, ...]
@@ -69,7 +69,7 @@ class _BetweenModel(Generic[T]):
 
 
 def _base(counts: IntArray) -> FloatArray:
-    """(K + 1,) the shares of the symbols that are counted (K,), and of an escape like those that occur once."""
+    """(K + 1,) the shares of K counted symbols and of an escape, whose count is 1 + the symbols that occur once."""
     escape = 1 + np.count_nonzero(counts == 1)
     base: FloatArray = np.append(counts, escape) / (counts.sum() + escape)
     return base
@@ -119,13 +119,13 @@ class WhiteSpaceModel(_BetweenModel[str]):
         Parameters
         ----------
         ids, classes : (N,) int arrays
-            The id and the class of each token, with that of a closing quotation mark where it is one.
+            The id and the class of each token; a closing quotation mark has its class as a closing mark.
         symbols : (N,) int array
             The symbol of the white space before each token.
         first : (N,) bool array
             True where a sentence begins.
         """
-        n_spaces, n_ids = len(self.known) + 2, self.n_ids + 1  # the escape; and the beginning of a sentence
+        n_spaces, n_ids = len(self.known) + 2, self.n_ids + 1  # escape; beginning of a sentence
         space_before = np.where(first, n_spaces - 1, np.roll(symbols, 1))
         id_before = np.where(first, n_ids - 1, np.roll(ids, 1))
         both = classes * len(self.classes) + np.where(first, BEGINNING, np.roll(classes, 1))
@@ -178,7 +178,7 @@ class _Events:
 class SeparatorModel(_BetweenModel[Separator]):
     """P(separator | the last token of the sentence, the separator before the sentence).
 
-    A separator is a text and whether it ends the document; an escape is followed by whether the document ends, too.
+    A separator is a text, and whether it ends the document. Whether it does is charged after an escape, too.
     Contexts, from the shortest: the class of the sentence's last token; the class and the separator before.
 
     Parameters
@@ -219,7 +219,7 @@ class SeparatorModel(_BetweenModel[Separator]):
         """Return the symbols (S,) of a text's separators and their contexts (S,) of each level."""
         closing = text.closing_at()
         before = np.where(closing > 0, text.tokens[closing - 1], 0)  # the last token, or the </s> of another sentence
-        types, index = np.unique(before, return_inverse=True)  # few: most are marks
+        types, index = np.unique(before, return_inverse=True)  # few types, as most are marks
         classes = np.append(BEGINNING, self.classes.of([text.types[i] for i in types.tolist() if i]))
         last = classes[index + (0 not in types)]
         numbers = np.array([self.symbol(s) for s in text.separator_types], np.int64)
@@ -231,7 +231,7 @@ class SeparatorModel(_BetweenModel[Separator]):
 
     @property
     def opening(self) -> int:
-        """What is in place of the separator before the first sentence of a document, in contexts only."""
+        """The symbol for the missing separator before the first sentence of a document, in contexts only."""
         return len(self.known) + 1
 
     def contexts(self, last: IntArray, before: IntArray) -> list[IntArray]:

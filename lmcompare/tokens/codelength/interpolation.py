@@ -14,8 +14,8 @@ import numpy.typing as npt
 from lmcompare.tokens.vocabulary import FloatArray, IntArray
 
 SHORT = 1 << 16  # values that stay in the processor's cache
-_BITS = 22  # of a hash of contexts
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number with bits all over
+_BITS = 22  # bits of the hash of a context
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose 1 bits are spread evenly
 
 Event: TypeAlias = tuple[Sequence[IntArray], IntArray]
 """The contexts of n symbols: one (n,) array of keys per length, the shortest first; and the symbols (n,)."""
@@ -47,7 +47,7 @@ class ContextCounts:
         """Count the symbols (n,) after their contexts (n,); a negative key means that there is no context."""
         kept = keys >= 0
         keys, symbols = keys[kept].astype(np.int64), symbols[kept]
-        if int(keys.max(initial=0)) >= 2**63 // n_symbols - 1:  # too large to be multiplied: count their numbers
+        if int(keys.max(initial=0)) >= 2**63 // n_symbols - 1:  # too large to be multiplied: use their ranks
             contexts, index = np.unique(keys, return_inverse=True)
             counted = cls.count(index, symbols, n_symbols)
             return cls(contexts, counted.events, counted.counts, n_symbols)
@@ -59,7 +59,7 @@ class ContextCounts:
         return cls(of_event[new], events, np.diff(np.append(first, len(followed))), n_symbols)
 
     def joined(self, other: ContextCounts) -> ContextCounts:
-        """Return the counts of both."""
+        """Return the sum of these counts and the other ones."""
         n = self.n_symbols
         contexts = _merged(self.contexts, other.contexts)
         both = [
@@ -72,7 +72,7 @@ class ContextCounts:
         return ContextCounts(contexts, events, counts, n)
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> ContextCounts:
-        """Return the counts after some of the contexts, (C,)."""
+        """Return the counts after the contexts that the mask ``chosen``, (C,), selects."""
         kept = chosen[self.events // self.n_symbols]
         number = np.cumsum(chosen) - 1
         events = number[self.events[kept] // self.n_symbols] * self.n_symbols + self.events[kept] % self.n_symbols
@@ -109,7 +109,7 @@ def _join_last(counted: list[list[ContextCounts]]) -> None:
 def _merged(a: IntArray, b: IntArray) -> IntArray:
     """Return the values of two rising arrays, each once."""
     both: IntArray = np.concatenate([a, b])
-    both.sort(kind="stable")  # which merges what is in order already; np.union1d takes 300 times as long
+    both.sort(kind="stable")  # a stable sort merges parts that are in order; np.union1d takes 300 times as long
     return both[_differs(both)]
 
 
@@ -126,7 +126,7 @@ def find(rising: IntArray, wanted: IntArray) -> npt.NDArray[np.int64]:
     if len(rising) <= SHORT:
         at = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
         return np.where(rising[at] == wanted, at, -1)
-    order = np.argsort(wanted)  # in order, a long array is read once and not all over the place
+    order = np.argsort(wanted)  # with sorted values, a long array is read once, from beginning to end
     ordered = wanted[order]
     at = np.minimum(np.searchsorted(rising, ordered), len(rising) - 1)
     found = np.empty(len(wanted), np.int64)
@@ -145,7 +145,7 @@ def take(values: IntArray, index: IntArray) -> IntArray:
 
 
 class SymbolModel(ABC):
-    """P(symbol | contexts): the estimate after the longest context, interpolated with those after shorter ones.
+    """P(symbol | contexts): the estimate after the longest context, interpolated with those after shorter contexts.
 
     A context that was never seen gives way to the next shorter one.
 
@@ -186,7 +186,7 @@ class SymbolWittenBell(SymbolModel):
     @classmethod
     def fit(cls, events: Iterable[Event], base: FloatArray) -> Self:
         """Count the symbols of blocks of events after their contexts."""
-        counted: list[list[ContextCounts]] = []  # of some blocks together, by level; those of more blocks first
+        counted: list[list[ContextCounts]] = []  # counts of some blocks, by level; most blocks first
         for contexts, symbols in events:
             counted.append([ContextCounts.count(keys, symbols, len(base)) for keys in contexts])
             while len(counted) > 1 and len(counted[-2][-1].events) < 2 * len(counted[-1][-1].events):
@@ -204,17 +204,17 @@ class SymbolWittenBell(SymbolModel):
     def fit_pruned(cls, events: Iterable[Event], base: FloatArray, least_bits: float) -> Self:
         """Count as ``fit`` does, without the longest contexts that save fewer than ``least_bits`` on the events.
 
-        A context saves at most the bits that its symbols have after the shorter contexts. They are summed by a hash
-        of the context, so that most contexts are ruled out before they are counted. ``events`` are read several
+        A context saves at most the bits that its symbols cost after the shorter contexts. These bits are summed by a
+        hash of the context, so that most contexts are ruled out before they are counted. ``events`` are read several
         times.
         """
         shorter = cls.fit(((contexts[:-1], symbols) for contexts, symbols in events), base)
-        most = np.zeros(1 << _BITS)  # by hash
+        most = np.zeros(1 << _BITS)  # the most bits that contexts can save, by hash
         for contexts, symbols in events:
             bits = -np.log2(shorter.probability(contexts[:-1], symbols))
             kept = contexts[-1] >= 0
             most += np.bincount(_hashed(contexts[-1][kept]), bits[kept], len(most))
-        promising = most >= least_bits - 1e-6  # of rounding
+        promising = most >= least_bits - 1e-6  # less a rounding error
 
         def chosen() -> Iterator[Event]:
             for contexts, symbols in events:

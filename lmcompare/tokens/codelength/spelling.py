@@ -18,8 +18,8 @@ _BEGIN = 257  # before the first byte of a word, in contexts only
 class SpellingModel:
     """P(bytes), byte by byte with an end symbol: every byte string has a probability, and they all sum to one.
 
-    An interpolated Kneser-Ney model over the last ``order`` - 1 bytes, above a uniform floor of 1/257. It is stored
-    as its examples and fitted to them again when it is read back.
+    An interpolated Kneser-Ney model over the last ``order`` - 1 bytes, above a uniform floor of 1/257. Only its
+    examples are stored; it is fitted to them again when it is read back.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The overhead bits of a text: what bits per byte charges beside the language model's own bits."""
+"""The overhead bits of a text: what bits per byte charges in addition to the language model's own bits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CODE_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class OverheadBits:
-    """The bits that each token of a text is charged beside the language model's own.
+    """The bits that each token of a text is charged in addition to the language model's own.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class OverheadBits:
 
 @dataclass(frozen=True, eq=False)
 class TextCode:
-    """Charges what the token ids leave open, so that every byte of the raw text is paid for exactly once.
+    """Charges what the token ids do not determine, so that every byte of the raw text is charged exactly once.
 
-    A decoder follows token by token: the id, which the language model is charged for; the spelling, if the id is
-    ``<unk>``; the white space between the token and the one before it; and after ``</s>``, which has white space
-    before it too, the separator: the text up to the next sentence, and whether the document ends. All of it is
-    fitted on the training text and is the same for every model with this vocabulary.
+    A decoder reads, token by token: the id, whose bits are the language model's own; the spelling, if the id is
+    ``<unk>``; the white space between the token and the token before it; and after ``</s>``, which has white space
+    before it too, the separator: the text up to the next sentence, and whether the document ends. The code is fitted
+    on the training text and is the same for every model with this vocabulary.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class TextCode:
     white_space : WhiteSpaceModel or None
         None for a tokenizer without white space between its tokens.
     classes : TokenClasses
-        The classes of tokens that the two models share.
+        The classes of tokens, which the models of separators and white space share.
     n_ids : int
         The size of the vocabulary.
     """
@@ -76,7 +76,7 @@ class TextCode:
 
     @classmethod
     def fit(cls, train: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> TextCode:
-        """Fit the three models on the training documents.
+        """Fit the models of spelling, separators and white space on the training documents.
 
         The spelling is learnt from the types that occur once, which unknown words resemble most; if there are none,
         from the rarest tenth of the types.
@@ -114,7 +114,7 @@ class TextCode:
         )
 
     def overhead_bits(self, text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary) -> FloatArray:
-        """(N,) the bits that each token is charged beside -log2 of its probability."""
+        """(N,) the bits that each token is charged in addition to -log2 of its probability."""
         return self.charge(text, tokenizer, vocabulary).total
 
     def _spelling_bits(self, text: Tokenised, tokenizer: Tokenizer, vocabulary: Vocabulary) -> FloatArray:

@@ -14,7 +14,7 @@ from lmcompare.tokens.vocabulary import IntArray
 BEGINNING, CLOSING = 0, 1  # the classes of the beginning of a sentence and of its ``</s>``
 STRAIGHT_QUOTES = ('"', "'")
 _LEAST = 4  # a mark with a lower count shares the class of its Unicode category
-_MOST = 1000
+_MOST = 1000  # marks that are classes of their own
 
 
 def shape(token: str) -> str:
@@ -40,7 +40,7 @@ class TokenClasses:
 
     A mark is a token that begins with neither a letter nor a digit. Marks that are frequent in the training text are
     classes of their own. A straight quotation mark has two classes, since it opens and closes in turn; ``closing``
-    finds which.
+    finds the marks that close.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class TokenClasses:
         )
 
     def __len__(self) -> int:
-        """C, the number of classes; the last one is for tokens that fit in no other."""
+        """C, the number of classes; the last one is for tokens that fit in no other class."""
         return len(self.names) + 1
 
     def of(self, tokens: Sequence[str]) -> IntArray:
@@ -87,14 +87,14 @@ class TokenClasses:
         Returns
         -------
         at, classes : (M,) int arrays
-            Where they are in the text, in rising order, and the class of each as a closing one.
+            The positions of these marks in the text, in rising order, and their classes as closing marks.
         """
         none = np.zeros(0, np.int64)
         found, classes = [none], [none]
         for opening, closing in self._quotes:
             at = np.flatnonzero(np.isin(text.tokens, np.flatnonzero(class_of == opening)))
             sentence = np.searchsorted(text.sentence_starts, at, side="right")
-            within = np.arange(len(at)) - np.searchsorted(sentence, sentence)  # how many are before it
+            within = np.arange(len(at)) - np.searchsorted(sentence, sentence)  # earlier ones in its sentence
             found.append(at[within % 2 == 1])
             classes.append(np.full(len(found[-1]), closing))
         order = np.argsort(np.concatenate(found))

@@ -13,14 +13,15 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Bins:
-    """B bins of the real line, of which the first and the last are open.
+    """B bins of the real line; the first and the last bin are open.
 
     Parameters
     ----------
     edges : (B - 1,) float64 array
         The ends of the bins, rising.
     low, high : float
-        The mean distance from the first and the last edge of values beyond it, which is the scale of the tail there.
+        The mean distances of the values below the first edge, and of those above the last edge, from that edge: the
+        scales of the tails.
     """
 
     edges: Floats
@@ -29,10 +30,10 @@ class Bins:
 
     @classmethod
     def of(cls, edges: Floats, values: Floats, least: float) -> Bins:
-        """Return bins with the tails of some values.
+        """Return bins whose tails have the scales of these values.
 
-        Bins narrower than ``least``, the step in which values were recorded, are joined: within them there is nothing
-        to tell, and a density could be made as high as one likes.
+        Bins narrower than ``least``, the step in which values were recorded, are joined: the values in such a bin do
+        not differ, and its density could be made as high as one likes.
         """
         kept = [float(edges[0])]
         for edge in edges[1:].tolist():
@@ -70,25 +71,25 @@ class Bins:
         return found
 
     def draw(self, bins: Ints, generator: np.random.Generator) -> Floats:
-        """(n,) a value out of each bin by the density within it."""
+        """(n,) a random value for each bin, drawn from the density within it."""
         share, last = generator.random(len(bins)), len(self.edges)
         ends = np.concatenate([[self.edges[0]], self.edges, [self.edges[-1]]])
         found = ends[bins] + share * (ends[bins + 1] - ends[bins])
-        tail = -np.log1p(-share)  # of an exponential distribution with scale 1
+        tail = -np.log1p(-share)  # draws from an exponential distribution with scale 1
         found = np.where(bins == 0, self.edges[0] - self.low * tail, found)
         found = np.where(bins == last, self.edges[-1] + self.high * tail, found)
         return np.asarray(found)
 
     def centres(self) -> Floats:
-        """(B,) a value in the middle of each bin; in an open one at the mean of its tail."""
+        """(B,) the value in the middle of each bin; in an open bin, the mean of its tail."""
         middle = (self.edges[1:] + self.edges[:-1]) / 2
         return np.concatenate([[self.edges[0] - self.low], middle, [self.edges[-1] + self.high]])
 
 
 def resolution(values: Floats) -> float:
-    """Return the step in which values were recorded: the least distance of two that differ, 0 for fewer than two.
+    """Return the step in which values were recorded: the least distance between two values; 0 if all are equal.
 
-    Distances that are rounding errors of the greatest value don't count.
+    Distances as small as the rounding errors of the greatest value don't count.
     """
     distinct = np.unique(values)
     gaps = np.diff(distinct)

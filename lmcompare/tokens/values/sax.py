@@ -17,8 +17,8 @@ class Sax(ValueTokenizer):
     """Symbolic aggregate approximation (Lin, Keogh, Lonardi and Chiu 2003), with a letter for each value.
 
     Values are shifted and scaled to mean 0 and variance 1 over the past of their series, and the breakpoints make the
-    letters equally likely under a normal distribution. A letter says nothing of where in its bin a value is: there is
-    no density, and figures are nats per letter, which no other tokenizer's figures can be compared with.
+    letters equally likely under a normal distribution. A letter does not tell where in its bin a value is, so there
+    is no density. Figures are in nats per letter and can't be compared with the figures of another tokenizer.
     """
 
     kind = "sax"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-CRITICAL = -2.57  # of the Dickey-Fuller statistic with a constant, at 10 % (MacKinnon 2010, table 2)
-TREND = 1.0  # standard deviations within a third of the series by which its last third differs from the first
+CRITICAL = -2.57  # value of the Dickey-Fuller statistic with a constant, at 10 % (MacKinnon 2010, table 2)
+TREND = 1.0  # by so many of their standard deviations the means of the first and the last third must differ
 
 
 def wanders(values: npt.NDArray[np.float64]) -> bool:
     """Return whether a series has no level that it returns to, or a trend.
 
-    It has none where the augmented Dickey-Fuller test does not reject a unit root (Dickey and Fuller 1979, Said and
-    Dickey 1984; as many lags as Schwert 1989 takes).
+    It has no such level if the augmented Dickey-Fuller test does not reject a unit root (Dickey and Fuller 1979, Said
+    and Dickey 1984; with the number of lags of Schwert 1989).
     """
     known = values[np.isfinite(values)]
     if len(known) < 12 or np.ptp(known) == 0:
@@ -28,7 +28,7 @@ def wanders(values: npt.NDArray[np.float64]) -> bool:
 def dickey_fuller(values: npt.NDArray[np.float64]) -> float:
     """Return the t statistic of the level in a regression of the next change, with lagged changes and a constant.
 
-    The values are standardised first, which changes nothing but the rounding of large levels and of other units.
+    The values are standardised first, so that large levels or other units do not change the statistic by rounding.
     """
     values = (values - values.mean()) / values.std()
     lags = min(int(12 * (len(values) / 100) ** 0.25), len(values) // 3 - 2)

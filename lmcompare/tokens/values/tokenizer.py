@@ -30,7 +30,7 @@ class Steps:
     line : Line
         The values.
     bins : (n,) int64 array
-        The bin of each step, -1 where it has none: a missing value, or one without a value before it.
+        The bin of each step; -1 for a missing value, and for a difference without a value before it.
     spread : (n,) float64 array
         Minus the logarithm of the density of the value within its bin, in nats; 0 without a bin.
     """
@@ -42,7 +42,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Way:
-    """How values of one series become numbers for bins: (value - what is subtracted) / scale."""
+    """How the values of one series become numbers for bins: (value - shift) / scale."""
 
     scale: float
     shift: float = 0.0
@@ -51,9 +51,9 @@ class Way:
 class ValueTokenizer(Tokenizer):
     """Makes each value of a series the token of a bin.
 
-    Scales are computed from the past that a document is given, of a training document from all of it, so no token
-    depends on a later value. A missing value is the token ``?``, and so is the first one where differences are read;
-    after a missing value the difference is that from the last known one.
+    The scale of a document is computed from the past that is given with it, so no token depends on a later value; the
+    scale of a training document is computed from all of it. A missing value is the token ``?``, and so is the first
+    value where differences are read; after a missing value, the difference is that from the last known value.
     """
 
     covers = "documents"
@@ -68,7 +68,7 @@ class ValueTokenizer(Tokenizer):
         self.bins, self.differences = bins, differences
         self._bins: Bins | None = None
         self._differs = bool(differences)
-        self._chosen = 0  # bins that were chosen on validation text
+        self._chosen = 0  # the number of bins chosen on validation text; 0 for none
 
     # What is learnt
 
@@ -85,30 +85,30 @@ class ValueTokenizer(Tokenizer):
             way = self.way(line)
             scaled.append((numbers[np.isfinite(numbers)] - way.shift) / way.scale)
             recorded = resolution(numbers[np.isfinite(numbers)]) or resolution(line.values[np.isfinite(line.values)])
-            steps.append(recorded / way.scale)  # of a counter all differences are equal, and its values are whole
+            steps.append(recorded / way.scale)  # all differences of a counter are equal: its values tell the step
         values = np.concatenate(scaled) if scaled else np.zeros(0)
         if len(values) < 2:
             raise LmcompareError(
                 f"the {self.kind} tokenizer needs two or more values in the training series, not {len(values)}: give"
                 " longer series"
             )
-        least = float(np.median(steps))  # by the greatest, one coarse series would make the bins of all others coarse
+        least = float(np.median(steps))  # by the greatest step, one coarse series would make all bins coarse
         self._bins = Bins.of(self.edges(values, self.number), values, least)
         vars(self).pop("labels", None)
         return self
 
     def choose(self, bins: int) -> None:
-        """Take a number of bins that was chosen on validation text, before ``fit``, if none was given."""
+        """Set the number of bins to one that was chosen on validation text, before ``fit``, if none was given."""
         self._chosen = bins
 
     @property
     def number(self) -> int:
-        """How many bins are asked for."""
+        """The number of bins that is asked for; ``fit`` may find fewer."""
         return self.bins or self._chosen or 32
 
     @abstractmethod
     def edges(self, values: Floats, number: int) -> Floats:
-        """Return the ``number`` - 1 edges, rising, of bins for scaled training values (n,)."""
+        """Return at most ``number`` - 1 edges, rising, of bins for scaled training values (n,)."""
 
     @abstractmethod
     def way(self, line: Line) -> Way:
@@ -121,7 +121,7 @@ class ValueTokenizer(Tokenizer):
         return State({"edges": bins.edges}, values)
 
     def restore(self, state: State) -> None:
-        """Take over what was learnt."""
+        """Restore the bins, and whether differences are read."""
         self._differs, self._chosen = bool(state.values["differs"]), int(state.values["chosen"])
         low, high = float(state.values["low"]), float(state.values["high"])
         self._bins = Bins(np.asarray(state.arrays["edges"], np.float64), low, high)
@@ -136,7 +136,7 @@ class ValueTokenizer(Tokenizer):
 
     @property
     def differs(self) -> bool:
-        """Whether each token is of the difference from the value before."""
+        """Whether each token stands for a difference from the value before."""
         return self._differs
 
     @property
@@ -153,7 +153,7 @@ class ValueTokenizer(Tokenizer):
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """The tokens of the bins in rising order: the scaled value in the middle of each, as short as can be."""
+        """The tokens of the bins in rising order: the scaled value in the middle of each, as short as possible."""
         centres = self.learnt.centres()
         for digits in range(2, 18):
             found = tuple(f"{centre:.{digits}g}" for centre in centres)
@@ -167,7 +167,7 @@ class ValueTokenizer(Tokenizer):
         return (*self.labels, MISSING)
 
     def tokenize(self, text: str) -> tuple[list[str], IntArray]:
-        """Return the token of each value, with where the value is in the text."""
+        """Return the token of each value, and where the value starts and ends in the text."""
         line = line_of(text)
         bins = self.steps(text).bins
         return [MISSING if at < 0 else self.labels[at] for at in bins.tolist()], line.spans
@@ -184,10 +184,10 @@ class ValueTokenizer(Tokenizer):
         return Steps(line, found, spread)
 
     def values_after(self, past: Floats, given: int, bins: Ints, generator: np.random.Generator) -> Floats:
-        """Return (P, H) values of P paths out of their bins (P, H), after a past (n,).
+        """Return the values (P, H) of P paths from their bins (P, H), after a past (n,).
 
-        A value is drawn out of its bin by the density within it. ``given`` of the past are those that the document
-        gives, from which its scale is computed.
+        Each value is drawn from the density within its bin. The first ``given`` values of the past are given with the
+        document; its scale is computed from them.
         """
         line = Line(past, np.zeros((len(past), 2), np.int64), given, False)
         way = self.way(line)
@@ -201,16 +201,16 @@ class ValueTokenizer(Tokenizer):
         return token.encode()
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Return the tokens with blanks between them: without their series they have no values."""
+        """Return the tokens with blanks between them: without their series, tokens have no values."""
         return " ".join(tokens)
 
     def bin_of(self, tokens: Sequence[str]) -> Ints:
-        """(n,) the bin of each token, -1 for all others."""
+        """(n,) the bin of each token; -1 for a token that is not a bin."""
         index = {label: at for at, label in enumerate(self.labels)}
         return np.array([index.get(token, -1) for token in tokens], np.int64)
 
     def _numbers(self, line: Line) -> Floats:
-        """Return the values of a line, or their differences from the last known value; NaN for what has none."""
+        """Return the values of a line, or their differences from the last known value; NaN if there is none."""
         if not self._differs:
             return line.values
         known = np.where(np.isfinite(line.values), np.arange(len(line.values)), -1)
@@ -219,7 +219,7 @@ class ValueTokenizer(Tokenizer):
         return found
 
     def _context(self, line: Line) -> Floats:
-        """Return the known numbers of the context, of which scales are made."""
+        """Return the known numbers of the context, from which scales are computed."""
         context = Line(line.context, line.spans[: len(line.context)], len(line.context), True)
         numbers = self._numbers(context)
         return numbers[np.isfinite(numbers)]

@@ -8,11 +8,11 @@ from lmcompare.corpora.series.values import Line
 from lmcompare.tokens.values.bins import Floats
 from lmcompare.tokens.values.tokenizer import ValueTokenizer, Way
 
-TAIL = 0.001  # the share of training values beyond each of the two last edges of uniform bins
+TAIL = 0.001  # the share of training values below the first edge of uniform bins, and above the last edge
 
 
 class _MeanScaled(ValueTokenizer):
-    """Divides by the mean absolute value of the context."""
+    """Divides values by the mean absolute value of the context."""
 
     def way(self, line: Line) -> Way:
         numbers = np.abs(self._context(line))
@@ -20,10 +20,10 @@ class _MeanScaled(ValueTokenizer):
 
 
 class UniformBins(_MeanScaled):
-    """Bins of equal width, of values divided by their mean size: Ansari et al. (2024), *Chronos*, section 3.1.
+    """Bins of equal width, for values divided by their mean size: Ansari et al. (2024), *Chronos*, section 3.1.
 
-    There the bins reach from -15 to 15 whatever the values; here over those of the training series, but for the 0.1 %
-    at each end, which are in open bins.
+    The bins of Chronos reach from -15 to 15, whatever the values are. Here they cover the values of the training
+    series, except the 0.1 % at each end, which fall into the open bins.
     """
 
     kind = "bins"
@@ -35,7 +35,7 @@ class UniformBins(_MeanScaled):
 
 
 class QuantileBins(_MeanScaled):
-    """Bins that have equally many training values each, of values divided by their mean size."""
+    """Bins with the same number of training values each, for values divided by their mean size."""
 
     kind = "quantiles"
     description = (
