@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class State:
-    """Everything that a model or a tokenizer has learnt, without its options: named arrays and JSON values.
+    """Everything that a model or a tokenizer has learnt, without its parameters: named arrays and JSON values.
 
     Parameters
     ----------

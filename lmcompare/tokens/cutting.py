@@ -171,7 +171,7 @@ def _parts(text: str, after: Separator, tokenizer: Tokenizer) -> Iterator[tuple[
 
 
 class _Pieces:
-    """The tokens of the pieces that a tokenizer has cut, with the text around them; its length counts the tokens.
+    """The tokens of the pieces that a tokenizer has cut, with the text around them; ``len`` is the number of tokens.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ class _Pieces:
         self._after: list[Separator] = []
 
     def add(self, begin: int, piece: str, tokens: list[str], offsets: IntArray, after: Separator | None) -> int:
-        """Add a piece that begins at this byte of its document, closed by ``</s>`` if ``after`` is not None.
+        """Add a piece that begins at byte ``begin`` of its document, closed by ``</s>`` if ``after`` is not None.
 
         Returns the number of bytes of the piece and of the text after it.
         """

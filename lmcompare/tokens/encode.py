@@ -108,7 +108,7 @@ def fingerprint_parts(tokenizer: Tokenizer, vocabulary: Vocabulary) -> dict[str,
 
 
 def tokens_fingerprint(corpus_fingerprint: str, tokenizer: Tokenizer, vocabulary: Vocabulary) -> str:
-    """Return 16 hexadecimal digits. Figures per token or per byte are comparable if and only if these are equal.
+    """Return 16 hexadecimal digits: figures per token or per byte are comparable if and only if the digits are equal.
 
     The fingerprint covers the corpus, the tokenizer with its options, its code and what it has learnt, the vocabulary
     in order, and the version of the code length.

@@ -54,7 +54,7 @@ class PieceTokenizer(Tokenizer):
             table = json.loads(content)
             if isinstance(table.get("model"), dict) and table["model"].get("dropout"):
                 table["model"]["dropout"] = (
-                    None  # it draws pieces at random, for training; figures would change each time
+                    None  # dropout draws pieces at random, for training; figures would change each time
                 )
                 content = json.dumps(table)
             self._cutter = library.Tokenizer.from_str(content)

@@ -118,7 +118,7 @@ def _pieces(ids: IntArray) -> Iterator[IntArray]:
 
 
 def _blocks(path: Path, threads: int, work: Callable[[bytes], T]) -> Iterator[T]:
-    """Yield the results of ``work`` for the blocks of a file, in order; each of ``threads`` threads has one block."""
+    """Yield the results of ``work`` for the blocks of a file, in order; ``threads`` threads work at the same time."""
     with path.open("rb") as file, ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[T]] = deque()
         left, first = b"", True

@@ -78,8 +78,8 @@ def _cut(text: Bytes, at: np.uint64, keys: Keys, begins: IntArray, ends: IntArra
 def number(text: Bytes, codes: IntArray, begins: IntArray, ends: IntArray) -> tuple[int, int]:
     """Write the number of each token, in order of first appearance, and -1 at the end of each line.
 
-    ``begins`` and ``ends`` get the place in the text of the token of each number. Returns the number of codes and the
-    number of different tokens.
+    ``begins`` and ``ends`` get the place of each different token in the text, by its number. Returns the number of
+    codes and the number of different tokens.
     """
     slots = np.zeros(2 * FEWEST, np.uint64)
     keys, froms, tos = np.empty(TOGETHER, np.uint64), np.empty(TOGETHER, np.int64), np.empty(TOGETHER, np.int64)

@@ -31,7 +31,7 @@ class TokenTable:
         loops.enter(self._data, self._begins, self._ends, text, self._slots)
 
     def ids(self, text: bytes) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-        """Return the ids of the tokens of UTF-8 text that white space separates, and of ``</s>`` at each line end.
+        """Return the ids of the tokens of a UTF-8 text, cut at white space, and of ``</s>`` at each line end.
 
         Raises ``LmcompareError`` for a token that is not in a vocabulary without ``<unk>``.
         """

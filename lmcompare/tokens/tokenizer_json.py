@@ -20,7 +20,7 @@ MOST_GROWTH = 100  # characters that the steps may make of one character
 
 
 def check_steps(table: Mapping[str, Any], whose: str) -> None:
-    """Check that the steps before the cutting into pieces are not too many and can't make a text far longer.
+    """Check that the steps before a text is cut into pieces are not too many and can't make it far longer.
 
     A thousand steps ``ByteLevel``, each of which may double the text, would never end.
 
@@ -33,7 +33,7 @@ def check_steps(table: Mapping[str, Any], whose: str) -> None:
     if len(steps) > MOST_STEPS:
         raise LmcompareError(
             f"{whose} has {len(steps):,} steps before it cuts a text into pieces, but at most {MOST_STEPS} can be"
-            " used: remove those that are repeated"
+            " used: remove the steps that are repeated"
         )
     growth = math.prod(_growth(step) for step in steps)
     if growth > MOST_GROWTH:
@@ -56,7 +56,7 @@ def _growth(step: Table) -> int:
     if step.get("type") == "ByteLevel":
         return 2  # bytes of UTF-8, each of which becomes a character
     if step.get("type") == "Replace":
-        empty = isinstance(step.get("pattern"), dict) and "Regex" in step["pattern"]  # it may match no character
+        empty = isinstance(step.get("pattern"), dict) and "Regex" in step["pattern"]  # it may match an empty text
         return max(1, len(str(step.get("content", ""))) + empty)
     return 1
 

@@ -172,7 +172,7 @@ class Vocabulary:
         return int(self.ids([token])[0])
 
     def ids(self, tokens: Iterable[str]) -> IntArray:
-        """Return the (n,) int32 ids of the tokens of a text. A ``</s>`` is a literal one, not the end of a sentence.
+        """Return the (n,) int32 ids of the tokens of a text. A ``</s>`` among them is literal and closes no sentence.
 
         Raises ``LmcompareError`` as ``id`` does.
         """
@@ -187,7 +187,7 @@ class Vocabulary:
             ) from None
 
     def is_unknown(self, ids: IntArray) -> npt.NDArray[np.bool_]:
-        """Return a mask, in the shape of the ids, of those that are ``<unk>``: of none in a vocabulary without it."""
+        """Return a mask of the ids that are ``<unk>``, of the same shape; all False in a vocabulary without it."""
         found: npt.NDArray[np.bool_] = np.equal(ids, -1 if self.unknown is None else self.unknown)
         return found
 

@@ -46,7 +46,7 @@ class Snapshot:
         The floating-point operations, if they are counted.
     flops_per_token : dict
         Operations per token of a training step with the full softmax (False) and with the sampled softmax (True);
-        empty until they are counted.
+        a softmax that is not counted yet has no entry.
     memory : Memory or None, default=None
         The network's memory of the rows of a batch.
     history : list

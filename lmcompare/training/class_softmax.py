@@ -21,7 +21,7 @@ class ClassHead(Head):
 
     p(c | f) is the softmax of f · class_table[c] + class_bias[c] over the K classes that have words; p(w | c, f) is
     the softmax of f · table[w] + bias[w] over the words of the class (Goodman 2001, "Classes for fast maximum entropy
-    training"). For a position, the logits of the classes and of the words of one class are computed, and not those of
+    training"). For a target, the logits of the classes and of the words of one class are computed, and not those of
     the whole vocabulary, so training needs no sample of the words.
 
     Parameters

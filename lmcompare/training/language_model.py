@@ -293,7 +293,7 @@ class TorchLanguageModel(LanguageModel):
         Raises
         ------
         PluginError
-            If even the narrowest network has more than 1.1 times as many parameters.
+            If even the narrowest network has more than 1.1 times as many parameters, or even the widest has fewer.
         """
         if not self.widths:
             return None
@@ -349,7 +349,7 @@ class TorchLanguageModel(LanguageModel):
         return vectors
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a ``Stepper`` with the network's memory: a token costs one step, however long the text before it."""
+        """Return a ``Stepper`` with the network's memory: a token costs one step, however long the prefix is."""
         return _MemoryStepper(self._network_for(vocabulary), prefix, vocabulary)
 
     def trained_network(self) -> Network:

@@ -261,7 +261,7 @@ class Training:
             if not math.isfinite(value):
                 raise FloatingPointError
             self.network.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss * (self.team.size * part))  # the processes' average is for all tokens
+            torch.autograd.backward(loss * (self.team.size * part))  # the processes' mean is over all tokens
         if self.watch is not None and self.team.leads:
             self.watch(self.now.step)
         slopes = [each.grad for each in self.network.parameters() if each.grad is not None]

@@ -41,7 +41,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Pocket:
-    """The copy, which Python can evaluate, and which is written for the page.
+    """The copy: Python can evaluate it, and ``table`` returns it for the page.
 
     Parameters
     ----------

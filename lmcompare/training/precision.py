@@ -23,7 +23,7 @@ def measured(device: str, threads: int) -> str:
 
 
 def _best_time(kind: torch.dtype) -> float:
-    """Return the time in seconds of a (512, 256) by (256, 1024) product: the shortest, which load hardly affects."""
+    """Return the shortest time in seconds of several (512, 256) by (256, 1024) products; load hardly affects it."""
     a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
     times = []
     for _ in range(7):

@@ -155,7 +155,7 @@ class Objective(nn.Module):
         kept = targets != IGNORED
         if not bool(kept.all()):
             features, targets = features[kept], targets[kept]
-        if not len(targets):  # a dense zero gradient of the head, to be averaged with other processes' gradients
+        if not len(targets):  # the head gets a dense zero gradient, which the processes can average
             head = self.network.head
             loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
         elif sample is not None:

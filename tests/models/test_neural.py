@@ -167,7 +167,7 @@ def test_a_requested_size_keeps_proportions_and_absent_layers() -> None:
 
 
 def test_a_size_below_the_smallest_network_is_refused() -> None:
-    with pytest.raises(PluginError, match=r"since it has at least .* over 5,000 types"):
+    with pytest.raises(PluginError, match=r"since it has at least .* with a vocabulary of 5,000 types"):
         build("rotary").sized(1000, 5000)
 
 

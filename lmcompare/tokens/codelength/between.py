@@ -18,7 +18,7 @@ from lmcompare.tokens.vocabulary import UNKNOWN_ID, FloatArray, IntArray, Vocabu
 
 T = TypeVar("T", str, Separator)
 
-_LEAST_BITS = 2.0  # a pair of tokens is a context of its own if that saves at least so many bits of the training text
+_LEAST_BITS = 2.0  # a pair of tokens is a context of its own if it saves at least this many bits on the training text
 _ORDER = 3  # the order of the model that spells white space and separators that the training text lacks
 
 
@@ -69,7 +69,7 @@ class _BetweenModel(Generic[T]):
 
 
 def _base(counts: IntArray) -> FloatArray:
-    """(K + 1,) the shares of K counted symbols and of an escape, whose count is 1 + the symbols that occur once."""
+    """(K + 1,) the shares of K symbols and of an escape, whose count is 1 + the number of symbols with count 1."""
     escape = 1 + np.count_nonzero(counts == 1)
     base: FloatArray = np.append(counts, escape) / (counts.sum() + escape)
     return base
@@ -178,7 +178,7 @@ class _Events:
 class SeparatorModel(_BetweenModel[Separator]):
     """P(separator | the last token of the sentence, the separator before the sentence).
 
-    A separator is a text, and whether it ends the document. Whether it does is charged after an escape, too.
+    A separator is a text, and whether it ends the document. After an escape, whether it does is charged, too.
     Contexts, from the shortest: the class of the sentence's last token; the class and the separator before.
 
     Parameters

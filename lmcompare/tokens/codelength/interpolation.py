@@ -59,7 +59,7 @@ class ContextCounts:
         return cls(of_event[new], events, np.diff(np.append(first, len(followed))), n_symbols)
 
     def joined(self, other: ContextCounts) -> ContextCounts:
-        """Return the sum of these counts and the other ones."""
+        """Return the sums of these counts and the counts of ``other``."""
         n = self.n_symbols
         contexts = _merged(self.contexts, other.contexts)
         both = [
@@ -186,7 +186,7 @@ class SymbolWittenBell(SymbolModel):
     @classmethod
     def fit(cls, events: Iterable[Event], base: FloatArray) -> Self:
         """Count the symbols of blocks of events after their contexts."""
-        counted: list[list[ContextCounts]] = []  # counts of some blocks, by level; most blocks first
+        counted: list[list[ContextCounts]] = []  # joined counts of some blocks, by level; those of most blocks first
         for contexts, symbols in events:
             counted.append([ContextCounts.count(keys, symbols, len(base)) for keys in contexts])
             while len(counted) > 1 and len(counted[-2][-1].events) < 2 * len(counted[-1][-1].events):

@@ -30,7 +30,7 @@ class Bins:
 
     @classmethod
     def of(cls, edges: Floats, values: Floats, least: float) -> Bins:
-        """Return bins whose tails have the scales of these values.
+        """Return bins with these edges, and with tails that fit the values.
 
         Bins narrower than ``least``, the step in which values were recorded, are joined: the values in such a bin do
         not differ, and its density could be made as high as one likes.

@@ -92,13 +92,13 @@ class ValueTokenizer(Tokenizer):
                 f"the {self.kind} tokenizer needs two or more values in the training series, not {len(values)}: give"
                 " longer series"
             )
-        least = float(np.median(steps))  # by the greatest step, one coarse series would make all bins coarse
+        least = float(np.median(steps))  # with the greatest step, one coarse series would make all bins coarse
         self._bins = Bins.of(self.edges(values, self.number), values, least)
         vars(self).pop("labels", None)
         return self
 
     def choose(self, bins: int) -> None:
-        """Set the number of bins to one that was chosen on validation text, before ``fit``, if none was given."""
+        """Set the number of bins that was chosen on validation text, before ``fit``; a given number overrides it."""
         self._chosen = bins
 
     @property
