@@ -65,7 +65,7 @@ class HuggingFaceCausal(TorchLanguageModel):
     learning_rate : float, default=2e-3
         The peak learning rate.
     weight_decay : float, default=0.1
-        The decay of matrices.
+        The weight decay of matrices.
     patience : int, default=0
         Evaluations without improvement after which training stops; 0 never stops early.
     precision : {"auto", "float32", "bfloat16"}, default="auto"

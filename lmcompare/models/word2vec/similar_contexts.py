@@ -169,8 +169,9 @@ def exhibits(found: Account) -> list[Exhibit]:
             title=f"Pairs of words never seen: {abs(found.net):.2f} bits per word"
             f" {'better' if found.net > 0 else 'worse'} than word frequencies",
             note=f"{found.unseen:,} of {found.looked_at:,} words of the validation text never follow, in the training"
-            " text, the word before them. Counts of word pairs can then predict only the frequency of the word. The bars compare the model with this frequency: above 0, it gave the words a higher probability,"
-            " below 0 a lower one (mean over the words).",
+            " text, the word before them. Counts of word pairs can then predict only the frequency of the word. The"
+            " bars compare the model with this frequency: above 0, it gave the words a higher probability, below 0 a"
+            " lower one (mean over the words).",
             labels=(
                 f"made more likely ({found.raised:,})",
                 f"made less likely ({found.others:,})",
