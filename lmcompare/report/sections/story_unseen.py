@@ -107,8 +107,8 @@ class Unseen(Elsewhere):
             return f"{said}."
         if vectors < first:
             return f"{said}, and fewer than {name}."
-        needs = "needs" if len(better) == 1 else "need"
-        only = f" Only {numbers.listed(better)} {needs} fewer than {name}." if better else ""
+        verb = "needs" if len(better) == 1 else "need"
+        only = f" Only {numbers.listed(better)} {verb} fewer than {name}." if better else ""
         return f"{said}, but no fewer than {name}, which ignores the words before.{only}"
 
     @property
