@@ -74,7 +74,7 @@ def test_trainings_of_one_kind_have_one_finding(tree: Node) -> None:
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
-        ({"tokens": 1_000_000}, "limited to 1 M tokens. What "),
+        ({"tokens": 1_000_000}, "limited to 1 M tokens. The text that "),
         ({"seconds": 60.0}, "limited to 1 min. The "),
         ({"steps": 500}, "--match tokens=… or"),  # steps of different batches are no equal training
         ({}, "--match tokens=… or"),
