@@ -167,7 +167,7 @@ def documents_of(
 
 
 def corpus_of(tokens: int, valid: int, count: int, types: int, rng: np.random.Generator) -> Corpus:
-    """Return a corpus with about so many tokens of test and of valid, and so many documents of test."""
+    """Return a corpus with about ``tokens`` tokens of test, ``valid`` of valid, and ``count`` test documents."""
     strings, shares = types_of(types)
     train = rng.choice(types, min(tokens, 2_000_000), p=shares)
     drawn = {"train": train, "valid": pieces(train, valid, rng), "test": pieces(train, tokens, rng)}

@@ -17,7 +17,7 @@ VARIABLE = "LMCOMPARE_CLUSTER"
 """The environment variable that tells a cell's process the address of its cluster and the nodes it may use."""
 
 MOST = 16  # parts on other nodes at the same time: their results wait in memory
-PATIENCE = 60.0, 5.0  # a part is done here after so many seconds, or so many times the time of a part
+PATIENCE = 60.0, 5.0  # wait for a part this many seconds, or times the time of a part; then do it here
 
 
 def told(address: str, nodes: Iterable[str]) -> str:

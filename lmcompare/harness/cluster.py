@@ -22,7 +22,6 @@ CONNECTING = 10  # seconds within which a cluster must answer
 TRIES = "1"  # tries to connect; one takes up to 45 seconds if the port is not that of a cluster
 ASKING = 60.0  # seconds within which the nodes must send their versions
 LOOK = 1.0  # seconds between two listings of the nodes
-MOST_THREADS = 8  # the default of a cell, as on one machine
 QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL, "include_dashboard": False}
 
 
@@ -151,7 +150,7 @@ class Cluster:
         if not fit:
             needs = f"{options.threads or 1} CPUs" + (f" and {gpus} GPUs" if gpus else "")
             raise LmcompareError(f"no node of the Ray cluster has {needs}: choose fewer threads or processes")
-        threads = options.threads or min(MOST_THREADS, *(int(node.cpus) for node in fit))
+        threads = options.threads or min(environment.MOST_THREADS, *(int(node.cpus) for node in fit))
         if not cuda:
             environment.check_processes(options.processes, "cpu", threads)
         return {"device": "cuda" if cuda else "cpu", "threads": threads, "processes": options.processes}

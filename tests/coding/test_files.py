@@ -97,7 +97,7 @@ def test_other_files_are_refused(ngram: TrainedModel, data: bytes) -> None:
 def test_a_file_that_is_cut_within_its_versions_is_none(ngram: TrainedModel) -> None:
     data = compress(ngram, TEXT)
     with pytest.raises(LmcompareError, match="not written by 'lmcompare compress'"):
-        decompress(ngram, data[: 25 + data[24] - 1])  # behind the digests: a length, and so many letters
+        decompress(ngram, data[: 25 + data[24] - 1])  # after the digests: a length, and as many letters
     with pytest.raises(LmcompareError, match="bytes, not a str"):
         decompress(ngram, "LMC1")  # type: ignore[arg-type]
     with pytest.raises(LmcompareError, match="a text must be a string"):

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 CRITICAL = -2.57  # value of the Dickey-Fuller statistic with a constant, at 10 % (MacKinnon 2010, table 2)
-TREND = 1.0  # by so many of their standard deviations the means of the first and the last third must differ
+TREND = 1.0  # standard deviations by which the means of the first and the last third must differ
 
 
 def wanders(values: npt.NDArray[np.float64]) -> bool:
