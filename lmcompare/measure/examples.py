@@ -140,8 +140,13 @@ def word_examples(model: LanguageModel, corpus: TokenizedCorpus, options: Mappin
 
 
 def _in_context(model: LanguageModel, corpus: TokenizedCorpus, chosen: list[Any]) -> list[Any]:
-    """Return the nats of each chosen sentence's tokens, scored within their documents, up to the sentence's end."""
-    cut = [corpus.test.ids[corpus.test.starts[s.document] : s.start + len(s.tokens)] for s in chosen]
+    """Return the nats of each chosen sentence's tokens, scored within its document, which is read once."""
+    ends: dict[int, int] = {}  # of the last chosen sentence in each document
+    for s in chosen:
+        ends[s.document] = max(ends.get(s.document, 0), s.first + len(s.tokens))
+    test = corpus.test
+    cut = [test.ids[test.starts[document] :][:end] for document, end in ends.items()]
     text = Encoded.from_documents(cut, corpus.vocabulary)
     nats = checked_log_probs(model, text)
-    return [nats[end - len(s.tokens) : end] for s, end in zip(chosen, text.ends, strict=True)]
+    begins = dict(zip(ends, text.starts.tolist(), strict=True))
+    return [nats[begins[s.document] + s.first :][: len(s.tokens)] for s in chosen]

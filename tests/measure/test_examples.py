@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import cycle, islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcompare.analysis import load_run
 from lmcompare.measure import examples
 from lmcompare.measure.sampling import Sampling
 from lmcompare.tokens import END_TOKEN, Vocabulary, make_tokenizer, text_after
@@ -111,3 +113,26 @@ def test_a_continuation_is_the_text_of_all_its_tokens(
             drawn = list(islice(cycle(tokens), length))
             text = tokenizer.detokenize([*before, *drawn]).removeprefix(tokenizer.detokenize(before))
             assert "".join(examples.continued(model, corpus, prompt, length, Sampling())) == text
+
+
+@pytest.mark.parametrize("documents", ["line", "file"])
+def test_surprisals_of_example_sentences_are_those_of_the_scored_text(place: Path, documents: str) -> None:
+    """A cache remembers its document, so that a sentence without the text before it would have other surprisals."""
+    draw = random.Random(0)
+    words = "the a cat dog bird saw heard liked big small red and not of in".split()
+    (place / "text.txt").write_text("".join(" ".join(draw.choices(words, k=9)) + "\n" for _ in range(200)))
+    experiment = small_experiment(
+        {"plugin": "cache", "base": "unigram"},
+        corpus={"source": "text.txt", "documents": documents},
+        examples={"prompts": [], "length": 4, "sentences": 5},
+    )
+    run_and_report(place, place / "out", experiment)
+    (cell,) = load_run(place / "out").cells
+    scored = cell.scores("test")
+    sentences = cell.examples["sentences"]
+    assert len(sentences) == 5
+    assert len({s["document"] for s in sentences}) == (1 if documents == "file" else 5)
+    for s in sentences:
+        in_document = scored["log_prob"][scored["document"] == s["document"]].to_numpy()
+        nats = in_document[s["first"] : s["first"] + len(s["tokens"])]
+        np.testing.assert_allclose(s["surprisal_bits"], -nats / np.log(2), atol=1e-6)
