@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from lmcompare.coding.arithmetic import EndOfDataError
 from lmcompare.corpora import Document
 from lmcompare.errors import PluginError
 from lmcompare.model import Stepper, check_array
@@ -119,6 +120,8 @@ def document_reader(stepper: Stepper, corpus: TokenizedCorpus) -> Reader[str]:
                 token, spelled = None, b""
             elif index == vocabulary.unknown:
                 spelled = yield from word_reader(code.spelling)
+                if not spelled:  # no word is empty, so the data are damaged
+                    raise EndOfDataError
                 token = spelled.decode()
             else:
                 token = vocabulary[index]

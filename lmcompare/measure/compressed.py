@@ -56,7 +56,8 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
     Returns
     -------
     dict of str to float
-        By the name of the compressor; those that are not installed are left out, and all for an empty text.
+        By the name of the compressor. Left out are those that are not installed, and those for which the text adds no
+        byte, because it is very short and occurs in the past; all for an empty text.
     """
     before, after = _end(past), _beginning(text)
     found = dict(known)
@@ -66,7 +67,7 @@ def compressed(past: Sequence[str], text: Sequence[str], known: Mapping[str, flo
             past_of = before[max(0, len(before) - limits.get(name, PAST)) :]
             with suppress(ImportError):
                 found[name] = 8 * (len(compress(past_of + after)) - len(compress(past_of))) / len(after)
-    return {name: found[name] for name in COMPRESSORS if name in found}
+    return {name: found[name] for name in COMPRESSORS if found.get(name, 0.0) > 0}
 
 
 def _beginning(documents: Sequence[str]) -> bytes:

@@ -106,10 +106,12 @@ def target_of(file: Path, replace: bool) -> Path:
     Raises
     ------
     LmcompareError
-        If it is a folder, is there already and may not be replaced, or is among the files of a run.
+        If it is a folder, pipe or device, is there already and may not be replaced, or is among the files of a run.
     """
     if file.is_dir():
         raise LmcompareError(f"{file} is a folder that exists already: choose another name")
+    if file.exists() and not file.is_file():
+        raise LmcompareError(f"{file} is a pipe or a device, not a file: choose another name")
     if os.path.lexists(file) and not replace:
         raise LmcompareError(
             f"{file} is there already: choose another name, or replace it with --force (force=True in Python)"

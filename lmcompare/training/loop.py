@@ -157,9 +157,12 @@ class Training:
             except FloatingPointError:
                 last.halvings += 1
                 if last.halvings > HALVINGS:
+                    recipe = self.recipe
+                    shrinks = recipe.learning_rate * recipe.weight_decay < 2  # or each step makes a weight larger
                     raise LmcompareError(
                         f"training does not converge: the loss was not a number at step {self.now.step} even after"
-                        f" the learning rate was halved {HALVINGS} times; choose a smaller learning_rate"
+                        f" the learning rate was halved {HALVINGS} times; choose a smaller"
+                        f" {'learning_rate' if shrinks else 'weight_decay'}"
                     ) from None
                 self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
                 seconds = self.team.led(self._seconds())

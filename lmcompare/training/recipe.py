@@ -14,6 +14,7 @@ from lmcompare.tokens import SAMPLE
 
 _WHOLE = {"steps": 1, "batch": 1, "length": 1, "evaluations": 1, "valid_tokens": 1, "candidates": 0, "patience": 0}
 _SHARES = ("alone", "warmup", "full_share")
+_MOST = 1e18  # of learning rate, clip and weight decay: products of two of them are numbers of float32
 _CHOICES = {
     "optimiser": ("adamw", "muon"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -85,10 +86,10 @@ class Recipe:
             if not 0 <= _number(name, getattr(self, name)) <= 1:
                 raise LmcompareError(f"{name} must be a number from 0 to 1, not {getattr(self, name)}")
         for name in ("learning_rate", "clip"):
-            if not _number(name, getattr(self, name)) > 0:
-                raise LmcompareError(f"{name} must be above 0, not {getattr(self, name)}")
-        if _number("weight_decay", self.weight_decay) < 0:
-            raise LmcompareError(f"weight_decay must be at least 0, not {self.weight_decay}")
+            if not 0 < _number(name, getattr(self, name)) <= _MOST:
+                raise LmcompareError(f"{name} must be above 0 and at most {_MOST:g}, not {getattr(self, name)}")
+        if not 0 <= _number("weight_decay", self.weight_decay) <= _MOST:
+            raise LmcompareError(f"weight_decay must be from 0 to {_MOST:g}, not {self.weight_decay}")
         for name, choices in _CHOICES.items():
             check_choice(name, getattr(self, name), choices)
 

@@ -88,6 +88,18 @@ def test_damage_is_found(ngram: TrainedModel, at: int) -> None:
         decompress(ngram, bytes(data))
 
 
+def test_any_byte_at_any_place_is_damage(comparison: Any) -> None:
+    """Some of them are read as an unknown word without letters."""
+    model: TrainedModel = comparison.model("unigram")
+    data = compress(model, "The weather was fine.\n")
+    start = len(data) - len(Written.of(data).coded)
+    for at in range(start, min(start + 8, len(data))):
+        for byte in range(256):
+            if byte != data[at]:
+                with pytest.raises(LmcompareError, match="is not the text that was compressed"):
+                    decompress(model, data[:at] + bytes([byte]) + data[at + 1 :])
+
+
 @pytest.mark.parametrize("data", [b"", b"LMC1", b"hello there, this is a text", b"LMC1" + b"\0" * 40])
 def test_other_files_are_refused(ngram: TrainedModel, data: bytes) -> None:
     with pytest.raises(LmcompareError, match="not written by 'lmcompare compress'"):

@@ -70,6 +70,12 @@ def test_an_empty_text() -> None:
     assert compressed(["a"], []) == {}
 
 
+def test_a_text_that_adds_no_byte_has_no_figure() -> None:
+    found = compressed(["a b a b\n" * 400], ["a b a b\n"])
+    assert all(figure > 0 for figure in found.values())
+    assert "xz" not in found
+
+
 def test_what_is_known_or_not_installed_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyppmd", None)
     found = compressed([letters(1)], [letters(2)], {"xz": 1.5})

@@ -11,7 +11,7 @@ import pytest
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import CELL_FILES, MARK
-from lmcompare.runfolder.ownership import claim, remove_begun, remove_written
+from lmcompare.runfolder.ownership import claim, remove_begun, remove_written, target_of
 from lmcompare.runfolder.stored import end_replacements, replace_cell
 
 
@@ -134,3 +134,13 @@ def test_a_report_removes_what_a_killed_run_had_begun(copied: Path) -> None:
     write_reports(copied)
     left = [*copied.glob(".*.????????"), *(copied / "charts").glob(".*"), copied / "charts" / "mine.svg"]
     assert [path.name for path in left if path.exists()] == [".mine.txt.abcdefgh", "mine.svg"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(os.devnull)
+    for name in ("pipe", "link"):
+        with pytest.raises(LmcompareError, match="a pipe or a device"):
+            target_of(tmp_path / name, replace=True)
+    (tmp_path / "file").touch()
+    assert target_of(tmp_path / "file", replace=True) == tmp_path / "file"

@@ -279,6 +279,10 @@ def test_the_learning_rate_is_halved_at_most_three_times(monkeypatch: pytest.Mon
     spoil(monkeypatch, [3, 4, 5, 6])
     with pytest.raises(LmcompareError, match=r"does not converge.*smaller learning_rate"):
         run()
+    monkeypatch.undo()
+    spoil(monkeypatch, [3, 4, 5, 6])
+    with pytest.raises(LmcompareError, match=r"does not converge.*smaller weight_decay"):
+        run(replace(RECIPE, weight_decay=3 / RECIPE.learning_rate))
 
 
 def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +336,7 @@ def test_gradients_are_clipped_before_each_step() -> None:
 
 def test_an_infinite_loss_is_noticed() -> None:
     with pytest.raises(LmcompareError, match="does not converge"):
-        run(replace(RECIPE, learning_rate=1e30, clip=1e30))
+        run(replace(RECIPE, learning_rate=1e18, clip=1e18))
 
 
 def test_budgets() -> None:

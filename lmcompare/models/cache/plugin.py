@@ -27,7 +27,7 @@ from lmcompare.models.cache import exhibits as cache_exhibits
 from lmcompare.models.cache.estimator import Cache, Chain, Past
 from lmcompare.models.cache.exhibits import ValidSummary
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.common.over_base import OverOne
+from lmcompare.models.common.over_base import OverOne, extended
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHORTEST, LONGEST = 0.1, 1e9  # half-lives in tokens whose decay a float can distinguish from 0 and 1
@@ -109,7 +109,7 @@ class CacheModel(OverOne):
 
     def title(self) -> str:
         """Return the display name: that of the base, with a cache."""
-        return f"{self._base.title()} with a cache"
+        return extended(self._base.title(), "with a cache")
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""

@@ -18,6 +18,12 @@ BASE = "base."  # the prefix of a base's arrays
 PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # for a model whose presets are those of its base
 
 
+def extended(title: str, addition: str) -> str:
+    """Return a base's title with an addition that a short title keeps: "5-gram with a cache, Kneser-Ney"."""
+    head, comma, rest = title.partition(",")
+    return f"{head} {addition}{comma}{rest}"
+
+
 class OverBase(LanguageModel):
     """A model over another one, its *base*, which it trains.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.model import Budget, FloatArray, Idea, PageCopy, Progress, Setting, State, Stepper, check_whole
-from lmcompare.models.common.over_base import PRESETS, OverOne
+from lmcompare.models.common.over_base import PRESETS, OverOne, extended
 from lmcompare.models.ensemble.plugin import MOST, Ensemble, share_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
@@ -120,7 +121,7 @@ class Distilled(OverOne):
 
     def title(self) -> str:
         """Return the display name: that of the student, and that it was taught."""
-        return f"{self._base.title()}, taught by {self.members}"
+        return extended(self._base.title(), f"taught by {self.members}")
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats: the log-probabilities of the student."""
@@ -149,6 +150,10 @@ class Distilled(OverOne):
                 unit="bits per token",
             )
         yield from self._base.exhibits(text)
+
+    def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
+        """Return the writers of the student."""
+        return self._base.file_formats()
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Return the student's copy for the page."""

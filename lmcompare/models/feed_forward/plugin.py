@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, Setting, check_reach
 from lmcompare.models.common.places import Places, measured
@@ -70,6 +71,10 @@ class FeedForward(TunableLanguageModel):
         self.check_choice("style", STYLES)
         self.check_whole(1, "width", "hidden")
         self.check_whole(1, "context", "layers", most=1000)
+        if self.direct and self.style != BENGIO:
+            raise LmcompareError(f'direct = true is for style = "{BENGIO}" only')
+        if self.layers != type(self).layers and self.style != RESIDUAL:
+            raise LmcompareError(f'layers is for style = "{RESIDUAL}" only: leave it out')
         super().__post_init__()
         self.idea = LOG_BILINEAR if self.style == BILINEAR else NEURAL
 

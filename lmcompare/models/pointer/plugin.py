@@ -11,7 +11,7 @@ import torch
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, LanguageModel, Setting, check_reach, check_whole
-from lmcompare.models.common.over_base import PRESETS, OverBase
+from lmcompare.models.common.over_base import PRESETS, OverBase, extended
 from lmcompare.models.pointer.copying import Copying, measured
 from lmcompare.models.pointer.exhibits import exhibits
 from lmcompare.models.pointer.network import PointerNetwork
@@ -70,7 +70,7 @@ class Pointer(OverBase, TorchLanguageModel):
 
     def title(self) -> str:
         """Return the display name: that of the base, with a pointer."""
-        return f"{self._base.title()} with a pointer"
+        return extended(self._base.title(), "with a pointer")
 
     def check_text(self, train: Encoded) -> None:
         """Refuse a text that the base refuses, and a window longer than the longest document."""

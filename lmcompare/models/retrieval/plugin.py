@@ -12,7 +12,7 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.fields import built
 from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
-from lmcompare.models.common.over_base import PRESETS, OverOne
+from lmcompare.models.common.over_base import PRESETS, OverOne, extended
 from lmcompare.models.retrieval import exhibits as retrieval_exhibits
 from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found
 from lmcompare.models.retrieval.mixing import Mixing, span, tuned
@@ -83,7 +83,7 @@ class Retrieval(OverOne):
 
     def title(self) -> str:
         """Return the display name: that of the base, with retrieval."""
-        return f"{self._base.title()} with retrieval"
+        return extended(self._base.title(), "with retrieval")
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""

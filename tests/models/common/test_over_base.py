@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lmcompare import plugins
+from lmcompare.report.titles import short_titles
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,9 @@ from lmcompare import plugins
 )
 def test_a_stepper_needs_that_of_its_base(plugin: str, options: dict[str, Any], own: bool) -> None:
     assert plugins.build(plugin, options).has_stepper() == own
+
+
+def test_a_short_title_keeps_what_is_added() -> None:
+    titles = [plugins.build(name, {"base": base}).title() for name, base in (("cache", "ngram"), ("pointer", "rnn"))]
+    assert titles == ["5-gram with a cache, Kneser-Ney", "LSTM with a pointer"]
+    assert short_titles([*titles, "Unigram"]) == ["5-gram with a cache", "LSTM with a pointer", "Unigram"]

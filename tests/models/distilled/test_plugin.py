@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, PluginError
@@ -210,3 +211,9 @@ def test_the_budget_is_never_exceeded_and_too_small_a_one_refused() -> None:
     assert sum(both) <= 10
     with pytest.raises(LmcompareError, match="3 trainings can't share a budget of 2 steps"):
         share_of(Budget(steps=2), 1, 3)
+
+
+def test_it_is_exported_as_the_student(model: Distilled, tmp_path: Path) -> None:
+    model.file_formats()[".safetensors"](VOCABULARY, tmp_path / "student.safetensors")
+    written = load_file(tmp_path / "student.safetensors")
+    assert sum(array.size for array in written.values()) == model.size().parameters

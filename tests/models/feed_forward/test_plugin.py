@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -98,3 +100,11 @@ def test_wrong_settings_are_refused() -> None:
         FeedForward(style="deep")
     with pytest.raises(LmcompareError, match="1 or more"):
         FeedForward(context=0)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"direct": True}, {"style": "log-bilinear", "direct": True}, {"style": "bengio", "layers": 3}]
+)
+def test_a_setting_of_another_style_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(LmcompareError, match="is for style"):
+        FeedForward(**settings)
