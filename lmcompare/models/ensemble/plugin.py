@@ -80,7 +80,7 @@ class Ensemble(OverBase):
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Train the members one after the other, each within its share of the budget."""
         self._members, self._growth = [], Growth()
-        whole, scores = _Whole(setting, self.members), []
+        whole, scores = _Whole(setting, self.members, self.trains_in_steps), []
         for number in range(self.members):
             member = self.new_base()
             self.train_base(member, train, valid, whole.setting_of(number))
@@ -208,8 +208,8 @@ def share_of(budget: Budget, parts: int, whole: int, number: int = 0) -> Budget:
 class _Whole:
     """The settings of the members' trainings, and their progress as that of one training."""
 
-    def __init__(self, setting: Setting, members: int) -> None:
-        self._setting, self._members = setting, members
+    def __init__(self, setting: Setting, members: int, in_steps: bool) -> None:
+        self._setting, self._members, self._in_steps = setting, members, in_steps
         self._ends: list[Progress] = []  # the last progress of each member that reported some
         self._own: Progress | None = None
 
@@ -254,7 +254,8 @@ class _Whole:
             Progress(
                 step=round(step or 0),
                 steps=None if steps is None else round(steps / (number + 1) * self._members),
-                valid_loss=growth.together[-1] if growth.together else None,
+                # without one, models that have no learning curve get none as an ensemble
+                valid_loss=growth.together[-1] if growth.together and self._in_steps else None,
                 tokens=None if tokens is None else round(tokens),
                 flops=flops,
             )

@@ -131,3 +131,11 @@ def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str)
 def test_it_must_be_trained_first() -> None:
     with pytest.raises(NotFittedError):
         Ensemble().log_probs(TEST)
+
+
+@pytest.mark.parametrize(("base", "in_steps"), [("ngram", False), ("feed-forward", True)])
+def test_only_members_that_train_in_steps_give_it_a_learning_curve(base: str, in_steps: bool) -> None:
+    reports: list[Progress] = []
+    options = {"steps": 4, "width": 8, "batch": 4, "length": 8} if in_steps else {}
+    Ensemble(base, options, members=2).fit(TRAIN, VALID, Setting(VOCABULARY, progress=reports.append))
+    assert any(report.valid_loss is not None for report in reports) == in_steps
