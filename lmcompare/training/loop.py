@@ -158,7 +158,7 @@ class Training:
                 last.halvings += 1
                 if last.halvings > HALVINGS:
                     recipe = self.recipe
-                    shrinks = recipe.learning_rate * recipe.weight_decay < 2  # or each step makes a weight larger
+                    shrinks = recipe.learning_rate * recipe.weight_decay < 2  # from 2 on, decay makes weights larger
                     raise LmcompareError(
                         f"training does not converge: the loss was not a number at step {self.now.step} even after"
                         f" the learning rate was halved {HALVINGS} times; choose a smaller"

@@ -119,23 +119,7 @@ def test_a_continuation_is_the_text_of_all_its_tokens(
 def test_surprisals_of_example_sentences_are_those_of_the_scored_text(place: Path, documents: str) -> None:
     """A cache remembers its document, so that a sentence without the text before it would have other surprisals."""
     draw = random.Random(0)
-    words = [
-        "the",
-        "a",
-        "cat",
-        "dog",
-        "bird",
-        "saw",
-        "heard",
-        "liked",
-        "big",
-        "small",
-        "red",
-        "and",
-        "not",
-        "of",
-        "in",
-    ]
+    words = ["the", "a", "cat", "dog", "bird", "saw", "heard", "liked", "big", "small", "red", "and", "not"]
     (place / "text.txt").write_text("".join(" ".join(draw.choices(words, k=9)) + "\n" for _ in range(200)))
     experiment = small_experiment(
         {"plugin": "cache", "base": "unigram"},

@@ -37,7 +37,7 @@ def findings(page: Page, within: str | None = None, **options: Any) -> list[str]
 
 
 def see_that_all_is_well(page: Page, within: str | None = None) -> None:
-    """Look for findings, in light colours; in dark ones only the contrasts are others."""
+    """Look for all findings in light colours, and for those of contrast in dark ones: the rest is the same."""
     assert findings(page, within) == []
     page.emulate_media(color_scheme="dark")
     assert findings(page, within, runOnly=["color-contrast"]) == []

@@ -117,13 +117,13 @@ PIECES = (
 
 @cache
 def strings(number: int = 1_000) -> list[str]:
-    """Texts of many scripts and of random characters, very long words, and held-out sentences."""
+    """Texts of many scripts and of random characters, very long words, and sentences of news."""
     draw = random.Random(0)
     assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
-    held_out = [document.text[start:end] for document in embedded("lee").train for start, end in document.sentences]
+    news = [document.text[start:end] for document in embedded("lee").train for start, end in document.sentences]
     return [
         *("".join(draw.choices(PIECES, k=draw.randint(0, 12))) for _ in range(number // 2)),
         *("".join(draw.choices(assigned, k=draw.randint(1, 12))) for _ in range(number // 4)),
         *("".join(draw.choices(letters, k=3_000)) for letters in ("ab", "aé", "a1", "x", " ", "\n ", "日本", "'s")),
-        *draw.sample(held_out, number // 4),
+        *draw.sample(news, number // 4),
     ]

@@ -275,14 +275,11 @@ def test_time_that_was_lost_is_spent_all_the_same(monkeypatch: pytest.MonkeyPatc
 def test_the_learning_rate_is_halved_at_most_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, [3, 4, 5])
     assert run()[1].snapshot.halvings == 3
-    monkeypatch.undo()
-    spoil(monkeypatch, [3, 4, 5, 6])
-    with pytest.raises(LmcompareError, match=r"does not converge.*smaller learning_rate"):
-        run()
-    monkeypatch.undo()
-    spoil(monkeypatch, [3, 4, 5, 6])
-    with pytest.raises(LmcompareError, match=r"does not converge.*smaller weight_decay"):
-        run(replace(RECIPE, weight_decay=3 / RECIPE.learning_rate))
+    for decay, smaller in ((RECIPE.weight_decay, "learning_rate"), (3 / RECIPE.learning_rate, "weight_decay")):
+        monkeypatch.undo()
+        spoil(monkeypatch, [3, 4, 5, 6])
+        with pytest.raises(LmcompareError, match=f"does not converge.*smaller {smaller}"):
+            run(replace(RECIPE, weight_decay=decay))
 
 
 def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

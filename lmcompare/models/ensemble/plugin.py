@@ -254,7 +254,7 @@ class _Whole:
             Progress(
                 step=round(step or 0),
                 steps=None if steps is None else round(steps / (number + 1) * self._members),
-                # without one, models that have no learning curve get none as an ensemble
+                # a loss makes a point of a learning curve, which count models do not have
                 valid_loss=growth.together[-1] if growth.together and self._in_steps else None,
                 tokens=None if tokens is None else round(tokens),
                 flops=flops,
