@@ -267,8 +267,8 @@ class TrainedModel:
         known = sorted((suffix for suffix in formats if file.name.endswith(suffix)), key=len)
         folder = whole is not None and not known and not file.suffix
         if not folder and (not known or (file.name == known[-1]) != (known[-1] == _TOKENIZER)):
-            also = ", or as a folder, which has no suffix" if whole is not None else ""
-            can = f"it can be written as {', '.join(self._that_work(formats))}{also}"
+            also = ", or, if Hugging Face's transformers has such a model, as a folder, whose name has no suffix"
+            can = f"it can be written as {', '.join(self._that_work(formats))}{'' if whole is None else also}"
             asked = next(
                 (suffix for suffix in _WRITTEN if file.name.endswith(suffix)), "" if file.suffix else _FOLDER
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
@@ -12,7 +12,6 @@ from lmcompare.models.rnn.cells import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_
 from lmcompare.models.rnn.exhibits import exhibits
 from lmcompare.models.rnn.network import Recurrence, RnnNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.recipe import Recipe
 from lmcompare.training.tunable import TunableLanguageModel
 
 NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
@@ -76,19 +75,23 @@ class Rnn(Recurrent):
     ----------
     cell : {"lstm", "gru", "elman", "min-gru", "qrnn"}, default="lstm"
         The recurrent unit. "gru": Cho et al. (2014). "elman": s_i = tanh(W x_i + U s_{i-1}), without gates (Elman
-        1990; as a language model Mikolov et al. 2010), trained at a quarter of ``learning_rate``, since it
-        diverges. "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
+        1990; as a language model Mikolov et al. 2010). "min-gru" (Feng et al. 2024) and "qrnn" (Bradbury et al. 2017)
         have gates that do not read the state, so that all products of matrices are computed at once.
     layers : int, default=1
         The number of recurrent layers.
+    learning_rate : float, default=0.0
+        The peak learning rate. 0 stands for 0.02, or 0.005 for an Elman network, which diverges at 0.02.
     """
 
     cells: ClassVar[tuple[str, ...]] = CELLS
 
     layers: int = 1
+    learning_rate: float = 0.0
 
     def __post_init__(self) -> None:
         self.check_whole(1, "layers", most=1000)
+        if self.learning_rate == 0:
+            self.learning_rate = Recurrent.learning_rate / (4 if self.cell == ELMAN else 1)
         super().__post_init__()
         self.idea = IDEAS[self.cell]
 
@@ -99,11 +102,6 @@ class Rnn(Recurrent):
     def summary(self) -> str:
         """Return the summary with the cell of this model."""
         return super().summary().replace("An LSTM", NAMES[self.cell], 1)
-
-    def recipe(self) -> Recipe:
-        """Return the training settings; an Elman network has a quarter of ``learning_rate``."""
-        recipe = super().recipe()
-        return replace(recipe, learning_rate=recipe.learning_rate / 4) if self.cell == ELMAN else recipe
 
     def network(self, types: int) -> Recurrence:
         """Return the untrained network."""
