@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from lmcompare.registry import FILE_MODULE
@@ -44,6 +44,7 @@ def source_of(classes: Iterable[type]) -> bytes:
 def _sources_of(module: str) -> dict[str, bytes]:
     """Return the source of a module and of what it imports, by name; that of a module without a file is its name."""
     place = _place_of(module)
+    file_of = None if place is None else cache(place.file_of)
     open_ = {name: _file(name) for name in _loaded_by(module)}
     found: dict[str, bytes] = {}
     while open_:
@@ -53,12 +54,12 @@ def _sources_of(module: str) -> dict[str, bytes]:
             continue
         with suppress(OSError):
             found[name] = file.read_bytes()
-        if place is not None:
+        if file_of is not None:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
             for base, names in _imported(found[name], package):
-                files = {f"{base}.{each}": place.file_of(f"{base}.{each}") for each in names}
+                files = {f"{base}.{each}": file_of(f"{base}.{each}") for each in names}
                 if None in files.values() or not files:  # a name that is not a module is defined in this one
-                    files[base] = place.file_of(base)
+                    files[base] = file_of(base)
                 open_ |= {other: there for other, there in files.items() if there is not None and other not in found}
     return found
 

@@ -84,7 +84,7 @@ def carries_state_as_declared(probe: Probe) -> Finding:
         figure,
         AGREEMENT,
         f"it declares carries_state=False, but {place(text, row)} what came before the sentence changes the score by "
-        "{figure} nats: declare carries_state=True",
+        "{figure} nats: write traits = lmcompare.Traits(carries_state=True) in the class",
         "every sentence's scores are the same without what came before it",
     )
 

@@ -106,7 +106,7 @@ def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> It
     for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
         yield _row(document, scored.to_json())
         tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
-    _note_tokens(model, unknown, tokens)
+    _note_tokens(model, unknown, tokens, "with --by token, overhead_bits")
 
 
 def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
@@ -115,14 +115,14 @@ def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> I
         for position, row in enumerate(scored.rows()):
             yield _row(document, {"position": position} | row)
         tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
-    _note_tokens(model, unknown, tokens)
+    _note_tokens(model, unknown, tokens, "overhead_bits")
 
 
-def _note_tokens(model: TrainedModel, unknown: int, tokens: int) -> None:
+def _note_tokens(model: TrainedModel, unknown: int, tokens: int, where: str) -> None:
     if unknown:
         note(
             f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': they have the surprisal of <unk>, any "
-            "unknown word, and overhead_bits has the bits that spell them"
+            f"unknown word, and {where} has the bits that spell them"
         )
 
 

@@ -118,9 +118,9 @@ def without_repeats(found: Verdict | None, repeated: Repeated | None, title: Tit
         first, second, one, other = second, first, other, one
     names = repeated.names
     if len(names) == 1:
-        said = f"The test document {names[0]} repeats a training document almost word for word"
+        said = f"The test document {names[0]} repeats much of a training document"
     else:
-        said = f"{len(names)} of {repeated.documents} test documents repeat training documents almost word for word"
+        said = f"{len(names)} of {repeated.documents} test documents repeat much of a training document"
     gap = other / one - 1
     ahead = numbers.percent(gap, 0 if gap >= 0.0095 else 1)
     return (

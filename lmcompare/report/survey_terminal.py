@@ -44,7 +44,8 @@ def print_survey(found: Survey) -> None:
     for each in found.repeated[:LISTED]:
         of = f" of {each.repeat.of}" if each.repeat.of else ""
         how = f"{REPEATED[each.repeat.kind]}{of}, {numbers.percent(each.repeat.share, 0)}"
-        _say(console, f"repeated: {each.document} ({each.split}) {how}")
+        split = "" if each.document.endswith(f"({each.split})") else f" ({each.split})"
+        _say(console, f"repeated: {each.document}{split} {how}")
     for line in found.longest:
         length, where = numbers.count(line.characters), f"{line.document}, line {numbers.count(line.number)}"
         _say(console, f"longest in {line.split}: {length} characters, {where}: {line.beginning}")

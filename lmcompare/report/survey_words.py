@@ -54,15 +54,13 @@ def laws(found: Survey) -> list[str]:
 
 
 def contamination(found: Survey) -> list[str]:
-    """Return how many held-out documents also occur in the training text, in a sentence; nothing if there is none."""
+    """Return how many held-out documents repeat the training text, in a sentence; nothing if there is none."""
     kinds = Counter[str](each.repeat.kind for each in found.repeated)
     if not kinds:
         return []
     parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATED.items() if kinds[kind]]
-    occur = "also occurs" if kinds.total() == 1 else "also occur"
-    return [
-        f"{numbers.plural(kinds.total(), 'held-out document')} {occur} in the training text ({', '.join(parts)})."
-    ]
+    repeat = "repeats" if kinds.total() == 1 else "repeat"
+    return [f"{numbers.plural(kinds.total(), 'held-out document')} {repeat} the training text ({', '.join(parts)})."]
 
 
 def remarks(found: Survey) -> list[str]:

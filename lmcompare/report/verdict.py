@@ -22,7 +22,7 @@ SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
-REPEATED = {"copy": "word for word", "near copy": "almost word for word", "passages": "in long passages"}
+REPEATED = {"copy": "word for word", "near copy": "in many short phrases", "passages": "in long passages"}
 
 
 def outcome(found: Verdict | None, title: Titles) -> list[str]:
@@ -156,14 +156,14 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
 
 
 def contamination(counts: Mapping[str, int]) -> list[str]:
-    """Return a sentence on test documents that also occur in the training text, if there are any."""
+    """Return a sentence on test documents that repeat the training text, if there are any."""
     parts = [f"{numbers.count(counts[kind])} {how}" for kind, how in REPEATED.items() if counts.get(kind)]
     total = sum(counts.get(kind, 0) for kind in REPEATED)
     if not total:
         return []
-    occur = "also occurs" if total == 1 else "also occur"
+    repeat = "repeats" if total == 1 else "repeat"
     return [
-        f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {occur} in the training"
+        f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {repeat} the training"
         f" text ({', '.join(parts)}): models that memorise benefit from that."
     ]
 

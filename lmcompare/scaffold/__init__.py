@@ -18,7 +18,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
 LONGEST = 60  # characters of a name
 RESERVED = ("lmcompare", "test", "tests", "src")
 
-OWN = "Replace `fit` and `next_log_probs` with your own, and\nkeep `state` and `restore` in step with them."
+OWN = (
+    "Replace `fit` and `next_log_probs` with your own, and\nkeep `state` and `restore` in step with them. The tests"
+    " after `test_contract` are of this model: replace them, too."
+)
 OWN_NETWORK = (
     "Replace `network` and its class with your own, whose\n`forward` returns features for each token and what is to"
     " be remembered, and `recipe` with how it is to be trained.\nThe loop, scoring, storing and generating are there."

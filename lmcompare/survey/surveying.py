@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -138,17 +137,17 @@ def _repeated(corpus: Corpus) -> Iterator[HeldOut]:
 
 
 def _longest(corpus: Corpus) -> tuple[Line, ...]:
-    lengths = (
-        (len(line), which, document, number)
-        for which in SPLITS
-        for document in corpus.split(which)
-        for number, line in enumerate(document.text.split("\n"), 1)
-        if line
-    )
-    return tuple(
-        Line(which, document.name, number, length, document.text.split("\n")[number - 1][:BEGINNING].strip())
-        for length, which, document, number in heapq.nlargest(LONGEST, lengths, key=lambda line: line[0])
-    )
+    """Return the longest lines; of lines that are equal, the first."""
+    longest: list[tuple[str, Line]] = []
+    for which in SPLITS:
+        for document in corpus.split(which):
+            for number, line in enumerate(document.text.split("\n"), 1):
+                is_long = line and (len(longest) < LONGEST or len(line) > longest[-1][1].characters)
+                if is_long and all(line != other for other, _ in longest):
+                    found = Line(which, document.name, number, len(line), line[:BEGINNING].strip())
+                    longest.append((line, found))
+                    longest = sorted(longest, key=lambda pair: -pair[1].characters)[:LONGEST]
+    return tuple(line for _, line in longest)
 
 
 def _sample(which: str, documents: Sequence[Document]) -> Sample:

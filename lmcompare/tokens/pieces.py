@@ -195,8 +195,8 @@ class BpeTokenizer(PieceTokenizer):
     def __init__(self, pieces: int = 4000) -> None:
         if not isinstance(pieces, int) or not len(BYTE_NAMES) <= pieces <= MOST_PIECES:
             raise LmcompareError(
-                f"pieces is {reprlib.repr(pieces)}; give a whole number from {len(BYTE_NAMES)}, one for each byte,"
-                f" to {MOST_PIECES:,}"
+                f"a bpe tokenizer can't have {reprlib.repr(pieces)} pieces: give a whole number from"
+                f" {len(BYTE_NAMES)}, one for each byte, to {MOST_PIECES:,}"
             )
         self.pieces = pieces
 

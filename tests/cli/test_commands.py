@@ -57,7 +57,7 @@ def test_lists(place: Path) -> None:
         (("score", "run", "--model", "ngram", "--seed", "7", "text.txt"), "its seeds are 0"),
         (("generate", "none", "--model", "ngram"), "none"),
         (("check", "ngarm"), "did you mean 'ngram'"),
-        (("check", "bpe:3"), "pieces is 3"),
+        (("check", "bpe:3"), "3 pieces"),
         (("check", "word:3"), "has no options"),
         (("check", "none.json"), "none.json cannot be read"),
         (("check", "chr"), "did you mean 'char'"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -13,10 +15,11 @@ from unittest.mock import patch
 import pytest
 
 from lmcompare import plugins
-from lmcompare.checks import CHECKS, Probe
+from lmcompare.checks import CHECKS, Probe, persistence
 from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.models.ngram.plugin import METHODS, NGram
+from lmcompare.processes import ForkServer, call
 from lmcompare.testing import parametrize_with_checks
 from tests.models.hf_causal.small import gpt2
 from tests.models.neural_cases import tiny_wordnet
@@ -94,6 +97,20 @@ OF_THE_CLASS = {
     *("same-seed-same-bits", "inputs-not-written-to", "is-a-language-model", "same-in-a-fresh-process"),
 }
 OF_A_VARIANT = [check.name for check in CHECKS if check.name not in OF_THE_CLASS]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked() -> Iterator[None]:
+    """The kit's fresh processes are forked from one that has imported PyTorch: to start each would take seconds."""
+    variables = {"PYTHONHASHSEED": "20240229", "PYTHONPATH": os.pathsep.join(sys.path)}
+    server = ForkServer("lmcompare.plugins:resolve", "lmcompare.models.rnn.plugin:Rnn", variables=variables)
+
+    def fork(*arguments: Any, variables: Mapping[str, str], **options: Any) -> Any:
+        return call(*arguments, **options, server=server)
+
+    with patch.object(persistence, "call", fork):
+        yield
+    server.close()
 
 
 @functools.cache

@@ -237,7 +237,7 @@ def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None
 def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> None:
     text = tree.one("section", id_="reproduce").text
     for value in (
-        f"pip install lmcompare=={run.manifest.lmcompare}",
+        f"With lmcompare {run.manifest.lmcompare}",
         run.manifest.command,
         run.corpus_fingerprint,
         *run.tokens,

@@ -151,7 +151,5 @@ def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
 
 def test_contamination_is_counted_by_kind() -> None:
     (said,) = words.contamination({"documents": 40, "copy": 1, "near copy": 2, "passages": 0})
-    assert plain(said).startswith(
-        "Of 40 test documents, 3 also occur in the training text (1 word for word, 2 almost"
-    )
+    assert plain(said).startswith("Of 40 test documents, 3 repeat the training text (1 word for word, 2 in many")
     assert words.contamination({"documents": 40, "copy": 0}) == words.contamination({}) == []

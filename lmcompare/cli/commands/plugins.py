@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, folder_named, say
+from lmcompare.cli.app import app, folder_named, note, say
 
 if TYPE_CHECKING:
     from lmcompare.checks import Result
@@ -60,4 +60,6 @@ def new(
     """Write a small working plug-in package with its test."""
     from lmcompare.scaffold import create
 
-    say(str(create(name, folder_named(out), start)))
+    made = create(name, folder_named(out), start)
+    say(str(made))
+    note(f"{made / 'README.md'} says how to test the model, check it and run it")

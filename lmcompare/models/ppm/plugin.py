@@ -42,7 +42,7 @@ UNUSED = -2  # in the first column of a journal: the row is not written yet
 
 
 class Ppm(LanguageModel):
-    """Predicts the next byte or character from those after the same context in training and so far in the document.
+    """Predicts the next token from those after the same context in training and so far in the document.
 
     Prediction by partial matching (Cleary and Witten 1984): the contexts of the last 0, 1 … ``order`` tokens are
     counted while a text is read, and a token that is new in a longer context is counted in the next shorter one, too

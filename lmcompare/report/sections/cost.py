@@ -89,7 +89,9 @@ def build(data: ReportData) -> Section | None:
     if not data.run.one_machine:
         warning = MACHINES + (UNEQUAL if "seconds" in budget(data.run.manifest) else "")
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
-    steps = [(cost, found) for cost in limited if (found := _steps(data, cost))]
+    steps = [(cost, _steps(data, cost)) for cost in limited]
+    if all(len(found) < 2 for _, found in steps):  # the text is too short to tell the models apart
+        steps = []
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
@@ -244,5 +246,6 @@ def _compared(cheap: Dot, best: Dot, cost: Cost, worse: Collection[str]) -> str:
     small = f"in {share} less time" if cost.less == "faster" else f"{share} {cost.less}"
     much = f"{numbers.rough(ratio)} times {cost.less}" if ratio >= 2 else small
     is_worse = f"{numbers.percent(behind, 0 if behind >= 0.0095 else 1)} worse"
-    how = is_worse if cheap.name in worse else "not significantly worse"
+    may_be = "not significantly worse" if behind <= NEAR else f"{is_worse}, which may be chance"
+    how = is_worse if cheap.name in worse else may_be
     return f"{cost.verb} {much} than {spoken(best.name)} and is {how}"
