@@ -160,6 +160,7 @@ class _Row:
     seconds: float = 0.0
     note: str = ""
     begun: float = 0.0
+    first: tuple[int, float, int] | None = None  # step, seconds and tokens when the first steps were done
 
     def update(self, event: Mapping[str, Any]) -> None:
         """Take over what the event says; a loss that is not measured again stays."""
@@ -169,6 +170,8 @@ class _Row:
             self.note = event["note"]
             self.train_loss = event["train_loss"] if event["train_loss"] is not None else self.train_loss
             self.valid_loss = event["valid_loss"] if event["valid_loss"] is not None else self.valid_loss
+            if self.first is None and self.step:  # what precedes the first step says nothing of the pace
+                self.first = self.step, self.seconds, self.tokens or 0
             return
         if self.stage == "waiting":
             self.begun = time.perf_counter()
@@ -179,17 +182,18 @@ class _Row:
 
     @property
     def speed(self) -> str:
-        """Training tokens a second."""
-        return (
-            f"{self.tokens / self.seconds:,.0f}" if self.tokens and self.seconds and self.stage == "training" else ""
-        )
+        """Training tokens a second, since the first steps."""
+        if self.first is None or not self.tokens or self.seconds <= self.first[1] or self.stage != "training":
+            return ""
+        return f"{(self.tokens - self.first[2]) / (self.seconds - self.first[1]):,.0f}"
 
     @property
     def left(self) -> str:
         """Seconds that training still takes at this pace."""
-        if self.stage != "training" or not self.steps or not self.step:
+        if self.first is None or self.stage != "training" or not self.steps or self.step <= self.first[0]:
             return ""
-        return f"{self.seconds * (self.steps / self.step - 1):.0f} s"
+        pace = (self.seconds - self.first[1]) / (self.step - self.first[0])
+        return f"{pace * (self.steps - self.step):.0f} s"
 
     @property
     def done(self) -> str:

@@ -80,7 +80,9 @@ def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]
         name, other = spoken(title(cheap.name)), cheap.figure("top5_accuracy")
         if listed is not None and other is not None:
             said[-1] += f", and {100 * other:.0f} among those of {name}"
-        said.append(f"{sentence(name)} trains {times} times faster than {best} and needs {share} more bits")
+        faster = f"{sentence(name)} trains {times} times faster than {best}"
+        is_said = found.rivals and found.rivals[0] in found.tied and found.rivals[0].row is cheap
+        said.append(faster if is_said else f"{faster} and needs {share} more bits")
     elif unigram is not None and unigram.name not in [found.best.name, *(each.row.name for each in found.rivals[:1])]:
         said.append(f"Word frequencies alone need {_figure(unigram)}")
     return [f"{each}." for each in said]

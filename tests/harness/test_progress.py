@@ -30,12 +30,13 @@ def test_a_line_tells_what_is_known_and_no_more() -> None:
     told = asdict(Progress(step=1)) | {"event": "progress", "seconds": 2.0}
     shown.event(0, told)
     shown.event(0, told | {"steps": 4, "train_loss": 5.25, "tokens": 100})
-    shown.event(0, told | {"steps": 4, "step": 2, "train_loss": 5.0, "valid_loss": 4.5})
+    later = {"steps": 4, "step": 2, "seconds": 2.5, "tokens": 200, "train_loss": 5.0, "valid_loss": 4.5}
+    shown.event(0, told | later)  # the first step was done after two seconds, most of them of preparation
     assert log.getvalue().splitlines() == [
         "net: training",
         "net: training",
-        "net: 25% of training, loss 5.250, 50 tokens/s, 6 s left",
-        "net: 50% of training, loss 5.000, valid 4.500, 50 tokens/s, 2 s left",
+        "net: 25% of training, loss 5.250",
+        "net: 50% of training, loss 5.000, valid 4.500, 200 tokens/s, 1 s left",
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, flag, say
+from lmcompare.cli.app import app, flag, note, say
 from lmcompare.cli.commands.trained import Dir, PluginOption, SeedOption, trained_models
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ def probe(
     else:
         _print_table(answers)
         say("Accuracy in percent, with its 95 % interval; guessing is right for 50 %.")
+    if little := [name for name, each in answers.items() if 2 * each.whole.unknown > each.whole.pairs]:
+        note(
+            f"most pairs differ in a word that is not in the vocabulary of {', '.join(little)}: these figures say"
+            " little; train on a longer text"
+        )
     store(folder, answers, models)  # after the table, which a folder that can't be written does not take away
     report = write_reports(folder)[0]
     if not json:

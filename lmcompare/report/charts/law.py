@@ -36,7 +36,7 @@ def law(
     parts += [svg.marker(0, x(a), y(b), f"{number(a)}: {number(b)}", 3, "g") for a, b in curve if a > 0 and b > 0]
     if fitted:
         (first, high), (last, low) = fitted[0], fitted[-1]
-        falls = low < high
+        falls = low < 0.99 * high
         at = x((first * last) ** 0.5) + (10 if falls else -10), y((high * low) ** 0.5) - 8
         anchor = "start" if falls else "end"
         parts.append(svg.of_model(1, svg.text(*at, formula, "name", anchor), family="g"))

@@ -30,14 +30,16 @@ UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
 EQUAL = ("tokens", "seconds")  # budgets that make trainings equal
 AS_RUN = "As run"
+MANY = 12  # models: with more, their chart is below the text, not beside it
 
 
 @dataclass(frozen=True)
 class View:
     """A finding with its chart; ``label`` says which trainings are compared, if there are several findings.
 
-    ``read`` and ``seconds`` are tokens and time of trainings that did not read equally much; ``limit`` is to which
-    tokens or seconds all of them were limited, as sentences.
+    ``many`` is whether the chart has more than ``MANY`` models. ``read`` and ``seconds`` are tokens and time of
+    trainings that did not read equally much; ``limit`` is to which tokens or seconds all of them were limited, as
+    sentences.
 
     Models of the same name in other views have their runs in their titles; here they need not.
     """
@@ -51,6 +53,7 @@ class View:
     lead: Sequence[str]
     remarks: Sequence[str]
     chart: Markup | None
+    many: bool = False
     limit: str = ""
 
     @classmethod
@@ -79,7 +82,7 @@ class View:
         ]
         train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
         limit = "" if _label(budget(data.run.manifest)) == AS_RUN else limited(data)
-        return cls(label, titles, found, read, seconds, train, said, remarks, chart, limit)
+        return cls(label, titles, found, read, seconds, train, said, remarks, chart, len(drawn) > MANY, limit)
 
     @property
     def leading(self) -> list[str]:

@@ -54,7 +54,7 @@ def lead(data: SeriesData) -> list[str]:
         " season."
     ]
     if best.method.classical:
-        said[0] = f"It is a classical method of forecasting. {said[0]}"
+        said[0] = f"This is a classical method of forecasting, not a language model. {said[0]}"
     other = next((one for one in data.accuracies if one.method.classical != best.method.classical), None)
     if other is not None:
         kind = "classical method" if other.method.classical else "language model"
@@ -68,7 +68,7 @@ def lead(data: SeriesData) -> list[str]:
     if len(densities) > 1:
         first, second = densities[:2]
         said.append(
-            f"For one step ahead, {data.spoken(first.method)} gives what came the highest density,"
+            f"For one step ahead, {data.spoken(first.method)} gave the highest density to the values that came,"
             f" {_nats(first)} nats per step (fewer is better). {sentence(data.spoken(second.method))} is second with"
             f" {_nats(second)}."
         )
