@@ -92,8 +92,8 @@ class Registry(Generic[T]):
             found = allowed.get(name, allowed.get(_without_folder(name)))
             if found is None:
                 raise PluginError(
-                    f"'{name}' is not installed, and a run folder is not trusted to name code: if you trust it, name"
-                    " it yourself (--plugin, or plugin=… of Comparison.model)"
+                    f"'{name}' is not installed, and code is not run because a run folder names it: name it yourself"
+                    " if you trust it (--plugin, or plugin=… of Comparison.model)"
                 )
             if not isinstance(found, str):
                 return self.checked(found, name)

@@ -182,7 +182,7 @@ def test_files_and_classes_of_one_name_are_told_apart(tmp_path: Path) -> None:
         specs.append(f"{tmp_path / folder / 'mine.py'}:Mine")
     with plugins.only_installed(*specs):
         assert [plugins.resolve(spec).place for spec in specs] == ["one", "other"]  # type: ignore[attr-defined]
-        with pytest.raises(PluginError, match="not trusted to name code"):
+        with pytest.raises(PluginError, match="code is not run because a run folder names it"):
             plugins.resolve(f"{tmp_path / 'one' / 'mine.py'}:Unigram")
     with plugins.only_installed(specs[1]):  # the file has moved
         assert plugins.resolve(specs[0]).place == "other"  # type: ignore[attr-defined]

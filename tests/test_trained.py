@@ -70,7 +70,7 @@ def test_a_cell_can_not_name_code(folder: Path, by_module: bool, monkeypatch: py
     monkeypatch.chdir(folder.parent)
     spec = "evilmodule:X" if by_module else f"{code}:X"
     change(folder / CELLS / "unigram/0/cell.json", lambda cell: cell.update(plugin=spec))
-    with pytest.raises(LmcompareError, match="a run folder is not trusted to name code"):
+    with pytest.raises(LmcompareError, match="code is not run because a run folder names it"):
         lmcompare.load(folder).model("unigram")
     assert not mark.exists()
 
@@ -83,7 +83,7 @@ def test_nor_can_a_model_that_stands_on_another(folder: Path, where: str) -> Non
         table["hyperparameters"]["base"] = f"{code}:X"
 
     change(folder / CELLS / "cache/0" / where, edit)
-    with pytest.raises(LmcompareError, match="a run folder is not trusted to name code"):
+    with pytest.raises(LmcompareError, match="code is not run because a run folder names it"):
         lmcompare.load(folder).model("cache")
     assert not mark.exists()
 
@@ -98,13 +98,13 @@ def test_nor_does_a_run_that_goes_on(folder: Path, finished: Path) -> None:
     model = {"plugin": "cache", "base": "unigram"}
     options: dict[str, Any] = {"documents": "line", "device": "cpu", "quiet": True, "prompts": ["the dog"]}
     outcome = lmcompare.compare(finished / "text.txt", [model], out=folder, **options)
-    assert "a run folder is not trusted to name code" in outcome.failures["cache/0"]
+    assert "code is not run because a run folder names it" in outcome.failures["cache/0"]
     assert not mark.exists()
 
 
 def test_a_plug_in_is_named_again_and_must_be_the_same(folder: Path, finished: Path) -> None:
     run = lmcompare.load(folder)
-    with pytest.raises(LmcompareError, match="is not installed, and a run folder is not trusted"):
+    with pytest.raises(LmcompareError, match="is not installed, and code is not run"):
         run.model("Flat")
     moved = folder.parent / "elsewhere" / "plugins.py"
     moved.parent.mkdir()

@@ -256,7 +256,7 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
 def _answer(added: Row) -> str:
     """Return whether additive attention helps."""
     if not added.found:
-        return "It was not found that attention changes how well a recurrent network predicts this text."
+        return "No effect of attention on a recurrent network was found on this text."
     if added.amount < 0:
         return "Attention helps even a recurrent network, whose state has read everything already."
     return "Attention makes a recurrent network worse on this text: its state is enough."

@@ -128,7 +128,7 @@ def test_what_can_not_be_trusted_is_said(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     done = lmcompare("score", "rogues", "--model", "Double", "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 2
-    assert "a run folder is not trusted to name code" in done.stderr
+    assert "code is not run because a run folder names it" in done.stderr
     again = ("--plugin", "plugins.py:Double")
     done = lmcompare("score", "rogues", "--model", "Double", *again, "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 0

@@ -44,9 +44,9 @@ def test_what_a_run_folder_names_is_not_run(plugin: Path, tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text("a\n")
     with only_installed():
         assert read_source(tmp_path / "a.txt", DEFAULT, Path()).one_text
-        with pytest.raises(PluginError, match="not trusted to name code"):
+        with pytest.raises(PluginError, match="code is not run because a run folder names it"):
             read_source(f"{plugin}:WEATHER:x", DEFAULT, Path())
-        with pytest.raises(PluginError, match="not trusted to name code"):
+        with pytest.raises(PluginError, match="code is not run because a run folder names it"):
             read_source(tmp_path / "a.txt", CorpusOptions(file_format=f"{plugin}:WEATHER"), Path())
     assert "weather" not in str(read_source(tmp_path / "a.txt", DEFAULT, Path()).notes)
 

@@ -42,7 +42,7 @@ PREDICTED = {name: row(name, -0.004) for name in LOOKING} | {COPIED: row(COPIED,
 def test_nothing_that_was_found_is_said_first() -> None:
     none = {name: row(name, 0.001, 0.9) for name in LOOKING}
     said = _verdict(none, row(CHOSEN, 0.0, 1.0), table(0.0), table(0.0))
-    assert said.startswith("It was not found that attention changes")
+    assert said.startswith("No effect of attention")
     assert "The effects of the mean of the past states" in said
     assert "saved" not in said
     assert "No difference was found between additive attention and the plain mean" in said

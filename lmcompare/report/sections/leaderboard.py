@@ -197,9 +197,9 @@ def _overhead(rows: Sequence[Row]) -> str:
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (
-        f"Each figure in bits per byte includes {numbers.bits_per_byte(shared)} that are the same for all models: for"
-        " white space, and for the spelling of unknown words. An n-gram model of bytes, which was trained on the"
-        " rarest words of the training text, spells them."
+        f"In each figure, {numbers.bits_per_byte(shared)} bits per byte are the same for all models: those for white"
+        " space, and for spelling unknown words, which is done by an n-gram model of bytes that learnt from the rarest"
+        " words of the training text."
     )
 
 
