@@ -179,7 +179,7 @@ def compare(
 @permitted()
 def load(folder: str | Path) -> Comparison:
     """Open a run folder, whose trained models are ready to use. Raises ``LmcompareError`` if it is not one."""
-    from lmcompare.analysis import load_run
+    from lmcompare.runfolder.run import load_run
 
     path = usable_path(folder, "a run folder must be given as the path of a folder")
     path = path if path.is_absolute() else working_directory() / path  # the caller may go to another one
@@ -208,7 +208,7 @@ class Comparison:
     @property
     def failures(self) -> dict[str, str]:
         """By "name/seed", why a model failed or can't be used."""
-        from lmcompare.analysis import load_run
+        from lmcompare.runfolder.run import load_run
 
         if self._failures is not None:
             return dict(self._failures)
@@ -249,7 +249,7 @@ class Comparison:
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models that were trained."""
-        from lmcompare.analysis import load_run
+        from lmcompare.runfolder.run import load_run
 
         return tuple(model.name for model in load_run(self.folder).scored)
 
@@ -280,7 +280,7 @@ class Comparison:
         LmcompareError
             If the run has no model of this name and seed, or its code may not be run.
         """
-        from lmcompare.analysis import load_run
+        from lmcompare.runfolder.run import load_run
 
         return self._opened(load_run(self.folder), self._own_name(name), seed, _plugins_in(plugin))
 
@@ -293,7 +293,7 @@ class Comparison:
         plugin: str | type[LanguageModel] | Sequence[str | type[LanguageModel]] = (),
     ) -> dict[str, TrainedModel]:
         """Return trained models by name, by default all of the run; ``seed`` and ``plugin`` as in ``model``."""
-        from lmcompare.analysis import load_run
+        from lmcompare.runfolder.run import load_run
 
         run = load_run(self.folder)  # once for all models: it checks the files
         names = [names] if isinstance(names, str) else names

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import reprlib
 import sys
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lmcompare.errors import PluginError, kind_of, one_line, unknown
 from lmcompare.model import LanguageModel, Traits, described
+from lmcompare.registry import OWN as OWN
 from lmcompare.registry import Registry
 from lmcompare.registry import check_named as check_named
 from lmcompare.registry import only_installed as only_installed
@@ -54,8 +57,17 @@ resolve = MODELS.resolve
 
 
 def summary(plugin: str) -> str:
-    """Return the first paragraph of a model's docstring. Raises ``PluginError`` as ``Registry.resolve`` does."""
-    return described(resolve(plugin))
+    """Return the first paragraph of a model's docstring. Raises ``PluginError`` as ``Registry.resolve`` does.
+
+    A built-in model is not imported, since to import all of them takes seconds: its source is read.
+    """
+    point = MODELS.installed().get(plugin)
+    if point is not None and MODELS.is_built_in(plugin):
+        package, *modules = point.module.split(".")
+        source = files(package).joinpath(*modules[:-1], f"{modules[-1]}.py").read_bytes()
+        classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+        return described(next(ast.get_docstring(node) for node in classes if node.name == point.attr))
+    return described(resolve(plugin).__doc__)
 
 
 def named_in(parameters: Mapping[str, Any]) -> list[str]:

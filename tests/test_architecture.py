@@ -83,7 +83,9 @@ MAY_IMPORT = {
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "coding": {"errors", "tokens", "corpora", "model", "runfolder", "trained"},
     "probes": {"errors", "corpora", "runfolder", "trained"},
-    "api": {"errors", "corpora", "model", "plugins", "harness", "analysis", "report", "trained", "probes"},
+    "api": {
+        *("errors", "corpora", "model", "plugins", "runfolder", "harness", "analysis", "report", "trained", "probes")
+    },
     "lm_evaluation": {"errors", "trained"},
     "serve": {"errors", "measure", "trained"},
     "cli": {

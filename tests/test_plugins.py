@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import re
 import subprocess
@@ -338,3 +339,18 @@ def test_a_path_that_is_too_long_for_a_file_stays_as_it_is(tmp_path: Path) -> No
     assert placed("a" * 5000, tmp_path) == "a" * 5000
     (tmp_path / "there").touch()
     assert placed("there", tmp_path) == str(tmp_path / "there")
+
+
+@pytest.mark.slow
+def test_summaries_of_built_in_models_are_those_of_their_classes() -> None:
+    for name in plugins.MODELS.installed():
+        if plugins.MODELS.is_built_in(name):
+            first = (inspect.getdoc(plugins.resolve(name)) or "").partition("\n\n")[0]
+            assert plugins.summary(name) == " ".join(first.split()).replace("``", "")
+
+
+def test_models_are_listed_without_pytorch() -> None:
+    asked = "import sys; from lmcompare.cli.commands.listings import models; models(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "transformer" in done.stdout

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap
 from lmcompare.analysis.resampling import units_of
@@ -250,7 +250,7 @@ def _figure(sums: Mapping[str, Array], name: str) -> Figure:
         return Figure(value)
     rest = sums[name] - value * steps
     error = np.sqrt(origins / (origins - 1) * (rest**2).sum()) / steps.sum()
-    room = float(stats.t.ppf((1 + LEVEL) / 2, origins - 1) * error)
+    room = float(special.stdtrit(origins - 1, (1 + LEVEL) / 2) * error)
     return Figure(value, value - room, value + room)
 
 

@@ -17,7 +17,6 @@ from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, kit_of, run_tokenizer_
 from lmcompare.checks.value_tokenizers import VALUE_CHECKS
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.registry import OWN
 from lmcompare.tokens import TOKENIZERS, is_tokenizer, make_tokenizer, table_of
 
 KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS, VALUE_CHECKS)]
@@ -101,7 +100,7 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         return
     models = plugins.MODELS.installed()
     if ":" not in plugin and not plugin.endswith(".py") and plugin not in models:
-        raise LmcompareError(unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())) + OWN)
+        raise LmcompareError(unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())) + plugins.OWN)
     model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         path = getattr(model, name)

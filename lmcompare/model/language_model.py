@@ -205,7 +205,7 @@ class LanguageModel(ABC):
 
     def summary(self) -> str:
         """Return one sentence on what the model is; by default the first paragraph of the class's docstring."""
-        return described(type(self))
+        return described(type(self).__doc__)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield figures and tables that explain the trained model.
@@ -379,9 +379,9 @@ def words_of(name: str) -> str:
     return " ".join([first[:1].upper() + first[1:], *rest])
 
 
-def described(cls: type[LanguageModel]) -> str:
+def described(docstring: str | None) -> str:
     """Return the first paragraph of a model's docstring, on one line."""
-    return " ".join((cls.__doc__ or "").strip().partition("\n\n")[0].split()).replace("``", "")
+    return " ".join((docstring or "").strip().partition("\n\n")[0].split()).replace("``", "")
 
 
 def same_vocabulary(what: str, size: int, vocabulary: Vocabulary) -> None:

@@ -62,10 +62,10 @@ def decompress(
     force: Force = False,
 ) -> None:
     """Read a compressed text again, with the model of the run that has compressed it."""
-    from lmcompare.analysis import load_run
     from lmcompare.coding import Written, compressor
     from lmcompare.coding import decompress as decompressed
     from lmcompare.runfolder.ownership import target_of
+    from lmcompare.runfolder.run import load_run
 
     data = ordinary(file).read_bytes()
     try:

@@ -38,9 +38,9 @@ def serve(
         if (error.name or "").partition(".")[0] == "lmcompare":
             raise
         raise LmcompareError("the server is not installed; install it with: pip install 'lmcompare[serve]'") from None
-    from lmcompare.analysis import load_run
     from lmcompare.report.page import Report
     from lmcompare.report.write import made_of
+    from lmcompare.runfolder.run import load_run
 
     models = trained_models(folder, model, seed, plugin)
     with made_of(folder):

@@ -198,8 +198,8 @@ def _overhead(rows: Sequence[Row]) -> str:
         return ""
     return (
         f"In each figure, {numbers.bits_per_byte(shared)} bits per byte are the same for all models: those for white"
-        " space, and for spelling unknown words, which is done by an n-gram model of bytes that learnt from the rarest"
-        " words of the training text."
+        " space and for the spelling of unknown words. An n-gram model of bytes, which learnt from the rarest words"
+        " of the training text, spells them."
     )
 
 

@@ -329,8 +329,8 @@ def spread(title: str, model: Model) -> str:
     ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
     return (
         "A short sentence has few states, so each can get much of the weight. In running text, this attention prefers"
-        f" no distance: on average, a state gets {ends[0]} to {ends[1]} times an even share of the weight, however far"
-        f" back it is. The exhibit “{title}” says over how many states the weight of a single guess is spread there."
+        f" no distance: a state gets {ends[0]} to {ends[1]} times an even share of the weight on average, near or"
+        f" far. The exhibit “{title}” says over how many states the weight of a single guess is spread there."
     )
 
 

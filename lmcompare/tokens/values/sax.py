@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from lmcompare.corpora.series.values import Line
 from lmcompare.errors import LmcompareError
@@ -35,7 +35,7 @@ class Sax(ValueTokenizer):
         return tuple(chr(ord("a") + at) for at in range(len(self.learnt)))
 
     def edges(self, values: Floats, number: int) -> Floats:
-        return np.asarray(stats.norm.ppf(np.arange(1, number) / number))
+        return np.asarray(special.ndtri(np.arange(1, number) / number))
 
     def way(self, line: Line) -> Way:
         numbers = self._context(line)
