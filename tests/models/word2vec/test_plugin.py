@@ -132,7 +132,7 @@ def test_with_weights_the_order_matters_and_the_report_says_so(case: str) -> Non
     assert len(shares) == 4
     assert (sum(shares) == pytest.approx(1.0)) == (case == "decaying-bag")
     assert "no longer a bag" in model.summary()
-    assert trained("bag").summary() == described(Word2VecBow)
+    assert trained("bag").summary() == described(Word2VecBow.__doc__)
 
 
 def test_vectors_stay_as_word2vec_made_them_unless_tuned() -> None:
