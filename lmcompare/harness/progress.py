@@ -160,7 +160,7 @@ class _Row:
     seconds: float = 0.0
     note: str = ""
     begun: float = 0.0
-    first: tuple[int, float, int] | None = None  # step, seconds and tokens when the first steps were done
+    first: tuple[int, float, int] | None = None  # step, seconds and tokens of the first report of a training
 
     def update(self, event: Mapping[str, Any]) -> None:
         """Take over what the event says; a loss that is not measured again stays."""
@@ -170,7 +170,7 @@ class _Row:
             self.note = event["note"]
             self.train_loss = event["train_loss"] if event["train_loss"] is not None else self.train_loss
             self.valid_loss = event["valid_loss"] if event["valid_loss"] is not None else self.valid_loss
-            if self.first is None and self.step:  # what precedes the first step says nothing of the pace
+            if self.step and (self.first is None or self.step <= self.first[0]):  # what precedes it is no training
                 self.first = self.step, self.seconds, self.tokens or 0
             return
         if self.stage == "waiting":
@@ -182,7 +182,7 @@ class _Row:
 
     @property
     def speed(self) -> str:
-        """Training tokens a second, since the first steps."""
+        """Training tokens a second since the first report: before it, something else may have taken time."""
         if self.first is None or not self.tokens or self.seconds <= self.first[1] or self.stage != "training":
             return ""
         return f"{(self.tokens - self.first[2]) / (self.seconds - self.first[1]):,.0f}"

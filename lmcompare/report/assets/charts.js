@@ -194,6 +194,7 @@
       if (this.drawn) this.drawn.remove();
       this.at = this.drawn = undefined;
       this.tip.hide();
+      this.tip.say("");
     }
   }
 
@@ -232,7 +233,6 @@
 
     hide() {
       this.box.hidden = true;
-      this.aloud.textContent = "";
     }
   }
 

@@ -90,7 +90,7 @@ def build(data: ReportData) -> Section | None:
         warning = MACHINES + (UNEQUAL if "seconds" in budget(data.run.manifest) else "")
     limited = [cost for cost in compared if cost.key in choice.LIMITS]
     steps = [(cost, _steps(data, cost)) for cost in limited]
-    if all(len(found) < 2 for _, found in steps):  # the text is too short to tell the models apart
+    if all(len(found) < 2 for _, found in steps):  # one model for each cost leaves no choice
         steps = []
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
