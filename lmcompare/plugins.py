@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from lmcompare.errors import PluginError, kind_of, one_line, unknown
 from lmcompare.model import LanguageModel, Traits, described
-from lmcompare.registry import OWN as OWN
+from lmcompare.registry import OWN_HINT as OWN_HINT
 from lmcompare.registry import Registry
 from lmcompare.registry import check_named as check_named
 from lmcompare.registry import only_installed as only_installed

@@ -34,7 +34,7 @@ from lmcompare.errors import (
 
 T = TypeVar("T")
 
-OWN = " (a plug-in of your own is named 'module:Name' or './file.py:Name')"
+OWN_HINT = " (a plug-in of your own is named 'module:Name' or './file.py:Name')"
 
 FILE_MODULE = "_lmcompare_plugin_"  # begins the names of modules that are imported from a user's file
 _allowed: ContextVar[Mapping[str, Any] | None] = ContextVar("allowed", default=None)
@@ -104,7 +104,7 @@ class Registry(Generic[T]):
             raise PluginError(f"'{name}' names a file but no {self.noun} in it: write '{name}:Name'")
         points = self.installed()
         if name not in points:
-            raise PluginError(unknown(self.noun, name, points) + OWN)
+            raise PluginError(unknown(self.noun, name, points) + OWN_HINT)
         return self.checked(_loaded(name, points[name].load), name)
 
     def _from_module(self, spec: str) -> T:

@@ -100,7 +100,9 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         return
     models = plugins.MODELS.installed()
     if ":" not in plugin and not plugin.endswith(".py") and plugin not in models:
-        raise LmcompareError(unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())) + plugins.OWN)
+        raise LmcompareError(
+            unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())) + plugins.OWN_HINT
+        )
     model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:
         path = getattr(model, name)

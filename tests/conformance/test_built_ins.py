@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import tempfile
 import tomllib
@@ -105,15 +104,18 @@ def forked() -> Iterator[None]:
     if sys.platform != "linux":  # nothing is forked there
         yield
         return
-    variables = {"PYTHONHASHSEED": "20240229", "PYTHONPATH": os.pathsep.join(sys.path)}
-    server = ForkServer("lmcompare.plugins:resolve", "lmcompare.models.rnn.plugin:Rnn", variables=variables)
+    servers: list[ForkServer] = []
 
     def fork(*arguments: Any, variables: Mapping[str, str], **options: Any) -> Any:
-        return call(*arguments, **options, server=server)
+        if not servers:
+            plugin = "lmcompare.models.rnn.plugin:Rnn"
+            servers.append(ForkServer("lmcompare.plugins:resolve", plugin, variables=variables))
+        return call(*arguments, **options, server=servers[0])
 
     with patch.object(persistence, "call", fork):
         yield
-    server.close()
+    for server in servers:
+        server.close()
 
 
 @functools.cache

@@ -9,6 +9,6 @@ from tests.harness.killed import trial
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("model", "kills"), [("ngram", 3), ("rnn", 2)])
+@pytest.mark.parametrize(("model", "kills"), [("ngram", 4), ("rnn", 3)])
 def test_a_killed_run_ends_as_one_that_was_left_alone(model: str, kills: int) -> None:
     assert trial(model, kills) == kills
