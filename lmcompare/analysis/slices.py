@@ -8,7 +8,7 @@ whole documents are cut, between all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -223,9 +223,3 @@ def _of_labels(key: str, model: ModelEntry, labels: Sequence[str], documents: pd
     }
     sums = summed(by_label("bits"), group), summed(by_label("bytes"), group)
     return Part(f"metadata:{key}", model, columns, *sums, perplexity)
-
-
-def iterate(tables: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield name, title in words, and table of each slice."""
-    for name, table in tables.items():
-        yield name, TITLES.get(name, f"by {name.partition(':')[2]}"), table
