@@ -11,7 +11,7 @@ from scipy.stats import t
 from lmcompare.analysis import Run, load_run, slices
 from lmcompare.analysis.intervals import resample_counts
 from lmcompare.analysis.slice_differences import Divided, divided, p_values
-from lmcompare.analysis.slice_tables import RESAMPLES, bucket_labels
+from lmcompare.analysis.slice_tables import RARE, RESAMPLES, bucket_labels
 from lmcompare.analysis.slices import token_places
 from lmcompare.analysis.word_slices import word_parts, word_places, word_slices
 from lmcompare.runfolder.parquet import Array
@@ -73,6 +73,9 @@ def test_figures_are_those_of_the_slices(run: Run, found: dict[str, Divided]) ->
     tables = slices(run)
     assert set(found) <= set(tables)
     assert {"word_class", "context_order", "metadata:genre"} <= set(found)
+    assert found["metadata:genre"].title == "by genre"
+    for one in found.values():
+        assert one.title.startswith(("by ", "known tokens", f"rare tokens (1 to {RARE} times"))
     for name, one in found.items():
         table = tables[name]
         measure = "surprisal" if "surprisal" in table else "bits_per_byte"

@@ -80,7 +80,7 @@ class Rnn(Recurrent):
     layers : int, default=1
         The number of recurrent layers.
     learning_rate : float, default=0.0
-        The peak learning rate. 0 stands for 0.02, or 0.005 for an Elman network, which diverges at 0.02.
+        The peak learning rate. 0 means 0.02, or 0.005 for an Elman network, which diverges at 0.02.
     """
 
     cells: ClassVar[tuple[str, ...]] = CELLS
