@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+# One thread for each process: the processes share the cores. Set before anything loads a library with threads.
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 
@@ -21,6 +25,7 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness import cost, describe, engine, reading
+from lmcompare.harness.environment import usable_cores
 from lmcompare.harness.job import Job
 from lmcompare.lab import described
 from lmcompare.lab import run as runner
@@ -40,33 +45,35 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 # What was asked of this run of the tests is not asked of those that tests start.
 os.environ.pop("PYTEST_ADDOPTS", None)
 
-settings.register_profile("lmcompare", deadline=None, derandomize=True)
-settings.load_profile("lmcompare")
+# The first tier draws the same few examples each time; .ci/full asks for the profile "full" and prints its seed.
+settings.register_profile("first", deadline=None, derandomize=True, max_examples=15)
+settings.register_profile("full", deadline=None, max_examples=500, print_blob=True)
+settings.load_profile("first")
 
-# The files that take longest, begun first where several processes share the tests, so that none ends with one of them
-LONG = (
-    *("conformance/test_built_ins.py", "harness/test_killed.py", "harness/test_on_ray.py", "test_docs.py"),
-    "test_scaffold.py",
-    *("cli/test_commands.py", "harness/test_cells.py", "checks/test_gallery.py", "models/test_neural.py"),
-    *("report/test_accessibility.py", "corpora/test_embedded.py", "training/test_team.py", "lab/test_experiments.py"),
-)
+FULL = Path(__file__).parent / "full"  # the second tier
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> None:
-    config.option.loadscopereorder = False  # by their number of tests, which says little of their time
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each core that may be used; none for a single file, whose tests stay together anyway."""
+    files = {str(argument).partition("::")[0] for argument in config.args}
+    if len(files) == 1 and all(file.endswith(".py") for file in files):
+        return 0
+    return usable_cores()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.as_posix().endswith(LONG))
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The second tier is left out, unless an argument of pytest names it or a part of it."""
+    asked = [Path(str(argument).partition("::")[0]).resolve() for argument in config.args]
+    return True if collection_path == FULL and not any(path.is_relative_to(FULL) for path in asked) else None
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Path:
     """A run with two seeds, a second tokenizer, a model that fails its truth checks and one that crashed."""
-    from tests.run_folder import write_run_folder
+    from tests.run_folder import made_run_folder
 
-    return write_run_folder(tmp_path_factory.mktemp("synthetic"))
+    return made_run_folder()
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
+import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from lmcompare.harness import experiment
@@ -18,6 +17,7 @@ from lmcompare.report.write import write_report_of
 from lmcompare.runfolder.layout import SEAL
 from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.seals import seal
+from tests.made import made
 from tests.synthetic import MODELS, RECIPES, Synthetic, corpus_of
 
 PROMPTS = ("How to make Thai", "The river bank", "The central bank")
@@ -25,8 +25,7 @@ WORDS = ("bank", "river", "zebra")  # the last occurs nowhere
 SHOWN = 700  # positions of the test text with stored top tokens, so that a short text is treated as a long one
 
 
-def write_run_folder(
-    path: Path,
+def made_run_folder(
     *,
     seed: int = 0,
     models: Sequence[str] = MODELS,
@@ -36,9 +35,7 @@ def write_run_folder(
     documents: int = 40,
     sentences: int = 5,
 ) -> Path:
-    """Put a run folder without results and reports at ``path``, and return the path.
-
-    Every kind of folder is made once, and copied.
+    """Return a run folder without results and reports, made once for all tests: it must not be changed.
 
     Parameters
     ----------
@@ -55,22 +52,26 @@ def write_run_folder(
     documents, sentences : int
         Documents in test (valid has half as many), and sentences in each on the average.
     """
-    made = _made(seed, tuple(models), tuple(seeds), tuple(failed), tuple(invalid), documents, sentences)
-    return Path(shutil.copytree(made, path, dirs_exist_ok=True))
+    kind = json.dumps([seed, list(models), list(seeds), list(failed), list(invalid), documents, sentences])
+    name = f"run-{hashlib.sha256(kind.encode()).hexdigest()[:12]}"
+    return made(name, lambda place: _run(place, seed, models, seeds, failed, invalid, documents, sentences))
 
 
-@cache
-def _made(
+def write_run_folder(path: Path, **kind: Any) -> Path:
+    """Put a copy of the run folder of a kind, as ``made_run_folder`` takes it, at ``path``, and return the path."""
+    return Path(shutil.copytree(made_run_folder(**kind), path, dirs_exist_ok=True))
+
+
+def _run(
+    place: Path,
     seed: int,
-    models: tuple[str, ...],
-    seeds: tuple[int, ...],
-    failed: tuple[str, ...],
-    invalid: tuple[str, ...],
+    models: Sequence[str],
+    seeds: Sequence[int],
+    failed: Sequence[str],
+    invalid: Sequence[str],
     documents: int,
     sentences: int,
-) -> Path:
-    place = Path(tempfile.mkdtemp(prefix="lmcompare-synthetic-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+) -> None:
     chars = {"tokens": {"kind": "char"}}
     asked = experiment.parse(
         {
@@ -99,7 +100,6 @@ def _made(
     corpus = corpus_of(seed, documents, sentences)
     with patch.object(selection, "SHOWN_TOKENS", SHOWN):
         run(asked, place, corpus=corpus, live=live, command="lmcompare run synthetic.toml")
-    return place
 
 
 def plugin_of(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -14,16 +15,15 @@ from lmcompare.report.sections.live import ENGINE
 from lmcompare.report.templating import asset
 from lmcompare.report.write import write_joined_report
 from tests.report.browser import executable, visit
+from tests.made import made
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, write_report, write_run_folder
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Path:
     """A run folder of eight models and two seeds, with its report."""
-    path = write_run_folder(tmp_path_factory.mktemp("run") / "synthetic")
-    write_report(path)
-    return path
+    return made("report", lambda path: write_report(write_run_folder(path)))
 
 
 @pytest.fixture(scope="session")
@@ -47,27 +47,25 @@ def markdown(folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def runs() -> dict[str, Path]:
     """Two runs on one text, and one on another."""
-    root = tmp_path_factory.mktemp("runs")
-    made = {
-        "counts": write_run_folder(root / "counts", models=("unigram", "ngram"), seeds=(0,), documents=8),
-        "neural": write_run_folder(
-            root / "neural", models=("transformer", "char-transformer"), seeds=(0,), documents=8
-        ),
-        "else": write_run_folder(
-            root / "else", seed=5, models=("unigram", "ngram", "leaky"), seeds=(0,), documents=8
-        ),
-    }
-    for name, path in made.items():
-        edit(path, name=name, command=f"lmcompare run {name}.toml")
-    return made
+    root = made("runs", _write_runs)
+    return {name: root / name for name in ("counts", "neural", "else")}
+
+
+def _write_runs(root: Path) -> None:
+    few: dict[str, Any] = {"seeds": (0,), "documents": 8}
+    write_run_folder(root / "counts", models=("unigram", "ngram"), **few)
+    write_run_folder(root / "neural", models=("transformer", "char-transformer"), **few)
+    write_run_folder(root / "else", seed=5, models=("unigram", "ngram", "leaky"), **few)
+    for path in root.iterdir():
+        edit(path, name=path.name, command=f"lmcompare run {path.name}.toml")
 
 
 @pytest.fixture(scope="session")
-def apart(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def apart(runs: dict[str, Path]) -> Path:
     """The report of all three ``runs``."""
-    return write_joined_report(list(runs.values()), tmp_path_factory.mktemp("apart") / "out").parent
+    return made("apart", lambda path: write_joined_report(list(runs.values()), path / "out")) / "out"
 
 
 @pytest.fixture(scope="package")
