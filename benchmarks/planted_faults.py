@@ -217,6 +217,7 @@ def store(faults: Iterable[Fault]) -> None:
 
 # ----------------------------------------------------------------------------------------------------------- reach
 
+
 def _compiled(node: ast.AST) -> bool:
     names = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", [])]
     return any(name.partition("(")[0] in ("compiled", "intrinsic") for name in names)
@@ -428,7 +429,13 @@ def _pytest(slot: Path, tests: Path, chosen: Iterable[str], limit: float) -> str
     environment = {**os.environ, "PYTHONPATH": str(slot)}
     try:
         done = subprocess.run(
-            [*command, f"@{listed}"], cwd=tests, env=environment, capture_output=True, text=True, timeout=limit, check=False
+            [*command, f"@{listed}"],
+            cwd=tests,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return "time limit"

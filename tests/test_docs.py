@@ -1,56 +1,24 @@
-"""The commands of the README and of every page of docs/ work as they are written, in order, in an empty folder."""
+"""The links of the documentation lead somewhere, and its commands have options that exist."""
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
-from multiprocessing.connection import Client, Listener
+import shlex
+from dataclasses import fields
 from pathlib import Path
-from shutil import which
+from typing import Any
 
-import pytest
+import typer
 
+from lmcompare.cli.entry import app
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.corpora.schemes import lee
-from lmcompare.corpora.schemes.gensim_data import located
-from lmcompare.corpora.schemes.lee import LEE_FILE
 from lmcompare.harness.options import RunOptions
-from lmcompare.training.recipe import Recipe
-from tests.cli.console import Done, lmcompare
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Installing is what brought this test here, and the full main job takes minutes: .ci/run does both.
 ELSEWHERE = re.compile(r"^(pip install|git clone|cd lmcompare$|lmcompare run( --preset full)?$|pytest\b)")
-
-# A Python block that begins with a file's name is what the page tells its reader to save under it.
-FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-# The commands of the README are processes, as its readers start them. Those of the other pages are carried out by the
-# process of the tests, which has imported everything: a program asks it to.
-PROCESS = """#!/bin/sh
-exec "{python}" -m lmcompare.cli "$@"
-"""
-ASKING = """#!{python} -I
-import os
-import sys
-from multiprocessing.connection import Client
-
-with Client({address!r}) as tests:
-    tests.send((sys.argv[1:], os.getcwd(), sys.stdin.read()))
-    code, out, error = tests.recv()
-sys.stdout.write(out)
-sys.stderr.write(error)
-sys.exit(code)
-"""
-LEE_TEXTS = 30  # texts of the Lee corpus that are read, of 300: enough to show that a command works
-STEPS = 20  # the most steps of a training
 
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -71,142 +39,48 @@ def commands(page: Path) -> list[str]:
     return [c for c in found if not ELSEWHERE.match(c)]
 
 
-def test_there_are_commands_to_test() -> None:
-    assert sum(len(commands(page)) for page in PAGES) >= 10
+def _lmcompare(page: Path) -> list[list[str]]:
+    """The words of each call of lmcompare on a page."""
+    found = []
+    for command in commands(page):
+        read = shlex.shlex(command.split("<<")[0], posix=True, punctuation_chars=True)
+        read.whitespace_split = True
+        words: list[str] = []
+        for word in (*read, ";"):
+            if set(word) <= set("();<>|&"):
+                if "lmcompare" in words:
+                    found.append(words[words.index("lmcompare") + 1 :])
+                words = []
+            else:
+                words.append(word)
+    return found
 
 
-@pytest.fixture
-def few_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = tmp_path / "lee.txt"
-    part.write_bytes(b"".join(located(LEE_FILE, "lee").read_bytes().splitlines(keepends=True)[:LEE_TEXTS]))
-    monkeypatch.setattr(lee, "located", lambda *_: part)
+def test_commands_have_options_that_exist() -> None:
+    asked = {(page.name, *words) for page in PAGES for words in _lmcompare(page)}
+    assert len(asked) > 50
+    wrong = []
+    for page, *words in asked:
+        command: Any = typer.main.get_command(app)
+        while words and hasattr(command, "commands"):
+            name = words.pop(0)
+            if name in command.commands:
+                command = command.commands[name]
+            elif not name.startswith("--"):
+                wrong.append((page, name))
+                break
+        options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        wrong += [(page, word) for word in words if word.startswith("--") and word.partition("=")[0] not in options]
+    assert not wrong
 
 
-@pytest.fixture
-def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lmcompare.training.language_model import TorchLanguageModel
-
-    whole = TorchLanguageModel.recipe
-
-    def recipe(model: TorchLanguageModel) -> Recipe:
-        found = whole(model)
-        return replace(found, steps=min(STEPS, found.steps))
-
-    monkeypatch.setattr(TorchLanguageModel, "recipe", recipe)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("cells_here", "checks_here", "measured_here", "few_texts", "few_steps")
-@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
-def test_commands_work(page: Path, tmp_path: Path) -> None:
-    work, programs = tmp_path / "work", tmp_path / "bin"
-    work.mkdir()
-    for name, text in FILE.findall(page.read_text(encoding="utf-8")):
-        write(work / name, text)
-    write(programs / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    with Listener() as listener:
-        program = PROCESS if page.name == "README.md" else ASKING
-        write(programs / "lmcompare", program.format(python=sys.executable, address=listener.address))
-        done = answered("set -eu\n" + "\n".join(commands(page)), work, programs, listener)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    assert "Traceback" not in done.stderr
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that can be run."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o755)
-
-
-def answered(script: str, work: Path, programs: Path, listener: Listener) -> Done:
-    """Run a script in a folder, and in this process each command that one of its programs asks for."""
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-
-    def shell() -> Done:
-        try:
-            return subprocess.run(
-                ["bash", "-c", script],
-                cwd=work,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        finally:
-            Client(listener.address).send(None)
-
-    with ThreadPoolExecutor() as aside:
-        done = aside.submit(shell)
-        while True:
-            with listener.accept() as program:
-                if (asked := program.recv()) is None:
-                    return done.result()
-                arguments, folder, stdin = asked
-                answer = lmcompare(*arguments, cwd=Path(folder), stdin=stdin)
-                program.send((answer.returncode, answer.stdout, answer.stderr))
-
-
-def in_bubblewrap() -> bool:
-    """Whether bubblewrap is installed, and may make namespaces here."""
-    asked = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "true"]
-    return which("bwrap") is not None and subprocess.run(asked, capture_output=True, check=False).returncode == 0
-
-
-HARM = """
-from my_model import MyModel
-from pathlib import Path
-import socket
-
-class Harm(MyModel):
-    def fit(self, train, valid, setting):
-        tried = [
-            lambda: Path("notes.txt").write_text("mine now"),
-            lambda: (Path(__file__).parent / "more.txt").write_text("mine now"),
-            lambda: socket.create_connection(("127.0.0.1", {port}), 3),
-        ]
-        for each in tried:
-            try:
-                each()
-            except OSError:
-                continue
-            raise SystemExit("it has a way out")
-        (setting.checkpoints / "half.txt").write_text("it may go on from here")
-        return super().fit(train, valid, setting)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not in_bubblewrap(), reason="bubblewrap can't be used here")
-def test_in_bubblewrap_a_plug_in_writes_to_its_folder_alone(tmp_path: Path) -> None:
-    (recipe,) = re.findall(r"^```sh\n(mkdir [^`]*bwrap[^`]*)```", (ROOT / "docs/trust.md").read_text(), re.MULTILINE)
-    (model,) = [text for name, text in FILE.findall((ROOT / "docs/plugins.md").read_text()) if name == "my_model.py"]
-    write(tmp_path / "my_model.py", model)
-    write(tmp_path / "notes.txt", "The cat sat.\nA dog saw the cat.\nThe dog ran.\n" * 40)
-    write(tmp_path / "bin/lmcompare", PROCESS.format(python=sys.executable))
-    if Path(sys.prefix).is_relative_to("/tmp"):  # which the page tells such a user to add
-        recipe = recipe.replace("--unshare-all", f"--ro-bind {sys.prefix} {sys.prefix} --unshare-all")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        write(tmp_path / "harm.py", HARM.format(port=server.getsockname()[1]))
-        done = subprocess.run(
-            ["bash", "-ec", recipe.replace("my_model.py:MyModel", "harm.py:Harm")],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Harm" in done.stdout
-    assert sorted(os.listdir(tmp_path)) == ["bin", "harm.py", "my_model.py", "notes.txt", "strange"]
-    assert os.listdir(tmp_path / "strange") == ["run"]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+def test_links_between_pages_lead_somewhere() -> None:
+    targets = [
+        (page, target)
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    ]
+    assert not [(page.name, target) for page, target in targets if not (page.parent / target).exists()]
 
 
 def test_every_option_of_run_is_on_its_page() -> None:
