@@ -257,7 +257,7 @@ def _docstring(node: ast.stmt) -> bool:
 
 
 def reach(work: Path, tests: Path, arguments: list[str]) -> None:
-    """Run all tests once with probes in the package; write ``reach.json``: the tests of each function, and their time."""
+    """Run all tests once with probes in the package; write ``reach.json``: each function's tests, and their seconds."""
     copy, records = work / "probed", work / "records"
     for folder in (copy, records):
         shutil.rmtree(folder, ignore_errors=True)
@@ -379,7 +379,7 @@ def _names(source: str, line: int) -> list[str]:
 
 
 def _stages(fault: Fault, reached: Reached) -> Iterator[dict[str, float]]:
-    """The tests of a fault with their seconds; first those of its own room, quick ones, and those that call little."""
+    """The tests of a fault, with their seconds; first those of its room, quick ones, and those that call little."""
     rooms = set(Path(fault.file).with_suffix("").parts[1:])
 
     def order(number: int) -> tuple[float, str]:
