@@ -257,7 +257,7 @@ def _docstring(node: ast.stmt) -> bool:
 
 
 def reach(work: Path, tests: Path, arguments: list[str]) -> None:
-    """Run all tests once with probes in the package; write ``reach.json``: each function's tests, and their seconds."""
+    """Run all tests once with probes in the package; write ``reach.json``: the tests of each function, and seconds."""
     copy, records = work / "probed", work / "records"
     for folder in (copy, records):
         shutil.rmtree(folder, ignore_errors=True)
