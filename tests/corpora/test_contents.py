@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora import File
 from lmcompare.corpora.contents import Content, encoding_of
 from lmcompare.errors import LmcompareError
 
@@ -55,20 +55,19 @@ def test_bytes_that_are_no_text(raw: bytes, encoding: str, message: str) -> None
 NOISE = random.Random(0).randbytes(5000)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp437", "utf-16"])
 @pytest.mark.parametrize(
-    ("raw", "message"),
+    ("raw", "encoding", "message"),
     [
-        (NOISE, "f is not text: .* control characters"),
-        (b"%PDF-1.7\n" + NOISE, "f is a PDF document"),
-        (b"PK\x03\x04" + NOISE, "f is a Zip archive"),
-        (b"\x1f\x8b\x08" + NOISE, "f is a gzip file"),
-        (b"PAR1" + NOISE, "f is a Parquet table"),
+        (NOISE, "utf-8", "f is not text: .* control characters"),
+        (NOISE, "latin-1", "f is not text: .* control characters"),
+        (NOISE, "utf-16", "not valid UTF-16|not text"),
+        (b"%PDF-1.7\n" + NOISE, "cp437", "f is a PDF document"),
+        (b"PK\x03\x04" + NOISE, "utf-8", "f is a Zip archive"),
+        (b"\x1f\x8b\x08" + NOISE, "latin-1", "f is a gzip file"),
+        (b"PAR1" + NOISE, "utf-16", "f is a Parquet table"),
     ],
 )
 def test_no_encoding_makes_noise_a_text(raw: bytes, encoding: str, message: str) -> None:
-    if encoding == "utf-16" and raw == NOISE:
-        message = "not valid UTF-16|not text"
     with pytest.raises(LmcompareError, match=message) as caught:
         decode(raw, encoding)
     assert "latin-1" not in str(caught.value)
@@ -85,11 +84,3 @@ def test_utf_16_without_its_mark_is_recognised() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip))
 def test_whatever_has_no_control_characters_is_text(text: str) -> None:
     assert decode(text.encode("utf-8"), "utf-8") in (text, text.removeprefix("\ufeff"))
-
-
-@pytest.mark.parametrize(
-    ("name", "message"), [("utf8x", "did you mean 'utf-8'"), ("hex", "unknown"), ("rot13", "unknown")]
-)
-def test_unknown_encodings(name: str, message: str) -> None:
-    with pytest.raises(LmcompareError, match=message):
-        CorpusOptions(encoding=name).check()

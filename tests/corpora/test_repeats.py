@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import repeats as module
@@ -103,7 +103,6 @@ def brute(train: Sequence[str], text: str) -> Repeat | None:
 TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "C", "c", "d"]), max_size=45).map(" ".join), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     train=TEXTS,
     test=TEXTS,

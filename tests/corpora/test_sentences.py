@@ -1,15 +1,17 @@
-"""Sentence spans: their invariants, and Punkt's decisions on English."""
+"""Sentence spans and words: their invariants, and Punkt's decisions on English."""
 
 from __future__ import annotations
 
 import itertools
 import re
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.corpora.sentences import PunktSplitter, Spans, line_sentences, lines_of, whole_sentence
+from lmcompare.corpora.sentences import PART, PunktSplitter, Spans, line_sentences, lines_of, whole_sentence
+from lmcompare.corpora.words import ASCII_SPACES, batches, numbered_words
 
 # Enough English for Punkt to know which words begin sentences and which are written small.
 TRAINING = """The river rose in the night. It took the bridge with it. They had built the bridge in a year.
@@ -87,7 +89,6 @@ def test_line_ends_end_sentences_and_white_space_is_outside(punkt: PunktSplitter
     assert [text[a:b] for a, b in punkt.spans(text)] == ["  A heading", "The river rose.", "It fell.", "Then"]
 
 
-@settings(deadline=None)
 @given(text=st.text(alphabet="aB1 .?!\"'()\n-–…,", max_size=80))
 def test_punkt_spans_are_in_order_and_hold_all_that_is_not_space(punkt: PunktSplitter, text: str) -> None:
     spans = punkt.spans(text)
@@ -119,3 +120,38 @@ def test_lines_are_those_of_an_expression(parts: list[str]) -> None:
     text = "".join(parts)
     expected = [m for m in re.finditer(r"([^\n]*?)(\r?\n|\Z)", text) if m.start() < len(text)]
     assert list(lines_of(text)) == [(m.start(), m.end(1), m.end()) for m in expected]
+
+
+SPACED = st.lists(st.text(st.sampled_from("abß \t\n\v\f\r\x1c\x85\xa0\u2003\u3000\u200b"), max_size=30), max_size=5)
+
+
+@given(SPACED)
+def test_words_are_those_of_split(texts: list[str]) -> None:
+    words, which, lengths = numbered_words(texts)
+    expected = [text.split() for text in texts]
+    assert [words[n] for n in which] == [word for of_text in expected for word in of_text]
+    assert lengths.tolist() == list(map(len, expected))
+    assert words == list(dict.fromkeys(word for of_text in expected for word in of_text))
+
+
+@given(SPACED)
+def test_at_ascii_spaces_they_are_those_of_bytes(texts: list[str]) -> None:
+    words, which, lengths = numbered_words(texts, ASCII_SPACES)
+    expected = [text.encode().split() for text in texts]
+    assert [words[n].encode() for n in which] == [word for of_text in expected for word in of_text]
+    assert lengths.tolist() == list(map(len, expected))
+
+
+def test_all_white_space_of_unicode_divides_words() -> None:
+    spaces = [chr(c) for c in range(0x110000) if chr(c).isspace()]
+    _, _, lengths = numbered_words([f"a{space}b" for space in spaces])
+    assert len(spaces) > 20
+    assert np.all(lengths == 2)
+
+
+def test_batches_have_every_word_of_every_text_once() -> None:
+    texts = ["a b", "", "c " * PART, "d"]
+    found = list(batches(texts))
+    joined = ["".join(part for batch in found for n, part in batch if n == number) for number in range(len(texts))]
+    assert joined == texts
+    assert max(sum(len(part) for _, part in batch) for batch in found) < 2 * PART

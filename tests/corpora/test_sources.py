@@ -1,17 +1,129 @@
-"""Schemes of a user's own, and what a specification can name."""
+"""What a specification can name: paths, patterns, streams and schemes of a user's own."""
 
 from __future__ import annotations
 
+import io
+import json
+import os
 from pathlib import Path
 
 import pytest
 
-from lmcompare.corpora import CorpusOptions
+from lmcompare.corpora import CorpusOptions, load
+from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.sources import from_working_directory, read_source
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.registry import only_installed
+from lmcompare.tokens import make_tokenizer, rebuilt, tokenise
 
 DEFAULT = CorpusOptions()
+
+
+def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "novel.txt").write_text("a")
+    with pytest.raises(LmcompareError, match=r"no file or folder .*nowel\.txt .did you mean 'novel\.txt'"):
+        read_path(tmp_path / "nowel.txt", DEFAULT)
+
+
+def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")  # which nobody ever writes to
+    for path in (tmp_path / "pipe.txt", Path("/dev/zero")):
+        with pytest.raises(LmcompareError, match=f"{path.name} is not an ordinary file.*or - for standard input"):
+            read_path(path, DEFAULT)
+
+
+def test_standard_input_without_end() -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            return b"no end " * (size // 7)
+
+    with pytest.raises(LmcompareError, match="longer than 3 MB"):
+        load("-", CorpusOptions(stdin_megabytes=3), stdin=Endless())  # type: ignore[arg-type]
+
+
+def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(LmcompareError, match="standard input is closed"):
+        load("-")
+
+
+def test_a_text_in_place_of_a_path() -> None:
+    for source in ("This is a text.\nIt has two lines.\n", {"train": "one\ntwo\n", "test": "three"}):
+        with pytest.raises(LmcompareError, match="is a text and not a path; give texts as a list"):
+            load(source)
+
+
+@pytest.mark.parametrize("source", ["x" * 300 + " and/or the end", "a/" * 3000])
+def test_a_text_with_a_slash_in_place_of_a_path(source: str) -> None:
+    with pytest.raises(LmcompareError, match="cannot be a path; give the path"):
+        load(source)
+
+
+def test_json_lines_on_standard_input_however_long_the_first_is() -> None:
+    lines = [json.dumps({"text": f"{word} " * 80_000}) for word in ("long", "longer", "longest")]
+    corpus = load("-", stdin=io.BytesIO("\n".join(lines).encode()))
+    read = [document.text for which in ("train", "valid", "test") for document in corpus.split(which)]
+    assert sorted(text.split()[0] for text in read) == ["long", "longer", "longest"]
+
+
+def test_a_pattern_matches_files(tmp_path: Path) -> None:
+    for name in ("books/a.txt", "books/b.txt", "books/c.md", "books/old/d.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{name}\n")
+    found = read_path(tmp_path / "books" / "*.txt", DEFAULT)
+    assert [p.name for p in found.pieces] == ["a.txt", "b.txt"]
+    assert found.name == "books"
+    deep = load("books/**/*.txt", base=tmp_path)
+    assert deep.name == "books"
+    assert sorted(d.name for which in ("train", "valid", "test") for d in deep.split(which)) == [
+        "a.txt",
+        "b.txt",
+        "old/d.txt",
+    ]
+    (tmp_path / "books" / "latest").symlink_to("old")
+    (tmp_path / "books" / "self").symlink_to(".")
+    assert load("books/**/*.txt", base=tmp_path).fingerprint == deep.fingerprint  # nothing is read twice
+    with pytest.raises(LmcompareError, match=r"no file matches .*\*\.csv"):
+        load("books/*.csv", base=tmp_path)
+
+
+def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "a[1].txt").write_text("one\n")
+    assert [p.text for p in read_path(tmp_path / "a[1].txt", DEFAULT).pieces] == ["one\n"]
+
+
+def test_source_code_keeps_its_white_space(tmp_path: Path) -> None:
+    code = {f"app/{name}.py": f"def {name}(x):\n\tif x:\n\n        return x  # {name}\n" for name in "abcdefgh"}
+    code |= {"app/train.py": "import a\n", "app/test.py": "import b\n", "app/__pycache__/a.py": "left = 1\n"}
+    for name, text in code.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "app" / "__init__.py").write_text("")
+    corpus = load(tmp_path / "app")
+    documents = {d.name: d for which in ("train", "valid", "test") for d in corpus.split(which)}
+    assert set(documents) == {f"{name}.py" for name in [*"abcdefgh", "train", "test"]}  # and no split of two files
+    lines = [documents["a.py"].text[start:end] for start, end in documents["a.py"].sentences]
+    assert lines == ["def a(x):", "\tif x:", "", "        return x  # a"]
+    for kind in ("char", "byte", {"kind": "bpe", "pieces": 270}):
+        tokenizer = make_tokenizer({"kind": kind} if isinstance(kind, str) else kind)
+        tokenizer.fit([d.text for d in corpus.train])
+        whole = rebuilt(tokenise([documents["a.py"]], tokenizer), tokenizer)
+        assert whole.decode() == code["app/a.py"]
+    matched = load("app/**/*.py", base=tmp_path)
+    assert matched.name == "app"
+    assert {d.text for d in corpus.train} <= {d.text for d in matched.train} | {d.text for d in matched.valid} | {
+        d.text for d in matched.test
+    }
+
+
+def test_a_name_that_begins_with_a_tilde_is_that_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "~notes.txt").write_text("one\ntwo\nthree\nfour\n")
+    assert load("~notes.txt", CorpusOptions(documents="line")).train
+    with pytest.raises(LmcompareError, match="~nouser/x"):
+        load("~nouser/x")
+
+
 SCHEME = """
 from lmcompare.corpora import CorpusScheme, Found, Piece
 

@@ -1,3 +1,5 @@
+"""The tokenizers that learn nothing: where they cut, what they say of themselves, and text put together again."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -25,6 +27,7 @@ from tests.checks.tokenizer_rogues import Honest
 from tests.tokens.texts import KINDS, TEXTS
 
 WORD = make_tokenizer({"kind": "word"})
+
 
 CUTS = {
     "The cat sat.": ["The", "cat", "sat", "."],
@@ -223,3 +226,28 @@ def test_options_that_are_not_stored_or_no_json_are_named() -> None:
     del tokenizer.width
     with pytest.raises(PluginError, match=r"set self\.width = width"):
         _ = tokenizer.spec
+
+
+SENTENCES = [
+    "The cat (a big one) sat on the mat, didn't it?",
+    'He said "no" and left; she said "yes!" twice.',
+    "It's the cat's well-known mat: 1914–18, and/or 50%.",
+    "The workers' rights… and “double” quotes, too.",
+    "Then 'single' ones (in 'brackets').",
+    "It costs $5 [or £4]... at 20°, #3.",
+    "我们的猫。今天は晴れ、です",
+    "Wien’s l'eau 1,000.5",
+]
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_words_come_out_as_they_are_written(sentence: str) -> None:
+    word = make_tokenizer({"kind": "word"})
+    assert word.detokenize(word.tokenize(sentence)[0]) == sentence
+
+
+def test_a_sentence_end_is_a_line_end() -> None:
+    word = make_tokenizer({"kind": "word"})
+    assert word.detokenize(["He", "said", '"', "no", ".", "</s>", '"', "Yes", '"', "</s>"]) == 'He said "no.\n"Yes"\n'
+    assert make_tokenizer({"kind": "whitespace"}).detokenize(["a", ",", "</s>", "<unk>"]) == "a ,\n<unk>"
+    assert word.detokenize([]) == ""

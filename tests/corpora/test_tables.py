@@ -1,14 +1,20 @@
-"""Tables as text: CSV, TSV and JSON lines."""
+"""Tables of documents: CSV, TSV, JSON, JSON lines and Parquet."""
 
 from __future__ import annotations
 
 import csv
 import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from lmcompare.corpora import CorpusOptions, File
 from lmcompare.corpora.contents import Content
+from lmcompare.corpora.formats.parquet import read_parquet
 from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
 from lmcompare.errors import LmcompareError
 
@@ -112,3 +118,55 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
 def test_bad_tables_say_what_is_wrong(text: str, suffix: str, message: str) -> None:
     with pytest.raises(LmcompareError, match=message):
         read(text, suffix)
+
+
+def written(columns: dict[str, Any]) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(columns), sink)
+    return bytes(sink.getvalue())
+
+
+def read_columns(raw: bytes, column: str | None = None) -> list[tuple[str, str, dict[str, str]]]:
+    found = read_parquet(File(Content(raw), "dir/t.parquet", "t", ".parquet"), CorpusOptions(text_column=column))
+    return [(p.name, p.text, dict(p.metadata)) for p in found.pieces]
+
+
+def test_rows_of_parquet_are_documents() -> None:
+    raw = written({"text": ["é\nb", None, "c"], "n": [1, 2, 3], "tags": [["x"], [], None], "name": ["A", "B", "C"]})
+    assert read_columns(raw) == [
+        ("t:1", "é\nb", {"n": "1", "tags": '["x"]', "name": "A"}),
+        ("t:3", "c", {"n": "3", "name": "C"}),
+    ]
+    assert read_columns(raw, "name")[1] == ("t:2", "B", {"n": "2", "tags": "[]"})
+
+
+def test_other_columns_are_texts_without_quotation_marks() -> None:
+    columns = {"text": ["a"], "price": [Decimal("1.50")], "day": [date(2020, 1, 2)], "raw": [b"x\xff"], "on": [True]}
+    assert read_columns(written(columns))[0][2] == {
+        "price": "1.50",
+        "day": "2020-01-02",
+        "raw": "x\\xff",
+        "on": "true",
+    }
+
+
+def test_times_that_python_cannot_hold_are_texts() -> None:
+    times = pyarrow.array([2**62, 0], pyarrow.timestamp("us"))
+    far, near = read_columns(written({"text": ["a", "b"], "time": times}))
+    assert "4611686018427387904" in far[2]["time"]
+    assert near[2]["time"].startswith("1970-01-01")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"PAR1 no table", "dir/t.parquet is not well-formed Parquet"),
+        (written({"text": ["a"]})[:-3], "not well-formed Parquet"),
+        (written({"txet": ["a"]}), "no column 'text' .did you mean 'txet'"),
+        (written({"text": [5]}), "has 5, which is not text"),
+        (written({"text": [" ", None]}), "no row with text"),
+    ],
+)
+def test_bad_parquet(raw: bytes, message: str) -> None:
+    with pytest.raises(LmcompareError, match=message):
+        read_columns(raw)
