@@ -62,6 +62,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return usable_cores()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # by their number of tests, which says little of their time
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no process ends with one of them while the others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The second tier is left out, unless an argument of pytest names it or a part of it."""
     asked = [Path(str(argument).partition("::")[0]).resolve() for argument in config.args]
