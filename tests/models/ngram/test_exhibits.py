@@ -1,4 +1,4 @@
-"""Tests that the exhibits of the n-gram model show what it computed."""
+"""The exhibits of the n-gram model show what it computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
-TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>: worked by hand in test_plugin.py; without d
+TRAIN = [[2, 3, 1], [2, 4, 1]]  # a b </s>, a c </s>: worked in test_by_hand.py; without d
 
 
 def shown(order: int, *documents: list[int]) -> tuple[NGram, Encoded, WorkedEquation, Bars, list[BackoffTrace]]:
@@ -56,14 +56,13 @@ def test_the_longest_context_gives_the_probability() -> None:
     assert max(step.matched for step in steps) == 4
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 5])
-def test_the_worked_numbers_make_the_probability(order: int) -> None:
-    model, text, equation, _, _ = shown(order, [5, 2, 3, 1])
-    (_, count), (_, discount), (_, total), (_, share), (_, gamma), (_, lower), (_, rest), (label, p) = equation.lines[
-        :8
-    ]
+def test_the_worked_numbers_make_the_probability() -> None:
+    model, text, equation, _, _ = shown(5, [5, 2, 3, 1])
+    (count_of, count), (_, discount), (_, total), (_, share), (_, gamma), (_, lower), (_, rest) = equation.lines[:7]
+    assert count_of == "c(a b </s>): the number of different words before it"
     assert share == pytest.approx((count - discount) / total)
     assert rest == pytest.approx(gamma * lower)
+    label, p = equation.lines[7]
     assert p == pytest.approx(share + rest)
     for (_, weight), (longer, longest) in zip(equation.lines[8::2], equation.lines[9::2], strict=True):
         assert longest == pytest.approx(weight * p)
@@ -78,6 +77,7 @@ def test_the_equation_by_hand() -> None:
     # both seen twice; the first of them is shown. p(a | <s>) = (2 - 1) / 2 + 0.5 · (0.1 + 1/12).
     _, _, equation, _, _ = shown(2, [2, 3, 1])
     assert equation.note == "With the trained model's numbers for 'a' after '<s>'."
+    assert equation.lines[0][0] == "c(<s> a): its count in the training text"
     values = [value for _, value in equation.lines]
     assert values == pytest.approx([2, 1, 2, 0.5, 0.5, 0.1 + 1 / 12, 0.05 + 1 / 24, 0.55 + 1 / 24])
 
@@ -95,10 +95,11 @@ def test_the_equation_prefers_known_words() -> None:
     assert note(0) == "With the trained model's numbers for '<unk>' after '<s>'."
 
 
-def test_all_exhibits_are_json() -> None:
+def test_all_exhibits_are_json_and_an_empty_text_has_none() -> None:
     model, text, *_ = shown(3, [2, 3, 1])
     for exhibit in model.exhibits(text):
         assert from_json(json.loads(json.dumps(to_json(exhibit)))) == exhibit
+    assert list(model.exhibits(Encoded.from_documents([], VOCABULARY))) == []
 
 
 def test_the_equation_includes_the_contexts_that_the_word_did_not_follow() -> None:
@@ -119,11 +120,6 @@ def test_the_equation_includes_the_contexts_that_the_word_did_not_follow() -> No
         "P(b | d c a)",
     ]
     assert equation.lines[-1][1] == pytest.approx(float(np.exp(model.log_probs(text)[3])))
-
-
-def test_an_empty_text_has_no_exhibits() -> None:
-    model, *_ = shown(2, [2])
-    assert list(model.exhibits(Encoded.from_documents([], VOCABULARY))) == []
 
 
 def test_the_equation_of_a_pruned_model_has_the_counts_of_all_n_grams() -> None:

@@ -1,4 +1,4 @@
-"""Tests of the smoothing methods against hand-worked arithmetic, and against NLTK where the definitions agree."""
+"""The smoothing methods against hand-worked arithmetic, and against NLTK where the definitions agree."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lmcompare.counts.counting import ngrams as counting
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing import absolute, katz
+from lmcompare.models.ngram.smoothing import absolute, katz, kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
+from tests.models.ngram.cases import RTOL
 
-RTOL = 3e-6  # log10 probabilities are kept in float32
 TOKENS = ["<unk>", "</s>", "a", "b", "c"]
 WORDS = Vocabulary(TOKENS)
 # Two sentences, "a b </s>" and "a c </s>". Unigrams: a 2, b 1, c 1, </s> 2; sum 6, 4 types.
@@ -33,6 +33,50 @@ def trained(smoothing: str, order: int, valid: list[list[int]] | None = None, **
 def rows(model: NGram) -> Any:
     text = Encoded.from_documents([[2, 3, 1, 0]], WORDS)
     return np.exp(model.next_log_probs(text, np.arange(5)))
+
+
+def test_kneser_ney() -> None:
+    # Continuation counts: a 1 (<s>), b 1, c 1, </s> 2 (b, c); sum 5. No count is 3, so both orders take the discounts
+    # 0.5, 1, 1.5. Unigrams: γ = (3 · 0.5 + 1 · 1) / 5 = 0.5, and 0.5 / V = 0.1:
+    #   p(a) = p(b) = p(c) = 0.5 / 5 + 0.1 = 0.2;  p(</s>) = (2 - 1) / 5 + 0.1 = 0.3;  p(<unk>) = 0.1.
+    # After <s>: p(a) = (2 - 1) / 2 + 1/2 · 0.2 = 0.6; the others 1/2 · p: <unk> 0.05, </s> 0.15, b 0.1, c 0.1.
+    # After a: γ = (0.5 + 0.5) / 2 = 0.5; p(b) = p(c) = 0.5 / 2 + 0.5 · 0.2 = 0.35; <unk> 0.05, </s> 0.15, a 0.1.
+    # After b: γ = 0.5 / 1; p(</s>) = 0.5 + 0.5 · 0.3 = 0.65; <unk> 0.05, a, b, c 0.1.
+    # After <unk>, which does not occur in the training text: the unigrams.
+    model = trained("kneser-ney", 2)
+    expected = [
+        [0.05, 0.15, 0.6, 0.1, 0.1],
+        [0.05, 0.15, 0.1, 0.35, 0.35],
+        [0.05, 0.65, 0.1, 0.1, 0.1],
+        [0.05, 0.15, 0.6, 0.1, 0.1],  # after </s>, as after <s>
+        [0.1, 0.3, 0.2, 0.2, 0.2],
+    ]
+    np.testing.assert_allclose(rows(model), expected, rtol=RTOL)
+    log_probs = model.log_probs(Encoded.from_documents([[2, 3, 1, 0]], WORDS))
+    np.testing.assert_allclose(log_probs, [math.log(p) for p in (0.6, 0.35, 0.65, 0.05)], rtol=RTOL)
+    # 6 unigrams with <s>, each with a back-off weight, and 5 bigrams without
+    assert model.size().parameters == 6 + 6 + 5
+    assert model.size().bytes == sum(a.nbytes for a in model.state().arrays.values())
+
+
+@pytest.mark.parametrize(
+    ("statistics", "amounts", "reason"),
+    [
+        # Y = 4 / (4 + 2 · 2) = 1/2; D1 = 1 - 2 Y 2/4 = 1/2; D2 = 2 - 3 Y 1/2 = 5/4; D3 = 3 - 4 Y 1/1 = 1
+        ([4, 2, 1, 1], (0.5, 1.25, 1.0), ""),
+        ([4, 2, 1, 0], (0.5, 1.25, 3.0), ""),  # no n-gram with the count 4 is allowed: D3 = 3
+        ([4, 1, 1, 0], (2 / 3, 0.0, 3.0), ""),  # so is a discount of exactly 0: Y = 4 / 6, D2 = 2 - 3 Y 1/1 = 0
+        ([0, 2, 1, 1], (0.5, 1.0, 1.5), "no n-gram has the count 1"),
+        ([4, 0, 1, 1], (0.5, 1.0, 1.5), "no n-gram has the count 2"),
+        ([4, 2, 0, 1], (0.5, 1.0, 1.5), "no n-gram has the count 3"),
+        ([1, 1, 3, 1], (0.5, 1.0, 1.5), "the discount of the count 2 would be -1"),  # Y = 1/3, D2 = 2 - 3 Y 3/1
+        ([4, 2, 1, 2], (0.5, 1.0, 1.5), "the discount of the count 3 would be -1"),  # Y = 1/2, D3 = 3 - 4 Y 2/1
+    ],
+)
+def test_discounts_of_kneser_ney(statistics: list[int], amounts: tuple[float, ...], reason: str) -> None:
+    found = kneser_ney.discounts(np.array(statistics))
+    assert found.amounts == pytest.approx(amounts)
+    assert found.reason == reason
 
 
 def test_witten_bell() -> None:
@@ -163,13 +207,11 @@ def test_add_k() -> None:
     np.testing.assert_allclose(longer, found, rtol=RTOL)
 
 
-# Exhibits
-
-
 def test_the_worked_equation_of_each_method() -> None:
     # "a b </s>" under a bigram model: a after <s>, which a followed both times.
     text = Encoded.from_documents([[2, 3, 1]], WORDS)
     expected = {
+        "kneser-ney": [2, 1, 2, 0.5, 0.5, 0.2, 0.1, 0.6],
         "witten-bell": [2, 2, 1, 0.28, 0.28, 0.76],
         "absolute": [2, 2 / 3, 2, 1, 2 / 3, 1 / 3, 29 / 90, 2 / 3 + 29 / 270],
         "katz": [2, 2, 3 / 4, 1 / 4, 3 / 4],
@@ -182,7 +224,8 @@ def test_the_worked_equation_of_each_method() -> None:
         assert isinstance(trace, BackoffTrace)
         assert equation.note == "With the trained model's numbers for 'a' after '<s>'."
         assert [value for _, value in equation.lines] == pytest.approx(values, rel=1e-5)
-        assert trace.steps[0].counts == (2, 2)  # frequencies, of the unigram too
+        # frequencies, of the unigram too; for Kneser-Ney the one word before it
+        assert trace.steps[0].counts == ((1, 2) if smoothing == "kneser-ney" else (2, 2))
 
 
 # Comparison with NLTK

@@ -1,6 +1,7 @@
-"""The other smoothing methods straight from their formulas, with tuples in dictionaries: slow, and independent.
+"""The smoothing methods straight from their formulas, with tuples in dictionaries: slow, and independent.
 
-Words, ``START`` and contexts are those of ``brute_force_kneser_ney``; all is worked in float64.
+Words are integers 0 … V - 1 (0 ``<unk>``, 1 ``</s>``); ``START`` stands for ``<s>``. All is worked in float64 but for
+the test whether a discount of Kneser-Ney lies between 0 and its count, where float32 decides as it does in lmplz.
 """
 
 from __future__ import annotations
@@ -9,9 +10,33 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 
-from tests.models.ngram.smoothing.brute_force_kneser_ney import START, sentences_of
+import numpy as np
 
+START, UNKNOWN, END = -7, 0, 1
 Gram = tuple[int, ...]
+
+
+def sentences_of(documents: list[list[int]]) -> list[list[int]]:
+    """The sentences of all documents; the end of a document without ``</s>`` is a sentence too."""
+    sentences = []
+    for document in documents:
+        current: list[int] = []
+        for word in document:
+            current.append(word)
+            if word == END:
+                sentences.append(current)
+                current = []
+        if current:
+            sentences.append(current)
+    return sentences
+
+
+def context_at(document: list[int], at: int, order: int) -> Gram:
+    """The words before a position of a document that a model of this order uses, back to the sentence's ``<s>``."""
+    words: list[int] = [START]
+    for word in document[:at]:
+        words = [START] if word == END else [*words, word]
+    return tuple(words[-(order - 1) :]) if order > 1 else ()
 
 
 class RawCounts(ABC):
@@ -19,16 +44,21 @@ class RawCounts(ABC):
 
     def __init__(self, documents: list[list[int]], order: int, size: int) -> None:
         self.order, self.size = order, size
+        self.sentences = [[START, *sentence] for sentence in sentences_of(documents)]
         self.counts: Counter[Gram] = Counter()
-        self.followers: dict[Gram, dict[int, int]] = defaultdict(dict)
-        for sentence in sentences_of(documents):
-            words = [START, *sentence]
+        for words in self.sentences:
             for k in range(1, order + 1):
                 self.counts.update(tuple(words[i : i + k]) for i in range(len(words) - k + 1))
         del self.counts[(START,)]
-        for gram, count in self.counts.items():
-            self.followers[gram[:-1]][gram[-1]] = count
+        self.followers = self.followers_of(self.counts)
         self.of_counts = [Counter(c for g, c in self.counts.items() if len(g) == k) for k in range(order + 1)]
+
+    @staticmethod
+    def followers_of(counts: dict[Gram, int]) -> dict[Gram, dict[int, int]]:
+        followers: dict[Gram, dict[int, int]] = defaultdict(dict)
+        for gram, count in counts.items():
+            followers[gram[:-1]][gram[-1]] = count
+        return followers
 
     def after(self, context: Gram) -> dict[int, int]:
         return self.followers.get(context, {})
@@ -176,3 +206,53 @@ class StupidBackoff(RawCounts):
 
     def seen(self, word: int, context: Gram, after: dict[int, int]) -> float:
         return after[word] / sum(after.values())
+
+
+class KneserNey(RawCounts):
+    """Modified Kneser-Ney; n-grams of k words with a count up to ``prune[k - 1]`` are pruned."""
+
+    def __init__(self, documents: list[list[int]], order: int, size: int, prune: tuple[int, ...] = (0,)) -> None:
+        super().__init__(documents, order, size)
+        raw, left = self.counts, defaultdict(set)
+        for gram in raw:
+            left[gram[1:]].add(gram[0])
+        self.adjusted = {g: raw[g] if len(g) == order or g[0] == START else len(left[g]) for g in raw}
+        self.followers = self.followers_of(self.adjusted)
+        self.discounts = self._discounts(self._last_grams())
+        self.pruned = {g for g in raw if len(g) > 1 and raw[g] <= prune[min(len(g), len(prune)) - 1]}
+        self.sums: dict[Gram, tuple[set[int], int, float]] = {}  # the same for every word after a context
+
+    def _last_grams(self) -> set[Gram]:
+        """The last n-gram and its endings, in lmplz's order: reversed ids of n-grams padded with n - 1 ``<s>``."""
+        ids = {UNKNOWN: 0, START: 1, END: 2}
+        for s in self.sentences:
+            for word in s:
+                ids.setdefault(word, len(ids))
+        padded = [[START] * (self.order - 2) + s for s in self.sentences]
+        grams = [tuple(s[i : i + self.order]) for s in padded for i in range(len(s) - self.order + 1)]
+        last = max(grams, key=lambda g: [ids[w] for w in reversed(g)])
+        return {last[-k:] for k in range(1, self.order)}
+
+    def _discounts(self, last: set[Gram]) -> list[tuple[float, ...]]:
+        by_order = []
+        for k in range(1, self.order + 1):
+            n = Counter(self.counts[g] if g in last else c for g, c in self.adjusted.items() if len(g) == k)
+            amounts: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
+            if n[1] and n[2] and n[3]:
+                f = np.float32
+                y = f(n[1]) / f(n[1] + 2 * n[2])
+                worked = [f(j) - f(j + 1) * y * f(n[j + 1]) / f(n[j]) for j in (1, 2, 3)]
+                if all(0 <= d <= j for j, d in enumerate(worked, 1)):
+                    amounts = (0.0, *map(float, worked))
+            by_order.append(amounts)
+        return by_order
+
+    def seen(self, word: int, context: Gram, after: dict[int, int]) -> float:
+        discount = self.discounts[len(context)]
+        if context not in self.sums:
+            gone = {w for w in after if (*context, w) in self.pruned}
+            saved = sum(c if w in gone else discount[min(c, 3)] for w, c in after.items())
+            self.sums[context] = gone, sum(after.values()), saved
+        gone, total, saved = self.sums[context]
+        count = after.get(word, 0) if word not in gone else 0
+        return (count - discount[min(count, 3)]) / total + saved / total * self.shorter(word, context)
