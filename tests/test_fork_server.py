@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,20 +10,10 @@ from typing import Any
 
 import pytest
 
-from lmcompare.processes import (
-    EndedError,
-    Event,
-    ForkServer,
-    JunkError,
-    RaisedError,
-    ServerLostError,
-    TimeLimitError,
-    call,
-    start,
-)
-from tests.test_processes import BAD, MODULE, _gone
+from lmcompare.processes import EndedError, Event, ForkServer, RaisedError, ServerLostError, call, start
+from tests.test_processes import BAD, MODULE, gone
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone")]
 
 TOLD = """
 import os, random, sys, time
@@ -67,12 +54,20 @@ def waits(emit):
 """
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The modules of the tests can be imported by the processes that are started."""
+    place = tmp_path_factory.mktemp("modules")
     for name, code in {"a_module": MODULE, "bad_module": BAD, "told": TOLD}.items():
-        (tmp_path / f"{name}.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
+        (place / f"{name}.py").write_text(code)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+        patch.setattr("lmcompare.processes.calls.GRACE", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def server(modules: None) -> Iterator[ForkServer]:
     made = ForkServer("told:ready", True, variables={"OMP_NUM_THREADS": "3"})
     yield made
     made.close()
@@ -110,77 +105,31 @@ def test_events_and_what_is_raised(server: ForkServer, tmp_path: Path) -> None:
     assert "Traceback" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize(("how", "code"), [("exit", 3), ("9", -9), ("11", -11), ("2", -2), ("15", -15)])
-def test_a_process_that_ends_is_an_error(server: ForkServer, how: str, code: int, tmp_path: Path) -> None:
-    with pytest.raises(EndedError) as caught:
-        call("a_module:work", how, {}, log=tmp_path / "log", server=server)
-    assert caught.value.code == code
-    assert call("a_module:work", "end", {}, log=tmp_path / "log", server=server), "the others go on"
+def test_a_process_that_ends_is_an_error_and_the_others_go_on(server: ForkServer, tmp_path: Path) -> None:
+    for how, code in (("exit", 3), ("9", -9), ("2", -2)):
+        with pytest.raises(EndedError) as caught:
+            call("a_module:work", how, {}, log=tmp_path / "log", server=server)
+        assert caught.value.code == code
+    assert call("a_module:work", "end", {}, log=tmp_path / "log", server=server)
 
 
-def test_the_time_limit_ends_what_the_process_has_started(server: ForkServer, tmp_path: Path) -> None:
-    events: list[Event] = []
-    with pytest.raises(TimeLimitError):
-        call("bad_module:waits", on_event=events.append, seconds=2.0, log=tmp_path / "log", server=server)
-    assert _gone(events[0]["pid"])
-
-
-@pytest.mark.parametrize("how", ["child", "fork", "thread", "atexit"])
-def test_what_a_function_leaves_behind_is_ended(server: ForkServer, how: str, tmp_path: Path) -> None:
-    events: list[Event] = []
-    given: dict[str, Any] = {"log": tmp_path / "log", "server": server}
-    assert call("bad_module:leaves", how, on_event=events.append, **given) == how
-    assert all(_gone(event["pid"]) for event in events)
-
-
-def test_junk_on_the_channel(server: ForkServer, tmp_path: Path) -> None:
-    with pytest.raises(JunkError, match="something that is not a message"):
-        call("bad_module:junk", "hello\n", log=tmp_path / "log", server=server)
-
-
-def test_several_run_at_once(server: ForkServer, tmp_path: Path) -> None:
-    with (
-        start("told:waits", log=tmp_path / "1", server=server) as one,
-        start("a_module:work", "end", {}, log=tmp_path / "2", server=server) as other,
-    ):
-        pid = next(one.events())["pid"]
-        assert other.result()["sum"] == 0.5
-        assert one.process.poll() is None
-        one.kill()
-        assert one.process.wait() == -signal.SIGKILL
-    assert _gone(pid)
-
-
-def test_a_server_that_ends_takes_its_processes_with_it(server: ForkServer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("modules")
+def test_a_server_that_ends_takes_its_processes_with_it(tmp_path: Path) -> None:
+    server = ForkServer("told:ready", True, variables={})
     with start("told:waits", log=tmp_path / "log", server=server) as beside:
         pid = next(beside.events())["pid"]
         with pytest.raises(ServerLostError):
             call("told:ends_server", log=tmp_path / "other", server=server)
         with pytest.raises(ServerLostError):
             beside.result()
-    assert _gone(pid)
+    assert gone(pid)
     with pytest.raises(ServerLostError):
         call("a_module:work", "end", {}, log=tmp_path / "log", server=server)
+    server.close()
 
 
-@pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("how", [("told:ready", False), ("told:threaded",), ("told:nothing",), ("os:abort",)])
+@pytest.mark.usefixtures("modules")
+@pytest.mark.parametrize("how", [("told:ready", False), ("told:threaded",), ("told:nothing",)])
 def test_what_can_not_be_forked_is_said(how: tuple[Any, ...]) -> None:
     with pytest.raises(ServerLostError):
         ForkServer(*how, variables={})
-
-
-@pytest.mark.usefixtures("server")
-def test_all_end_with_a_caller_that_is_killed(tmp_path: Path) -> None:
-    caller = (
-        "import json; from pathlib import Path; from lmcompare.processes import ForkServer, call\n"
-        "server = ForkServer('told:ready', True, variables={})\n"
-        "said = lambda event: print(json.dumps(event | {'server': server._process.pid}), flush=True)\n"
-        f"call('told:waits', on_event=said, log=Path({str(tmp_path / 'log')!r}), server=server)"
-    )
-    with subprocess.Popen([sys.executable, "-c", caller], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        process.kill()
-    assert _gone(told["pid"])
-    assert _gone(told["server"])

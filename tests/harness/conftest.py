@@ -1,4 +1,4 @@
-"""A small text and plug-ins for runs."""
+"""A small text and plug-ins for runs, and a finished run of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.small import write_plugins, write_text
+from tests.harness.small import made_run, write_plugins, write_text
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the text and the plug-ins."""
+    write_text(tmp_path)
+    write_plugins(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    write_text(folder)
-    write_plugins(folder)
-    return folder
+def finished(cells_here: None) -> Path:
+    """The same, with a run of three models, which must not be changed."""
+    return made_run()

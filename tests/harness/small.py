@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from lmcompare import Comparison
 from lmcompare.harness import experiment as files
+from lmcompare.harness.ahead import Ahead, look_ahead
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
+from tests.made import made
 
 PLUGINS = '''
 """Plug-ins of the harness's tests."""
@@ -219,6 +222,7 @@ def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Pat
 
 
 FLAT = {"plugin": "plugins.py:Flat", "name": "flat"}
+BIGRAM = {"plugin": "ngram", "order": 2}
 
 
 def small_experiment(*models: Mapping[str, Any], **more: Any) -> files.Experiment:
@@ -236,10 +240,14 @@ def small_experiment(*models: Mapping[str, Any], **more: Any) -> files.Experimen
 
 
 class Watch(Display):
-    """Remembers the stages of each cell."""
+    """Remembers the stages of each cell, and what was said."""
 
     def __init__(self) -> None:
         self.stages: dict[int, list[str]] = {}
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
 
     def event(self, cell: int, event: Mapping[str, Any]) -> None:
         self.stages.setdefault(cell, []).append(str(event.get("stage", event["event"])))
@@ -251,3 +259,22 @@ def run_and_report(place: Path, out: Path, experiment: files.Experiment, **more:
     outcome = run(experiment, out, base=place, show=watch, **more)
     write_reports(out)
     return Comparison(out, outcome.failures, names=outcome.names), watch
+
+
+def ahead(place: Path, *models: Mapping[str, Any], **more: Any) -> list[Ahead]:
+    """What a run of these models in the folder ``run`` of ``place`` would do."""
+    with TemporaryDirectory() as scratch:
+        experiment = small_experiment(*models, **more)
+        return look_ahead(experiment, place / "run", Path(scratch), base=place, force=False, show=Watch())
+
+
+def made_run() -> Path:
+    """A folder with a text, the plug-ins and a reported run of three models, made once: it must not be changed."""
+
+    def make(place: Path) -> None:
+        write_text(place)
+        write_plugins(place)
+        experiment = small_experiment({"plugin": "unigram"}, BIGRAM, FLAT)
+        assert not run_and_report(place, place / "run", experiment)[0].failures
+
+    return made("small-run", make)

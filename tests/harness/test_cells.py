@@ -1,91 +1,144 @@
-"""The process of a cell: it may hang, die or exit, and nothing of its surroundings is charged to it or shadows it."""
+"""The process of a cell: it may die, exit or wait too long, and nothing of its surroundings is charged to it."""
 
 from __future__ import annotations
 
 import json
-import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from lmcompare.harness import environment
+from lmcompare.analysis import load_run
+from lmcompare.errors import LmcompareError
+from lmcompare.harness import environment, fork_servers, runner
+from lmcompare.harness.fork_servers import ForkServers, loaded
+from lmcompare.harness.job import Job
+from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
-from tests.harness.small import FLAT, Watch, run_and_report, small_experiment
-
-pytestmark = pytest.mark.slow
-
-
-def test_a_model_that_hangs_is_ended_and_the_others_go_on(place: Path) -> None:
-    hangs = {"plugin": "plugins.py:Hangs", "name": "hangs"}
-    outcome, _ = run_and_report(place, place / "hangs", small_experiment(hangs, FLAT, time_limit=6))
-    assert outcome.failures == {
-        "hangs/0": "it ran longer than its time limit of 6 s, and was ended; raise the limit with --time-limit"
-    }
-    assert json.loads((outcome.folder / "results.json").read_text())["models"][0]["name"] == "flat"
+from lmcompare.harness.runner import Here, run_process
+from lmcompare.processes import EndedError, RaisedError, ServerLostError, TimeLimitError
+from tests.harness.small import FLAT, Watch, small_experiment
 
 
-def test_several_processes_train_a_cell_together(place: Path) -> None:
-    net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 12, "batch": 4, "length": 8}
-    outcome, _ = run_and_report(place, place / "together", small_experiment(net, threads=2, processes=2))
-    assert not outcome.failures
-    cell = json.loads((outcome.folder / "cells" / "rnn" / "0" / "cell.json").read_text())
-    assert any("12 steps by 2 processes" in note for note in cell["notes"])
-    assert cell["status"] == "done"
+def job_of(plugin: str, folder: Path = Path("run"), **more: Any) -> Job:
+    machine = {"device": "cpu", "threads": 3, "processes": 1}
+    return Job(str(folder), "model", plugin, 0, "", "word", "", {}, machine, **more)
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_fails_fails_alone(place: Path) -> None:
-    out = place / "failing"
-    raises = {"plugin": "plugins.py:Raises", "name": "raises"}
-    dies = {"plugin": "plugins.py:Dies", "name": "dies"}
-    outcome, _ = run_and_report(place, out, small_experiment(raises, dies, FLAT))
-    assert outcome.failures["raises/0"].startswith("RuntimeError: out of luck (plugins.py, line ")
-    assert "signal 9" in outcome.failures["dies/0"]
-    assert "Traceback" in (out / "cells/raises/0/log.txt").read_text()
-    results = json.loads((out / "results.json").read_text())
-    assert next(m for m in results["models"] if m["name"] == "flat")["rank_low"] == 1
-    assert "out of luck" in (out / "report.html").read_text()
-    # and is tried again next time, the others are not
-    _, watch = run_and_report(place, out, small_experiment(raises, FLAT))
-    assert "failed" in watch.stages[0]
-    assert watch.stages[1] == ["kept"]
-
-
-def test_files_where_one_stands_do_not_shadow_modules(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "string.py").write_text("words = 1\n")
-    monkeypatch.chdir(tmp_path)
-    outcome, _ = run_and_report(place, tmp_path / "out", small_experiment({"plugin": "unigram"}))
-    assert not outcome.failures
-
-
-def test_an_exit_in_the_middle_is_a_failure(place: Path) -> None:
-    outcome, _ = run_and_report(place, place / "exits", small_experiment({"plugin": "plugins.py:Exits"}, FLAT))
-    assert list(outcome.failures) == ["Exits/0"]
-    assert outcome.failures["Exits/0"].startswith("SystemExit: 0 (plugins.py, line ")
-
-
-@pytest.mark.parametrize("changed", ["other.py", "a.dat"])
-def test_what_is_changed_while_the_run_goes_on_fails_its_cell(place: Path, changed: str) -> None:
     class Edits(Watch):
         def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            super().event(cell, event)
             if event.get("stage") == "starting":
-                (place / changed).write_text((place / changed).read_text() + "# edited\n")
+                for name in ("other.py", "a.dat"):
+                    (place / name).write_text((place / name).read_text() + "# edited\n")
 
-    shutil.copy(place / "plugins.py", place / "other.py")
+    (place / "other.py").write_text((place / "plugins.py").read_text())
     (place / "a.dat").write_text("one")
-    model = {"plugin": "other.py:ReadsFile", "name": "reads", "path": "a.dat"}
-    outcome = run(small_experiment(model), place / f"edited-{changed}", base=place, show=Edits())
-    assert "was changed while the run was going on" in outcome.failures["reads/0"]
+    raises, dies = ({"plugin": f"plugins.py:{name}"} for name in ("Raises", "Dies"))
+    edited = [
+        {"plugin": "other.py:Flat", "name": "code"},
+        {"plugin": "plugins.py:ReadsFile", "name": "file", "path": "a.dat"},
+    ]
+    failures = run(small_experiment(FLAT, raises, dies, *edited), place / "out", base=place, show=Edits()).failures
+    assert failures.keys() == {"Raises/0", "Dies/0", "code/0", "file/0"}
+    assert failures["Raises/0"].startswith("RuntimeError: out of luck (plugins.py, line ")
+    assert "signal 9" in failures["Dies/0"]
+    for name in ("code/0", "file/0"):
+        assert "was changed while the run was going on" in failures[name]
+    cells = place / "out/cells"
+    assert "Traceback" in (cells / "Raises/0/log.txt").read_text()
+    assert not (cells / "flat/0/log.txt").exists()
+    assert [model.name for model in load_run(place / "out").scored] == ["flat"]
+    before = json.loads((cells / "flat/0/cost.json").read_text())["peak_memory_bytes"]
+    assert 2**20 < before < 2**30
 
 
-def test_peak_memory_is_the_cells_own(place: Path) -> None:
-    ballast = np.ones(80_000_000)  # 640 MB that a cell must not be charged with
-    assert (environment.peak_memory_bytes() or 0) > 640e6
-    out = place / "light"
-    run_and_report(place, out, small_experiment(FLAT))
-    del ballast
-    assert json.loads((out / "cells/flat/0/cost.json").read_text())["peak_memory_bytes"] < 500e6
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (TimeLimitError("it was late"), "it was late; raise the limit with --time-limit"),
+        (EndedError(3), f"{EndedError(3)}; its log.txt says more"),
+        (EndedError(-9), str(EndedError(-9))),
+        (RaisedError("no luck", True), "no luck"),
+        (SystemExit(4), "SystemExit: 4"),
+    ],
+)
+def test_how_a_process_ends_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, said: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(runner, "call", fails)
+    monkeypatch.setattr(environment, "idle_cores", lambda: 0.0)
+    assert (run_process(job_of("unigram", tmp_path), 5.0, lambda event: None) or "").startswith(said)
+
+
+def test_what_the_process_of_a_cell_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(environment, "idle_cores", lambda: 0.0)
+
+    def call(function: str, table: dict[str, Any], **how: Any) -> None:
+        given.append(((function, table["name"]), how))
+        how["on_event"]({"event": "stage", "stage": "scoring"})
+        if how["server"] is not None:
+            raise ServerLostError
+
+    monkeypatch.setattr(runner, "call", call)
+    job, events, server = job_of("unigram", tmp_path), list[Any](), object()
+    assert run_process(job, 5.0, events.append, 10**9, server) is None  # type: ignore[arg-type]
+    assert [event["stage"] for event in events] == ["scoring", "scoring"]
+    (what, lost), (again, afresh) = given
+    assert what == again == ("lmcompare.harness.cell:run_job", "model")
+    assert (lost["server"], lost["variables"]) == (server, None)
+    assert (afresh["server"], afresh["variables"]["OMP_NUM_THREADS"]) == (None, "3")
+    for how in (lost, afresh):  # started afresh, since the server is lost
+        assert (how["seconds"], how["memory"], how["log"]) == (5.0, 10**9, job.path / "log.txt")
+    with pytest.raises(LmcompareError, match="progress"):
+        given[0][1]["on_event"]({"event": "junk"})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone")
+def test_many_cells_of_a_plug_in_of_lmcompare_are_forked_from_a_server(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Server:
+        def __init__(self, *asked: Any, variables: dict[str, str]) -> None:
+            self.asked, self.threads, self.closed = asked, variables["OMP_NUM_THREADS"], False
+            made.append(self)
+            if asked[1] == "rnn":
+                raise ServerLostError
+
+        def close(self) -> None:
+            self.closed = True
+
+    made: list[Server] = []
+    monkeypatch.setattr(fork_servers, "ForkServer", Server)
+    monkeypatch.setattr(fork_servers, "FIRST", 1)
+    monkeypatch.setattr(environment, "idle_cores", lambda: 0.0)
+    servers = ForkServers()
+    for plugin in (f"{place}/plugins.py:Flat", "rnn"):
+        assert [servers.of(job_of(plugin)) for _ in range(3)] == [None] * 3
+    assert servers.of(job_of("unigram")) is None
+    assert servers.of(job_of("unigram")) is servers.of(job_of("unigram")) is made[-1]
+    assert [server.asked for server in made] == [
+        ("lmcompare.harness.fork_servers:loaded", plugin, {}) for plugin in ("rnn", "unigram")
+    ]
+    assert made[-1].threads == "3"
+    servers.close()
+    assert [server.closed for server in made] == [False, True]
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert loaded("unigram", {})
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    assert not loaded("unigram", {}), "PyTorch has threads of its own"
+
+
+def test_the_server_of_a_cell_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ForkServers, "of", lambda self, job: job.name)
+    monkeypatch.setattr(runner, "run_process", lambda *given, server: f"{given[1]} {server}")
+    here = Here(2, Display())
+    assert (here.workers, here.run(job_of("unigram"), 5.0, lambda event: None)) == (2, "5.0 model")

@@ -11,10 +11,11 @@ import pytest
 from lmcompare.errors import PluginError
 from lmcompare.harness import describe
 from lmcompare.harness.describe import described
+from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from tests.harness.small import small_experiment
 
 PLUGIN = """
-import os, time
+import os
 {at_import}
 from lmcompare.models.unigram.plugin import Unigram
 
@@ -23,7 +24,6 @@ class Own(Unigram):
 
     def __init__(self, width: int = 3) -> None:
         super().__init__()
-        {in_init}
         self.width = width
 
     def hyperparameters(self):
@@ -33,22 +33,14 @@ class Own(Unigram):
         return {{"width": parameters // types}}
 """
 
-SENDS = """
-for descriptor in range(3, 20):
-    try:
-        os.write(descriptor, b'["returned", null]\\n')
-    except OSError:
-        pass
-time.sleep(60)
-"""
 
-
-def table(folder: Path, at_import: str = "", in_init: str = "", limit: float | None = None) -> describe.Described:
-    (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import, in_init=in_init))
+def table(folder: Path, at_import: str = "", limit: float | None = None) -> describe.Described:
+    (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import))
     experiment = small_experiment({"plugin": "apart.py:Own", "name": "own"}, time_limit=limit)
     return described(experiment.models[0], experiment, folder)
 
 
+@pytest.mark.slow
 def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
     here = Path.cwd()
     model = table(tmp_path, at_import="os.chdir('/')")
@@ -62,20 +54,32 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at_import", "in_init", "said"),
+    ("raised", "said"),
     [
-        ("os._exit(0)", "", "the model 'own': while its plug-in was imported and set up, .* exit code 0"),
-        ("os.kill(os.getpid(), 9)", "", "the model 'own': .* signal 9"),
-        ("time.sleep(60)", "", "the model 'own': its plug-in took longer than 3 s to be imported and set up"),
-        ("import not_there", "", "not_there"),
-        ("", "os._exit(0)", "the model 'own': .* exit code 0"),
-        (SENDS, "", "the model 'own': .* its process sent something that is not a message"),
-        ("", "1 / 0", "the model 'own': .*division by zero"),
+        (TimeLimitError("late"), "the model 'own': .* 3 s .*--time-limit"),
+        (EndedError(0), "the model 'own': while its plug-in was imported and set up, .* exit code 0"),
+        (JunkError("x"), "the model 'own': .* not a message"),
+        (RaisedError("no such module", True), "^no such module$"),
+        (RaisedError("division by zero", False), "^the model 'own': division by zero$"),
+        ({"name": "own"}, "the model 'own': .* not a message"),
     ],
 )
-def test_a_plug_in_that_cannot_be_imported_is_named(tmp_path: Path, at_import: str, in_init: str, said: str) -> None:
-    with pytest.raises(PluginError, match=said):
-        table(tmp_path, at_import, in_init, limit=3.0)
+def test_a_plug_in_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: object, said: str
+) -> None:
+    limits = []
+
+    def call(*_: object, seconds: float) -> object:
+        limits.append(seconds)
+        if isinstance(raised, Exception):
+            raise raised
+        return raised
+
+    monkeypatch.setattr(describe, "call", call)
+    for limit in (3.0, None):
+        with pytest.raises(PluginError, match=said if limit else said.replace("3 s", "300 s")):
+            table(tmp_path, limit=limit)
+    assert limits == [3.0, 300.0]
 
 
 def test_built_in_models_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +90,10 @@ def test_built_in_models_need_no_process(monkeypatch: pytest.MonkeyPatch) -> Non
     assert all(each.source_digest for each in found)
 
 
+@pytest.mark.slow
 def test_a_model_that_names_a_plug_in_of_others_is_built_in_a_process(tmp_path: Path) -> None:
     (tmp_path / "apart.py").write_text(
-        PLUGIN.format(at_import=f"open({str(tmp_path / 'pid')!r}, 'a').write(str(os.getpid()))", in_init="")
+        PLUGIN.format(at_import=f"open({str(tmp_path / 'pid')!r}, 'a').write(str(os.getpid()))")
     )
     experiment = small_experiment({"plugin": "cache", "name": "cached", "base": "apart.py:Own"})
     model = described(experiment.models[0], experiment, tmp_path)

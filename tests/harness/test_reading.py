@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +15,13 @@ from lmcompare.harness.progress import Display
 from lmcompare.harness.reading import RunCorpus, read
 from lmcompare.harness.run import run
 from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from lmcompare.report.build import write_reports
-from tests.cli.console import lmcompare, lmcompare_process
-from tests.harness.small import small_experiment, write_text
+from tests.harness.small import Watch, small_experiment, write_text
 
-START = """
-import contextlib, os, time
-
-def send(text):
-    for file in range(3, 30):
-        with contextlib.suppress(OSError):
-            os.write(file, text + b"\\n")
-    time.sleep(60)
-
-class Other(BaseException):
-    pass
-
+TOKENIZER = """
+import os
 {at_import}
-"""
-TOKENIZER = (
-    START
-    + """
 from lmcompare.tokens.whitespace import WhitespaceTokenizer
 
 class Own(WhitespaceTokenizer):
@@ -45,10 +31,9 @@ class Own(WhitespaceTokenizer):
         {inside}
         return super().fit(texts)
 """
-)
-CORPUS = (
-    START
-    + """
+CORPUS = """
+import os
+{at_import}
 from pathlib import Path
 from lmcompare.corpora import CorpusScheme, Found, Piece
 
@@ -59,36 +44,28 @@ def read(name, options):
 
 OWN = CorpusScheme("Lines.", read, "FILE")
 """
-)
 
 
-class Said(Display):
-    """Remembers what was said, and the last share."""
+class Said(Watch):
+    """Remembers the last share, too."""
 
-    def __init__(self) -> None:
-        self.sentences: list[str] = []
-        self.shares: list[float] = []
-
-    def say(self, sentence: str) -> None:
-        self.sentences.append(sentence)
+    shares: tuple[float, ...] = ()
 
     def share(self, what: str, done: float) -> None:
-        self.shares.append(done)
+        self.shares += (done,)
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("lmcompare.processes.calls.GRACE", 1)
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path)
     write_plug_ins(tmp_path)
     return tmp_path
 
 
-def write_plug_ins(place: Path, name: str = "", at_import: str = "", inside: str = "") -> None:
+def write_plug_ins(place: Path, at_import: str = "", inside: str = "") -> None:
     for each, code in (("tokenizer", TOKENIZER), ("corpus", CORPUS)):
-        does = {"at_import": at_import, "inside": inside} if each == name else {"at_import": "", "inside": ""}
-        (place / f"{each}.py").write_text(code.format(**does))
+        (place / f"{each}.py").write_text(code.format(at_import=at_import, inside=inside))
 
 
 def read_own(out: str, limit: float | None = None, here: bool = False, show: Display | None = None) -> RunCorpus:
@@ -100,55 +77,82 @@ def read_own(out: str, limit: float | None = None, here: bool = False, show: Dis
     return read(experiment, [experiment.tokens], Path(out), Path(), False, show or Display(), corpus)
 
 
-IS_ENDED = "the process ended with exit code 0: a plug-in, or what it uses, must not end the process"
-IS_JUNK = "something that is not a message"
+def raising(error: Exception, *events: dict[str, object]) -> Callable[..., object]:
+    """What stands for a process that sends events and then fails."""
+
+    def call(*_: object, on_event: Callable[[dict[str, object]], object], **__: object) -> object:
+        for event in events:
+            on_event(event)
+        raise error
+
+    return call
 
 
 @pytest.mark.parametrize(
-    ("name", "at_import", "inside", "said"),
+    ("error", "said"),
     [
-        ("tokenizer", "os._exit(0)", "", f"reading its ./tokenizer.py:Own tokens: {IS_ENDED}"),
-        ("tokenizer", "", "os.kill(os.getpid(), 9)", r"./tokenizer.py:Own tokens: .* signal 9 \(out of memory\?\)"),
-        ("tokenizer", "", "raise Other('no')", r"./tokenizer.py:Own tokens: Other: no \(tokenizer.py, line"),
-        ("tokenizer", "", "raise SystemExit(0)", r"Own's fit raised SystemExit: 0 \(tokenizer.py, line"),
-        ("tokenizer", "", "send(b'junk')", f"./tokenizer.py:Own tokens: .*{IS_JUNK}"),
-        ("tokenizer", "", """send(b'["event", {"event": "say", "sentence": 7}]')""", IS_JUNK),
-        ("tokenizer", "", """send(b'["returned", {"entry": 5}]')""", IS_JUNK),
-        ("corpus", "os._exit(0)", "", f"reading ./corpus.py:OWN:text.txt: {IS_ENDED}"),
-        ("corpus", "", "raise KeyboardInterrupt", r"./corpus.py:OWN:text.txt: KeyboardInterrupt"),
+        (EndedError(-9), r"signal 9 \(out of memory\?\)"),
+        (JunkError("x"), "not a message"),
+        (TimeLimitError("it was late"), "it was late; .*--time-limit"),
+        (RaisedError("Other: no", False), "Other: no"),
     ],
 )
 def test_a_plug_in_that_ends_or_sends_junk_is_named(
-    place: Path, name: str, at_import: str, inside: str, said: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
-    write_plug_ins(place, name, at_import, inside)
-    began = time.perf_counter()
-    with pytest.raises(LmcompareError, match=said):
+    for events, what in (
+        ((), "./corpus.py:OWN:text.txt"),
+        (({"event": "part", "part": 1},), "its ./tokenizer.py:Own"),
+    ):
+        monkeypatch.setattr(reading, "call", raising(error, *events))
+        shown = Said()
+        with pytest.raises(LmcompareError, match=f"reading {what}.*: .*{said}"):
+            read_own("out", show=shown)
+        assert shown.shares[-1] == 1.0  # no bar is left
+    monkeypatch.setattr(reading, "call", raising(RaisedError("an empty text", True)))
+    with pytest.raises(LmcompareError, match=r"^an empty text$"):
         read_own("out")
-    assert time.perf_counter() - began < 30
+    for junk in ({"event": "part", "part": 9}, {"event": "say", "sentence": 7}):
+        monkeypatch.setattr(reading, "call", raising(EndedError(3), junk))
+        with pytest.raises(LmcompareError, match="not a message"):
+            read_own("out")
+    monkeypatch.setattr(reading, "call", lambda *_, **__: {"entry": 5})
+    with pytest.raises(LmcompareError, match="not a message"):
+        read_own("out")
 
 
-def test_a_tokenizer_that_never_ends_its_fit_is_ended(place: Path) -> None:
-    write_plug_ins(place, "tokenizer", inside="time.sleep(60)")
-    said, began = Said(), time.perf_counter()
-    with pytest.raises(LmcompareError, match=r"reading .*: it ran longer than its time limit of 2 s, .*--time-limit"):
-        read_own("out", limit=2.0, show=said)
-    assert time.perf_counter() - began < 30
-    assert said.shares[-1] == 1.0  # no bar is left
+def test_the_process_has_the_time_limit_and_standard_input_if_it_is_the_text(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, object]] = []
+
+    def call(*_: object, **how: object) -> object:
+        given.append(how)
+        return {}
+
+    monkeypatch.setattr(reading, "call", call)
+    for source in ("-", "text.txt"):
+        experiment = small_experiment({"plugin": "unigram"}, corpus={"source": source}, time_limit=7)
+        with pytest.raises(LmcompareError, match="not a message"):
+            read(experiment, [experiment.tokens], Path("out"), Path(), False, Display())
+    assert [(how["stdin"], how["seconds"]) for how in given] == [(True, 7), (False, 7)]
 
 
-@pytest.mark.parametrize("name", ["tokenizer", "corpus"])
+@pytest.mark.slow
 def test_where_a_plug_in_goes_and_what_it_prints_changes_nothing(
-    place: Path, name: str, capfd: pytest.CaptureFixture[str]
+    place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here = read_own("here", here=True)
-    write_plug_ins(place, name, at_import="os.chdir('/'); print('printed')", inside="os.chdir('/')")
+    before = set(sys.modules)
+    write_plug_ins(place, at_import="os.chdir('/'); print('printed')", inside="os.chdir('/')")
     said = Said()
     apart = read_own("apart", show=said)
     assert capfd.readouterr().out == ""
     assert Path.cwd() == place
-    assert said.sentences[0] == "Reading ./corpus.py:OWN:text.txt …"
-    assert "Reading its ./tokenizer.py:Own tokens …" in said.sentences
+    names = {Path(getattr(sys.modules[name], "__file__", None) or "").parent for name in {*sys.modules} - before}
+    assert place not in names  # they are not imported by the process of the run
+    assert said.said[0] == "Reading ./corpus.py:OWN:text.txt …"
+    assert "Reading its ./tokenizer.py:Own tokens …" in said.said
     assert apart.entry == here.entry
     assert {"gzip", "bzip2", "xz", "zstd", "ppmd"} == {*here.entry.compressors}
     assert all(0 < bits < 8 for bits in here.entry.compressors.values())
@@ -158,19 +162,14 @@ def test_where_a_plug_in_goes_and_what_it_prints_changes_nothing(
     assert (place / "apart" / "tokens" / apart.tokens[0].fingerprint).is_dir()
 
 
-def test_plug_ins_are_not_imported_by_the_process_of_the_run(place: Path) -> None:
-    read_own("out")
-    names = {Path(getattr(module, "__file__", None) or "").parent for module in list(sys.modules.values())}
-    assert place not in names
-
-
+@pytest.mark.slow
 def test_finished_cells_outlive_a_tokenizer_that_ends_the_process(place: Path) -> None:
     out, model = place / "out", {"plugin": "unigram"}
     run(small_experiment(model), out, corpus=load("text.txt"), live={"unigram": Unigram()})
     before = {path: path.read_bytes() for path in (out / "cells").rglob("*") if path.is_file()}
-    write_plug_ins(place, "tokenizer", inside="os._exit(0)")
+    write_plug_ins(place, inside="os._exit(0)")
     experiment = small_experiment({**model, "tokens": "./tokenizer.py:Own"}, corpus={"source": "text.txt"})
-    with pytest.raises(LmcompareError, match=IS_ENDED):
+    with pytest.raises(LmcompareError, match="exit code 0"):
         run(experiment, out, force=True)
     assert before == {path: path.read_bytes() for path in (out / "cells").rglob("*") if path.is_file()}
     write_reports(out)
@@ -184,15 +183,3 @@ def test_texts_in_memory_and_tokenizers_of_this_process_are_read_in_it(
     experiment = small_experiment({"plugin": "unigram"}, tokens={"kind": "__main__:Own"})
     with pytest.raises(LmcompareError, match="has no tokenizer 'Own'"):  # of the program that runs the tests
         read(experiment, [experiment.tokens], Path("out"), Path(), False, Display())
-
-
-def test_the_command_line_says_it_in_a_sentence_and_reads_standard_input(place: Path) -> None:
-    write_plug_ins(place, "tokenizer", at_import="os._exit(0)")
-    done = lmcompare("run", "--corpus", "text.txt", "--tokens", "./tokenizer.py:Own", "--out", "out", cwd=place)
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (
-        2,
-        f"lmcompare: reading its ./tokenizer.py:Own tokens: {IS_ENDED}",
-    )
-    done = lmcompare_process("run", "--corpus", "-", "--stdin-megabytes", "1", cwd=place, stdin="a b\n" * 300_000)
-    assert done.returncode == 2
-    assert "standard input is longer than 1 MB" in done.stderr

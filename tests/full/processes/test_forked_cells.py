@@ -17,7 +17,7 @@ from lmcompare.harness.fork_servers import ForkServers
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.processes import ForkServer
-from tests.harness.killed import differing, stored
+from tests.full.processes.killed import differing, stored
 from tests.harness.small import Watch, small_experiment, write_plugins, write_text
 
 pytestmark = [

@@ -25,7 +25,7 @@ from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import leave
 from lmcompare.runfolder.checkpoints import checkpoints_of
-from tests.harness.killed import differing, stored
+from tests.full.processes.killed import differing, stored
 from tests.harness.small import small_experiment, write_text
 
 pytest.importorskip("ray", reason="Ray is not installed")

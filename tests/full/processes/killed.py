@@ -1,7 +1,7 @@
 """A run killed again and again, at random instants, and the same run left alone: are they the same to the bit?
 
-``python -m tests.harness.killed 100`` kills a run of a plug-in without torch a hundred times, and
-``python -m tests.harness.killed 5 rnn`` one in which a net is trained, five times.
+``python -m tests.full.processes.killed 100`` kills a run of a plug-in without torch a hundred times, and
+``python -m tests.full.processes.killed 5 rnn`` one in which a net is trained, five times.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.killed import trial
+from tests.full.processes.killed import trial
 
 pytestmark = pytest.mark.slow
 
