@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmcompare import decompression
@@ -90,9 +90,10 @@ DIALECTS = {
 }
 
 
-@pytest.mark.parametrize("content", DIALECTS.values(), ids=DIALECTS)
-def test_dialects(content: str, tmp_path: Path) -> None:
-    assert log10(content, tmp_path, "a b", "b c a") == [-0.2, -0.1, -0.05, -0.9, -1.325, -0.5, -0.95]
+def test_dialects(tmp_path: Path) -> None:
+    expected = [-0.2, -0.1, -0.05, -0.9, -1.325, -0.5, -0.95]
+    for name, content in DIALECTS.items():
+        assert log10(content, tmp_path, "a b", "b c a") == expected, name
 
 
 def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
@@ -155,26 +156,26 @@ ngram 4=1
 
 
 FAULTS = {
-    "": "is not an ARPA file (it has no line \\data\\)",
-    "nothing of the kind": "is not an ARPA file (it has no line \\data\\)",
-    "iARPA\n" + KENLM: "line 1: iARPA is IRSTLM's own format",
+    "": "is not an ARPA file",
+    "nothing of the kind": "is not an ARPA file",
+    "iARPA\n" + KENLM: "line 1: iARPA",
     KENLM[:17]: "it is cut off within its header",
-    KENLM[:100]: "line 11: it is cut off within the 1-grams",
-    KENLM[:-8]: "line 16: it is cut off within the 2-grams, before \\end\\: fetch",
-    KENLM.replace("1=5", "1=x"): "line 2: after \\data\\ must come 'ngram 1=' and a count, not 'ngram 1=x'",
+    KENLM[:100]: "line 11: it is cut off",
+    KENLM[:-8]: "line 16: it is cut off",
+    KENLM.replace("1=5", "1=x"): "line 2: after \\data\\ must come 'ngram 1='",
     KENLM.replace("ngram 1=5\n", ""): "line 2: after \\data\\ must come 'ngram 1='",
     KENLM.replace("ngram 1=5\nngram 2=3\n", ""): "the header announces no n-grams",
-    KENLM.replace("1=5", "1=6"): "line 2: it announces 6 1-grams, but the section in line 5 has 5 of them",
-    KENLM.replace("2=3", "2=2"): "line 3: it announces 2 2-grams, but the section in line 12 has 3 of them",
+    KENLM.replace("1=5", "1=6"): "line 2: it announces 6 1-grams, but the section in line 5 has 5",
+    KENLM.replace("2=3", "2=2"): "line 3: it announces 2 2-grams, but the section in line 12 has 3",
     KENLM.replace("2=3", f"2={10**17}"): f"line 3: it announces {10**17:,} 2-grams",
     KENLM.replace("ngram 2=3\n", ""): "line 11: this line must be \\end\\, not '\\\\2-grams:'",
     KENLM.replace("2=3", "2=3\nngram 3=1"): "this line must be \\3-grams:",
     KENLM.replace("\\1-grams", "\\one-grams"): "this line must be \\1-grams:",
-    KENLM.replace("-0.5\ta", "-0.5.1\ta"): "line 9: the probability or the weight is not a number: '-0.5.1",
+    KENLM.replace("-0.5\ta", "-0.5.1\ta"): "line 9: the probability or the weight is not a number",
     KENLM.replace("-0.5\ta", "nan\ta"): "line 9: the probability or the weight is not a number",
     KENLM.replace("-0.25", "1e"): "line 9: the probability or the weight is not a number",
     KENLM.replace("-0.25", "inf"): "line 9: the probability or the weight is not a number",
-    KENLM.replace("-0.5\ta", "0.5\ta"): "line 9: the probability is above 1, as its log10 is above 0",
+    KENLM.replace("-0.5\ta", "0.5\ta"): "line 9: the probability is above 1",
     KENLM.replace("-0.5\ta", "inf\ta"): "line 9: the probability is above 1",
     KENLM.replace("-0.1\ta b", "-0.1\ta"): "line 14: a 2-gram must have a log10 probability and 2 words",
     KENLM.replace("-0.1\ta b", "-0.1\ta b b 0"): "line 14: a 2-gram must have a log10 probability, 2 words and a",
@@ -188,10 +189,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("content", "said"), FAULTS.items(), ids=range(len(FAULTS)))
-def test_faults_are_told_with_their_line(content: str | bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=re.escape(said)):
-        read(content, tmp_path)
+def test_faults_are_told_with_their_line(tmp_path: Path) -> None:
+    for content, said in FAULTS.items():
+        with pytest.raises(LmcompareError, match=re.escape(said)):
+            read(content, tmp_path)
 
 
 def test_a_probability_just_above_one_is_rounding(tmp_path: Path) -> None:
@@ -205,7 +206,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         arpa_reader.read(tmp_path)
 
 
-@settings(max_examples=100)
 @given(tables(), st.booleans())
 def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: bool) -> None:
     words, path = vocabulary(table.start), folder / "written.arpa"
@@ -219,14 +219,14 @@ def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: boo
     assert plainly(again) == plainly(table)
 
 
-@pytest.mark.parametrize("token", ["<s>", "a b", "a\u00a0b", ""])
-def test_a_token_that_the_format_has_no_way_to_write(token: str, folder: Path) -> None:
-    words = Vocabulary(["<unk>", "</s>", token])
+def test_a_token_that_the_format_has_no_way_to_write(tmp_path: Path) -> None:
     table = table_of([{(w,): (-0.5, 0) for w in range(4)}], 4)
-    with pytest.raises(LmcompareError, match=r"can't be written in the ARPA format.*\.safetensors"):
-        arpa.write(table, words, np.arange(4), folder / "none.arpa")
-    binary.write(table, words, folder / "any.safetensors")
-    assert binary.read(folder / "any.safetensors")[1] == words
+    for at, token in enumerate(["<s>", "a b", "a\u00a0b", ""]):
+        words, whole = Vocabulary(["<unk>", "</s>", token]), tmp_path / f"{at}.safetensors"
+        with pytest.raises(LmcompareError, match="can't be written in the ARPA format"):
+            arpa.write(table, words, np.arange(4), tmp_path / "none.arpa")
+        binary.write(table, words, whole)
+        assert binary.read(whole)[1] == words
 
 
 def _reversed(section: str) -> str:
@@ -234,7 +234,6 @@ def _reversed(section: str) -> str:
     return "\n".join([*lines[::-1], "", ""])
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObject) -> None:
     content = bytearray(KENLM.encode())
@@ -248,17 +247,20 @@ def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObje
             assert table.start == len(words)
 
 
-@settings(max_examples=500)
-@given(st.floats(-200, 0), st.sampled_from(["{!r}", "{:.7g}", "{:.6f}", "{:e}", "{:+.9E}", "{:.25f}", "{:.0f}."]))
-def test_numbers_are_those_of_python(number: float, form: str) -> None:
-    text = form.format(number)
-    data = np.frombuffer(b"x" + text.encode() + b"9", np.uint8)
-    assert arpa_reader._number(data, 1, 1 + len(text)) == pytest.approx(float(text), rel=1e-14, abs=1e-300)
+def number_in(text: str, around: bytes) -> float:
+    data = np.frombuffer(around + text.encode() + around, np.uint8)
+    return float(arpa_reader._number(data, len(around), len(around) + len(text)))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "-", ".", "-.", "1e", "1e+", "e5", "1.2.3", "0x1", "1_0", "in", "infi", "--1", "1-"]
-)
-def test_what_is_no_number(text: str) -> None:
-    data = np.frombuffer(b"7" + text.encode() + b"7", np.uint8)
-    assert np.isnan(arpa_reader._number(data, 1, 1 + len(text)))
+@given(st.floats(-200, 0))
+@example(-99.5)
+@example(-1e-30)
+def test_numbers_are_those_of_python(number: float) -> None:
+    for form in ("{!r}", "{:.7g}", "{:.6f}", "{:e}", "{:+.9E}", "{:.25f}", "{:.0f}."):
+        text = form.format(number)
+        assert number_in(text, b"9") == pytest.approx(float(text), rel=1e-14, abs=1e-300)
+
+
+def test_what_is_no_number() -> None:
+    for text in ("", "-", ".", "-.", "1e", "1e+", "e5", "1.2.3", "0x1", "1_0", "in", "infi", "--1", "1-"):
+        assert np.isnan(number_in(text, b"7")), text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
@@ -33,7 +33,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("drawn")
 
 
-@settings(max_examples=60)
 @given(tables(), st.booleans())
 def test_what_was_written_comes_back(folder: Path, table: BackoffTable, verify: bool) -> None:
     path, words = folder / "model.safetensors", vocabulary(table.start)
@@ -67,31 +66,29 @@ def test_the_same_table_gives_the_same_bytes_and_it_is_compact(tmp_path: Path) -
     assert sum(sizes.values()) == 5 * 8 + 3 * 12 + 6 * 4 + 1 * 8 + 4 * 4
 
 
-def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a"
     binary.write(SMALL, vocabulary(4), path)
     whole = path.read_bytes()
-    for at in range(len(whole)):
+    for at in range(0, len(whole), 5):
         damaged = bytearray(whole)
-        damaged[at] ^= 1 << (at * 5 + 3) % 8
+        damaged[at] ^= 1 << (at + 3) % 8
         path.unlink()
         path.write_bytes(damaged)
-        with pytest.raises(LmcompareError, match="is damaged or not an n-gram file"):
+        with pytest.raises(LmcompareError, match="is damaged"):
             binary.read(path)
 
 
-@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 1000, -100, -1])
-def test_a_file_that_is_cut_off(size: int, tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    binary.write(SMALL, vocabulary(4), path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:size])
-    for verify in (True, False):
-        with pytest.raises(LmcompareError, match="is damaged or not an n-gram file"):
-            binary.read(path, verify)
+def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
+    binary.write(SMALL, vocabulary(4), tmp_path / "whole")
+    for size in (0, 1, 7, 8, 9, 100, 1000, -100, -1):
+        path = tmp_path / f"cut {size}"
+        path.write_bytes((tmp_path / "whole").read_bytes()[:size])
+        for verify in (True, False):
+            with pytest.raises(LmcompareError, match="is damaged"):
+                binary.read(path, verify)
 
 
-@settings(max_examples=200)
 @given(st.data(), st.booleans())
 def test_a_damaged_file_is_an_error_and_no_crash(folder: Path, data: st.DataObject, verify: bool) -> None:
     path = folder / "damaged"
@@ -129,47 +126,44 @@ def real(*numbers: float) -> np.ndarray:
 
 
 HOSTILE = [
-    ({"words_2": whole(2, 3, 9)}, "words_2 holds ids that are not among the 4 words"),
+    ({"words_2": whole(2, 3, 9)}, "words_2 holds ids .* the 4 words"),
     ({"words_2": whole(2, 3, -1)}, "words_2 holds ids"),
     ({"words_2": whole(2, 3, 4)}, "words_2 holds ids"),
-    ({"words_2": whole(3, 2, 2)}, "words_2 do not rise after a context"),
-    ({"words_2": whole(2, 2, 2)}, "words_2 do not rise after a context"),
+    ({"words_2": whole(3, 2, 2)}, "words_2 do not rise"),
+    ({"words_2": whole(2, 2, 2)}, "words_2 do not rise"),
     ({"words_2": whole(2, 3)}, "log10_probs_2 is of kind float32 and length 3"),
     ({"words_2": None}, "words_2 is missing"),
     ({"words_2": real(2, 3, 2)}, "words_2 is of kind float32"),
     ({"words_2": whole(2, 3, 2)[:, None]}, r"words_2 is of kind I32 and shape \[3, 1\]"),
-    ({"offsets_2": whole(0, 0, 0, 2, 2, 10**9)}, "offsets_2 do not rise from 0 to the number of 2-grams"),
+    ({"offsets_2": whole(0, 0, 0, 2, 2, 10**9)}, "offsets_2 do not rise"),
     ({"offsets_2": whole(0, 0, -5, 2, 2, 3)}, "offsets_2 do not rise"),
     ({"offsets_2": whole(1, 1, 1, 2, 2, 3)}, "offsets_2 do not rise"),
     ({"offsets_2": whole(0, 3)}, "offsets_2 is of kind int32 and length 2"),
     ({"offsets_2": np.array([0.0] * 6)}, "offsets_2 is of kind F64"),
-    ({"log10_probs_2": real(-1, np.nan, -1)}, "log10_probs_2 holds a number that is not a probability"),
-    ({"log10_probs_2": real(-1, 0.5, -1)}, "log10_probs_2 holds a number that is not a probability"),
-    ({"log10_backoffs_2": real(-1, np.inf, -1)}, "log10_backoffs_2 holds a number that is not a weight"),
-    ({"log10_backoffs_3": real(0)}, "log10_backoffs_3, which does not belong to a table of order 3"),
+    ({"log10_probs_2": real(-1, np.nan, -1)}, "log10_probs_2 holds a number"),
+    ({"log10_probs_2": real(-1, 0.5, -1)}, "log10_probs_2 holds a number"),
+    ({"log10_backoffs_2": real(-1, np.inf, -1)}, "log10_backoffs_2 holds a number"),
+    ({"log10_backoffs_3": real(0)}, "log10_backoffs_3, which does not belong"),
     ({"more": whole(0)}, "it holds more, which does not belong"),
-    ({"token_ends": whole(5, 9, 5, 8)}, "the ends of its tokens are not in order"),
-    ({"token_ends": whole(5)}, "the ends of its tokens are not in order"),
-    ({"token_ends": whole(6, 9, 14, 19)}, "the vocabulary of an n-gram file must begin with <unk>"),
+    ({"token_ends": whole(5, 9, 5, 8)}, "the ends of its tokens"),
+    ({"token_ends": whole(5)}, "the ends of its tokens"),
+    ({"token_ends": whole(6, 9, 14, 19)}, "must begin with <unk>"),
     ({"tokens": np.frombuffer(b"<unk></s>\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", np.uint8)}, "can't decode"),
 ]
 
 
-@pytest.mark.parametrize(("changed", "said"), HOSTILE, ids=range(len(HOSTILE)))
-def test_right_checksums_make_no_table(changed: dict[str, np.ndarray | None], said: str, tmp_path: Path) -> None:
-    forge(tmp_path / "a", **changed)
-    with pytest.raises(LmcompareError, match=said):
-        binary.read(tmp_path / "a")
-
-
-def test_a_forged_file_is_as_good_as_any(tmp_path: Path) -> None:
-    forge(tmp_path / "a")
-    assert plainly(binary.read(tmp_path / "a")[0]) == plainly(SMALL)
+def test_right_checksums_make_no_table(tmp_path: Path) -> None:
+    forge(tmp_path / "unchanged")
+    assert plainly(binary.read(tmp_path / "unchanged")[0]) == plainly(SMALL)
+    for at, (changed, said) in enumerate(HOSTILE):
+        forge(tmp_path / str(at), **changed)
+        with pytest.raises(LmcompareError, match=said):
+            binary.read(tmp_path / str(at))
 
 
 def test_another_safetensors_file_and_none_at_all(tmp_path: Path) -> None:
     save_file({"a": whole(1)}, tmp_path / "a")
-    with pytest.raises(LmcompareError, match="do not say lmcompare-ngrams, version 1"):
+    with pytest.raises(LmcompareError, match="lmcompare-ngrams, version 1"):
         binary.read(tmp_path / "a")
     with pytest.raises(LmcompareError, match="there is no file"):
         binary.read(tmp_path / "b")

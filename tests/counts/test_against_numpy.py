@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare import allowance
-from lmcompare.compiled import share
 from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup import scoring, searching
 from lmcompare.counts.lookup import table as table_module
@@ -53,40 +52,16 @@ def assert_scores_are_those_of_plain_numpy(table: BackoffTable, text: Encoded, t
     return expected
 
 
-def peak_of(work: Callable[[], object]) -> int:
-    """The bytes that some work takes at a time."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_parts_cover_about_the_same_length() -> None:
-    # 12 from the first to the last: the second third begins at 4 or more, the last one at 8 or more.
-    begins = np.array([0, 1, 5, 6, 6, 9, 11, 12], np.int32)
-    assert share(1, begins, lambda first, last: (first, last)) == [(0, 7)]
-    assert share(3, begins, lambda first, last: (first, last)) == [(0, 2), (2, 5), (5, 7)]
-    assert share(5, begins, lambda first, last: (first, last)) == [(0, 2), (2, 2), (2, 5), (5, 6), (6, 7)]
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_cutting_a_list_into_parts_copies_nothing(threads: int) -> None:
-    begins = np.arange(4 * MIB, dtype=np.int32)  # 16 MiB
-    assert peak_of(lambda: share(threads, begins, lambda first, last: None)) < MIB
-
-
 def test_the_last_n_grams_are_found_block_by_block() -> None:
-    words = np.full(8 * MIB, 2, np.int32)  # <s> = 5, then the word 2, and at the end "3 2"
+    words = np.full(2 * MIB, 2, np.int32)  # <s> = 5, then the word 2, and at the end "3 2"
     words[0], words[-2] = 5, 3
     places = counting.places(words, 5, 1)
-    found: list[list[int]] = []
-    assert peak_of(lambda: found.append(counting.latest_grams(words, places, 3))) < 4 * MIB
-    assert found == [[8 * MIB - 2, 8 * MIB - 2]]
+    tracemalloc.start()
+    assert counting.latest_grams(words, places, 3) == [2 * MIB - 2, 2 * MIB - 2]
+    assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+    tracemalloc.stop()
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     documents=st.lists(st.lists(st.integers(0, 5), max_size=12), min_size=1, max_size=6).filter(any),
     order=st.integers(1, 7),
@@ -100,8 +75,7 @@ def test_counts_are_those_of_plain_numpy(documents: list[list[int]], order: int,
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
-@pytest.mark.parametrize("thresholds", [(0,), (0, 0, 1, 2)])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("thresholds", "threads"), [((0,), 2), ((0, 0, 1, 2), 1)])
 def test_a_long_text_gives_the_same_table(
     thresholds: tuple[int, ...], threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +110,6 @@ def test_scores_and_distributions_are_those_of_plain_numpy(order: int) -> None:
         np.testing.assert_array_equal(nodes, found)
 
 
-@settings(max_examples=40, deadline=None)
 @given(tables(), st.lists(st.lists(st.integers(0, 4), max_size=40), min_size=1, max_size=5), st.integers(1, 3))
 def test_scores_of_any_table_are_those_of_plain_numpy(
     table: BackoffTable, documents: list[list[int]], threads: int
@@ -214,23 +187,18 @@ def test_nodes_beyond_31_bits_are_refused() -> None:
         find(np.array([0, 2**31]), np.arange(3), nothing, nothing)
 
 
-@pytest.mark.parametrize("order", [1, 2, 4, 6])
-@pytest.mark.parametrize("k", [1, 10, 90])
-def test_the_most_likely_words_are_those_of_the_whole_distribution(k: int, order: int) -> None:
+@pytest.mark.parametrize("order", [1, 2, 5])
+def test_the_most_likely_words_are_those_of_the_whole_distribution(order: int) -> None:
     table = table_of(text_of(4, 90, 6000), order)
     contexts = table.contexts_at(text_of(5, 90, 300), np.arange(300))
-    ids, nats = table.top_k(contexts, k)
     rows = table.distributions(contexts)
-    expected = -np.sort(-rows, axis=1)[:, :k]
-    np.testing.assert_allclose(nats, expected, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(np.take_along_axis(rows, ids, axis=1), nats, rtol=0, atol=1e-12)
-    assert all(len(set(row)) == k for row in ids.tolist())
-    assert all(
-        a < b
-        for row, heights in zip(ids.tolist(), nats, strict=True)
-        for a, b, tied in zip(row, row[1:], heights[:-1] == heights[1:], strict=False)
-        if tied
-    ), "equal ones by id"
+    for k in (1, 10, 90):
+        ids, nats = table.top_k(contexts, k)
+        np.testing.assert_allclose(nats, -np.sort(-rows, axis=1)[:, :k], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(np.take_along_axis(rows, ids, axis=1), nats, rtol=0, atol=1e-12)
+        assert all(len(set(row)) == k for row in ids.tolist())
+        tied = nats[:, :-1] == nats[:, 1:]
+        assert (ids[:, :-1] < ids[:, 1:])[tied].all()  # equal ones by id
 
 
 def test_words_of_probability_0_are_among_the_most_likely_if_there_are_too_few_others() -> None:

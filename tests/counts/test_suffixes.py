@@ -1,4 +1,4 @@
-"""Tests of the index of contexts: places, nodes and levels against brute force."""
+"""The index of contexts: its suffix array against sorting, its places, nodes and levels against brute force."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.counts.suffixes import walking
 from lmcompare.counts.suffixes.building import MOST_LEVELS, REPEATS
 from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
+from lmcompare.counts.suffixes.sorting import suffix_array
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.suffixes.brute_force_contexts import BruteForce
+from tests.counts.brute_force_contexts import BruteForce
 
 WORDS = Vocabulary(["<unk>", "</s>", "a", "b", "c"])
 TOKENS = st.integers(0, 4)
@@ -49,7 +50,6 @@ def agrees(train: list[list[int]], test: list[list[int]]) -> None:
         assert levels_of(contexts, text, len(text)) == truth.levels(documents[-1])
 
 
-@settings(max_examples=150)
 @given(train=DOCUMENTS.filter(any), test=DOCUMENTS)
 def test_levels_equal_brute_force(train: list[list[int]], test: list[list[int]]) -> None:
     agrees(train, test)
@@ -81,3 +81,29 @@ def test_one_token_again_and_again(length: int) -> None:
     """A text in which every context branches has as many levels as are kept, and no more."""
     text = encoded([[2] * length])
     assert len(levels_of(Contexts.of(text), text, length - 1)) == MOST_LEVELS
+
+
+def sorted_suffixes(ids: list[int]) -> list[int]:
+    return sorted(range(len(ids)), key=lambda at: ids[at:])
+
+
+@given(st.lists(st.integers(0, 3), max_size=80))
+def test_suffixes_equal_sorting(ids: list[int]) -> None:
+    assert suffix_array(np.array(ids, np.int32), 4).tolist() == sorted_suffixes(ids)
+
+
+@pytest.mark.parametrize("types", [1, 2, 2**16, 2**31 - 1])
+def test_suffixes_of_few_and_many_types(types: int) -> None:
+    generator = np.random.default_rng(types)
+    some = generator.integers(0, types, 3)  # that occur again and again
+    ids = some[generator.integers(0, 3, 400)].astype(np.int32)
+    assert suffix_array(ids, types).tolist() == sorted_suffixes(ids.tolist())
+
+
+def test_suffixes_of_one_token_again_and_again() -> None:
+    assert suffix_array(np.zeros(1000, np.int32), 1).tolist() == list(range(999, -1, -1))
+
+
+def test_suffixes_by_hand() -> None:
+    # "banana" with a = 0, b = 1, n = 2: a, ana, anana, banana, na, nana
+    assert suffix_array(np.array([1, 0, 2, 0, 2, 0], np.int32), 3).tolist() == [5, 3, 1, 0, 4, 2]

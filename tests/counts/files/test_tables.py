@@ -1,16 +1,27 @@
-"""Tables built from n-grams in any order, against what the definition of backing off gives."""
+"""Tables built from n-grams in any order, and brought to another vocabulary, give what backing off is defined to."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.counts.files.building import Grams, joined, lexicographic
+from lmcompare.counts.files.mapping import Mapped, mapped
 from lmcompare.counts.lookup.sums import Contexts
 from lmcompare.counts.lookup.table import BackoffTable
-from tests.counts.random_tables import contexts, plainly, probability, table_of, tables
+from lmcompare.tokens import Vocabulary
+from tests.counts.random_tables import (
+    END,
+    UNKNOWN,
+    contexts,
+    plainly,
+    probability,
+    table_of,
+    tables,
+    vocabulary,
+)
 
 WORDS = 4
 
@@ -23,7 +34,6 @@ def score(table: BackoffTable, context: tuple[int, ...], word: int) -> float:
     return float(np.exp(table.distributions(nodes)[0, word]))
 
 
-@settings(max_examples=60)
 @given(tables(WORDS))
 def test_probabilities_are_those_of_the_definition(table: BackoffTable) -> None:
     numbers = plainly(table)
@@ -32,7 +42,6 @@ def test_probabilities_are_those_of_the_definition(table: BackoffTable) -> None:
             assert score(table, context, word) == pytest.approx(probability(numbers, context, word), rel=1e-5)
 
 
-@settings(max_examples=60)
 @given(tables(WORDS), st.data())
 def test_contexts_that_are_put_in_change_no_probability(table: BackoffTable, data: st.DataObject) -> None:
     numbers = plainly(table)
@@ -46,7 +55,6 @@ def test_contexts_that_are_put_in_change_no_probability(table: BackoffTable, dat
             assert score(again, context, word) == pytest.approx(probability(numbers, context, word), rel=1e-5)
 
 
-@settings(max_examples=60)
 @given(tables(WORDS))
 def test_sums_are_those_of_the_definition(table: BackoffTable) -> None:
     numbers, found = plainly(table), Contexts(table)
@@ -59,7 +67,6 @@ def test_sums_are_those_of_the_definition(table: BackoffTable) -> None:
             assert sums[i] == pytest.approx(expected, rel=1e-5)
 
 
-@settings(max_examples=60)
 @given(tables(WORDS))
 def test_normalised_sums_are_one(table: BackoffTable) -> None:
     found = Contexts(table)
@@ -87,3 +94,42 @@ def test_two_lots_of_n_grams_are_joined_in_order() -> None:
     both = joined([grams((0, 1), (3, 2)), grams((2, 2), (0, 0))], 4)
     assert both.rows.tolist() == [[0, 0], [0, 1], [2, 2], [3, 2]]
     assert both.log10_probs.tolist() == [0, 0, -2, -3]
+
+
+def row(model: Mapped, context: tuple[int, ...]) -> list[float]:
+    nodes = model.table.beginning(1)
+    for w in context:
+        nodes = model.table.advance(nodes, np.array([UNKNOWN if w in model.lacking else w]))
+    probs = np.exp(model.table.distributions(nodes)[0])
+    probs[model.lacking] = probs[model.lacking[:1]]
+    return [float(p) for p in probs]
+
+
+@given(
+    table=tables(5, most=20),
+    kept=st.lists(st.integers(2, 4), unique=True),
+    new=st.integers(0, 2),
+)
+def test_in_another_vocabulary_every_probability_is_that_of_the_definition(
+    table: BackoffTable, kept: list[int], new: int
+) -> None:
+    normal = Contexts(table)
+    normal = Contexts(normal.normalised())
+    numbers, words = plainly(normal.table), vocabulary(5)
+    target = Vocabulary(["<unk>", "</s>", *(f"new{i}" for i in range(new)), *(words[w] for w in kept)])
+    model = mapped(normal, words, target)
+    assert model.left_over == 3 - len(kept)
+    assert model.lacking.tolist() == list(range(2, 2 + new))
+    known = {END: END, **{2 + new + i: w for i, w in enumerate(kept)}}  # ids of the target to words of the table
+    gone = [w for w in range(2, 5) if w not in kept]
+    as_context = {i: known.get(i, UNKNOWN) for i in range(len(target))} | {len(target): 5}
+    for context in contexts(len(target), min(table.order, 3)):
+        given_ = tuple(as_context[i] for i in context)
+        p = [probability(numbers, given_, w) for w in range(5)]
+        expected = [p[UNKNOWN] / (new + 1)] * len(target)
+        for i, word in known.items():
+            expected[i] = p[word]
+        expected[UNKNOWN] += sum(p[w] for w in gone)
+        found = row(model, context)
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        assert sum(found) == pytest.approx(1, abs=4e-6)
