@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,8 +47,18 @@ def test_counts_of_a_small_text() -> None:
     }
 
 
+def test_the_last_n_grams_are_found_block_by_block() -> None:
+    words = np.full(2**21, 2, np.int32)  # <s> = 5, then the word 2, and at the end "3 2"
+    words[0], words[-2] = 5, 3
+    places = ngrams.places(words, 5, 1)
+    tracemalloc.start()
+    assert ngrams.latest_grams(words, places, 3) == [2**21 - 2, 2**21 - 2]
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
 def assert_equal(words: IntArray, order: int, room: Room, threads: int = 1) -> list[Counts]:
-    expected = list(ngrams.count(words, order, SIZE, 1))
+    expected = list(ngrams.count(words, order, SIZE, 1, threads=threads))
     found = list(bounded.count(words, order, SIZE, 1, room, threads))
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
