@@ -48,10 +48,7 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
     "elman": (Rnn, {"cell": "elman", "width": 8, "hidden": 6, "layers": 2}),
     "min-gru": (Rnn, {"cell": "min-gru", "width": 8, "hidden": 6, "layers": 2}),
     "qrnn": (Rnn, {"cell": "qrnn", "width": 8, "hidden": 10, "layers": 2}),
-    "encoder-decoder": (
-        RnnEncoderDecoder,
-        {"width": 8, "hidden": 10, "attention": 5, "window": 7, "chunk": 5},
-    ),
+    "encoder-decoder": (RnnEncoderDecoder, {"width": 8, "hidden": 10, "attention": 5, "window": 7, "chunk": 5}),
     "overlapping-chunks": (
         RnnEncoderDecoder,
         {"cell": "gru", "width": 8, "hidden": 6, "attention": 5, "window": 4, "chunk": 6, "stride": 4},
@@ -80,10 +77,7 @@ CASES: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
             "activation": "swiglu",
         },
     ),
-    "llama": (
-        Transformer,
-        {"style": "llama", "width": 16, "heads": 4, "kv_heads": 2, "layers": 2, "window": 9},
-    ),
+    "llama": (Transformer, {"style": "llama", "width": 16, "heads": 4, "kv_heads": 2, "layers": 2, "window": 9}),
     "convolutions": (Transformer, {"width": 8, "heads": 2, "layers": 2, "window": 9, "convolution": 3}),
     "no-positions": (Transformer, {"width": 8, "heads": 1, "layers": 2, "window": 1, "positions": "none"}),
 }

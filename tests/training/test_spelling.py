@@ -17,11 +17,9 @@ from lmcompare.model import Progress, Setting
 from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn.network import RnnNetwork
 from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.lanes import Texts
-from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.loop import Training
 from lmcompare.training.network import Memory
 from lmcompare.training.recipe import Recipe
@@ -118,23 +116,6 @@ def test_a_table_that_is_frozen_or_parametrised_keeps_what_it_is() -> None:
         assert set(head.state_dict()) == names
 
 
-@pytest.mark.parametrize("cls", [Rnn, Transformer])
-def test_a_word_that_was_never_read_is_expected_by_its_spelling(cls: type[TorchLanguageModel]) -> None:
-    def trained(*, spelling: bool) -> TorchLanguageModel:
-        changes = {"steps": 200, "dropout": 0.0, "weight_decay": 0.1, "width": 16, "spelling": spelling}
-        model = cls(**{**SMALL, **changes, **({"hidden": 16} if cls is Rnn else {})})
-        return model.fit(suffixes(1, 1500), suffixes(2, 100), Setting(WORDS))
-
-    def difference(model: TorchLanguageModel) -> float:
-        """log p("zuting") - log p("zuted") after "is", less the same after "has", in nats."""
-        ing, ed = WORDS.ids(NEW)
-        after_is, after_has = (model.stepper(WORDS.ids([word]), WORDS).log_probs() for word in ("is", "has"))
-        return float((after_is[ing] - after_is[ed]) - (after_has[ing] - after_has[ed]))
-
-    assert difference(trained(spelling=True)) > 0.8
-    assert difference(trained(spelling=False)) < 0.2
-
-
 def test_a_spelled_network_is_stored_as_any_other() -> None:
     plain, with_part = (
         Rnn(**SMALL, width=8, hidden=8, spelling=spelling).fit(suffixes(1, 200), suffixes(2, 50), Setting(WORDS))
@@ -175,18 +156,6 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
     resumed = run(checkpoints=tmp_path)
     for name, value in whole.items():
         np.testing.assert_array_equal(resumed[name], value)
-
-
-@pytest.mark.slow
-def test_two_processes_train_what_one_trains() -> None:
-    def weights(processes: int) -> dict[str, np.ndarray]:
-        model = Rnn(**SMALL, width=8, hidden=8, dropout=0.0, spelling=True)
-        setting = Setting(WORDS, threads=2, processes=processes)
-        return dict(model.fit(suffixes(1, 300), suffixes(2, 50), setting).state().arrays)
-
-    one, two = weights(1), weights(2)
-    for name, value in one.items():
-        np.testing.assert_allclose(two[name], value, atol=2e-4, err_msg=name)
 
 
 @pytest.mark.parametrize("tokens", [[*"abcdefABCDEF0123"], [f"<0x{byte:02X}>" for byte in range(200, 256)]])

@@ -1,12 +1,8 @@
-"""Tests that several processes train what one process trains, up to rounding."""
+"""Several processes train what one process trains, up to rounding."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,116 +10,52 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.model import Budget, Progress, Setting
+from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.word2vec.plugin import Word2VecBow
-from lmcompare.processes import Child, start
-from lmcompare.tokens import Encoded
 from lmcompare.training import team
+from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
-from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.softmax import IGNORED
 from lmcompare.training.team import Objective, Team
-from tests.training.texts import VOCABULARY, chain
-
-pytestmark = pytest.mark.slow
-
-SMALL: dict[str, Any] = {
-    "steps": 20,
-    "batch": 5,
-    "length": 16,
-    "dropout": 0.0,
-    "precision": "float32",
-    "candidates": 6,
-}
-MODELS: dict[str, tuple[type[TorchLanguageModel], dict[str, Any]]] = {
-    "recurrent": (RnnAttention, {"cell": "gru", "width": 8, "hidden": 8, "attention": 4, "window": 3}),
-    "transformer": (Transformer, {"width": 8, "heads": 2, "layers": 1, "window": 9, "optimiser": "muon"}),
-    "bag": (Word2VecBow, {"width": 6, "hidden": 8, "window": 4, "epochs": 1, "tune": False}),
-}
-# documents long and short, so that some batches have fewer rows than there are processes
-TRAIN = Encoded.from_documents(
-    [*chain(1, 6, 80).documents(), *chain(3, 3, 5).documents(), *chain(4, 2, 16).documents()], VOCABULARY
-)
-VALID = chain(2, 2, 60)
+from tests.training.texts import VOCABULARY
+from tests.training.together import TRAIN, VALID, built, two_train_what_one_trains
 
 
-def built(name: str, **changes: Any) -> TorchLanguageModel:
-    cls, parameters = MODELS[name]
-    return cls(**{**SMALL, **parameters, **changes})
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains() -> None:
+    two_train_what_one_trains("recurrent")
 
 
-def trained(name: str, processes: int, changes: dict[str, Any] | None = None, **setting: Any) -> TorchLanguageModel:
-    model = built(name, **(changes or {}))
-    return model.fit(TRAIN, VALID, Setting(VOCABULARY, threads=2, processes=processes, **setting))
+def test_a_checkpoint_has_the_memories_and_random_states_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [
+        Snapshot(key="k", precision="float32", best={}, generators=[torch.tensor([rank])], memory={"h": rows})
+        for rank, rows in enumerate(torch.arange(5.0).split([2, 3]))
+    ]
+
+    def gather(out: list[Any], own: Any) -> None:
+        out[:] = [(each.generators, each.memory) for each in both]
+
+    monkeypatch.setattr(team.dist, "all_gather_object", gather)
+    whole = Team(2, 0).joined(both[0])
+    assert whole.memory is not None
+    assert whole.memory["h"].tolist() == [0, 1, 2, 3, 4]
+    monkeypatch.setattr(team.dist, "broadcast_object_list", lambda box, **_: box.__setitem__(0, whole))
+    for rank, wanted in enumerate(both):
+        found = Team(2, rank).own(None)
+        assert found is not None
+        assert found.memory is not None
+        assert wanted.memory is not None
+        assert torch.equal(found.memory["h"], wanted.memory["h"])
+        assert found.generators == wanted.generators
+    assert Team().joined(both[0]) is both[0]
+    monkeypatch.setattr(team.dist, "broadcast_object_list", lambda box, **_: None)
+    assert Team(2, 1).own(None) is None
+    nothing = Team(2, 0).joined(replace(both[0], memory=None))
+    assert nothing.memory is None
 
 
-def weights(model: TorchLanguageModel) -> dict[str, np.ndarray]:
-    return dict(model.state().arrays)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_two_processes_train_what_one_trains(name: str) -> None:
-    losses: dict[int, list[float]] = {1: [], 2: []}
-
-    def listen(processes: int) -> Any:
-        return lambda p: losses[processes].append(p.valid_loss) if p.valid_loss is not None else None
-
-    alone, together = (trained(name, n, progress=listen(n)) for n in (1, 2))
-    for key, value in weights(alone).items():
-        np.testing.assert_allclose(weights(together)[key], value, atol=2e-4, err_msg=key)
-    assert len(losses[1]) == len(losses[2]) == 8
-    np.testing.assert_allclose(losses[2], losses[1], atol=1e-4)
-    np.testing.assert_allclose(together.log_probs(VALID), alone.log_probs(VALID), atol=1e-3)
-    assert any("20 steps by 2 processes" in note for note in together.notes)
-
-
-def test_killed_processes_end_with_the_same_bits(tmp_path: Path) -> None:
-    changes = {"dropout": 0.3}  # each process has random states of its own
-    whole = weights(trained("recurrent", 2, changes))
-
-    class Killed(BaseException):
-        """As if the power went."""
-
-    def kill(progress: Progress) -> None:
-        if progress.step == 13:
-            raise Killed
-
-    with pytest.raises(Killed):
-        trained("recurrent", 2, changes, checkpoints=tmp_path, progress=kill)
-    steps: list[int] = []
-    resumed = weights(trained("recurrent", 2, changes, checkpoints=tmp_path, progress=lambda p: steps.append(p.step)))
-    assert min(steps) == 10, "it says from where it goes on"
-    for key, value in whole.items():
-        np.testing.assert_array_equal(resumed[key], value)
-
-
-def test_a_budget_of_seconds_ends_them_at_the_same_step() -> None:
-    steps: list[int] = []
-    trained("recurrent", 2, budget=Budget(seconds=0.4), progress=lambda p: steps.append(p.step))
-    assert steps[-1] > 0
-
-
-def test_a_lost_process_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    others: list[int] = []
-
-    @contextmanager
-    def watched(*given: Any, **named: Any) -> Iterator[Child]:
-        with start(*given, **named) as child:
-            others.append(child.process.pid)
-            yield child
-
-    monkeypatch.setattr(team, "start", watched)
-
-    def kill(progress: Progress) -> None:
-        if progress.step == 40:
-            os.kill(others[0], signal.SIGKILL)
-
-    with pytest.raises(LmcompareError, match=r"process 2 of the 2 .* was ended by signal 9"):
-        trained("recurrent", 2, {"steps": 4000}, progress=kill)
-
-
+@pytest.mark.slow
 def test_a_process_that_does_not_start_is_named() -> None:
     class Local(RnnAttention):
         """Stands in a function, where no other process finds it."""

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.models.cnn.network import ConvolutionalNetwork
 from lmcompare.models.cnn.plugin import Cnn
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+from tests.training.texts import TYPES, VOCABULARY
 
 IDS = np.array([3, 7, 4, 9, 2, 5])
 
@@ -62,13 +61,6 @@ def test_it_sees_as_far_as_it_says() -> None:
     assert np.abs(found[1] - own).max() > 1e-7
 
 
-@pytest.mark.slow
-def test_it_learns_a_chain() -> None:
-    model = Cnn(width=32, layers=2, dropout=0.0, steps=200, batch=8, length=32)
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.08
-
-
 def test_what_it_shows_is_what_it_computes() -> None:
     model = trained("cnn")
     found = list(model.exhibits(Encoded.from_documents([IDS], VOCABULARY)))
@@ -79,8 +71,3 @@ def test_what_it_shows_is_what_it_computes() -> None:
     values = np.array(gates.values, np.float64)
     assert values.shape == (1, len(IDS), 2)
     assert 0 < values.min() < values.max() < 1
-
-
-def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="1 or more"):
-        Cnn(kernel=0)

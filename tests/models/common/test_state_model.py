@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
 from lmcompare.models.common.state_model import StateModel, half_lives
 from lmcompare.models.common.state_network import StateNetwork
-from lmcompare.models.linear_attention.plugin import LinearAttention
-from lmcompare.models.state_space.plugin import StateSpace
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
+from tests.training.texts import VOCABULARY, chain
 
 IDS = np.array([3, 7, 4, 9, 2, 5])
 both = pytest.mark.parametrize("case", ["state-space", "linear-attention"])
@@ -65,20 +62,3 @@ def test_half_lives_are_those_of_the_mean_decay(case: str) -> None:
     for layer, each in zip(found, gates, strict=True):
         wanted = math.log(2) / -each.keep[0].double().log().mean(0).numpy()
         np.testing.assert_allclose(layer, wanted, rtol=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [StateSpace, LinearAttention])
-def test_it_learns_a_chain(kind: type[StateModel]) -> None:
-    model = kind(width=32, heads=2, layers=1, dropout=0.0, steps=200, batch=8, length=32)  # type: ignore[call-arg]
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.08
-
-
-def test_wrong_shapes_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="multiple of heads"):
-        StateSpace(width=9, heads=4)
-    with pytest.raises(LmcompareError, match="multiple of heads"):
-        StateSpace(width=6, heads=4, expand=1)
-    with pytest.raises(LmcompareError, match="multiple of heads"):
-        LinearAttention(width=10, heads=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import numpy as np
 import pytest
 
 from lmcompare import plugins
-from lmcompare.errors import NotFittedError, PluginError
 from lmcompare.exhibits import Curve, WorkedEquation
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.ensemble.plugin import Ensemble
 from lmcompare.tokens import Vocabulary
-from tests.models.mixture.cases import animals, encoded, sums_and_agrees
+from tests.models.mixture.cases import animals, encoded
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +40,6 @@ def test_its_probabilities_are_the_mean_of_trainings_with_the_next_seeds() -> No
         alone.append(np.exp(model.log_probs(TEST).astype(np.float64)))
     assert np.exp(found) == pytest.approx((alone[0] + alone[1]) / 2, rel=1e-6)
     assert not np.allclose(alone[0], alone[1])
-
-
-def test_distributions_scores_and_steps_agree(ensemble: Ensemble) -> None:
-    sums_and_agrees(ensemble, TEST)
 
 
 def test_members_together_are_never_worse_than_they_are_on_average(ensemble: Ensemble) -> None:
@@ -79,16 +73,6 @@ def test_members_that_are_finished_are_not_trained_again(tmp_path: Path) -> None
     assert max((report.step for report in reports), default=0) == 0
 
 
-def test_restoring_the_state_gives_the_same_model(ensemble: Ensemble) -> None:
-    state = ensemble.state()
-    again = Ensemble().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
-    assert again.hyperparameters() == ensemble.hyperparameters()
-    assert (again.log_probs(TEST) == ensemble.log_probs(TEST)).all()
-    sentences = TEST.split_sentences()
-    assert list(again.exhibits(sentences)) == list(ensemble.exhibits(sentences))
-    assert again.size() == ensemble.size()
-
-
 def test_its_exhibits_have_its_own_numbers(ensemble: Ensemble) -> None:
     shown = list(ensemble.exhibits(TEST.split_sentences()))
     worked = next(each for each in shown if isinstance(each, WorkedEquation))
@@ -112,25 +96,6 @@ def test_a_preset_is_that_of_the_base() -> None:
     quick = plugins.build("ensemble", {"base": "rnn"}, "quick")
     assert isinstance(quick, Ensemble)
     assert quick.new_base().hyperparameters() == plugins.build("rnn", {}, "quick").hyperparameters()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "why"),
-    [
-        ({"members": 1}, "members"),
-        ({"preset": "slow"}, "preset must be 'quick' or 'default' or 'full'"),
-        ({"base": "cache"}, "has a base itself, cannot be the base of an ensemble"),
-        ({"base": "nothing"}, "unknown model"),
-    ],
-)
-def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str) -> None:
-    with pytest.raises(PluginError, match=why):
-        Ensemble(**wrong)  # type: ignore[arg-type]
-
-
-def test_it_must_be_trained_first() -> None:
-    with pytest.raises(NotFittedError):
-        Ensemble().log_probs(TEST)
 
 
 @pytest.mark.parametrize(("base", "in_steps"), [("ngram", False), ("feed-forward", True)])

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
-from lmcompare.models.common.places import measured
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import build, trained
-from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+from tests.training.texts import TYPES, VOCABULARY, fitted
 
 IDS = np.array([3, 7, 4, 9, 2, 5])
 
@@ -66,19 +62,6 @@ def test_it_sees_its_window_and_nothing_before(case: str) -> None:
     assert np.abs(own - near).max() > 1e-6
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("style", ["residual", "bengio", "log-bilinear"])
-def test_it_learns_a_chain_and_that_only_the_last_word_matters(style: str) -> None:
-    model = FeedForward(
-        style=style, context=3, width=32, hidden=32, dropout=0.0, steps=200, batch=8, length=32, learning_rate=1e-2
-    )
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.08
-    found = measured(model.trained_network(), chain(2, 4, 200), 3)
-    assert found.lost[0] > 0.5
-    assert max(map(abs, found.lost[1:])) < found.lost[0] / 2
-
-
 def test_the_exhibit_shows_what_was_measured() -> None:
     model = trained("bengio")
     shown = list(model.exhibits(Encoded.from_documents([IDS], VOCABULARY)))
@@ -93,18 +76,3 @@ def test_input_vectors_are_those_that_are_read() -> None:
     np.testing.assert_array_equal(model.word_vectors(), network.vectors[:TYPES].detach().numpy())
     with torch.no_grad():
         torch.testing.assert_close(network.embed(torch.tensor([3])), network.vectors[3:4])
-
-
-def test_wrong_settings_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="residual"):
-        FeedForward(style="deep")
-    with pytest.raises(LmcompareError, match="1 or more"):
-        FeedForward(context=0)
-
-
-@pytest.mark.parametrize(
-    "settings", [{"direct": True}, {"style": "log-bilinear", "direct": True}, {"style": "bengio", "layers": 3}]
-)
-def test_a_setting_of_another_style_is_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(LmcompareError, match="is for style"):
-        FeedForward(**settings)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lmcompare import plugins
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.pointer.copying import mixed
@@ -177,21 +177,6 @@ def test_what_it_shows_is_what_it_computes() -> None:
     assert found.tokens[0] == sum(int(word) in seen for word, seen in zip(long.ids, before, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "why"),
-    [
-        ({"base": "ngram"}, "'ngram' can't have a pointer"),
-        ({"base": "ensemble"}, "has a base itself"),
-        ({"window": 0}, "window"),
-        ({"attention": 2.5}, "attention"),
-        ({"options": {"widht": 3}}, "did you mean 'width'"),
-    ],
-)
-def test_invalid_hyperparameters_are_refused(wrong: dict[str, Any], why: str) -> None:
-    with pytest.raises(LmcompareError, match=why):
-        Pointer(**wrong)
-
-
 def test_a_softmax_over_classes_is_refused() -> None:
     class Classes(TorchLanguageModel):
         def network(self, types: int) -> Any:
@@ -203,26 +188,3 @@ def test_a_softmax_over_classes_is_refused() -> None:
     model._base = Classes()
     with pytest.raises(PluginError, match="no single softmax"):
         model.network(12)
-
-
-@pytest.mark.slow
-def test_it_copies_what_no_softmax_can_know() -> None:
-    # Each document says four of ten letters at random, and the same four again: the second time is a copy.
-    random = np.random.default_rng(0)
-    drawn = [random.choice(np.arange(2, 12), 4, replace=False) for _ in range(600)]
-    text = Encoded.from_documents([np.concatenate([d, d]) for d in drawn], VOCABULARY)
-    settings: dict[str, Any] = {
-        "cell": "gru",
-        "width": 16,
-        "hidden": 16,
-        "dropout": 0.0,
-        "steps": 250,
-        "batch": 16,
-        "length": 8,
-        "learning_rate": 1e-2,
-    }
-    second = []
-    for model in (Pointer("rnn", settings), Rnn(**settings)):
-        model.fit(text, text.select(range(50)), Setting(VOCABULARY))
-        second.append(-model.log_probs(text.select(range(100))).reshape(100, 8)[:, 5:].mean())
-    assert second[0] < 0.3 * second[1]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from lmcompare import plugins
-from lmcompare.errors import PluginError
 from lmcompare.exhibits import Sources, WorkedEquation
 from lmcompare.model import LanguageModel, Setting
 from lmcompare.models.retrieval import plugin
@@ -73,10 +71,6 @@ def test_contexts_are_not_rounded_so_that_one_read_in_other_pieces_is_the_same(m
     np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-def test_distributions_scores_and_steps_agree(model: Retrieval) -> None:
-    sums_and_agrees(model, TEST, rounding=NETWORK)
-
-
 def test_they_agree_closely_where_the_network_gives_the_same_vectors(
     model: Retrieval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,15 +109,6 @@ def test_a_large_datastore_is_a_sample(model: Retrieval) -> None:
     assert (nearest == store.vectors).all()
 
 
-def test_restoring_the_state_gives_the_same_model(model: Retrieval) -> None:
-    state = model.state()
-    again = Retrieval().restore(type(state)(state.arrays, json.loads(json.dumps(state.values))))
-    assert again.hyperparameters() == model.hyperparameters()
-    assert (again.log_probs(TEST) == model.log_probs(TEST)).all()
-    sentences = TEST.split_sentences()
-    assert list(again.exhibits(sentences)) == list(model.exhibits(sentences))
-
-
 def test_its_exhibits_have_its_own_numbers(model: Retrieval) -> None:
     sentences = TEST.split_sentences()
     shown = list(model.exhibits(sentences))
@@ -147,19 +132,6 @@ def test_small_texts(train: list[list[str]]) -> None:
             encoded(train, VOCABULARY), encoded(valid, VOCABULARY), Setting(VOCABULARY)
         )
         sums_and_agrees(model, encoded([["a", "strange", "cat"], []], VOCABULARY), rounding=NETWORK)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "why"),
-    [
-        ({"base": "ngram"}, "'ngram' has no vectors of contexts"),
-        ({"neighbours": 0}, "neighbours"),
-        ({"base": "ensemble"}, "has a base itself, cannot be the base of a retrieval model"),
-    ],
-)
-def test_invalid_hyperparameters_are_refused(wrong: dict[str, object], why: str) -> None:
-    with pytest.raises(PluginError, match=why):
-        Retrieval(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_base_may_be_any_network() -> None:

@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.model import Setting
-from lmcompare.models.rnn.cells import CELLS
 from lmcompare.models.rnn.network import RnnNetwork, gates
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+from tests.training.texts import TYPES, VOCABULARY
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -58,29 +54,6 @@ def test_the_parallel_cells_equations(cell: str) -> None:
     with torch.no_grad():
         found = network.states(inputs[None], None)[0][0].numpy()
     np.testing.assert_allclose(found, shown, atol=1e-6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", CELLS)
-def test_it_learns_a_chain(cell: str) -> None:
-    model = Rnn(cell=cell, width=32, hidden=32, dropout=0.0, steps=150, batch=8, length=32, learning_rate=1e-2)
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
-
-
-@pytest.mark.slow
-def test_sentences_read_alone_teach_it_how_documents_begin() -> None:
-    # one document, so that its beginning is read hardly ever; each sentence begins with a
-    random = np.random.default_rng(0)
-    one = [i for _ in range(400) for i in (2, *random.integers(3, 12, 2), VOCABULARY.end)]
-    text = Encoded.from_documents([one], VOCABULARY)
-    begun = {}
-    for alone in (0.0, 0.3):
-        model = Rnn(width=16, hidden=16, dropout=0.0, steps=120, batch=8, length=16, alone=alone)
-        model.fit(text, text, Setting(VOCABULARY))
-        begun[alone] = model.log_probs(Encoded.from_documents([[2]], VOCABULARY))[0]
-    assert begun[0.3] > np.log(0.97)
-    assert begun[0.0] < 2 * begun[0.3]
 
 
 def test_only_attention_distinguishes_the_two_models() -> None:
@@ -145,14 +118,3 @@ def test_the_summary_names_the_cell(kind: type[Rnn]) -> None:
     assert kind(cell="gru").summary().startswith("A GRU language model")
     assert kind(cell="qrnn").summary().startswith("A QRNN language model")
     assert kind(cell="lstm").summary().startswith("An LSTM language model")
-
-
-def test_impossible_shapes_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="gru"):
-        Rnn(cell="mingru")
-    with pytest.raises(LmcompareError, match="gru, lstm, not 'qrnn'"):
-        RnnEncoderDecoder(cell="qrnn")
-    with pytest.raises(LmcompareError, match="1 or more"):
-        Rnn(layers=0)
-    with pytest.raises(LmcompareError, match="without attention use rnn"):
-        RnnAttention(window=0)

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, WorkedEquation
-from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_attention.window_attention import (
@@ -21,7 +19,7 @@ from lmcompare.models.rnn_attention.window_attention import (
 )
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.training.texts import ENTROPY, VOCABULARY, chain, fitted
+from tests.training.texts import VOCABULARY
 
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
 
@@ -119,49 +117,6 @@ def test_attention_at_a_position_is_that_over_all(scores: str) -> None:
     assert np.ptp(found.weights) < 1e-6 if scores == "even" else np.ptp(found.weights) > 1e-4
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_it_learns_a_chain(cell: str) -> None:
-    model = RnnAttention(
-        cell=cell,
-        width=32,
-        hidden=32,
-        attention=8,
-        window=4,
-        dropout=0.0,
-        steps=150,
-        batch=8,
-        length=32,
-        learning_rate=1e-2,
-    )
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
-
-
-@pytest.mark.slow
-def test_it_recalls_what_the_document_began_with() -> None:
-    # a, b, c or d, then three of e … i at random, then j, after which the first is said again: the rest is noise.
-    random = np.random.default_rng(0)
-    documents = [[k, *random.integers(6, 11, 3), 11, k] for k in random.integers(2, 6, 800)]
-    text = Encoded.from_documents(documents, VOCABULARY)
-    model = RnnAttention(
-        cell="gru",
-        width=32,
-        hidden=32,
-        window=8,
-        dropout=0.0,
-        steps=250,
-        batch=16,
-        length=16,
-        learning_rate=1e-2,
-        weight_decay=0.1,
-    )
-    model.fit(text, text.select(range(50)), Setting(VOCABULARY))
-    scores = model.log_probs(text.select(range(100))).reshape(100, 6)
-    assert -scores[:, 5].mean() < 0.2  # ln 4 = 1.386 for one that has forgotten
-    assert -scores[:, 1].mean() > 1.5  # ln 5 = 1.609: noise stays noise
-
-
 def test_what_it_shows_is_what_it_computes() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
@@ -217,8 +172,3 @@ def test_the_explorer_has_the_numbers_from_which_the_network_computes(case: str)
     for word, amount in head.adds[-1]:
         assert amount == pytest.approx(float(change[VOCABULARY.tokens.index(word)]), abs=1e-3)
     assert head.adds[-1][0][1] == pytest.approx(float(change.max()), abs=1e-3)
-
-
-def test_impossible_cells_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="gru, lstm"):
-        RnnAttention(cell="tree")

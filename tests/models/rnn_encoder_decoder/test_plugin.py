@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.model import Setting
 from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
-from tests.training.texts import ENTROPY, TYPES, VOCABULARY, chain, fitted
+from tests.training.texts import TYPES, VOCABULARY
 
 pytestmark = pytest.mark.slow
 
@@ -102,52 +98,6 @@ def test_a_word_sees_exactly_the_documented_words(window: int, chunk: int, strid
                 assert bool(differs[u]) == (first - window < changed <= u), (changed, u)
 
 
-@pytest.mark.parametrize("form", [{}, {"cell": "gru", "stride": 4}])
-def test_it_learns_a_chain(form: dict[str, Any]) -> None:
-    model = RnnEncoderDecoder(
-        width=32,
-        hidden=32,
-        attention=8,
-        window=4,
-        chunk=8,
-        dropout=0.0,
-        steps=150,
-        batch=8,
-        length=32,
-        learning_rate=1e-2,
-        **form,
-    )
-    fitted(model, chain(1, 20, 200))
-    assert ENTROPY - 0.02 < -model.log_probs(chain(9, 5, 200)).mean() < ENTROPY + 0.06
-
-
-def test_the_decoder_finds_in_the_window_what_it_needs() -> None:
-    # One of a … d in a place that changes, among e … i; then j, and the letter again, in the next chunk.
-    random = np.random.default_rng(0)
-    documents = []
-    for _ in range(800):
-        words = random.integers(6, 11, 7)
-        words[random.integers(7)] = letter = random.integers(2, 6)
-        documents.append([*words, 11, letter])
-    text = Encoded.from_documents(documents, VOCABULARY)
-    model = RnnEncoderDecoder(
-        cell="gru",
-        width=32,
-        hidden=32,
-        window=8,
-        chunk=4,
-        dropout=0.0,
-        steps=300,
-        batch=16,
-        length=16,
-        learning_rate=1e-2,
-        weight_decay=0.1,
-    )
-    model.fit(text, text.select(range(50)), Setting(VOCABULARY))
-    scores = model.log_probs(text.select(range(100))).reshape(100, 9)
-    assert -scores[:, 8].mean() < 0.2  # ln 4 = 1.386 for one that does not know the window
-
-
 def test_what_it_shows_is_what_it_computes() -> None:
     model = trained("encoder-decoder")
     assert isinstance(model, RnnEncoderDecoder)
@@ -167,18 +117,3 @@ def test_what_it_shows_is_what_it_computes() -> None:
     equation = next(e for e in exhibits if isinstance(e, WorkedEquation))
     shown = [v for label, v in equation.lines if label.startswith(("a:", "all other"))]
     assert sum(shown) == pytest.approx(1.0, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"cell": "tree"}, "gru, lstm"),
-        ({"hidden": 7}, "even"),
-        ({"stride": 17}, "would not be predicted"),
-        ({"stride": 0}, "stride must be"),
-        ({"window": 0}, "window"),
-    ],
-)
-def test_impossible_forms_are_refused(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(LmcompareError, match=said):
-        RnnEncoderDecoder(**wrong)

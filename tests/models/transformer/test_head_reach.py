@@ -9,14 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
-from lmcompare.models.transformer.head_reach import (
-    PIECE,
-    HeadReach,
-    exhibits,
-    looking_at_one_place,
-    measured,
-    roles,
-)
+from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, looking_at_one_place, measured, roles
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded

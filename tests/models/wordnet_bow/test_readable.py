@@ -73,7 +73,6 @@ def test_the_features_of_most_tokens_are_kept(describer: Describer) -> None:
     # entity has 10 tokens, animal 8; noun.animal is had by the same words as animal, which comes after it
     assert names == ("end of a sentence", "entity.n.01", "noun.animal")
     np.testing.assert_array_equal(
-        table(described, names),
-        [[0, 0, 0], [1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 1, 0], [0, 1, 0]],
+        table(described, names), [[0, 0, 0], [1, 0, 0], [0, 1, 1], [0, 1, 1], [0, 1, 0], [0, 1, 0]]
     )
     assert chosen(described, counts, 99) == (*names, "noun.food")  # cat, dog and soup are words and no classes
