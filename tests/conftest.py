@@ -14,8 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 # One thread for each process: the processes share the cores. Set before anything loads a library with threads.
-for _library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import pytest
 from hypothesis import settings
