@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,8 +98,9 @@ def test_a_head_that_looks_far_back_is_told_before_one_that_moves_logits_more() 
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-def test_an_exhibit_is_the_same_after_json(kind: str) -> None:
+def test_an_exhibit_is_sound_and_the_same_after_json(kind: str) -> None:
     sample = SAMPLES[kind]
+    assert problem_with(sample) == ""
     table = json.loads(json.dumps(to_json(sample), allow_nan=False))
     before = json.dumps(table)
     assert from_json(table) == sample
@@ -107,15 +108,11 @@ def test_an_exhibit_is_the_same_after_json(kind: str) -> None:
     assert json.dumps(table) == before
 
 
-def test_fields_with_defaults_may_be_absent() -> None:
+def test_fields_with_defaults_may_be_absent_and_those_of_earlier_versions_are_left_out() -> None:
     table = to_json(replace(heatmap(), opened=1))
     del table["opened"]
     assert from_json(table) == heatmap()
-
-
-def test_fields_of_earlier_versions_are_left_out() -> None:
-    stored = to_json(heatmap()) | {"opens": [1, 1], "steps": [["q·k", []]]}
-    assert from_json(stored) == heatmap()
+    assert from_json(to_json(heatmap()) | {"opens": [1, 1], "steps": [["q·k", []]]}) == heatmap()
 
 
 BARS: dict[str, Any] = {"kind": "bars", "title": "x", "labels": ["a"], "values": [1.0]}
@@ -151,32 +148,23 @@ def test_a_table_that_is_no_exhibit_is_refused(table: dict[str, Any], facts: lis
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-def test_a_sample_has_no_problem(kind: str) -> None:
-    assert problem_with(SAMPLES[kind]) == ""
-
-
-@pytest.mark.parametrize(
-    ("kind", "changed", "fact"), [(kind, *fault) for kind, faults in FAULTS.items() for fault in faults]
-)
-def test_a_fault_is_named(kind: str, changed: dict[str, Any], fact: str) -> None:
-    assert fact in problem_with(replace(SAMPLES[kind], **changed))
-
-
-@pytest.mark.parametrize("kind", SAMPLES)
-@pytest.mark.parametrize("wrong", [object(), 3 + 4j, b"text", {"a": 1}, np.float32(1.0), np.zeros(3)], ids=type)
-def test_every_field_is_checked_for_its_type(kind: str, wrong: object) -> None:
-    for field in fields(SAMPLES[kind]):
-        assert f"{field.name} is a value of type" in problem_with(
-            replace(SAMPLES[kind], **{field.name: wrong})  # type: ignore[arg-type]
-        )
+def test_faults_are_named(kind: str) -> None:
+    sample = SAMPLES[kind]
+    for changed, fact in FAULTS[kind]:
+        assert fact in problem_with(replace(sample, **changed)), changed
+    for field in fields(sample):
+        for wrong in (object(), 3 + 4j, b"text", {"a": 1}, np.float32(1.0), np.zeros(3)):
+            changed = {field.name: wrong}
+            assert f"{field.name} is a value of type" in problem_with(replace(sample, **changed)), changed
 
 
 def test_numpy_numbers_that_are_python_floats_are_accepted() -> None:
     assert problem_with(Bars(title="x", labels=("a",), values=(np.float64(0.5),))) == ""
 
 
-def test_a_map_may_have_no_groups() -> None:
+def test_a_map_may_have_no_groups_and_an_equation_be_what_latex_cannot_read() -> None:
     assert problem_with(replace(SAMPLES["map"], groups=())) == ""  # type: ignore[call-arg]
+    assert problem_with(WorkedEquation(title="x", equation=r"\frac{1", saying="One over nothing.")) == ""
 
 
 # Other objects
@@ -217,31 +205,30 @@ def test_a_check_that_fails_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> Non
 # Size
 
 
-MANY = 10_000_000
-LARGE: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-    ("bars", lambda: {"labels": ("a",) * MANY, "values": (0.5,) * MANY}),
-    ("bars", lambda: {"title": "x" * MANY}),
-    ("heatmap", lambda: {"values": (((0.5,) * MANY,),)}),
-    ("heatmap", lambda: {"values": (((0.5,) * 1000,) * 1000,)}),
-    ("curve", lambda: {"y": ((0.5,) * MANY,)}),
-    ("equation", lambda: {"equation": "x" * MANY}),
-    ("backoff", lambda: {"steps": SAMPLES["backoff"].steps * 100_000}),  # type: ignore[attr-defined]
-]
+MANY = 1_000_000
 
 
-@pytest.mark.parametrize(("kind", "changed"), LARGE)
-def test_too_large_exhibits_are_refused_in_little_time_and_memory(
-    kind: str, changed: Callable[[], dict[str, Any]]
-) -> None:
-    exhibit = replace(SAMPLES[kind], **changed())
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("bars", {"labels": ("a",) * MANY, "values": (0.5,) * MANY}),
+        ("bars", {"title": "x" * MANY}),
+        ("heatmap", {"values": (((0.5,) * 1000,) * 1000,)}),
+        ("backoff", {"steps": SAMPLES["backoff"].steps * 100_000}),  # type: ignore[attr-defined]
+    ],
+    ids=["entries", "characters", "nested", "objects"],
+)
+def test_too_large_exhibits_are_refused_before_they_are_read(kind: str, changed: dict[str, Any]) -> None:
+    exhibit = replace(SAMPLES[kind], **changed)
     tracemalloc.start()
-    before = time.process_time()
     problem = problem_with(exhibit)
-    spent, memory = time.process_time() - before, tracemalloc.get_traced_memory()[1]
+    memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert f"more than {exhibit.most:,}" in problem
-    assert spent < 2.0
     assert memory < 2_000_000
+    if kind == "bars":
+        with pytest.raises(LmcompareError, match="more than 2,000"):
+            from_json({**BARS, **changed})
 
 
 def test_the_limit_counts_fields_entries_and_characters() -> None:
@@ -253,19 +240,16 @@ def test_the_limit_counts_fields_entries_and_characters() -> None:
     assert "more than 2,000 parts" in problem_with(replace(fits, note="n" * 1_600))
 
 
-def test_a_large_table_is_refused_before_it_is_read() -> None:
-    table = {**BARS, "labels": ["a"] * 1_000_000}
-    with pytest.raises(LmcompareError, match="more than 2,000"):
-        from_json(table)
-
-
-def test_a_large_heat_map_that_fits_is_checked_in_reasonable_time() -> None:
+def test_a_large_heat_map_that_fits_is_no_problem() -> None:
     row = (0.5, None) * 350
     exhibit = Heatmap(title="x", rows=("r",) * 700, columns=("c",) * 700, panels=("p",), values=((row,) * 700,))
-    before = time.process_time()
     assert problem_with(exhibit) == ""
-    assert time.process_time() - before < 3.0
 
 
-def test_an_equation_may_be_what_latex_cannot_read() -> None:
-    assert problem_with(WorkedEquation(title="x", equation=r"\frac{1", saying="One over nothing.")) == ""
+def test_the_page_on_exhibits_names_every_kind_with_its_limit() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "exhibits.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|.*\| ([\d,]+) \|$", page, re.MULTILINE)
+    assert {kind for kind, _, _ in rows} == set(KINDS.installed())
+    for kind, name, most in rows:
+        assert kind_named(kind).__name__ == name
+        assert kind_named(kind).most == int(most.replace(",", ""))

@@ -14,8 +14,11 @@ from lmcompare.exhibits import KINDS, to_json
 from lmcompare.report.page import SCRIPTS
 from lmcompare.report.templating import asset
 from tests.exhibit_samples import samples
+from tests.report.part import part_of
 from tests.report.tree import Node, parse
-from tests.run_folder import reseal, write_report, write_run_folder
+from tests.run_folder import reseal, write_report
+
+pytestmark = pytest.mark.slow
 
 EVIL = '</script></style></title><script>window.evil=1</script><img src=x onerror="window.evil=1">\'&'
 ARABIC, EMOJI, LONG = "مرحبا", "👩‍🔬", "x" * 3000
@@ -33,8 +36,7 @@ def poison(value: Any) -> Any:
 @pytest.fixture(scope="module")
 def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which all that a stranger could write is evil."""
-    models = ("unigram", "ngram", "leaky", "crashing")
-    folder = write_run_folder(tmp_path_factory.mktemp("evil") / "run", models=models, seeds=(0,), documents=10)
+    folder = part_of(tmp_path_factory.mktemp("evil"), ("unigram", "ngram", "leaky", "crashing"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for key in ("name", "command", "experiment", "preset", "versions", "hardware", "created"):
         manifest[key] = poison(manifest[key])
@@ -97,7 +99,9 @@ def test_embedded_json_can_not_end_its_element_and_is_still_json(poisoned_tree: 
         json.loads(text)
 
 
-def test_it_is_shown_as_it_is(poisoned_tree: Node) -> None:
+def test_it_is_shown_as_it_is_in_every_kind_of_exhibit_too(poisoned_tree: Node) -> None:
+    kinds = {c for f in poisoned_tree.all("figure", "exhibit") for c in f.attributes["class"].split()}
+    assert {f"kind-{kind}" for kind in KINDS.installed()} <= kinds
     for key in ("leaderboard", "next", "sentences", "inside", "reader", "text", "truth", "reproduce"):
         assert EVIL in poisoned_tree.one("section", id_=key).text
     assert EVIL in poisoned_tree.one("header").text
@@ -109,11 +113,6 @@ def test_other_scripts_and_long_words_are_there(poisoned_tree: Node) -> None:
     assert EMOJI in table
     assert LONG[:17] + "…" in table
     assert any(bdi.attributes.get("title", "") == LONG for bdi in poisoned_tree.all("bdi"))
-
-
-def test_the_kinds_are_all_in_it(poisoned_tree: Node) -> None:
-    kinds = {c for f in poisoned_tree.all("figure", "exhibit") for c in f.attributes["class"].split()}
-    assert {f"kind-{kind}" for kind in KINDS.installed()} <= kinds
 
 
 def test_drawings_and_markdown_hold_no_element_of_it(poisoned: Path) -> None:

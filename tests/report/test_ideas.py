@@ -17,21 +17,22 @@ from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import ideas
 from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import write_lab
+from tests.report.part import part_of
 from tests.report.tree import parse
-from tests.run_folder import edit, write_run_folder
+from tests.run_folder import edit
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_run_folder(
-        tmp_path_factory.mktemp("counts") / "run", models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)
-    )
+    return part_of(tmp_path_factory.mktemp("counts") / "run", ("unigram", "ngram"))
 
 
 @pytest.fixture
 def both(counts: Path, tmp_path: Path) -> Path:
     """A run's folder in which the laboratory was run, too."""
-    return write_lab(shutil.copytree(counts, tmp_path / "both"), counts)
+    return write_lab(Path(shutil.copytree(counts, tmp_path / "both")), counts)
 
 
 def section(folder: Path, **page: str) -> Section:
@@ -48,7 +49,11 @@ def change(folder: Path, name: str, **changes: object) -> None:
 
 
 def test_the_figures_are_those_of_the_file(both: Path) -> None:
-    shown = parse(str(section(both).html))
+    built = section(both)
+    assert "+0.021" in built.markdown
+    assert "charts/ideas-1.svg" in built.markdown
+    assert list(built.charts) == ["ideas-1.svg"]
+    shown = parse(str(built.html))
     table = json.loads(path_of(both, "ideas").read_text(encoding="utf-8"))
     assert [head.text for head in shown.all("h3")] == [table["title"], "The other"]
     for said in (table["question"], table["verdict"], "preview: 1 training of each", "Nothing was found."):
@@ -69,22 +74,21 @@ def test_the_figures_are_those_of_the_file(both: Path) -> None:
         assert (p == "–") == (row["p_holm"] is None)
 
 
-def test_the_markdown_has_the_first_table_and_its_chart(both: Path) -> None:
-    built = section(both)
-    assert "+0.021" in built.markdown
-    assert "charts/ideas-1.svg" in built.markdown
-    assert list(built.charts) == ["ideas-1.svg"]
+def test_what_is_written_is_text(both: Path) -> None:
+    change(both, "ideas", verdict="<script>evil</script>", question="<img src=x>")
+    html = str(section(both).html)
+    assert "<script>" not in html
+    assert "<img" not in html
+    assert "&lt;b&gt;the order" in html
 
 
 def test_findings_that_were_damaged_are_one_sentence(both: Path) -> None:
     path = path_of(both, "ideas")
     path.write_text(path.read_text(encoding="utf-8").replace("0.0214", "0.2140"), encoding="utf-8")
     path_of(both, "nested").write_text("[" * 100_000, encoding="utf-8")
-    write_reports(both)
-    text = parse((both / "report.html").read_text(encoding="utf-8")).one("section", id_="ideas").text
-    assert "findings/ideas.json is not as it was written" in text
-    assert "lmcompare lab ideas" in text
-    assert "findings/nested.json" in text
+    text = parse(str(section(both).html)).text
+    for name in ("ideas", "nested"):
+        assert f"findings/{name}.json" in text
     assert "Nothing was found." in text  # the other findings
     assert "0.2" not in text
 
@@ -114,23 +118,11 @@ def test_the_page_of_the_laboratory_is_linked_where_it_lies_beside(both: Path, c
     assert not links(section(both, live=SERVED))
     (table,) = join([load_run(both), load_run(counts)])  # their report is somewhere else
     assert not links(ideas.build(ReportData(table.run)))
-
-
-def test_a_run_without_a_laboratory_has_no_such_section(counts: Path) -> None:
-    assert ideas.build(ReportData(load_run(counts))) is None
-
-
-def test_what_is_written_is_text(both: Path) -> None:
-    change(both, "ideas", verdict="<script>evil</script>", question="<img src=x>")
-    html = str(section(both).html)
-    assert "<script>" not in html
-    assert "<img" not in html
-    assert "&lt;b&gt;the order" in html
+    assert ideas.build(ReportData(load_run(counts))) is None  # a run without a laboratory
 
 
 def test_the_charts_of_the_laboratory_stay_when_the_report_is_written(both: Path) -> None:
     write_page(both, {})
     write_reports(both)
     write_reports(both)
-    names = {path.name for path in (both / "charts").iterdir()}
-    assert {"lab-1.svg", "ideas-1.svg"} <= names
+    assert {"lab-1.svg", "ideas-1.svg"} <= {path.name for path in (both / "charts").iterdir()}

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import load_run
-from lmcompare.report.data import ReportData
 from lmcompare.report.sections.learning_level import Level
 from lmcompare.tokens import excerpt_parts
-from tests.run_folder import write_run_folder
+from tests.report.part import data_of
 
 
-def curve(losses: list[float]) -> pd.DataFrame:
-    size = range(1, len(losses) + 1)
-    return pd.DataFrame(
-        {
-            "step": size,
-            "seconds": [60.0 * i for i in size],
-            "tokens": [1_001_234 * i for i in size],
-            "valid_loss": losses,
-        }
-    )
-
-
+@pytest.mark.slow
 def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmcompare.report.sections.learning_level.SAMPLE", 40)
     names = ("unigram", "ngram", "transformer")
-    data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
+    data = data_of(tmp_path, *names)
     models = [data.by_name[name] for name in names]
     level = Level.of(data, data.main_tokens, models, models[2:])
     assert level is not None
@@ -45,14 +34,19 @@ def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkey
     assert Level.of(data, data.main_tokens, models[2:], models[2:]) is None
 
 
-def test_it_says_when_each_curve_is_below_it(tmp_path: Path) -> None:
-    names = ("unigram", "ngram", "transformer")
-    data = ReportData(load_run(write_run_folder(tmp_path, models=names, failed=(), invalid=(), seeds=(0,))))
-    level = Level(data.by_name["ngram"], 6.0)
-    said = level.said(
-        [(data.by_name["transformer"], curve([7.0, 5.9, 6.1])), (data.by_name["unigram"], curve([7.0, 6.0]))]
-    ).replace("\u00a0", " ")
+def test_it_says_when_each_curve_is_below_it() -> None:
+    def curve(*losses: float) -> pd.DataFrame:
+        at = np.arange(1, len(losses) + 1)
+        return pd.DataFrame({"step": at, "seconds": 60.0 * at, "tokens": 1_001_234 * at, "valid_loss": losses})
+
+    models: list[Any] = [SimpleNamespace(title=title) for title in ("Counts", "Net", "Other")]
+    counts, net, other = models
+    level = Level(counts, 6.0)
+    curves = [(net, curve(7.0, 5.9, 6.1)), (other, curve(7.0, 6.0)), (counts, curve(np.nan))]
+    said = level.said(curves).replace("\u00a0", " ")
+    assert said.startswith("The counts, ")
     assert "needs 6.00 bits" in said
-    assert "after 2 million tokens (2 min)" in said
-    assert said.endswith("The unigram never does.")
-    assert level.passing(data.by_name["transformer"], curve([7.0, 5.9, 6.1])) == (2 * 1_001_234, 120.0)
+    assert "the net after 2 million tokens (2 min)." in said
+    assert said.endswith("The other never does.")
+    assert "(2 min)" not in level.said(curves, timed=False).replace("\u00a0", " ")
+    assert level.passing(net, curve(7.0, 5.9, 6.1)) == (2 * 1_001_234, 120.0)

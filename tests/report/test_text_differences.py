@@ -13,10 +13,6 @@ from lmcompare.report.text_differences import ASPECTS, aspects, in_words
 from tests.analysis.test_joined import a_run
 
 
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
-
-
 @pytest.mark.parametrize(
     ("changed", "facts"),
     [
@@ -35,7 +31,7 @@ def plain(text: str) -> str:
 def test_a_difference_is_explained(tmp_path: Path, changed: Mapping[str, Any], facts: tuple[str, ...]) -> None:
     other = a_run(tmp_path / "other", fingerprint="d", **changed)
     (difference,) = differences(other, a_run(tmp_path / "first"))
-    said = plain(in_words(difference))
+    said = in_words(difference).replace("\u00a0", " ")
     for fact in facts:
         assert fact in said
 
@@ -45,4 +41,4 @@ def test_what_figures_depend_on(tmp_path: Path) -> None:
     assert tuple(said) == ASPECTS
     assert said["text"] == "text [r]"
     for part in ("1,000 words", "10 words", "20 words"):
-        assert part in plain(said["split"])
+        assert part in said["split"].replace("\u00a0", " ")

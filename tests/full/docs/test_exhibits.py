@@ -1,4 +1,4 @@
-"""Tests that the package of docs/exhibits.md works as it is printed, and that its table is right."""
+"""The package of docs/exhibits.md works as it is printed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.exhibits import KINDS, kind_named
-
-pytestmark = pytest.mark.slow
-
-PAGE = (Path(__file__).parents[1] / "docs" / "exhibits.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "exhibits.md").read_text(encoding="utf-8")
 FILES = re.findall(
     r"^```(?:python|toml|html)\n(?:# |\{# )([\w./]+)(?: #\})?\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
 )
@@ -74,11 +70,3 @@ def test_the_report_draws_it_only_where_it_is_installed(package: Path) -> None:
     assert "0.25" in drawn["markdown"]
     absent = json.loads(python(None, "-c", REPORT, json.dumps(stored)).stdout)
     assert "no installed package" in absent["html"]
-
-
-def test_the_table_names_every_kind_with_its_limit() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|.*\| ([\d,]+) \|$", PAGE, re.MULTILINE)
-    assert {kind for kind, _, _ in rows} == set(KINDS.installed())
-    for kind, name, most in rows:
-        assert kind_named(kind).__name__ == name
-        assert kind_named(kind).most == int(most.replace(",", ""))
