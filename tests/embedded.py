@@ -1,4 +1,4 @@
-"""The embedded corpora, each loaded once for all tests of a process."""
+"""An embedded corpus, loaded once for all tests of a process."""
 
 from __future__ import annotations
 
@@ -9,5 +9,4 @@ from lmcompare.corpora import Corpus, load
 
 @cache
 def embedded(name: str) -> Corpus:
-    """Return "wiki-sample", which takes seconds to load, or "lee"."""
     return load(name)

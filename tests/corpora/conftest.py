@@ -1,4 +1,4 @@
-"""The embedded corpora, loaded once for all tests that look at them."""
+"""An embedded corpus, loaded once for all tests that look at it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import pytest
 
 from lmcompare.corpora import Corpus
 from tests.embedded import embedded
-
-
-@pytest.fixture(scope="session")
-def wiki() -> Corpus:
-    return embedded("wiki-sample")
 
 
 @pytest.fixture(scope="session")

@@ -48,12 +48,9 @@ def test_a_folder_gives_a_document_a_file_in_order(tmp_path: Path) -> None:
     found = read(tmp_path, files | others)
     assert [(p.name, p.metadata["folder"]) for p in found.pieces] == [("a/y", "a"), ("a/z.md", "a"), ("b.txt", ".")]
     assert (found.one_text, found.table, found.splits, found.notes) == (False, False, None, ())
-    assert found.said == (
-        "Left out of data: catalogue.csv.",
-        "Left out of data because it is empty: empty.txt.",
-        "Left out of data because it is not valid UTF-8 (name the encoding with --encoding): old.",
-        "Left out of data because it is not text: picture.png.",
-    )
+    left_out = ("data: catalogue.csv", "empty: empty.txt", "--encoding): old", "not text: picture.png")
+    for sentence, end in zip(found.said, left_out, strict=True):
+        assert sentence.endswith(f"{end}.")
 
 
 def test_a_folder_of_tables(tmp_path: Path) -> None:
@@ -79,21 +76,6 @@ def test_files_about_the_data_are_no_data(files: list[str], read_names: list[str
     assert [p.name for p in read(tmp_path, dict.fromkeys(files, "words\n")).pieces] == read_names
 
 
-def test_tables_and_texts_in_one_folder_are_ambiguous(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=r"data has tables with text \(t\.csv\) and text files \(notes\.txt\)"):
-        read(tmp_path, {"notes.txt": "some notes\n", "t.csv": "text\none\n"})
-
-
-def test_a_split_of_texts(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {f"wiki.{which}.tokens": f"the {which}\n" for which in ("train", "valid", "test")}
-    found = read(tmp_path, {**files, "vocab.txt": "the\n"})
-    assert texts(found) == {"train": ["the train\n"], "valid": ["the valid\n"], "test": ["the test\n"]}
-    assert found.said == (
-        "data is split already: train: wiki.train.tokens; valid: wiki.valid.tokens; test: wiki.test.tokens.",
-        "Left out of data: vocab.txt.",
-    )
-
-
 def test_a_split_of_tables_as_hugging_face_writes_it(tmp_path: Path) -> None:
     data = tmp_path / "data" / "data"
     data.mkdir(parents=True)
@@ -106,11 +88,8 @@ def test_a_split_of_tables_as_hugging_face_writes_it(tmp_path: Path) -> None:
     found = read(tmp_path, {"README.md": "---\nlicense: mit\n---\n", "dataset_infos.json": '{"default": {}}'})
     assert texts(found) == {"train": ["a", "b", "c"], "test": ["d"]}
     assert found.table
-    assert found.said == (
-        "data is split already: train: data/train-00000-of-00002.parquet, data/train-00001-of-00002.parquet; "
-        "test: data/test-00000-of-00001.parquet.",
-        "Left out of data: README.md, dataset_infos.json.",
-    )
+    assert "train-00000-of-00002.parquet, data/train-00001-of-00002.parquet; test: data/test-00000" in found.said[0]
+    assert found.said[1] == "Left out of data: README.md, dataset_infos.json."
 
 
 def test_without_a_test_the_validation_text_is_the_test_of_the_folder_alone(tmp_path: Path) -> None:
@@ -131,34 +110,19 @@ def test_without_a_test_the_validation_text_is_the_test_of_the_folder_alone(tmp_
 
 def test_compressed_files_of_a_split(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {f"{which}/a.txt.gz": gzip.compress(which.encode()) for which in ("train", "dev")}
-    assert texts(read(tmp_path, {**files, "test/a.txt": "test"})) == {
-        "train": ["train"],
-        "valid": ["dev"],
-        "test": ["test"],
-    }
+    found = texts(read(tmp_path, {**files, "test/a.txt": "test"}))
+    assert found == {"train": ["train"], "valid": ["dev"], "test": ["test"]}
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (
-            ["train.txt", "test.txt", "train.csv", "test.csv"],
-            r"several data sets with a split each: \*\.csv, \*\.txt",
-        ),
-        (
-            ["a.train.txt", "a.test.txt", "b.train.txt", "b.test.txt"],
-            r"several data sets with a split each: a\.\*\.txt",
-        ),
+        (["train.txt", "test.txt", "train.csv", "test.csv"], r"several data sets .*: \*\.csv, \*\.txt"),
+        (["a.train.txt", "a.test.txt", "b.train.txt", "b.test.txt"], r"several data sets .*: a\.\*\.txt"),
         (["train_10M/a.train", "train_100M/a.train", "dev/a.dev"], "several folders of train: train_100M, train_10M"),
-        (
-            ["train/train.txt", "train/test.txt", "test/a.txt"],
-            r"several data sets with a split each: \*, train/\*\.txt",
-        ),
+        (["train/train.txt", "train/test.txt", "test/a.txt"], r"several data sets .*: \*, train/\*\.txt"),
         (["train.txt", "test.jsonl"], r"test\.jsonl, train\.txt look like parts of a split"),
-        (
-            ["cv1_train.txt", "cv1_test.txt", "cv2_train.txt", "cv2_test.txt"],
-            r"several data sets .* cv1_\*\.txt, cv2",
-        ),
+        (["cv1_train.txt", "cv1_test.txt", "cv2_train.txt", "cv2_test.txt"], r"several .* cv1_\*\.txt, cv2"),
         (["train_10M.txt", "train_100M.txt", "test_10M.txt"], r"train_100M\.txt are also named like parts"),
         (["dev.txt", "test.txt"], r"the files dev\.txt, test\.txt look like parts of a split"),
     ],
@@ -167,12 +131,6 @@ def test_names_that_say_two_things_are_refused(names: list[str], message: str, t
     content = {".csv": "text\nwords\n", ".jsonl": '{"text": "words"}\n'}
     with pytest.raises(LmcompareError, match=message):
         read(tmp_path, {name: content.get(Path(name).suffix, "words\n") for name in names})
-
-
-def test_a_split_with_little_of_the_text_is_refused(tmp_path: Path) -> None:
-    names = ("train_1.txt", "test_1.txt", *(f"{n}.txt" for n in range(5)))
-    with pytest.raises(LmcompareError, match=r"data has a split \(train_1\.txt, test_1\.txt\), but most of its text"):
-        read(tmp_path, dict.fromkeys(names, "some words\n"))
 
 
 @pytest.mark.parametrize(
@@ -184,17 +142,23 @@ def test_a_split_with_little_of_the_text_is_refused(tmp_path: Path) -> None:
         ),
         ({"train": "a\n", "valid": "b\n", "test": "naïve".encode("latin-1")}, "test in data is not valid UTF-8"),
         ({"train.txt": "", "test.txt": "b\n", "x.txt": "c\n"}, "train.txt in data is empty"),
+        (
+            dict.fromkeys(("train_1.txt", "test_1.txt", *(f"{n}.txt" for n in range(5))), "some words\n"),
+            r"data has a split \(train_1\.txt, test_1\.txt\), but most of its text",
+        ),
+        ({"notes.txt": "some notes\n", "t.csv": "text\none\n"}, r"tables .*\(t\.csv\) and text files \(notes\.txt\)"),
+        ({"good.txt": "a\n", "bad.txt": b"ab\xff"}, r"bad\.txt is not valid UTF-8: byte 2"),
+        ({"picture.png": b"\x89PNG\0\0"}, "has no text files in it"),
     ],
 )
-def test_a_split_with_a_file_that_cannot_be_used(files: dict[str, str | bytes], message: str, tmp_path: Path) -> None:
+def test_folders_that_are_refused(files: dict[str, str | bytes], message: str, tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match=message):
         read(tmp_path, files)
 
 
 def test_files_about_the_data_in_the_folders_of_a_split(tmp_path: Path) -> None:
-    found = read(
-        tmp_path, {"train/a.txt": "a\n", "train/LICENSE": "x\n", "test/b.txt": "b\n", "test/README.md": "x\n"}
-    )
+    files = {"train/a.txt": "a\n", "train/LICENSE": "x\n", "test/b.txt": "b\n", "test/README.md": "x\n"}
+    found = read(tmp_path, {**files})
     assert texts(found) == {"train": ["a\n"], "test": ["b\n"]}
     assert found.said[1] == "Left out of data: test/README.md, train/LICENSE."
 
@@ -222,10 +186,10 @@ def test_links_and_pipes_are_left_out_with_a_word(tmp_path: Path) -> None:
     os.mkfifo(data / "pipe")
     found = read_path(data, DEFAULT)
     assert [p.name for p in found.pieces] == ["a.txt", "b.txt"]
-    assert found.said == (
-        "Left out of data because it is a link to a folder: linked.",
-        "Left out of data because it is not an ordinary file: pipe.",
-    )
+    assert ["link to a folder: linked" in found.said[0], "not an ordinary file: pipe" in found.said[1]] == [
+        True,
+        True,
+    ]
 
 
 def test_a_run_folder_is_no_text(tmp_path: Path) -> None:
@@ -259,16 +223,6 @@ def test_a_mark_says_how_files_without_a_suffix_are_encoded(tmp_path: Path) -> N
     found = read(tmp_path, {"a": "über\n".encode("utf-16"), "b": "b\n"})
     assert [(p.name, p.text) for p in found.pieces] == [("a", "über\n"), ("b", "b\n")]
     assert [(f.name, f.encoding) for f in found.files] == [("a", "utf-16"), ("b", "ascii")]
-
-
-def test_a_text_file_in_a_folder_that_cannot_be_decoded_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=r"bad\.txt is not valid UTF-8: byte 2"):
-        read(tmp_path, {"good.txt": "a\n", "bad.txt": b"ab\xff"})
-
-
-def test_a_folder_without_text(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match="has no text files in it"):
-        read(tmp_path, {"picture.png": b"\x89PNG\0\0"})
 
 
 ONE_BILLION = "-monolingual.tokenized.shuffled/news.en"

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,6 @@ from lmcompare.registry import only_installed
 from lmcompare.tokens import make_tokenizer, rebuilt, tokenise
 
 DEFAULT = CorpusOptions()
-
-
-def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
-    (tmp_path / "novel.txt").write_text("a")
-    with pytest.raises(LmcompareError, match=r"no file or folder .*nowel\.txt .did you mean 'novel\.txt'"):
-        read_path(tmp_path / "nowel.txt", DEFAULT)
 
 
 def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
@@ -41,22 +36,23 @@ def test_standard_input_without_end() -> None:
         load("-", CorpusOptions(stdin_megabytes=3), stdin=Endless())  # type: ignore[arg-type]
 
 
-def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("This is a text.\nIt has two lines.\n", "is a text and not a path; give texts as a list"),
+        ({"train": "one\ntwo\n", "test": "three"}, "is a text and not a path"),
+        ("x" * 300 + " and/or the end", "cannot be a path"),
+        ("a/" * 3000, "cannot be a path"),
+        ({"train": "x" * 5000, "test": "x"}, "train must be the path of a file or folder"),
+        ("-", "standard input is closed"),
+        ("nowel.txt", r"no file or folder .*nowel\.txt .did you mean 'novel\.txt'"),
+    ],
+)
+def test_what_is_no_path(source: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(LmcompareError, match="standard input is closed"):
-        load("-")
-
-
-def test_a_text_in_place_of_a_path() -> None:
-    for source in ("This is a text.\nIt has two lines.\n", {"train": "one\ntwo\n", "test": "three"}):
-        with pytest.raises(LmcompareError, match="is a text and not a path; give texts as a list"):
-            load(source)
-
-
-@pytest.mark.parametrize("source", ["x" * 300 + " and/or the end", "a/" * 3000])
-def test_a_text_with_a_slash_in_place_of_a_path(source: str) -> None:
-    with pytest.raises(LmcompareError, match="cannot be a path; give the path"):
-        load(source)
+    (tmp_path / "novel.txt").write_text("a")
+    with pytest.raises(LmcompareError, match=message):
+        load(source, base=tmp_path)
 
 
 def test_json_lines_on_standard_input_however_long_the_first_is() -> None:
@@ -75,11 +71,8 @@ def test_a_pattern_matches_files(tmp_path: Path) -> None:
     assert found.name == "books"
     deep = load("books/**/*.txt", base=tmp_path)
     assert deep.name == "books"
-    assert sorted(d.name for which in ("train", "valid", "test") for d in deep.split(which)) == [
-        "a.txt",
-        "b.txt",
-        "old/d.txt",
-    ]
+    names = sorted(d.name for which in ("train", "valid", "test") for d in deep.split(which))
+    assert names == ["a.txt", "b.txt", "old/d.txt"]
     (tmp_path / "books" / "latest").symlink_to("old")
     (tmp_path / "books" / "self").symlink_to(".")
     assert load("books/**/*.txt", base=tmp_path).fingerprint == deep.fingerprint  # nothing is read twice
@@ -95,25 +88,21 @@ def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path: Path) -> None
 def test_source_code_keeps_its_white_space(tmp_path: Path) -> None:
     code = {f"app/{name}.py": f"def {name}(x):\n\tif x:\n\n        return x  # {name}\n" for name in "abcdefgh"}
     code |= {"app/train.py": "import a\n", "app/test.py": "import b\n", "app/__pycache__/a.py": "left = 1\n"}
-    for name, text in code.items():
+    for name, text in (*code.items(), ("app/__init__.py", "")):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    (tmp_path / "app" / "__init__.py").write_text("")
-    corpus = load(tmp_path / "app")
-    documents = {d.name: d for which in ("train", "valid", "test") for d in corpus.split(which)}
+    corpus, matched = load(tmp_path / "app"), load("app/**/*.py", base=tmp_path)
+    assert (corpus.name, matched.name) == ("app", "app")
+    documents, of_pattern = (
+        {d.name: d for which in ("train", "valid", "test") for d in each.split(which)} for each in (corpus, matched)
+    )
     assert set(documents) == {f"{name}.py" for name in [*"abcdefgh", "train", "test"]}  # and no split of two files
+    assert {d.text for d in corpus.train} <= {d.text for d in of_pattern.values()}
     lines = [documents["a.py"].text[start:end] for start, end in documents["a.py"].sentences]
     assert lines == ["def a(x):", "\tif x:", "", "        return x  # a"]
-    for kind in ("char", "byte", {"kind": "bpe", "pieces": 270}):
-        tokenizer = make_tokenizer({"kind": kind} if isinstance(kind, str) else kind)
-        tokenizer.fit([d.text for d in corpus.train])
-        whole = rebuilt(tokenise([documents["a.py"]], tokenizer), tokenizer)
-        assert whole.decode() == code["app/a.py"]
-    matched = load("app/**/*.py", base=tmp_path)
-    assert matched.name == "app"
-    assert {d.text for d in corpus.train} <= {d.text for d in matched.train} | {d.text for d in matched.valid} | {
-        d.text for d in matched.test
-    }
+    for kind in ({"kind": "char"}, {"kind": "byte"}, {"kind": "bpe", "pieces": 270}):
+        tokenizer = make_tokenizer(kind).fit([d.text for d in corpus.train])
+        assert rebuilt(tokenise([documents["a.py"]], tokenizer), tokenizer).decode() == code["app/a.py"]
 
 
 def test_a_name_that_begins_with_a_tilde_is_that_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +169,6 @@ def test_a_split_can_have_patterns_in_it(tmp_path: Path) -> None:
     assert found.splits is not None
     assert [piece.name for piece in found.splits["train"]] == ["a1.txt", "a2.txt"]
     assert [piece.name for piece in read_source("x=*.txt", DEFAULT, tmp_path).pieces] == ["x=1.txt"]
-
-
-def test_a_split_whose_path_is_too_long_is_named() -> None:
-    with pytest.raises(LmcompareError, match="train must be the path of a file or folder"):
-        read_source({"train": "x" * 5000, "test": "x"}, CorpusOptions(), Path())
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from lmcompare.corpora.formats.parquet import read_parquet
 from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
 from lmcompare.errors import LmcompareError
 
+Row = tuple[str, str, dict[str, str]]
 
-def read(
-    text: str, suffix: str = ".csv", column: str = "text"
-) -> tuple[list[tuple[str, str, dict[str, str]]], tuple[str, ...]]:
+
+def read(text: str, suffix: str = ".csv", column: str = "text") -> tuple[list[Row], tuple[str, ...]]:
     reader = {".jsonl": read_json_lines, ".json": read_json}.get(suffix, read_csv)
     file = File(Content(text.encode()), "dir/t" + suffix, "t", suffix)
     found = reader(file, CorpusOptions(text_column=None if column == "text" else column))
@@ -91,8 +91,10 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
     [
         ("txet,k\na,1\n", ".csv", "dir/t.csv has no column 'text' .did you mean 'txet'.*--text-column"),
         ("text,text\na,b\n", ".csv", "several columns called 'text'"),
-        ("text,k\na,1,2\n", ".csv", "more fields in line 2 than it has columns"),
-        ('text,k\n"a,1\n', ".csv", "not a well-formed table near line 2"),
+        ("text,k\na,1,2\n", ".csv", "more fields in line 2"),
+        ('text,k\n"a,1\n', ".csv", "near line 2"),
+        ("text\n   \n", ".csv", "no row with text"),
+        (",".join(f"{'a' * 50}{n}" for n in range(300)) + "\n", ".csv", r": (a{40}…, ){11}a{40}… and 288 more\)"),
         ('{"text": "a"}\n{"texts": "b"}\n', ".jsonl", "no column 'text' in line 2 .did you mean 'texts'"),
         ('{"text": "a"}\nnot json\n', ".jsonl", "is not JSON in line 2"),
         ("[1]\n", ".jsonl", "no JSON object in line 1"),
@@ -100,14 +102,8 @@ def test_long_cells_are_read_and_the_limit_is_put_back() -> None:
         ('{"text": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
         ('{"text": "a", "b": "\\ud800"}\n', ".jsonl", "lone surrogate in line 1"),
         ("[" * 100_000, ".jsonl", "is not JSON in line 1"),
-        ("text\n   \n", ".csv", "no row with text"),
-        (
-            ",".join(f"{'a' * 50}{n}" for n in range(300)) + "\n",
-            ".csv",
-            r"\(there are: (a{40}…, ){11}a{40}… and 288 more\)",
-        ),
-        ('{"train": ["a"], "test": ["b"]}', ".json", "contains the splits train, test.*give the folder"),
-        ('{"a": 1}', ".json", "dir/t.json has no list of documents in its JSON"),
+        ('{"train": ["a"], "test": ["b"]}', ".json", "contains the splits train, test"),
+        ('{"a": 1}', ".json", "dir/t.json has no list of documents"),
         ("[1, 2]", ".json", "has no list of documents"),
         ('{"text": ["a"], "n": [1, 2]}', ".json", "has no list of documents"),
         ('[{"text": "a"},]', ".json", "is not JSON .*line 1 column"),
@@ -126,7 +122,7 @@ def written(columns: dict[str, Any]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def read_columns(raw: bytes, column: str | None = None) -> list[tuple[str, str, dict[str, str]]]:
+def read_columns(raw: bytes, column: str | None = None) -> list[Row]:
     found = read_parquet(File(Content(raw), "dir/t.parquet", "t", ".parquet"), CorpusOptions(text_column=column))
     return [(p.name, p.text, dict(p.metadata)) for p in found.pieces]
 

@@ -7,25 +7,53 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from lmcompare.checks.tokenizers import run_tokenizer_checks
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import build_vocabulary, encode, make_tokenizer, table_of, tokens_fingerprint
 from lmcompare.tokens.cutting import tokenise
 from lmcompare.tokens.hugging_face import HuggingFaceTokenizer, located
-from tests.models.hf_causal.small import END, TEXTS, gpt2, llama
+
+END = "<|endoftext|>"
+TEXTS = [
+    f"The {animal} sat on the {place}.\nIt {verb} there, and {animal}s — über all — are {verb}ing.\n"
+    for animal in ("cat", "dog", "hen")
+    for place in ("mat", "sofa", "roof")
+    for verb in ("slept", "ate", "sang")
+]
+
+
+def made(folder: Path, specials: tuple[str, ...], end: int, types: int) -> Path:
+    """Write what is read of a model: a tokenizer of 300 pieces that was trained on TEXTS, and the configuration."""
+    cutter = Tokenizer(models.BPE())
+    cutter.pre_tokenizer, cutter.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    cutter.train_from_iterator(
+        TEXTS,
+        trainers.BpeTrainer(
+            vocab_size=300, special_tokens=[*specials], initial_alphabet=alphabet, show_progress=False
+        ),
+    )
+    cutter.save(str(folder / "tokenizer.json"))
+    write(folder / "config.json", {"vocab_size": types, "eos_token_id": end})
+    write(folder / "tokenizer_config.json", {"eos_token": specials[end]})
+    return folder
+
+
+def write(path: Path, table: object) -> None:
+    path.write_text(json.dumps(table), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return gpt2(tmp_path_factory.mktemp("gpt2"))
+    return made(tmp_path_factory.mktemp("one"), (END,), 0, 300)
 
 
 @pytest.fixture(scope="module")
 def padded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return llama(tmp_path_factory.mktemp("llama"))
+    """A model with a start token of its own and 12 ids without a token."""
+    return made(tmp_path_factory.mktemp("padded"), ("<unk>", "<s>", "</s>"), 2, 312)
 
 
 def edited(folder: Path, to: Path, **changes: Any) -> Path:
@@ -33,7 +61,7 @@ def edited(folder: Path, to: Path, **changes: Any) -> Path:
     for name in ("config.json", "tokenizer_config.json"):
         (to / name).write_bytes((folder / name).read_bytes())
     table = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    (to / "tokenizer.json").write_text(json.dumps({**table, **changes}), encoding="utf-8")
+    write(to / "tokenizer.json", {**table, **changes})
     return to
 
 
@@ -43,8 +71,8 @@ def test_ids_are_those_of_the_model(folder: Path, padded: Path) -> None:
         documents = documents_of(TEXTS)
         vocabulary = build_vocabulary(documents, tokenizer)
         text = encode(documents, tokenizer, vocabulary)
-        own = AutoTokenizer.from_pretrained(where)
-        wanted = [[*own(each, add_special_tokens=False).input_ids, end] for each in TEXTS]
+        own = Tokenizer.from_file(str(where / "tokenizer.json"))
+        wanted = [[*own.encode(each).ids, end] for each in TEXTS]
         assert [ids.tolist() for ids in text.documents()] == wanted
         assert (len(vocabulary), vocabulary.end, vocabulary.unknown) == (types, end, None)
         assert vocabulary.counts[end] == len(TEXTS)
@@ -58,10 +86,6 @@ def test_special_tokens_of_a_text_are_text(folder: Path, padded: Path) -> None:
         tokens, _ = tokenizer.tokenize(f"a {special} b")
         assert len(tokens) > 5
         assert b"".join(map(tokenizer.token_bytes, tokens)).decode() == f"a {special} b"
-
-
-def test_it_passes_the_kit(folder: Path) -> None:
-    assert all(result.ok for result in run_tokenizer_checks("hf", {"path": str(folder)}))
 
 
 def test_the_fingerprint_does_not_depend_on_where_it_is(folder: Path, padded: Path, tmp_path: Path) -> None:
@@ -130,7 +154,7 @@ def test_the_end_of_a_text_has_to_be_known(folder: Path, tmp_path: Path) -> None
     where = edited(folder, tmp_path)
     config = json.loads((where / "config.json").read_text(encoding="utf-8"))
     for given, end in (([0, 7], 0), (None, 0)):  # the first of several; that of the tokenizer
-        (where / "config.json").write_text(json.dumps({**config, "eos_token_id": given}), encoding="utf-8")
+        write(where / "config.json", {**config, "eos_token_id": given})
         assert HuggingFaceTokenizer(str(where)).fit(TEXTS).types.index("</s>") == end
     (where / "tokenizer_config.json").unlink()
     with pytest.raises(LmcompareError, match="set eos_token_id"):
@@ -139,8 +163,7 @@ def test_the_end_of_a_text_has_to_be_known(folder: Path, tmp_path: Path) -> None
 
 def test_the_part_of_a_configuration_that_is_about_text(folder: Path, tmp_path: Path) -> None:
     where = edited(folder, tmp_path)
-    nested = {"model_type": "several", "text_config": {"vocab_size": 310, "eos_token_id": 7}}
-    (where / "config.json").write_text(json.dumps(nested), encoding="utf-8")
+    write(where / "config.json", {"model_type": "several", "text_config": {"vocab_size": 310, "eos_token_id": 7}})
     types = HuggingFaceTokenizer(str(where)).fit(TEXTS).types
     assert (len(types), types.index("</s>")) == (310, 7)
 
@@ -148,22 +171,28 @@ def test_the_part_of_a_configuration_that_is_about_text(folder: Path, tmp_path: 
 def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
-    def unreachable(*_: object, local_files_only: bool, **__: object) -> str:
-        raise OSError("no cache" if local_files_only else "no network")
+    class GatedRepoError(OSError): ...
+
+    def unreachable(name: str, *, local_files_only: bool, **_: object) -> str:
+        raise OSError("no cache") if local_files_only or name == "some/model" else GatedRepoError("403")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     file = tmp_path / "file"
     file.write_text("")
     for path, said in (
-        ("some/model", "some/model is neither a folder nor a model .* could not be downloaded; give a folder"),
-        ("./no-model", "is not a folder; give the folder"),  # no name on the hub begins with a full stop
-        ("/no/such/folder", "is not a folder; give the folder"),
-        (str(file), "is a file; give the folder"),
+        ("some/model", "some/model is neither a folder nor a model .* could not be downloaded"),
+        ("some/gated", "accepted its terms"),
+        ("./no-model", "is not a folder"),  # no name on the hub begins with a full stop
+        ("/no/such/folder", "is not a folder"),
+        (str(file), "is a file"),
     ):
         with pytest.raises(LmcompareError, match=said):
             located(path)
-    with pytest.raises(LmcompareError, match=r"has no tokenizer\.json; save"):
-        HuggingFaceTokenizer(str(tmp_path)).fit(TEXTS)
+    for content, said in ((None, r"has no tokenizer\.json"), ("[1]", "is not a JSON object"), ("{", "can't be read")):
+        if content is not None:
+            (tmp_path / "tokenizer.json").write_text(content)
+        with pytest.raises(LmcompareError, match=said):
+            HuggingFaceTokenizer(str(tmp_path)).fit(TEXTS)
     with pytest.raises(LmcompareError, match="no model is named"):
         make_tokenizer({"kind": "hf"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,37 +69,21 @@ def test_a_document_is_a_file_and_a_line_is_a_sentence(data: Data) -> None:
     data.write_brown()
     corpus = load("nltk:brown")
     documents = in_order(corpus)
-    assert [(d.name, d.text) for d in documents] == [
-        ("ca01", "The jury said `` no evidence '' .\nIt did .\n"),
-        ("ca02", "Tax rates\nand\\/or 1\\/2 cup ; ;\n"),
-        ("cb01", "We disagree .\n"),
-        ("ck01", "She laughed .\nHe didn't .\n"),
+    assert [(d.name, d.text, d.metadata["genre"]) for d in documents] == [
+        ("ca01", "The jury said `` no evidence '' .\nIt did .\n", "news"),
+        ("ca02", "Tax rates\nand\\/or 1\\/2 cup ; ;\n", "news"),
+        ("cb01", "We disagree .\n", "editorial"),
+        ("ck01", "She laughed .\nHe didn't .\n", "fiction"),
     ]
     first = documents[0]
     assert [first.text[start:end] for start, end in first.sentences] == first.text.splitlines()
     assert (corpus.name, corpus.source) == ("brown", "the corpus 'brown' of NLTK's data")
-    assert corpus.notes[0] == "Each sentence is a line, the tokens of NLTK's reader joined by single spaces."
-    assert len(corpus.train) == 2
-    assert len(corpus.valid) == len(corpus.test) == 1  # by hash, as all sources of many documents
-
-
-def test_white_space_gives_the_readers_tokens_back(data: Data) -> None:
-    data.write_brown()
-    tokenizer = make_tokenizer({"kind": "whitespace"})
-    reader = import_module("nltk.corpus").brown
-    for document in in_order(load("nltk:brown")):
+    assert "joined by single spaces" in corpus.notes[0]
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (2, 1, 1)  # by hash
+    tokenizer, reader = make_tokenizer({"kind": "whitespace"}), import_module("nltk.corpus").brown
+    for document in documents:  # white space gives the reader's tokens back
         lines = [tokenizer.tokenize(document.text[start:end])[0] for start, end in document.sentences]
         assert lines == [list(sentence) for sentence in reader.sents(document.name)]
-
-
-def test_genres_are_metadata(data: Data) -> None:
-    data.write_brown()
-    assert {d.name: dict(d.metadata) for d in in_order(load("nltk:brown"))} == {
-        "ca01": {"genre": "news"},
-        "ca02": {"genre": "news"},
-        "cb01": {"genre": "editorial"},
-        "ck01": {"genre": "fiction"},
-    }
 
 
 def test_files_keep_nltks_order_where_the_text_is_cut_by_words(data: Data) -> None:
@@ -133,42 +118,10 @@ def test_running_text_is_as_it_is_and_needs_no_other_data(data: Data) -> None:
     assert found == ["Gold fell to 3 pct.", "It rose", "again.", "Next day."]
 
 
-def test_words_without_sentences(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Reader:
-        def fileids(self) -> list[str]:
-            return ["a", "b", "c"]
-
-        def words(self, file: str) -> list[str]:
-            return ["word", file]
-
-    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: Reader())
-    assert [d.text for d in in_order(load("nltk:odd"))] == ["word a\n", "word b\n", "word c\n"]
-
-
-def test_tokens_with_white_space_are_counted(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Reader:
-        def fileids(self) -> list[str]:
-            return ["b", "a", "c"]
-
-        def sents(self, file: str) -> list[list[str]]:
-            return [[file, "New York", ""], [], [file, "x"]]
-
-    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: Reader())
-    corpus = load("nltk:odd")
-    assert (
-        corpus.notes[1]
-        == "Sentences with tokens that are empty or contain white space, and are split differently: 3."
-    )
-    assert in_order(corpus)[0].text == "a New York \na x\n"
-
-
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        (
-            "nltk:brown",
-            r"'brown' is not on this machine; fetch .* python -m nltk\.downloader brown, or set NLTK_DATA",
-        ),
+        ("nltk:brown", r"'brown' is not on this machine.* python -m nltk\.downloader brown, or set NLTK_DATA"),
         ("nltk:gutenberg", r"python -m nltk\.downloader gutenberg,"),
         ("nltk:treebank_chunk", r"which needs 'treebank',.* python -m nltk\.downloader treebank,"),
         ("nltk:brwon", r"NLTK has no corpus 'brwon' \(did you mean 'brown'\?\)"),
@@ -185,7 +138,7 @@ def test_what_is_not_there_is_said_in_one_sentence(spec: str, said: str, data: D
 
 def test_data_that_are_no_text_or_broken_are_refused(data: Data) -> None:
     data.write("corpora/stopwords/english", "the\na\n")
-    with pytest.raises(LmcompareError, match=r"'stopwords' has no sentences of words; give a corpus that has them"):
+    with pytest.raises(LmcompareError, match=r"'stopwords' has no sentences of words"):
         load("nltk:stopwords")
     data.write_brown()
     (data.root / "corpora/brown/ca02").write_bytes(b"\tna\xefve/jj ./.\n")
@@ -194,22 +147,39 @@ def test_data_that_are_no_text_or_broken_are_refused(data: Data) -> None:
     for name in BROWN:
         data.write(f"corpora/brown/{name}", "\n")
     _forget()
-    with pytest.raises(LmcompareError, match="'brown' has no sentence in it; fetch it again"):
+    with pytest.raises(LmcompareError, match="'brown' has no sentence in it"):
         load("nltk:brown")
 
 
-def test_sentences_of_something_else_than_words_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Reader:
-        def __init__(self, sentence: object) -> None:
-            self.sentence = sentence
+class Reader:
+    """A reader of files named a, b and c, whose sentences or words are given."""
 
-        def fileids(self) -> list[str]:
-            return ["a"]
+    def __init__(self, **readers: Any) -> None:
+        vars(self).update(readers)
 
-        def sents(self, file: str) -> list[object]:
-            return [self.sentence]
+    def fileids(self) -> list[str]:
+        return ["b", "a", "c"]
 
-    for sentence in ("a string", {"text": "a"}, [("tagged", "vbn")], 7, ["\ud800"]):
-        monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name, s=sentence: Reader(s))
-        with pytest.raises(LmcompareError, match="'odd' has no sentences of words"):
-            load("nltk:odd")
+
+def odd(monkeypatch: pytest.MonkeyPatch, reader: object) -> Corpus:
+    monkeypatch.setattr("lmcompare.corpora.schemes.nltk_data._reader", lambda name: reader)
+    return load("nltk:odd")
+
+
+def test_words_without_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = odd(monkeypatch, Reader(words=lambda file: ["word", file]))
+    assert [(d.text, d.metadata) for d in in_order(corpus)] == [(f"word {file}\n", {}) for file in "abc"]
+
+
+def test_tokens_with_white_space_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = odd(monkeypatch, Reader(sents=lambda file: [[file, "New York", ""], [], [file, "x"]]))
+    assert "white space, and are split differently: 3." in corpus.notes[1]
+    assert in_order(corpus)[0].text == "a New York \na x\n"
+
+
+@pytest.mark.parametrize("sentence", ["a string", {"text": "a"}, [("tagged", "vbn")], 7, ["\ud800"]])
+def test_sentences_of_something_else_than_words_are_refused(
+    sentence: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(LmcompareError, match="'odd' has no sentences of words"):
+        odd(monkeypatch, Reader(sents=lambda file: [sentence]))

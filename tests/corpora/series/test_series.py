@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,18 +50,9 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("frequency", "step", "season"),
     [
-        ("MS", "month", 12),
-        ("ME", "month", 12),
-        ("QS", "quarter", 4),
-        ("YS", "year", 1),
-        ("2MS", "2 months", 1),
-        ("W", "week", 52),
-        ("D", "day", 7),
-        ("B", "business day", 5),
-        ("h", "hour", 24),
-        ("15min", "15 minutes", 96),
-        ("7min", "7 minutes", 1),
-        ("30s", "30 seconds", 1),
+        *(("MS", "month", 12), ("ME", "month", 12), ("QS", "quarter", 4), ("YS", "year", 1), ("2MS", "2 months", 1)),
+        *(("W", "week", 52), ("D", "day", 7), ("B", "business day", 5), ("h", "hour", 24)),
+        *(("15min", "15 minutes", 96), ("7min", "7 minutes", 1), ("30s", "30 seconds", 1)),
     ],
 )
 def test_a_regular_calendar_has_its_step_and_season(frequency: str, step: str, season: int) -> None:
@@ -134,17 +126,13 @@ def test_a_long_past_is_given_in_part() -> None:
 def test_series_of_one_calendar_are_cut_at_the_same_times() -> None:
     early, late = series("early", 100, "2000-01-01"), series("late", 60, "2005-01-01")
     split, _ = split_series([early, late])
-    begins = {}
+    begins = set()
     for piece in split["test"]:
-        first = int(piece.metadata["first"]) + line_of(piece.text).given
         year, month = map(int, piece.metadata["start"].split("-")[:2])
-        begins[piece.name] = year * 12 + month + first
-    assert len(set(begins.values())) == 1
-    ends = {}
-    for piece in split["train"]:
-        year, month = map(int, piece.metadata["start"].split("-")[:2])
-        ends[piece.name] = year * 12 + month + len(line_of(piece.text).values)
-    assert max(ends.values()) <= min(begins.values())
+        begins.add(year * 12 + month + int(piece.metadata["first"]) + line_of(piece.text).given)
+    assert len(begins) == 1
+    last, first = end_and_begin(split)
+    assert last < first
 
 
 def end_and_begin(split: dict[str, tuple[Piece, ...]]) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -249,33 +237,28 @@ def test_a_hash_may_be_in_the_path_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "options", "said"),
     [
-        ("series:statsmodels:co", "did you mean 'co2'"),
-        ("series:", "names no table"),
-        ("series:no.csv", "no file"),
-        ("series:statsmodels:macrodata#gdp", "no column 'gdp'"),
+        ("series:statsmodels:co", {}, "did you mean 'co2'"),
+        ("series:", {}, "names no table"),
+        ("series:no.csv", {}, "no file"),
+        ("series:statsmodels:macrodata#gdp", {}, "no column 'gdp'"),
+        ("series:statsmodels:nile", {"lowercase": True}, "--lowercase can't be used with a series"),
+        ("series:statsmodels:nile", {"encoding": "latin-1"}, "encoding 'latin-1' has no effect"),
     ],
 )
-def test_wrong_names_are_said(source: str, said: str) -> None:
+def test_what_is_no_series_is_said(source: str, options: dict[str, Any], said: str) -> None:
     with pytest.raises(LmcompareError, match=said):
-        corpora.load(source)
+        corpora.load(source, CorpusOptions(**options))
 
 
-def test_options_of_texts_are_refused() -> None:
-    with pytest.raises(LmcompareError, match="--lowercase can't be used with a series"):
-        corpora.load("series:statsmodels:nile", CorpusOptions(lowercase=True))
-
-
-def test_an_encoding_is_used_for_a_table_and_refused_for_a_data_set(tmp_path: Path) -> None:
+def test_an_encoding_is_used_for_a_table(tmp_path: Path) -> None:
     rows = "value,größe\n" + "\n".join(f"{n % 7},{n}" for n in range(60))
     (tmp_path / "t.csv").write_text(rows, encoding="latin-1")
     with pytest.raises(LmcompareError, match="--encoding"):
         corpora.load("series:t.csv", base=tmp_path)
     found = corpora.load("series:t.csv", CorpusOptions(encoding="latin-1"), base=tmp_path)
     assert [one.name for one in found.test] == ["value", "größe"]
-    with pytest.raises(LmcompareError, match="encoding 'latin-1' has no effect"):
-        corpora.load("series:statsmodels:nile", CorpusOptions(encoding="latin-1"))
 
 
 def test_without_statsmodels_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

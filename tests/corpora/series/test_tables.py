@@ -17,9 +17,8 @@ DAYS = pd.date_range("2024-01-01", periods=4)
 
 
 def test_every_column_of_numbers_of_a_wide_table_is_a_series() -> None:
-    table = pd.DataFrame(
-        {"date": DAYS.astype(str), "a": [1, 2, 3, 4], "b": [1.5, None, 2.5, 3.0], "note": list("wxyz")}
-    )
+    columns = {"date": DAYS.astype(str), "a": [1, 2, 3, 4], "b": [1.5, None, 2.5, 3.0], "note": list("wxyz")}
+    table = pd.DataFrame(columns)
     found = series_of(table, "", "x").series
     assert [one.name for one in found] == ["a", "b"]
     assert found[1].values[[0, 2, 3]].tolist() == [1.5, 2.5, 3.0]
@@ -30,21 +29,19 @@ def test_every_column_of_numbers_of_a_wide_table_is_a_series() -> None:
 
 
 def test_rows_of_a_long_table_are_told_apart_by_their_names() -> None:
-    table = pd.DataFrame(
-        {
-            "unique_id": ["a", "b", "a", "b", "a", "a"],
-            "ds": [*DAYS[:1], *DAYS[:1], *DAYS[1:2], *DAYS[1:2], *DAYS[2:]],
-            "y": [1.0, 10.0, 2.0, 20.0, 3.0, 4.0],
-        }
-    )
+    days = DAYS[[0, 0, 1, 1, 2, 3]]
+    table = pd.DataFrame({"unique_id": list("ababaa"), "ds": days, "y": [1.0, 10.0, 2.0, 20.0, 3.0, 4.0]})
     found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
     assert found == {"a": [1, 2, 3, 4], "b": [10, 20]}
-
-
-def test_rows_are_numbered_from_the_first_whatever_the_index_says() -> None:
+    # Rows are numbered from the first, whatever the index says.
     table = pd.DataFrame({"id": list("abab"), "ds": DAYS.repeat(2)[:4], "y": [1.0, 10.0, 2.0, 20.0]})
     table.index = pd.RangeIndex(2, 6)
-    assert {one.name: one.values.tolist() for one in series_of(table, "", "x").series} == {"a": [1, 2], "b": [10, 20]}
+    found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
+    assert found == {"a": [1, 2], "b": [10, 20]}
+    # The only column of numbers has the values.
+    table = pd.DataFrame({"id": list("aabb"), "time": [2000, 2001] * 2, "price": [1.0, 2.0, 3.0, 4.0]})
+    found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
+    assert found == {"a": [1.0, 2.0], "b": [3.0, 4.0]}
 
 
 def test_a_column_that_is_asked_for_is_not_joined_with_others() -> None:
@@ -90,41 +87,22 @@ def test_whole_numbers_are_years_and_a_table_without_times_has_steps() -> None:
         (["Nov-05", "Dec-05", "Jan-06"], "2005-11-01", "month"),
         (["November 1999", "December 1999", "January 2000"], "1999-11-01", "month"),
         (
-            ["2024-03-30T00:00:00+01:00", "2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00"],
+            [f"2024-{day}:00" for day in ("03-30T00:00:00+01", "03-31T00:00:00+01", "04-01T00:00:00+02")],
             "2024-03-30",
             "day",
         ),
+        ([20200101, 20200102, 20200103], "2020-01-01", "day"),
+        ([201011, 201012, 201101], "2010-11-01", "month"),
     ],
 )
-def test_dates_with_slashes_are_read_in_the_order_that_fits(times: list[str], start: str, step: str) -> None:
+def test_times_are_read_in_the_order_that_fits(times: list[object], start: str, step: str) -> None:
     (one,) = series_of(pd.DataFrame({"time": times, "value": [1.0, 2.0, 3.0]}), "", "x").series
     assert (one.grid.start, one.grid.step) == (start, step)
-
-
-def test_the_only_column_of_numbers_of_a_long_table_has_its_values() -> None:
-    table = pd.DataFrame(
-        {"id": ["a", "a", "b", "b"], "time": [2000, 2001, 2000, 2001], "price": [1.0, 2.0, 3.0, 4.0]}
-    )
-    found = {one.name: one.values.tolist() for one in series_of(table, "", "x").series}
-    assert found == {"a": [1.0, 2.0], "b": [3.0, 4.0]}
-
-
-@pytest.mark.parametrize(
-    ("times", "start", "step"),
-    [([20200101, 20200102, 20200103], "2020-01-01", "day"), ([201011, 201012, 201101], "2010-11-01", "month")],
-)
-def test_whole_numbers_of_six_or_eight_digits_are_dates(times: list[int], start: str, step: str) -> None:
-    (one,) = series_of(pd.DataFrame({"time": times, "value": [1.0, 2.0, 3.0]}), "", "x").series
-    assert (one.grid.start, one.grid.step) == (start, step)
-
-
-def test_a_second_column_of_times_is_no_series() -> None:
-    table = pd.DataFrame({"time": DAYS, "read": DAYS, "value": [1.0, 2.0, 3.0, 4.0]})
-    assert [one.name for one in series_of(table, "", "x").series] == ["value"]
 
 
 def test_columns_without_numbers_are_left_out_and_named() -> None:
-    found = series_of(pd.DataFrame({"v": [1, 2, 3], "place": ["a", "b", "c"]}), "", "x")
+    table = pd.DataFrame({"time": DAYS, "read": DAYS, "v": [1.0, 2.0, 3.0, 4.0], "place": list("abcd")})
+    found = series_of(table, "", "x")  # of two columns of times, neither is a series
     assert [one.name for one in found.series] == ["v"]
     assert any("place" in said for said in found.said)
 
@@ -151,16 +129,16 @@ def test_missing_values_at_the_ends_are_cut_off() -> None:
         ({"v": ["1,5", "2,5"]}, "", "'v' begins with '1,5'"),  # of a table in memory
         ({"v": [1, 2, 3], "w": ["1", "2", "x"]}, "", "column 'w' of the table has 'x' in row 3"),
         ({"v": [0.0, 1e-300, -1e-200]}, "v", "1e-300 in row 2, which is too small"),
-        ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2, but a month is .* from 1 to 12"),
-        ({"time": ["01/02/2010", "02/02/2010", "05/05/2011"], "v": [1, 2, 3]}, "", "the day or the month"),
         ({"v": [1.0, 1e300]}, "v", "1e\\+300 in row 2, which is too large"),
         ({"v": pd.to_timedelta([1, 2], unit="s")}, "v", "durations"),
+        ({"year": [2020, 2020], "month": [12, 13], "v": [1, 2]}, "", "13 in row 2, but a month is .* from 1 to 12"),
+        ({"time": ["01/02/2010", "02/02/2010", "05/05/2011"], "v": [1, 2, 3]}, "", "the day or the month"),
         ({"id": ["a", None], "time": ["2024", "2025"], "value": [1, 2]}, "", "no name in row 2"),
         ({"time": [1577836800000, 1577923200000], "value": [1, 2]}, "", "divide them by 1000"),
         ({"date": [44927, 44928], "value": [1, 2]}, "", "day numbers of a spreadsheet"),
         ({"date": [1975.042, 1975.125], "value": [1, 2]}, "", "years with a fraction"),
         ({"time": ["10:00", "10:05"], "value": [1, 2]}, "", "without a date, such as 10:00"),
-        ({"date": ["January", "February"], "value": [1, 2]}, "", "times without a year, such as 'January'"),
+        ({"date": ["January", "February"], "value": [1, 2]}, "", "without a year, such as 'January'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(columns: dict[str, list[object]], column: str, said: str) -> None:
