@@ -92,6 +92,7 @@ def test_a_file_of_ngrams_needs_an_unknown_word(name: str) -> None:
         plugins.build(name, {"path": "any"}).fit(KNOWN.train, KNOWN.valid, Setting(KNOWN.vocabulary))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".arpa", ".safetensors"])
 def test_nothing_is_exported_that_can_not_be_read(suffix: str, tmp_path: Path) -> None:
     model = plugins.build("ngram", {"order": 2}).fit(KNOWN.train, KNOWN.valid, Setting(KNOWN.vocabulary))

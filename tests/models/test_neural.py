@@ -171,6 +171,7 @@ def test_a_requested_size_is_met(case: str, wanted: int, monkeypatch: pytest.Mon
     meets_a_size(case, wanted)
 
 
+@pytest.mark.slow
 def test_a_requested_size_keeps_proportions_and_absent_layers() -> None:
     found = build("gru", width=100, hidden=200).sized(500_000, TYPES)
     assert found is not None
@@ -204,6 +205,7 @@ def test_an_empty_training_text_is_refused() -> None:
         build("gru").fit(empty, empty, Setting(VOCABULARY))
 
 
+@pytest.mark.slow
 def test_preparation_counts_in_a_budget_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = stepping_clock(monkeypatch)
 
@@ -242,6 +244,7 @@ def test_a_run_with_a_budget_of_seconds_continues_too(tmp_path: Path, monkeypatc
     assert [heard[0].step, heard[-1].step] == [measured[1], 40], "it went on from the second measurement"
 
 
+@pytest.mark.slow
 def test_unknown_words_are_learned_from_words_that_occur_once() -> None:
     text = chain(1, 20, 40)
     counts = np.bincount(text.ids, minlength=TYPES)

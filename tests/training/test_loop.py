@@ -28,6 +28,8 @@ from lmcompare.training.softmax import Head
 from tests.training.clock import stepping_clock
 from tests.training.texts import VOCABULARY, chain, ragged
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(steps=24, batch=4, length=16, learning_rate=1e-2, evaluations=6, candidates=6, precision="float32")
 TRAIN, VALID = chain(1, 6, 80), chain(2, 2, 60)
 

@@ -120,6 +120,7 @@ def test_an_eager_optimiser_makes_the_same_steps(optimiser: Any, options: dict[s
     assert torch.equal(*found)
 
 
+@pytest.mark.slow
 def test_training_does_not_load_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # whoever imports it raises ImportError
     small: dict[str, Any] = {"width": 4, "hidden": 4, "window": 2, "batch": 2, "length": 4}

@@ -16,6 +16,8 @@ from lmcompare.training.pocket import BLOCK, Pocket, pack
 from tests.models.neural_cases import build, trained
 from tests.training.texts import VOCABULARY, chain
 
+pytestmark = pytest.mark.slow
+
 
 def raw(packed: str) -> bytes:
     return gzip.decompress(base64.b64decode(packed))

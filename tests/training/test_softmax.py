@@ -145,6 +145,7 @@ def test_what_is_beside_the_softmax_is_added_to_its_probabilities(
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_estimate_of_the_sum_is_unbiased() -> None:
     head, features, targets = head_and_targets()
     counts = np.random.default_rng(0).integers(0, 100, 50)
@@ -152,14 +153,15 @@ def test_the_estimate_of_the_sum_is_unbiased() -> None:
     scores = (features @ head.table[:50].T + head.bias).detach()
     own = scores.gather(1, targets[:, None])
     z = torch.zeros(len(targets))
-    for step in range(6000):
+    for step in range(3000):
         words, log_q = candidates.draw(1, step, np.array([[4, 17], [4, IGNORED]]))
         part = (scores[:, words] - log_q).exp().masked_fill(words == targets[:, None], 0.0)
-        z += part.sum(1) / 6000
+        z += part.sum(1) / 3000
     true = scores.exp().sum(1) - own.squeeze(1).exp()
-    torch.testing.assert_close(z, true, rtol=0.05, atol=0.0)
+    torch.testing.assert_close(z, true, rtol=0.07, atol=0.0)
 
 
+@pytest.mark.slow
 def test_negative_samples_are_distinct_and_drawn_with_their_probabilities() -> None:
     counts = np.array([1000, 500, 0, 3, 3, 20, 7, 1, 0, 90])
     candidates = Candidates(counts, 4)
@@ -167,12 +169,12 @@ def test_negative_samples_are_distinct_and_drawn_with_their_probabilities() -> N
     expected = torch.tensor([41, 41, 1, 4, 4, 21, 8, 2, 1, 41], dtype=torch.float64) / 41
     torch.testing.assert_close(candidates.probability, expected)
     drawn = torch.zeros(10)
-    for step in range(4000):
+    for step in range(2000):
         words, log_q = candidates.draw(0, step, np.array([], np.int64))
         assert len(set(words.tolist())) == 4
         torch.testing.assert_close(log_q.exp().double(), candidates.probability[words], rtol=1e-5, atol=0.0)
         drawn[words] += 1
-    torch.testing.assert_close(drawn.double() / 4000, candidates.probability, atol=0.03, rtol=0.0)
+    torch.testing.assert_close(drawn.double() / 2000, candidates.probability, atol=0.04, rtol=0.0)
 
 
 def test_the_predicted_words_are_always_in_the_sample() -> None:

@@ -21,11 +21,10 @@ from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.hf_causal.plugin import HuggingFaceCausal
-from lmcompare.models.hf_causal.windows import Windows
 from lmcompare.testing import parametrize_with_checks
 from lmcompare.tokens import Encoded, build_vocabulary, encode, make_tokenizer
 from lmcompare.tokens.hugging_face import located
-from tests.conformance.test_built_ins import OF_A_VARIANT
+from tests.full.conformance.test_built_ins import OF_A_VARIANT
 from tests.models.hf_causal.small import TEXTS, gpt2, llama
 
 LONG = [" ".join(TEXTS[:9]), TEXTS[0], "", " ".join(TEXTS[::2])]
@@ -116,13 +115,6 @@ def test_figures_do_not_depend_on_the_batch(folder: Path) -> None:
     text = read(folder)
     one, many = (trained(folder, text, window=32, batch=batch).log_probs(text) for batch in (1, 13))
     np.testing.assert_allclose(one, many, atol=1e-4)
-
-
-def test_the_window_of_an_offset() -> None:
-    windows = Windows(length=4, stride=3)
-    assert windows.first_inputs(np.arange(12)).tolist() == [0, 0, 0, 0, 3, 3, 3, 6, 6, 6, 9, 9]
-    assert Windows(length=4, stride=4).first_inputs(np.arange(9)).tolist() == [0, 0, 0, 0, 4, 4, 4, 4, 8]
-    assert Windows(length=4, stride=1).first_inputs(np.arange(6)).tolist() == [0, 0, 0, 0, 1, 2]
 
 
 def test_a_stepper_crosses_windows(folder: Path) -> None:

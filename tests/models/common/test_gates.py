@@ -8,6 +8,8 @@ import pytest
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Seen
 
+pytestmark = pytest.mark.slow
+
 
 def expectation_maximisation(p: np.ndarray) -> np.ndarray:
     """Return the constant weights, (M,), that maximise the likelihood of a mixture."""

@@ -24,6 +24,8 @@ from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.language_model import TorchLanguageModel
 from tests.training.texts import VOCABULARY, fitted
 
+pytestmark = pytest.mark.slow
+
 TRAINED: dict[str, Any] = {"steps": 8, "batch": 4, "length": 16, "precision": "float32"}
 SMALL = {**TRAINED, "width": 8, "hidden": 6}
 DOCUMENT = [2, 5, 3, 3, 9, 2, 5, 6]
@@ -97,16 +99,10 @@ def test_the_losses_are_those_of_the_mixture_and_have_its_gradient() -> None:
             torch.testing.assert_close(own[name], gradient[name], atol=1e-6, rtol=1e-4)
 
 
-NETWORKS = ("rnn", "rnn-attention", "transformer", "state-space", "cnn", "feed-forward", "word2vec-bow")
-
-
-@pytest.mark.parametrize("base", NETWORKS)
+@pytest.mark.parametrize("base", ["rnn-attention", "transformer", "word2vec-bow"])
 def test_over_any_network_reading_in_pieces_is_reading_at_once(base: str) -> None:
-    narrow = {"rnn": SMALL, "rnn-attention": {**SMALL, "window": 4}}.get(base, {**TRAINED, "width": 8})
-    if base in ("transformer", "state-space"):
-        narrow["heads"] = 2
-    if base == "transformer":
-        narrow["window"] = 4
+    more = {"rnn-attention": {"hidden": 6, "window": 4}, "transformer": {"heads": 2, "window": 4}}
+    narrow = {**TRAINED, "width": 8, **more.get(base, {})}
     model = fitted(Pointer(base, narrow, attention=5, window=3))
     text = Encoded.from_documents([DOCUMENT, DOCUMENT[::-1]], VOCABULARY)
     whole = model.log_probs(text)
@@ -120,16 +116,11 @@ def test_a_base_may_have_no_bias() -> None:
     model = fitted(Pointer("transformer", options, window=3))
     text = Encoded.from_documents([DOCUMENT], VOCABULARY)
     np.testing.assert_allclose(np.exp(model.next_log_probs(text, np.arange(len(text)))).sum(1), 1.0, atol=1e-5)
-    again = Pointer("transformer", options, window=3).restore(model.state())
-    assert (again.log_probs(text) == model.log_probs(text)).all()
 
 
 def test_the_parameters_are_those_of_the_base_and_of_the_pointer() -> None:
     base, model = fitted(Rnn(**SMALL)), fitted(Pointer("rnn", SMALL, attention=5, window=3))
     assert model.size().parameters == (base.size().parameters or 0) + 2 * 5 * 8 + 3 + 8 + 1
-    again = Pointer("rnn", SMALL, attention=5, window=3).restore(model.state())
-    text = Encoded.from_documents([DOCUMENT], VOCABULARY)
-    assert (again.log_probs(text) == model.log_probs(text)).all()
 
 
 @pytest.mark.parametrize("base", ["rnn", "transformer"])

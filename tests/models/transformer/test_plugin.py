@@ -142,6 +142,7 @@ def test_positions_matter_except_with_none() -> None:
         assert (float(change) < 1e-6) == (positions == "none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["rotary", "alibi"])
 def test_what_it_shows_is_what_it_computes(case: str) -> None:
     model = trained(case)
@@ -170,6 +171,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     assert any(label.startswith("b,") for label, _ in equation.lines) == (case == "alibi")
 
 
+@pytest.mark.slow
 def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention_explorer, "HEADS", 2)
     model = trained("rotary")
@@ -181,6 +183,7 @@ def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.Monke
     assert drawn.heads[drawn.opens[0]].name in equation.note
 
 
+@pytest.mark.slow
 def test_the_equation_says_that_words_before_were_added() -> None:
     for case in ("rotary", "convolutions"):
         shown = trained(case).exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -17,40 +16,7 @@ from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.neural_cases import SMALL, trained
 from tests.training.texts import TYPES, VOCABULARY, chain, fitted
 
-
-@pytest.mark.parametrize("case", ["bag", "bag-of-a-sentence"])
-def test_the_order_in_the_window_does_not_matter(case: str) -> None:
-    model = trained(case)
-    head, bag = [2, 3, 2], [4, 5, 6, 4]  # the window is 4
-    documents = [head + list(order) for order in itertools.permutations(bag)]
-    text = Encoded.from_documents([[*d, 7] for d in documents], VOCABULARY)
-    after = model.next_log_probs(text, text.starts + 7)
-    np.testing.assert_allclose(after, np.broadcast_to(after[0], after.shape), atol=1e-6)
-    np.testing.assert_allclose(
-        model.next_log_probs(text, text.starts + 3),
-        np.broadcast_to(model.next_log_probs(text, np.array([3])), after.shape),
-        atol=1e-6,
-    )
-
-
-def test_what_is_outside_the_window_is_not_seen() -> None:
-    model = trained("bag")
-    text = Encoded.from_documents([[2, 3, 4, 5, 6, 7], [8, 9, 4, 5, 6, 7]], VOCABULARY)
-    near, far = model.next_log_probs(text, np.array([6 + 5, 6 + 6]))
-    own_near, own_far = (
-        model.next_log_probs(text, np.array([5, 5]))[0],
-        model.next_log_probs(text.select([0]), np.array([6]))[0],
-    )
-    assert np.abs(near - own_near).max() > 1e-6  # position 5 sees 3, 4, 5, 6 or 9, 4, 5, 6
-    np.testing.assert_allclose(far, own_far, atol=1e-6)  # position 6 sees 4, 5, 6, 7
-
-
-def test_a_bag_of_a_sentence_ends_where_the_sentence_began() -> None:
-    text = Encoded.from_documents([[2, 1, 3, 4], [5, 1, 3, 4], [3, 1, 4, 3]], VOCABULARY)
-    alone = trained("bag-of-a-sentence").next_log_probs(text, np.array([3, 7]))
-    np.testing.assert_allclose(alone[0], alone[1], atol=1e-6)
-    across = trained("bag").next_log_probs(text, np.array([3, 7]))
-    assert np.abs(across[0] - across[1]).max() > 1e-6
+pytestmark = pytest.mark.slow
 
 
 def test_a_sentence_scores_the_same_anywhere_unless_the_bag_reaches_across() -> None:

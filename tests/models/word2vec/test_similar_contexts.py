@@ -21,6 +21,8 @@ from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY
 
+pytestmark = pytest.mark.slow
+
 # j (11) came after c a, never after b; a and b, and c and f, have like company
 C, D, E, F, G, A, B, J = 4, 5, 6, 7, 8, 2, 3, 11
 

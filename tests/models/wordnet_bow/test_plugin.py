@@ -21,6 +21,8 @@ from lmcompare.training.class_softmax import ClassHead
 from tests.models.neural_cases import SMALL, tiny_wordnet, trained
 from tests.training.texts import VOCABULARY
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("dog", "cat", "goose", "soup", "dish", "paris", "city", "run", "move")
 FARM = Vocabulary(["<unk>", "</s>", *WORDS], np.array([1, 400, 100, 100, 1, 100, 100, 100, 100, 100, 100]))
 ID = {word: FARM.tokens.index(word) for word in WORDS}
