@@ -14,10 +14,10 @@ from lmcompare.report.build import write_reports
 from lmcompare.report.sections.live import ENGINE
 from lmcompare.report.templating import asset
 from lmcompare.report.write import write_joined_report
-from tests.report.browser import executable, visit
 from tests.made import made
+from tests.report.browser import executable, visit
 from tests.report.tree import Node, parse
-from tests.run_folder import edit, write_report, write_run_folder
+from tests.run_folder import edit, made_run_folder, write_report, write_run_folder
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +27,9 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(folder: Path) -> Run:
-    return load_run(folder)
+def run() -> Run:
+    """The run of this folder; no report need be written for it."""
+    return load_run(made_run_folder())
 
 
 @pytest.fixture(scope="session")
@@ -99,11 +100,11 @@ def report(browser: Browser, folder: Path) -> Page:
     return visit(browser, folder / "report.html")
 
 
-@pytest.fixture(scope="module")
-def folder_of_tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("tokens")
-    write_reports(write_run_folder(path, models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)))
-    return path
+@pytest.fixture(scope="session")
+def folder_of_tokens() -> Path:
+    """A run of two models that have the same tokens, with its report."""
+    kind: dict[str, Any] = {"models": ("unigram", "ngram"), "failed": (), "invalid": (), "seeds": (0,)}
+    return made("tokens", lambda path: write_reports(write_run_folder(path, **kind)))
 
 
 @pytest.fixture

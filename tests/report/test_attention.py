@@ -1,20 +1,25 @@
-"""Tests of the drawing of attention: its numbers by hand, and what the page stores."""
+"""Attention: its numbers by hand, what the page stores and computes, and the way from a word to it."""
 
 from __future__ import annotations
 
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from lmcompare.exhibits import Attention
-from lmcompare.exhibits.attending import turned, weights
+from lmcompare.analysis import Run
+from lmcompare.exhibits import Attention, to_json
+from lmcompare.exhibits.attending import telling_head, turned, weights
 from lmcompare.report.charts.strips import strip
+from lmcompare.report.data import ReportData
 from lmcompare.report.kinds import render
 from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded
+from lmcompare.report.sections import forward_pass
+from lmcompare.report.sections.exhibits import build
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse
@@ -98,43 +103,105 @@ def test_heads_are_weights() -> None:
         assert not np.triu(found, 1).any()
 
 
-@pytest.mark.parametrize(("values", "up", "down"), [((1.0, -0.5, 0.0), "M0 0h3v12h-3z", "M4 12h3v6h-3z")])
-def test_a_strip_has_bars_above_and_below_the_middle(values: tuple[float, ...], up: str, down: str) -> None:
-    made = strip(np.array(values))
-    assert (made["up"], made["down"]) == (up, down)
+def test_a_strip_has_bars_above_and_below_the_middle() -> None:
+    made = strip(np.array([1.0, -0.5, 0.0]))
+    assert (made["up"], made["down"]) == ("M0 0h3v12h-3z", "M4 12h3v6h-3z")
     assert made["said"] == "numbers from −0.50 to 1.00"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("plugin", "head", "word"), [("transformer", 2, 4), ("rnn-attention", 0, 2)])
-def test_a_head_and_a_word_are_computed_in_the_page(report: Page, plugin: str, head: int, word: int) -> None:
+def look(exhibit: Attention, word: int) -> forward_pass.Look | None:
+    return forward_pass.Look.of(SimpleNamespace(), exhibit, word)  # type: ignore[arg-type]
+
+
+def test_score_and_weight_of_the_way_are_those_of_query_and_key() -> None:
+    exhibit = replace(attention(), turns=())
+    word = exhibit.opens[1]
+    head = exhibit.heads[telling_head(exhibit, word)]
+    first, end = exhibit.seen[word]
+    scores = exhibit.scale * np.array(head.keys)[first:end] @ np.array(head.queries)[word]
+    if head.bias:
+        scores += [head.bias[word - j + len(exhibit.words) - 1] for j in range(first, end)]
+    weights = np.exp(scores) / np.exp(scores).sum()
+    found = look(exhibit, word)
+    assert found is not None
+    assert found.word == exhibit.words[word]
+    assert found.other == exhibit.words[first + int(weights.argmax())]
+    assert found.score == pytest.approx(scores.max(), abs=1e-3)
+    assert found.weight == pytest.approx(weights.max(), abs=1e-3)
+    assert found.parts[0] == (found.other, found.weight)
+    assert not found.additive
+
+
+def test_a_word_that_reads_nothing_has_no_way() -> None:
+    exhibit = attention()
+    assert look(replace(exhibit, seen=((0, 0),) * len(exhibit.words)), 0) is None
+
+
+def test_each_model_with_attention_is_linked_and_each_way_of_looking_is_shown_once(run: Run) -> None:
+    data = ReportData(run)
+    section = build(data)
+    assert section is not None
+    tree = parse(str(section.html))
+    (way,) = tree.all("figure", "way")
+    attending = [m for m in data.scored if any(e["kind"] == Attention.kind for e in m.cell.exhibit_tables)]
+    ids = {node.attributes["id"] for node in tree.all("article", "inside")}
+    links = [a.attributes["href"].removeprefix("#") for a in way.one("figcaption").all("a")]
+    assert len(links) == len(attending)
+    assert set(links) <= ids
+    kinds = {bool(e["weigh"]) for m in attending for e in m.cell.exhibit_tables if e["kind"] == Attention.kind}
+    assert len(way.all("div", "way-lane")) == len(kinds)
+
+
+def test_a_broken_exhibit_costs_no_more_than_itself() -> None:
+    good = to_json(attention())
+    stored = [{**good, "heads": "none"}, {"kind": "bars"}, "no table", good]
+    assert [each.words for each in forward_pass._attentions(stored)] == [attention().words]
+
+
+def see_head_and_word(page: Page, plugin: str, head: int, word: int) -> None:
     """The page's script and Python compute the same from the same numbers."""
     exhibit = of_heads(4 if plugin == "transformer" else 1)
     assert isinstance(exhibit, Attention)
     wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
-    report.locator(f"#inside-{plugin} > details > summary").click()
-    box = report.locator(f"#inside-{plugin} .att")
+    page.locator(f"#inside-{plugin} > details > summary").click()
+    box = page.locator(f"#inside-{plugin} .att")
     if head:
         box.locator(".att-heads button").nth(head).click()
     box.get_by_role("radio").nth(word).click()
-    table = wanted.one("table", class_="att-scores")
     rows = box.locator(".att-scores tbody tr")
-    assert rows.count() == len(exhibit.words)
-    for row, cells in enumerate(table.rows()):
-        assert [cell.strip() for cell in rows.nth(row).locator("th, td").all_text_contents()] == cells
+    shown = [[c.strip() for c in row.locator("th, td").all_text_contents()] for row in rows.all()]
+    assert len(exhibit.words) == len(shown)
+    assert shown == wanted.one("table", class_="att-scores").rows()
     for part in wanted.all("dd"):
         numbers = box.locator(f"[data-numbers={part.attributes['data-numbers']}]").text_content() or ""
         assert numbers.split() == part.text.split()
     for name in ("att-said", "att-adds"):
         (said,) = box.locator(f".{name}").all_text_contents()
         assert " ".join(said.split()) == wanted.one(class_=name).text
-    assert complaints(report) == []
 
 
 @pytest.mark.slow
-def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> None:
-    report.locator("#inside-transformer > details > summary").click()
+def test_heads_and_words_are_chosen_in_the_page_and_a_link_leads_to_them(report: Page) -> None:
+    see_head_and_word(report, "transformer", 2, 4)
+    see_head_and_word(report, "rnn-attention", 0, 2)
     box = report.locator("#inside-transformer .att")
+    hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
+    expect(hidden).to_be_hidden()
+    box.get_by_role("checkbox").check()  # shows what the hidden words would have counted
+    expect(hidden).to_be_visible()
+    shares = box.locator(".att-scores td.part.unseen").all_inner_texts()
+    assert sum(map(float, shares)) == pytest.approx(1.0, abs=0.005)
+    box.get_by_role("checkbox").uncheck()
+
+    heat = report.locator("#inside-transformer .heat")  # the map of all words under one head
+    cells = heat.locator(".heat-table tbody td")
+    before = cells.all_inner_texts()
+    heat.get_by_role("button", name="head 3").first.click()
+    assert cells.all_inner_texts() != before
+    expect(report.locator("#inside-transformer .heat-name").first).to_have_text("head 3")
+    heat.get_by_role("button", name="head 1").first.click()
+    assert cells.all_inner_texts() == before
+
     box.locator(".att-heads button").nth(1).click()
     box.get_by_role("radio").nth(3).focus()
     report.keyboard.press("ArrowRight")
@@ -146,15 +213,4 @@ def test_a_word_is_chosen_by_keyboard_and_a_link_leads_to_it(report: Page) -> No
     again = reopened(report).locator("#inside-transformer .att")
     assert again.inner_text() == said
     expect(again.locator(".att-scores th button").nth(1)).to_have_attribute("aria-pressed", "true")
-
-
-@pytest.mark.slow
-def test_a_switch_shows_what_the_hidden_words_would_have_counted(report: Page) -> None:
-    report.locator("#inside-transformer > details > summary").click()
-    box = report.locator("#inside-transformer .att")
-    hidden = box.locator(".att-scores tbody tr").nth(5).locator("td .unseen").first
-    expect(hidden).to_be_hidden()
-    box.get_by_role("checkbox").check()
-    expect(hidden).to_be_visible()
-    shares = box.locator(".att-scores td.part.unseen").all_inner_texts()
-    assert sum(map(float, shares)) == pytest.approx(1.0, abs=0.005)
+    assert complaints(report) == []

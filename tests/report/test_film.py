@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from lmcompare.exhibits import TrainingFilm
 from lmcompare.report.kinds import render
@@ -34,6 +34,18 @@ def shown(page: Page) -> tuple[str, list[list[str]], list[str], list[str]]:
     )
 
 
+def see_no_name_covers_another(plane: Locator) -> None:
+    boxes = plane.evaluate(
+        "plane => Array.from(plane.querySelectorAll('text'))"
+        ".filter(name => getComputedStyle(name).visibility === 'visible')"
+        ".map(name => name.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+    )
+    assert boxes
+    for (left, top, right, bottom), (x, y, end, base) in combinations(boxes, 2):
+        assert right <= x + 1 or end <= left + 1 or bottom <= y + 1 or base <= top + 1
+
+
+@pytest.mark.slow
 def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
     open_all(report)
     slider = report.locator(".film input").first
@@ -48,6 +60,7 @@ def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
         assert name == truth.moments[moment]
         assert weights == [[f"{100 * w:.0f}" for w in row if w is not None] for row in truth.weights[moment]]
         assert chances == [probability(p) for p in truth.probabilities[moment]]
+        see_no_name_covers_another(report.locator(".film-plane"))
     assert len({tuple(each) for each in places.values()}) == 3
     report.locator(".film .heat-panel").first.click()  # a small map moves the others, too
     assert shown(report)[0] == "step 0"
@@ -57,24 +70,6 @@ def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
     expect(report.locator(".film output").first).to_have_text("step 0")
     assert report.locator(".film-plane").first.locator("g").first.get_attribute("transform") == places[0][0]
     assert complaints(report) == []
-
-
-@pytest.mark.slow
-def test_no_name_covers_another_at_any_moment(report: Page) -> None:
-    open_all(report)
-    film = report.locator(".film").first
-    slider = film.locator("input")
-    slider.focus()
-    for _ in range(3):
-        report.keyboard.press("ArrowLeft")
-        boxes = film.locator(".film-plane").evaluate(
-            "plane => Array.from(plane.querySelectorAll('text'))"
-            ".filter(name => getComputedStyle(name).visibility === 'visible')"
-            ".map(name => name.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
-        )
-        assert boxes
-        for (left, top, right, bottom), (x, y, end, base) in combinations(boxes, 2):
-            assert right <= x + 1 or end <= left + 1 or bottom <= y + 1 or base <= top + 1
 
 
 def test_a_place_in_the_plane_is_that_of_the_coordinates(truth: TrainingFilm) -> None:

@@ -11,7 +11,7 @@ import pytest
 import lmcompare
 from lmcompare.api import Comparison
 from lmcompare.report.build import write_reports
-from tests.report.firefox import Firefox, firefox
+from tests.full.browsers.firefox import Firefox, firefox
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
