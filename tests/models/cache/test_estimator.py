@@ -1,4 +1,4 @@
-"""Tests of decaying counts against sums written out, and of distributions against single scores."""
+"""Decaying counts against sums written out, and distributions against single scores."""
 
 from __future__ import annotations
 

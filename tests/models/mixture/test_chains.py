@@ -1,4 +1,4 @@
-"""Tests of chains and mixtures against their definitions."""
+"""Histories, context trees, chains and mixtures against their definitions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,91 @@ from itertools import chain as joined
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lmcompare.counts.lookup.level import NOTHING
 from lmcompare.model import Setting
 from lmcompare.models.mixture import chains
+from lmcompare.models.mixture.context_trees import Tree, grow
 from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, train_mixture
-from lmcompare.models.mixture.features import feature_values, history
+from lmcompare.models.mixture.features import feature_values, history, reach_of
 from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.mixture import brute_force_chains
+
+LETTERS = Vocabulary.build([["a", "b", "c"]])
+END, START = LETTERS.end, len(LETTERS)
+
+documents = st.lists(st.lists(st.integers(0, START - 1), max_size=8), max_size=4)
+
+
+def before(ids: list[int], most: int) -> list[int]:
+    """Return the words at the end of a document's beginning, the nearest first."""
+    sentence = [START]
+    for word in ids:
+        sentence = [START] if word == END else [*sentence, word]
+    return [*sentence[::-1], *[NOTHING] * most][:most]
+
+
+@given(documents, st.integers(1, 5))
+def test_history_equals_a_walk(texts: list[list[int]], most: int) -> None:
+    text = Encoded.from_documents(texts, LETTERS)
+    found = history(text, np.arange(len(text) + 1), most)
+    expected = [before(ids[:i], most) for ids in texts for i in range(len(ids))]
+    expected.append(before(texts[-1] if texts else [], most))
+    assert found.T.tolist() == expected
+
+
+def test_features_are_mapped() -> None:
+    words = np.arange(START + 1)
+    classes = np.array([9, 9, 7, 7, 8, 6])
+    words_before = np.array([[2, START, 3], [START, NOTHING, 2]])  # (2, B)
+    shown = feature_values([(1, 0), (2, 1), (0, 1)], [words, classes], words_before, np.array([4, 2, END]))
+    assert shown.tolist() == [[2, START, 3], [6, NOTHING, 7], [8, 7, 9]]
+    assert reach_of([(1, 0), (2, 1), (0, 1)]) == 2
+
+
+def as_dictionary(tree: Tree) -> dict[tuple[int, ...], dict[int, int]]:
+    """All contexts of a tree with their words and counts, found from the root downwards."""
+    found, contexts = {}, tree.contexts
+
+    def visit(node: int, path: tuple[int, ...]) -> None:
+        pairs = slice(contexts.offsets[node], contexts.offsets[node + 1])
+        found[path] = dict(zip(contexts.words[pairs].tolist(), tree.counts[pairs].tolist(), strict=True))
+        for child in range(contexts.children[node], contexts.children[node + 1]):
+            visit(child, (*path, int(contexts.last[child])))
+
+    visit(0, ())
+    return found
+
+
+@given(st.integers(0, 10_000), st.integers(0, 4), st.integers(1, 40))
+def test_contexts_and_counts_equal_those_of_dictionaries(seed: int, length: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    features = [rng.integers(-1, 3, n) for _ in range(length)]
+    words = rng.integers(0, 4, n)
+    tree = grow(features, words, 4)
+    expected = brute_force_chains.counts([f.tolist() for f in features], words.tolist(), 2)
+    assert as_dictionary(tree) == expected
+    last, children, offsets, _ = tree.contexts
+    assert tree.levels[-1] == len(last) == len(children) - 1 == len(offsets) - 1
+
+
+def test_kneser_ney_counts_by_hand() -> None:
+    # after x = 5: word 1 with y = 7 twice and y = 8 once, word 2 with y = 7; after x = 6: word 1, no y
+    x, y, words = np.array([5, 5, 5, 5, 6]), np.array([7, 7, 8, 7, -1]), np.array([1, 1, 1, 2, 1])
+    found = as_dictionary(grow([x, y], words, 3))
+    assert found[(5, 7)] == {1: 2, 2: 1}
+    assert found[(5,)] == {1: 2, 2: 1}  # word 1 in two of the longer contexts
+    assert found[(6,)] == {1: 1}
+    assert found[()] == {1: 2, 2: 1}  # word 1 after 5 and after 6
+
+
+def test_a_context_seen_once_has_no_children() -> None:
+    found = as_dictionary(grow([np.array([1, 1, 2]), np.array([3, 3, 3])], np.array([0, 1, 0]), 2))
+    assert set(found) == {(), (1,), (2,), (1, 3)}
+
 
 LINES = ("a b c a b d", "b a c a b", "c c a b d a b c", "d a b", "a c b a b c d d")
 VOCABULARY = Vocabulary.build([line.split() for line in LINES])

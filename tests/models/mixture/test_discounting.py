@@ -1,4 +1,4 @@
-"""Tests of discounts by rule, against hand-worked arithmetic, and by fit, against other values."""
+"""Discounts by rule, against hand-worked arithmetic, and by fit, against other values."""
 
 from __future__ import annotations
 

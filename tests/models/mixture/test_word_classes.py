@@ -1,4 +1,4 @@
-"""Tests of the exchange algorithm against the likelihood computed by brute force."""
+"""The exchange algorithm against the likelihood computed by brute force."""
 
 from __future__ import annotations
 
