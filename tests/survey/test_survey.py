@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.corpora import CorpusOptions, ReadFile, load
+from lmcompare.corpora import ReadFile, load
 from lmcompare.errors import LmcompareError
 from lmcompare.survey import Survey, survey
 from lmcompare.survey.laws import LEAST_COUNT, heaps, zipf
@@ -40,6 +40,8 @@ def test_rare_types_are_unknown_but_not_unseen() -> None:
     corpus = load({"train": TRAIN, "valid": ["the dog sat"], "test": [LONG]})
     test = survey(corpus, "whitespace", min_count=2).splits["test"]
     assert (test.unseen, test.unknown) == (0, 15)
+    with pytest.raises(LmcompareError, match="choose a smaller size"):
+        survey(corpus, "whitespace", size=100)
 
 
 def test_words_and_lines(found: Survey) -> None:
@@ -59,12 +61,8 @@ def test_empty_lines_are_no_long_lines() -> None:
 
 def test_what_repeats_the_training_text_names_its_document(found: Survey) -> None:
     copy, near = found.repeated
-    assert (copy.split, copy.repeat.kind, copy.repeat.share, copy.repeat.of) == (
-        "test",
-        "copy",
-        1,
-        "train document 1",
-    )
+    found_copy = (copy.split, copy.repeat.kind, copy.repeat.share, copy.repeat.of)
+    assert found_copy == ("test", "copy", 1, "train document 1")
     assert (near.repeat.kind, near.repeat.of) == ("near copy", "train document 3")
 
 
@@ -90,26 +88,17 @@ def test_files_encodings_and_line_ends(tmp_path: Path) -> None:
     assert "is split already" in found.said[0]
 
 
-def test_characters_and_pieces_are_tokens_too() -> None:
+@pytest.mark.slow
+def test_a_real_text_in_words_characters_and_pieces() -> None:
     corpus = load("lee")
-    characters = survey(corpus, "char")
-    assert characters.splits["train"].types == 79
+    train, test = (survey(corpus, min_count=2).splits[which] for which in ("train", "test"))
+    assert (train.documents, train.sentences, train.words, train.bytes) == (242, 2120, 47386, 284628)
+    assert test.unknown / test.tokens == pytest.approx(0.112, abs=0.0005)
+    assert survey(corpus, "char").splits["train"].types == 79
     said: list[str] = []
     pieces = survey(corpus, {"kind": "bpe", "pieces": 400}, say=said.append)
     assert pieces.splits["test"].unseen is not None
     assert said
-
-
-def test_the_figures_are_those_of_a_run() -> None:
-    train, test = (survey(load("lee"), min_count=2).splits[which] for which in ("train", "test"))
-    assert (train.documents, train.sentences, train.words, train.bytes) == (242, 2120, 47386, 284628)
-    assert test.unknown / test.tokens == pytest.approx(0.112, abs=0.0005)
-
-
-def test_wrong_limits_are_one_sentence() -> None:
-    corpus = load(["a b .", "c d .", "e f ."], CorpusOptions())
-    with pytest.raises(LmcompareError, match="choose a smaller size"):
-        survey(corpus, "whitespace", size=100)
 
 
 @pytest.mark.parametrize("exponent", [0.8, 1.0, 1.3])

@@ -22,5 +22,6 @@ def test_ids_are_those_of_the_model(tmp_path: Path) -> None:
         assert [ids.tolist() for ids in text.documents()] == wanted
 
 
-def test_it_passes_the_kit(tmp_path: Path) -> None:
-    assert all(result.ok for result in run_tokenizer_checks("hf", {"path": str(gpt2(tmp_path))}))
+def test_tokenizers_of_pieces_pass_the_kit(tmp_path: Path) -> None:
+    for kind, options in (("hf", {"path": str(gpt2(tmp_path))}), ("bpe", {"pieces": 300})):
+        assert all(result.ok for result in run_tokenizer_checks(kind, options)), kind

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import Separator, TextCode, Tokenizer, build_vocabulary, make_tokenizer, tokenise
+from lmcompare.tokens import Separator, TextCode, build_vocabulary, make_tokenizer, tokenise
 from lmcompare.tokens.codelength.token_classes import CLOSING, TokenClasses, shape
 from tests.tokens.codelength.decoding import (
     decisions,
@@ -160,41 +160,24 @@ def test_a_long_sentence_in_blocks_is_charged_the_same() -> None:
     assert charged.tolist() == whole.overhead_bits(text, WORD, vocabulary).tolist()
 
 
-def other_uses() -> list[tuple[Tokenizer, int]]:
-    return [(make_tokenizer({"kind": "char"}), 1), (make_tokenizer({"kind": BYTE_PAIRS}), 1), (WORD, 1)]
-
-
-@pytest.mark.parametrize(("tokenizer", "min_count"), other_uses())
-def test_another_tokenizer_or_vocabulary_is_refused(tokenizer: Tokenizer, min_count: int) -> None:
-    code = TextCode.fit(TRAIN, WORD, build_vocabulary(TRAIN, WORD, min_count=2))
-    with pytest.raises(LmcompareError, match="fit it again"):
-        code.overhead_bits(WILD, tokenizer, build_vocabulary(TRAIN, tokenizer, min_count))
-
-
-def test_another_version_is_refused() -> None:
-    code = TextCode.fit(TRAIN, WORD, build_vocabulary(TRAIN, WORD))
+def test_another_tokenizer_vocabulary_or_version_is_refused() -> None:
+    vocabulary = build_vocabulary(TRAIN, WORD, min_count=2)
+    code = TextCode.fit(TRAIN, WORD, vocabulary)
+    for kind in ("char", BYTE_PAIRS, "word"):
+        tokenizer = make_tokenizer({"kind": kind})
+        with pytest.raises(LmcompareError, match="fit it again"):
+            code.overhead_bits(WILD, tokenizer, build_vocabulary(TRAIN, tokenizer))
     with pytest.raises(LmcompareError, match="another version"):
         TextCode.from_json({**code.to_json(), "version": 0})
-
-
-def test_no_text_costs_nothing() -> None:
-    vocabulary = build_vocabulary(TRAIN, WORD)
-    code = TextCode.fit(TRAIN, WORD, vocabulary)
-    assert code.overhead_bits([], WORD, vocabulary).shape == (0,)
+    assert code.overhead_bits([], WORD, vocabulary).shape == (0,)  # no text costs nothing
 
 
 @pytest.mark.parametrize(
     ("token", "expected"),
     [
-        *(
-            ("cat", "lower"),
-            ("Cat", "title"),
-            ("CAT", "upper"),
-            ("iPhone", "mixed"),
-            ("A", "capital"),
-            ("a", "letter"),
-        ),
-        *(("1,000", "number"), ("猫", "unspaced"), ("。", "wide"), ("(", "Ps"), ("…", "Po"), ("😀", "So")),
+        *(("cat", "lower"), ("Cat", "title"), ("CAT", "upper"), ("iPhone", "mixed"), ("A", "capital")),
+        *(("a", "letter"), ("1,000", "number"), ("猫", "unspaced"), ("。", "wide"), ("(", "Ps"), ("…", "Po")),
+        ("😀", "So"),
     ],
 )
 def test_shapes(token: str, expected: str) -> None:
