@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,38 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import lmcompare
-from lmcompare import corpora
+from lmcompare.analysis import load_run
 from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
+from lmcompare.corpora.schemes.wiki import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
+from lmcompare.report.data import ReportData
+from lmcompare.report.sections import live
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
 from lmcompare.training.pocket import Pocket
 from tests.models.neural_cases import CASES, trained
 from tests.report.browser import complaints, visit
+from tests.report.part import part_of
+from tests.report.tree import parse
 from tests.report.typed import PIECES, strings
+from tests.run_folder import edit
 from tests.training.texts import VOCABULARY, chain
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 WITHOUT = ("wordnet-bag", "encoder-decoder", "overlapping-chunks")  # networks that the page can't compute
-
-
-TEXTS = [
+ALIKE = ("bag", "gru", "plain-lstm", "state-space", "rotary", "llama", "no-positions")  # have the layers of others
+MARKS = [
     f"The cat saw {n} dogs .\n<unk> it's 日本 <unk> @-@ @-@ <unk>\n" for n in ("two", "three", "some", "2,000")
 ] * 3
+PLAIN = ["The cat saw two dogs.\n"]
 
 
-@pytest.mark.parametrize("train", [TEXTS, ["The cat saw two dogs.\n"]], ids=["marks", "plain"])
-@pytest.mark.parametrize("kind", ["word", "whitespace", "char", "byte"])
-def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, train: list[str]) -> None:
+def see_that_it_is_cut_alike(engine: Page, kind: str, train: list[str], texts: list[str]) -> None:
     tokenizer = make_tokenizer({"kind": kind})
     fit_tokenizer(tokenizer, train)
-    documents = documents_of([*train, " ".join(PIECES[:40])])
-    vocabulary = build_vocabulary(documents, tokenizer)
-    texts = strings()
+    vocabulary = build_vocabulary(documents_of([*train, " ".join(PIECES[:40])]), tokenizer)
     wanted = [encode_prompt(text, tokenizer, vocabulary).tolist() for text in texts]
     found = engine.evaluate(
         """([how, words, end, unknown, texts]) => {
@@ -53,12 +55,19 @@ def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, train: li
     )
     wrong = [text for text, ids, cut in zip(texts, wanted, found, strict=True) if ids != [i for i, _ in cut]]
     assert not wrong, (len(wrong), wrong[:3])
-    assert len({tuple(ids) for ids in wanted}) > 100
+    assert len({tuple(ids) for ids in wanted}) > len(texts) / 10
     for text, cut in zip(texts, found, strict=True):  # unknown words, which share an id, are cut alike, too
         lines = [tokenizer.tokenize(line)[0] for line in text.replace("\r\n", "\n").split("\n")]
         tokens = [token for line in lines for token in (*line, "</s>")][:-1]
         if not tokenizer.in_page().get("escapes"):
             assert [token for _, token in cut] == tokens, text
+
+
+@pytest.mark.parametrize(
+    ("kind", "train"), [("word", MARKS), ("whitespace", MARKS), ("char", MARKS), ("byte", PLAIN)]
+)
+def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, train: list[str]) -> None:
+    see_that_it_is_cut_alike(engine, kind, train, strings(200))
 
 
 @pytest.fixture(scope="module")
@@ -94,26 +103,6 @@ def page(browser: Browser, given_away: Path) -> Page:
     return page
 
 
-def test_what_is_typed_before_the_models_are_ready_is_scored_when_they_are(
-    browser: Browser, given_away: Path
-) -> None:
-    page = browser.new_page()
-    page.add_init_script("""
-        const post = Worker.prototype.postMessage;
-        Worker.prototype.postMessage = function (asked) {
-            setTimeout(() => post.call(this, asked), asked.type === "open" ? 1500 : 0);
-        };
-    """)
-    page.goto(given_away.as_uri())
-    page.locator("#live").scroll_into_view_if_needed()
-    page.locator(".live textarea").first.fill("the dog")
-    page.wait_for_timeout(500)
-    expect(page.locator(".live-state")).to_contain_text("prepared")
-    expect(page.locator(".live")).to_have_attribute("data-shown", "the dog", timeout=20_000)
-    expect(page.locator(".live-state")).to_have_text("")
-    page.close()
-
-
 def asked(page: Page, text: str) -> dict[str, Any]:
     """What the engine of a page says of a text."""
     data = page.locator(".live-data").text_content()
@@ -133,56 +122,41 @@ def asked(page: Page, text: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("text", ["the cat saw a big bird . the", "and\nthe zebra\n\nred not", "", "."])
-def test_probabilities_are_those_of_python(page: Page, compared: Comparison, text: str) -> None:
-    found = asked(page, text)
-    for m, name in enumerate(("unigram", "ngram", "bigram", "one")):
-        trained = compared.model(name)
-        scored = trained.score(text)
-        given = found["each"][m]
-        assert given["bits"] == pytest.approx(scored.surprisal_bits, abs=1e-5)
-        wanted = dict(trained.next_tokens(text, None))
-        assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
-        best = sorted(wanted.values(), reverse=True)[:10]
-        assert [p for _, p in given["next"]] == pytest.approx(best, rel=1e-5)
+def see_its_probabilities(page: Page, compared: Comparison, models: tuple[str, ...], *texts: str) -> None:
+    for text in texts:
+        found = asked(page, text)
+        for given, name in zip(found["each"], models, strict=False):
+            scored = compared.model(name)
+            assert given["bits"] == pytest.approx(scored.score(text).surprisal_bits, abs=1e-5)
+            wanted = dict(scored.next_tokens(text, None))
+            assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
+            best = sorted(wanted.values(), reverse=True)[:10]
+            assert [p for _, p in given["next"]] == pytest.approx(best, rel=1e-5)
 
 
-def test_two_texts_are_compared(page: Page, compared: Comparison) -> None:
+def test_probabilities_are_those_of_python(page: Page, compared: Comparison) -> None:
+    texts = ("the cat saw a big bird . the", "and\nthe zebra\n\nred not", "", ".")
+    see_its_probabilities(page, compared, ("unigram", "ngram", "bigram", "one"), *texts)
+
+
+def test_a_typed_text_has_figures_in_every_model_beside_another_and_its_guesses_are_traced(
+    page: Page, compared: Comparison
+) -> None:
+    scored = compared.model("unigram")
     page.get_by_label("Your text").fill("the cat saw")
+    bits = scored.score("the cat saw").surprisal_bits
+    each = sum(bits) / len(bits)
+    totals = page.locator(".live-totals tbody tr")
+    expect(totals.first.locator("td")).to_have_text([f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"])
+    expect(totals).to_have_count(page.locator(".live-model").count())
+
     page.locator(".live-other summary").click()
     page.get_by_label("Another text").fill("the big cat")
-    first, second = (
-        sum(compared.model("unigram").score(text).surprisal_bits) for text in ("the cat saw", "the big cat")
-    )
+    other = sum(scored.score("the big cat").surprisal_bits)
+    more = f"{round(other - sum(bits), 1):+.1f}".replace("-", "−")
     cells = page.locator(".live-other tbody tr").first.locator("td")
-    more = round(second - first, 1)
-    expect(cells).to_have_text([f"{first:.1f}", f"{second:.1f}", f"{more:+.1f}".replace("-", "−") if more else "0.0"])
+    expect(cells).to_have_text([f"{sum(bits):.1f}", f"{other:.1f}", more.replace("+0.0", "0.0")])
 
-
-def test_the_whole_text_has_a_figure_in_every_model(page: Page, compared: Comparison) -> None:
-    page.get_by_label("Your text").fill("the cat saw")
-    bits = compared.model("unigram").score("the cat saw").surprisal_bits
-    cells = page.locator(".live-totals tbody tr").first.locator("td")
-    each = sum(bits) / len(bits)
-    expect(cells).to_have_text([f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"])
-    expect(page.locator(".live-totals tbody tr")).to_have_count(page.locator(".live-model").count())
-
-
-def test_how_good_a_copy_is_stands_beside_it(page: Page, compared: Comparison) -> None:
-    row = page.locator(".live-model").last
-    trained = compared.model("rnn")
-    text = trained.corpus.test
-    copy = trained.model.in_page(trained.corpus.valid)
-    assert copy.log_probs is not None
-    lost = (trained.model.log_probs(text) - copy.log_probs(text)).sum() / np.log(2)
-    n_bytes = trained.corpus.documents_of("test")["bytes"].sum()
-    expect(row).to_contain_text(f"it needs {lost / n_bytes:.3f} bits per byte more than the model itself")
-    expect(page.locator(".live-model").first).to_contain_text("The model itself.")
-
-
-def test_a_guess_is_traced_to_the_training_text(page: Page) -> None:
-    page.get_by_label("Your text").fill("the cat saw")
-    expect(page.locator(".live")).to_have_attribute("data-shown", "the cat saw")
     row = page.locator(".live-model").nth(1)
     guess = row.locator(".next-words li").first
     word = guess.locator("button").first.inner_text()
@@ -195,21 +169,32 @@ def test_a_guess_is_traced_to_the_training_text(page: Page) -> None:
     assert complaints(page) == []
 
 
-@pytest.mark.parametrize("kind", ["char", "byte", "bpe"])
-def test_tokens_smaller_than_words_are_scored_traced_and_typed(browser: Browser, kind: str, tmp_path: Path) -> None:
+def test_how_good_a_copy_is_stands_beside_it_and_what_has_none_is_named(page: Page, compared: Comparison) -> None:
+    row = page.locator(".live-model").last
+    trained = compared.model("rnn")
+    text = trained.corpus.test
+    copy = trained.model.in_page(trained.corpus.valid)
+    assert copy.log_probs is not None
+    lost = (trained.model.log_probs(text) - copy.log_probs(text)).sum() / np.log(2)
+    n_bytes = trained.corpus.documents_of("test")["bytes"].sum()
+    expect(row).to_contain_text(f"it needs {lost / n_bytes:.3f} bits per byte more than the model itself")
+    expect(page.locator(".live-model").first).to_contain_text("The model itself.")
+    assert page.locator(".live-model").count() == 5
+    assert page.locator("#live").inner_text().count("Kneser-Ney smoothing without pruning only") == 2
+
+
+def test_tokens_smaller_than_words_are_scored_traced_and_typed(browser: Browser, tmp_path: Path) -> None:
+    see_smaller_tokens(browser, tmp_path, {"kind": "bpe", "pieces": 300})
+
+
+def see_smaller_tokens(browser: Browser, place: Path, tokens: dict[str, Any]) -> None:
     documents = [f"The cat saw {n} dogs — a café.\nIt's 日本, and the cat ran.\n" for n in range(60)]
-    tokens = {"kind": kind} | ({"pieces": 300} if kind == "bpe" else {})
-    run = lmcompare.compare(documents, ["unigram", "ngram"], tokens=tokens, out=tmp_path / "run", quiet=True)
+    run = lmcompare.compare(documents, ["unigram", "ngram"], tokens=tokens, out=place / "run", quiet=True)
     write_reports(run.folder, {"live_text": True})
     page = visit(browser, run.folder / "report.html")
     page.locator("#live").scroll_into_view_if_needed()
     page.wait_for_selector(".live[data-shown]", timeout=20_000)
-    for text in ("The cat", "It's\na dog é 日", "zebras  𝕏", ""):
-        for m, name in enumerate(("unigram", "ngram")):
-            given, trained = asked(page, text)["each"][m], run.model(name)
-            assert given["bits"] == pytest.approx(trained.score(text).surprisal_bits, abs=1e-5)
-            wanted = dict(trained.next_tokens(text, None))
-            assert dict(given["next"]) == pytest.approx({word: wanted[word] for word, _ in given["next"]}, rel=1e-5)
+    see_its_probabilities(page, run, ("unigram", "ngram"), "The cat", "It's\na dog é 日", "zebras  𝕏", "")
     text = "The cat"
     page.get_by_label("Your text").fill(text)
     expect(page.locator(".live")).to_have_attribute("data-shown", text)
@@ -226,43 +211,65 @@ def test_tokens_smaller_than_words_are_scored_traced_and_typed(browser: Browser,
     assert complaints(page) == []
 
 
-def test_what_the_page_can_not_compute_is_said(page: Page) -> None:
-    said = page.locator("#live").inner_text()
-    assert "without pruning" in said
-    assert said.count("Kneser-Ney smoothing without pruning only") == 2
-    assert page.locator(".live-model").count() == 5
+def packed(data: ReportData) -> Any:
+    """What the page carries; None if there is no such section."""
+    section = live.build(data)
+    if section is None:
+        return None
+    (script,) = parse(str(section.html)).all("script", "live-data")
+    return json.loads("".join(map(str, script.children)))
 
 
-def test_a_text_of_the_user_is_not_given_away(compared: Comparison, given_away: Path) -> None:
-    assert '"ids":"' in given_away.read_text(encoding="utf-8")
-    write_reports(compared.folder)
-    html = (compared.folder / "report.html").read_text(encoding="utf-8")
-    data = json.loads(html.split('class="live-data">')[1].split("</script>")[0])
+def test_a_text_of_the_user_is_not_given_away(
+    compared: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load_run(compared.folder)
+    assert packed(ReportData(run, page={"live_text": True}))["text"] is not None
+    data = packed(ReportData(run))
     assert data["text"] is None
     assert [model["copy"]["kind"] for model in data["models"]] == ["frequencies", "network"]
-    assert "--live-text" in html
-    write_reports(compared.folder, {"live": "none"})
-    assert 'class="live-data"' not in (compared.folder / "report.html").read_text(encoding="utf-8")
+    assert packed(ReportData(run, page={"live": "none"})) is None
+    named = Path(shutil.copytree(compared.folder, tmp_path / "run"))
+    corpus = json.loads((named / "manifest.json").read_text(encoding="utf-8"))["corpus"]
+    edit(named, corpus=corpus | {"name": "wiki-sample"})  # the name of the public text
+    assert packed(ReportData(load_run(named)))["text"] is None
+    edit(named, corpus=corpus | {"source": SOURCE})
+    section = live.build(ReportData(load_run(named)))
+    assert section is not None
+    assert "CC BY-SA" in section.html
+    assert packed(ReportData(load_run(named)))["text"] is not None
+    monkeypatch.setattr(live, "MOST_TOKENS", 10)
+    assert packed(ReportData(load_run(named)))["text"] is None
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("cells_here")
-def test_a_text_with_the_name_of_the_public_one_is_not_given_away(tmp_path: Path) -> None:
-    texts = [f"the {a} saw the {b}\n" for a in ("cat", "dog", "cow") for b in ("rat", "hen", "pig", "fox")] * 3
-    private = replace(corpora.load(texts), name="wiki-sample")
-    run = lmcompare.compare(private, ["unigram", "ngram"], out=tmp_path / "run", device="cpu", quiet=True)
-    assert json.loads(run.to_html().split('class="live-data">')[1].split("</script>")[0])["text"] is None
+def test_why_the_page_has_no_models_is_said(tmp_path: Path) -> None:
+    folder = part_of(tmp_path, ("unigram", "ngram"))
+    tokens = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["tokens"]
+    for in_page, said in (({"reason": "it cuts the text by Split"}, "by Split"), ({}, "run it again")):
+        edit(folder, tokens={name: table | {"in_page": in_page} for name, table in tokens.items()})
+        again = ReportData(load_run(folder))
+        for model in again.models:
+            model.cell.examples["in_page"] = {"kind": "frequencies"}
+        section = live.build(again)
+        assert section is not None
+        assert said in section.html
+        assert "live-data" not in section.html
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", sorted(CASES.keys() - {*WITHOUT, *ALIKE}))
 def test_networks_give_the_log_probabilities_of_their_copies(
     engine: Page, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    see_its_log_probabilities(engine, case, monkeypatch)
+
+
+def test_a_network_that_the_page_can_not_compute_says_so() -> None:
+    with pytest.raises(LmcompareError, match="the page "):
+        trained("encoder-decoder").in_page(chain(1, 2, 50))
+
+
+def see_its_log_probabilities(engine: Page, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pocket, "_affordable", lambda _: len(VOCABULARY) - 3)
-    if case in WITHOUT:
-        with pytest.raises(LmcompareError, match="the page "):
-            trained(case).in_page(chain(1, 2, 50))
-        return
     copy = trained(case).in_page(chain(1, 2, 50))
     assert copy.log_probs is not None
     texts = [chain(seed, 1, length) for seed, length in ((3, 1), (4, 5), (5, 40), (6, 2))]

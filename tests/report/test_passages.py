@@ -1,19 +1,22 @@
-"""The passages of the reader, against the stored tables read by hand."""
+"""The passages of the reader, of tokens and of words, against the stored tables read by hand."""
 
 from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.analysis.word_scores import word_blocks
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import BUDGET, BYTES, Passage, chosen, packed
-from tests.run_folder import write_run_folder
+from lmcompare.report.word_passages import BUDGET as BUDGET_OF_WORDS
+from lmcompare.report.word_passages import chosen_words
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,11 @@ def material(run: Run) -> ReportData:
 @pytest.fixture(scope="module")
 def passages(material: ReportData) -> list[Passage]:
     return chosen(material, material.groups[material.main_tokens])
+
+
+@pytest.fixture(scope="module")
+def of_words(material: ReportData) -> list[Passage]:
+    return chosen_words(material, material.scored)
 
 
 def test_bits_and_most_likely_words_are_the_stored_ones(material: ReportData, passages: list[Passage]) -> None:
@@ -61,32 +69,19 @@ def test_passages_do_not_overlap_and_keep_to_the_budget(material: ReportData, pa
     assert len(seen) == len(stored)  # small enough to be shown whole
 
 
-def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(tmp_path: Path) -> None:
-    folder = write_run_folder(tmp_path / "long", models=("unigram", "ngram"), seeds=(0,), documents=6, sentences=120)
-    material = ReportData(load_run(folder))
-    found = chosen(material, material.scored)
-    assert len(found) > 3
+def test_long_texts_are_cut_at_sentence_ends_and_within_the_budget(
+    material: ReportData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcompare.report.passages.BYTES", 300)
+    monkeypatch.setattr("lmcompare.report.passages.BUDGET", 2000)
+    models = material.groups[material.main_tokens]
+    found = chosen(material, models)
+    assert len(found) > 2
     for passage in found:
-        assert len(" ".join(passage.tokens).encode()) < 2 * BYTES + 200
+        assert len(" ".join(passage.tokens).encode()) < 600 + 20
         assert passage.tokens[-1] == "</s>"
-        assert passage.first == 0 or passage.spaced[0] is False
-    assert sum(len(p.tokens) for p in found) <= BUDGET // 2
-
-
-def test_passages_do_not_depend_on_how_the_scores_are_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = ReportData(run)
-    again = ReportData(load_run(run.path))
-    whole = ReportData(run)
-    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 23)
-    again = ReportData(load_run(run.path))
-    for one, other in zip(chosen(whole, whole.scored[:4]), chosen(again, again.scored[:4]), strict=True):
-        assert (one.document, one.first, one.tokens, one.spaced) == (
-            other.document,
-            other.first,
-            other.tokens,
-            other.spaced,
-        )
-        assert one.bits.tolist() == other.bits.tolist()
+        assert passage.spaced[0] is False
+    assert sum(len(p.tokens) for p in found) <= 2000 // len(models)
 
 
 def test_packed_comes_back_as_it_was(material: ReportData, passages: list[Passage]) -> None:
@@ -105,3 +100,41 @@ def test_packed_comes_back_as_it_was(material: ReportData, passages: list[Passag
             for row, top in zip(np.broadcast_to(table, (len(passage.tokens), table.shape[1])), tops, strict=True):
                 assert [data["words"][i] for i in row[::2]] == [word for word, _ in top]
                 assert np.abs(row[1::2] / 10_000 - [p for _, p in top]).max() <= 0.00005 + 1e-9
+
+
+# Words, for models of different tokens
+
+
+def test_every_word_is_made_of_the_tokens_of_each_model(of_words: list[Passage]) -> None:
+    assert of_words
+    for passage in of_words:
+        assert passage.pieces is not None
+        for of_model in passage.pieces:
+            assert ["".join(p.token for p in word).strip() for word in of_model] == list(passage.tokens)
+        assert all(len(word) == 5 for of_model in passage.top for word in of_model)
+        assert sum(len(w.encode()) + 1 for w in passage.tokens) <= 2 * BYTES + 100
+    assert sum(len(word) for p in of_words for of_model in p.pieces or () for word in of_model) <= BUDGET_OF_WORDS
+    spreads = [p.disagreement for p in of_words]
+    assert spreads == sorted(spreads, reverse=True)
+
+
+def test_the_bits_are_those_of_the_words(run: Run, material: ReportData, of_words: list[Passage]) -> None:
+    (found,) = word_blocks(run, [m.entry for m in material.scored], "test", ("word",), seeds=1)
+    names = run.tokens[material.scored[0].entry.tokens_fingerprint].documents_of("test")["name"].tolist()
+    for passage in of_words:
+        document = names.index(passage.document)
+        at = np.flatnonzero(found.features["document"] == document)[passage.first :][: len(passage.tokens)]
+        assert list(found.features["word"][at]) == list(passage.tokens)
+        np.testing.assert_allclose(passage.bits, found.bits[:, at])
+
+
+def test_passages_do_not_depend_on_the_blocks_in_which_scores_are_read(
+    run: Run, passages: list[Passage], of_words: list[Passage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 301)
+    again = ReportData(load_run(run.path))
+    found = chosen(again, again.groups[again.main_tokens]), chosen_words(again, again.scored)
+    for one, other in zip((*passages, *of_words), (*found[0], *found[1]), strict=True):
+        assert (one.document, one.number, one.first) == (other.document, other.number, other.first)
+        assert (one.tokens, one.spaced, one.top) == (other.tokens, other.spaced, other.top)
+        assert one.bits.tolist() == other.bits.tolist()

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
-from lmcompare.analysis import load_run, write_results
+from lmcompare.analysis import join, load_run, write_results
+from lmcompare.report.data import ReportData
+from lmcompare.report.sections import leaderboard
 from lmcompare.report.terminal import print_leaderboard
-from lmcompare.report.write import write_joined_report
-from tests.report.browser import visit
-from tests.report.test_accessibility import on_both_screens, see_that_all_is_well
+from tests.report.part import part_of
 from tests.report.tree import parse
-from tests.run_folder import edit, write_report, write_run_folder
+from tests.run_folder import edit
+
+pytestmark = pytest.mark.slow
 
 KINDS: dict[str, Any] = {"split": "test", "over": None, "note": ""}
 PUBLISHED: list[dict[str, Any]] = [
@@ -28,29 +29,24 @@ PUBLISHED: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("published") / "run"
-    write_run_folder(folder, models=("unigram", "ngram"), seeds=(0,), failed=(), documents=8)
+    folder = part_of(tmp_path_factory.mktemp("published") / "run", ("unigram", "ngram"))
     edit(folder, experiment={**load_run(folder).manifest.experiment, "published": PUBLISHED})
     write_results(load_run(folder))
-    write_report(folder)
     return folder
 
 
 def test_the_page_shows_them_apart_from_the_leaderboard(shown: Path) -> None:
-    page = (shown / "report.html").read_text()
-    tree = parse(page)
+    section = leaderboard.build(ReportData(load_run(shown)))
+    tree = parse(str(section.html))
     part = tree.one("div", "apart", "published")
     rows = part.rows()
     assert [row[0].removesuffix(" published") for row in rows] == ["T64", "AWD-LSTM", "<b>KN5</b>"]
     assert rows[1][1] == "57.30"
     assert rows[1][3].endswith("ngram")
-    assert "Published, not run here" in part.text
     assert "<b>KN5</b>: Another text." in part.text
     assert "no model of this run has the tokens of 'bpe': Pieces" in part.text
-    board = tree.one("table", "board")
-    assert "AWD-LSTM" not in board.text
-    markdown = (shown / "report.md").read_text()
-    assert "| AWD-LSTM (published) | 57.30 |" in markdown
+    assert "AWD-LSTM" not in tree.one("table", "board").text
+    assert "| AWD-LSTM (published) | 57.30 |" in section.markdown
 
 
 def test_the_terminal_shows_them_below(shown: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,14 +59,8 @@ def test_the_terminal_shows_them_below(shown: Path, capsys: pytest.CaptureFixtur
 
 
 def test_runs_that_are_joined_show_each_once(shown: Path, tmp_path: Path) -> None:
-    other = write_run_folder(tmp_path / "other", models=("unigram",), seeds=(1,), failed=(), documents=8)
+    other = part_of(tmp_path, ("unigram",), (1,))
     edit(other, experiment={**load_run(other).manifest.experiment, "published": PUBLISHED[:2]})
-    page = write_joined_report([shown, other], tmp_path / "joined").read_text()
-    assert len(parse(page).one("div", "apart", "published").rows()) == 3
-
-
-@pytest.mark.slow
-@on_both_screens
-def test_they_are_accessible(browser: Browser, shown: Path, width: int) -> None:
-    page = visit(browser, shown / "report.html", width=width)
-    see_that_all_is_well(page, "#published")
+    (joined,) = join([load_run(shown), load_run(other)])
+    section = leaderboard.build(ReportData(joined.run))
+    assert len(parse(str(section.html)).one("div", "apart", "published").rows()) == 3

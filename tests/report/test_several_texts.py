@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.analysis import load_run, results
+from lmcompare.analysis import join, load_run, results
 from lmcompare.errors import LmcompareError
-from lmcompare.report import numbers
+from lmcompare.report import numbers, write
+from lmcompare.report.data import ReportData
+from lmcompare.report.sections import cost, summary
+from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.report.write import write_joined_report
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, reseal
 
-
-@pytest.fixture(scope="module")
-def joined(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of the two on one text."""
-    return write_joined_report([runs["counts"], runs["neural"]], tmp_path_factory.mktemp("joined") / "out").parent
+pytestmark = pytest.mark.slow
 
 
 def page(folder: Path) -> Node:
     return parse((folder / "report.html").read_text(encoding="utf-8"))
 
 
-def test_runs_on_one_text_make_one_report(joined: Path) -> None:
+def test_runs_on_one_text_make_one_report(apart: Path) -> None:
+    (joined,) = apart.glob("tables/1-*")
     tree = page(joined)
     assert tree.one("h1").text == "The transformer predicts this text best"
     assert "2 runs" in tree.one("header").text
@@ -40,7 +40,6 @@ def test_runs_on_one_text_make_one_report(joined: Path) -> None:
     assert {m["name"] for m in json.loads((joined / "results.json").read_text())["models"]} == {
         *("unigram", "ngram", "transformer", "char-transformer")
     }
-    assert not (joined / "tables").exists()
 
 
 def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str, Path]) -> None:
@@ -56,15 +55,6 @@ def test_texts_that_differ_have_tables_of_their_own(apart: Path, runs: dict[str,
     assert "char-transformer" in one.text
     assert "char-transformer" not in two.text
     assert "Not ranked" in two.text, "the leaky model is apart here too"
-
-
-def test_it_has_the_definitions_of_the_words_that_it_uses(apart: Path) -> None:
-    tree = page(apart)
-    terms = [each for each in tree.one("section", id_="definitions").all("div") if "id" in each.attributes]
-    defined = {each.attributes["id"] for each in terms}
-    linked = {a.attributes["href"][1:] for a in tree.all("a") if a.attributes["href"].startswith("#term-")}
-    assert defined == linked
-    assert defined
 
 
 def test_a_model_has_one_colour_in_all_tables(apart: Path) -> None:
@@ -87,6 +77,10 @@ def test_the_page_is_whole(apart: Path) -> None:
     tree = page(apart)
     ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
     assert len(ids) == len(set(ids))
+    terms = [each for each in tree.one("section", id_="definitions").all("div") if "id" in each.attributes]
+    linked = {a.attributes["href"][1:] for a in tree.all("a") if a.attributes["href"].startswith("#term-")}
+    assert {each.attributes["id"] for each in terms} == linked
+    assert linked
     for node in tree.all("a"):
         target = node.attributes["href"]
         assert target[1:] in ids if target.startswith("#") else (apart / target).is_file()
@@ -101,6 +95,12 @@ def test_markdown_says_the_same(apart: Path) -> None:
     said = (apart / "report.md").read_text(encoding="utf-8").replace("\u00a0", " ")
     assert "# 3 runs, 2 texts" in said
     assert "Do not compare these figures with the first table." in said
+    tables = json.loads((apart / "results.json").read_text(encoding="utf-8"))["tables"]
+    assert [len(table["runs"]) for table in tables] == [2, 1]
+    assert [bool(table["reasons"]) for table in tables] == [False, True]
+    assert {row.partition(",")[0] for row in (apart / "results.csv").read_text().splitlines()[1:]} == {
+        table["name"] for table in tables
+    }
     for line in said.splitlines():
         for part in line.split("](")[1:]:
             target = part.split(")")[0]
@@ -110,102 +110,123 @@ def test_markdown_says_the_same(apart: Path) -> None:
 def test_costs_on_different_machines_are_not_drawn_together(runs: dict[str, Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs["neural"], tmp_path / "other"))
     for path in other.glob("cells/*/*/cost.json"):
-        cost = json.loads(path.read_text())
-        machines = [{**cost["machines"][0], "cpu": "Another processor", "cores": 64}]
-        path.write_text(json.dumps({**cost, "machines": machines}))
-    reseal(other)
-    out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
-    tree = page(out)
-    cost = next(s for s in tree.all("section") if s.attributes["id"] == "cost")
-    assert "trained and scored on different machines" in cost.text
-    assert [figure.one("h3").text for figure in cost.all("figure") if figure.all("h3")] == ["Parameters"]
-    assert "Another processor" in cost.text
-    assert "Fastest within" not in tree.one("header").text
-    assert "cheapest to train" not in tree.one("header").text
-    assert not list(out.glob("charts/cost-train*"))
-
-
-def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], tmp_path: Path) -> None:
-    both = [runs["counts"], runs["else"]]
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "mine.txt").write_text("dear")
-    with pytest.raises(LmcompareError, match="contains other files"):
-        write_joined_report(both, tmp_path)
-    assert (tmp_path / "tables" / "mine.txt").read_text() == "dear"
-    with pytest.raises(LmcompareError, match="contains other files"):
-        write_joined_report(both, runs["counts"])
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LmcompareError, match="is a file, not a folder"):
-        write_joined_report(both, tmp_path / "file")
-
-
-def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(apart, tmp_path / "out"))
-    for mine in (out / "tables" / "notes.txt", out / "tables" / "1-synthetic" / "notes.txt", out / "notes.txt"):
-        mine.write_text("dear")
-        with pytest.raises(LmcompareError, match=r"contains other files .*notes\.txt"):
-            write_joined_report(list(runs.values()), out)
-        assert mine.read_text() == "dear"
-        mine.unlink()
-    write_joined_report(list(runs.values()), out)
-
-
-def test_what_a_killed_report_left_aside_goes(runs: dict[str, Path], tmp_path: Path) -> None:
-    out = write_joined_report([runs["counts"], runs["else"]], tmp_path / "out").parent
-    (out / ".new-left1234" / "tables").mkdir(parents=True)
-    write_joined_report([runs["counts"], runs["else"]], out)
-    assert not [path.name for path in out.iterdir() if path.name.startswith(".new-")]
-    mine = out / ".new-mine"
-    mine.mkdir()
-    for place in (out, tmp_path / "empty"):
-        shutil.copytree(mine, place / ".new-mine", dirs_exist_ok=True)
-        with pytest.raises(LmcompareError, match=r"contains other files \(\.new-mine"):
-            write_joined_report([runs["counts"], runs["else"]], place)
-        assert (place / ".new-mine").is_dir()
-
-
-def test_a_report_that_fails_leaves_the_last_one_whole(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(apart, tmp_path / "out"))
-    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    lost = Path(shutil.copytree(runs["else"], tmp_path / "lost"))
-    shutil.rmtree(lost / "tokens")
-    with pytest.raises(LmcompareError):
-        write_joined_report([runs["counts"], lost], out)
-    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-
-
-@pytest.mark.parametrize("corpus", [{"notes": 5}, {"splits": "x"}])
-def test_a_manifest_of_another_make_is_one_sentence(
-    runs: dict[str, Path], tmp_path: Path, corpus: dict[str, object]
-) -> None:
-    odd = Path(shutil.copytree(runs["else"], tmp_path / "odd"))
-    manifest = json.loads((odd / "manifest.json").read_text())
-    edit(odd, corpus={**manifest["corpus"], **corpus})
-    with pytest.raises(LmcompareError) as told:
-        write_joined_report([runs["counts"], odd], tmp_path / "out")
-    assert str(odd) in str(told.value)
+        table = json.loads(path.read_text())
+        machines = [{**table["machines"][0], "cpu": "Another processor", "cores": 64}]
+        path.write_text(json.dumps({**table, "machines": machines}))
+    (joined,) = join([load_run(runs["counts"]), load_run(reseal(other))])
+    data = ReportData(joined.run)
+    section = cost.build(data)
+    assert section is not None
+    assert list(section.charts) == ["cost-1.svg"]
+    shown = parse(str(section.html))
+    assert "different machines" in shown.text
+    assert [figure.one("h3").text for figure in shown.all("figure") if figure.all("h3")] == ["Parameters"]
+    assert "Another processor" in shown.text
+    for said in ("Fastest within", "cheapest to train"):
+        assert said not in summary.build(data).html
 
 
 def test_a_long_name_in_another_script_is_cut(runs: dict[str, Path], tmp_path: Path) -> None:
     other = Path(shutil.copytree(runs["else"], tmp_path / "other"))
     manifest = json.loads((other / "manifest.json").read_text())
     edit(other, corpus={**manifest["corpus"], "name": "語" * 80})
-    out = write_joined_report([runs["counts"], other], tmp_path / "out").parent
-    assert "語" * 80 in (out / "report.html").read_text(encoding="utf-8")
-    assert len(list(out.glob("tables/2-*/report.html"))) == 1
+    part = SeveralTexts(join([load_run(runs["counts"]), load_run(other)])).parts[1]
+    assert part.name == "2. " + "語" * 80
+    assert len(part.folder) == len("tables/2-") + 40
 
 
-def test_written_again_nothing_of_the_last_one_stays(runs: dict[str, Path], apart: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(apart, tmp_path / "out"))
-    assert len(list((out / "tables").iterdir())) == 2
-    write_joined_report([runs["counts"], runs["neural"]], out)
-    assert not (out / "tables").exists()
-    assert page(out).one("h1").text == "The transformer predicts this text best"
+# Into which folder, and what stays there
 
 
-def test_a_run_given_twice_and_what_is_no_run_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match="is given twice"):
-        write_joined_report([runs["counts"], runs["counts"] / ".." / "counts"], tmp_path / "out")
-    with pytest.raises(LmcompareError, match="is not a run folder"):
-        write_joined_report([runs["counts"], tmp_path], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+@pytest.fixture
+def out(apart: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(apart, tmp_path / "out"))
+
+
+def test_the_only_report_stands_in_the_folder_itself(
+    runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("write_results", "write_report_of"):
+        monkeypatch.setattr(write, name, lambda run, place, name=name: (place / f"{name}.html").touch())
+    monkeypatch.setattr(write, "REPORT", ("write_results.html", "write_report_of.html"))
+    write_joined_report([runs["counts"], runs["neural"]], tmp_path / "out")
+    assert {"write_results.html", "write_report_of.html"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert not (tmp_path / "out" / "tables").exists()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are a single file."""
+    monkeypatch.setattr(write, "_write_tables", lambda tables, place: (place / "report.html").write_text("new"))
+
+
+def test_a_folder_that_holds_anything_else_is_left_alone(runs: dict[str, Path], tmp_path: Path) -> None:
+    both = [runs["counts"], runs["else"]]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "mine.txt").write_text("dear")
+    (tmp_path / "file").write_text("")
+    for place, why in (
+        (tmp_path, "contains other files"),
+        (runs["counts"], "contains other files"),
+        (tmp_path / "file", "is a file, not a folder"),
+    ):
+        with pytest.raises(LmcompareError, match=why):
+            write_joined_report(both, place)
+    assert (tmp_path / "tables" / "mine.txt").read_text() == "dear"
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_others_put_beside_a_report_stops_the_next(runs: dict[str, Path], out: Path) -> None:
+    for mine in (
+        out / "notes.txt",
+        out / "tables" / "notes.txt",
+        out / "tables" / "1-synthetic" / "notes.txt",
+        out / "tables" / "1-synthetic" / "charts" / "notes.svg",
+        out / ".new-mine",
+    ):
+        mine.write_text("dear")
+        with pytest.raises(LmcompareError, match=rf"contains other files .*{mine.name}"):
+            write_joined_report(list(runs.values()), out)
+        assert mine.read_text() == "dear"
+        mine.unlink()
+    write_joined_report(list(runs.values()), out)
+
+
+@pytest.mark.usefixtures("quick")
+def test_written_again_nothing_of_the_last_one_stays_nor_of_a_killed_one(runs: dict[str, Path], out: Path) -> None:
+    (out / ".new-left1234" / "tables").mkdir(parents=True)
+    assert (out / "tables").exists()
+    assert write_joined_report([runs["counts"], runs["neural"]], out) == out / "report.html"
+    assert {path.name for path in out.iterdir()} <= {"report.html", write.JOINED, ".lock", ".holder"}
+    assert (out / "report.html").read_text() == "new"
+
+
+def test_a_report_that_fails_leaves_the_last_one_whole(
+    runs: dict[str, Path], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(tables: object, place: Path) -> None:
+        (place / "report.html").write_text("new")
+        raise KeyError("a fault")
+
+    def content() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    before = content()
+    monkeypatch.setattr(write, "_write_tables", fails)
+    with pytest.raises(LmcompareError, match=r"a fault.*fault of lmcompare") as told:
+        write_joined_report([runs["counts"], runs["else"]], out)
+    assert str(runs["counts"]) in str(told.value)
+    assert content() == before
+
+
+def test_runs_that_cannot_be_joined_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
+    odd = Path(shutil.copytree(runs["else"], tmp_path / "odd"))
+    manifest = json.loads((odd / "manifest.json").read_text())
+    edit(odd, corpus={**manifest["corpus"], "notes": 5})
+    for other, why in (
+        (runs["counts"] / ".." / "counts", "is given twice"),
+        (tmp_path, "is not a run folder"),
+        (odd, str(odd)),
+    ):
+        with pytest.raises(LmcompareError, match=why):
+            write_joined_report([runs["counts"], other], tmp_path / "out")

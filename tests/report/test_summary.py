@@ -28,9 +28,9 @@ def summary_of(folder: Path) -> Node:
     return parse(str(summary.build(ReportData(load_run(folder))).html))
 
 
-def test_trainings_at_equal_tokens_have_a_finding_of_their_own(tmp_path: Path) -> None:
-    """Two networks as they are, the same two at equal tokens, and a model that only counts."""
-    folder = part_of(tmp_path, ("ngram", *NETWORKS))
+def matched(place: Path) -> Path:
+    """A folder with two networks as they are, the same two at equal tokens, and a model that only counts."""
+    folder = part_of(place, ("ngram", *NETWORKS))
     models = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["models"]
     for row in models[1:]:
         equal = {"name": f"{row['name']}-equal", "seeds": [1], "cells": [f"cells/{row['name']}/1"]}
@@ -38,7 +38,11 @@ def test_trainings_at_equal_tokens_have_a_finding_of_their_own(tmp_path: Path) -
         cell = folder / "cells" / row["name"] / "1" / "cell.json"
         cell.write_text(json.dumps(json.loads(cell.read_text()) | {"title": equal["name"]}), encoding="utf-8")
     edit(folder, models=models)
-    shown = summary_of(folder)
+    return folder
+
+
+def test_trainings_at_equal_tokens_have_a_finding_of_their_own(tmp_path: Path) -> None:
+    shown = summary_of(matched(tmp_path))
     as_run, equal = shown.all("div", "view")
     names = {"ngram", *NETWORKS, *(f"{name}-equal" for name in NETWORKS)}
     for view, others in ((as_run, NETWORKS), (equal, [f"{name}-equal" for name in NETWORKS])):

@@ -1,20 +1,18 @@
-"""The page of a corpus: complete, offline, and as axe judges it."""
+"""The page of a corpus: complete, with the right figures in words."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from lmcompare.corpora import load
-from lmcompare.report.survey import survey_page, write_survey
+from lmcompare.report.survey import survey_page
 from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
 from lmcompare.survey import Survey, survey
-from tests.report.browser import complaints, visit
-from tests.report.test_accessibility import on_both_screens, see_that_all_is_well
 from tests.report.tree import parse
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +27,14 @@ def text_file(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     return survey(load(path))
 
 
-def test_the_page_has_every_section(found: Survey) -> None:
+def test_the_page_has_every_section_and_defines_the_terms_that_it_links(found: Survey, text_file: Survey) -> None:
     tree = parse(survey_page(found))
     ids = {node.attributes.get("id") for node in tree.all("section")}
     assert ids == {"sizes", "laws", "repetitions", "lines", "samples", "definitions"}  # and no files: lee is a scheme
     assert len(tree.all("svg", "chart")) == 2
-
-
-def test_every_term_that_is_linked_is_defined(found: Survey) -> None:
-    tree = parse(survey_page(found))
-    ids = {node.attributes.get("id") for node in tree.all("div")}
     linked = {a.attributes["href"][1:] for a in tree.all("a") if a.attributes.get("href", "").startswith("#term")}
     assert linked
-    assert linked <= ids
-
-
-def test_the_text_is_escaped(text_file: Survey) -> None:
+    assert linked <= {node.attributes.get("id") for node in tree.all("div")}
     page = survey_page(text_file)
     assert "<b>line" not in page
     assert "&lt;b&gt;line" in page
@@ -73,16 +63,3 @@ def test_words(found: Survey, text_file: Survey) -> None:
 )
 def test_shares(part: int, whole: int, said: str) -> None:
     assert share(part, whole).replace("\u00a0", " ") == said
-
-
-@pytest.mark.slow
-@on_both_screens
-def test_the_page_is_accessible(
-    browser: Browser, text_file: Survey, found: Survey, tmp_path: Path, width: int
-) -> None:
-    for name, each in (("lee", found), ("tale", text_file)):
-        write_survey(each, tmp_path / f"{name}.html")
-        page = visit(browser, tmp_path / f"{name}.html", width=width)
-        see_that_all_is_well(page)
-        assert complaints(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -10,8 +10,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.report.browser import open_all, visit
 
-pytestmark = pytest.mark.slow
-
 
 def test_on_a_phone_the_figure_that_ranks_is_on_the_screen(browser: Browser, folder: Path) -> None:
     page = visit(browser, folder / "report.html", width=390)
@@ -51,27 +49,6 @@ def test_on_a_phone_the_contents_open_and_close(browser: Browser, folder: Path) 
     page.locator("nav").get_by_text("Definitions", exact=True).click()
     expect(page.locator("#definitions")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Contents")).to_have_attribute("aria-expanded", "false")
-
-
-def test_on_a_phone_a_section_opens_at_its_title_and_by_a_link_into_it(browser: Browser, folder: Path) -> None:
-    page = visit(browser, folder / "report.html", width=390)
-    expect(page.locator("#leaderboard table").first).to_be_visible()
-    table = page.locator("#truth table")
-    expect(table).to_be_hidden()
-    folded = page.evaluate("document.documentElement.scrollHeight")
-    title = page.locator("#truth h2").get_by_role("button")
-    expect(title).to_have_attribute("aria-expanded", "false")
-    title.click()
-    expect(table).to_be_visible()
-    title.click()
-    expect(table).to_be_hidden()
-    page.evaluate("location.hash = 'not-comparable'")
-    expect(page.locator("#not-comparable")).to_be_in_viewport()
-    page.emulate_media(media="print")
-    expect(table).to_be_visible()
-    page.emulate_media(media="screen")
-    open_all(page)
-    assert page.evaluate("document.documentElement.scrollHeight") > 4 * folded
 
 
 @pytest.mark.parametrize("key", ["not-comparable", "scene-heads"])
