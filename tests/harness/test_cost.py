@@ -24,6 +24,17 @@ def probed_here(monkeypatch: pytest.MonkeyPatch) -> None:
 MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
 
 
+class Probes:
+    """Stands for the process of a probe, and remembers the plug-ins."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, function: str, *table: object, seconds: float) -> dict[str, float]:
+        self.asked.append(str(table[2]))
+        return {"training": 7.0, "valid": 1.0, "test": 2.0, "memory": 1e8}
+
+
 def job(run: Run, plugin: str, **hyperparameters: object) -> Job:
     model = run.scored[0]
     corpus = run.tokens[model.tokens_fingerprint]
@@ -43,6 +54,7 @@ def job(run: Run, plugin: str, **hyperparameters: object) -> Job:
 SMALL = {"width": 16, "heads": 2, "window": 9, "batch": 4, "length": 16, "precision": "float32"}
 
 
+@pytest.mark.slow
 def test_more_steps_cost_more(run: Run) -> None:
     few, many = (cost.estimate([job(run, "transformer", steps=steps, **SMALL)]) for steps in (10, 10_000))
     assert few is not None
@@ -51,37 +63,20 @@ def test_more_steps_cost_more(run: Run) -> None:
 
 
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def probe(function: str, *table: object, seconds: float) -> dict[str, float]:
-        asked.append(str(table[2]))
-        return {"training": 7.0, "valid": 1.0, "test": 2.0, "memory": 1e8}
-
-    monkeypatch.setattr(cost, "call", probe)
+    probes = Probes()
+    monkeypatch.setattr(cost, "call", probes)
     changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("EvenAttention", "PartNGram")]
     other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
     assert cost.estimate(jobs) == 60.0 + 6 * cost.STARTING
-    assert asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
-
-
-def test_memory_is_measured_once_for_a_family_and_a_job_is_probed_once(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def probe(function: str, *table: object, seconds: float) -> dict[str, float]:
-        asked.append(str(table[2]))
-        return {"training": 7.0, "valid": 1.0, "test": 2.0, "memory": 1e8}
-
-    monkeypatch.setattr(cost, "call", probe)
+    assert probes.asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
     monkeypatch.setattr(environment, "available_memory", lambda: 1e9)
-    jobs = [job(run, "transformer"), job(run, "lmcompare.lab.changes:EvenAttention"), job(run, "unigram")]
-    assert cost.estimate(jobs) == 3 * (10.0 + cost.STARTING)
-    free, needed = runner.Here(2, Display()).memory(jobs)
+    free, needed = runner.Here(2, Display()).memory(jobs[:4])
     assert free == 1e9
-    assert [needed(each) for each in jobs] == [1e8] * 3
-    assert asked == ["transformer", "unigram"]  # what told the time tells the memory as well
+    assert [needed(each) for each in jobs[:4]] == [1e8] * 4
+    assert len(probes.asked) == 4  # what told the time tells the memory as well
+    monkeypatch.setattr(environment, "available_memory", lambda: 2 * runner.PLENTY)
+    assert runner.Here(2, Display()).memory(jobs)[1](jobs[0]) == 0  # there is plenty
 
 
 def test_nothing_fits_beside_a_cell_whose_memory_could_not_be_measured(
@@ -113,19 +108,17 @@ def test_a_probe_does_not_know_the_memory_where_the_system_does_not_say(
     assert found.memory is None
 
 
+@pytest.mark.slow
 def test_a_budget_replaces_the_steps(run: Run) -> None:
     small = job(run, "transformer", steps=10_000, **SMALL)
-    of = {name: cost.probe(replace(small, budget={name: much})) for name, much in (("seconds", 5.0), ("steps", 20))}
-    whole = cost.probe(small)
-    assert whole is not None
-    assert of["seconds"] is not None
-    assert of["steps"] is not None
-    assert of["seconds"].training == 5.0
-    assert of["steps"].training is not None
-    assert whole.training is not None
-    assert of["steps"].training < whole.training / 10
-    assert whole.memory is not None
-    assert whole.memory > 1e6
+    whole, seconds, steps = (
+        cost.probe(replace(small, budget=budget)) for budget in ({}, {"seconds": 5.0}, {"steps": 20})
+    )
+    assert whole is not None and seconds is not None and steps is not None  # noqa: PT018
+    assert seconds.training == 5.0
+    assert steps.training is not None and whole.training is not None  # noqa: PT018
+    assert steps.training < whole.training / 10
+    assert (whole.memory or 0) > 1e6
 
 
 def test_a_probe_that_fails_is_no_estimate(run: Run) -> None:

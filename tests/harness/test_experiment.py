@@ -63,13 +63,11 @@ def test_published_figures_are_read(tmp_path: Path) -> None:
     assert _load(tmp_path, FULL).published == ()
 
 
-def test_the_name_is_the_files_own_where_none_is_given(tmp_path: Path) -> None:
-    assert _load(tmp_path, FULL.replace('name = "mine"\n', "")).name == "mine"
-
-
-def test_a_model_is_named_after_its_plug_in_or_class(tmp_path: Path) -> None:
-    text = FULL.replace('name = "kn5"\n', "") + '[[models]]\nplugin = "./my.py:Mine"\n'
-    assert [m.name for m in _load(tmp_path, text).models] == ["ngram", "Mine"]
+def test_names_that_are_not_given(tmp_path: Path) -> None:
+    text = FULL.replace('name = "mine"\n', "").replace('name = "kn5"\n', "") + '[[models]]\nplugin = "./my.py:Mine"\n'
+    experiment = _load(tmp_path, text)
+    assert experiment.name == "mine", "that of the file"
+    assert [m.name for m in experiment.models] == ["ngram", "Mine"], "that of the plug-in or class"
 
 
 def test_the_brown_benchmark_is_read_as_written() -> None:
@@ -82,89 +80,51 @@ def test_the_brown_benchmark_is_read_as_written() -> None:
     assert experiment.tokens.min_count == 1
 
 
+LINE, KIND, MODEL, ORDER = 'documents = "line"', 'kind = "whitespace"\nmin_count = 1', 'plugin = "ngram"', "order = 5"
+END = "[examples]"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("seeds = [0]", "seed = [0]", "did you mean 'seeds'"),
-        ('documents = "line"', 'document = "line"', "did you mean 'documents'"),
-        ('documents = "line"', 'documents = "lines"', "corpus.documents"),
-        ("prompts =", "prompt =", "did you mean 'prompts'"),
-        ('documents = "line"', "train_word = 1", "did you mean 'train_words'"),
-        ('documents = "line"', "train_words = 1", "corpus: train_words is given without valid_words"),
-        ('documents = "line"', "valid_words = 0", "corpus: valid_words is 0"),
-        ('documents = "line"', 'train_words = "a"', "corpus.train_words must be a whole number, not 'a'"),
-        ('documents = "line"', "rare_count = 3", "corpus: rare_count is given without rare_word"),
-        ('documents = "line"', "rare_count = 2.5", "corpus.rare_count must be a whole number, not 2.5"),
-        ('documents = "line"', 'rare_word = "<unk_>"', "corpus: rare_word is given without rare_count"),
-        ('documents = "line"', 'rare_count = 1\nrare_word = "a b"', "corpus: rare_word is 'a b'; give one word"),
-        ('documents = "line"', "rare_count = 1\nrare_word = 1", "corpus.rare_word must be a text in quotes, not 1"),
         ("seeds = [0]", "seeds = []", "seeds"),
-        ("seeds = [0]", "seeds = [-1]", "a seed must be from 0 to 4294967295, not -1"),
-        ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),
-        ("min_count = 1", "min_count = 0", "min_count must be at least 1"),
-        ("min_count = 1", "min_count = -3", "min_count must be at least 1"),
-        ("[examples]", "[match]\nparameters = 1e30\n[examples]", "match.parameters must be a whole number below"),
-        ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
-        ("[examples]", '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
-        ("[examples]", "[budget]\nsteps = 1\nseconds = 2\n[examples]", "give only one of steps, tokens, epochs and"),
-        ("[corpus]", "[corpus", "not valid TOML"),
-        ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
-        ("[examples]", "[examples]\ntemperature = inf", "examples.temperature"),
-        ("[examples]", "[budget]\nepochs = inf\n[examples]", "budget.epochs must be a finite number, not inf"),
-        ('documents = "line"', 'documents = "lnie"', "unknown value 'lnie' (did you mean 'line'"),
-        ('documents = "line"', "documents = 7", "unknown value 7; it must be one of file, line, blank-line"),
-        ('plugin = "ngram"', "", "the model 'kn5' lacks the key 'plugin'"),
+        ("seeds = [0]", "seeds = [-1]", "from 0 to 4294967295, not -1"),
         ("seeds = [0]", "seeds = 3", "seeds must be a list, not 3"),
         ("seeds = [0]", 'seeds = ["a"]', "number 1 of seeds must be a whole number, not 'a'"),
         ("seeds = [0]", "threads = 5000", "threads must be at most 1024, not 5000"),
         ("seeds = [0]", "threads = true", "threads must be a number, not true or false"),
+        (LINE, 'document = "line"', "did you mean 'documents'"),
+        (LINE, 'documents = "lnie"', "unknown value 'lnie' (did you mean 'line'"),
+        (LINE, "documents = 7", "unknown value 7; it must be one of file, line, blank-line"),
+        (LINE, "train_words = 1", "corpus: train_words is given without valid_words"),
+        (LINE, "valid_words = 0", "corpus: valid_words is 0"),
+        (LINE, 'train_words = "a"', "corpus.train_words must be a whole number, not 'a'"),
+        (LINE, "rare_count = 3", "corpus: rare_count is given without rare_word"),
+        (LINE, "rare_count = 2.5", "corpus.rare_count must be a whole number, not 2.5"),
+        (LINE, 'rare_word = "<unk_>"', "corpus: rare_word is given without rare_count"),
+        (LINE, 'rare_count = 1\nrare_word = "a b"', "corpus: rare_word is 'a b'; give one word"),
+        (LINE, "rare_count = 1\nrare_word = 1", "corpus.rare_word must be a text in quotes, not 1"),
+        (LINE, "lowercase = 0", "lowercase must be true or false, not a number"),
+        ('train = "train.txt"', 'source = "lee"\ntrain = "train.txt"', "either source, or train"),
+        ("min_count = 1", "min_count = 0", "min_count must be at least 1"),
         ("min_count = 1", "min_count = true", "min_count must be a number, not true or false"),
-        ("[examples]", "[examples]\ntop_p = true", "top_p must be a number, not true or false"),
-        ('documents = "line"', "lowercase = 0", "lowercase must be true or false, not a number"),
-        ("order = 5", "order = nan", "order is nan: give a finite number"),
-        ("order = 5", "order = -inf", "order is -inf: give a finite number"),
-        ('kind = "whitespace"\nmin_count = 1', 'kind = "byte"\nmin_count = 2', "byte always has the same"),
-        ("[examples]", "[examples]\nlength = 0", "examples.length must be at least 1, not 0"),
-        (
-            "[examples]",
-            f"{PUBLISHED}over = 0\n[examples]",
-            "over of the published figure 'AWD-LSTM' must be ",
-        ),
-        (
-            "[examples]",
-            f"{PUBLISHED}sorce = 'x'\n[examples]",
-            "in the published figure 'AWD-LSTM' (did you mean 'source'?)",
-        ),
-        ("[examples]", PUBLISHED.replace("tokens", "note") + "[examples]", "a perplexity needs tokens"),
-        (
-            "[examples]",
-            PUBLISHED.replace("perplexity", "bits per byte") + "[examples]",
-            "leave tokens out",
-        ),
-        (
-            "[examples]",
-            PUBLISHED.replace("perplexity", "bits per word") + "[examples]",
-            "did you mean 'bits per byte'?",
-        ),
-        (
-            "[examples]",
-            PUBLISHED.replace("57.3", "0") + "[examples]",
-            "'AWD-LSTM' must be above 0",
-        ),
-        ("[examples]", PUBLISHED.replace("source", "note") + "[examples]", "lacks the key 'source'"),
-        (
-            "[examples]",
-            "[[published]]\nname = 'x'\nfigure = 1\nunit = 'bits per character'\nsource = 'y'\n[examples]",
-            "set over to the number of characters",
-        ),
-        ("[examples]", PUBLISHED.replace("figure", "figre") + "[examples]", "'figre' in the published figure"),
-        ("[examples]", "[[published]]\nnme = 'x'\n[examples]", "unknown key 'nme' in number 1 of [[published]]"),
-        ("[examples]", PUBLISHED.replace("whitespace", "whitspace") + "[examples]", "did you mean 'whitespace'"),
-        ("[examples]", "[published]\nname = 'x'\n[examples]", "write [[published]]"),
-        ("order = 5", "order = " + "[" * 10**5, "not valid TOML: it is nested too deeply"),
-        ("order = 5", "order = " + "1" * 5000, "not valid TOML: a number in it has too many digits"),
-        ("order = 5", "tokens = {size = 2}", "tokens.size of the model 'kn5' must be at least 3"),
-        ("[examples]", "[sweep]\nngram.order = [2, 3]\n[examples]", "order of 'kn5' has one value in [[models]]"),
+        (KIND, 'kind = "byte"\nmin_count = 2', "byte always has the same"),
+        (END, "[match]\nparameters = 1e30\n[examples]", "match.parameters must be a whole number below"),
+        (END, "[budget]\nsteps = 1\nseconds = 2\n[examples]", "give only one of steps, tokens, epochs and"),
+        (END, "[budget]\nepochs = inf\n[examples]", "budget.epochs must be a finite number, not inf"),
+        (END, "[examples]\nlength = 0", "examples.length must be at least 1, not 0"),
+        (END, "[examples]\ntop_p = true", "top_p must be a number, not true or false"),
+        ('name = "kn5"', 'name = "../kn5"', "letters, digits"),
+        ('name = "mine"', 'name = "../../mine"', "name of an experiment"),
+        (END, '[[models]]\nplugin = "ngram"\nname = "kn5"\n[examples]', "two models are named 'kn5'"),
+        (MODEL, "", "the model 'kn5' lacks the key 'plugin'"),
+        (ORDER, "order = nan", "order is nan: give a finite number"),
+        (ORDER, "order = " + "[" * 10**5, "not valid TOML: it is nested too deeply"),
+        (ORDER, "order = " + "1" * 5000, "not valid TOML: a number in it has too many digits"),
+        (ORDER, "tokens = {size = 2}", "tokens.size of the model 'kn5' must be at least 3"),
+        (END, "[sweep]\nngram.order = [2, 3]\n[examples]", "order of 'kn5' has one value in [[models]]"),
+        ("[corpus]", "[corpus", "not valid TOML"),
     ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -174,6 +134,30 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, old: str, new: str, said: 
     assert said in str(caught.value)
     assert "mine.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("57.3", "57.3\nover = 0", "over of the published figure 'AWD-LSTM' must be "),
+        ("57.3", "57.3\nsorce = 'x'", "in the published figure 'AWD-LSTM' (did you mean 'source'?)"),
+        ("tokens", "note", "a perplexity needs tokens"),
+        ("perplexity", "bits per byte", "leave tokens out"),
+        ("perplexity", "bits per word", "did you mean 'bits per byte'?"),
+        ("57.3", "0", "'AWD-LSTM' must be above 0"),
+        ("source", "note", "lacks the key 'source'"),
+        ('"perplexity"\ntokens = "whitespace"', "'bits per character'", "set over to the number of characters"),
+        ("figure", "figre", "'figre' in the published figure"),
+        ("name", "nme", "unknown key 'nme' in number 1 of [[published]]"),
+        ("whitespace", "whitspace", "did you mean 'whitespace'"),
+        ("[[published]]", "[published]", "write [[published]]"),
+    ],
+)
+def test_a_wrong_published_figure_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in PUBLISHED
+    with pytest.raises(LmcompareError) as caught:
+        _load(tmp_path, FULL + PUBLISHED.replace(old, new))
+    assert said in str(caught.value)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import lmcompare
 from lmcompare.harness.milestones import SHARES
 from tests.test_api import TEXTS
 
-pytestmark = pytest.mark.usefixtures("cells_here")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 NET = {"plugin": "rnn", "width": 4, "hidden": 4, "steps": 100, "batch": 2, "length": 8}
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -108,25 +108,11 @@ def test_events_that_can_be_shown_pass() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        *(
-            {},
-            {"event": 7},
-            {"event": []},
-            {"event": "done"},
-            {"event": "stage", "stage": "dancing"},
-            {"event": "stage", "stage": []},
-            {"event": "stage", "stage": "scoring", "share": 1.5},
-            {"event": "stage", "stage": "scoring", "share": "half"},
-        ),
-        *(
-            {"step": "many"},
-            {"step": None},
-            {"step": -1},
-            {"step": 10**400},
-            {"steps": float("nan")},
-            {"tokens": True},
-        ),
-        *({"train_loss": "low"}, {"valid_loss": 10**400}, {"note": 5}, {"note": None}, {"seconds": None}),
+        *({}, {"event": 7}, {"event": []}, {"event": "done"}, {"event": "stage", "stage": "dancing"}),
+        *({"event": "stage", "stage": []}, {"event": "stage", "stage": "scoring", "share": 1.5}),
+        *({"event": "stage", "stage": "scoring", "share": "half"}, {"step": "many"}, {"step": None}, {"step": -1}),
+        *({"step": 10**400}, {"steps": float("nan")}, {"tokens": True}, {"train_loss": "low"}),
+        *({"valid_loss": 10**400}, {"note": 5}, {"note": None}, {"seconds": None}),
     ],
 )
 def test_other_events_are_refused(event: dict[str, Any]) -> None:
@@ -135,10 +121,8 @@ def test_other_events_are_refused(event: dict[str, Any]) -> None:
         checked(event if "event" in event or not event else {**told, **event})
 
 
-TOLD = asdict(Progress(step=3, steps=9, tokens=7, train_loss=5.0, valid_loss=4.0)) | {
-    "event": "progress",
-    "seconds": 2.0,
-}
+PROGRESS = {"event": "progress", "seconds": 2.0}
+TOLD = asdict(Progress(step=3, steps=9, tokens=7, train_loss=5.0, valid_loss=4.0)) | PROGRESS
 OTHERS = (
     {"event": "stage", "stage": "training"},
     {"event": "stage", "stage": "scoring", "share": 0.5},
@@ -153,7 +137,6 @@ EVENTS = st.builds(harmed, st.sampled_from([TOLD, *OTHERS]), HARMS) | st.builds(
 MESSAGES = st.tuples(st.sampled_from(["event", "event", "raised", "returned"]), EVENTS)
 
 
-@settings(max_examples=300)
 @given(sent=st.lists(st.one_of(MESSAGES, VALUES, st.binary(max_size=30)), max_size=6))
 def test_whatever_a_cell_sends_is_shown_or_refused(sent: list[object]) -> None:
     """From the bytes on the channel to the lines and the table of a terminal."""
