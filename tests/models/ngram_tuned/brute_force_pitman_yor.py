@@ -1,6 +1,6 @@
 """The tuned n-gram model straight from its equation, with tuples in dictionaries: slow, but independent.
 
-Words are as in ``brute_force_kneser_ney``.
+Words are as in ``tests/models/ngram/brute_force.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from tests.models.ngram.smoothing.brute_force_kneser_ney import START, UNKNOWN, sentences_of
+from tests.models.ngram.brute_force import START, UNKNOWN, sentences_of
 
 Gram = tuple[int, ...]
 
