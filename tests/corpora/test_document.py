@@ -22,31 +22,7 @@ def test_split_gives_the_named_part_and_refuses_others() -> None:
     assert CORPUS.split("test") == (SIX,)
     with pytest.raises(ValueError, match="'dev' is not a split"):
         CORPUS.split("dev")
-
-
-def test_documents_can_be_counted_in_sets() -> None:
-    assert len({ONE, replace(ONE), TWO}) == 2
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Corpus("c", (TWO,), (ONE,), (SIX,)),  # the same documents in other splits
-        Corpus("c", (ONE, TWO), (), (SIX,)),
-        Corpus("c", (replace(ONE, text="A b!\n"),), (TWO,), (SIX,)),
-        Corpus("c", (replace(ONE, name="eno"),), (TWO,), (SIX,)),
-        Corpus("c", (ONE,), (TWO,), (replace(SIX, sentences=((0, 7),)),)),
-        Corpus("c", (replace(ONE, name="oneA", text=" b.\n"),), (TWO,), (SIX,)),  # a letter moved from text to name
-    ],
-)
-def test_fingerprint_sees_texts_names_spans_and_splits(other: Corpus) -> None:
-    assert other.fingerprint != CORPUS.fingerprint
-
-
-def test_fingerprint_leaves_out_notes_and_is_sixteen_hexadecimal_digits() -> None:
-    assert replace(CORPUS, name="d", notes=("n",), source="s").fingerprint == CORPUS.fingerprint
-    assert len(CORPUS.fingerprint) == 16
-    assert int(CORPUS.fingerprint, 16) >= 0
+    assert len({ONE, replace(ONE), TWO}) == 2  # documents can be counted in sets
 
 
 def test_fingerprint_of_series_sees_their_times_and_seasons() -> None:
@@ -64,8 +40,13 @@ def test_fingerprint_of_series_sees_their_times_and_seasons() -> None:
     [
         (replace(CORPUS, notes=("n",), name="d", source="s"), set()),
         (Corpus("c", (TWO,), (ONE,), (SIX,)), {"read", "train", "valid", "marks", "names"}),
+        (Corpus("c", (ONE, TWO), (), (SIX,)), {"train", "valid", "marks"}),
         (Corpus("c", (replace(ONE, text="A b!\n"),), (TWO,), (SIX,)), {"read", "train", "marks"}),
         (Corpus("c", (replace(ONE, text="A  b.\n"),), (TWO,), (SIX,)), {"marks"}),  # white space
+        (
+            Corpus("c", (replace(ONE, name="oneA", text=" b.\n"),), (TWO,), (SIX,)),
+            {"read", "train", "marks", "names"},
+        ),
         (Corpus("c", (ONE,), (TWO,), (replace(SIX, sentences=((0, 7),)),)), {"marks"}),
         (Corpus("c", (replace(ONE, name="eno"),), (TWO,), (SIX,)), {"names"}),
         (replace(CORPUS, changes=("lower case",)), {"changes"}),
@@ -76,6 +57,9 @@ def test_parts_of_the_fingerprint_say_in_what_corpora_differ(other: Corpus, diff
     parts, others = CORPUS.parts, other.parts
     assert parts.keys() == others.keys()
     assert {name for name in parts if parts[name] != others[name]} == differ
+    assert (other.fingerprint != CORPUS.fingerprint) == bool(differ & {"train", "valid", "marks", "names"})
+    assert len(CORPUS.fingerprint) == 16
+    assert int(CORPUS.fingerprint, 16) >= 0
 
 
 def test_where_documents_begin_is_told_from_what_they_say() -> None:
@@ -88,18 +72,17 @@ def test_where_documents_begin_is_told_from_what_they_say() -> None:
 TEXTS = st.text(alphabet="ab \t\n\r", max_size=60)
 
 
-def test_line_documents_keep_their_line_ends_and_drop_blank_lines() -> None:
-    parts = cut(Piece("f", "one\r\n \ntwo\n\nthree"), "line")
-    assert [(p.name, p.text) for p in parts] == [("f:1", "one\r\n"), ("f:3", "two\n"), ("f:5", "three")]
-
-
-def test_blank_line_documents_own_the_blank_lines_after_them() -> None:
-    parts = cut(Piece("f", "\n\na\nb\n\n \nc\n"), "blank-line")
-    assert [(p.name, p.text) for p in parts] == [("f:3", "a\nb\n\n \n"), ("f:7", "c\n")]
-
-
-def test_metadata_goes_with_each_part() -> None:
-    assert [p.metadata for p in cut(Piece("f", "a\nb", {"genre": "x"}), "line")] == [{"genre": "x"}] * 2
+@pytest.mark.parametrize(
+    ("text", "how", "expected"),
+    [
+        ("one\r\n \ntwo\n\nthree", "line", [("f:1", "one\r\n"), ("f:3", "two\n"), ("f:5", "three")]),
+        ("\n\na\nb\n\n \nc\n", "blank-line", [("f:3", "a\nb\n\n \n"), ("f:7", "c\n")]),
+    ],
+)
+def test_documents_are_named_by_their_line(text: str, how: str, expected: list[tuple[str, str]]) -> None:
+    parts = cut(Piece("f", text, {"genre": "x"}), how)
+    assert [(p.name, p.text) for p in parts] == expected
+    assert all(p.metadata == {"genre": "x"} for p in parts)
 
 
 @given(TEXTS)

@@ -10,11 +10,10 @@ import pytest
 import tokenizers
 from hypothesis import given
 
-from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import Tokenizer, Vocabulary, build_vocabulary, encode, encode_prompt, make_tokenizer
+from lmcompare.tokens import Tokenizer, Vocabulary, build_vocabulary, encode_prompt, make_tokenizer
 from lmcompare.tokens.tokenizer_json import beginning_with_end
-from tests.tokens.texts import BYTE_PAIRS, TEXTS, TRAIN, WILD, lines
+from tests.tokens.texts import BYTE_PAIRS, TEXTS, TRAIN, lines
 
 ENDS = re.compile("</s>")  # of a text; these are ends of sentences in tokenizer.json
 
@@ -36,17 +35,6 @@ def test_random_texts_get_the_same_ids(kind: str, text: str) -> None:
     tokenizer, vocabulary, library = WRITTEN[kind]
     text = ENDS.sub("", text)
     assert library.encode(text).ids == encode_prompt(text, tokenizer, vocabulary).tolist()
-
-
-@pytest.mark.parametrize("kind", WRITTEN)
-def test_texts_that_are_scored_get_the_same_ids(kind: str) -> None:
-    tokenizer, vocabulary, library = WRITTEN[kind]
-    texts = [document.text for document in (*TRAIN, *WILD) if "</s>" not in document.text and document.text.strip()]
-    for text in texts:
-        *ids, end = encode(tuple(documents_of([text.strip()])), tokenizer, vocabulary).ids.tolist()
-        assert end == vocabulary.end
-        assert library.encode(text.strip()).ids == ids
-    assert len(texts) > 5
 
 
 @pytest.mark.parametrize("kind", WRITTEN)

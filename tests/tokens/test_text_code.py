@@ -1,3 +1,5 @@
+"""What white space, separators and unknown words cost: the code of all that is not a token."""
+
 from __future__ import annotations
 
 import json
@@ -8,15 +10,8 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import Separator, TextCode, build_vocabulary, make_tokenizer, tokenise
+from lmcompare.tokens import TextCode, build_vocabulary, make_tokenizer, tokenise
 from lmcompare.tokens.codelength.token_classes import CLOSING, TokenClasses, shape
-from tests.tokens.codelength.decoding import (
-    decisions,
-    separator_reader,
-    separator_symbols,
-    space_reader,
-    space_symbols,
-)
 from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, document, lines
 
 WORD = make_tokenizer({"kind": "word"})
@@ -29,23 +24,21 @@ def line_text(n_lines: int, seed: int) -> str:
     return "".join(" ".join(chance.choices(words, k=19)) + "\n" for _ in range(n_lines))
 
 
-@pytest.mark.parametrize("kind", ["word", "whitespace"])
-def test_what_is_sure_costs_nothing(kind: str) -> None:
+def test_what_is_sure_costs_nothing() -> None:
     # 100,000 tokens, each line a document: all white space and separators are determined.
     text = line_text(5000, 0)
-    tokenizer = make_tokenizer({"kind": kind})
-    train = tokenise([document(line, "\n") for line in text.splitlines()], tokenizer)
+    train = tokenise([document(line, "\n") for line in text.splitlines()], WORD)
     assert len(train) == 100_000
-    vocabulary = build_vocabulary(train, tokenizer)
-    code = TextCode.fit(train, tokenizer, vocabulary)
-    test = tokenise([document(line, "\n") for line in text.splitlines()[:500]], tokenizer)
-    assert code.overhead_bits(test, tokenizer, vocabulary).sum() / len(test) < 1e-4
+    vocabulary = build_vocabulary(train, WORD)
+    code = TextCode.fit(train, WORD, vocabulary)
+    test = tokenise([document(line, "\n") for line in text.splitlines()[:500]], WORD)
+    assert code.overhead_bits(test, WORD, vocabulary).sum() / len(test) < 1e-4
 
 
 def test_in_a_line_corpus_the_closing_mark_is_the_newline() -> None:
     # One document of 5,000 lines: what is left to say is where it ends, about log2(5000) bits once.
     text = line_text(5000, 1)
-    for kind in KINDS:
+    for kind in ("word", "byte"):
         tokenizer = make_tokenizer({"kind": kind})
         train = tokenise([lines(text)], tokenizer)
         vocabulary = build_vocabulary(train, tokenizer)
@@ -98,34 +91,6 @@ def test_unusual_white_space_is_dearer() -> None:
     usual = space_bits("The cat sat on the mat.")
     assert usual < space_bits("The cat  sat on the mat.") < space_bits("The cat\u3000\tsat on the mat.")
     assert usual + 3 < space_bits("The cat sat on the mat .")
-
-
-@pytest.mark.parametrize("kind", ["word", "whitespace"])
-def test_every_decision_about_white_space_and_separators_sums_to_one(kind: str) -> None:
-    tokenizer = make_tokenizer({"kind": kind})
-    vocabulary = build_vocabulary(TRAIN, tokenizer, min_count=2)
-    code = TextCode.fit(TRAIN, tokenizer, vocabulary)
-    assert code.white_space is not None
-    assert code.separators is not None
-    sentences: list[tuple[list[str | None], list[str]]] = [
-        ([None], []),
-        (["The"], []),
-        (["“", "cat"], [""]),
-        (["The", "zebra", None], ["", " "]),
-        (["\U0001f600", "§"], ["\t\t"]),
-    ]
-    for space in ("", " ", "\u3000\n"):
-        for tokens, spaces in sentences:
-            for p, _ in decisions(
-                space_reader(code.white_space, tokens, spaces, vocabulary), space_symbols(code.white_space, space)
-            ):
-                assert p.sum() == pytest.approx(1, abs=1e-12)
-    for separator in (Separator("\n", False), Separator("\n", True), Separator("* * *", True)):
-        for last in (None, ".", "zebra", "§"):
-            for before in (None, Separator("\n", False), Separator("???", False)):
-                symbols = separator_symbols(code.separators, separator)
-                for p, _ in decisions(separator_reader(code.separators, last, before), symbols):
-                    assert p.sum() == pytest.approx(1, abs=1e-12)
 
 
 def test_unknown_words_are_learned_from_those_seen_once_else_from_the_rarest_tenth() -> None:

@@ -1,13 +1,20 @@
+"""The models of symbols behind the code of a text: interpolated counts, by hand and by definition, and spelling."""
+
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lmcompare.coding.readers import Reader, distribution, read, word_reader, word_symbols
+from lmcompare.tokens import FloatArray
 from lmcompare.tokens.codelength import interpolation
 from lmcompare.tokens.codelength.interpolation import (
     ContextCounts,
@@ -16,11 +23,15 @@ from lmcompare.tokens.codelength.interpolation import (
     SymbolWittenBell,
     find,
 )
-from tests.tokens.codelength.decoding import Reader, decisions, distribution, read
+from lmcompare.tokens.codelength.spelling import ALPHABET, END, SpellingModel
 
 # Three symbols. After context 0: symbol 0 twice, symbol 1 once; after context 1: symbol 0 once.
 CONTEXTS = [np.zeros(4, np.int64), np.array([0, 0, 0, 1])]
+
+
 SYMBOLS = np.array([0, 0, 1, 0])
+
+
 UNIFORM = np.full(3, 1 / 3)
 
 
@@ -145,19 +156,6 @@ def test_find(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find(np.zeros(0, np.int64), np.array([3])).tolist() == [-1]
 
 
-def two_bits() -> Reader[str]:
-    first = yield np.array([0.25, 0.75])
-    second = yield np.array([0.5, 0.5])
-    return f"{first}{second}"
-
-
-def test_readers_are_driven_from_both_sides() -> None:
-    assert read(two_bits(), lambda p: int(np.argmax(p))) == "10"
-    assert [(p.tolist(), s) for p, s in decisions(two_bits(), [0, 1])] == [([0.25, 0.75], 0), ([0.5, 0.5], 1)]
-    with pytest.raises(ValueError, match="2 of 3"):
-        list(decisions(two_bits(), [0, 1, 1]))
-
-
 def test_contexts_with_large_keys_are_counted_as_those_with_small_ones() -> None:
     keys, symbols = np.array([3, 1, 3, -1, 3, 1]), np.array([4, 0, 2, 1, 4, 9])
     small = ContextCounts.count(keys, symbols, 10)
@@ -166,3 +164,67 @@ def test_contexts_with_large_keys_are_counted_as_those_with_small_ones() -> None
     large = ContextCounts.count(np.where(keys < 0, keys, keys + 2**62), symbols, 10)
     assert large.contexts.tolist() == [1 + 2**62, 3 + 2**62]
     assert (large.events.tolist(), large.counts.tolist()) == (small.events.tolist(), small.counts.tolist())
+
+
+WORDS = [b"cat", b"cats", b"catalogue", b"dog", b"dogs", "été".encode(), b"1990", b"<unk>"]
+
+
+MODEL = SpellingModel(WORDS)
+
+
+def decisions(reader: Reader[Any], symbols: Sequence[int]) -> list[tuple[FloatArray, int]]:
+    """Return (distribution (K,), symbol) for each of the symbols that spell a value."""
+    expected, passed = iter(symbols), list[tuple[FloatArray, int]]()
+
+    def choose(distribution: FloatArray) -> int:
+        passed.append((distribution, next(expected)))
+        return passed[-1][1]
+
+    read(reader, choose)
+    assert len(passed) == len(symbols)
+    return passed
+
+
+@given(word=st.binary(max_size=12))
+def test_any_bytes_can_be_spelled_at_the_bits_of_the_decisions(word: bytes) -> None:
+    steps = decisions(word_reader(MODEL), word_symbols(word))
+    assert len(steps) == len(word) + 1
+    for p, _ in steps:
+        assert p.shape == (ALPHABET,)
+        assert p.sum() == pytest.approx(1, abs=1e-12)
+    assert -sum(np.log2(p[s]) for p, s in steps) == pytest.approx(MODEL.bits([word])[0])
+
+
+def test_many_words_are_charged_as_each_alone() -> None:
+    words = [b"", b"cat", b"</s>", b"\x00\xff", b"cat"]
+    assert MODEL.bits(words) == pytest.approx([MODEL.bits([w])[0] for w in words])
+    assert MODEL.bits([]).shape == (0,)
+
+
+def test_likely_words_are_cheap_and_strange_ones_dear() -> None:
+    assert SpellingModel([]).bits([b"ab"])[0] == pytest.approx(3 * np.log2(257))  # every byte is as likely
+    cats, qqqq = MODEL.bits([b"cats", b"qqqq"])
+    assert cats < 8
+    assert qqqq > 30
+
+
+def test_words_of_up_to_two_bytes_and_the_rest_make_up_everything() -> None:
+    # The probability of all words shorter than 2 bytes, and of all beginnings of 2 bytes, is one.
+    short = [b"", *(bytes([a]) for a in range(256))]
+    total = float(np.sum(2.0 ** -MODEL.bits(short)))
+    ((first, _),) = decisions(word_reader(MODEL), [END])
+    goes_on = 0.0
+    for a in range(256):
+        second, _ = decisions(word_reader(MODEL), [a, END])[1]
+        goes_on += first[a] * (1 - second[END])
+    assert total + goes_on == pytest.approx(1, abs=1e-9)
+
+
+def test_spelling_does_not_depend_on_the_order_of_examples() -> None:
+    again = SpellingModel(itertools.chain(reversed(WORDS), WORDS))
+    assert np.array_equal(again.bits(WORDS), MODEL.bits(WORDS))
+    again = SpellingModel.from_json(json.loads(json.dumps(MODEL.to_json())))
+    words = [*WORDS, b"\xff\x00new"]
+    assert np.array_equal(again.bits(words), MODEL.bits(words))
+    odd = SpellingModel([b"\xff\x80", b"a"], order=2)
+    assert SpellingModel.from_json(odd.to_json()).examples == odd.examples
