@@ -1,72 +1,62 @@
-"""The pytest helper, used as a plug-in's author uses it: in a pytest of its own."""
+"""The pytest helper for the authors of plug-ins: a case for each check, which passes, fails or is expected to fail."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
-import lmcompare
+import pytest
+
 from lmcompare.checks import CHECKS
-from lmcompare.model import LanguageModel
+from lmcompare.errors import LmcompareError
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.testing import parametrize_with_checks
+from lmcompare.tokens import Encoded
 from tests.checks import honest, rogues, sloppy
 
-ROOT = Path(__file__).parents[1]
 
-
-@parametrize_with_checks([honest.Honest(alpha=0.1), honest.Honest], seed=3)
+@parametrize_with_checks([honest.Honest(alpha=0.1), honest.Honest], seed=3, only=["sums-to-one", "save-and-load"])
 def test_honest_models_pass(model: LanguageModel, check: Callable[[LanguageModel], None]) -> None:
     check(model)
 
 
-def pytest_of(test: str, folder: Path) -> str:
-    """Run a test file's text in a process of its own and return what pytest says."""
-    (folder / "test_plugin.py").write_text(
-        f"import lmcompare\n\nparametrize_with_checks = lmcompare.testing.parametrize_with_checks\n{test}"
-    )
-    home = str(Path(lmcompare.__file__).parents[1])
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rxf", "-p", "no:cacheprovider", "test_plugin.py"],
-        cwd=folder,
-        env={"PYTHONPATH": f"{home}:{ROOT}", "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout + done.stderr
+def cases(*models: Any, **options: Any) -> dict[str, Callable[[], None]]:
+    """The cases of the decorator by name, each to be run."""
+    mark = parametrize_with_checks(models, **options).mark
+    assert mark.args[0] == ("model", "check")
+    return {case.id: lambda case=case: case.values[1](case.values[0]) for case in mark.args[1]}
 
 
-def test_a_failing_check_fails_its_test_with_the_reason(tmp_path: Path) -> None:
-    said = pytest_of(
-        "from tests.checks.rogues import SentenceStart\n"
-        "@parametrize_with_checks([SentenceStart()])\n"
-        "def test_contract(model, check):\n"
-        "    check(model)\n",
-        tmp_path,
-    )
-    assert "FAILED test_plugin.py::test_contract[SentenceStart-sums-to-one]" in said
-    assert "sum to 1.05 at the beginning of document 0" in said
-    failed = len([r for r in lmcompare.checks.run_checks(rogues.SentenceStart) if not r.passed])
-    assert f"{failed} failed, {len(CHECKS) + 1 - failed} passed" in said
+def test_a_failing_check_fails_its_test_with_the_reason() -> None:
+    found = cases(rogues.SentenceStart())
+    assert list(found) == [f"SentenceStart-{name}" for name in [*(check.name for check in CHECKS), "known_failures"]]
+    with pytest.raises(pytest.fail.Exception, match="sums-to-one: .* sum to 1.05 at the beginning of document 0"):
+        found["SentenceStart-sums-to-one"]()
+    found["SentenceStart-empty-document"]()
 
 
-def test_declared_failures_are_expected_and_stale_or_misspelt_ones_fail(tmp_path: Path) -> None:
-    assert sloppy.Excused.known_failures
-    said = pytest_of(
-        "from tests.checks.sloppy import Excused\n"
-        "@parametrize_with_checks([Excused])\n"
-        "def test_contract(model, check):\n"
-        "    check(model)\n",
-        tmp_path,
-    )
-    assert "XFAIL test_plugin.py::test_contract[Excused-sums-to-one] - answers in bits: the probabilities" in said
-    assert "FAILED test_plugin.py::test_contract[Excused-word-vectors-fit]" in said
-    assert "FAILED test_plugin.py::test_contract[Excused-known_failures]" in said
+def test_declared_failures_are_expected_and_stale_or_misspelt_ones_fail() -> None:
+    found = cases(sloppy.Excused, only=["sums-to-one", "word-vectors-fit"])
+    with pytest.raises(pytest.xfail.Exception, match="answers in bits: the probabilities"):
+        found["Excused-sums-to-one"]()
+    for name in ("word-vectors-fit", "known_failures"):
+        with pytest.raises(pytest.fail.Exception):
+            found[f"Excused-{name}"]()
 
 
-def test_only_some_checks_can_be_asked() -> None:
-    mark = parametrize_with_checks([honest.Honest], only=["sums-to-one", "save-and-load"])
-    names = [case.id for case in mark.args[1]]
-    assert names == ["Honest-sums-to-one", "Honest-save-and-load", "Honest-known_failures"]
+def test_only_some_checks_can_be_asked_with_a_seed_and_a_budget() -> None:
+    seen: list[Setting] = []
+
+    class Notes(honest.Honest):
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Notes:
+            seen.append(setting)
+            super().fit(train, valid, setting)
+            return self
+
+    found = cases(Notes, only=["sums-to-one", "save-and-load"], seed=5, budget=Budget(epochs=2))
+    assert list(found) == ["Notes-sums-to-one", "Notes-save-and-load", "Notes-known_failures"]
+    for case in found.values():
+        case()
+    assert [(setting.seed, setting.budget) for setting in seen] == [(5, Budget(epochs=2))], "one training for all"
+    with pytest.raises(LmcompareError, match="sum-to-one"):
+        parametrize_with_checks([Notes], only=["sum-to-one"])

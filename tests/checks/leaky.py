@@ -42,7 +42,7 @@ class Leaky(LanguageModel):
     traits = Traits(carries_state=True)
     WINDOW, WIDTH = 12, 48
 
-    def __init__(self, steps: int = 120) -> None:
+    def __init__(self, steps: int = 40) -> None:
         self.steps = steps
         self.network: Translator | None = None
 
@@ -63,7 +63,7 @@ class Leaky(LanguageModel):
             torch.set_num_threads(setting.threads)
             network = Translator(len(setting.vocabulary), self.WIDTH)
             windows = self.windows(train)
-            optimizer = eager(torch.optim.Adam)(network.parameters(), 5e-3)
+            optimizer = eager(torch.optim.Adam)(network.parameters(), 1.5e-2)
             for _ in range(self.steps):
                 batch = windows[torch.randint(len(windows), (64,))]
                 loss = -network(batch).gather(2, batch[..., None]).mean()

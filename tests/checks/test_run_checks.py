@@ -115,6 +115,19 @@ def test_where_a_plug_in_raised_is_told() -> None:
     assert result.reason.startswith("raised IndexError: one beyond (test_run_checks.py, line ")
 
 
+def test_an_error_that_says_nothing_is_told_by_its_name() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    class Raises(Honest):
+        def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
+            raise MuteError
+
+    (result,) = run_checks(Raises, only=["fit-returns-the-model"])
+    assert "raised MuteError: no message" in result.reason
+
+
 def test_nan_is_reported_as_such_and_blamed_on_nothing_else() -> None:
     class Negative(Honest):
         def next_log_probs(self, text: Encoded, at: Any) -> Any:

@@ -1,111 +1,120 @@
-"""The kit in a process of its own: the same results, and a plug-in that ends its process."""
+"""The kit in a process of its own: the same results, and what is said of a plug-in that ends or misuses it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lmcompare.checks import run_checks
+from lmcompare.checks import CHECKS, run_checks, worker
 from lmcompare.checks.kit import Result
 from lmcompare.checks.tokenizers import run_tokenizer_checks
+from lmcompare.checks.value_tokenizers import VALUE_CHECKS
 from lmcompare.checks.worker import run_checks_apart
 from lmcompare.errors import LmcompareError
+from lmcompare.processes import EndedError, RaisedError, TimeLimitError
+from tests.conftest import called_here
 from tests.tokens.texts import BYTE_PAIRS
 
-PLUGINS = """
-import os, time
-from lmcompare.models.unigram.plugin import Unigram
+NAMES = [check.name for check in CHECKS]
+BUILT = {"event": "built", "checks": NAMES}
 
-class Leaves(Unigram):
-    def fit(self, train, valid, setting):
-        os._exit(0)
 
-class Breaks(Unigram):
-    def fit(self, train, valid, setting):
-        raise GeneratorExit
-
-class Mute(Exception):
-    def __str__(self):
-        raise ValueError
-
-class SaysNothing(Unigram):
-    def fit(self, train, valid, setting):
-        raise Mute
-
-class Sends(Unigram):
-    message = b'["returned", null]'
-
-    def fit(self, train, valid, setting):
-        for descriptor in range(3, 20):
-            try:
-                os.write(descriptor, self.message + b'\\n')
-            except OSError:
-                pass
-        time.sleep(60)
-
-class SendsAnEvent(Sends):
-    message = b'["event", {"event": "result", "result": {"x": 1}}]'
-
-class SendsAResult(Sends):
-    message = b'["event", {"event": "result", "result": {"name": "not-next", "passed": true}}]'
-"""
+def result(name: str) -> dict[str, Any]:
+    return {"event": "result", "result": asdict(Result(passed=True, reason="It is so.", name=name))}
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    (tmp_path / "models.py").write_text(PLUGINS)
-    return tmp_path / "models.py"
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new process would do is done in this one."""
+    monkeypatch.setattr(worker, "call", lambda *a, seconds, **o: called_here(*a, seconds=seconds or 1, **o))
 
 
-def test_the_results_are_those_of_the_kit() -> None:
+@pytest.mark.slow
+def test_the_results_are_those_of_the_kit_with_the_same_values() -> None:
     told: list[Result] = []
-    apart = run_checks_apart("unigram", {"alpha": 0.5}, 0, told.append)
-    here = run_checks("unigram", parameters={"alpha": 0.5})
+    apart = run_checks_apart("unigram", {"alpha": 0.5}, 3, told.append, 60.0)
     assert told == apart
-    assert [(r.name, r.passed, r.reason, r.expected_failure) for r in apart] == [
-        (r.name, r.passed, r.reason, r.expected_failure) for r in here
-    ]
+    assert apart == run_checks("unigram", parameters={"alpha": 0.5}, seed=3)
 
 
+@pytest.mark.slow
+def test_a_plug_in_that_ends_the_process(tmp_path: Path) -> None:
+    code = "import os\nfrom lmcompare.models.unigram.plugin import Unigram\n\n\nclass Leaves(Unigram):\n"
+    (tmp_path / "models.py").write_text(f"{code}    def fit(self, *_):\n        os._exit(0)\n")
+    told: list[Result] = []
+    with pytest.raises(LmcompareError, match="in the check 'fit-returns-the-model': .* exit code 0"):
+        run_checks_apart(f"{tmp_path}/models.py:Leaves", {}, 0, told.append)
+    assert told[0].passed
+
+
+@pytest.mark.usefixtures("here")
 def test_tokenizers_have_a_kit_of_their_own() -> None:
     told: list[Result] = []
     apart = run_checks_apart(BYTE_PAIRS, {"merges": 5}, 0, told.append)
     assert told == apart == run_tokenizer_checks(BYTE_PAIRS, {"merges": 5})
-    for name in ("byte", "bpe:300", "bins", "sax"):  # the last two read values, and have checks of their own
-        assert all(result.passed for result in run_checks_apart(name, {}, 0, told.append))
-    with pytest.raises(LmcompareError, match="did you mean 'merges'"):
-        run_checks_apart(BYTE_PAIRS, {"merge": 5}, 0, told.append)
+    of_values = run_checks_apart("sax", {}, 0, told.append)
+    assert [each.name for each in of_values] == [check.name for check in VALUE_CHECKS]
+    assert all(each.passed for each in of_values)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("ngarm", {}, "did you mean 'ngram'"),
+        ("chr", {}, "did you mean 'char'"),
+        ("ngram", {"odrer": 3}, "did you mean 'order'"),
+        (BYTE_PAIRS, {"merge": 5}, "did you mean 'merges'"),
+        ("ngram-file", {}, r"reads a file, and none is given: .* --set path="),
+        ("ngram-file", {"path": "none.arpa"}, "none.arpa, which can't be read"),
+        ("saved", {"path": "none.json"}, "none.json"),
+        ("bpe:3", {}, "3 pieces"),
+    ],
+)
+def test_wrong_names_and_values_are_said(name: str, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(LmcompareError, match=said) as caught:
+        run_checks_apart(name, values, 0, lambda result: None)
+    assert "stopped the checks" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("events", "stop", "said"),
     [
-        ("Leaves", "in the check 'fit-returns-the-model': the process ended with exit code 0"),
-        ("Breaks", r"in the check 'fit-returns-the-model': GeneratorExit: no message \(models.py, line 11\)"),
-        ("Sends", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
-        ("SendsAnEvent", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
-        ("SendsAResult", "in the check 'fit-returns-the-model': its process sent something that is not a message"),
+        ([BUILT, *map(result, NAMES)], None, ""),
+        ([BUILT, *map(result, NAMES), result("known_failures")], None, ""),
+        ([], None, "while it was imported and built: .*an early end"),
+        ([{"event": "built", "checks": ["mine"]}], None, "while it was imported and built: .*mine"),
+        ([BUILT, BUILT], None, f"in the check '{NAMES[0]}': .*not a message"),
+        ([result(NAMES[0])], None, "while it was imported"),
+        ([BUILT, result(NAMES[1])], None, f"in the check '{NAMES[0]}'"),
+        ([BUILT, {"event": "result", "result": {"x": 1}}], None, f"in the check '{NAMES[0]}': .*'x': 1"),
+        ([BUILT, *map(result, NAMES), result(NAMES[0])], None, "stopped the checks: its process sent"),
+        ([BUILT, *map(result, NAMES[:3])], None, f"in the check '{NAMES[3]}': .*an early end"),
+        ([BUILT, result(NAMES[0])], EndedError(-9), f"in the check '{NAMES[1]}': the process was ended by signal 9"),
+        ([BUILT], TimeLimitError("5 s are over"), f"in the check '{NAMES[0]}': 5 s are over"),
+        ([BUILT], RaisedError("Mute", expected=False), f"in the check '{NAMES[0]}': Mute"),
+        ([], RaisedError("not found", expected=True), "^not found$"),
     ],
 )
-def test_a_plug_in_that_ends_the_process(path: Path, name: str, said: str) -> None:
+def test_what_a_process_sends_is_checked(
+    events: list[Any], stop: Exception | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(*asked: Any, on_event: Callable[[Any], None], seconds: float) -> None:
+        assert (asked, seconds) == (("lmcompare.checks.worker:run", "own", {"a": 1}, 7), 9.0)
+        for event in events:
+            on_event(event)
+        if stop:
+            raise stop
+
+    monkeypatch.setattr(worker, "call", call)
     told: list[Result] = []
+    if not said:
+        assert run_checks_apart("own", {"a": 1}, 7, told.append, 9.0) == told
+        assert len(told) == len(events) - 1
+        return
     with pytest.raises(LmcompareError, match=said):
-        run_checks_apart(f"{path}:{name}", {}, 0, told.append)
-    assert told[0].passed
-
-
-def test_an_error_that_says_nothing_fails_its_checks(path: Path) -> None:
-    results = run_checks_apart(f"{path}:SaysNothing", {}, 0, lambda result: None)
-    assert "raised Mute: no message" in next(r for r in results if r.name == "fit-returns-the-model").reason
-
-
-def test_wrong_names_and_values_are_said() -> None:
-    with pytest.raises(LmcompareError, match="did you mean 'ngram'"):
-        run_checks_apart("ngarm", {}, 0, lambda result: None)
-    with pytest.raises(LmcompareError, match="did you mean 'order'"):
-        run_checks_apart("ngram", {"odrer": 3}, 0, lambda result: None)
-    with pytest.raises(
-        LmcompareError, match=r"ngram-file reads a file, and none is given: name it with --set \w+=PATH"
-    ):
-        run_checks_apart("ngram-file", {}, 0, lambda result: None)
+        run_checks_apart("own", {"a": 1}, 7, told.append, 9.0)

@@ -59,7 +59,8 @@ class NltkPadding(LanguageModel):
     def _row(self, context: tuple[str, ...]) -> FloatArray:
         if context not in self._rows:
             words = [CLOSE if token == 1 else str(token) for token in range(self.types)]
-            figures = [self._model.score(word, self._model.vocab.lookup(context)) for word in words]
+            known = self._model.vocab.lookup(context)
+            figures = [self._model.score(word, known) for word in words]
             self._rows[context] = np.log(np.maximum(figures, 1e-12))
         return self._rows[context]
 
