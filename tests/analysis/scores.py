@@ -15,21 +15,7 @@ from lmcompare.runfolder.run import ModelEntry, Run
 
 @dataclass(frozen=True)
 class TokenScores:
-    """The scores of the S finished seeds of one model for the N tokens of a split.
-
-    Parameters
-    ----------
-    log_prob, log_prob_reset : array of shape (S, N)
-        Log-probabilities in nats, in context and with every sentence on its own; the latter NaN on valid.
-    target_rank : array of shape (S, N)
-        1 is the most likely token; 0 on valid.
-    is_unknown : array of shape (N,)
-        Whether a token is not in the vocabulary.
-    document, byte_start : array of shape (N,)
-        The index of the document, and the byte of it at which the token begins.
-    overhead_bits : array of shape (N,)
-        Bits charged beside the model's own.
-    """
+    """The scores of the S finished seeds of a model for the N tokens of a split: (S, N), or (N,) where all agree."""
 
     log_prob: Array
     log_prob_reset: Array
@@ -39,9 +25,6 @@ class TokenScores:
     byte_start: Array
     overhead_bits: Array
 
-    def __len__(self) -> int:
-        return int(self.log_prob.shape[1])
-
     @property
     def bits(self) -> Array:
         """(S, N) bits that each token is charged: −log2 of its probability, and its overhead bits."""
@@ -49,10 +32,7 @@ class TokenScores:
 
 
 def token_scores(run: Run, model: ModelEntry, split: Split = "test") -> TokenScores:
-    """Read the scores of every finished seed of a model, a whole split of them: 16 bytes and more a token and seed.
-
-    Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
-    """
+    """Read the scores of every finished seed of a model."""
     found = list(blocks(run, [model], split, features=("overhead_bits",), scores=SCORES))
 
     def joined(column: str, kind: type) -> Array:

@@ -18,22 +18,24 @@ from lmcompare.analysis.alike import AlikeTokens, AlikeWords, alike
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.analysis.word_slices import spent, word_slices
-from tests.run_folder import write_run_folder
+from lmcompare.errors import LmcompareError
+from lmcompare.runfolder.parquet import write_table
+from tests.analysis.tiny import tiny_run
+from tests.run_folder import made_run_folder, reseal, write_run_folder
 
-MODELS = ("ngram", "rnn-attention", "char-ngram")
+MODELS = ("unigram", "ngram", "transformer", "char-transformer")
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def two_tokens(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return load_run(
-        write_run_folder(tmp_path_factory.mktemp("two"), models=MODELS, failed=(), invalid=(), seeds=(0,))
-    )
+def two_tokens() -> Run:
+    return load_run(made_run_folder(models=MODELS, failed=(), invalid=(), seeds=(0,)))
 
 
 def test_models_of_one_tokenizer_are_compared_token_by_token(tmp_path: Path) -> None:
-    assert isinstance(
-        alike(load_run(write_run_folder(tmp_path, models=MODELS[:2], failed=(), invalid=()))), AlikeTokens
-    )
+    assert isinstance(alike(tiny_run(tmp_path, {"a": [[0.5] * 4], "b": [[0.25] * 4]})), AlikeTokens)
 
 
 def test_words_and_ends_have_all_the_bits_of_a_text(two_tokens: Run) -> None:
@@ -58,11 +60,11 @@ def test_bits_per_byte_alone_are_those_of_the_leaderboard(two_tokens: Run) -> No
 
 
 def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
-    models = tuple(m for m in two_tokens.scored if m.name in ("ngram", "char-ngram"))
+    models = tuple(m for m in two_tokens.scored if m.name in ("ngram", "char-transformer"))
     (on_valid,) = word_blocks(two_tokens, models, "valid", (), seeds=1)
     (on_test,) = word_blocks(two_tokens, models, "test", (), seeds=1)
     valid, test = (2.0 ** -(scores.bits + scores.gaps) for scores in (on_valid, on_test))
-    row = next(r for r in mixtures(two_tokens).to_dict("records") if r["models"] == ("ngram", "char-ngram"))
+    row = next(r for r in mixtures(two_tokens).to_dict("records") if r["models"] == ("ngram", "char-transformer"))
     weights = np.array(row["weights"])
     for share in np.linspace(0, 1, 101):  # no other weights are better on the validation text
         assert np.log(np.array([share, 1 - share]) @ valid).mean() <= np.log(weights @ valid).mean() + 1e-3
@@ -70,7 +72,7 @@ def test_a_mixture_of_words_by_brute_force(two_tokens: Run) -> None:
     assert row["test"] == pytest.approx(-np.log2(weights @ test).sum() / n_bytes)
     won = (test[0] > test[1]).mean() + (test[0] == test[1]).mean() / 2
     share = wins(two_tokens).set_index(["first", "second"])["share"]
-    assert share["ngram", "char-ngram"] == pytest.approx(won)
+    assert share["ngram", "char-transformer"] == pytest.approx(won)
 
 
 def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -> None:
@@ -107,9 +109,8 @@ def test_figures_do_not_depend_on_the_blocks_in_which_words_are_read(
     monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 19)
     fresh = load_run(two_tokens.path)
     assert len(list(word_blocks(fresh, fresh.scored, "test", ()))) > 10
-    pd.testing.assert_frame_equal(mixtures(fresh), mixtures(two_tokens))
-    pd.testing.assert_frame_equal(wins(fresh), wins(two_tokens))
-    pd.testing.assert_frame_equal(spent(fresh), spent(two_tokens))
+    for made in (mixtures, wins, spent):
+        pd.testing.assert_frame_equal(made(fresh), made(two_tokens))
     for name, table in word_slices(fresh).items():
         pd.testing.assert_frame_equal(table, word_slices(two_tokens)[name])
 
@@ -130,12 +131,8 @@ def test_words_that_share_a_figure_are_one_unit_wherever_blocks_end(joined: list
 
 
 def test_a_cell_whose_words_are_others_is_refused(tmp_path: Path) -> None:
-    from lmcompare.errors import LmcompareError
-    from lmcompare.runfolder.parquet import write_table
-    from tests.run_folder import reseal
-
     path = write_run_folder(tmp_path / "run", models=MODELS, failed=(), invalid=(), seeds=(0,))
-    place = path / "cells" / "char-ngram" / "0" / "words.parquet"
+    place = path / "cells" / "char-transformer" / "0" / "words.parquet"
     write_table(place, pd.read_parquet(place).iloc[1:])
-    with pytest.raises(LmcompareError, match="run the model 'char-ngram' again"):
+    with pytest.raises(LmcompareError, match="'char-transformer' again"):
         mixtures(load_run(reseal(path)))

@@ -16,7 +16,7 @@ from lmcompare.analysis.comparison import MOST_PAIRED, Difference, comparable_na
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.mixture import mixtures
 from tests.analysis.tiny import SOUND, tiny_run
-from tests.run_folder import write_run_folder
+from tests.run_folder import made_run_folder
 
 FAILED = {
     "passed": False,
@@ -57,6 +57,7 @@ def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> N
     assert len(found.differences) == 6
 
 
+@pytest.mark.slow
 def test_many_models_are_compared_and_mixed_with_the_best_one_alone(tmp_path: Path) -> None:
     run = many(tmp_path, 0.1, **{f"m{n}": abs(n - 20) / 10 for n in range(MOST_PAIRED + 1)})
     found = compare_models(run)
@@ -85,6 +86,7 @@ def test_pairs_are_all_or_those_of_the_best(figures: list[float]) -> None:
         assert all(min(figures) in (figures[a], figures[b]) for a, b in found)
 
 
+@pytest.mark.slow
 def test_differences_are_the_differences_of_the_figures(run: Run) -> None:
     found = compare_models(run)
     for d in found.differences:
@@ -96,6 +98,7 @@ def test_differences_are_the_differences_of_the_figures(run: Run) -> None:
         assert s.low < s.bits_per_byte < s.high
 
 
+@pytest.mark.slow
 def test_models_that_fail_the_truth_checks_are_in_no_difference(run: Run) -> None:
     found = compare_models(run)
     leaky = found.standing("leaky")
@@ -153,22 +156,22 @@ def test_adaptive_models_are_compared_with_one_another(tmp_path: Path) -> None:
         assert d.p_holm == d.p_value
 
 
-def test_a_short_text_ranks_all_alike(tmp_path: Path) -> None:
-    run = tiny_run(tmp_path, {"a": [[0.9] * 6], "b": [[0.1] * 6]}, documents=[[3], [3]])
+@pytest.mark.parametrize(
+    ("documents", "models", "said"),
+    [
+        ([[3], [3]], "ab", "has only 2 documents, too few to tell the models apart"),
+        ([[5]] * 3 + [[0]] * 7, "ab", "has only 3 documents"),
+        ([[3] * 40], "ab", "has only 2 blocks of 20 sentences"),
+        ([[5]] * 3, "a", "too few for an interval"),
+    ],
+)
+def test_a_short_text_ranks_all_alike(tmp_path: Path, documents: list[list[int]], models: str, said: str) -> None:
+    tokens = sum(map(sum, documents))
+    run = tiny_run(tmp_path, {m: [[0.9 if m == "a" else 0.1] * tokens] for m in models}, documents=documents)
     found = compare_models(run)
-    assert "has only 2 documents, too few to tell the models apart" in interval_note(found)
-    assert ranks(found) == {"a": (1, 2), "b": (1, 2)}
+    assert said in interval_note(found)
+    assert ranks(found) == {m: (1, len(models)) for m in models}
     assert math.isnan(found.standing("a").low)
-
-
-def test_units_without_text_are_too_few_too(tmp_path: Path) -> None:
-    models = {"a": [[0.9] * 15], "b": [[0.1] * 15]}
-    empty = tiny_run(tmp_path / "empty", models, documents=[[5]] * 3 + [[0]] * 7)
-    assert "has only 3 documents" in interval_note(compare_models(empty))
-    long = tiny_run(tmp_path / "long", {m: [p[0] * 8] for m, p in models.items()}, documents=[[3] * 40])
-    assert "has only 2 blocks of 20 sentences" in interval_note(compare_models(long))
-    one = tiny_run(tmp_path / "one", {"a": models["a"]}, documents=[[5]] * 3)
-    assert "too few for an interval" in interval_note(compare_models(one))
 
 
 def test_few_documents_are_compared_over_blocks(tmp_path: Path) -> None:
@@ -225,9 +228,10 @@ def test_a_lead_within_what_seeds_differ_is_none(tmp_path: Path) -> None:
     assert pair.high - pair.difference == pytest.approx(2.776 * np.sqrt(2 * 0.01 / 3), rel=0.1)
 
 
-def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones() -> None:
     models = ("unigram", "ngram", "char-ngram", "char-lstm", "char-rnn", "leaky")
-    run = load_run(write_run_folder(tmp_path / "run", models=models, seeds=(0,), failed=(), documents=8))
+    run = load_run(made_run_folder(models=models, seeds=(0,), failed=(), documents=8))
     names = {model.name: run.tokens_name(model.tokens_fingerprint) for model in run.models}
     assert names == {m: "char" if m.startswith("char") else "word" for m in models}
     found = compare_models(run)

@@ -18,6 +18,8 @@ from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.run import load_run
 from tests.series_run import series_run
 
+pytestmark = pytest.mark.slow
+
 
 def stored(name: str) -> list[dict[str, Any]]:
     folder = series_run()

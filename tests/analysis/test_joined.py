@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import (
-    JoinedRun,
     Run,
     RunFolderError,
     join,
@@ -30,6 +29,8 @@ CHARGED = {"tokenizer": "t", "vocabulary": "v", "charged": "1"}
 MACHINE = {"cpu": "A", "cores": 2, "memory_bytes": 2**33, "platform": "Linux x86_64"}
 DOCUMENTS = [[2], [1, 1], [2], [2], [2], [2]]
 GIVEN = [0.5, 0.25] * 6
+
+pytestmark = pytest.mark.slow
 
 
 def a_run(
@@ -82,10 +83,15 @@ def test_runs_on_one_text_become_one_table_ranked_together(tmp_path: Path) -> No
     assert table.run.one_machine
 
 
-def test_models_of_one_name_that_differ_are_told_apart(tmp_path: Path) -> None:
-    one = a_run(tmp_path / "one", cells={"ngram": {"identity": "order 3"}})
-    two = a_run(tmp_path / "two", cells={"ngram": {"identity": "order 5"}})
-    (table,) = join([one, two])
+@pytest.mark.parametrize(("first", "second"), [("order 3", "order 5"), (None, None)])
+def test_models_of_one_name_that_differ_or_of_no_noted_identity_are_told_apart(
+    tmp_path: Path, first: str | None, second: str | None
+) -> None:
+    runs = [
+        a_run(tmp_path / name, cells={"ngram": {"identity": identity}})
+        for name, identity in (("one", first), ("two", second))
+    ]
+    (table,) = join(runs)
     assert [m.name for m in table.run.models] == ["unigram", "ngram (one)", "ngram (two)"]
     assert {cell.name for cell in table.run.cells} == {"unigram", "ngram (one)", "ngram (two)"}
     assert list(leaderboard(table.run)["name"]) == ["ngram (one)", "ngram (two)", "unigram"]
@@ -160,14 +166,6 @@ def test_labels_are_never_the_same(tmp_path: Path) -> None:
     assert len({model.name for model in table.run.models}) == 4
 
 
-def test_a_model_whose_identity_was_not_noted_is_nobody_elses(tmp_path: Path) -> None:
-    runs = [
-        a_run(tmp_path / name, {"ngram": [GIVEN]}, cells={"ngram": {"identity": None}}) for name in ("one", "two")
-    ]
-    (table,) = join(runs)
-    assert [model.name for model in table.run.models] == ["ngram (one)", "ngram (two)"]
-
-
 def test_in_what_tokens_differ(tmp_path: Path) -> None:
     run = a_run(tmp_path / "run")
     for name, parts in (("small", {**CHARGED, "vocabulary": "w"}), ("char", {**CHARGED, "tokenizer": "u"})):
@@ -176,25 +174,11 @@ def test_in_what_tokens_differ(tmp_path: Path) -> None:
     assert not same_tokenizer(run, "char", "fp")
 
 
-def test_different_machines_are_known(tmp_path: Path) -> None:
-    (table,) = join([a_run(tmp_path / "one"), a_run(tmp_path / "two", cpu="B")])
-    assert not table.run.one_machine
-
-
 def test_runs_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     runs = [a_run(tmp_path / path, name="same") for path in ("one", "two", "x/two")]
-    (table,) = join([*runs, a_run(tmp_path / "other")])
+    (table,) = join([*runs, a_run(tmp_path / "other", cpu="B")])
+    assert not table.run.one_machine
     assert table.run.labels == ("one", str(tmp_path / "two"), str(tmp_path / "x" / "two"), "other")
-
-
-def test_nothing_to_join() -> None:
-    with pytest.raises(RunFolderError, match="no run to report on"):
+    with pytest.raises(RunFolderError, match="no run"):
         join([])
-
-
-def test_a_joined_run_is_a_run(tmp_path: Path) -> None:
-    run = JoinedRun([a_run(tmp_path / "one")], ["one"])
-    assert isinstance(run, Run)
-    assert run.name == "one"
-    assert run.runs[0].path == tmp_path / "one"

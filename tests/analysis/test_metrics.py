@@ -78,6 +78,7 @@ def test_figures_of_a_model_by_hand(tmp_path: Path) -> None:
     assert found.bits_per_byte == pytest.approx((8 + 12) / 20)
 
 
+@pytest.mark.slow
 def test_valid_has_no_ranks_and_no_reset_scores(run: Run) -> None:
     model = run.model("ngram")
     found = figures_of(run, model, "valid")
@@ -100,6 +101,7 @@ def test_seeds_are_averaged_in_cross_entropy(tmp_path: Path) -> None:
     assert math.isnan(spread_figures(seeds[:1]).perplexity)
 
 
+@pytest.mark.slow
 def test_documents_add_up_to_the_whole(run: Run) -> None:
     for model in run.scored:
         table = document_figures(run, model)

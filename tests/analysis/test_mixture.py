@@ -14,7 +14,6 @@ from lmcompare.analysis import Run, load_run, mixtures, wins
 from lmcompare.analysis import mixture as module
 from lmcompare.analysis.mixture import fit_weights, mixed_log_probs
 from tests.analysis.tiny import SOUND, tiny_run
-from tests.run_folder import write_run_folder
 
 
 @given(st.lists(st.tuples(st.floats(1e-6, 1), st.floats(1e-6, 1)), min_size=2, max_size=30))
@@ -66,6 +65,7 @@ def test_weights_come_from_valid_and_gains_from_test(tmp_path: Path) -> None:
     assert row["gain"] == pytest.approx(1 - math.prod(mixed) ** -0.25 / alone, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_only_valid_models_are_mixed_whatever_their_tokens(run: Run) -> None:
     table = mixtures(run)
     named = {name for models in table["models"] for name in models}
@@ -84,8 +84,8 @@ def test_a_mixture_of_all_is_as_good_as_the_best_pair(tmp_path: Path) -> None:
 
 
 def test_weights_are_fitted_to_tokens_all_over_a_long_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("ngram", "transformer")
-    run = load_run(write_run_folder(tmp_path, models=("unigram", *names), failed=(), invalid=(), seeds=(0,)))
+    rng, names = np.random.default_rng(0), ("b", "c")
+    run = tiny_run(tmp_path, {name: [rng.uniform(0.05, 0.9, 61)] for name in "abc"}, documents=[[61]])
     whole = np.stack([run.model(name).done[0].scores("valid")["log_prob"].to_numpy() for name in names])
     monkeypatch.setattr(module, "FITTED", whole.shape[1] // 3)
     monkeypatch.setattr("lmcompare.runfolder.parquet.BLOCK", 10)  # what is left out goes on from block to block

@@ -17,44 +17,44 @@ from lmcompare.analysis.word_slices import word_parts, word_places, word_slices
 from lmcompare.runfolder.parquet import Array
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
-from tests.run_folder import write_run_folder
+from tests.run_folder import made_run_folder
 
 NAMES = ("unigram", "ngram", "transformer")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def once() -> Run:
     """A run of one training of each model, so that intervals are over texts alone."""
-    return load_run(write_run_folder(tmp_path_factory.mktemp("once"), seeds=(0,)))
+    return load_run(made_run_folder(models=(*NAMES, "char-transformer"), failed=(), invalid=(), seeds=(0,)))
 
 
 @pytest.fixture(scope="module")
-def found(run: Run) -> dict[str, Divided]:
-    return {one.name: one for one in divided(run, NAMES, "token", NAMES)}
+def found(once: Run) -> dict[str, Divided]:
+    return {one.name: one for one in divided(once, NAMES, "token", NAMES)}
 
 
 def reach(bits: Array, size: Array, resamples: int) -> float:
-    """Half the width of the studentised interval of Σ bits / Σ size, from its definition, a resample at a time."""
+    """Half the width of the studentised interval of Σ bits / Σ size, from its definition."""
 
-    def ratio_and_error(times: Array) -> tuple[float, float]:
-        ratio = (times * bits).sum() / (times * size).sum()
-        spread = (times * (bits - ratio * size) ** 2).sum()
-        return ratio, np.sqrt(len(bits) / (len(bits) - 1) * spread) / (times * size).sum()
+    def ratio_and_error(times: Array) -> tuple[Array, Array]:
+        ratio = times @ bits / (times @ size)
+        spread = (times * (bits - ratio[:, None] * size) ** 2).sum(axis=1)
+        return ratio, np.sqrt(len(bits) / (len(bits) - 1) * spread) / (times @ size)
 
-    whole, error = ratio_and_error(np.ones(len(bits)))
-    off = []
-    for counts in resample_counts(len(bits), resamples, np.random.default_rng(0)):
-        for times in counts:
-            ratio, own = ratio_and_error(times)
-            off.append(abs(ratio - whole) / own)
-    return float(np.quantile(off, 0.95, method="higher") * error)
+    (whole,), (error,) = ratio_and_error(np.ones((1, len(bits))))
+    ratios, errors = ratio_and_error(
+        np.concatenate(list(resample_counts(len(bits), resamples, np.random.default_rng(0))))
+    )
+    return float(np.quantile(np.abs(ratios - whole) / errors, 0.95, method="higher") * error)
 
 
-def test_savings_and_intervals_by_brute_force(run: Run, found: dict[str, Divided]) -> None:
-    features = run.tokens[run.model("ngram").tokens_fingerprint].features("test")
+def test_savings_and_intervals_by_brute_force(once: Run, found: dict[str, Divided]) -> None:
+    features = once.tokens[once.model("ngram").tokens_fingerprint].features("test")
     one = found["repeated"]
     known = (features["train_count"] > 0).to_numpy()
-    bits = {name: -token_scores(run, run.model(name)).log_prob.mean(axis=0) / np.log(2) for name in NAMES}
+    bits = {name: -token_scores(once, once.model(name)).log_prob.mean(axis=0) / np.log(2) for name in NAMES}
     document = features["document"].to_numpy()
     for group, again in enumerate((False, True)):
         inside = known & (features["repeated"].to_numpy() == again)
@@ -69,8 +69,8 @@ def test_savings_and_intervals_by_brute_force(run: Run, found: dict[str, Divided
     assert not one.clear(1)[1].any(), "a model does not differ from itself"
 
 
-def test_figures_are_those_of_the_slices(run: Run, found: dict[str, Divided]) -> None:
-    tables = slices(run)
+def test_figures_are_those_of_the_slices(once: Run, found: dict[str, Divided]) -> None:
+    tables = slices(once)
     assert set(found) <= set(tables)
     assert {"word_class", "context_order", "metadata:genre"} <= set(found)
     assert found["metadata:genre"].title == "by genre"
@@ -87,29 +87,29 @@ def test_figures_are_those_of_the_slices(run: Run, found: dict[str, Divided]) ->
     assert sum(found["metadata:genre"].share) == pytest.approx(1)
 
 
-def test_only_pairs_with_a_baseline_have_intervals(run: Run) -> None:
-    one = next(one for one in divided(run, NAMES, "token", ("ngram",)) if one.name == "repeated")
+def test_only_pairs_with_a_baseline_have_intervals(once: Run) -> None:
+    one = next(one for one in divided(once, NAMES, "token", ("ngram",)) if one.name == "repeated")
     assert np.isnan(one.apart[0, 2]).all()
     assert np.isfinite(one.apart[1, [0, 2]]).all()
 
 
-def test_words_of_models_with_other_tokens(run: Run) -> None:
+def test_words_of_models_with_other_tokens(once: Run) -> None:
     names = ("ngram", "char-transformer")
-    one = next(one for one in divided(run, names, "word", names) if one.name == "word_train_count")
-    table = word_slices(run)["word_train_count"]
+    one = next(one for one in divided(once, names, "word", names) if one.name == "word_train_count")
+    table = word_slices(once)["word_train_count"]
     mine = {name: table[table["model"] == name]["surprisal"].to_numpy() for name in names}
     assert one.saved(0)[1] == pytest.approx(mine["ngram"] - mine["char-transformer"])
     assert one.counted == "words"
 
 
-def test_p_values_are_corrected_for_all_models_and_groups(run: Run, found: dict[str, Divided]) -> None:
-    p = p_values(run, NAMES, "token", "repeated", "ngram")
+def test_p_values_are_corrected_for_all_models_and_groups(once: Run, found: dict[str, Divided]) -> None:
+    p = p_values(once, NAMES, "token", "repeated", "ngram")
     assert (p[1] == 1).all()
     sure = found["repeated"].clear(1)
     assert (sure | (p >= 0.05)).all(), "what is significant after the correction is so before it"
-    alone = p_values(run, ("ngram", "transformer"), "token", "repeated", "ngram")
+    alone = p_values(once, ("ngram", "transformer"), "token", "repeated", "ngram")
     assert (alone[1] <= p[2] + 0.01).all()
-    assert (p_values(run, ("ngram",), "token", "repeated", "ngram") == 1).all()
+    assert (p_values(once, ("ngram",), "token", "repeated", "ngram") == 1).all()
 
 
 def test_the_variation_between_trainings_by_hand(tmp_path: Path) -> None:
@@ -135,18 +135,14 @@ def test_the_variation_between_trainings_by_hand(tmp_path: Path) -> None:
     assert p == pytest.approx(max(2 * min(alone), max(alone)), abs=0.02)  # Holm's correction of two p-values
 
 
-def test_trainings_of_words_vary_too(tmp_path: Path) -> None:
-    run = load_run(write_run_folder(tmp_path / "twice", models=("ngram", "transformer"), failed=(), invalid=()))
-    once = load_run(
-        write_run_folder(tmp_path / "once", models=("ngram", "transformer"), failed=(), invalid=(), seeds=(0,))
-    )
+def test_trainings_of_words_vary_too(run: Run, once: Run) -> None:
     names = ("ngram", "transformer")
-    part = next(
-        part for part in word_parts(run) if part.slice == "word_repeated" and part.model.name == "transformer"
+    part, first = (
+        next(p for p in word_parts(each) if (p.slice, p.model.name) == ("word_repeated", "transformer"))
+        for each in (run, once)
     )
     assert part.trainings is not None
     assert part.trainings.mean(axis=0) == pytest.approx(part.bits.sum(axis=0))
-    first = next(p for p in word_parts(once) if (p.slice, p.model.name) == (part.slice, part.model.name))
     assert part.trainings[0] == pytest.approx(first.bits.sum(axis=0))
     found = next(one for one in divided(run, names, "word", names) if one.name == "word_repeated")
     # Of two trainings that are d apart, the mean has the standard error d / 2. Two models with two trainings each
@@ -169,23 +165,23 @@ def test_too_few_documents_have_no_intervals_and_no_significance(tmp_path: Path)
     assert (p_values(run, ("a", "b"), "token", "repeated", "a") == 1).all()
 
 
-def test_places_are_those_of_the_slices(run: Run) -> None:
-    fingerprint = run.model("ngram").tokens_fingerprint
-    features = run.tokens[fingerprint].features("test")
+def test_places_are_those_of_the_slices(once: Run) -> None:
+    fingerprint = once.model("ngram").tokens_fingerprint
+    features = once.tokens[fingerprint].features("test")
     keys = features[["document", "position"]].to_numpy()
-    every = token_places(run, fingerprint, keys)
-    table = slices(run)["context_order"]
+    every = token_places(once, fingerprint, keys)
+    table = slices(once)["context_order"]
     mine = table[table["model"] == "ngram"]
     for place, n in zip(mine["place"], mine["tokens"], strict=True):
         assert (every["context_order"] == place).sum() == n
-    some = token_places(run, fingerprint, keys[[3, 100]])
+    some = token_places(once, fingerprint, keys[[3, 100]])
     assert all((some[name] == every[name][[3, 100]]).all() for name in every)
 
 
-def test_places_of_words_are_those_of_the_slices(run: Run) -> None:
-    words = run.tokens[run.scored[0].tokens_fingerprint].words("test")
+def test_places_of_words_are_those_of_the_slices(once: Run) -> None:
+    words = once.tokens[once.scored[0].tokens_fingerprint].words("test")
     words = words[words["word"] != ""]
-    places = word_places(run, words[["document", "position"]].to_numpy())["word_train_count"]
+    places = word_places(once, words[["document", "position"]].to_numpy())["word_train_count"]
     labels = bucket_labels((0, 1, 3, 10, 100, 1_000, 10_000), 0)
     for place, count in zip(places[:200], words["train_count"][:200], strict=True):
         low, _, high = labels[place].removeprefix("over ").replace(",", "").partition("–")

@@ -1,4 +1,4 @@
-"""The slices: every token once, by the value that it has."""
+"""The slices: every token once, by the value that it has, and kinds of words by a rule."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from lmcompare.analysis import Run, load_run, results, slices
 from lmcompare.analysis.slices import MOST_KEYS, TOKEN_SLICES, metadata_keys
+from lmcompare.analysis.word_kinds import CLASSES, FREQUENT, word_classes
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 
@@ -79,6 +80,7 @@ def test_only_the_first_metadata_keys_have_tables(tmp_path: Path) -> None:
     assert found == [f"metadata:k{key}" for key in range(MOST_KEYS)]
 
 
+@pytest.mark.slow
 def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
     tables = slices(run)
     figures = {m["name"]: m for m in results(run)["models"]}
@@ -108,6 +110,7 @@ def test_every_slice_adds_up_to_the_whole(run: Run) -> None:
                 assert whole == pytest.approx(figure["bits_per_byte"])
 
 
+@pytest.mark.slow
 def test_slices_have_intervals_where_enough_documents_hold_them(run: Run) -> None:
     table = slices(run)["repeated"]
     assert (table["low"] < table["surprisal"]).all()
@@ -116,6 +119,7 @@ def test_slices_have_intervals_where_enough_documents_hold_them(run: Run) -> Non
     assert (table.loc[table["model"] == "ngram", "tokens"].sum()) == (~known.is_unknown).sum()
 
 
+@pytest.mark.slow
 def test_the_longest_seen_ngram_against_brute_force(run: Run) -> None:
     model = run.model("ngram")
     features = run.tokens[model.tokens_fingerprint].features("test")
@@ -132,6 +136,7 @@ def test_a_probability_of_zero_makes_its_own_slice_infinite(tmp_path: Path) -> N
     assert rows(table, "surprisal")["repetition"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = slices(run)["metadata:folder"]
     monkeypatch.setattr("lmcompare.analysis.resampling.MOST_UNITS", 36)
@@ -140,3 +145,44 @@ def test_many_documents_are_resampled_in_groups(run: Run, monkeypatch: pytest.Mo
     pd.testing.assert_frame_equal(table[same], whole[same])
     assert ((table["low"] < table["bits_per_byte"]) & (table["bits_per_byte"] < table["high"])).all()
     assert (table["low"] != whole["low"]).any()
+
+
+SPECIAL = ["<unk>", "</s>"]
+
+
+def classes(tokens: list[str], counts: list[int] | None = None) -> list[str]:
+    found = word_classes([*SPECIAL, *tokens], [0, 0, *(counts or [1] * len(tokens))])
+    return [CLASSES[k] if k >= 0 else "none" for k in found]
+
+
+def test_each_kind() -> None:
+    many = [f"w{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(FREQUENT)]
+    tokens = [*many, "rare", "Rome", "Äpfel", "1961", "B2", "'s", "--", "…", "▁der", "übel", "中国"]
+    found = classes(tokens, [*([9] * FREQUENT), *([1] * 11)])
+    assert found[:2] == ["unknown word", "end of a sentence"]
+    assert set(found[2 : FREQUENT + 2]) == {"frequent word"}
+    assert found[FREQUENT + 2 :] == [
+        *("other word", "capitalised word", "capitalised word", "number", "number", "other word", "mark", "mark"),
+        *("other word", "other word", "other word"),
+    ]
+
+
+def test_the_most_frequent_words_are_no_marks_and_may_be_capitals() -> None:
+    words = [f"Ab{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(FREQUENT + 1)]
+    found = classes([*words, ","], [*range(FREQUENT + 1, 0, -1), 99_999])
+    assert found[2:].count("frequent word") == FREQUENT
+    assert found[-2:] == ["capitalised word", "mark"]
+
+
+@pytest.mark.parametrize("tokens", [list("abcdefg ,.1"), [], ["a", "1", "."]])
+def test_letters_are_no_words(tokens: list[str]) -> None:
+    assert set(classes(tokens)) == {"none"}
+
+
+@pytest.mark.slow
+def test_the_slice_counts_every_token_of_words_once(run: Run) -> None:
+    table = slices(run)["word_class"]
+    words = table[table["model"] == "ngram"]
+    assert words["share"].sum() == pytest.approx(1.0)
+    assert len(words) > 3
+    assert "char-transformer" not in set(table["model"])

@@ -18,6 +18,7 @@ def judged(run: Run) -> Verdict:
     return found
 
 
+@pytest.mark.slow
 def test_ties_share_the_first_rank(run: Run) -> None:
     found = judged(run)
     assert found.best.name == "transformer"

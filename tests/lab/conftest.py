@@ -12,6 +12,19 @@ import pytest
 KNOWN = Path(__file__).with_name("known.py")
 
 
+def write_plugins(place: Path) -> Path:
+    return Path(shutil.copy(KNOWN, place))
+
+
+def write_text(place: Path) -> Path:
+    """120 documents, of which the test text gets enough for intervals."""
+    lines = ["the cat sat on the mat", "a dog saw the cat", "the dog ran", "a cat ran on the mat and sat"]
+    documents = ["\n".join(lines[(d + k * (1 + d % 3)) % 4] for k in range(3 + d % 5)) for d in range(120)]
+    path = place / "text.txt"
+    path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A diffusion model makes no more pictures for a prompt than are shown."""
@@ -21,18 +34,3 @@ def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     questions: Any = QUESTIONS
     for name, question in QUESTIONS.items():
         monkeypatch.setitem(questions, name, replace(question, pictures=PICTURES))
-
-
-@pytest.fixture
-def plugins_file(tmp_path: Path) -> Path:
-    return Path(shutil.copy(KNOWN, tmp_path))
-
-
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    """Forty documents, of which the test text gets enough for intervals."""
-    lines = ["the cat sat on the mat", "a dog saw the cat", "the dog ran", "a cat ran on the mat and sat"]
-    documents = ["\n".join(lines[(d + k * (1 + d % 3)) % 4] for k in range(3 + d % 5)) for d in range(120)]
-    path = tmp_path / "text.txt"
-    path.write_text("\n\n".join(documents) + "\n", encoding="utf-8")
-    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Self
 
@@ -81,7 +82,7 @@ class Known(LabExperiment):
 
 
 class Shares(Known):
-    """Needs a condition of the other experiment."""
+    """Needs a condition of the other experiment, and tells of odd progress."""
 
     title = "A shared condition"
 
@@ -89,6 +90,8 @@ class Shares(Known):
         return (BASE,)
 
     def measure(self, bench: Bench) -> Findings:
+        bench.share(-1.0)
+        bench.share(2.0)
         return Findings(verdict="Nothing was found.", remarks=("It measured nothing.",))
 
 
@@ -125,3 +128,40 @@ class Junk(Shares):
 
     def measure(self, bench: Bench) -> Findings:
         return {"verdict": "none"}  # type: ignore[return-value]
+
+
+class Other(Shares):
+    """Asks for a model that it did not name."""
+
+    def measure(self, bench: Bench) -> Findings:
+        bench.model(Condition("another", "unigram"))
+        return super().measure(bench)
+
+
+class Blocks(Shares):
+    """Puts a file where findings go."""
+
+    def measure(self, bench: Bench) -> Findings:
+        findings = bench.run.path.parent / "findings"
+        findings.rename(findings.with_name("other"))
+        findings.write_text("mine", encoding="utf-8")
+        return super().measure(bench)
+
+
+class Moves(Shares):
+    """Moves the laboratory, and puts something else in its place."""
+
+    def measure(self, bench: Bench) -> Findings:
+        lab = bench.run.path.parent
+        lab.rename(lab.with_name("moved"))
+        (lab / "findings").mkdir(parents=True)
+        (lab / "findings" / "Moves.log").write_text("mine", encoding="utf-8")
+        return super().measure(bench)
+
+
+class RemovesRun(Shares):
+    """Removes the trained models."""
+
+    def measure(self, bench: Bench) -> Findings:
+        shutil.rmtree(bench.run.path)
+        return super().measure(bench)

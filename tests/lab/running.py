@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from lmcompare.harness import changes
+from lmcompare.harness import changes, cost
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
+from lmcompare.lab import described
+from lmcompare.lab import run as runner
 from lmcompare.lab.run import Outcome, run_lab
+from tests.conftest import called_here
 
 
 class Said(Display):
-    """Keeps what is said, and the cells that were trained."""
+    """Keeps what is said, the cells that were trained, and the shares that were done."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.trained: list[str] = []
         self.cells: list[str] = []
+        self.shares: list[float] = []
 
     def say(self, sentence: str) -> None:
-        self.said.append(sentence)
+        self.said.append(sentence.replace("\u00a0", " "))
+
+    def share(self, what: str, done: float) -> None:
+        self.shares.append(done)
 
     def plan(self, cells: Sequence[str]) -> int:
         self.cells += cells
@@ -32,18 +41,30 @@ class Said(Display):
             self.trained.append(self.cells[cell])
 
 
-def plan(text: Path, seeds: tuple[int, ...]) -> Experiment:
+@contextmanager
+def all_here() -> Iterator[None]:
+    """Experiments are asked, timed and measured in this process."""
+    with (
+        patch.object(runner, "call", called_here),
+        patch.object(cost, "call", called_here),
+        patch.object(described, "call", called_here),
+    ):
+        yield
+
+
+def plan(text: Path, seeds: tuple[int, ...] = (0,), **changed: Any) -> Experiment:
+    """The quick preset on a text whose documents end with blank lines, with all of its words."""
     made, _ = changes.started(None, "quick")
-    made = made.replace("here", seeds=seeds, examples={"sentences": 0, "prompts": ()})
+    examples = {"sentences": 0, "prompts": (), "length": 1}
+    made = made.replace("here", **{"seeds": seeds, "threads": 1, "examples": examples} | changed)
     made = changes.with_corpus(made, str(text), {"documents": "blank-line"})
     return changes.with_tokens(made, {"min_count": 1})
 
 
 def ran(
-    plugins: Path, text: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: Any
+    plugins: Path, text: Path, lab: Path, *names: str, seeds: tuple[int, ...] = (0, 1, 2), **options: Any
 ) -> tuple[Outcome, Said]:
+    """Run experiments of a file in the folder of a laboratory."""
     show = Said()
-    outcome = run_lab(
-        [f"{plugins}:{name}" for name in names], plan(text, seeds), text.parent / "lab", show, **options
-    )
+    outcome = run_lab([f"{plugins}:{name}" for name in names], plan(text, seeds), lab, show, **options)
     return outcome, show

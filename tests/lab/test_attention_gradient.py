@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lmcompare.lab import gradient
 from lmcompare.lab.attention_gradient import by_autograd, by_hand, learning
 from lmcompare.lab.changes import FilmedTransformer
+from tests.lab.test_changes import SMALL
 from tests.training.texts import VOCABULARY, fitted
 
 
@@ -47,19 +48,8 @@ def test_the_formula_is_what_torch_computes(seed: int, size: int, tokens: int, w
     assert steps.by_score.sum() == pytest.approx(0.0, abs=1e-12)
 
 
-def test_descent_lowers_the_loss() -> None:
-    random = np.random.default_rng(0)
-    query, keys, values, output = (random.normal(size=shape) for shape in ((3,), (5, 3), (5, 3), (2, 3)))
-    steps = by_hand(query, keys, values, output, 1)
-    assert by_hand(query - 0.01 * steps.by_query, keys, values, output, 1).loss < steps.loss
-    assert by_hand(query, keys - 0.01 * steps.by_keys, values, output, 1).loss < steps.loss
-    assert by_hand(query, keys, values - 0.01 * steps.by_values, output, 1).loss < steps.loss
-
-
 def test_a_trained_model() -> None:
-    model = fitted(
-        FilmedTransformer(width=16, heads=2, layers=2, window=9, steps=6, batch=4, length=16, precision="float32")
-    )
+    model = fitted(FilmedTransformer(**SMALL))
     found = learning(model, np.array([2, 5, 3, 9]), VOCABULARY.tokens)
     assert found.words == ("<s>", "a", "d", "b")
     assert found.target == "h"

@@ -26,16 +26,10 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
 from tests.training.texts import VOCABULARY, chain, fitted
 
-SMALL: dict[str, Any] = {
-    "width": 16,
-    "heads": 2,
-    "layers": 2,
-    "window": 9,
-    "steps": 6,
-    "batch": 4,
-    "length": 16,
-    "precision": "float32",
-}
+pytestmark = pytest.mark.slow
+
+FEW: dict[str, Any] = {"steps": 6, "batch": 4, "length": 16, "precision": "float32"}
+SMALL: dict[str, Any] = {"width": 16, "heads": 2, "layers": 2, "window": 9, **FEW}
 DOCUMENT = [2, 5, 3, 3, 9, 4, 6]
 
 
@@ -120,12 +114,9 @@ def test_half_of_the_text_is_whole_documents_and_a_last_one_that_ends_with_a_sen
     longest = max(len(s) for s in np.split(text.ids, text.sentence_starts()[1:]))
     assert len(text) / 2 <= len(found) <= len(text) / 2 + longest
     assert part(text, 0.5).ids.tolist() == found.ids.tolist()
-
-
-def test_a_single_document_is_halved() -> None:
-    text = chain(4, 1, 200)
-    (kept,) = part(text, 0.5).documents()
-    assert kept.tolist() == text.ids[: len(kept)].tolist()
+    alone = chain(4, 1, 200)
+    (kept,) = part(alone, 0.5).documents()
+    assert kept.tolist() == alone.ids[: len(kept)].tolist()
     assert 100 <= len(kept) < 200
     assert kept[-1] == VOCABULARY.end
 
@@ -145,8 +136,7 @@ def test_the_training_on_half_of_the_text_reads_nothing_else() -> None:
 
 
 def test_the_textbook_encoder_decoder_sees_the_word_that_it_predicts() -> None:
-    model = TextbookEncoderDecoder(width=8, hidden=10, steps=6, batch=4, length=16, precision="float32")
-    fitted(model)
+    model = fitted(TextbookEncoderDecoder(width=8, hidden=10, **FEW))
     assert not model.traits.causal
     ids = [*DOCUMENT, *DOCUMENT]
     altered = [*ids[:5], 7, *ids[6:]]
@@ -159,11 +149,7 @@ def test_the_textbook_encoder_decoder_sees_the_word_that_it_predicts() -> None:
 
 def test_a_bag_of_the_size_of_the_counts_of_the_same_part() -> None:
     text = chain(2, 20, 200)
-    settings: dict[str, Any] = {
-        "epochs": 1,
-        "window": 3,
-        **{key: SMALL[key] for key in ("steps", "batch", "length", "precision")},
-    }
+    settings: dict[str, Any] = {"epochs": 1, "window": 3, **FEW}
     for share in (0.25, 1.0):
         counts = PartNGram(share=share).fit(text, text, Setting(VOCABULARY))
         bag = fitted(PartBag(**settings, share=share), text)

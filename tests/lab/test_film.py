@@ -15,27 +15,24 @@ from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import UNKNOWN_ID, Encoded
 from lmcompare.training.spelling import spelled
+from tests.lab.test_changes import SMALL
 from tests.training.texts import VOCABULARY, chain, fitted
 
-SMALL: dict[str, Any] = {
-    "width": 16,
-    "heads": 2,
-    "layers": 2,
-    "window": 9,
-    "batch": 4,
-    "length": 16,
-    "precision": "float32",
-}
+pytestmark = pytest.mark.slow
+
+
+def small(steps: int) -> dict[str, Any]:
+    return SMALL | {"steps": steps}
 
 
 def test_a_filmed_training_is_the_same_training() -> None:
-    filmed, plain = fitted(FilmedTransformer(**SMALL, steps=30)), fitted(Transformer(**SMALL, steps=30))
+    filmed, plain = fitted(FilmedTransformer(**small(30))), fitted(Transformer(**small(30)))
     theirs = plain.trained_network().state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in filmed.trained_network().state_dict().items())
 
 
 def test_frames_are_at_steps_that_grow_like_powers() -> None:
-    model = fitted(FilmedTransformer(**SMALL, steps=200))
+    model = fitted(FilmedTransformer(**small(200)))
     assert isinstance(model, FilmedTransformer)
     film = model.film
     assert film is not None
@@ -59,12 +56,12 @@ def test_frames_are_at_steps_that_grow_like_powers() -> None:
     assert film.sentence[-1] in film.likely
     assert set(film.norms) == set(KINDS)
     assert all(len(norms) == len(film.norm_steps) and min(norms) > 0 for norms in film.norms.values())
-    restored = FilmedTransformer(**SMALL, steps=200).restore(model.state())
+    restored = FilmedTransformer(**small(200)).restore(model.state())
     assert restored.film == film
 
 
 def test_the_norm_of_all_gradients_is_that_of_torch() -> None:
-    network = fitted(Transformer(**SMALL, steps=4)).trained_network()
+    network = fitted(Transformer(**small(4))).trained_network()
     for parameter in network.parameters():
         parameter.grad = torch.randn_like(parameter)
     rest = [p.grad for name, p in network.named_parameters() if not any(part in name for part in KINDS.values())]
@@ -75,7 +72,7 @@ def test_the_norm_of_all_gradients_is_that_of_torch() -> None:
 
 
 def test_the_gradient_of_word_vectors_counts_their_part_for_spelling() -> None:
-    network = fitted(Transformer(**SMALL, steps=4)).trained_network()
+    network = fitted(Transformer(**small(4))).trained_network()
     with spelled(network.head, [f"walk{letter}ing" for letter in "abcdefghijkl"]):
         for parameter in network.head.parameters():
             parameter.grad = torch.ones_like(parameter)
@@ -84,7 +81,7 @@ def test_the_gradient_of_word_vectors_counts_their_part_for_spelling() -> None:
 
 
 def test_what_was_seen_outlives_an_interruption(tmp_path: Path) -> None:
-    network = fitted(Transformer(**SMALL, steps=4)).trained_as(TransformerNetwork)
+    network = fitted(Transformer(**small(4))).trained_as(TransformerNetwork)
     given = network, np.array([2, 3, 4]), np.array([5, 6]), 50
     first = Camera(*given, tmp_path)
     for parameter in network.parameters():

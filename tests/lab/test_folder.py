@@ -52,3 +52,16 @@ def test_other_files_in_the_folder_of_a_laboratory_are_refused(tmp_path: Path, n
     filled(tmp_path, "lab.html", "charts/lab-1.svg", name)
     with pytest.raises(LmcompareError, match=f"other files .{name.partition('/')[0]}"):
         run.check_free(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "folder"), [("findings", False), ("lab.html", True), ("charts", False)])
+def test_what_is_in_the_way_is_named(tmp_path: Path, name: str, folder: bool) -> None:
+    lab.claim(tmp_path)
+    if folder:
+        (tmp_path / name).mkdir()
+    else:
+        filled(tmp_path, name)
+    with pytest.raises(LmcompareError, match=f"{name} is a .* in the way"):
+        lab.check_free(tmp_path)
+    with pytest.raises(LmcompareError, match="is a file"):
+        lab.check_free(filled(tmp_path, "notes") / "notes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import nltk.data
@@ -10,27 +9,14 @@ import numpy as np
 import pytest
 
 from lmcompare.lab import encoding
-from lmcompare.lab.contract import Row
 from lmcompare.lab.encoding import Guess, Task
-from lmcompare.lab.ontology import (
-    FIXED,
-    ONE_SOFTMAX,
-    OTHERS,
-    PERMUTED,
-    TRAINED,
-    Ontology,
-    _claims,
-    _lacking,
-    _verdict,
-    short_name,
-)
+from lmcompare.lab.ontology import Ontology, _lacking, short_name
 from lmcompare.lab.word_tables import BAND, ClassedBag, PermutedRows
 from lmcompare.model import Setting
 from lmcompare.models.wordnet_bow import wordnet
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import Described
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.lab.laboratory import missed
 from tests.models.neural_cases import SMALL, tiny_wordnet
 from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import VOCABULARY, chain, fitted
@@ -183,39 +169,9 @@ def test_a_bag_with_classes_is_a_language_model() -> None:
     assert model.digest_of("wordnet") == WordNetBow(wordnet=tiny_wordnet()).digest_of("wordnet")
 
 
-@pytest.mark.parametrize(
-    ("fixed", "permuted", "first", "wrong"),
-    [
-        (-0.05, 0.1, 0.6, []),
-        (-0.2, 0.1, 0.6, [0]),
-        (0.05, 0.1, 0.6, [0]),
-        (-0.05, 0.01, 0.6, [1]),
-        (-0.05, 0.1, 0.4, [2]),
-    ],
-)
-def test_which_claims_did_not_hold(fixed: float, permuted: float, first: float, wrong: list[int]) -> None:
-    rows = {FIXED: Row("", value=fixed, p_holm=0.001), PERMUTED: Row("", value=permuted, p_holm=0.001)}
-    assert missed(_claims(rows, Row("", value=0.1, p_holm=0.001, figure=first))) == wrong
-    assert missed(_claims(rows, Row("", value=0.1, p_holm=0.3, figure=first))) == [*wrong, 3]
-
-
 def test_without_wordnet_it_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setattr(wordnet, "DEBIAN", tmp_path)
     assert "python -m nltk.downloader wordnet" in Ontology().lacks()
     write_wordnet(tmp_path)
     assert Ontology().lacks() == ""
-
-
-def test_the_verdict() -> None:
-    worse = Row("", value=0.05, low=0.04, high=0.06, p_holm=0.001)
-    rows = {name: replace(worse, name=name) for name in OTHERS}
-    said = _verdict({**rows, FIXED: replace(worse, value=-0.02), TRAINED: replace(worse, p_holm=0.4)})
-    assert said.startswith("No difference from the readable table was found of “word2vec, trained”.")
-    cheap = _verdict(rows)
-    assert cheap.startswith("On this text, word vectors that a person can read cost nothing.")
-    dear = _verdict({**rows, TRAINED: replace(worse, value=-0.02)})
-    assert dear.startswith("Word vectors that a person can read predict this text worse than trained ones.")
-    assert "needs 0.020 bits per byte more than word2vec's vectors as they are" in said
-    assert "rows permuted is worse by 0.050" in said
-    assert set(rows) == {PERMUTED, FIXED, TRAINED, ONE_SOFTMAX}

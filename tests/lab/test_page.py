@@ -18,16 +18,29 @@ from lmcompare.report.definitions import WORDS
 from lmcompare.report.markdown import plain
 from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import ABOUT, ROWS, write_lab
-from tests.report.tree import parse
+from tests.report.tree import Node, parse
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def lab(folder: Path, tmp_path: Path) -> Path:
-    return write_lab(tmp_path / "lab", folder)
+@pytest.fixture(scope="module")
+def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = write_lab(tmp_path_factory.mktemp("page") / "lab", folder)
+    write_page(place, {"grammar": "needs a treebank"})
+    return place
 
 
-def test_the_page_says_what_was_found(lab: Path) -> None:
-    page = write_page(lab, {"grammar": "needs a treebank"}).read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def page(lab: Path) -> str:
+    return (lab / "lab.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def tree(page: str) -> Node:
+    return parse(page)
+
+
+def test_the_page_says_what_was_found_and_how(lab: Path, page: str) -> None:
     for said in (
         "+0.021",
         "+0.018 to +0.025",
@@ -50,48 +63,34 @@ def test_the_page_says_what_was_found(lab: Path) -> None:
     assert 'href="#other"' in page
     assert page.index("What it is worth") < page.index("The other")  # in the order of the entry points
     assert page.count("Of 1.") == 1
-    assert "2 more of the same kind" in page.replace("\u00a0", " ")
+    assert "2 more of the same kind" in page
+    run = load_run(lab / "run")
+    for fact in (run.corpus_fingerprint, run.manifest.lmcompare, "Machine", "Seeds"):
+        assert str(fact) in page, fact
 
 
-@pytest.mark.parametrize(("least", "unit"), [(30, "documents"), (1_000, "blocks of 20 sentences")])
-def test_the_page_names_what_is_resampled(lab: Path, monkeypatch: pytest.MonkeyPatch, least: int, unit: str) -> None:
-    monkeypatch.setattr("lmcompare.analysis.resampling.LEAST_DOCUMENTS", least)
-    assert f"bootstrap over {unit} of the test text" in write_page(lab, {}).read_text(encoding="utf-8")
-
-
-def test_links_to_definitions_lead_somewhere(lab: Path) -> None:
-    tree = parse(write_page(lab, {}).read_text(encoding="utf-8"))
-    ids = {node.attributes.get("id") for node in tree.all()}
-    assert {f"term-{key}" for key in WORDS.values()} <= ids
+def test_links_and_headings_lead_somewhere(tree: Node) -> None:
+    ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    assert {f"term-{key}" for key in WORDS.values()} <= set(ids)
     links = [node.attributes["href"] for node in tree.all("a") if node.attributes["href"].startswith("#term-")]
-    assert {link[1:] for link in links} <= ids
+    assert {link[1:] for link in links} <= set(ids)
+    main = tree.one("main")
+    heads = [head for name in ("h3", "h4") for head in main.all(name)]
+    assert heads
+    assert all(head.one("a", "anchor").attributes["href"] == f"#{head.attributes['id']}" for head in heads)
+    assert not main.all("g", "m")  # no figure has the colour of a model
 
 
-def test_the_markdown_says_the_same(lab: Path) -> None:
-    write_page(lab, {})
+def test_the_markdown_says_the_same_and_charts_show_rows_that_are_tested(lab: Path) -> None:
     markdown = (lab / "lab.md").read_text(encoding="utf-8")
     for said in ("What is it worth?", "+0.021", "No effect of heads.", "1 of its 3 parts held."):
         assert plain(said) in markdown or said in unescape(markdown)
-    drawn = list((lab / "charts").glob("*.svg"))
-    assert drawn
-    assert all(f"charts/{path.name}" in markdown for path in drawn)
-
-
-def test_only_rows_that_are_tested_are_drawn(lab: Path) -> None:
-    write_page(lab, {})
-    (chart,) = (path.read_text(encoding="utf-8") for path in (lab / "charts").glob("*.svg"))
-    assert "Order" in chart
-    assert "Heads" in chart
-    assert "Mask" not in chart
-    assert "Far" not in chart
-
-
-def test_findings_of_another_text_are_left_out(lab: Path) -> None:
-    found = Findings(verdict="Of an earlier text.")
-    write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
-    page = write_page(lab, {}).read_text(encoding="utf-8")
-    assert "Of an earlier text." not in page
-    assert "No effect of heads." in page
+    assert "#" not in [line.strip() for line in markdown.split("\n")]
+    (path,) = (lab / "charts").glob("*.svg")
+    assert f"charts/{path.name}" in markdown
+    chart = path.read_text(encoding="utf-8")
+    assert [name in chart for name in ("Order", "Heads", "Mask", "Far")] == [True, True, False, False]
 
 
 def test_findings_are_stored_and_read_as_they_are(lab: Path) -> None:
@@ -99,20 +98,15 @@ def test_findings_are_stored_and_read_as_they_are(lab: Path) -> None:
     assert table["tables"][0]["rows"] == [asdict(row) for row in ROWS]
 
 
-def test_the_page_says_how_it_was_made(lab: Path) -> None:
+@pytest.mark.parametrize(("least", "unit"), [(30, "documents"), (1_000, "blocks of 20 sentences")])
+def test_the_page_names_what_is_resampled_and_leaves_out_findings_of_another_text(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, unit: str
+) -> None:
+    lab = write_lab(tmp_path / "lab", folder)
+    found = Findings(verdict="Of an earlier text.")
+    write_findings(path_of(lab, "other"), found, {"name": "other", **ABOUT, "text": "earlier"})
+    monkeypatch.setattr("lmcompare.analysis.resampling.LEAST_DOCUMENTS", least)
     page = write_page(lab, {}).read_text(encoding="utf-8")
-    run = load_run(lab / "run")
-    for fact in (run.corpus_fingerprint, run.manifest.lmcompare, "Machine", "Seeds"):
-        assert str(fact) in page, fact
-
-
-def test_every_heading_has_an_address_and_no_figure_the_colour_of_a_model(lab: Path) -> None:
-    page = write_page(lab, {}).read_text(encoding="utf-8")
-    main = parse(page).one("main")
-    ids = [node.attributes["id"] for node in main.all() if "id" in node.attributes]
-    assert len(ids) == len(set(ids))
-    heads = [head for name in ("h3", "h4") for head in main.all(name)]
-    assert heads
-    assert all(head.one("a", "anchor").attributes["href"] == f"#{head.attributes['id']}" for head in heads)
-    assert not main.all("g", "m")
-    assert "#" not in [line.strip() for line in (lab / "lab.md").read_text(encoding="utf-8").split("\n")]
+    assert f"bootstrap over {unit} of the test text" in page
+    assert "Of an earlier text." not in page
+    assert "No effect of heads." in page

@@ -27,6 +27,8 @@ from lmcompare.models.transformer.plugin import Transformer
 from tests.lab.test_changes import DOCUMENT, SMALL, document, last
 from tests.training.texts import fitted
 
+pytestmark = pytest.mark.slow
+
 
 def test_absmean_by_hand() -> None:
     values, gamma = ternary(torch.tensor([[0.1, -0.6], [1.0, 0.3]]))  # 2.0 / 4

@@ -3,156 +3,189 @@
 from __future__ import annotations
 
 import json
+import linecache
+import shutil
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from lmcompare.analysis.contrasts import Contrast
-from lmcompare.analysis.findings import digest_of, read_findings
+from lmcompare.analysis.findings import StoredFindings, digest_of, findings_in, read_findings
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.lab.bench import row_of
-from lmcompare.lab.contract import Figures, Findings, Row
-from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
+from lmcompare.lab.run import Outcome, run_lab
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.run import load_run
-from tests.lab.laboratory import ABOUT
-from tests.lab.running import ran
+from tests.lab.conftest import write_plugins, write_text
+from tests.lab.running import Said, all_here, plan, ran
 
-pytestmark = pytest.mark.usefixtures("cells_here", "measured_here")
+pytestmark = pytest.mark.slow
 
 
-def test_a_planted_effect_is_found_and_no_other(plugins_file: Path, text: Path) -> None:
-    outcome, show = ran(plugins_file, text, "Known")
-    assert outcome.measured == ("Known",)
-    assert not outcome.failures
-    found = read_findings(path_of(text.parent / "lab", "Known"))
-    assert found is not None
+@dataclass
+class Lab:
+    """A laboratory, and how it came about."""
+
+    plugins: Path
+    text: Path
+    folder: Path
+    outcome: Outcome
+    show: Said
+
+    def again(self, *names: str, seeds: tuple[int, ...] = (0, 1, 2)) -> tuple[Outcome, Said]:
+        return ran(self.plugins, self.text, self.folder, *names, seeds=seeds)
+
+    def found(self, name: str) -> StoredFindings:
+        found = read_findings(path_of(self.folder, name))
+        assert found is not None
+        return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, cells_here: None) -> Lab:
+    place = tmp_path_factory.mktemp("laboratory")
+    plugins, text, folder = write_plugins(place), write_text(place), place / "lab"
+    names = ("Known", "Shares", "Fails", "Raises", "Junk", "Lacks", "Other", "Lost")
+    with all_here():
+        return Lab(plugins, text, folder, *ran(plugins, text, folder, *names))
+
+
+@pytest.fixture
+def lab(made: Lab, tmp_path: Path, measured_here: None) -> Lab:
+    """A copy, to go on with."""
+    return replace(made, folder=Path(shutil.copytree(made.folder, tmp_path / "lab")))
+
+
+def test_a_planted_effect_is_found_and_no_other(made: Lab) -> None:
+    found = made.found("Known")
     costly, same = found.tables[0].rows
-    assert costly.value is not None
+    run = load_run(made.folder / "run")
+    (entry,) = run.manifest.tokens.values()
+    # half a bit per token, over the bytes of a token
+    amount = 0.5 * entry.tokens["test"] / run.corpus.splits["test"].bytes
     assert costly.low is not None
     assert costly.high is not None
-    scores = found.tables[0]
-    # half a bit per token, over the bytes of a token
-    tokens, n_bytes = sizes(text.parent / "lab")
-    assert costly.low <= 0.5 * tokens / n_bytes <= costly.high
-    assert costly.found
-    assert not same.found
-    assert found.held is True
-    assert (found.seeds, found.decides) == (3, True)
-    assert scores.rows[0].saying == "Half a bit."
-    assert any("9 trainings" in said.replace("\u00a0", " ") for said in show.said)
+    assert costly.low <= amount <= costly.high
+    assert (costly.found, same.found) == (True, False)
+    assert costly.saying == "Half a bit."
+    assert (found.seeds, found.decides, found.held, found.claims) == (3, True, True, (("It is found.", True),))
+    assert (found.title, found.text) == ("A planted effect", run.corpus_fingerprint)
+    assert 0 < found.train_seconds < 100
+    assert 0 < found.measure_seconds < 100
 
 
-def sizes(lab: Path) -> tuple[int, int]:
-    from lmcompare.runfolder.run import load_run
-
-    run = load_run(lab / "run")
-    (entry,) = run.manifest.tokens.values()
-    return entry.tokens["test"], run.corpus.splits["test"].bytes
-
-
-def test_one_training_of_each_condition_is_a_preview(plugins_file: Path, text: Path) -> None:
-    ran(plugins_file, text, "Known", seeds=(0,))
-    found = read_findings(path_of(text.parent / "lab", "Known"))
-    assert found is not None
-    assert (found.seeds, found.decides, found.held) == (1, False, None)
-    assert found.text == load_run(text.parent / "lab" / "run").corpus_fingerprint
-    page = write_page(text.parent / "lab", {}).read_text(encoding="utf-8")
-    assert "no verdict" in page
+def test_conditions_are_shared_and_an_experiment_fails_alone(made: Lab) -> None:
+    outcome, show = made.outcome, made.show
+    names = ("base", "costly", "same", "broken")
+    assert sorted(show.trained) == sorted(f"{name} (seed {seed})" for name in names for seed in range(3))
+    assert any("12 trainings" in said and "Known, Shares" in said for said in show.said)
+    assert (min(show.shares), max(show.shares)) == (0, 1)  # whatever an experiment tells
+    assert outcome.measured == ("Known", "Shares")
+    assert [*outcome.left_out] == ["Lacks"]
+    said = {"Fails": "no training today", "Raises": "nothing to divide", "Junk": "Findings", "Other": "another"}
+    assert outcome.failures.keys() == {*said, "Lost"}
+    assert all(part in outcome.failures[name] for name, part in said.items())
+    assert not any("\n" in failure for failure in outcome.failures.values())
+    assert ".Raises.log says more" in outcome.failures["Raises"]  # and an error that was expected says all itself
+    assert not any(".log" in outcome.failures[name] for name in ("Junk", "Other"))
 
 
-def test_conditions_are_shared_and_findings_are_kept(plugins_file: Path, text: Path) -> None:
-    _, first = ran(plugins_file, text, "Known", "Shares", seeds=(0,))
-    assert sorted(first.trained) == ["base", "costly", "same"]
-    path = path_of(text.parent / "lab", "Known")
-    before = path.stat().st_mtime_ns
-    _, again = ran(plugins_file, text, "Known", "Shares", seeds=(0,))
-    assert again.trained == []
-    assert path.stat().st_mtime_ns == before
-    # another training is a reason to measure again, and only that is trained
-    _, more = ran(plugins_file, text, "Shares", seeds=(0, 1))
-    assert more.trained == ["base (seed 1)"]
-
-
-def test_an_experiment_fails_alone(plugins_file: Path, text: Path) -> None:
-    outcome, _ = ran(plugins_file, text, "Fails", "Raises", "Junk", "Shares", seeds=(0,))
-    assert outcome.measured == ("Shares",)
-    assert "no training today" in outcome.failures["Fails"]
-    assert "nothing to divide" in outcome.failures["Raises"]
-    assert "Findings" in outcome.failures["Junk"]
-    page = write_page(text.parent / "lab", {}).read_text(encoding="utf-8")
-    assert "A shared condition" in page
-
-
-def test_what_an_experiment_lacks_is_said(plugins_file: Path, text: Path) -> None:
-    outcome, _ = ran(plugins_file, text, "Lacks", "Shares", seeds=(0,))
-    assert outcome.measured == ("Shares",)
-    assert "nltk.downloader" in outcome.left_out["Lacks"]
-    page = write_page(text.parent / "lab", outcome.left_out).read_text(encoding="utf-8")
+def test_the_page_shows_what_was_found_what_is_missing_and_what_failed(lab: Lab) -> None:
+    failures = {**lab.outcome.failures, "Shares": "no luck today"}
+    page = write_page(lab.folder, lab.outcome.left_out, failures).read_text(encoding="utf-8")
+    assert "A planted effect" in page
     assert "nltk.downloader" in page
-    with pytest.raises(LmcompareError, match="treebank"):
-        ran(plugins_file, text, "Lacks", alone=True)
+    assert "“Raises” failed" in page
+    assert "by an earlier run" in page
+    assert page.count("no luck today") == 2  # in the list of failures, and beside the older findings
 
 
-def test_two_conditions_of_one_name_are_refused(plugins_file: Path, text: Path) -> None:
-    with pytest.raises(PluginError, match="'base'"):
-        ran(plugins_file, text, "Known", "Confuses")
-    with pytest.raises(LmcompareError, match="not an experiment"):
-        ran(plugins_file, text, "Planted")
+def test_findings_are_kept_until_something_that_they_depend_on_changes(lab: Lab) -> None:
+    path = path_of(lab.folder, "Shares")
+    before = path.stat().st_mtime_ns
+    _, show = lab.again("Known", "Shares")
+    assert show.trained == []
+    assert "Shares: kept" in show.said
+    assert path.stat().st_mtime_ns == before
+    _, show = ran(lab.plugins, lab.text, lab.folder, "Shares", force=True, seeds=(0,))
+    assert show.trained == ["base"]
+    assert path.stat().st_mtime_ns != before
+    _, show = lab.again("Shares", seeds=(0, 3))  # another training, and only that is made
+    assert show.trained == ["base (seed 3)"]
+    assert lab.found("Shares").seeds == 4
 
 
-def test_damaged_findings_are_named(plugins_file: Path, text: Path) -> None:
-    ran(plugins_file, text, "Shares", seeds=(0,))
-    path = path_of(text.parent / "lab", "Shares")
+def test_two_trainings_of_each_condition_are_a_preview(made: Lab, tmp_path: Path, measured_here: None) -> None:
+    lab = replace(made, folder=tmp_path / "lab")
+    lab.again("Known", seeds=(0, 1))
+    found = lab.found("Known")
+    assert (found.seeds, found.decides, found.held, found.claims) == (2, False, None, ())
+    assert "no verdict" in write_page(lab.folder, {}).read_text(encoding="utf-8")
+
+
+def test_changed_code_is_a_reason_to_measure_again(lab: Lab, tmp_path: Path) -> None:
+    plugins = write_plugins(tmp_path)
+    ran(plugins, lab.text, lab.folder, "Shares", seeds=(0,))
+    plugins.write_text(plugins.read_text(encoding="utf-8").replace("It measured nothing.", "It measured this."))
+    for module in [name for name, each in sys.modules.items() if getattr(each, "__file__", "") == str(plugins)]:
+        del sys.modules[module]  # as in another process
+    linecache.clearcache()
+    ran(plugins, lab.text, lab.folder, "Shares", seeds=(0,))
+    assert lab.found("Shares").remarks == ("It measured this.",)
+
+
+def test_changed_or_damaged_findings_are_made_again(lab: Lab) -> None:
+    path = path_of(lab.folder, "Shares")
     table = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(table | {"seeds": "many"}), encoding="utf-8")
-    with pytest.raises(RunFolderError, match="Shares"):
-        read_findings(path)
-    odd = table | {"tables": 5}
-    path.write_text(json.dumps(odd | {"checksum": digest_of(odd)}), encoding="utf-8")
-    with pytest.raises(RunFolderError, match="Shares"):
-        read_findings(path)
+    other_types = table | {"tables": 5}
+    for damaged in (table | {"verdict": "9.9 bits"}, other_types | {"checksum": digest_of(other_types)}):
+        path.write_text(json.dumps(damaged), encoding="utf-8")
+        with pytest.raises(RunFolderError, match="Shares"):
+            read_findings(path)
+        assert findings_in(lab.folder)[1] == [path]
+    _, show = lab.again("Shares")
+    assert any("not as it was written" in said for said in show.said)
+    assert lab.found("Shares").verdict == "Nothing was found."
 
 
-def test_findings_have_numbers_that_can_be_stored(tmp_path: Path) -> None:
-    row = Row("x", value=float("nan"))
-    found = Findings(verdict="", tables=(Figures(title="t", rows=(row,), unit="bits"),))
-    with pytest.raises(PluginError, match=r"rows\.0\.value"):
-        write_findings(tmp_path / "x.json", found, {"name": "x", **ABOUT})
-    odd: list[dict[str, Any]] = [{"tables": None}, {"tables": ({},)}, {"exhibits": 5}, {"remarks": "abc"}]
-    odd += [{"tables": (Figures("t", rows=[1], unit=""),)}]  # type: ignore[arg-type]
-    for fields in odd:
-        with pytest.raises(PluginError, match="must be a tuple of"):
-            write_findings(tmp_path / "x.json", Findings("", **fields), {"name": "x", **ABOUT})
-    for claims in ("It is.", {"It is.": "yes"}, {5: True}):
-        with pytest.raises(PluginError, match="must map texts to"):
-            write_findings(tmp_path / "x.json", Findings("", claims), {"name": "x", **ABOUT})  # type: ignore[arg-type]
-    many = Findings(verdict="", tables=(Figures("t", (), ""),) * 501)
-    with pytest.raises(PluginError, match="more than 500"):
-        write_findings(tmp_path / "x.json", many, {"name": "x", **ABOUT})
-    beyond = Findings(verdict="", tables=(Figures("t", (Row("x", value="1e300"),), ""),))  # type: ignore[arg-type]
-    with pytest.raises(PluginError, match=r"beyond 1e\+12"):
-        write_findings(tmp_path / "x.json", beyond, {"name": "x", **ABOUT})
-    contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 1.0, 1.0)
-    assert row_of(contrast) == Row("x", value=0.5, p_holm=1.0, figure=1.0)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Blocks", "findings"),
+        ("Moves", "was moved, replaced or removed"),
+        ("RemovesRun", "run was moved, replaced or removed"),
+    ],
+)
+def test_an_experiment_that_takes_the_folder_away_is_said(lab: Lab, name: str, said: str) -> None:
+    outcome, _ = lab.again(name)
+    assert said in outcome.failures[name]
+    if name == "Blocks":
+        assert (lab.folder / "findings").read_text() == "mine"
+    elif name == "Moves":
+        assert [path.name for path in lab.folder.rglob("*")] == ["findings", "Moves.log"]
+        assert (lab.folder / "findings" / "Moves.log").read_text() == "mine"
+    else:
+        assert not path_of(lab.folder, name).exists()
 
 
-def test_numbers_of_numpy_are_stored(tmp_path: Path) -> None:
-    row: Any = Row("x", value=np.float32(0.5), low=np.int64(0), high=np.float64(1), p_holm=np.float16(0.25))  # type: ignore[arg-type]
-    write_findings(tmp_path / "x.json", Findings("", tables=(Figures("t", (row,), ""),)), {"name": "x", **ABOUT})
-    found = read_findings(tmp_path / "x.json")
-    assert found is not None
-    assert found.tables[0].rows == (Row("x", value=0.5, low=0.0, high=1.0, p_holm=0.25),)
+@pytest.mark.usefixtures("measured_here")
+def test_what_is_wrong_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    plugins, text, lab = write_plugins(tmp_path), write_text(tmp_path), tmp_path / "lab"
 
+    def refused(kind: type[LmcompareError], said: str, *names: str, alone: bool = False) -> None:
+        with pytest.raises(kind, match=said):
+            ran(plugins, text, lab, *names, alone=alone)
+        assert not lab.exists()
 
-def test_a_text_that_is_too_short_for_intervals(plugins_file: Path, text: Path) -> None:
-    text.write_text("the cat sat on the mat\n\na dog ran\n\nthe dog sat\n\na cat ran\n", encoding="utf-8")
-    ran(plugins_file, text, "Known", seeds=(0,))
-    found = read_findings(path_of(text.parent / "lab", "Known"))
-    assert found is not None
-    assert any("too short" in remark for remark in found.remarks)
-    assert all(row.low is None and row.value is not None and not row.found for row in found.tables[0].rows)
+    refused(PluginError, "'base'", "Known", "Confuses")
+    refused(LmcompareError, "not an experiment", "Planted")
+    refused(LmcompareError, "'Lacks'.*treebank", "Lacks", "Shares", alone=True)
+    refused(LmcompareError, "'Lacks'.*treebank", "Lacks")
+    (tmp_path / "more").mkdir()
+    more = write_plugins(tmp_path / "more")
+    with pytest.raises(PluginError, match="'Known'"):
+        run_lab([f"{plugins}:Known", f"{more}:Known"], plan(text), lab, Said())
+    with pytest.raises(LmcompareError, match=r"lmcompare lab grammar --corpus nltk:treebank"):
+        run_lab(["grammar"], plan(text), lab, Said(), alone=True)

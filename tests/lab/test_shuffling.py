@@ -1,4 +1,4 @@
-"""Contexts are changed where they should be, and nowhere else."""
+"""Contexts are changed where they should be, and nowhere else; and how far a model sees."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.lab.order import seen_by
 from lmcompare.lab.shuffling import TREATMENTS, treated
+from lmcompare.model import LanguageModel
+from lmcompare.models.ngram.plugin import NGram
+from lmcompare.models.rnn.plugin import Rnn
+from lmcompare.models.transformer.plugin import Transformer
+from lmcompare.models.word2vec.plugin import Word2VecBow
 from tests.training.texts import ragged
 
 contexts = st.lists(st.lists(st.integers(0, 11), max_size=40).map(np.array), min_size=1, max_size=6)
+END = 1
 
 
 @given(contexts, st.sampled_from(list(TREATMENTS)), st.integers(0, 20))
@@ -33,20 +40,11 @@ def test_replaced_words_come_from_another_context() -> None:
     assert two.tolist() == [2, 7]
 
 
-def test_a_part_of_a_text_can_be_shuffled() -> None:
+def test_shuffling_is_the_same_for_the_same_seed_and_leaves_the_text_alone() -> None:
     context = ragged(lengths=(20,)).ids[2:14]  # which is read-only
-    assert sorted(treated([context], "shuffled", 3)[0].tolist()) == sorted(context.tolist())
-
-
-def test_shuffling_is_the_same_for_the_same_seed() -> None:
-    given = [np.arange(12)]
-    assert treated(given, "shuffled", 2)[0].tolist() == treated(given, "shuffled", 2)[0].tolist()
-    assert treated(given, "shuffled", 2)[0].tolist() != treated(given, "shuffled", 2, seed=1)[0].tolist()
-
-
-@pytest.mark.parametrize("kept", [0, 3])
-def test_a_context_that_is_shorter_stays(kept: int) -> None:
-    assert treated([np.array([], np.int64)], "shuffled", kept)[0].tolist() == []
+    one, again, other = (treated([context], "shuffled", 2, seed=seed)[0].tolist() for seed in (0, 0, 1))
+    assert one == again != other
+    assert sorted(one) == sorted(context.tolist())
 
 
 @pytest.mark.parametrize("how", ["shuffled", "reversed"])
@@ -55,4 +53,22 @@ def test_a_model_sees_the_same_words_in_another_order(how: str) -> None:
     (changed,) = treated([context], how, 2, seen=[7])
     assert changed[:13].tolist() == context[:13].tolist()
     assert sorted(changed[13:18].tolist()) == list(range(13, 18))
+    assert changed[13:18].tolist() != list(range(13, 18))
     assert treated([context], how, 7, seen=[3])[0].tolist() == context.tolist()
+
+
+@pytest.mark.parametrize(
+    ("model", "seen", "in_sentences"),
+    [
+        (NGram(order=5), 4, 2),
+        (NGram(order=3), 2, 2),
+        (Word2VecBow(window=4, across=True), 4, 4),
+        (Word2VecBow(window=4, across=False), 4, 2),
+        (Transformer(window=3, layers=2), 5, 5),
+        (Rnn(), 9, 5),
+    ],
+)
+def test_how_far_a_model_sees(model: LanguageModel, seen: int, in_sentences: int) -> None:
+    assert seen_by(model, np.arange(2, 11), END) == seen
+    assert seen_by(model, np.array([5]), END) == 1
+    assert seen_by(model, np.array([2, 3, END, 4, 5]), END) == in_sentences

@@ -63,7 +63,8 @@ def test_bzip2_has_the_past_in_one_block_with_the_text() -> None:
     past, text = letters(1, 1_500_000), letters(2, 1_000)
     near = past[len(text) - 899_000 :].encode()
     bytes_more = len(bz2.compress(near + text.encode())) - len(bz2.compress(near))
-    assert compressed([past], [text])["bzip2"] == 8 * bytes_more / len(text)
+    others = dict.fromkeys(set(COMPRESSORS) - {"bzip2"}, 0.0)  # which are slow
+    assert compressed([past], [text], others)["bzip2"] == 8 * bytes_more / len(text)
 
 
 def test_an_empty_text() -> None:

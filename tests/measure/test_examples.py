@@ -28,46 +28,37 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_figures_outlive_exhibits_that_fail(place: Path) -> None:
-    models = [
-        {"plugin": f"plugins.py:{name}", "name": name} for name in ("OddExhibits", "Unstorable", "ManyExhibits")
-    ]
-    outcome, _ = run_and_report(place, place / "odd-exhibits", small_experiment(*models))
-    assert not outcome.failures
-    odd, unstorable, many = (place / "odd-exhibits" / "cells" / m["name"] / "0" for m in models)
-    assert [e["title"] for e in json.loads((odd / "exhibits.json").read_text())] == ["good"]
-    bad, short = json.loads((odd / "cell.json").read_text())["notes"]
+@pytest.mark.slow
+def test_figures_outlive_what_is_wrong_with_exhibits_and_words_and_odd_notes_fail_their_own_cells(
+    place: Path,
+) -> None:
+    names = ("OddExhibits", "Unstorable", "ManyExhibits", "OddVectors", "OddNotes", "OddSize", "Flat")
+    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in names]
+    examples = {"words": ["the"], "prompts": ["the cat", "the dog"]}
+    outcome, _ = run_and_report(place, place / "odd", small_experiment(*models, examples=examples))
+    assert set(outcome.failures) == {"OddNotes/0", "OddSize/0"}
+    assert "notes of OddNotes must be a tuple of texts" in outcome.failures["OddNotes/0"]
+    assert "a whole number from 0 to 10**18" in outcome.failures["OddSize/0"]
+
+    def table(name: str, file: str) -> Any:
+        return json.loads((place / "odd" / "cells" / name / "0" / f"{file}.json").read_text())
+
+    done = {model["name"] for model in json.loads((place / "odd" / "results.json").read_text())["models"]}
+    assert done == {name for name in names if f"{name}/0" not in outcome.failures}
+    assert [e["title"] for e in table("OddExhibits", "exhibits")] == ["good"]
+    bad, short = table("OddExhibits", "cell")["notes"]
     assert "'bad' is left out" in bad
     assert "values[0] is nan" in bad
     assert "'short' is left out" in short
     assert "labels has 2 entries, values has 1" in short
-    assert json.loads((unstorable / "exhibits.json").read_text()) == []
-    (note,) = json.loads((unstorable / "cell.json").read_text())["notes"]
+    assert table("Unstorable", "exhibits") == []
+    (note,) = table("Unstorable", "cell")["notes"]
     assert "'odd' is left out: values[0] is a value of type float32, not a number" in note
-    assert len(json.loads((many / "exhibits.json").read_text())) == 100
-    assert json.loads((many / "cell.json").read_text())["notes"] == [
-        "It has more than 100 exhibits: the rest is left out."
-    ]
-
-
-def test_odd_notes_and_an_odd_size_fail_their_own_cells(place: Path) -> None:
-    models = [{"plugin": f"plugins.py:{name}", "name": name} for name in ("OddNotes", "OddSize", "Flat")]
-    outcome, _ = run_and_report(place, place / "odd", small_experiment(*models))
-    assert set(outcome.failures) == {"OddNotes/0", "OddSize/0"}
-    assert "notes of OddNotes must be a tuple of texts" in outcome.failures["OddNotes/0"]
-    assert "a whole number from 0 to 10**18" in outcome.failures["OddSize/0"]
-    assert json.loads((place / "odd/results.json").read_text())["models"][0]["name"] == "Flat"
-
-
-def test_figures_outlive_words_that_fail(place: Path) -> None:
-    out = place / "odd-vectors"
-    odd = {"plugin": "plugins.py:OddVectors", "name": "odd"}
-    run_and_report(place, out, small_experiment(odd, examples={"words": ["the"], "prompts": ["the cat", "the dog"]}))
-    cell = json.loads((out / "cells/odd/0/cell.json").read_text())
-    assert cell["status"] == "done"
-    assert cell["notes"] == [
-        "Its words in context could not be made: ValueError: no vectors today (plugins.py, line 34)."
-    ]
+    assert len(table("ManyExhibits", "exhibits")) == 100
+    (note,) = table("ManyExhibits", "cell")["notes"]
+    assert "more than 100 exhibits" in note
+    (note,) = table("OddVectors", "cell")["notes"]
+    assert "words in context could not be made: ValueError: no vectors today (plugins.py, line" in note
 
 
 def test_a_quotation_mark_further_on_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +106,7 @@ def test_a_continuation_is_the_text_of_all_its_tokens(
             assert "".join(examples.continued(model, corpus, prompt, length, Sampling())) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("documents", ["line", "file"])
 def test_surprisals_of_example_sentences_are_those_of_the_scored_text(place: Path, documents: str) -> None:
     """A cache remembers its document, so that a sentence without the text before it would have other surprisals."""

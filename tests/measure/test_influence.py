@@ -1,17 +1,19 @@
-"""What a guess depends on: models of which it is known, and sentences that fit and that do not."""
+"""What a guess depends on, and how long a list of guesses takes: models of which it is known."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from lmcompare.measure import influence
+from lmcompare.measure import influence, suggesting
 from lmcompare.measure.influence import guessed_sentences, influences
-from lmcompare.model import FloatArray, LanguageModel, State, Traits
+from lmcompare.measure.suggesting import CONTEXT, LISTS, SUGGESTED, microseconds_per_list
+from lmcompare.model import FloatArray, LanguageModel, State, Stepper, Traits
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Encoded, IntArray
+from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.measure.test_word_contexts import prepared
 
 TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
@@ -150,10 +152,7 @@ def test_the_nearest_words_are_those_of_the_rarest_of_the_last(
         assert table["near"]["word"] == corpus.vocabulary[word]
         assert [one["token"] for one in table["near"]["words"]] == [corpus.vocabulary[i] for i in near]
         assert [one["cosine"] for one in table["near"]["words"]] == pytest.approx([cosines[i] for i in near])
-
-
-def test_rare_words_have_no_nearest_ones(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(influence, "KNOWN", 1000)
+    monkeypatch.setattr(influence, "KNOWN", 1000)  # all words are rare
     assert [table["near"] for table in influences(Has(), corpus)] == [None] * 3
 
 
@@ -179,9 +178,58 @@ def test_the_states_of_a_model_that_carries_one_are_told_by_their_first_numbers(
     assert [table["states"] for table in influences(Has(), corpus)] == [None] * 3
 
 
-def test_a_model_that_learns_while_it_reads_is_not_asked(corpus: TokenizedCorpus) -> None:
+def test_models_that_learn_as_they_read_and_other_tokens_are_not_asked(
+    corpus: TokenizedCorpus, tmp_path: Path
+) -> None:
     assert influences(Looks((1,), adaptive=True), corpus) == []
-
-
-def test_other_tokens_have_sentences_too_or_none(tmp_path: Path) -> None:
     assert guessed_sentences(prepared(tmp_path, TEST, TRAIN, kind="char")) == []
+
+
+class Watched(Stepper):
+    """Remembers what was asked of it; each list takes two seconds of a clock that the test has."""
+
+    def __init__(self, prefix: IntArray, clock: list[float]) -> None:
+        self.read: list[int] = prefix.tolist()
+        self.lists: list[tuple[int, int]] = []
+        self.clock = clock
+
+    def log_probs(self) -> FloatArray:
+        return np.zeros(1)
+
+    def push(self, token: int) -> None:
+        self.read.append(token)
+
+    def top_k(self, k: int) -> tuple[IntArray, FloatArray]:
+        self.lists.append((len(self.read), k))
+        self.clock[0] += 2.0
+        return np.zeros(k, np.int64), np.zeros(k)
+
+
+class Suggests(Looks):
+    clock: ClassVar[list[float]] = [0.0]
+
+    def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
+        self.made = Watched(prefix, self.clock)
+        return self.made
+
+
+def test_each_list_follows_one_more_token_of_the_longest_document(
+    corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Suggests()
+    monkeypatch.setattr("time.perf_counter", lambda: model.clock[0])
+    monkeypatch.setattr(suggesting, "LONGEST", 1e9)
+    assert microseconds_per_list(model, corpus) == 2e6
+    longest = max(corpus.valid.documents(), key=len)[: CONTEXT + LISTS]
+    assert model.made.read == longest.tolist()
+    start = min(CONTEXT, len(longest) - 1)
+    assert model.made.lists == [(n, SUGGESTED) for n in range(start, len(longest) + 1)]
+
+
+def test_a_slow_model_is_asked_for_few_lists(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Suggests()
+    monkeypatch.setattr("time.perf_counter", lambda: model.clock[0])
+    monkeypatch.setattr(suggesting, "LONGEST", 1.0)
+    assert microseconds_per_list(model, corpus) == 2e6
+    assert len(model.made.lists) == 2  # one before the clock starts
+    assert microseconds_per_list(Looks(adaptive=True), corpus) is None

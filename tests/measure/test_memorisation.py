@@ -61,20 +61,17 @@ def test_figures_by_hand(tmp_path: Path) -> None:
     assert found["valid_tokens"] == len(text.valid) - unknown
 
 
-def test_unknown_words_are_left_out(tmp_path: Path) -> None:
-    class Guesses(Knows):
+def test_unknown_words_are_left_out_and_what_is_impossible_has_no_figure(tmp_path: Path) -> None:
+    class Given(Knows):
+        def __init__(self, known: float, unknown: float) -> None:
+            self.known, self.unknown = known, unknown
+
         def log_probs(self, text: Encoded) -> FloatArray:
-            return np.log(np.where(text.ids == 0, 1.0, 0.25))
+            return np.where(text.ids == 0, self.unknown, self.known)
 
-    assert measured(Guesses(0), prepared(tmp_path, [RIVERS]))["valid_nats"] == pytest.approx(np.log(4))
-
-
-def test_what_is_impossible_has_no_figure(tmp_path: Path) -> None:
-    class Never(Knows):
-        def log_probs(self, text: Encoded) -> FloatArray:
-            return np.full(len(text), -np.inf)
-
-    found = measured(Never(0), prepared(tmp_path, [RIVERS]))
+    text = prepared(tmp_path, [RIVERS])
+    assert measured(Given(np.log(0.25), 0.0), text)["valid_nats"] == pytest.approx(np.log(4))
+    found = measured(Given(-np.inf, -np.inf), text)
     assert found["train_nats"] is found["valid_nats"] is None
 
 

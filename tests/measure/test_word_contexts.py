@@ -70,17 +70,23 @@ class Vectors(LanguageModel):
         return np.stack([table[text.ids[s : a + 1]].sum(0) for s, a in zip(text.context_starts(at), at, strict=True)])
 
 
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> TokenizedCorpus:
+    return prepared(tmp_path_factory.mktemp("contexts"), [RIVERS, MONEY])
+
+
 def test_distances_worked_by_hand() -> None:
     found = cosine_distances(np.array([[1.0, 0], [0, 2], [3, 3], [1, 0], [-1, 0], [0, 0], [0, 0]]))
     half = 1 - np.sqrt(0.5)
     assert found[0].round(12).tolist() == [0, 1, round(half, 12), 0, 2, 1, 1]
     assert found[5, 6] == 0.0
+    huge = cosine_distances(np.array([[1e200, 1e200], [1e-200, 0.0], [1e-200, 1e-200]]))
+    assert huge[0] == pytest.approx([0.0, half, 0.0], abs=1e-12)
     np.testing.assert_array_equal(found, found.T)
     assert not found.diagonal().any()
 
 
-def test_a_word_is_found_in_prompts_and_in_test(tmp_path: Path) -> None:
-    text = prepared(tmp_path, [RIVERS, MONEY])
+def test_a_word_is_found_in_prompts_and_in_test(text: TokenizedCorpus) -> None:
     (word,) = chosen_words(text, PROMPTS, ["bank"])
     said = [(c.before, c.word, c.after, c.document, c.position) for c in word.contexts]
     assert said[:2] == [("the river", " bank", "", None, None), ("the central", " bank", " of it", None, None)]
@@ -125,7 +131,7 @@ def test_words_are_chosen_from_the_text_where_none_are_asked_for(tmp_path: Path)
 
 
 @pytest.mark.parametrize("second", [None, np.ones((1, 2))])
-def test_another_answer_the_second_time_is_one_sentence(tmp_path: Path, second: FloatArray | None) -> None:
+def test_another_answer_the_second_time_is_one_sentence(text: TokenizedCorpus, second: FloatArray | None) -> None:
     class Fickle(Vectors):
         def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
             self.asked += 1
@@ -133,15 +139,8 @@ def test_another_answer_the_second_time_is_one_sentence(tmp_path: Path, second: 
 
     if second is not None:
         Fickle.context_vectors = lambda self, text, at: np.ones((len(at), 3 if len(at) == 6 else 2))  # type: ignore[method-assign]
-    text = prepared(tmp_path, [RIVERS, MONEY])
     with pytest.raises(PluginError, match="another width, or none, for another text"):
         word_tables(Fickle(), text, chosen_words(text, PROMPTS, ["bank"]))
-
-
-def test_numbers_of_any_size_have_a_direction() -> None:
-    found = cosine_distances(np.array([[1e200, 1e200], [1e-200, 0.0], [1e-200, 1e-200]]))
-    assert found[0, 2] == pytest.approx(0.0, abs=1e-12)
-    assert found[0, 1] == pytest.approx(1 - np.sqrt(0.5))
 
 
 def test_a_blank_is_a_word_and_nothing_is_none(tmp_path: Path) -> None:
@@ -149,6 +148,7 @@ def test_a_blank_is_a_word_and_nothing_is_none(tmp_path: Path) -> None:
     blank, nothing = chosen_words(text, ["a b"], [" ", ""])
     assert len(blank.contexts) == CONTEXTS
     assert len(nothing.contexts) == 0
+    assert chosen_words(text, PROMPTS, None) == []  # no word is a token of characters
 
 
 def test_the_places_are_the_same_under_other_tokens(tmp_path: Path) -> None:
@@ -162,12 +162,7 @@ def test_the_places_are_the_same_under_other_tokens(tmp_path: Path) -> None:
     assert [(c.document, c.byte) for c in one.contexts] == [(c.document, c.byte) for c in other.contexts]
 
 
-def test_no_word_is_a_token_of_characters(tmp_path: Path) -> None:
-    assert chosen_words(prepared(tmp_path, [RIVERS, MONEY], kind="char"), PROMPTS, None) == []
-
-
-def test_one_vector_a_word_is_no_distance_and_sums_have_one(tmp_path: Path) -> None:
-    text = prepared(tmp_path, [RIVERS, MONEY])
+def test_one_vector_a_word_is_no_distance_and_sums_have_one(text: TokenizedCorpus) -> None:
     words = chosen_words(text, PROMPTS, ["bank", "river"])
     still, moving = word_tables(Vectors(), text, words), word_tables(Vectors(sums=True), text, words)
     assert [t["contexts"] for t in still] == [t["contexts"] for t in moving]
@@ -184,20 +179,18 @@ def test_one_vector_a_word_is_no_distance_and_sums_have_one(tmp_path: Path) -> N
                 assert table["distances"][i][j] == pytest.approx(1 - cosine, abs=6e-5)
 
 
-def test_a_document_is_read_once(tmp_path: Path) -> None:
-    text = prepared(tmp_path, [RIVERS, MONEY])
+def test_a_document_is_read_once(text: TokenizedCorpus) -> None:
     model = Vectors()
     word_tables(model, text, chosen_words(text, [], ["bank", "river"]))
     # up to its last word that is asked for; and once for the mean
     assert model.asked == 11 + 13 + len(text.test)
 
 
-def test_a_model_without_vectors_has_no_distances(tmp_path: Path) -> None:
+def test_a_model_without_vectors_has_no_distances(text: TokenizedCorpus) -> None:
     class Without(Vectors):
         def context_vectors(self, text: Encoded, at: IntArray) -> None:
             return None
 
-    text = prepared(tmp_path, [RIVERS, MONEY])
     (table,) = word_tables(Without(), text, chosen_words(text, PROMPTS, ["bank"]))
     assert table["distances"] is None
     assert len(table["contexts"]) == 6
@@ -215,11 +208,10 @@ def test_a_model_without_vectors_has_no_distances(tmp_path: Path) -> None:
         (np.ones((6, 3), object), "object: return"),
     ],
 )
-def test_a_wrong_answer_is_one_sentence(tmp_path: Path, answer: object, said: str) -> None:
+def test_a_wrong_answer_is_one_sentence(text: TokenizedCorpus, answer: object, said: str) -> None:
     class Wrong(Vectors):
         def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
             return answer  # type: ignore[return-value]
 
-    text = prepared(tmp_path, [RIVERS, MONEY])
     with pytest.raises(PluginError, match=rf"Wrong.context_vectors returned {said}"):
         word_tables(Wrong(), text, chosen_words(text, PROMPTS, ["bank"]))

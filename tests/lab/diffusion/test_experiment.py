@@ -1,16 +1,11 @@
-"""What is said follows from what was measured; and the experiment as a user runs it."""
+"""Tables, exhibits and the verdict follow from what was measured."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lmcompare.analysis.findings import read_findings
-from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import DenoisingFilm, PromptedPictures, problem_with
-from lmcompare.harness import changes
 from lmcompare.lab.diffusion.digits import Digits, nearest
 from lmcompare.lab.diffusion.experiment import _claims, _remarks, _verdict
 from lmcompare.lab.diffusion.measured import RANDOM, STATIC, Everything
@@ -18,12 +13,9 @@ from lmcompare.lab.diffusion.prompts import NUMERALS, Prompt
 from lmcompare.lab.diffusion.questions import STRENGTHS, wilson
 from lmcompare.lab.diffusion.shown import as_text, exhibits
 from lmcompare.lab.diffusion.tables import against_random, by_strength, by_vectors, quality
-from lmcompare.lab.diffusion.training import Recipe
-from lmcompare.lab.folder import path_of
-from lmcompare.lab.page import write_page
-from lmcompare.lab.run import run_lab
 from tests.lab.diffusion.planted import planted
-from tests.lab.running import Said
+
+pytestmark = pytest.mark.slow
 
 
 def obedient(kind: str, prompt: Prompt, strength: float, i: int) -> int:
@@ -113,42 +105,3 @@ def test_the_exhibits_show_what_was_measured(good: Everything) -> None:
 
 def test_a_picture_as_text() -> None:
     assert as_text(np.array([-1.0, 1.0, 0.0, -5.0, 0.25])) == "0g80a"
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("cells_here", "measured_here", "few_pictures")
-def test_the_experiment_on_a_small_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = Recipe(steps=400, batch=48, sampling_steps=10)  # smaller than that of a preview, and enough
-    monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", recipe)
-    lines = ["one or two of three", "not a four or an eight", "five six seven", "an eight and nine or a seven"]
-    documents = ["\n".join(lines[(d + k) % 4] for k in range(4)) for d in range(60)]
-    (tmp_path / "text.txt").write_text("\n\n".join(documents) + "\n", encoding="utf-8")
-    plan, _ = changes.started(None, "quick")
-    plan = plan.replace("here", seeds=(0,), threads=1, budget={"steps": 5}, examples={"sentences": 0, "prompts": ()})
-    plan = changes.with_corpus(plan, str(tmp_path / "text.txt"), {"documents": "blank-line"})
-    plan = changes.with_tokens(plan, {"min_count": 1})
-    outcome = run_lab(["diffusion"], plan, tmp_path / "lab", Said())
-    assert outcome.failures == {}
-    found = read_findings(path_of(tmp_path / "lab", "diffusion"))
-    assert found is not None
-    assert not found.decides
-    assert not found.claims
-    assert any("lacks “zero”" in remark for remark in found.remarks)
-    rows = {row.name: row for row in found.tables[0].rows}
-    guided, without = (rows[f"a single digit, strength {name}"] for name in ("2", "0"))
-    assert guided.value is not None
-    assert without.high is not None
-    assert guided.value > 0.7 > without.high
-    page = write_page(tmp_path / "lab", {}).read_text(encoding="utf-8")
-    assert "preview: 1 training of each" in page.replace("\u00a0", " ")
-    assert page.count('<div class="pictures wide">') == page.count('<div class="denoising wide">') == 1
-    assert len(page) < 900_000
-
-
-def test_the_experiment_is_listed() -> None:
-    from lmcompare.lab.contract import EXPERIMENTS, experiment_names
-
-    assert "diffusion" in experiment_names()
-    assert EXPERIMENTS.resolve("diffusion").question == "How does a text embedding guide image generation?"
-    with pytest.raises(LmcompareError):
-        EXPERIMENTS.resolve("difusion")

@@ -10,6 +10,8 @@ from lmcompare.lab.diffusion.prompts import negated, single
 from lmcompare.lab.diffusion.text_vectors import random_vectors
 from lmcompare.lab.diffusion.training import DiffusionModel, Recipe, rate_of, train
 
+pytestmark = pytest.mark.slow
+
 SHORT = Recipe(steps=6, batch=8, sampling_steps=5)
 
 

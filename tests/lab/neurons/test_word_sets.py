@@ -88,6 +88,7 @@ def test_a_unit_that_is_not_what_was_read_is_an_exception() -> None:
     assert firing(real, text).exceptions > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ternary", [True, False])
 def test_a_trained_network_is_a_bag_is_causal_and_is_restored(ternary: bool) -> None:
     model = fitted(WordSets(**SMALL, ternary=ternary))
@@ -111,6 +112,7 @@ def test_a_trained_network_is_a_bag_is_causal_and_is_restored(ternary: bool) -> 
         assert set(Units.of(network).values.ravel().tolist()) <= {-1, 0, 1}
 
 
+@pytest.mark.slow
 def test_training_with_the_rounding_moves_words_into_sets_and_out() -> None:
     one, more = (fitted(WordSets(**{**SMALL, "steps": steps}), chain(1, 20, 80)) for steps in (1, 60))
     before, after = (Units.of(model.trained_as(SetNetwork)).values for model in (one, more))
