@@ -10,6 +10,8 @@ from lmcompare.forecasting.arima import Arima
 from lmcompare.forecasting.contract import Forecaster
 from lmcompare.forecasting.ets import Ets
 
+pytestmark = pytest.mark.slow
+
 ENTROPY = 0.5 * np.log(2 * np.pi * np.e)  # of a normal distribution of variance one, in nats
 
 
