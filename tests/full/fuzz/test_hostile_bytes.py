@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,12 @@ from lmcompare.models.word2vec.ready_vectors import ready_vectors
 from lmcompare.report.build import rebuild
 from lmcompare.tokens import Vocabulary
 from tests.damage import CHANGES, HARMS, PLACES, changed, harmed
-from tests.run_folder import reseal, write_run_folder
+from tests.made import made
+from tests.run_folder import made_run_folder, reseal
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+pytestmark = pytest.mark.usefixtures("cells_here")
 
-OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-RARELY = settings(OFTEN, max_examples=12)
+ONE_PLACE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 TEXTS = {
     "text.txt": "The cat sat.\nA dog ran.\n\nIt slept.\n" * 8,
@@ -40,7 +38,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@OFTEN
+@ONE_PLACE
 @given(changes=CHANGES)
 def test_corpora(name: str, changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / name
@@ -49,7 +47,7 @@ def test_corpora(name: str, changes: list[tuple[int, int, bytes]], tmp_path: Pat
         corpora.load(str(path), corpora.CorpusOptions())
 
 
-@OFTEN
+@ONE_PLACE
 @given(changes=CHANGES)
 def test_experiments(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
@@ -59,7 +57,7 @@ def test_experiments(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> N
         experiment.load(path)
 
 
-@OFTEN
+@ONE_PLACE
 @given(changes=CHANGES)
 def test_ready_vectors(changes: list[tuple[int, int, bytes]], tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
@@ -69,16 +67,13 @@ def test_ready_vectors(changes: list[tuple[int, int, bytes]], tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("fuzz") / "run"
-    lmcompare.compare(
-        [f"The {a} saw {b} and {c}." for a in "abcd" for b in "efgh" for c in "ijk"],
-        ["unigram"],
-        out=folder,
-        device="cpu",
-        quiet=True,
-    )
-    return folder
+def finished() -> Path:
+    texts = [f"The {a} saw {b} and {c}." for a in "abcd" for b in "efgh" for c in "ijk"]
+
+    def make(folder: Path) -> None:
+        lmcompare.compare(texts, ["unigram"], out=folder / "run", device="cpu", quiet=True)
+
+    return made("unigram-run", make) / "run"
 
 
 def score(folder: Path) -> None:
@@ -99,7 +94,7 @@ def table(folder: Path) -> None:
         ("manifest.json", table),
     ],
 )
-@RARELY
+@settings(ONE_PLACE, max_examples=40)  # each copies a run folder
 @given(changes=CHANGES)
 def test_run_folders(
     name: str, read: Callable[[Path], None], changes: list[tuple[int, int, bytes]], finished: Path, tmp_path: Path
@@ -116,24 +111,17 @@ def test_run_folders(
         read(folder)
 
 
-@cache
-def small_run() -> Path:
-    """A run of three models whose report takes half a second."""
-    folder = Path(tempfile.mkdtemp(prefix="lmcompare-fuzz-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    models = ("ngram", "transformer", "char-ngram")
-    return write_run_folder(folder, models=models, seeds=(0,), failed=(), invalid=(), documents=6)
-
-
 WRITTEN = ("manifest", *(f"cells/*/0/{name}" for name in ("cell", "cost", "exhibits", "examples")))
 
 
-@settings(OFTEN, max_examples=25, phases=[Phase.generate])  # to find a smaller example takes minutes
+@settings(max_examples=25, phases=[Phase.generate])  # a report takes a second, and to find a smaller example minutes
 @given(name=st.sampled_from(WRITTEN), which=PLACES, harms=HARMS)
 def test_reports(name: str, which: int, harms: list[tuple[int, Any]]) -> None:
     """A run folder with other values in its JSON has a report, or is refused in a sentence."""
+    models = ("ngram", "transformer", "char-ngram")
+    whole = made_run_folder(models=models, seeds=(0,), failed=(), invalid=(), documents=6)
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(shutil.copytree(small_run(), place, dirs_exist_ok=True))
+        folder = Path(shutil.copytree(whole, place, dirs_exist_ok=True))
         paths = sorted(folder.glob(f"{name}.json"))
         path = paths[which % len(paths)]
         path.write_text(json.dumps(harmed(json.loads(path.read_text()), harms)))
