@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tracemalloc
 from pathlib import Path
@@ -12,20 +11,19 @@ from unittest.mock import Mock, patch
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from lmcompare import __version__
 from lmcompare.corpora import load
 from lmcompare.errors import PluginError
 from lmcompare.harness import prepare as module
 from lmcompare.harness.prepare import prepare
-from lmcompare.harness.progress import Plain
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure import word_features as measured_words
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS
 from lmcompare.tokens import CODE_VERSION, make_tokenizer, tokenizer_code
 from lmcompare.tokens.word import WordTokenizer
 
+WORD = TokensTable.model_validate({"kind": "word"})
 TEXTS = {"train": ["a b c\nb a b a\n"] * 9, "valid": ["a b\n"], "test": ["b c a\n"]}
 
 
@@ -49,10 +47,10 @@ def test_the_same_settings_find_the_stored_tokens(tmp_path: Path, kind: str) -> 
 
 
 def test_what_is_known_of_documents_is_read_anew_and_a_season_is_no_series(tmp_path: Path) -> None:
-    table, texts = TokensTable.model_validate({"kind": "word"}), [f"the team won game {n} ." for n in range(30)]
+    texts = [f"the team won game {n} ." for n in range(30)]
     for season in ("2019", "2020"):
         corpus = load([{"text": text, "season": season} for text in texts])
-        made = prepare(corpus, table, tmp_path)
+        made = prepare(corpus, WORD, tmp_path)
         documents = made.documents_of("test")
         assert {json.loads(row)["season"] for row in documents["metadata"]} == {season}
         assert documents["bytes"].tolist() == [len(document.text.encode()) for document in corpus.test]
@@ -73,7 +71,7 @@ def test_what_is_known_of_documents_is_read_anew_under_a_tokenizer_of_a_file(tmp
 
 def test_the_digest_of_a_request_is_that_of_one_text_and_takes_little_memory() -> None:
     long = "é" * 50_000
-    corpus, table = load([{"text": f"a b {n}", "note": long, "a": "b"} for n in range(100)]), TokensTable(kind="word")
+    corpus, table = load([{"text": f"a b {n}", "note": long, "a": "b"} for n in range(100)]), WORD
     tokenizer = make_tokenizer(table.tokenizer)
     about = [dict(document.metadata) for split in SPLITS for document in corpus.split(split)]
     versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
@@ -87,25 +85,20 @@ def test_the_digest_of_a_request_is_that_of_one_text_and_takes_little_memory() -
     assert most < len(whole) / 10
 
 
-def test_damaged_tokens_are_made_anew(tmp_path: Path) -> None:
-    corpus, table = load(TEXTS), TokensTable.model_validate({"kind": "word"})
-    made = prepare(corpus, table, tmp_path)
+def test_damaged_tokens_are_made_anew_and_mapped_into_memory(tmp_path: Path) -> None:
+    made = prepare(load(TEXTS), WORD, tmp_path)
     (made.path / "train.ids.npy").write_bytes(b"broken")
-    log = io.StringIO()
-    again = prepare(corpus, table, tmp_path, Plain(Console(file=log, width=200)))
-    assert "damaged" in log.getvalue()
-    assert len(again.train) == 9 * 9
-
-
-def test_the_tokens_are_mapped_into_memory(tmp_path: Path) -> None:
-    made = prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path)
-    ids = made.train.ids
+    shown = Mock()
+    ids = prepare(load(TEXTS), WORD, tmp_path, shown).train.ids
+    assert "damaged" in shown.say.call_args.args[0]
+    assert len(ids) == 9 * 9
     assert isinstance(ids.base, np.memmap)
     assert not ids.flags.writeable
 
 
+@pytest.mark.slow
 def test_tables_of_a_long_text_are_made_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus, table = load("lee"), TokensTable(kind="word")
+    corpus, table = load("lee"), WORD
     whole = prepare(corpus, table, tmp_path / "whole")
     monkeypatch.setattr(module, "PART_TOKENS", 500)
     monkeypatch.setattr(measured_words, "PART_BYTES", 3000)
@@ -121,7 +114,7 @@ def test_tables_of_a_long_text_are_made_in_parts(tmp_path: Path, monkeypatch: py
 def test_a_token_without_text_is_found_before_any_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WordTokenizer, "detokenize", lambda self, tokens: None if "c" in tokens else "a")
     with pytest.raises(PluginError, match="WordTokenizer's detokenize returned None"):
-        prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path)
+        prepare(load(TEXTS), WORD, tmp_path)
 
 
 def test_no_bar_is_left_when_cutting_ends_early(tmp_path: Path) -> None:
@@ -131,13 +124,13 @@ def test_no_bar_is_left_when_cutting_ends_early(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with patch.object(module, "tokenise", fails), pytest.raises(KeyboardInterrupt):
-        prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path, shown)
+        prepare(load(TEXTS), WORD, tmp_path, shown)
     assert shown.share.call_args.args[1] == 1.0
 
 
 def test_what_comes_after_cutting_is_shown_step_by_step(tmp_path: Path) -> None:
     shown = Mock()
-    prepare(load(TEXTS), TokensTable.model_validate({"kind": "word"}), tmp_path, shown)
+    prepare(load(TEXTS), WORD, tmp_path, shown)
     told = [call.args for call in shown.share.call_args_list]
     measuring = [done for what, done in told if what.startswith("Measuring")]
     # the code, three splits, and four tables of two splits

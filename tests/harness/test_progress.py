@@ -137,6 +137,7 @@ EVENTS = st.builds(harmed, st.sampled_from([TOLD, *OTHERS]), HARMS) | st.builds(
 MESSAGES = st.tuples(st.sampled_from(["event", "event", "raised", "returned"]), EVENTS)
 
 
+@pytest.mark.slow
 @given(sent=st.lists(st.one_of(MESSAGES, VALUES, st.binary(max_size=30)), max_size=6))
 def test_whatever_a_cell_sends_is_shown_or_refused(sent: list[object]) -> None:
     """From the bytes on the channel to the lines and the table of a terminal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
+from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.layout import CELL_FILES, MARK
 from lmcompare.runfolder.ownership import claim, remove_begun, remove_written, target_of
 from lmcompare.runfolder.stored import end_replacements, replace_cell
@@ -19,9 +21,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize(
-    "name", ["thesis.txt", "charts/a.svg", "report.html", "cells/x/0/model/a", "tokens/x", "manifest.json"]
-)
+@pytest.mark.parametrize("name", ["thesis.txt", "report.html", "cells/x/0/model/a", "manifest.json", ".holder"])
 def test_a_folder_with_other_files_is_refused_and_left(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,13 +29,6 @@ def test_a_folder_with_other_files_is_refused_and_left(tmp_path: Path, name: str
     with pytest.raises(LmcompareError, match=rf"contains other files \({name.partition('/')[0]}\)"):
         claim(tmp_path)
     assert contents(tmp_path) == {name: b"mine"}
-
-
-def test_a_hidden_file_of_a_name_that_is_written_to_is_refused(tmp_path: Path) -> None:
-    (tmp_path / ".holder").write_text("mine")
-    with pytest.raises(LmcompareError, match=r"contains other files \(\.holder\)"):
-        claim(tmp_path)
-    assert contents(tmp_path) == {".holder": b"mine"}
 
 
 def test_a_name_that_leaves_no_room_for_longer_ones_is_refused(tmp_path: Path) -> None:
@@ -62,11 +55,7 @@ def test_a_run_without_the_mark_is_known_by_its_manifest(copied: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *("cells", "cells/ngram", "cells/ngram/0", "cells/ngram/0/log.txt"),
-        *("cells/ngram/0/model", "cells/ngram/0/model/values.json", "tokens", "charts", ".lock", "report.html"),
-    ],
+    "name", ["cells", "cells/ngram/0", "cells/ngram/0/log.txt", "cells/ngram/0/model", "tokens", "charts", ".lock"]
 )
 def test_links_are_not_written_through(copied: Path, tmp_path: Path, name: str) -> None:
     elsewhere, path = tmp_path / "elsewhere", copied / name
@@ -144,3 +133,26 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
             target_of(tmp_path / name, replace=True)
     (tmp_path / "file").touch()
     assert target_of(tmp_path / "file", replace=True) == tmp_path / "file"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"schema_version": 2}', '{"tool": {"schema_version": 1, "lmcompare": 1, "models": []}}'),
+        *("[" * 10**5, '["schema_version", "lmcompare", "models"]', "\udcff"),
+    ],
+)
+def test_manifests_of_others_make_no_run_folder(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
+    assert not is_run_folder(tmp_path)
+
+
+def test_a_mark_or_a_manifest_makes_one(tmp_path: Path, copied: Path) -> None:
+    assert not is_run_folder(tmp_path)
+    assert is_run_folder(copied)
+    (copied / ".lmcompare").unlink()
+    assert is_run_folder(copied), "by its manifest, if it was copied without hidden files"
+    table = json.loads((copied / "manifest.json").read_text())
+    del table["lmcompare"]
+    (copied / "manifest.json").write_text(json.dumps(table))
+    assert not is_run_folder(copied)

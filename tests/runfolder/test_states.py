@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lmcompare.errors import PluginError
 from lmcompare.model import State
 from lmcompare.runfolder import states
 from lmcompare.runfolder.files import RunFolderError
@@ -28,9 +29,11 @@ def _mapped_from(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("_mapped_from")
 def test_a_state_comes_back(tmp_path: Path) -> None:
-    states.save_state(State(ARRAYS, {"order": 3}), tmp_path)
+    states.save_state(State(), tmp_path)
+    assert states.load_state(tmp_path) == State({}, {})
+    states.save_state(State(ARRAYS, {"order": 3, "name": "ä"}), tmp_path)
     found = states.load_state(tmp_path)
-    assert found.values == {"order": 3}
+    assert found.values == {"order": 3, "name": "ä"}
     assert found.arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         np.testing.assert_array_equal(found.arrays[name], array, err_msg=name)
@@ -52,3 +55,21 @@ def test_a_file_that_ends_early_or_is_of_another_kind_is_damaged(tmp_path: Path,
     (tmp_path / states.ARRAYS).write_bytes(begin or whole[:-1])
     with pytest.raises(RunFolderError, match="is damaged"):
         states.load_state(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": 1}, "returned a dict"),
+        (None, "returned a NoneType"),
+        (State({"words": np.array(["a", "b"])}), "the array 'words' of <U1"),
+        (State({"odd": np.array([{}, 1], object)}), "the array 'odd' of object"),
+        (State({"z": np.array([1j])}), "the array 'z' of complex128"),
+        (State({}, {"rate": float("nan")}), "JSON"),
+        (State({}, {"seen": {1, 2}}), "set is not JSON"),
+    ],
+)
+def test_what_is_no_state_is_refused(tmp_path: Path, state: object, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        states.save_state(state, tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
