@@ -46,7 +46,7 @@ def test_a_plug_in_that_ends_the_process(tmp_path: Path) -> None:
     code = "import os\nfrom lmcompare.models.unigram.plugin import Unigram\n\n\nclass Leaves(Unigram):\n"
     (tmp_path / "models.py").write_text(f"{code}    def fit(self, *_):\n        os._exit(0)\n")
     told: list[Result] = []
-    with pytest.raises(LmcompareError, match="in the check 'fit-returns-the-model': .* exit code 0"):
+    with pytest.raises(LmcompareError, match=r"in the check 'fit-returns-the-model': .* exit code 0"):
         run_checks_apart(f"{tmp_path}/models.py:Leaves", {}, 0, told.append)
     assert told[0].passed
 

@@ -7,26 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import lmcompare_process
+from tests.cli.console import RUN, lmcompare
 from tests.harness.small import write_plugins, write_text
+from tests.made import made
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cli")
-    write_text(folder)
-    write_plugins(folder)
-    done = lmcompare_process(
-        *("run", "--corpus", "text.txt", "--documents", "line", "--model", "unigram,ngram", "--prompt", "the cat"),
-        *("--device", "cpu", "--out", "run"),
-        cwd=folder,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "report.html" in done.stdout
-    assert "ngram: training" in done.stderr
-    return folder
+@pytest.fixture(scope="module")
+def finished(cells_here: None) -> Path:
+    """A folder with a text, plug-ins and a run of two models, made once: it must not be changed."""
+
+    def make(place: Path) -> None:
+        write_text(place)
+        write_plugins(place)
+        done = lmcompare(*RUN, "--model", "unigram,ngram", "--prompt", "the cat", "--out", "run", cwd=place)
+        assert done.returncode == 0, done.stderr
+        assert "The report: run/report.html" in done.stdout
+        assert "ngram: training" in done.stderr
+
+    return made("cli", make)
 
 
 @pytest.fixture(scope="module")
 def place(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for the tests of a file, which add to it."""
     return Path(shutil.copytree(finished, tmp_path_factory.mktemp("cli") / "place"))
+
+
+@pytest.fixture
+def own(finished: Path, tmp_path: Path) -> Path:
+    """A copy for one test, which changes it."""
+    return Path(shutil.copytree(finished, tmp_path / "own"))

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from lmcompare.cli.entry import ENDING, command
 
 Done = subprocess.CompletedProcess[str]
+RUN = ("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu")
 
 
 class Terminal(io.TextIOWrapper):

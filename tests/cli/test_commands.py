@@ -1,13 +1,15 @@
-"""What all commands do with bad input, their help, and ``lmcompare check``."""
+"""What all commands do with bad input, their help, and what ``check`` and ``score`` say of models."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.console import lmcompare
+from lmcompare.checks import Result
+from tests.cli.console import RUN, lmcompare
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here", "checks_here")]
 
@@ -31,63 +33,55 @@ def test_lists(place: Path) -> None:
     assert "python -m nltk.downloader brown" in listed
 
 
+def test_the_hyper_parameters_of_a_model_are_listed(place: Path) -> None:
+    listed = lmcompare("models", "ngram", cwd=place).stdout
+    (order,) = (line.split() for line in listed.splitlines() if line.startswith("order "))
+    assert int(order[1]) > 1
+    assert "--set ngram.order=VALUE" in listed
+    listed = lmcompare("models", "plugins.py:Flat", cwd=place).stdout
+    assert "tilt" in listed
+    assert "0.0" in listed
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("run", "none.toml"), "no experiment file"),
         (("run", "--corpus", "none.txt"), "none.txt"),
         (("run", "--corpus", "leee"), "did you mean 'lee'"),
-        (("run", "--corpus", "empty.txt"), "empty"),
         (("run", "--corpus", "latin.txt"), "byte 3"),
         (("run", "--corpus", "short.txt"), "short.txt"),
         (("run", "--corpus", "text.txt", "--documents", "line", "--vocabulary-size", "5000"), "5,000"),
-        (("run", "--corpus", "text.txt", "--documents", "lines"), "documents"),
         (("run", "--corpus", "text.txt", "--tokens", "wrod"), "did you mean 'word'"),
-        (("run", "--corpus", "text.txt", "--tokens", "char", "--tokens", "byte"), "--tokens is given twice"),
         (("run", "--corpus", "text.txt", "--model", "ngram-file"), "as in --set ngram-file.path=FILE"),
         (("run", "--preset", "quik"), "did you mean 'quick'"),
         (("run", "--model", "ngarm"), "did you mean 'ngram'"),
         (("run", "--corpus", "text.txt", "--documents", "line", "--out", "text.txt"), "is a file"),
         (("run", "--fractions", ""), "--fractions takes numbers"),
         (("run", "--device", "gpu9", "--corpus", "text.txt"), "no device 'gpu9'"),
-        (("report", "."), "."),
+        (("run", "--corpus", "text.txt", "--memory", "much"), "memory is a number and a unit"),
+        (("run", "--corpus", "text.txt", "--set", "ngram.order=2", "--set", "ngram.order=3"), "--sweep"),
+        (("run", "--corpus", "text.txt", "--model", "ngram,ngram"), "ngram"),
         (("report", "none"), "none"),
         (("score", "run", "--model", "ngarm", "text.txt"), "did you mean 'ngram'"),
         (("score", "run", "--model", "ngram", "none.txt"), "none.txt"),
         (("score", "run", "--model", "ngram", "--seed", "7", "text.txt"), "its seeds are 0"),
         (("generate", "none", "--model", "ngram"), "none"),
         (("check", "ngarm"), "did you mean 'ngram'"),
-        (("check", "bpe:3"), "3 pieces"),
-        (("check", "word:3"), "has no options"),
-        (("check", "none.json"), "none.json cannot be read"),
-        (("check", "chr"), "did you mean 'char'"),
         (("probe", "none", "run"), "no file or folder none"),
-        (("run", "--corpus", "text.txt", "--tokens", "nope"), "there are: bins, bpe, byte, char"),
         (("check", "plugins.py:Flat", "--set", "tlit=1"), "did you mean 'tilt'"),
         (("check", "plugins.py:Flat", "--set", "tilt"), "KEY=VALUE"),
-        (("new", "1 bad name"), "name"),
         (("new", "numpy"), "installed already"),
-        (("new", "tests"), "name"),
         (("run", "--corpus", "text.txt", "--documents", "line", "--text-column", "words"), "has no columns"),
         (("corpora", "show", "lee", "--file-format", "text"), "file_format 'text' has no effect"),
-        (("corpora", "show", "lee", "--encoding", "latin-1"), "encoding 'latin-1' has no effect"),
         (("run", "--corpus", "text.txt", "--threads", "5000"), "at most 1024"),
-        (("run", "--corpus", "text.txt", "--tokens", "byte", "--min-count", "3"), "always has the same vocabulary"),
-        (("run", "--corpus", "text.txt", "--encoding", "undefined"), "unknown encoding 'undefined'"),
         (("run", "--corpus", "text.txt", "--out", ""), "--out names no folder"),
         (("run", "--corpus", "text.txt", "--model", "./plugins.py"), "write './plugins.py:"),
-        (("run", "--corpus", "text.txt", "--model", "./text.txt:Flat"), "'./text.txt' is not a Python file or"),
         (("run", "--corpus", "text.txt", "--model", "\udcff"), "use letters, digits, spaces and . _ + -"),
         (("run", "--corpus", "text.txt", "--out", "loop"), "is a link that leads back to itself"),
         (("run", "--corpus", "~nouser/x"), "~nouser/x"),
         (("run", "--corpus", "text.txt", "--model", "~nouser/x.py:X"), "no plug-in file"),
         (("score", "loop", "text.txt"), "is a link that leads back to itself"),
-        (("run", "--corpus", "text.txt", "--tokens", ":"), "is not a Python file or module"),
-        (
-            ("run", "--corpus", "text.txt", "--model", "ngram", "--set", "ngram.order=NaN"),
-            "order is nan: give a finite number",
-        ),
-        (("check", "./plugins.py"), "write './plugins.py:"),
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (
             ("score", "unfinished", "--model", "ngram", "text.txt"),
@@ -96,7 +90,6 @@ def test_lists(place: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple[str, ...], said: str) -> None:
-    (place / "empty.txt").write_bytes(b"")
     (place / "latin.txt").write_bytes(b"caf\xe9\n" * 30)
     (place / "short.txt").write_text("one\n")
     (place / "loop").unlink(missing_ok=True)
@@ -110,21 +103,42 @@ def test_bad_input_is_one_sentence_and_exit_code_2(place: Path, arguments: tuple
     assert done.stderr.splitlines()[-1].startswith("lmcompare: ")
 
 
-def test_check_prints_a_line_a_check(place: Path) -> None:
-    done = lmcompare("check", "ngram", "--set", "order=2", cwd=place)
-    assert done.returncode == 0, done.stdout
-    assert all(line.startswith("ok  ") for line in done.stdout.splitlines()[:-1])
+def test_check_prints_a_line_a_check(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        Result(True, "1 is 1", name="sure"),
+        Result(False, "1 is 2", name="sums", expected_failure="it can't count"),
+        Result(False, "1 is 3", name="odd"),
+    ]
+
+    def apart(plugin: str, parameters: dict[str, Any], seed: int, tell: Any, seconds: float) -> list[Result]:
+        assert (plugin, parameters, seconds) == ("plugins.py:Flat", {"tilt": 0.1, "name": "x"}, 9)
+        for result in found[:seed]:
+            tell(result)
+        return found[:seed]
+
+    monkeypatch.setattr("lmcompare.checks.worker.run_checks_apart", apart)
+    ask = ("check", "plugins.py:Flat", "--set", "tilt=0.1", "--set", "name=x", "--time-limit", "9", "--seed")
+    done = lmcompare(*ask, "2", cwd=place)
+    said = ["ok    sure: 1 is 1", "xfail sums: 1 is 2; it can't count"]
+    assert done.stdout.splitlines() == [*said, "1 of 2 checks passed, 1 failed as declared"]
+    assert done.returncode == 0
+    done = lmcompare(*ask, "3", cwd=place)
+    assert done.stdout.splitlines()[2:] == ["FAIL  odd: 1 is 3", "1 of 3 checks passed, 1 failed as declared"]
+    assert done.returncode == 1
+    assert lmcompare(*ask, "1", cwd=place).stdout.splitlines()[-1] == "1 of 1 checks passed"
+
+
+def test_check_and_new_do_what_they_say(place: Path) -> None:
     done = lmcompare("check", "plugins.py:Flat", "--set", "tilt=0.1", cwd=place)
     assert done.returncode == 1
-    assert "FAIL" in done.stdout
+    assert "FAIL  sums-to-one" in done.stdout
+    done = lmcompare("new", "a-model", "--out", "made", "--from", "ngram", cwd=place)
+    assert (done.returncode, done.stdout) == (0, "made/a-model\n"), done.stderr
+    assert (place / "made/a-model/src/a_model.py").is_file()
 
 
 def test_what_can_not_be_trusted_is_said(place: Path) -> None:
-    done = lmcompare(
-        *("run", "--corpus", "text.txt", "--documents", "line", "--device", "cpu", "--out", "rogues"),
-        *("--model", "plugins.py:Double,plugins.py:Forgets"),
-        cwd=place,
-    )
+    done = lmcompare(*RUN, "--out", "rogues", "--model", "plugins.py:Double,plugins.py:Forgets", cwd=place)
     assert done.returncode == 0, done.stderr
     done = lmcompare("score", "rogues", "--model", "Double", "-", cwd=place, stdin="the cat\n")
     assert done.returncode == 2

@@ -34,6 +34,7 @@ def test_a_corpus_is_shown_in_plain_lines_and_as_a_page(tmp_path: Path) -> None:
     assert "The corpus tale" in page
 
 
+@pytest.mark.slow
 def test_options_of_corpus_and_vocabulary(tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text(TEXT)
     options = ("--documents", "line", "--lowercase", "--sentences", "punkt", "--tokens", "bpe:300")
