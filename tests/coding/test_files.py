@@ -109,6 +109,6 @@ def test_a_model_without_a_stepper_can_t(comparison: Comparison) -> None:
 def test_torch_takes_one_thread_for_a_while(ngram: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     torch = SimpleNamespace(get_num_threads=lambda: 5, set_num_threads=told.append)
-    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "torch", torch)
     compress(ngram, "the cat")
     assert told == [1, 5]

@@ -25,6 +25,8 @@ from lmcompare.tokens import FloatArray, TextCode, build_vocabulary, encode, mak
 from lmcompare.tokens.codelength.spelling import END, SpellingModel
 from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, documents
 
+pytestmark = pytest.mark.slow
+
 FITTED: dict[tuple[str, int], Any] = {}
 
 

@@ -1,10 +1,10 @@
-"""Tests of the n-gram model without a limit against brute force, by hand, and of what it shows."""
+"""The n-gram model without a limit against brute force, by hand, and of what it shows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.counts.suffixes.building import REPEATS
@@ -46,7 +46,6 @@ def defined(model: InfiniteGram, truth: BruteForce, past: list[int]) -> FloatArr
     return p
 
 
-@settings(max_examples=60)
 @given(train=DOCUMENTS.filter(any), test=DOCUMENTS)
 def test_distributions_equal_the_definition(train: list[list[int]], test: list[list[int]]) -> None:
     model, truth, text = trained(train), BruteForce(train, REPEATS), encoded(test)
@@ -58,7 +57,6 @@ def test_distributions_equal_the_definition(train: list[list[int]], test: list[l
     np.testing.assert_allclose(scores, np.log(found[np.arange(len(text)), text.ids]), rtol=1e-12)
 
 
-@settings(max_examples=15)
 @given(train=DOCUMENTS.filter(any), seed=st.integers(0, 99))
 def test_sums_to_one_with_fitted_discounts(train: list[list[int]], seed: int) -> None:
     valid = [np.random.default_rng(seed).integers(0, 6, LEAST).tolist()]

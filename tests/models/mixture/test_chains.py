@@ -19,6 +19,8 @@ from lmcompare.models.mixture.mixtures import Mixture
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.mixture import brute_force_chains
 
+pytestmark = pytest.mark.slow
+
 LETTERS = Vocabulary.build([["a", "b", "c"]])
 END, START = LETTERS.end, len(LETTERS)
 

@@ -7,6 +7,8 @@ import pytest
 
 from lmcompare.models.mixture import discounting
 
+pytestmark = pytest.mark.slow
+
 
 def test_rules_of_thumb_by_hand() -> None:
     # n = 4, 2, 1, 1, 0: Y = 4 / 8 = 1/2; D1 = 1 - 2 Y 2/4 = 1/2; D2 = 2 - 3 Y 1/2 = 5/4; D3 = 3 - 4 Y 1/1 = 1; and

@@ -2,7 +2,7 @@
 
 The figures are those of KenLM's lmplz and query (interpolated modified Kneser-Ney, no pruning); the longer text is
 gensim's ``lee_background.cor``, split at white space: lines 1 - 250 are train, 251 - 300 test, a sentence each.
-Probabilities are log10 in float32, discounts are printed with six digits.
+Probabilities are log10 in float32, discounts of the three lines are printed with six digits.
 """
 
 from __future__ import annotations
@@ -79,35 +79,19 @@ ngram 3=17
 \\end\\
 """
 
-PERPLEXITY = {  # order: (with, without unknown words)
+PERPLEXITY = {  # order: (with, without unknown words); and the first tokens of the test text
     2: (772.0005782108137, 362.9472672934027),
     5: (735.4337312440183, 346.23141127076104),
 }
-LOWER_DISCOUNTS = (  # of the unigrams, bigrams … below the highest order
-    (0.661387, 1.18307, 1.39151),
-    (0.845486, 1.2602, 1.63924),
-    (0.940563, 1.44917, 1.96214),
-    (0.979698, 1.62335, 1.77939),
-)
-HIGHEST_DISCOUNTS = {
-    2: (0.779351, 1.35174, 1.72335),
-    5: (0.91691, 1.94185, 2.48824),
-}
-FIRST_TOKENS = {  # "Israel launched massive air raids across the West Bank and Gaza Tuesday, raising pressure …"
-    2: (-2.270826, -2.111653, -3.971776, -3.528846, -1.235675, -3.479109, -0.281784, -2.225113, -0.309521, -1.360165),
-    5: (-2.243813, -2.416175, -3.963015, -3.493473, -1.187817, -3.484266, -0.301345, -3.02527, -0.380203, -1.513179),
-}
-FIRST_SENTENCES = {  # the sums of the first five test sentences
-    2: (-1753.78662, -1160.13168, -554.15811, -577.82813, -501.24446),
-    5: (-1738.0449, -1151.41742, -553.49031, -574.68487, -500.9109),
+FIRST_TOKENS = {  # "Israel launched massive air raids across …"
+    2: (-2.270826, -2.111653, -3.971776, -3.528846, -1.235675, -3.479109),
+    5: (-2.243813, -2.416175, -3.963015, -3.493473, -1.187817, -3.484266),
 }
 # The first 32 hex digits of the SHA-256 of the ARPA file that lmplz -o ORDER [--prune …] --discount_fallback makes of
 # the 250 lines of train
 ARPA_DIGESTS = {
     (1, (0,)): "c4047c400c91f1c6e02b984eb2bd04d6",
     (5, (0,)): "80f688fa9f33c3aa80d54f02034234ec",
-    (7, (0,)): "119cc6a1d3b138e88db8e9253c4ef3d6",
-    (9, (0,)): "5aff0f9c9d417d79484a21f816aae079",
     (4, (0, 1)): "05d74b9bc424a284a6884c391691cec8",
     (5, (0, 0, 1, 1, 2)): "961df649a09f7ac58cb378e3d3e856bf",
 }
@@ -149,21 +133,19 @@ def lee() -> tuple[Encoded, Encoded]:
     return encoded(sentences[:250], vocabulary), encoded(sentences[250:300], vocabulary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", PERPLEXITY)
 def test_a_longer_text(order: int, lee: tuple[Encoded, Encoded]) -> None:
     train, test = lee
     model = NGram(order).fit(train, test, Setting(test.vocabulary))
-    discounts = [amounts for amounts, _ in model.state().values["constants"]]
-    np.testing.assert_allclose(discounts, [*LOWER_DISCOUNTS[: order - 1], HIGHEST_DISCOUNTS[order]], atol=6e-6)
     log10 = model.log_probs(test) / math.log(10)
     known = test.ids != test.vocabulary.unknown
     assert (len(test), int((~known).sum())) == (10320, 1539)
     assert (10 ** -log10.mean(), 10 ** -log10[known].mean()) == pytest.approx(PERPLEXITY[order], rel=1e-6)
-    np.testing.assert_allclose(log10[:10], FIRST_TOKENS[order], atol=2e-6)
-    sums = [log10[start:end].sum() for start, end in zip(test.starts[:5], test.ends[:5], strict=True)]
-    np.testing.assert_allclose(sums, FIRST_SENTENCES[order], atol=1e-4)
+    np.testing.assert_allclose(log10[:6], FIRST_TOKENS[order], atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "prune"), ARPA_DIGESTS)
 def test_the_arpa_file_of_a_longer_text(
     order: int, prune: tuple[int, ...], lee: tuple[Encoded, Encoded], tmp_path: Path

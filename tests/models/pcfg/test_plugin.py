@@ -1,46 +1,25 @@
-"""The grammar keeps the contract of a language model; its trees are those of training sentences only."""
+"""The grammar and the bigram that it is mixed with; its trees are those of training sentences only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lmcompare.checks import CHECKS, Probe
 from lmcompare.checks.texts import MarkovTexts
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Heatmap, WorkedEquation
-from lmcompare.model import LanguageModel, Setting
+from lmcompare.model import Setting
 from lmcompare.models.mixture.plugin import ClassNGram
-from lmcompare.models.pcfg.plugin import TRAINS, Pcfg, mixture_weight
-from lmcompare.testing import parametrize_with_checks
+from lmcompare.models.pcfg.plugin import Pcfg, mixture_weight
 from lmcompare.tokens import Encoded
-from tests.models.pcfg.treebanks import brackets, trees_of_the_kit, with_trees
+from tests.models.agreement import comes_back
+from tests.models.mixture.cases import sums_and_agrees
+from tests.models.pcfg.treebanks import brackets, trees_of_the_kit
 
-
-@parametrize_with_checks([with_trees])
-def test_with_trees_of_the_kits_text_it_keeps_the_contract(
-    model: Callable[[], LanguageModel], check: Callable[[object], None]
-) -> None:
-    check(model)
-
-
-def test_the_checks_that_fail_without_trees_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "other.mrg"
-    path.write_text("(S (D the) (N cat))", encoding="utf-8")
-    probe = Probe(lambda: Pcfg(str(path)))
-    failed = {check.name for check in CHECKS if not _passes(check, probe)}
-    assert failed == set(TRAINS)
-
-
-def _passes(check: object, probe: Probe) -> bool:
-    try:
-        return bool(check.run(probe).passed)  # type: ignore[attr-defined]
-    except LmcompareError:
-        return False
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +30,25 @@ def texts() -> MarkovTexts:
 @pytest.fixture(scope="module")
 def model(texts: MarkovTexts) -> Pcfg:
     return Pcfg(trees_of_the_kit(), classes=4).fit(texts.train, texts.valid, Setting(texts.vocabulary))
+
+
+def test_it_agrees_with_itself_and_comes_back(texts: MarkovTexts, model: Pcfg) -> None:
+    first, second = texts.test.ids[:30], texts.test.ids[30:45]
+    text = Encoded.from_documents([first, [], second, np.zeros(3, np.int64)], texts.vocabulary)
+    sums_and_agrees(model, text)
+    comes_back(model, Pcfg(model.trees, 1, 1), text)
+    assert any(f"{100 * model._weight:.0f} %" in note for note in model.notes)
+    unfitted = Pcfg(model.trees, classes=4, horizontal=1)
+    unfitted.fit(texts.train, Encoded.from_documents([], texts.vocabulary), Setting(texts.vocabulary))
+    assert unfitted._weight == 0.5
+    assert "no validation text" in unfitted.notes[1]
+
+
+@pytest.mark.parametrize("name", ["trees", "horizontal", "vertical", "classes", "longest"])
+def test_invalid_hyperparameters_are_refused(name: str) -> None:
+    for value in (-1, True):
+        with pytest.raises(PluginError, match=name):
+            Pcfg(**{name: value})  # type: ignore[arg-type]
 
 
 def test_trees_of_held_out_sentences_change_nothing(texts: MarkovTexts, model: Pcfg, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests of prediction by partial matching against a dictionary of contexts, by hand, and of what it shows."""
+"""Prediction by partial matching against a dictionary of contexts, by hand, and of what it shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, PluginError
@@ -84,7 +84,6 @@ def expected(train: list[list[int]], test: list[list[int]], model: Ppm) -> Float
     return found
 
 
-@settings(max_examples=50)
 @given(train=DOCUMENTS.filter(any), test=DOCUMENTS, order=st.integers(0, 5))
 def test_distributions_equal_a_dictionary(train: list[list[int]], test: list[list[int]], order: int) -> None:
     model, text = trained(train, order), encoded(test)
