@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lmcompare.analysis import Run, load_run
 from lmcompare.report.build import write_reports
+from lmcompare.report.data import Model
 from lmcompare.report.sections.live import ENGINE
 from lmcompare.report.templating import asset
 from lmcompare.report.write import write_joined_report
@@ -30,6 +32,17 @@ def folder() -> Path:
 def run() -> Run:
     """The run of this folder; no report need be written for it."""
     return load_run(made_run_folder())
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[str, Model]:
+    """Models of which no more is asked than names and seeds; without a run."""
+    names = ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer", "leaky")
+
+    def entry(name: str) -> Any:
+        return SimpleNamespace(name=name, title=name, seeds=(0,), failed=(), failed_checks=(), traits={})
+
+    return {name: Model(entry(name), at, name, name) for at, name in enumerate(names)}
 
 
 @pytest.fixture(scope="session")

@@ -137,6 +137,7 @@ def test_a_word_that_reads_nothing_has_no_way() -> None:
     assert look(replace(exhibit, seen=((0, 0),) * len(exhibit.words)), 0) is None
 
 
+@pytest.mark.slow
 def test_each_model_with_attention_is_linked_and_each_way_of_looking_is_shown_once(run: Run) -> None:
     data = ReportData(run)
     section = build(data)

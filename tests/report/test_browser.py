@@ -1,4 +1,8 @@
-"""The page in a real browser: quiet, offline, usable by mouse and keyboard, in the dark and on a phone."""
+"""The page in a real browser: quiet, offline, usable by mouse and keyboard, in the dark, on a phone, without scripts.
+
+One visit sees many things, as opening the page takes longest. What a chart, attention, the film of a training, the
+choice of a model and the matrix of groups do is in their own files.
+"""
 
 from __future__ import annotations
 
@@ -12,39 +16,27 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lmcompare.report.build import write_reports
-from tests.report.browser import REQUIRED, complaints, executable, open_all, visit
+from tests.report.browser import complaints, open_all, visit
+from tests.report.part import part_of
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
-from tests.run_folder import reseal, write_run_folder
+from tests.run_folder import reseal
 
 pytestmark = pytest.mark.slow
 
 WIDTH = "document.documentElement.scrollWidth"
+FADED = re.compile(r"0\.[0-4]")
 
 
-def test_without_a_browser_tests_are_skipped_or_fail_where_one_is_required(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv(REQUIRED, raising=False)
-    with pytest.raises(pytest.skip.Exception, match="no Chromium on the PATH"):
-        executable()
-    monkeypatch.setenv(REQUIRED, "1")
-    with pytest.raises(pytest.fail.Exception, match="no Chromium on the PATH"):
-        executable()
+def test_tables_are_sorted_and_a_model_is_picked_out(report: Page) -> None:
+    board = report.locator("#leaderboard .board").first
+    head = board.locator("thead th")
 
-
-def test_no_request_leaves_the_page_and_nothing_complains(report: Page, folder: Path) -> None:
-    report.wait_for_timeout(200)
-    assert [request.url for request in report.requests()] == [(folder / "report.html").as_uri()]
-    assert complaints(report) == []
-
-
-def test_sorting(report: Page) -> None:
     def names() -> list[str]:
-        rows = report.locator("#leaderboard .board").first.locator("tbody tr")
-        return [chip.inner_text() for chip in rows.locator("th .chip").all()]
+        return [chip.inner_text() for chip in board.locator("tbody tr th .chip").all()]
 
-    head = report.locator("#leaderboard .board").first.locator("thead th")
+    def row(model: int) -> Locator:
+        return report.locator(f"#leaderboard tr[data-model='{model}']").first
+
     ranked = names()
     head.nth(1).get_by_role("button").click()
     assert names() == sorted(ranked) != ranked
@@ -60,120 +52,104 @@ def test_sorting(report: Page) -> None:
     head.nth(7).get_by_role("button").click()  # accuracy: more is better, so the best model comes first
     expect(head.nth(7)).to_have_attribute("aria-sort", "descending")
 
-
-def test_picking_out_a_model_fades_the_others(report: Page) -> None:
-    def row(model: int) -> Locator:
-        return report.locator(f"#leaderboard tr[data-model='{model}']").first
-
     pick = report.locator("[data-pick='1']")
     pick.click()
     expect(row(1)).to_have_css("opacity", "1")
-    expect(row(4)).to_have_css("opacity", re.compile(r"0\.[0-4]"))
+    expect(row(4)).to_have_css("opacity", FADED)
     pick.click()
     expect(row(4)).to_have_css("opacity", "1")
 
-
-def test_marks_of_charts_say_what_they_are_and_pick_out_their_model(report: Page) -> None:
-    mark = report.locator("#cost .chart .mark.m1").first
-    tip = report.locator(".tip")
+    mark, tip = report.locator("#cost .chart .mark.m1").first, report.locator(".tip")  # of the same model
     expect(tip).to_be_hidden()
     mark.hover()
     expect(tip).to_be_visible()
     assert re.fullmatch(r"ngram: .+, \d\.\d\d\d", tip.inner_text())
     mark.click()
-    expect(report.locator("[data-pick='1']")).to_have_attribute("aria-pressed", "true")
-    expect(report.locator("#leaderboard tr[data-model='4']").first).to_have_css("opacity", re.compile(r"0\.[0-4]"))
+    expect(pick).to_have_attribute("aria-pressed", "true")
+    expect(row(4)).to_have_css("opacity", FADED)
     mark.click()
-    expect(report.locator("[data-pick='1']")).to_have_attribute("aria-pressed", "false")
+    expect(pick).to_have_attribute("aria-pressed", "false")
     report.mouse.move(2, 2)
     expect(tip).to_be_hidden()
 
 
-def test_marks_at_the_edge_keep_their_words_on_the_page(browser: Browser, folder: Path) -> None:
-    page = visit(browser, folder / "report.html", width=390)
-    open_all(page)
-    for mark in page.locator("#meaning .chart .mark").all()[:6]:
-        mark.hover()
-        box = page.locator(".tip").bounding_box()
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
-        assert page.evaluate(WIDTH) == 390
+def test_the_way_around_the_page_its_definitions_and_its_colours(report: Page) -> None:
+    for name in ("Leaderboard", "Reader", "Definitions"):
+        expect(report.locator("nav").get_by_text(name, exact=True)).to_be_in_viewport()
+    report.evaluate("location.hash = 'truth'")
+    expect(report.locator("nav a[aria-current]")).to_have_attribute("href", "#truth")
+
+    link, box = report.locator("#leaderboard a.what").first, report.locator(".definition")
+    link.click()
+    expect(box).to_contain_text("Rank")
+    report.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    assert "term" not in report.evaluate("location.hash")
+    link.focus()
+    report.keyboard.press("Enter")
+    expect(box).to_be_focused()
+    expect(report.get_by_role("dialog", name="Rank")).to_be_visible()
+    report.keyboard.press("Tab")
+    expect(box.get_by_role("link", name="All definitions")).to_be_focused()
+    report.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(link).to_be_focused()
+
+    question, answer = (
+        report.locator(".ask").get_by_text("How sure is the ranking?"),
+        report.locator("#all-pairs table"),
+    )
+    for _ in range(2):  # it opens the fold again and again
+        expect(answer).to_be_hidden()
+        question.click()
+        expect(answer).to_be_in_viewport()
+        report.evaluate("document.querySelector('#all-pairs').closest('details').open = false")
+    report.locator(".ask").get_by_text("What is perplexity?").click()
+    expect(box).to_contain_text("2^3 = 8")
+    report.keyboard.press("Escape")
+
+    def paper() -> object:
+        return report.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    button = report.get_by_role("button", name="Switch between light and dark")
+    light = paper()
+    report.emulate_media(color_scheme="dark")
+    dark = paper()
+    assert dark != light
+    button.click()
+    assert paper() == light
+    report.emulate_media(color_scheme="light")
+    button.click()
+    assert paper() == dark
+
+    assert {request.url for request in report.requests()} == {report.url.partition("#")[0]}
+    assert complaints(report) == []
 
 
-def test_pointing_at_a_word_opens_its_card(report: Page) -> None:
-    word = report.locator(".reader .tok[data-i='2']").first
-    word.hover()
-    card = report.locator(".card").first
-    expect(card.locator("h3")).to_have_text(word.inner_text())
-    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"):
-        expect(card).to_contain_text(name)
-    expect(card.locator(".card-model")).to_have_count(7)
-    expect(card.locator("li")).to_have_count(35)
-    of_characters = card.locator(".card-model", has_text="char-transformer").locator(".pieces span")
-    assert "".join(of_characters.all_inner_texts()) == word.inner_text()
-
-
-def test_pointing_at_a_token_opens_its_card(of_tokens: Page) -> None:
-    token = of_tokens.locator(".reader .tok[data-i='2']").first
-    token.hover()
-    card = of_tokens.locator(".card").first
-    expect(card.locator("h3")).to_have_text(token.inner_text())
-    expect(card.locator(".card-model")).to_have_count(2)
-    expect(card.locator("li")).to_have_count(10)
-    expect(card.locator(".pieces")).to_have_count(0)
-
-
-def test_a_card_shows_the_digits_that_are_stored_and_infinite_bits(browser: Browser, tmp_path: Path) -> None:
-    folder = write_run_folder(tmp_path / "run", models=("unigram", "ngram"), seeds=(0,), documents=8)
-    expected = {"3.4 %": 0.034, "0.34 %": 0.0034, "0.03 %": 0.00032, "0.01 %": 0.00012, "< 0.01 %": 0.00003}
-    for path in folder.glob("cells/*/0/top.parquet"):
-        top = pd.read_parquet(path)
-        top["token"] = top["place"].map(dict(enumerate("ABCDE", start=1)))
-        top["log_prob"] = top["place"].map(dict(enumerate(np.log([*expected.values()]), start=1)))
-        top.to_parquet(path, index=False)
-    scores = pd.read_parquet(path := folder / "cells" / "ngram" / "0" / "scores.parquet")
-    scores.loc[scores["split"] == "test", "log_prob"] = -np.inf
-    scores.to_parquet(path, index=False)
-    write_reports(reseal(folder))
-    page = visit(browser, folder / "report.html")
-    reader = page.locator(".reader")
-    reader.locator(".tok").nth(2).hover()
-    for model in reader.locator(".card-model").all():
-        assert model.locator("li small").all_inner_texts() == [*expected]
-    expect(reader.locator(".card-model", has_text="ngram")).to_contain_text("∞ bits (0 %)")
-    expect(reader.locator(".summary")).to_contain_text("∞")
-    reader.get_by_label("Surprisal in").select_option(label="ngram")
-    for other, bits in {"unigram": "∞", "ngram": "0.0"}.items():
-        reader.get_by_label("compared with").select_option(label=other)
-        expect(reader.locator(".tok").nth(2)).to_have_attribute("data-bits", bits)
-
-
-@pytest.mark.parametrize("page", ["report", "of_tokens"])
-def test_an_unknown_word_says_so(page: str, request: pytest.FixtureRequest) -> None:
-    report: Page = request.getfixturevalue(page)
-    card, reader = report.locator(".card").first, report.locator(".reader").first
+def see_an_unknown_one(page: Page, pieces: bool) -> None:
+    """Its card says that it is not in the vocabulary, and a model that does not know it has said so."""
+    card, reader = page.locator(".card").first, page.locator(".reader").first
     choice = reader.locator("select[name=passage]")
     for passage in range(choice.locator("option").count()):
         choice.select_option(index=passage)
         if reader.locator(".tok.unknown").count():
             break
-    report.locator(".reader .tok.unknown").first.hover()
+    page.locator(".reader .tok.unknown").first.hover()
     expect(card).to_contain_text("ot in the vocabulary")
     for model in card.locator(".card-model").all():
-        if page == "of_tokens" or model.locator(".pieces span").first.get_attribute("class") == "unknown":
+        if not pieces or model.locator(".pieces span").first.get_attribute("class") == "unknown":
             assert all(hit.startswith("<unk>") for hit in model.locator("li.hit").all_inner_texts())
-    report.locator(".reader .tok:not(.unknown)").first.hover()
+    page.locator(".reader .tok:not(.unknown)").first.hover()
     expect(card).not_to_contain_text("ot in the vocabulary")
 
 
-def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
-    head = report.locator(".card h3").first
+def test_the_reader_of_words(report: Page) -> None:
+    reader, card = report.locator(".reader").first, report.locator(".card").first
     now = report.locator(".tok:focus")
 
     def stands_at(i: int) -> None:
         expect(now).to_have_attribute("data-i", str(i))
-        expect(head).to_have_text(now.inner_text())
+        expect(card.locator("h3")).to_have_text(now.inner_text())
 
     report.locator(".skip-passage").first.focus()
     report.keyboard.press("Tab")
@@ -188,71 +164,16 @@ def test_stepping_through_tokens_by_keyboard(report: Page) -> None:
     report.keyboard.press("Escape")
     expect(report.locator(".card h3")).to_have_count(0)
 
+    word = report.locator(".reader .tok[data-i='2']").first
+    word.hover()
+    expect(card.locator("h3")).to_have_text(word.inner_text())
+    for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer", "char-transformer"):
+        expect(card).to_contain_text(name)
+    expect(card.locator(".card-model")).to_have_count(7)
+    expect(card.locator("li")).to_have_count(35)
+    of_characters = card.locator(".card-model", has_text="char-transformer").locator(".pieces span")
+    assert "".join(of_characters.all_inner_texts()) == word.inner_text()
 
-def test_the_game_counts_the_reader_and_the_models(of_tokens: Page) -> None:
-    game = of_tokens.locator(".game")
-    data = json.loads(game.locator(".game-data").text_content() or "")
-    words = [data["tokens"][at] for at in data["hidden"]]
-    expect(game.locator(".gap")).to_have_text("_____")
-    assert words[0] not in (game.locator(".passage").inner_text().split()[-1])
-    for turn, word in enumerate(words):
-        game.locator("input").fill(word.upper() if turn % 2 else "no such word")
-        game.locator("input").press("Enter")
-        expect(game.locator(".said")).to_contain_text(f"“{word}”")
-    own, hits = len(words) // 2, [sum(a[0] == b for a, b in zip(line, words, strict=True)) for line in data["top"]]
-    score = game.locator(".score").inner_text()
-    assert f"you {own}," in score
-    assert re.findall(r" (\d+)(?=[,.])", score) == [str(n) for n in (own, *hits)]
-    assert game.locator(".right").count() == own
-    expect(game.locator("input")).to_be_disabled()
-    game.locator(".again-button").click()
-    expect(game.locator(".score")).to_contain_text("After 0 of")
-    expect(game.locator("input")).to_be_focused()
-
-
-def test_a_term_is_defined_in_place(report: Page) -> None:
-    report.locator("#leaderboard a.what").first.click()
-    box = report.locator(".definition")
-    expect(box).to_be_visible()
-    expect(box).to_contain_text("Rank")
-    report.keyboard.press("Escape")
-    expect(box).to_be_hidden()
-    assert "term" not in report.evaluate("location.hash")
-
-
-def test_a_definition_is_reached_and_left_by_keyboard(report: Page) -> None:
-    link, box = report.locator("#leaderboard a.what").first, report.locator(".definition")
-    link.focus()
-    report.keyboard.press("Enter")
-    expect(box).to_be_focused()
-    expect(report.get_by_role("dialog", name="Rank")).to_be_visible()
-    report.keyboard.press("Tab")
-    expect(box.get_by_role("link", name="All definitions")).to_be_focused()
-    report.keyboard.press("Escape")
-    expect(box).to_be_hidden()
-    expect(link).to_be_focused()
-
-
-def test_a_question_opens_the_fold_with_its_answer_again_and_again(report: Page) -> None:
-    link, answer = report.locator(".ask").get_by_text("How sure is the ranking?"), report.locator("#all-pairs table")
-    for _ in range(2):
-        expect(answer).to_be_hidden()
-        link.click()
-        expect(answer).to_be_in_viewport()
-        report.evaluate("document.querySelector('#all-pairs').closest('details').open = false")
-    report.locator(".ask").get_by_text("What is perplexity?").click()
-    expect(report.locator(".definition")).to_contain_text("2^3 = 8")
-
-
-def test_the_contents_are_on_the_first_screen_and_follow_the_reader(report: Page) -> None:
-    for name in ("Leaderboard", "Reader", "Definitions"):
-        expect(report.locator("nav").get_by_text(name, exact=True)).to_be_in_viewport()
-    report.evaluate("location.hash = 'truth'")
-    expect(report.locator("nav a[aria-current]")).to_have_attribute("href", "#truth")
-
-
-def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> None:
-    reader = report.locator(".reader").first
     token = reader.locator(".tok[data-i='0']")
 
     def label() -> str:
@@ -270,69 +191,94 @@ def test_choosing_models_colours_by_surprisal_or_difference(report: Page) -> Non
     assert bits() == pytest.approx(best - floor, abs=0.11)
     assert reader.locator(".tok.cool").count() > 0
     reader.get_by_label("Show the bits in numbers").check()
-    shown = token.evaluate("e => getComputedStyle(e, '::after').content")
-    assert shown == f'"{token.get_attribute("data-bits")}"'
-    assert float((token.get_attribute("data-bits") or "").replace("−", "-")) == pytest.approx(bits(), abs=0.01)
+    stored = token.get_attribute("data-bits") or ""
+    assert token.evaluate("e => getComputedStyle(e, '::after').content") == f'"{stored}"'
+    assert float(stored.replace("−", "-")) == pytest.approx(bits(), abs=0.01)
     expect(reader.locator(".diff-scale")).to_be_visible()
     first = reader.locator(".passage").inner_text()
     reader.get_by_role("combobox", name="Passage").select_option("1")
     expect(reader.locator(".passage")).not_to_have_text(first)
+    see_an_unknown_one(report, pieces=True)
 
 
-def test_choosing_a_head(report: Page) -> None:
-    inside = report.locator("#inside-transformer")
-    inside.locator("> details > summary").click()
-    cells = inside.locator(".heat-table tbody td")
-    before = cells.all_inner_texts()
-    inside.locator(".heat").get_by_role("button", name="head 3").first.click()
-    assert cells.all_inner_texts() != before
-    expect(inside.locator(".heat-name").first).to_have_text("head 3")
-    inside.locator(".heat").get_by_role("button", name="head 1").first.click()
-    assert cells.all_inner_texts() == before
+def test_the_reader_of_tokens_and_the_game(of_tokens: Page) -> None:
+    token, card = of_tokens.locator(".reader .tok[data-i='2']").first, of_tokens.locator(".card").first
+    token.hover()
+    expect(card.locator("h3")).to_have_text(token.inner_text())
+    expect(card.locator(".card-model")).to_have_count(2)
+    expect(card.locator("li")).to_have_count(10)
+    expect(card.locator(".pieces")).to_have_count(0)
+    see_an_unknown_one(of_tokens, pieces=False)
+
+    game = of_tokens.locator(".game")
+    data = json.loads(game.locator(".game-data").text_content() or "")
+    words = [data["tokens"][at] for at in data["hidden"]]
+    expect(game.locator(".gap")).to_have_text("_____")
+    assert words[0] not in game.locator(".passage").inner_text().split()[-1]
+    for turn, word in enumerate(words):
+        game.locator("input").fill(word.upper() if turn % 2 else "no such word")
+        game.locator("input").press("Enter")
+        expect(game.locator(".said")).to_contain_text(f"“{word}”")
+    own, hits = len(words) // 2, [sum(a[0] == b for a, b in zip(line, words, strict=True)) for line in data["top"]]
+    score = game.locator(".score").inner_text()
+    assert f"you {own}," in score
+    assert re.findall(r" (\d+)(?=[,.])", score) == [str(n) for n in (own, *hits)]
+    assert game.locator(".right").count() == own
+    expect(game.locator("input")).to_be_disabled()
+    game.locator(".again-button").click()
+    expect(game.locator(".score")).to_contain_text("After 0 of")
+    expect(game.locator("input")).to_be_focused()
+    assert complaints(of_tokens) == []
 
 
-def test_dark_follows_the_system_and_the_button(report: Page) -> None:
-    def paper() -> object:
-        return report.evaluate("getComputedStyle(document.body).backgroundColor")
-
-    button = report.get_by_role("button", name="Switch between light and dark")
-    light = paper()
-    report.emulate_media(color_scheme="dark")
-    dark = paper()
-    assert dark != light
-    button.click()
-    assert paper() == light
-    report.emulate_media(color_scheme="light")
-    button.click()
-    assert paper() == dark
-
-
-def test_words_without_an_end_do_not_widen_the_page(browser: Browser, folder: Path, tmp_path: Path) -> None:
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    long = "x" * 5000
-    for place in ("<h3", "<h4", "<figcaption", '<p class="reading"', '<p class="fine"', '<p class="verdict"'):
-        assert place in page
-        head, _, rest = page.partition(place)
-        tag, _, rest = rest.partition(">")
-        page = f"{head}{place}{tag}>{long} {rest}"
-    (tmp_path / "long.html").write_text(page, encoding="utf-8")
-    for width in (1280, 390):
-        assert visit(browser, tmp_path / "long.html", width=width).evaluate(WIDTH) == width
+def test_a_card_shows_the_digits_that_are_stored_and_infinite_bits(browser: Browser, tmp_path: Path) -> None:
+    folder = part_of(tmp_path, ("unigram", "ngram"))
+    expected = {"3.4 %": 0.034, "0.34 %": 0.0034, "0.03 %": 0.00032, "0.01 %": 0.00012, "< 0.01 %": 0.00003}
+    for path in folder.glob("cells/*/0/top.parquet"):
+        top = pd.read_parquet(path)
+        top["token"] = top["place"].map(dict(enumerate("ABCDE", start=1)))
+        top["log_prob"] = top["place"].map(dict(enumerate(np.log([*expected.values()]), start=1)))
+        top.to_parquet(path, index=False)
+    scores = pd.read_parquet(path := folder / "cells" / "ngram" / "0" / "scores.parquet")
+    scores.loc[scores["split"] == "test", "log_prob"] = -np.inf
+    scores.to_parquet(path, index=False)
+    write_reports(reseal(folder))
+    reader = visit(browser, folder / "report.html").locator(".reader")
+    reader.locator(".tok").nth(2).hover()
+    for model in reader.locator(".card-model").all():
+        assert model.locator("li small").all_inner_texts() == [*expected]
+    expect(reader.locator(".card-model", has_text="ngram")).to_contain_text("∞ bits (0 %)")
+    expect(reader.locator(".summary")).to_contain_text("∞")
+    reader.get_by_label("Surprisal in").select_option(label="ngram")
+    for other, bits in {"unigram": "∞", "ngram": "0.0"}.items():
+        reader.get_by_label("compared with").select_option(label=other)
+        expect(reader.locator(".tok").nth(2)).to_have_attribute("data-bits", bits)
 
 
-@pytest.mark.parametrize("width", [1280, 768, 390, 320])
-def test_nothing_sticks_out_sideways(browser: Browser, folder: Path, width: int) -> None:
-    report = visit(browser, folder / "report.html", width=width)
-    assert report.evaluate(WIDTH) == width
-    open_all(report)
-    assert report.evaluate(WIDTH) == width
-    out = report.evaluate(
-        "width => Array.from(document.querySelectorAll('main *'))"
-        ".filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest('.scroll, pre, .out, .skip-passage'))"
-        ".map(e => e.outerHTML.slice(0, 100))",
-        width,
-    )
-    assert out == []
+@pytest.mark.parametrize("widths", [(1280, 768), (390, 320)])  # the narrow ones as a phone
+def test_nothing_sticks_out_sideways(browser: Browser, folder: Path, widths: tuple[int, int]) -> None:
+    page = visit(browser, folder / "report.html", width=widths[0])
+    assert page.evaluate(WIDTH) == widths[0]
+    open_all(page)
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDTH) == width
+        out = page.evaluate(
+            "width => Array.from(document.querySelectorAll('main *'))"
+            ".filter(e => !e.closest('.scroll, pre, .out, .skip-passage'))"
+            ".filter(e => e.getBoundingClientRect().right > width + 1)"
+            ".map(e => e.outerHTML.slice(0, 100))",
+            width,
+        )
+        assert out == []
+        for mark in page.locator("#meaning .chart .mark").all()[:3]:  # nor do the words of a mark at the edge
+            mark.hover()
+            box = page.locator(".tip").bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] < box["x"] + box["width"] <= page.evaluate(WIDTH) == width
+    for place in ("h3", "h4", "figcaption", "p.reading", "p.fine", "p.verdict"):  # a word without an end
+        page.locator(place).first.evaluate("(e, word) => e.prepend(word)", f"{'x' * 5000} ")
+    assert page.evaluate(WIDTH) == widths[1]
 
 
 def test_reads_without_scripts(browser: Browser, folder: Path) -> None:
@@ -350,14 +296,11 @@ def test_text_that_wants_to_be_a_script_is_not_run(browser: Browser, poisoned: P
     expect(page.locator(".card").first).to_contain_text("<script>window.evil=1")
     assert page.evaluate("window.evil") is None
     assert complaints(page) == []
-    assert visit(browser, poisoned / "report.html", width=390).evaluate(WIDTH) == 390
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(WIDTH) == 390
 
 
-def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(
-    browser: Browser,
-    apart: Path,
-) -> None:
-    assert visit(browser, apart / "report.html", width=390).evaluate(WIDTH) == 390
+def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(browser: Browser, apart: Path) -> None:
     page = visit(browser, apart / "report.html")
     board = page.locator("#table-1 .board").first
     names = board.locator("tbody tr th .chip")
@@ -366,3 +309,5 @@ def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(
     assert names.all_inner_texts() == sorted(ranked) != ranked
     assert [request.url for request in page.requests()] == [(apart / "report.html").as_uri()]
     assert complaints(page) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(WIDTH) == 390

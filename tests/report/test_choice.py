@@ -16,6 +16,7 @@ from lmcompare.report.sections import choice
 from tests.report.browser import complaints, reopened, visit
 
 
+@pytest.mark.slow
 def test_the_page_has_the_costs_of_each_model(run: Run) -> None:
     data = ReportData(run)
     found = re.search(r"choice-data\">(.*?)</script>", choice.build(data))
@@ -29,6 +30,7 @@ def test_the_page_has_the_costs_of_each_model(run: Run) -> None:
         assert sorted(model["costs"][key] for model in models) == [[c, choice.LIMITS[key][0](c)] for c in costs]
 
 
+@pytest.mark.slow
 def test_accuracies_are_told_where_all_models_have_the_same_tokens(run: Run) -> None:
     data = ReportData(run)
     (rows,) = choice._amounts(data).values()
@@ -37,6 +39,7 @@ def test_accuracies_are_told_where_all_models_have_the_same_tokens(run: Run) -> 
         assert choice._candidate(model, row, (), False)["top5"] == ""
 
 
+@pytest.mark.slow
 def test_there_is_nothing_to_choose_where_costs_cannot_be_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "ran_beside", True)
     assert choice.build(ReportData(run)) == ""

@@ -1,12 +1,20 @@
-"""The way through the page: groups of sections, a link at every heading, and questions with their answers."""
+"""The way through the page: groups of sections, links at headings, questions with their answers, the glossary."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from markupsafe import Markup
 
 from lmcompare.report.contents import QUESTIONS, Entry, Linked, grouped, questions
 from lmcompare.report.data import Section
+from lmcompare.report.definitions import GROUPS, TERMS
+from lmcompare.report.sections.glossary import as_page
+from lmcompare.report.templating import explained
 from tests.report.tree import Node, parse
+
+GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 
 
 def section(html: str) -> Section:
@@ -44,6 +52,7 @@ def test_groups_have_only_what_there_is() -> None:
     assert grouped(groups, linked) == [("Results", [Entry("cost", "Cost", (Entry("cost-time", "Time"),))])]
 
 
+@pytest.mark.slow
 def test_questions_lead_to_their_answers(tree: Node) -> None:
     assert questions(["cost", "x"]) == [(QUESTIONS["cost"], "cost")]
     asked = [link.attributes["href"][1:] for link in tree.one(class_="ask").all("a")]
@@ -56,3 +65,28 @@ def test_questions_lead_to_their_answers(tree: Node) -> None:
     assert [group.text for group in nav.all("p")] == ["Results", "Try it", "Inside", "Trust"]
     top = [link for link in nav.all("a") if link.attributes["href"][1:] in sections]
     assert len(top) == len(sections)
+
+
+def test_the_page_of_the_documentation_is_made_from_the_glossary() -> None:
+    assert GLOSSARY.read_text("utf-8") == as_page(), "run lmcompare.report.sections.glossary"
+
+
+def test_no_term_is_defined_twice() -> None:
+    assert len(TERMS) == sum(map(len, GROUPS.values()))
+    assert len({term.name.lower() for term in TERMS.values()}) == len(TERMS)
+
+
+def test_definitions_are_whole_sentences() -> None:
+    for term in TERMS.values():
+        assert term.definition[0].isupper()
+        assert term.definition.endswith(".")
+        assert len(term.definition) < 480
+        assert term.example.endswith("."), "each has one worked example"
+
+
+def test_terms_in_the_text_of_a_model_are_explained_once_and_tokens_are_marked() -> None:
+    said = explained("An LSTM, an LSTM: the model's number for '<b>' in float32")
+    tree = parse(f"<p>{said}</p>")
+    assert [link.attributes["href"] for link in tree.all("a")] == ["#term-lstm", "#term-precision"]
+    assert tree.one("code").text == "<b>"
+    assert tree.text == "An LSTM, an LSTM: the model's number for <b> in float32"

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from lmcompare.analysis import Run, load_run
+from lmcompare.analysis import load_run
 from lmcompare.report.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
 from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import RunFolderError
+from tests.report.part import part_of
 from tests.report.tree import Node
-from tests.run_folder import reseal, write_run_folder
+from tests.run_folder import reseal
 
 STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
@@ -30,11 +31,6 @@ CONTEXTS = [
 
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
-
-
-@pytest.fixture(scope="module")
-def models(run: Run) -> dict[str, Model]:
-    return ReportData(run).by_name
 
 
 def test_the_distances_of_a_map_are_given(models: dict[str, Model]) -> None:
@@ -107,8 +103,9 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
     assert "leaky (none of the words is a token)" in said
 
 
-def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
-    path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=(), seeds=(0,))
+@pytest.mark.slow
+def test_words_that_stand_nowhere_are_named_and_an_older_run_has_none(tmp_path: Path) -> None:
+    path = part_of(tmp_path / "run", ("unigram", "word2vec-bow", "rnn-attention", "transformer"))
     for file in path.glob("cells/*/*/examples.json"):
         table = json.loads(file.read_text())
         table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
@@ -118,6 +115,11 @@ def test_words_that_stand_nowhere_are_named(tmp_path: Path) -> None:
     assert "ze&lt;b&gt;ra" in section.html
     assert "Not here" not in section.html
     assert "ze\\<b\\>ra" in section.markdown
+    for file in path.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        del table["words"], table["senses"]
+        file.write_text(json.dumps(table))
+    assert contexts.build(ReportData(load_run(reseal(path)))) is None
 
 
 def test_points_that_are_one_have_their_numbers_together() -> None:
@@ -141,6 +143,7 @@ def test_ranges() -> None:
     assert [ranges(n) for n in ([1], [1, 2], [1, 2, 3], [1, 3, 4, 5, 8])] == ["1", "1, 2", "1–3", "1, 3–5, 8"]
 
 
+@pytest.mark.slow
 def test_the_section(tree: Node, markdown: str) -> None:
     section = tree.one("section", id_="meaning")
     said = section.text
@@ -152,15 +155,6 @@ def test_the_section(tree: Node, markdown: str) -> None:
     assert "## A word's vector in several sentences" in markdown
     assert "5 of our 12 words with two senses, and 0 can be read" in plain(said)
     assert "| word | contexts | word2vec-bow | rnn-attention | transformer |" in markdown
-
-
-def test_runs_of_an_older_version_have_no_words(tmp_path: Path) -> None:
-    path = write_run_folder(tmp_path / "run", models=("unigram", "transformer"), failed=(), invalid=())
-    for file in path.glob("cells/*/*/examples.json"):
-        table = json.loads(file.read_text())
-        del table["words"], table["senses"]
-        file.write_text(json.dumps(table))
-    assert contexts.build(ReportData(load_run(reseal(path)))) is None
 
 
 def sense_set(word: str, distances: list[list[float]], average: list[list[float]] | None = None) -> dict[str, Any]:
@@ -190,9 +184,9 @@ def with_senses(path: Path, found: dict[str, list[dict[str, Any]]]) -> ReportDat
     return ReportData(load_run(reseal(path)))
 
 
+@pytest.mark.slow
 def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
-    models = ("unigram", "word2vec-bow", "rnn-attention", "transformer")
-    path = write_run_folder(tmp_path / "run", models=models, failed=(), invalid=(), seeds=(0,))
+    path = part_of(tmp_path / "run", ("unigram", "word2vec-bow", "rnn-attention", "transformer"))
     still = [sense_set(word, SAME, APART) for word in "vwxyz"]
     data = with_senses(path, {"word2vec-bow": still, "rnn-attention": still, "transformer": still[:2]})
     section = contexts.build(data)

@@ -13,12 +13,14 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.page import Report
+from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import made_run_folder, reseal, write_run_folder
 
 pytestmark = pytest.mark.slow
 
-SMALL: dict[str, Any] = {"models": ("unigram", "ngram"), "seeds": (0,), "documents": 8, "failed": (), "invalid": ()}
+TWO = ("unigram", "ngram")
+SMALL: dict[str, Any] = {"models": TWO, "seeds": (0,), "documents": 8, "failed": (), "invalid": ()}
 
 
 def built(folder: Path) -> tuple[Node, str]:
@@ -42,15 +44,15 @@ def change(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-def test_one_model() -> None:
-    tree = page_of(models=("ngram",))
+def test_one_model(tmp_path: Path) -> None:
+    tree, _ = built(part_of(tmp_path, ("ngram",)))
     assert tree.one("h1").text == "The ngram is the only ranked model"
     assert "together" not in sections(tree)  # there is nothing to mix
     assert not tree.all(class_="picker")
 
 
 def test_no_model_was_finished() -> None:
-    tree = page_of(failed=("unigram", "ngram"))
+    tree = page_of(failed=TWO)
     assert tree.one("h1").text == "No model of this run can be ranked"
     assert "No model of this run can be ranked" in tree.one(id_="leaderboard").text
     assert [row[0] for row in tree.one(id_="failed").one("table").rows()] == ["unigram", "ngram"]
@@ -75,15 +77,15 @@ def test_too_little_text_for_intervals() -> None:
     assert "too few to tell the models apart" in tree.one(id_="leaderboard").text
 
 
-def test_characters_alone() -> None:
-    tree = page_of(models=("char-transformer", "char-other"))
+def test_characters_alone(tmp_path: Path) -> None:
+    tree, _ = built(part_of(tmp_path, ("char-transformer",)))
     rows = tree.one(id_="leaderboard").one("table").rows()
     assert all(row[4] != "–" for row in rows)  # here these are the main tokens
     assert "␣" in tree.one(id_="reader").text
 
 
 def test_other_machines_and_control_characters(tmp_path: Path) -> None:
-    folder = write_run_folder(tmp_path / "run", **SMALL)
+    folder = part_of(tmp_path, TWO)
     path = folder / "cells/ngram/0/cost.json"
     machine, *_ = json.loads(path.read_text(encoding="utf-8"))["machines"]
     change(path, machines=[{**machine, "cpu": "Another processor"}])
@@ -133,11 +135,10 @@ def test_models_of_other_kinds_stand_apart(tmp_path: Path) -> None:
 
 
 def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
-    folder = write_run_folder(tmp_path / "run", **SMALL)
+    folder = part_of(tmp_path, TWO)
     path = folder / "cells" / "ngram" / "0" / "scores.parquet"
     scores = pd.read_parquet(path)
-    scores.loc[scores.index[-40:], "log_prob"] = -math.inf
-    scores.loc[(scores["split"] == "test") & (scores["document"] == 0), "log_prob"] = -math.inf
+    scores.loc[scores["split"] == "test", "log_prob"] = -math.inf
     scores.to_parquet(path, index=False)
     tree, _ = built(reseal(folder))
     row = tree.one(id_="not-ranked").one("table").rows()[0]
@@ -166,7 +167,7 @@ def unmeasured(folder: Path) -> None:
 def test_what_a_run_lacks_the_report_leaves_out(
     tmp_path: Path, changed: Callable[[Path], None], gone: set[str]
 ) -> None:
-    folder = write_run_folder(tmp_path / "run", **{**SMALL, "models": ("unigram", "ngram", "rnn-attention")})
+    folder = part_of(tmp_path, (*TWO, "rnn-attention"))
     changed(folder)
     tree, _ = built(reseal(folder))
     assert not gone & set(sections(tree))

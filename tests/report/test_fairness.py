@@ -15,6 +15,7 @@ from tests.analysis.tiny import bits, tiny_run
 READ = {"much": 2_040_000.0, "little": 1_000_000.0, "least": 800.0}
 
 
+@pytest.mark.slow
 def test_how_each_model_was_trained(tmp_path: Path) -> None:
     given = {"batch": 16, "length": 64, "optimiser": "muon", "learning_rate": 0.010}
     cells: dict[str, dict[str, Any]] = {"a": {"hyperparameters": given}, "b": {"hyperparameters": None}}
@@ -25,6 +26,7 @@ def test_how_each_model_was_trained(tmp_path: Path) -> None:
     assert fairness.trainings(data) == [], "none is trained in steps"
 
 
+@pytest.mark.slow
 def test_what_a_network_read(run: Run) -> None:
     data = ReportData(run)
     found = {one.model.name: one.said for one in fairness.trainings(data)}
@@ -63,20 +65,22 @@ def test_trainings_that_had_one_limit_were_made_equal() -> None:
     assert fairness.in_brief({}, {}, (), "All read a page.") == "All models were scored on the same test text."
 
 
-def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run) -> None:
+@pytest.mark.slow
+def test_tokens_of_vectors_that_were_learnt_before_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     data = ReportData(run)
     (one,) = [each for each in fairness.trainings(data) if each.model.name == "transformer"]
     last = one.model.cell.curve.iloc[-1]
     each = int(last["tokens"] / last["step"])
     given = cast("dict[str, Any]", one.model.cell.info)
-    given["hyperparameters"] = {"batch": 1, "length": each}
+    monkeypatch.setitem(given, "hyperparameters", {"batch": 1, "length": each})
     assert fairness.pretrained_vectors([one]) == ""
-    given["hyperparameters"] = {"batch": 1, "length": each // 3}  # two thirds were read before
+    monkeypatch.setitem(given, "hyperparameters", {"batch": 1, "length": each // 3})  # two thirds were read before
     said = fairness.pretrained_vectors([one])
     assert said.startswith("The tokens read include those that were read first")
     assert said.endswith(f"tokens of {data.spoken('transformer')}.")
 
 
+@pytest.mark.slow
 def test_curves_lead_to_the_table_of_trainings_where_there_is_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def linked() -> bool:
         section = learning.build(ReportData(run))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lmcompare.analysis import load_run
+from lmcompare.analysis import Run
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import Passage
 from lmcompare.report.sections import game
 from lmcompare.report.tokens import UNKNOWN, visible
+from tests.report.part import data_of
 from tests.report.tree import Node, parse
-from tests.run_folder import write_run_folder
 
 
 def passage(tokens: str, unknown: str = "") -> Passage:
@@ -33,10 +32,7 @@ def test_ten_words_with_letters_are_hidden_evenly() -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
-    folder = tmp_path_factory.mktemp("game")
-    return ReportData(
-        load_run(write_run_folder(folder, models=("unigram", "ngram"), failed=(), invalid=(), seeds=(0,)))
-    )
+    return data_of(tmp_path_factory.mktemp("game"), "unigram", "ngram")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +42,7 @@ def shown(data: ReportData) -> Node:
     return parse(str(section.html))
 
 
+@pytest.mark.slow
 def test_guesses_are_the_most_likely_stored_words(data: ReportData, shown: Node) -> None:
     _, passages = data.passages
     middle = sorted(passages, key=lambda each: each.disagreement)[len(passages) // 2]
@@ -62,6 +59,7 @@ def test_guesses_are_the_most_likely_stored_words(data: ReportData, shown: Node)
         assert total[1 + m] == f"{sum(line[2 + m] == line[1] for line in lines)} of {len(lines)}"
 
 
+@pytest.mark.slow
 def test_the_page_hides_nothing_beyond_the_last_word(shown: Node) -> None:
     (script,) = shown.all("script")
     stored = json.loads(str(script.children[0]))
@@ -69,6 +67,6 @@ def test_the_page_hides_nothing_beyond_the_last_word(shown: Node) -> None:
     assert [len(line) for line in stored["top"]] == [len(stored["hidden"])] * 2
 
 
-def test_models_of_different_tokens_have_no_game(tmp_path: Path) -> None:
-    run = load_run(write_run_folder(tmp_path / "run", models=("ngram", "char-transformer"), seeds=(0,)))
+@pytest.mark.slow
+def test_models_of_different_tokens_have_no_game(run: Run) -> None:
     assert game.build(ReportData(run)) is None

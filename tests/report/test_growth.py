@@ -1,4 +1,4 @@
-"""The section on the amount of text: what is said where models overtake each other, and what is drawn."""
+"""Models at other amounts of text, of parameters and of compute: who overtakes whom, and what is drawn."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmcompare.analysis.compute import courses
 from lmcompare.analysis.growth import Crossing, Curve, Point, crossings
 from lmcompare.analysis.power_law import fitted
 from lmcompare.report.charts.growth import Points
 from lmcompare.report.charts.growth import growth as chart
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import growth
+from lmcompare.report.sections import compute, growth
 from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import parse
@@ -102,6 +103,7 @@ def test_the_chart_has_a_band_only_for_forecasts_and_strokes_for_several_trainin
     )
 
 
+@pytest.mark.slow
 def test_sizes_are_of_models_of_one_plug_in_and_title(tmp_path: Path) -> None:
     kinds = {"large": ("GRU", 200), "elman": ("Elman network", 150), "small": ("GRU", 100), "lstm": ("LSTM", 300)}
     models = {name: bits(2 + at / 10, at) for at, name in enumerate(kinds)}
@@ -118,3 +120,42 @@ def test_sizes_are_of_models_of_one_plug_in_and_title(tmp_path: Path) -> None:
     assert [line.one("title").text for line in shown.all("g") if line.all("path", "line")] == ["GRU"]
     marks = [title.text.replace("\u00a0", " ") for title in shown.all("title")]
     assert {mark for mark in marks if " at " in mark} == {"GRU: 2.2 at 100", "GRU: 2 at 200"}
+
+
+def at_compute(folder: Path, **more: Any) -> ReportData:
+    """A run of counts that need a second, 2 bits a token, and a network that ends with 1 bit after 100 seconds."""
+    half, quarter = np.full(400, 0.5), np.full(400, 0.25)
+    points = [
+        {"step": n, "seconds": 10.0**n, "tokens": None, "flops": 10.0 ** (9 + n), "bits_per_byte": 4.0 - 1.5 * n}
+        for n in (0, 1)
+    ]
+    network = {"train_seconds": 100.0, "milestones": points, "train_flops": 1e11}
+    costs = {"counts": {"train_seconds": 1.0}, "network": {**network, **more}}
+    return ReportData(tiny_run(folder, {"counts": [quarter], "network": [half]}, documents=[[10]] * 40, costs=costs))
+
+
+@pytest.mark.slow
+def test_who_is_ahead_after_how_many_seconds(tmp_path: Path) -> None:
+    found = at_compute(tmp_path)
+    counts, network = courses(found.run)
+    assert counts.seconds.tolist() == [1.0]
+    assert network.figures.tolist() == pytest.approx([4.0, 2.5, 1.0])
+    section = compute.build(found)
+    assert section is not None
+    shown = parse(str(section.html))
+    claim = shown.all("p", "claim")[0].text
+    # from 2.5 bits after 10 s to 1 after 100 s: 2 after 10 ** (4 / 3)
+    assert claim.index("counts") < claim.index("22 s") < claim.index("network")
+    rows = shown.one("table").rows()
+    assert [row[1].split()[0] for row in rows] == ["–", "–", "2.000"]
+    assert [row[2].split()[0] for row in rows] == ["4.000", "2.500", "1.000"]
+
+
+@pytest.mark.slow
+def test_seconds_of_models_that_ran_at_the_same_time_are_not_compared(tmp_path: Path) -> None:
+    section = compute.build(at_compute(tmp_path / "beside", beside=True))
+    assert section is not None
+    shown = parse(str(section.html))
+    assert "Seconds are not compared" in shown.text
+    assert len(shown.all("figure")) == 1
+    assert compute.build(at_compute(tmp_path / "none", milestones=[])) is None, "without milestones"

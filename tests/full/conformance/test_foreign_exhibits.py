@@ -86,7 +86,7 @@ class Herring(LanguageModel):
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Node:
+def tree(tmp_path_factory: pytest.TempPathFactory, cells_here: None) -> Node:
     place = tmp_path_factory.mktemp("foreign")
     write_text(place)
     (place / "their_model.py").write_text(PLUGIN)
