@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 
 from lmcompare.harness.experiment import parse
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
+from tests.made import made
 
 LENGTH, SEASON, HORIZON = 200, 8, 4
 
@@ -49,13 +48,13 @@ def experiment(table: Path, **changes: object) -> dict[str, object]:
     }
 
 
-@cache
 def series_run() -> Path:
     """Return the folder of a run with its report; nobody may change it."""
-    folder = Path(mkdtemp(prefix="series-"))
-    write_table(folder / "table.csv")
-    out = folder / "run"
-    outcome = run(parse(experiment(folder / "table.csv"), "the test"), out)
+    return made("series", _write) / "run"
+
+
+def _write(place: Path) -> None:
+    write_table(place / "table.csv")
+    outcome = run(parse(experiment(place / "table.csv"), "the test"), place / "run")
     assert not outcome.failures
-    write_reports(out)
-    return out
+    write_reports(place / "run")

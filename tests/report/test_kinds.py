@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import lmcompare.report.kinds as report_kinds
 from lmcompare import exhibits as kinds
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import KINDS, Exhibit, from_json, kind_named, problem_with, to_json
 from lmcompare.report.charts.svg import standalone
 from lmcompare.report.kinds import RENDERERS, Rendering, render, render_stored
@@ -41,6 +41,18 @@ def drawn(exhibit: Exhibit) -> Node:
 
 def test_every_kind_has_a_renderer() -> None:
     assert set(RENDERERS.installed()) == set(KINDS.installed())
+
+
+def test_what_packages_bring_must_be_kinds_and_renderers() -> None:
+    for registry, found, name, why in (
+        (KINDS, int, "own", "'own' is not a kind of exhibit"),
+        (KINDS, kinds.Bars, "own", "'own' is called 'bars'"),
+        (RENDERERS, 5, "own", "'own' is not a renderer"),
+    ):
+        with pytest.raises(PluginError, match=why):
+            registry.checked(found, name)  # type: ignore[attr-defined]
+    with pytest.raises(LmcompareError, match="renderer for the kind 'own'"):
+        report_kinds._renderer("own")
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda e: e.kind)

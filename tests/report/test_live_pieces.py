@@ -153,7 +153,7 @@ def see_that_it_is_cut_alike(engine: Page, kind: str, folder: Path, texts: list[
 
 @pytest.mark.parametrize("kind", ["bpe", "saved:marks", "saved:sentence-pieces", "saved:unigram", "hf:blank"])
 def test_a_text_is_cut_into_the_ids_of_python(engine: Page, kind: str, tmp_path: Path) -> None:
-    see_that_it_is_cut_alike(engine, kind, tmp_path, strings(200))
+    see_that_it_is_cut_alike(engine, kind, tmp_path, [text for text in strings(200) if len(text) < 1000])
 
 
 def test_a_tokenizer_that_the_page_can_not_repeat_is_named(tmp_path: Path) -> None:

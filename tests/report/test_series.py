@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lmcompare.analysis.forecasts import Figure, accuracies
-from lmcompare.harness.experiment import parse as parsed
-from lmcompare.harness.run import run as measure
 from lmcompare.report.data import ReportData
 from lmcompare.report.series import board, summary
 from lmcompare.report.series.lags import told
 from lmcompare.report.series.values import SeriesData, time_of
 from lmcompare.runfolder.run import load_run
 from tests.report.tree import parse
-from tests.series_run import experiment, series_run, write_table
+from tests.series_run import series_run
 
 
+@pytest.mark.slow
 def test_the_page_knows_series() -> None:
     folder = series_run()
     html = (folder / "report.html").read_text(encoding="utf-8")
@@ -34,6 +33,7 @@ def test_the_page_knows_series() -> None:
     assert charts == set(re.findall(r"\(charts/([^)]+)\)", markdown))  # each drawing is there once
 
 
+@pytest.mark.slow
 def test_the_finding_names_the_best_and_the_other_kind() -> None:
     run = load_run(series_run())
     data = SeriesData(ReportData(run))
@@ -44,20 +44,21 @@ def test_the_finding_names_the_best_and_the_other_kind() -> None:
         assert f"{one.crps.value:.2f}" in markdown
 
 
-def test_letters_have_no_density(tmp_path: Path) -> None:
-    write_table(tmp_path / "table.csv")
-    models = [{"plugin": "unigram"}, {"plugin": "ngram", "tokens": {"kind": "sax"}}]
-    outcome = measure(parsed(experiment(tmp_path / "table.csv", models=models), "the test"), tmp_path / "run")
-    assert not outcome.failures
-    data = SeriesData(ReportData(load_run(tmp_path / "run")))
-    assert {one.method.name for one in data.accuracies} == {"unigram", "ngram", "seasonal-naive", "drift"}
-    assert {one.method.name for one in data.densities} == {"unigram", "seasonal-naive", "drift"}
+@pytest.mark.slow
+def test_letters_have_no_density(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = SimpleNamespace(has_density=False)
+    monkeypatch.setattr(
+        SeriesData, "_tokenizer", lambda _, method: letters if method.name == "ngram" else SimpleNamespace()
+    )
+    data = SeriesData(ReportData(load_run(series_run())))
+    assert {one.method.name for one in data.accuracies} - {one.method.name for one in data.densities} == {"ngram"}
     section = board.build(data)
     assert section is not None
-    nats = {row[0].split()[0]: row[-2] for row in parse(section.html).one("table").rows()}
-    assert {name for name, cell in nats.items() if "per letter" in cell} == {"5-gram"}
+    nats = {row[0].split()[0]: row[-2] for row in parse(str(section.html)).one("table").rows()}
+    assert {name for name, cell in nats.items() if "per letter" in cell} == {"3-gram"}
 
 
+@pytest.mark.slow
 def test_bands_of_exact_forecasts_are_not_judged() -> None:
     data = SeriesData(ReportData(load_run(series_run())))
     first, *others = data.accuracies
@@ -93,6 +94,7 @@ def test_lags_in_words() -> None:
     assert "hardly" in told("the unigram", [0.0, 0.0])
 
 
+@pytest.mark.slow
 def test_a_method_is_better_than_all_others_only_if_it_is_surely_better_than_each() -> None:
     run = load_run(series_run())
     data = SeriesData(ReportData(run))

@@ -15,6 +15,7 @@ from lmcompare.report.data import ReportData
 from lmcompare.report.sections import cost, summary
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.report.write import write_joined_report
+from lmcompare.runfolder.layout import JOINED
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, reseal
 
@@ -197,7 +198,7 @@ def test_written_again_nothing_of_the_last_one_stays_nor_of_a_killed_one(runs: d
     (out / ".new-left1234" / "tables").mkdir(parents=True)
     assert (out / "tables").exists()
     assert write_joined_report([runs["counts"], runs["neural"]], out) == out / "report.html"
-    assert {path.name for path in out.iterdir()} <= {"report.html", write.JOINED, ".lock", ".holder"}
+    assert {path.name for path in out.iterdir()} <= {"report.html", JOINED, ".lock", ".holder"}
     assert (out / "report.html").read_text() == "new"
 
 
