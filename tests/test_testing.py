@@ -1,4 +1,4 @@
-"""The pytest helper for the authors of plug-ins: a case for each check, which passes, fails or is expected to fail."""
+"""The pytest helper for authors of plug-ins: a case for each check, which passes, fails or is expected to fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cases(*models: Any, **options: Any) -> dict[str, Callable[[], None]]:
 def test_a_failing_check_fails_its_test_with_the_reason() -> None:
     found = cases(rogues.SentenceStart())
     assert list(found) == [f"SentenceStart-{name}" for name in [*(check.name for check in CHECKS), "known_failures"]]
-    with pytest.raises(pytest.fail.Exception, match="sums-to-one: .* sum to 1.05 at the beginning of document 0"):
+    with pytest.raises(pytest.fail.Exception, match=r"sums-to-one: .* sum to 1.05 at the beginning of document 0"):
         found["SentenceStart-sums-to-one"]()
     found["SentenceStart-empty-document"]()
 

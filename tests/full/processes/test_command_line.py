@@ -1,4 +1,4 @@
-"""The command line as a process: more limits, signals, closed streams and harms of plug-ins than the first tier has."""
+"""The command line as a process: limits, signals, closed streams, and what plug-ins may do to it."""
 
 from __future__ import annotations
 
