@@ -123,21 +123,6 @@ class Confuses(Shares):
         return (Condition("base", BASE.plugin, {"effect": 0.3}),)
 
 
-class Junk(Shares):
-    """Returns no findings."""
-
-    def measure(self, bench: Bench) -> Findings:
-        return {"verdict": "none"}  # type: ignore[return-value]
-
-
-class Other(Shares):
-    """Asks for a model that it did not name."""
-
-    def measure(self, bench: Bench) -> Findings:
-        bench.model(Condition("another", "unigram"))
-        return super().measure(bench)
-
-
 class Blocks(Shares):
     """Puts a file where findings go."""
 

@@ -108,6 +108,8 @@ ROW = Row("x", value=0.5)
 def test_findings_that_cannot_be_stored_are_refused(tmp_path: Path, fields: dict[str, Any], said: str) -> None:
     with pytest.raises(PluginError, match=said):
         write_findings(tmp_path / "x.json", Findings(**{"verdict": "", **fields}), {"name": "x", **ABOUT})
+    with pytest.raises(PluginError, match="'x' must return Findings"):
+        write_findings(tmp_path / "x.json", fields, {"name": "x", **ABOUT})  # type: ignore[arg-type]
     assert not (tmp_path / "x.json").exists()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from lmcompare.analysis.findings import StoredFindings, digest_of, findings_in, read_findings
 from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.harness import changes
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
@@ -47,7 +48,7 @@ class Lab:
 def made(tmp_path_factory: pytest.TempPathFactory, cells_here: None) -> Lab:
     place = tmp_path_factory.mktemp("laboratory")
     plugins, text, folder = write_plugins(place), write_text(place), place / "lab"
-    names = ("Known", "Shares", "Fails", "Raises", "Junk", "Lacks", "Other", "Lost")
+    names = ("Known", "Shares", "Fails", "Raises", "Lacks", "Lost")
     with all_here():
         return Lab(plugins, text, folder, *ran(plugins, text, folder, *names))
 
@@ -84,12 +85,12 @@ def test_conditions_are_shared_and_an_experiment_fails_alone(made: Lab) -> None:
     assert (min(show.shares), max(show.shares)) == (0, 1)  # whatever an experiment tells
     assert outcome.measured == ("Known", "Shares")
     assert [*outcome.left_out] == ["Lacks"]
-    said = {"Fails": "no training today", "Raises": "nothing to divide", "Junk": "Findings", "Other": "another"}
-    assert outcome.failures.keys() == {*said, "Lost"}
+    said = {"Fails": "no training today", "Raises": "nothing to divide", "Lost": "known.py"}
+    assert outcome.failures.keys() == said.keys()
     assert all(part in outcome.failures[name] for name, part in said.items())
     assert not any("\n" in failure for failure in outcome.failures.values())
     assert ".Raises.log says more" in outcome.failures["Raises"]  # and an error that was expected says all itself
-    assert not any(".log" in outcome.failures[name] for name in ("Junk", "Other"))
+    assert ".log" not in outcome.failures["Fails"]
 
 
 def test_the_page_shows_what_was_found_what_is_missing_and_what_failed(lab: Lab) -> None:
@@ -183,9 +184,12 @@ def test_what_is_wrong_is_said_before_anything_is_trained(tmp_path: Path) -> Non
     refused(LmcompareError, "not an experiment", "Planted")
     refused(LmcompareError, "'Lacks'.*treebank", "Lacks", "Shares", alone=True)
     refused(LmcompareError, "'Lacks'.*treebank", "Lacks")
+    refused(LmcompareError, "'Lost'", "Lost")
     (tmp_path / "more").mkdir()
     more = write_plugins(tmp_path / "more")
     with pytest.raises(PluginError, match="'Known'"):
         run_lab([f"{plugins}:Known", f"{more}:Known"], plan(text), lab, Said())
     with pytest.raises(LmcompareError, match=r"lmcompare lab grammar --corpus nltk:treebank"):
         run_lab(["grammar"], plan(text), lab, Said(), alone=True)
+    with pytest.raises(LmcompareError, match="about words"):
+        run_lab(["ideas"], changes.with_corpus(plan(text), "series:statsmodels:nile", {}), lab, Said())

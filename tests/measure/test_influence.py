@@ -11,9 +11,10 @@ import pytest
 from lmcompare.measure import influence, suggesting
 from lmcompare.measure.influence import guessed_sentences, influences
 from lmcompare.measure.suggesting import CONTEXT, LISTS, SUGGESTED, microseconds_per_list
-from lmcompare.model import FloatArray, LanguageModel, State, Stepper, Traits
+from lmcompare.model import FloatArray, Stepper, Traits
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from tests.checks.honest import Honest
 from tests.measure.test_word_contexts import prepared
 
 TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
@@ -32,15 +33,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> TokenizedCorpus:
     return prepared(tmp_path_factory.mktemp("influence"), TEST, TRAIN)
 
 
-class Looks(LanguageModel):
+class Looks(Honest):
     """Its log-probabilities are set by the sum of the ids at some distances back, and by the order if ``ordered``."""
 
     def __init__(self, distances: tuple[int, ...] = (), ordered: bool = False, adaptive: bool = False) -> None:
+        super().__init__()
         self.distances, self.ordered = distances, ordered
         self.traits = Traits(adaptive=adaptive)
-
-    def fit(self, *_: object) -> Looks:
-        return self
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         rows = []
@@ -49,12 +48,6 @@ class Looks(LanguageModel):
             scores = np.sin(sum(seen) + np.arange(len(text.vocabulary)))
             rows.append(scores - np.log(np.exp(scores).sum()))
         return np.stack(rows)
-
-    def state(self) -> State:
-        return State()
-
-    def restore(self, state: State) -> Looks:
-        return self
 
 
 def test_sentences_are_short_known_and_end_with_a_word(corpus: TokenizedCorpus) -> None:

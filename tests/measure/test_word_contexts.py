@@ -20,9 +20,10 @@ from lmcompare.measure.word_contexts import (
     cosine_distances,
     word_tables,
 )
-from lmcompare.model import FloatArray, LanguageModel, State
+from lmcompare.model import FloatArray
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
+from tests.checks.honest import Honest
 
 TRAIN = ["the river bank was green", "a bank lent them money", "we sat by the bank of the river all day"] * RARE
 RIVERS = ["they walked along the river bank", "bank of the river"]
@@ -40,24 +41,13 @@ def prepared(
     return prepare(corpus, TokensTable(kind=kind), folder / "tokens")
 
 
-class Vectors(LanguageModel):
+class Vectors(Honest):
     """Has one vector a word, and at each place the sum of those of the document so far if ``sums``."""
 
     def __init__(self, sums: bool = False) -> None:
+        super().__init__()
         self.sums = sums
         self.asked = 0
-
-    def fit(self, *_: object) -> Vectors:
-        return self
-
-    def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        raise NotImplementedError
-
-    def state(self) -> State:
-        return State()
-
-    def restore(self, state: State) -> Vectors:
-        return self
 
     def word_vectors(self) -> FloatArray:
         return np.random.default_rng(0).normal(size=(200, 5))
