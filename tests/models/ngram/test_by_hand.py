@@ -228,64 +228,43 @@ def test_the_worked_equation_of_each_method() -> None:
         assert trace.steps[0].counts == ((1, 2) if smoothing == "kneser-ney" else (2, 2))
 
 
-# Comparison with NLTK
+@pytest.mark.slow
+@pytest.mark.parametrize("smoothing", ["add-k", "witten-bell", "absolute"])
+def test_each_step_to_a_longer_context_is_that_of_nltk(smoothing: str) -> None:
+    """Below its unigrams NLTK has no uniform distribution, so what is held is each step p(w | h) = α + γ p(w | h').
 
-SENTENCES = ["a b a c", "b a", "a b c c b", "c", "b a b"]
-
-
-def of_nltk(cls: Any, order: int, **options: Any) -> Any:
-    """Fit a model of NLTK to the n-grams of sentences with one ``<s>`` and one ``</s>``; with its <UNK>, V = 5.
-
-    <s> must not be among the words that it predicts, so it is read as <UNK> too, which does not occur otherwise.
+    Its discount is an argument, the same for all orders; ours is estimated for each. ``<s>`` must not be among the
+    words that its models predict, so it is read as its <UNK>, which does not occur otherwise.
     """
-    from nltk.lm import Vocabulary as OfNltk
+    from nltk import lm
     from nltk.util import everygrams
 
-    model = cls(order=order, vocabulary=OfNltk(["</s>", "a", "b", "c"]), **options)
-    model.fit([everygrams(["<s>", *s.split(), "</s>"], max_len=order) for s in SENTENCES])
-    return model
+    sentences = ["a b a c", "b a", "a b c c b", "c", "b a b"]
+    text = Encoded.from_documents([[*WORDS.ids(s.split()), 1] for s in sentences], WORDS)
+    options = {"k": 0.3} if smoothing == "add-k" else {}
+    ours = NGram(3, smoothing=smoothing, **options).fit(text, text, Setting(WORDS))
 
+    def after(*context: str) -> Any:
+        # "<unk>", which was never seen, comes first, so that the context is the longest one that was seen
+        shown = Encoded.from_documents([WORDS.ids(["<unk>", *context])], WORDS)
+        return np.exp(ours.next_log_probs(shown, np.array([len(shown)])))[0]
 
-def ours(smoothing: str, order: int, **options: Any) -> tuple[NGram, Any]:
-    documents = [[*WORDS.ids(s.split()), 1] for s in SENTENCES]
-    text = Encoded.from_documents(documents, WORDS)
-    model = NGram(order, smoothing=smoothing, **options).fit(text, text, Setting(WORDS))
-
-    def after(context: tuple[str, ...]) -> Any:
-        shown = Encoded.from_documents([WORDS.ids([t for t in context if t != "<s>"])], WORDS)
-        return np.exp(model.next_log_probs(shown, np.array([len(shown)])))[0]
-
-    return model, after
-
-
-def test_add_k_equals_lidstone_of_nltk() -> None:
-    from nltk.lm import Lidstone
-
-    theirs = of_nltk(Lidstone, 3, gamma=0.3)
-    _, after = ours("add-k", 3, k=0.3)
-    for context in [("<s>",), ("<s>", "a"), ("<s>", "c"), ("a", "b"), ("c", "c"), ("c", "a")]:
-        # NLTK accepts any context; ours always begins with <s>, and uses the last two words.
-        before = context if context[0] == "<s>" else ("b", *context)
-        expected = [theirs.score(word, context) for word in TOKENS]
-        np.testing.assert_allclose(after(before), expected, rtol=RTOL)
-
-
-@pytest.mark.parametrize("smoothing", ["witten-bell", "absolute"])
-def test_interpolation_equals_that_of_nltk(smoothing: str) -> None:
-    # NLTK's unigrams are unsmoothed frequencies; ours are interpolated with the uniform distribution. Its discount is
-    # an argument, the same for all orders; ours is estimated for each. So the test compares the step from one order
-    # to the next: p(w | h) = α + γ p(w | h').
-    from nltk.lm import AbsoluteDiscountingInterpolated, WittenBellInterpolated
-
-    model, after = ours(smoothing, 3)
+    kinds: dict[str, tuple[Any, str]] = {
+        "add-k": (lm.Lidstone, "gamma"),
+        "witten-bell": (lm.WittenBellInterpolated, ""),
+        "absolute": (lm.AbsoluteDiscountingInterpolated, "discount"),
+    }
+    kind, argument = kinds[smoothing]
     for context in [("a",), ("b",), ("c",), ("a", "b"), ("b", "a"), ("c", "c")]:
-        if smoothing == "absolute":
-            discount = model.state().values["constants"][len(context)]
-            theirs = of_nltk(AbsoluteDiscountingInterpolated, 3, discount=discount)
-        else:
-            theirs = of_nltk(WittenBellInterpolated, 3)
-        # With "<unk>", which was never seen, before it, the context is the longest one that was seen.
-        whole, shorter = after(("<unk>", *context)), after(("<unk>", *context[1:]))
-        for word, p, lower in zip(TOKENS, whole, shorter, strict=True):
-            alpha, gamma = theirs.estimator.alpha_gamma(word, context)
-            assert p == pytest.approx(alpha + gamma * lower, rel=1e-5)
+        constant = (
+            0.3 if smoothing == "add-k" else ours.state().values["constants"][len(context)] if argument else 0.0
+        )
+        given = {argument: constant} if argument else {}
+        theirs = kind(order=3, vocabulary=lm.Vocabulary(["</s>", "a", "b", "c"]), **given)
+        theirs.fit([everygrams(["<s>", *s.split(), "</s>"], max_len=3) for s in sentences])
+        for word, p, lower in zip(TOKENS, after(*context), after(*context[1:]), strict=True):
+            if smoothing != "add-k":
+                alpha, gamma = theirs.estimator.alpha_gamma(word, context)
+                assert p == pytest.approx(alpha + gamma * lower, rel=1e-5)
+            elif len(context) == 2:
+                assert p == pytest.approx(theirs.score(word, context), rel=1e-5)
