@@ -20,7 +20,7 @@ from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
 from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.models.ngram.brute_force import context_at
-from tests.models.ngram_tuned.brute_force_pitman_yor import BruteForce
+from tests.models.ngram_tuned.brute_force import PitmanYor
 
 WORDS, LEVELS = 7, 3
 SPREAD = len(SPREADS) + 1
@@ -94,13 +94,13 @@ def random_parameters(classes: Classes, seed: int) -> Parameters:
     return Parameters(discounts, rng.uniform(0, 3, rows), float(rng.uniform(0.01, 0.9)))
 
 
-def truth_of(train: Documents, classes: Classes, p: Parameters, order: int, repeats: int) -> BruteForce:
+def truth_of(train: Documents, classes: Classes, p: Parameters, order: int, repeats: int) -> PitmanYor:
     first = [sum(classes.n_groups[:k]) for k in range(order)]
 
     def discount(k: int, group: int, count: int, spread: int) -> float:
         return float(p.discounts[first[k - 1] + group, (min(count, LEVELS) - 1) * (len(SPREADS) + 1) + spread])
 
-    return BruteForce(
+    return PitmanYor(
         train,
         order,
         WORDS,
