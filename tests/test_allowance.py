@@ -9,29 +9,23 @@ import pytest
 from lmcompare import allowance
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ("1GB", 10**9),
-        ("1 gib", 2**30),
-        ("1.5GB", 1_500_000_000),
-        ("512MiB", 2**29),
-        ("256MB", 256 * 10**6),
-        ("2TB", 2 * 10**12),
-    ],
-)
-def test_a_size_is_a_number_and_a_unit(size: str, expected: int) -> None:
-    assert allowance.bytes_of(size) == expected
-
-
-@pytest.mark.parametrize("size", ["", "1", "GB", "1e3GB", "-1GB", "1 GB of memory", "1PB", "1B", "nanGB"])
-def test_what_is_no_size_is_refused(size: str) -> None:
-    with pytest.raises(ValueError, match='memory is a number and a unit, such as "1GB"'):
-        allowance.bytes_of(size)
+def test_a_size_is_a_number_and_a_unit() -> None:
+    sizes = {
+        "1GB": 10**9,
+        "1 gib": 2**30,
+        "1.5GB": 15 * 10**8,
+        "512MiB": 2**29,
+        "256MB": 256 * 10**6,
+        "2TB": 2 * 10**12,
+    }
+    assert {size: allowance.bytes_of(size) for size in sizes} == sizes
+    for size in ("", "1", "GB", "1e3GB", "-1GB", "1 GB of memory", "1PB", "1B", "nanGB"):
+        with pytest.raises(ValueError, match="a number and a unit"):
+            allowance.bytes_of(size)
 
 
 def test_a_limit_that_no_run_can_keep_to_is_refused() -> None:
-    with pytest.raises(ValueError, match="memory is 255MB, and a run needs 256 MB or more"):
+    with pytest.raises(ValueError, match="255MB"):
         allowance.bytes_of("255MB")
 
 

@@ -47,6 +47,7 @@ def interrupted(out: Path) -> Path:
     return Resumes.given
 
 
+@pytest.mark.slow
 def test_they_are_outside_of_the_run_folder_and_found_again(tmp_path: Path) -> None:
     out = tmp_path / "run"
     given = interrupted(out)
@@ -57,6 +58,7 @@ def test_they_are_outside_of_the_run_folder_and_found_again(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == ["run"], "nothing is left when the cell is finished"
 
 
+@pytest.mark.slow
 def test_cleaning_removes_those_of_interrupted_trainings(tmp_path: Path) -> None:
     out = tmp_path / "run"
     interrupted(out)
@@ -64,6 +66,7 @@ def test_cleaning_removes_those_of_interrupted_trainings(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["run"]
 
 
+@pytest.mark.slow
 def test_cleaning_a_model_leaves_those_of_others(tmp_path: Path) -> None:
     out = tmp_path / "run"
     given = interrupted(out)
@@ -72,6 +75,7 @@ def test_cleaning_a_model_leaves_those_of_others(tmp_path: Path) -> None:
     assert (given / "half.txt").is_file()
 
 
+@pytest.mark.slow
 def test_without_room_beside_the_folder_it_is_said_and_the_run_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

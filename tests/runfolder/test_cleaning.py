@@ -21,6 +21,7 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name != ".lock"}
 
 
+@pytest.mark.slow
 def test_finished_cells_and_their_tokens_are_kept(copied: Path) -> None:
     finished = {cell.path.relative_to(copied).as_posix() for cell in load_run(copied).cells if cell.status == "done"}
     cleaned = clean(copied)
@@ -45,6 +46,7 @@ def test_all_seeds_of_a_model_go_and_the_bytes_are_counted(copied: Path) -> None
     assert "ngram" not in [model["name"] for model in load_run(copied).manifest.experiment["models"]]
 
 
+@pytest.mark.slow
 def test_tokens_that_no_finished_cell_reads_go(copied: Path) -> None:
     chars = [model.name for model in load_run(copied).scored if model.name.startswith("char")]
     fingerprint = load_run(copied).model(chars[0]).tokens_fingerprint

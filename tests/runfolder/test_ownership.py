@@ -115,6 +115,7 @@ def test_what_a_killed_process_had_begun_is_removed_and_nothing_else(tmp_path: P
     assert left == [".mine.txt.abcdefgh", "scores.parquet"]
 
 
+@pytest.mark.slow
 def test_a_report_removes_what_a_killed_run_had_begun(copied: Path) -> None:
     write_reports(copied)
     chart = min(path.name for path in (copied / "charts").iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -112,60 +113,65 @@ def test_a_cell_that_was_cut_off_counts_as_failed(copied: Path) -> None:
     assert failed == {("ngram", 1), ("crashing", 0), ("crashing", 1)}
 
 
-CELL_FILES = (
-    "cell.json",
-    "scores.parquet",
-    "cost.json",
-    "curve.csv",
-    "exhibits.json",
-    "examples.json",
-    "top.parquet",
-)
-LOSSES = [
-    *((name, b"PAR1 nonsense {") for name in CELL_FILES),
-    *(("scores.parquet", content) for content in (b"", None)),
-    *(("cost.json", content) for content in (b"", None)),
+Harm = Callable[[Path], object]
+
+
+def text(content: bytes) -> Harm:
+    return lambda path: path.write_bytes(content)
+
+
+def entry(**changes: object) -> Harm:
+    return lambda path: edit(path, **changes)
+
+
+def column(name: str, kind: Callable[[Any], object] | None) -> Harm:
+    """Give each value of a column of a table another kind, or leave the column out."""
+
+    def harm(path: Path) -> None:
+        table = pd.read_parquet(path)
+        new = table.drop(columns=name) if kind is None else table.assign(**{name: table[name].map(kind)})
+        new.to_parquet(path)
+
+    return harm
+
+
+HARMS: list[tuple[str, Harm, str]] = [
+    *((f"{name}.json", text(b"PAR1 nonsense {"), "") for name in ("cell", "cost", "exhibits", "examples")),
+    *((name, text(b"PAR1 nonsense {"), "") for name in ("scores.parquet", "top.parquet", "curve.csv")),
+    *((name, harm, "") for name in ("scores.parquet", "cost.json") for harm in (text(b""), Path.unlink)),
+    ("cell.json", entry(traits="so"), "traits"),
+    ("cell.json", entry(truth="so"), "truth"),
+    ("cell.json", entry(truth={"checks": [1]}), "truth.checks.0"),
+    ("cell.json", entry(memorisation={"a": "so"}), "memorisation.a"),
+    ("cell.json", entry(notes=[{}]), "notes.0"),
+    ("cell.json", entry(hyperparameters=[1]), "hyperparameters"),
+    ("cost.json", entry(train_seconds=10**400), "train_seconds"),
+    ("cost.json", entry(parameters=10**30), "parameters"),
+    ("cost.json", entry(model_bytes=-5), "model_bytes"),
+    ("cost.json", entry(machines=[{"cpu": "A"}]), "machines.0.cores"),
+    ("cost.json", entry(tokens_before="so"), "tokens_before"),
+    ("examples.json", entry(words=[1]), "words.0"),
+    ("scores.parquet", column("log_prob", None), "no column 'log_prob'"),
+    ("scores.parquet", column("log_prob", str), "numbers in its column 'log_prob'"),
+    ("words.parquet", column("gap_bits", str), "numbers in its column 'gap_bits'"),
+    ("scores.parquet", column("token", len), "texts in its column 'token'"),
 ]
 
 
-def only_its_own(copied: Path) -> str:
-    """What is said of the cell ngram/0, which alone can't be read."""
-    run = load_run(reseal(copied))
-    assert run.model("ngram").seeds == (1,)
-    assert {m["name"] for m in results(run)["models"]} >= {"ngram", "unigram"}
-    return str(run.model("ngram").failed[0].error)
-
-
-@pytest.mark.parametrize(("name", "content"), LOSSES)
-def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path, name: str, content: bytes | None) -> None:
-    path = copied / "cells" / "ngram" / "0" / name
-    path.unlink() if content is None else path.write_bytes(content)
-    assert only_its_own(copied).startswith(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "key", "value", "where"),
-    [
-        ("cell.json", "traits", "so", ""),
-        ("cell.json", "truth", "so", ""),
-        ("cell.json", "truth", {"checks": [1]}, ".checks.0"),
-        ("cell.json", "memorisation", {"a": "so"}, ".a"),
-        ("cell.json", "notes", [{}], ".0"),
-        ("cell.json", "hyperparameters", [1], ""),
-        ("cost.json", "train_seconds", 10**400, ""),
-        ("cost.json", "parameters", 10**30, ""),
-        ("cost.json", "model_bytes", -5, ""),
-        ("cost.json", "machines", [{"cpu": "A"}], ".0.cores"),
-        ("cost.json", "tokens_before", "so", ""),
-        ("examples.json", "words", [1], ".0"),
-    ],
-)
-def test_values_of_a_wrong_kind_cost_their_own_cell_alone(
-    copied: Path, name: str, key: str, value: object, where: str
-) -> None:
-    path = copied / "cells" / "ngram" / "0" / name
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
-    assert f"{name} is damaged at '{key}{where}" in only_its_own(copied)
+@pytest.mark.slow
+def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path) -> None:
+    cells = [cell.path for cell in load_run(copied).cells if cell.status == "done"]
+    for begin in range(0, len(HARMS), len(cells) - 1):  # each harms another cell, and one stays
+        some = HARMS[begin : begin + len(cells) - 1]
+        folder = Path(shutil.copytree(copied, copied.with_name(f"harmed-{begin}")))
+        harmed = [folder / path.relative_to(copied) for path, _ in zip(cells, some, strict=False)]
+        for path, (name, harm, _) in zip(harmed, some, strict=True):
+            harm(path / name)
+        errors = {cell.path: cell.error for cell in load_run(reseal(folder)).cells}
+        assert sum(error is None for error in errors.values()) == len(cells) - len(some)
+        for path, (name, _, said) in zip(harmed, some, strict=True):
+            assert str(errors[path]).startswith(name)
+            assert said in str(errors[path])
 
 
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
@@ -174,33 +180,14 @@ def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
         load_run(reseal(copied))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "column", "kind", "said"),
-    [
-        ("scores", "log_prob", None, "no column 'log_prob'"),
-        ("scores", "log_prob", str, "scores.parquet does not have numbers in its column 'log_prob'"),
-        ("words", "gap_bits", str, "words.parquet does not have numbers in its column 'gap_bits'"),
-        ("scores", "token", len, "scores.parquet does not have texts in its column 'token'"),
-    ],
+    ("name", "of"), [("features", "overhead_bits"), ("surface", "token"), ("documents", "bytes")]
 )
-def test_a_column_that_is_missing_or_of_another_kind_costs_its_own_cell_alone(
-    copied: Path, name: str, column: str, kind: Callable[[Any], object] | None, said: str
-) -> None:
-    path = copied / "cells" / "ngram" / "0" / f"{name}.parquet"
-    table = pd.read_parquet(path)
-    new = table.drop(columns=column) if kind is None else table.assign(**{column: table[column].map(kind)})
-    new.to_parquet(path)
-    assert said in only_its_own(copied)
-
-
-@pytest.mark.parametrize(
-    ("name", "column"), [("features", "overhead_bits"), ("surface", "token"), ("documents", "bytes")]
-)
-def test_a_column_of_the_tokens_with_values_of_another_kind_is_named(copied: Path, name: str, column: str) -> None:
+def test_a_column_of_the_tokens_with_values_of_another_kind_is_named(copied: Path, name: str, of: str) -> None:
     for path in copied.glob(f"tokens/*/{name}.parquet"):
-        table = pd.read_parquet(path)
-        table.assign(**{column: table[column].map(len if column == "token" else str)}).to_parquet(path)
-    with pytest.raises(RunFolderError, match=rf"{name}\.parquet does not have \w+ in its column '{column}'"):
+        column(of, len if of == "token" else str)(path)
+    with pytest.raises(RunFolderError, match=rf"{name}\.parquet does not have \w+ in its column '{of}'"):
         write_report(reseal(copied))
 
 
@@ -225,6 +212,7 @@ def test_a_split_stored_as_a_category_reads_the_same(copied: Path) -> None:
     assert before.tolist() == after.tolist()
 
 
+@pytest.mark.slow
 def test_what_has_lost_its_checksums_is_shown_and_said_to_be_unverified(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,6 +237,7 @@ def test_an_unknown_model_is_an_error(run: Run) -> None:
         run.model("nobody")
 
 
+@pytest.mark.slow
 def test_cells_that_do_not_tell_their_machine_were_run_on_that_of_the_run(copied: Path) -> None:
     (here,) = load_run(copied).machines
     for path in copied.glob("cells/*/*/cost.json"):
@@ -265,6 +254,7 @@ def test_cells_that_do_not_tell_their_machine_were_run_on_that_of_the_run(copied
     assert run.part(["unigram"]).one_machine
 
 
+@pytest.mark.slow
 def test_a_curve_counts_the_tokens_that_were_read_before_it(tmp_path: Path) -> None:
     folder = write_run_folder(tmp_path / "run", models=("transformer",), seeds=(0,))
     cell = load_run(folder).model("transformer").cells[0]

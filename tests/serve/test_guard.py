@@ -1,26 +1,21 @@
-"""The names by which browsers call a server."""
+"""The addresses of a server, and the names by which browsers call it."""
 
 from __future__ import annotations
+
+import socket
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from lmcompare.errors import LmcompareError
 from lmcompare.serve.guard import Guard, address
+from lmcompare.serve.server import is_local, serve
 
 
-@pytest.mark.parametrize(
-    ("host", "whole"),
-    [
-        ("localhost", "localhost:80"),
-        ("LocalHost:8000", "localhost:8000"),
-        ("[::1]", "[::1]:80"),
-        ("[FE80::1]:81", "[fe80::1]:81"),
-        ("", ":80"),
-    ],
-)
-def test_a_host_has_small_letters_and_a_port(host: str, whole: str) -> None:
-    assert address(host) == whole
+def test_a_host_has_small_letters_and_a_port() -> None:
+    hosts = ("localhost", "LocalHost:8000", "[::1]", "[FE80::1]:81", "")
+    assert [address(host) for host in hosts] == ["localhost:80", "localhost:8000", "[::1]:80", "[fe80::1]:81", ":80"]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +25,6 @@ def test_a_host_has_small_letters_and_a_port(host: str, whole: str) -> None:
         (80, "MyMachine:80", "http://mymachine", None),
         (80, "mymachine:8000", "http://mymachine:8000", 403),
         (80, "mymachine", "https://mymachine", 403),
-        (80, "mymachine", "http://other", 403),
         (80, "mymachine", "null", 403),
         (8000, "MyMachine:8000", "http://mymachine:8000", None),
         (8000, "mymachine", "http://mymachine", 403),
@@ -46,3 +40,23 @@ def test_a_browser_may_leave_out_port_80_and_write_small_letters(
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     refused = guard.refused(Request({"type": "http", "method": "POST", "path": "/", "headers": raw}))
     assert (refused and refused.status_code) == status
+
+
+def test_which_addresses_are_this_machine_alone() -> None:
+    assert [
+        host for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "192.168.0.5", "a.org") if is_local(host)
+    ] == [
+        *("127.0.0.1", "localhost", "::1"),
+    ]
+
+
+def test_an_address_that_can_not_be_used_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LmcompareError, match=f"127.0.0.1:{port} can't be used"):
+            serve("", {}, "127.0.0.1", port, print)
+    for host in ("", "[]", "\u202e"):
+        with pytest.raises(LmcompareError, match="--host"):
+            serve("", {}, host, 0, print)
