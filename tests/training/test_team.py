@@ -13,7 +13,6 @@ from lmcompare.errors import LmcompareError
 from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.training import team
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
 from lmcompare.training.softmax import IGNORED
@@ -30,17 +29,17 @@ def test_two_processes_train_what_one_trains() -> None:
 def test_a_checkpoint_has_the_memories_and_random_states_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     both = [
         Snapshot(key="k", precision="float32", best={}, generators=[torch.tensor([rank])], memory={"h": rows})
-        for rank, rows in enumerate(torch.arange(5.0).split([2, 3]))
+        for rank, rows in enumerate((torch.arange(2.0), torch.arange(2.0, 5.0)))
     ]
 
     def gather(out: list[Any], own: Any) -> None:
         out[:] = [(each.generators, each.memory) for each in both]
 
-    monkeypatch.setattr(team.dist, "all_gather_object", gather)
+    monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
     whole = Team(2, 0).joined(both[0])
     assert whole.memory is not None
     assert whole.memory["h"].tolist() == [0, 1, 2, 3, 4]
-    monkeypatch.setattr(team.dist, "broadcast_object_list", lambda box, **_: box.__setitem__(0, whole))
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", lambda box, **_: box.__setitem__(0, whole))
     for rank, wanted in enumerate(both):
         found = Team(2, rank).own(None)
         assert found is not None
@@ -49,7 +48,7 @@ def test_a_checkpoint_has_the_memories_and_random_states_of_all(monkeypatch: pyt
         assert torch.equal(found.memory["h"], wanted.memory["h"])
         assert found.generators == wanted.generators
     assert Team().joined(both[0]) is both[0]
-    monkeypatch.setattr(team.dist, "broadcast_object_list", lambda box, **_: None)
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", lambda box, **_: None)
     assert Team(2, 1).own(None) is None
     nothing = Team(2, 0).joined(replace(both[0], memory=None))
     assert nothing.memory is None
