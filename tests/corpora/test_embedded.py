@@ -15,6 +15,8 @@ from lmcompare.corpora.schemes import gensim_data
 from lmcompare.corpora.schemes.wiki import read_wiki
 from lmcompare.errors import LmcompareError
 
+pytestmark = pytest.mark.slow
+
 MARKS = ["''", "==", "[[", "]]", "{{", "}}", "{|", "|}", "\t", "\xa0", "&nbsp;", "&lt;", "<ref", "__"]
 
 
@@ -23,7 +25,6 @@ def articles() -> tuple[Piece, ...]:
     return read_wiki("wiki-sample", CorpusOptions()).pieces
 
 
-@pytest.mark.slow
 def test_wiki_sample_holds_106_articles_and_480_000_words(articles: tuple[Piece, ...]) -> None:
     assert len(articles) == 106
     assert 470_000 < sum(piece.words for piece in articles) < 490_000
@@ -32,7 +33,6 @@ def test_wiki_sample_holds_106_articles_and_480_000_words(articles: tuple[Piece,
     assert text_fingerprint(piece.text for piece in articles) == "a1e7be00e729510b"  # as it always was
 
 
-@pytest.mark.slow
 def test_wiki_text_has_no_markup_left(articles: tuple[Piece, ...]) -> None:
     prose = "".join(p.text for p in articles if p.name not in {"ASCII", "Algorithm"})  # these write of code
     for mark in (*MARKS, "\n\n", "  "):
@@ -45,7 +45,6 @@ def test_wiki_text_has_no_markup_left(articles: tuple[Piece, ...]) -> None:
     assert prose.count("*") < 200
 
 
-@pytest.mark.slow
 def test_wiki_text_keeps_case_punctuation_and_sentences(articles: tuple[Piece, ...]) -> None:
     text = "".join(piece.text for piece in articles)
     for sentence in (

@@ -92,19 +92,6 @@ def test_blank_lines_between_documents_are_no_sentences(tmp_path: Path) -> None:
     }
 
 
-def test_a_folder_is_split_by_hash(tmp_path: Path) -> None:
-    folder = tmp_path / "texts"
-    (folder / "news").mkdir(parents=True)
-    for n in range(12):
-        (folder / "news" / f"{n}.txt").write_text(f"this is text number {n}\nwith a second line\n")
-    corpus = load(folder)
-    assert (corpus.name, sizes(corpus)) == ("texts", [8, 2, 2])
-    assert {d.metadata["folder"] for d in everything(corpus)} == {"news"}
-    by_line = load(folder, CorpusOptions(documents="line"))
-    assert len(everything(by_line)) == 24
-    assert "Documents that repeat the text of another: 11;" in by_line.notes[1]
-
-
 def test_a_given_split_is_kept_and_its_overlap_reported(triple: dict[str, str], tmp_path: Path) -> None:
     corpus = load(triple, base=tmp_path)
     assert sizes(corpus) == [1, 1, 1]
@@ -206,12 +193,6 @@ def test_a_split_in_memory(split: Mapping[str, Any]) -> None:
     assert texts(load(split)) == {"train": TEXTS[:8], "valid": TEXTS[8:10], "test": TEXTS[10:]}
 
 
-def test_a_split_in_memory_without_validation_text() -> None:
-    found = texts(load({"train": TEXTS[:10], "test": TEXTS[10:]}))
-    assert len(found["valid"]) == 1
-    assert sorted(found["train"] + found["valid"]) == sorted(TEXTS[:10])
-
-
 def test_sentences_can_be_chosen(file: Path) -> None:
     prose = [f"We came to {a}. They left {a}.\n" for a in ("Rome", "Oslo", "Bonn", "Bern", "Lund")]
     prose += [f"Here is {a}. It is {a}.\n" for a in ("Graz", "Kiel", "Metz", "Pisa", "Nice")]
@@ -224,6 +205,7 @@ def test_sentences_can_be_chosen(file: Path) -> None:
     assert [sentences(d) for d in load(file, sure).valid] == [["here is pisa.", "it is pisa."]]
 
 
+@pytest.mark.slow
 def test_of_lee_the_lines_can_be_sentences(lee: Corpus) -> None:
     whole = load("lee", CorpusOptions(sentences="line"))
     assert all(len(d.sentences) == 1 for d in everything(whole))
@@ -243,11 +225,13 @@ def test_a_letter_that_grows_moves_the_spans_after_it(tmp_path: Path) -> None:
     assert [sentences(d) for d in everything(corpus)] == [["i\u0307i\u0307 a", "bi\u0307"], ["c"], ["d"]]
 
 
-def test_nfc_composes_but_not_very_many_marks(tmp_path: Path) -> None:
+def test_an_encoding_is_read_and_nfc_composes_but_not_very_many_marks(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text(unicodedata.normalize("NFD", "café\nnoël\nà\n"), encoding="utf-8")
     assert "".join(d.text for d in everything(load(path))) != "café\nnoël\nà\n"
     assert "".join(d.text for d in everything(load(path, CorpusOptions(nfc=True)))) == "café\nnoël\nà\n"
+    path.write_bytes("é\nè\nà\n".encode("latin-1"))
+    assert "".join(d.text for d in everything(load(path, CorpusOptions(encoding="latin-1")))) == "é\nè\nà\n"
     lines = CorpusOptions(documents="line", nfc=True)
     path.write_text("one\ntwo\n" + "a" + "\u0301" * 1000 + "\u2014" * 2000 + "\n", encoding="utf-8")
     assert load(path, lines)
@@ -255,14 +239,6 @@ def test_nfc_composes_but_not_very_many_marks(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="1,000 combining marks in a row"):
         load(path, lines)
     assert load(path, CorpusOptions(documents="line"))
-
-
-def test_encoding(tmp_path: Path) -> None:
-    path = tmp_path / "t.txt"
-    path.write_bytes("é\nè\nà\n".encode("latin-1"))
-    with pytest.raises(LmcompareError, match=r"t\.txt is not valid UTF-8: byte 0 \(0xe9\)"):
-        load(path)
-    assert "".join(d.text for d in everything(load(path, CorpusOptions(encoding="latin-1")))) == "é\nè\nà\n"
 
 
 def test_a_split_in_words(file: Path) -> None:

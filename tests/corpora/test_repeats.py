@@ -69,12 +69,6 @@ def test_of_short_documents_only_copies_count() -> None:
     assert kinds([" ".join(words[:7])], [" ".join([*words[:6], "else"])]) == [None]
 
 
-def test_empty_texts_and_splits() -> None:
-    assert kinds([], [TWENTY]) == [None]
-    assert kinds([""], ["", " "]) == [None, None]
-    assert repeats(split_of([TWENTY], [], [])) == {"train": [None], "valid": [], "test": []}
-
-
 def brute(train: Sequence[str], text: str) -> Repeat | None:
     """What the definition says, with sets of words."""
 

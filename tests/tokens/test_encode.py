@@ -214,15 +214,6 @@ def test_worked_example() -> None:
     assert tokenise(test, WORD).surface().tolist() == ["the", "é", "cat", "</s>", "dog", "</s>", "cat", "</s>"]
 
 
-def test_size_and_train_too_small() -> None:
-    train = [document("the cat the dog the cat")]
-    assert build_vocabulary(train, WORD, size=4).tokens == ("<unk>", "</s>", "the", "cat")
-    with pytest.raises(LmcompareError, match="only 5 types"):
-        build_vocabulary(train, WORD, size=6)
-    with pytest.raises(LmcompareError, match="lower min_count"):
-        build_vocabulary(train, WORD, min_count=4)
-
-
 def test_literal_marks_in_the_text_are_unknown_words() -> None:
     white = make_tokenizer({"kind": "whitespace"})
     docs = [document("a </s> <unk> a a a </s> </s>")]

@@ -85,6 +85,7 @@ def test_after_every_context_the_probabilities_sum_to_one(
             assert each[i] == distribution(model, [int(a[i]), int(a[i] * 4 + b[i])])[symbols[i]]
 
 
+@pytest.mark.slow
 @given(events=EVENTS, size=st.integers(1, 9))
 def test_events_counted_in_blocks_are_counted_the_same(events: list[tuple[int, int, int]], size: int) -> None:
     a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))
@@ -101,6 +102,7 @@ def test_events_counted_in_blocks_are_counted_the_same(events: list[tuple[int, i
             assert x.counts.tolist() == y.counts.tolist()
 
 
+@pytest.mark.slow
 @given(events=EVENTS, least=st.sampled_from([-np.inf, 0.0, 0.3, 1.0, 3.0]))
 def test_contexts_that_save_enough_are_kept(events: list[tuple[int, int, int]], least: float) -> None:
     a, b, symbols = (np.array([e[i] for e in events], np.int64) for i in range(3))

@@ -24,6 +24,7 @@ def line_text(n_lines: int, seed: int) -> str:
     return "".join(" ".join(chance.choices(words, k=19)) + "\n" for _ in range(n_lines))
 
 
+@pytest.mark.slow
 def test_what_is_sure_costs_nothing() -> None:
     # 100,000 tokens, each line a document: all white space and separators are determined.
     text = line_text(5000, 0)
@@ -35,6 +36,7 @@ def test_what_is_sure_costs_nothing() -> None:
     assert code.overhead_bits(test, WORD, vocabulary).sum() / len(test) < 1e-4
 
 
+@pytest.mark.slow
 def test_in_a_line_corpus_the_closing_mark_is_the_newline() -> None:
     # One document of 5,000 lines: what is left to say is where it ends, about log2(5000) bits once.
     text = line_text(5000, 1)
@@ -114,6 +116,7 @@ def test_stored_and_read_back_it_charges_the_same(kind: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_long_sentence_in_blocks_is_charged_the_same() -> None:
     text = [document(*(f'a "b  c" ("d") {"e " * n}"f" "' for n in range(30)))]
     whole = TextCode.fit(text, WORD, build_vocabulary(text, WORD))

@@ -67,31 +67,26 @@ class Library:
         self.bars, self.level = True, 30
         self.cache = cache
 
-        def module(name: str, **contents: Any) -> None:
-            made = ModuleType(name)
-            vars(made).update(contents)
-            monkeypatch.setitem(sys.modules, name, made)
-
-        module(
-            "datasets",
-            Value=Value,
-            ClassLabel=ClassLabel,
-            load_from_disk=lambda folder: self.answer("disk", folder),
-            load_dataset=self.load_dataset,
-            config=SimpleNamespace(HF_DATASETS_CACHE=str(cache)),
-            logging=SimpleNamespace(
-                get_verbosity=lambda: self.level,
-                set_verbosity=lambda level: setattr(self, "level", level),
-                set_verbosity_error=lambda: setattr(self, "level", 40),
-            ),
-            are_progress_bars_disabled=lambda: not self.bars,
-            disable_progress_bars=lambda: setattr(self, "bars", False),
-            enable_progress_bars=lambda: setattr(self, "bars", True),
-        )
-        module("datasets.naming", camelcase_to_snakecase=lambda name: name.lower())
-        module("datasets.packaged_modules")
-        module("datasets.packaged_modules.cache")
-        module("datasets.packaged_modules.cache.cache", Cache=self.stored)
+        logging = SimpleNamespace(get_verbosity=lambda: self.level, set_verbosity=lambda n: setattr(self, "level", n))
+        logging.set_verbosity_error = lambda: setattr(self, "level", 40)
+        library = {
+            "Value": Value,
+            "ClassLabel": ClassLabel,
+            "load_from_disk": lambda folder: self.answer("disk", folder),
+            "load_dataset": self.load_dataset,
+            "config": SimpleNamespace(HF_DATASETS_CACHE=str(cache)),
+            "logging": logging,
+            "are_progress_bars_disabled": lambda: not self.bars,
+            "disable_progress_bars": lambda: setattr(self, "bars", False),
+            "enable_progress_bars": lambda: setattr(self, "bars", True),
+        }
+        modules: dict[str, dict[str, Any]] = {"": library, ".naming": {"camelcase_to_snakecase": str.lower}}
+        modules |= {".packaged_modules": {}, ".packaged_modules.cache": {}}
+        modules |= {".packaged_modules.cache.cache": {"Cache": self.stored}}
+        for name, contents in modules.items():
+            module = ModuleType(f"datasets{name}")
+            vars(module).update(contents)
+            monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setattr(hugging_face, "find_spec", lambda name: name == "datasets" or None)
 
     def answer(self, *asked: object) -> Any:
@@ -113,10 +108,6 @@ class Library:
         assert (version, hash) == ("auto", "auto")
         return SimpleNamespace(as_dataset=lambda: self.answer("cache", dataset_name, repo_id, config_name))
 
-    def store(self, name: str) -> None:
-        (self.cache / name / "default" / "0.0.0" / "abc").mkdir(parents=True)
-        (self.cache / name / "default" / "0.0.0" / "abc" / "dataset_info.json").touch()
-
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
@@ -131,10 +122,8 @@ def test_rows_are_documents_and_labels_metadata(library: Library) -> None:
     assert (library.bars, library.level) == (True, 30)
     assert (corpus.name, corpus.source) == ("reviews", "the data set './reviews' of Hugging Face")
     assert [d.text for d in corpus.train] == SPLITS["train"]
-    assert [(d.name, d.text) for d in corpus.valid] == [
-        ("validation:1", "A text for validation."),
-        ("validation:3", "And one more."),
-    ]
+    held_out = [("validation:1", "A text for validation."), ("validation:3", "And one more.")]
+    assert [(d.name, d.text) for d in corpus.valid] == held_out
     assert [d.metadata for d in corpus.train[:3]] == [{"genre": "-1"}, {"genre": "film"}, {"genre": "book"}]
     assert "train: train, 20 rows; valid: validation, 2 rows; test: test, 1 row." in corpus.said[0]
     assert any("left out: 1" in note for note in corpus.notes)
@@ -166,8 +155,10 @@ def test_a_config_of_a_folder(library: Library, tmp_path: Path) -> None:
 
 
 def test_what_load_dataset_has_stored(library: Library) -> None:
-    library.store("somebody___tinytext")
-    library.store("plain")
+    for name in ("somebody___tinytext", "plain"):
+        stored = library.cache / name / "default" / "0.0.0" / "abc"
+        stored.mkdir(parents=True)
+        (stored / "dataset_info.json").touch()
     for source, name in (("somebody/TinyText/small", "small"), ("plain", "plain"), ("plain/default", "default")):
         assert load(f"hf:{source}").name == name
     assert library.asked == [

@@ -195,19 +195,6 @@ def test_a_name_in_each_row_is_none_and_other_numbers_are_named() -> None:
     assert "left out: open." in series_of(prices, "", "x").said[0]
 
 
-def test_row_numbers_that_pandas_wrote_are_no_series(tmp_path: Path) -> None:
-    pd.DataFrame({"date": DAYS, "value": [1.5, 2.5, 3.5, 4.5]}).to_csv(tmp_path / "x.csv")
-    (one,) = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
-    assert one.grid.step == "day"
-    assert one.values.tolist() == [1.5, 2.5, 3.5, 4.5]
-
-
-def test_names_with_digits_are_names(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("T1,2m,E5x\n1,2,3\n4,5,6\n")
-    found = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x")
-    assert [one.name for one in found.series] == ["T1", "2m", "E5x"]
-
-
 @pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("b.csv", ";"), ("c.tsv", "\t"), ("d.csv.gz", ",")])
 def test_files_with_any_separator_are_read(tmp_path: Path, name: str, separator: str) -> None:
     table = pd.DataFrame({"time": DAYS.astype(str), "value": [1.5, 2.5, 3.5, 4.5]})
@@ -233,6 +220,7 @@ def test_a_file_of_one_column_and_parquet_with_an_index_of_times(tmp_path: Path)
         ("x.csv.gz", gzip.compress(b"value\n1\n2\n" * 99, mtime=0)[:30], "can't be read"),
         ("x.csv", b"value\n10,13\n11,37\n", "more fields than its header"),
         ("x.csv", b"date,value,value\n2020,1,2\n", "two columns named 'value'"),
+        ("wide.csv", "v\n1\n2\n".encode("utf-16"), "--encoding utf-16"),
         ("x.csv", b"2020-01-01,10.13\n2020-01-02,11.37\n", "first row .* has values"),
     ],
 )
@@ -246,30 +234,23 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, sai
         read_table(tmp_path / "text.txt", "utf-8")
 
 
-def test_odd_files_are_read(tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text("date,v,\n2023-01-01,1,\n2023-01-02,2,\n")
-    (one,) = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
-    assert (one.name, one.values.tolist()) == ("v", [1.0, 2.0])
-    (tmp_path / "na.csv").write_text("symbol,date,close\nNA,2000,1\nNA,2001,2\nUS,2000,3\nUS,2001,4\n")
-    found = series_of(read_table(tmp_path / "na.csv", "utf-8"), "", "x").series
-    assert [one.name for one in found] == ["NA", "US"]
-    (tmp_path / "wide.csv").write_bytes("v\n1\n2\n".encode("utf-16"))
-    with pytest.raises(LmcompareError, match="--encoding utf-16"):
-        read_table(tmp_path / "wide.csv", "utf-8")
-
-
 @pytest.mark.parametrize(
-    ("content", "values"),
+    ("content", "names", "values"),
     [
-        ("date;v\n2020;10,13\n2021;1.000,5\n2022;\n2023;7\n", [10.13, 1000.5, np.nan, 7.0]),
-        ('date,v\n2020,"0,125"\n2021,"-10,25"\n', [0.125, -10.25]),
-        ("date;v\n2020;981.5\n2021;1.014\n", [981.5, 1.014]),
+        ("date,v,\n2023-01-01,1,\n2023-01-02,2,\n", ["v"], [1.0, 2.0]),
+        ("T1,2m,E5x\n1,2,3\n4,5,6\n", ["T1", "2m", "E5x"], [1.0, 4.0]),  # names with digits
+        ("symbol,date,close\nNA,2000,1\nNA,2001,2\nUS,2000,3\nUS,2001,4\n", ["NA", "US"], [1.0, 2.0]),
+        (pd.DataFrame({"date": DAYS[:2], "v": [1.5, 2.5]}).to_csv(), ["v"], [1.5, 2.5]),  # row numbers of pandas
+        ("date;v\n2020;10,13\n2021;1.000,5\n2022;\n2023;7\n", ["v"], [10.13, 1000.5, np.nan, 7.0]),
+        ('date,v\n2020,"0,125"\n2021,"-10,25"\n', ["v"], [0.125, -10.25]),  # commas before the decimals
+        ("date;v\n2020;981.5\n2021;1.014\n", ["v"], [981.5, 1.014]),
     ],
 )
-def test_a_comma_before_the_decimals_is_read(tmp_path: Path, content: str, values: list[float]) -> None:
+def test_odd_files_are_read(tmp_path: Path, content: str, names: list[str], values: list[float]) -> None:
     (tmp_path / "x.csv").write_text(content)
-    (one,) = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
-    np.testing.assert_array_equal(one.values, values)
+    found = series_of(read_table(tmp_path / "x.csv", "utf-8"), "", "x").series
+    assert [one.name for one in found] == names
+    np.testing.assert_array_equal(found[0].values, values)
 
 
 @pytest.mark.parametrize(
