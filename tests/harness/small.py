@@ -95,13 +95,6 @@ class Dies(Flat):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Exits(Flat):
-    """Ends the process as if all were well."""
-
-    def fit(self, train, valid, setting):
-        raise SystemExit(0)
-
-
 class Forgets(Flat):
     """Can't be restored."""
 

@@ -13,26 +13,14 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.harness import fork_servers
-from lmcompare.harness.fork_servers import ForkServers
-from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.processes import ForkServer
 from tests.full.processes.killed import differing, stored
-from tests.harness.small import Watch, small_experiment, write_plugins, write_text
+from tests.harness.small import Watch, small_experiment
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone")
 SEEDS = [0, 1, 2, 3]
 COUNTS = {"plugin": "ngram"}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    write_plugins(tmp_path)
-    write_text(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -47,11 +35,6 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[ForkServer]:
     monkeypatch.setattr(fork_servers, "FIRST", 1)
     monkeypatch.setattr(fork_servers, "ForkServer", start)
     return found
-
-
-def job_of(plugin: str) -> Job:
-    machine = {"device": "cpu", "threads": 1, "processes": 1}
-    return Job("run", "model", plugin, 0, "", "word", "", {}, machine)
 
 
 def test_the_bits_are_those_of_new_processes(place: Path, made: list[ForkServer]) -> None:
@@ -113,14 +96,3 @@ def test_a_failure_has_its_sentence_and_its_log(place: Path, made: list[ForkServ
     assert failures.keys() == {f"ngram-file/{seed}" for seed in SEEDS}
     assert len(set(failures.values())) == 1, "whether it was forked or not"
     assert all("Traceback" in (place / f"run/cells/ngram-file/{seed}/log.txt").read_text() for seed in SEEDS)
-
-
-def test_code_of_others_and_pytorch_get_new_processes(made: list[ForkServer], place: Path) -> None:
-    servers = ForkServers()
-    for plugin in (f"{place}/plugins.py:Flat", "rnn"):
-        assert [servers.of(job_of(plugin)) for _ in range(3)] == [None] * 3
-    assert not made, "that of 'rnn' was refused as it had loaded PyTorch"
-    assert servers.of(job_of("unigram")) is None
-    assert servers.of(job_of("unigram")) is servers.of(job_of("unigram")) is made[0]
-    servers.close()
-    assert made[0]._process.poll() is not None

@@ -13,8 +13,6 @@ from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from tests.harness.small import small_experiment, write_text
 
-pytestmark = pytest.mark.slow
-
 HARMS = """
 import contextlib, os, shutil, time
 from pathlib import Path
@@ -52,12 +50,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("(other / 'checksums.json').unlink(); os.mkfifo(other / 'checksums.json')", ""),
         ("(other / 'cell.json').unlink(); os.link(mine, other / 'cell.json')", ""),
-        ("(other / 'cell.json').unlink(); (other / 'cell.json').mkdir()", ""),
         ("shutil.rmtree(other.parent); other.parent.write_text('a')", "ngram"),
         ("shutil.rmtree(cells)", "ngram"),
         ("shutil.move(other, moved); other.symlink_to(moved)", "ngram"),
         ("(own / 'log.txt').unlink(); (own / 'log.txt').mkdir()", ""),
-        ("shutil.rmtree(own); own.write_text('a')", "Harms"),
         ("""tell(b'["returned", null]' + bytes([10])); time.sleep(60)""", "Harms"),
     ],
 )

@@ -6,8 +6,6 @@ import pytest
 
 from tests.full.processes.killed import trial
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize(("model", "kills"), [("ngram", 4), ("rnn", 3)])
 def test_a_killed_run_ends_as_one_that_was_left_alone(model: str, kills: int) -> None:

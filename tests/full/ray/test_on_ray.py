@@ -13,23 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
-from lmcompare.errors import LmcompareError
-from lmcompare.harness import cluster as clusters
-from lmcompare.harness import on_ray
-from lmcompare.harness.on_node import HELD, SCRATCH, Tree, scratch_folder
-from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import leave
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from tests.full.processes.killed import differing, stored
-from tests.harness.small import small_experiment, write_text
+from tests.harness.small import Watch, small_experiment, write_text
 
 pytest.importorskip("ray", reason="Ray is not installed")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Ray's own warnings
+pytestmark = pytest.mark.filterwarnings("default")  # Ray's own warnings
 
 STEPS = 40
 MEMORY = 3_000_000_000  # of a node, in bytes
@@ -207,14 +201,6 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         found.close()
 
 
-class Said(Display):
-    def __init__(self) -> None:
-        self.sentences: list[str] = []
-
-    def say(self, sentence: str) -> None:
-        self.sentences.append(sentence)
-
-
 def model(name: str) -> dict[str, Any]:
     return {"plugin": f"plugins.py:{name}", "name": name.lower(), "path": "read.txt"}
 
@@ -240,14 +226,14 @@ def began_at(out: Path) -> int:
 
 
 def test_a_cluster_without_a_shared_disk_gives_the_bits_of_this_machine(machines: Machines) -> None:
-    here, said = machines.place / "here", Said()
+    here, said = machines.place / "here", Watch()
     net = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 8}
     plan = small_experiment(model("Flat"), net, threads=1)
     assert not run(plan, here / "alone", base=here).failures
     plan = plan.replace("test", engine="ray", address=machines.address)
     assert not run(plan, here / "cluster", base=here, show=said).failures
     assert differing(stored(here / "cluster"), stored(here / "alone")) == []
-    (refused,) = (sentence for sentence in said.sentences if "not used" in sentence)
+    (refused,) = (sentence for sentence in said.said if "not used" in sentence)
     assert "nltk 0.0" in refused
     assert not any(machines.place.glob("node-*/lmcompare-*"))  # nothing is left on the nodes
 
@@ -309,53 +295,3 @@ def test_too_much_memory_and_too_much_time_fail_their_own_cell(machines: Machine
     assert failures.keys() == {"greedy/0", "hangs/0"}
     assert "may take 3 GB" in failures["greedy/0"]
     assert "time limit of 15 s" in failures["hangs/0"]
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "localhost:x", "http://127.0.0.1:1"])
-def test_an_address_where_no_cluster_is_is_one_sentence(address: str) -> None:
-    with pytest.raises(LmcompareError, match="Ray cluster"):
-        clusters._see_that_it_answers(address)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [({"address": "auto"}, "--engine ray"), ({"engine": "ray", "workers": 2}, "leave workers out")],
-)
-def test_options_that_contradict_one_another_are_refused(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(LmcompareError, match=said):
-        small_experiment({"plugin": "unigram"}, **options)
-
-
-def test_the_scratch_folder_of_a_killed_task_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    left = tmp_path / f"{SCRATCH}left"
-    left.mkdir()
-    (left / HELD).touch()
-    with scratch_folder() as first, scratch_folder() as second:
-        assert {*tmp_path.iterdir()} == {first, second}
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_folder_travels_as_code_and_as_a_file_of_a_model(tmp_path: Path) -> None:
-    place = tmp_path / "both"
-    place.mkdir()
-    (place / "plugins.py").write_text("1")
-    (place / "data.txt").write_text("a b")
-    cells = on_ray.OnRay.__new__(on_ray.OnRay)
-    cells._ray, cells._stored = Mock(put=lambda image: image), {}
-    for _ in range(2):
-        assert list(cells._put(place, on_ray._code)) == ["plugins.py"]
-        assert list(cells._put(place, on_ray._named)) == ["both/data.txt", "both/plugins.py"]
-    assert len(cells._stored) == 2
-
-
-def test_a_tree_tells_what_changed_and_what_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "old").write_text("1")
-    tree = Tree(tmp_path)
-    assert tree.changes() == {}
-    for number, name in enumerate(("b", "a", "c.part")):
-        (tmp_path / name).write_text(name)
-        os.utime(tmp_path / name, ns=(0, number))
-    (tmp_path / "old").unlink()
-    assert list(tree.changes().items()) == [("old", None), ("b", b"b"), ("a", b"a")]
-    assert tree.changes() == {}
