@@ -1,7 +1,7 @@
-"""The page in a real browser: quiet, offline, usable by mouse and keyboard, in the dark, on a phone, without scripts.
+"""The page in a real browser: quiet, offline, usable by mouse and keyboard, and in the dark.
 
 One visit sees many things, as opening the page takes longest. What a chart, attention, the film of a training, the
-choice of a model and the matrix of groups do is in their own files.
+choice of a model and the matrix of groups do is in their own files; how it is laid out is in tests/full/browsers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from lmcompare.report.build import write_reports
-from tests.report.browser import complaints, open_all, visit
+from tests.report.browser import complaints, visit
 from tests.report.part import part_of
 from tests.report.test_hostile import poisoned  # noqa: F401 - a fixture
 from tests.run_folder import reseal
@@ -255,59 +255,11 @@ def test_a_card_shows_the_digits_that_are_stored_and_infinite_bits(browser: Brow
         expect(reader.locator(".tok").nth(2)).to_have_attribute("data-bits", bits)
 
 
-@pytest.mark.parametrize("widths", [(1280, 768), (390, 320)])  # the narrow ones as a phone
-def test_nothing_sticks_out_sideways(browser: Browser, folder: Path, widths: tuple[int, int]) -> None:
-    page = visit(browser, folder / "report.html", width=widths[0])
-    assert page.evaluate(WIDTH) == widths[0]
-    open_all(page)
-    for width in widths:
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(WIDTH) == width
-        out = page.evaluate(
-            "width => Array.from(document.querySelectorAll('main *'))"
-            ".filter(e => !e.closest('.scroll, pre, .out, .skip-passage'))"
-            ".filter(e => e.getBoundingClientRect().right > width + 1)"
-            ".map(e => e.outerHTML.slice(0, 100))",
-            width,
-        )
-        assert out == []
-        for mark in page.locator("#meaning .chart .mark").all()[:3]:  # nor do the words of a mark at the edge
-            mark.hover()
-            box = page.locator(".tip").bounding_box()
-            assert box is not None
-            assert 0 <= box["x"] < box["x"] + box["width"] <= page.evaluate(WIDTH) == width
-    for place in ("h3", "h4", "figcaption", "p.reading", "p.fine", "p.verdict"):  # a word without an end
-        page.locator(place).first.evaluate("(e, word) => e.prepend(word)", f"{'x' * 5000} ")
-    assert page.evaluate(WIDTH) == widths[1]
-
-
-def test_reads_without_scripts(browser: Browser, folder: Path) -> None:
-    report = visit(browser, folder / "report.html", scripts=False)
-    tokens = report.locator(".reader .passage .tok")
-    assert tokens.count() > 50
-    expect(tokens.nth(1)).to_have_attribute("title", re.compile("bits$"))
-    assert report.locator(".js").count() > 0
-    assert report.locator(".js:visible").count() == 0
-
-
 def test_text_that_wants_to_be_a_script_is_not_run(browser: Browser, poisoned: Path) -> None:  # noqa: F811
     page = visit(browser, poisoned / "report.html")
     page.locator(".reader .tok[data-i='2']").first.hover()
     expect(page.locator(".card").first).to_contain_text("<script>window.evil=1")
     assert page.evaluate("window.evil") is None
-    assert complaints(page) == []
-    page.set_viewport_size({"width": 390, "height": 900})
-    assert page.evaluate(WIDTH) == 390
-
-
-def test_a_page_of_several_texts_is_quiet_and_narrow_and_can_be_sorted(browser: Browser, apart: Path) -> None:
-    page = visit(browser, apart / "report.html")
-    board = page.locator("#table-1 .board").first
-    names = board.locator("tbody tr th .chip")
-    ranked = names.all_inner_texts()
-    board.locator("thead th").nth(1).get_by_role("button").click()
-    assert names.all_inner_texts() == sorted(ranked) != ranked
-    assert [request.url for request in page.requests()] == [(apart / "report.html").as_uri()]
     assert complaints(page) == []
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate(WIDTH) == 390

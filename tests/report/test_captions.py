@@ -18,11 +18,7 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import cost, leaderboard, learning, mixtures, sentences
 from lmcompare.report.templating import fill
 from tests.analysis.tiny import bits, tiny_run
-from tests.report.tree import parse
-
-
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
+from tests.report.tree import parse, plain
 
 
 def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None:

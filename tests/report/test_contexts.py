@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,23 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.charts.contexts import numbered, ranges
-from lmcompare.report.data import Model, ReportData
+from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word
 from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import RunFolderError
 from tests.report.part import part_of
-from tests.report.tree import Node
+from tests.report.tree import Node, plain
 from tests.run_folder import reseal
 
-STILL = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+KIND = ("unigram", "word2vec-bow", "rnn-attention", "transformer")
+STILL = [[0.0] * 3] * 3
 MOVED = [[0.0, 0.2, 1.0], [0.2, 0.0, 0.6], [1.0, 0.6, 0.0]]
 CONTEXTS = [
     Context("the river", " bank", "", "prompt"),
     Context("a", " bank", " x", "d"),
     Context("", "bank", "", "d"),
 ]
-
-
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
 
 
 def test_the_distances_of_a_map_are_given(models: dict[str, Model]) -> None:
@@ -103,23 +101,25 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
     assert "leaky (none of the words is a token)" in said
 
 
+def changed(folder: Path, change: Callable[[str, dict[str, Any]], object]) -> Section | None:
+    """Change the stored examples of each model, given its name, and return the section on them."""
+    for file in folder.glob("cells/*/*/examples.json"):
+        table = json.loads(file.read_text())
+        change(file.parent.parent.name, table)
+        file.write_text(json.dumps(table))
+    return contexts.build(ReportData(load_run(reseal(folder))))
+
+
 @pytest.mark.slow
 def test_words_that_stand_nowhere_are_named_and_an_older_run_has_none(tmp_path: Path) -> None:
-    path = part_of(tmp_path / "run", ("unigram", "word2vec-bow", "rnn-attention", "transformer"))
-    for file in path.glob("cells/*/*/examples.json"):
-        table = json.loads(file.read_text())
-        table["words"] = [{"word": "ze<b>ra", "contexts": [], "distances": None}]
-        file.write_text(json.dumps(table))
-    section = contexts.build(ReportData(load_run(reseal(path))))
+    path = part_of(tmp_path, KIND)
+    nowhere = {"word": "ze<b>ra", "contexts": [], "distances": None}
+    section = changed(path, lambda _, table: table.update(words=[nowhere]))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html
     assert "Not here" not in section.html
     assert "ze\\<b\\>ra" in section.markdown
-    for file in path.glob("cells/*/*/examples.json"):
-        table = json.loads(file.read_text())
-        del table["words"], table["senses"]
-        file.write_text(json.dumps(table))
-    assert contexts.build(ReportData(load_run(reseal(path)))) is None
+    assert changed(path, lambda _, table: [table.pop(key) for key in ("words", "senses")]) is None
 
 
 def test_points_that_are_one_have_their_numbers_together() -> None:
@@ -152,7 +152,6 @@ def test_the_section(tree: Node, markdown: str) -> None:
     assert "fewer than twice in prompts and test text: zebra." in said
     assert len(section.all("figure")) == 1 + 2 * 3  # a table, and two words under three models
     assert len(section.all("li")) == 8 + 8
-    assert "## A word's vector in several sentences" in markdown
     assert "5 of our 12 words with two senses, and 0 can be read" in plain(said)
     assert "| word | contexts | word2vec-bow | rnn-attention | transformer |" in markdown
 
@@ -164,10 +163,10 @@ def sense_set(word: str, distances: list[list[float]], average: list[list[float]
         "word": word,
         "names": ["fi<rst", "second"],
         "sentences": texts,
+        "next": [[token], []],
         "distances": distances,
         "average": average,
         "counts": SAME,
-        "next": [[token], []],
     }
 
 
@@ -175,35 +174,30 @@ SAME = [[0.0] * 6] * 6
 APART = [[0.0 if (i < 3) == (j < 3) else 1.0 for j in range(6)] for i in range(6)]
 
 
-def with_senses(path: Path, found: dict[str, list[dict[str, Any]]]) -> ReportData:
-    for file in path.glob("cells/*/*/examples.json"):
-        table = json.loads(file.read_text())
-        sets = found.get(file.parent.parent.name)
-        table["senses"] = None if sets is None else {"sets": sets, "left_out": {"cell": "not one token"}}
-        file.write_text(json.dumps(table))
-    return ReportData(load_run(reseal(path)))
+def with_senses(path: Path, found: dict[str, list[dict[str, Any]]]) -> tuple[Section, str]:
+    """Return the section of models that have these sets, and what it says."""
+    left_out = {"cell": "not one token"}
+    section = changed(
+        path, lambda name, t: t.update(senses={"sets": found[name], "left_out": left_out} if name in found else None)
+    )
+    assert section is not None
+    return section, plain(section.markdown)
 
 
 @pytest.mark.slow
 def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
-    path = part_of(tmp_path / "run", ("unigram", "word2vec-bow", "rnn-attention", "transformer"))
+    path = part_of(tmp_path, KIND)
     still = [sense_set(word, SAME, APART) for word in "vwxyz"]
-    data = with_senses(path, {"word2vec-bow": still, "rnn-attention": still, "transformer": still[:2]})
-    section = contexts.build(data)
-    assert section is not None
-    said = plain(section.markdown)
+    section, said = with_senses(path, {"word2vec-bow": still, "rnn-attention": still, "transformer": still[:2]})
     assert section.title == "Do vectors tell the senses of a word apart?"
-    assert "have the same sense measurably more often than by chance (40 %; word2vec-bow 40 %" in said  # 2 of 5
-    assert "word2vec-bow 40 % and rnn-attention 40 %)" in said
+    assert "by chance (40 %; word2vec-bow 40 % and rnn-attention 40 %)" in said  # 2 of 5
     assert "not tested for transformer: the test needs 5 of our 3 words with two senses, and 2 can be read" in said
     assert said.index("No: in no model") < said.index("One word in several sentences")
     assert "fi&lt;rst" in section.html
     assert "no model is measurably better" in said
     assert "−60 (−60 to −60)" in said
     apart = [{**sense_set(word, APART), "layers": [SAME, APART]} for word in "vwxyz"]
-    section = contexts.build(with_senses(path, {"word2vec-bow": still, "transformer": apart}))
-    assert section is not None
-    said = plain(section.markdown)
+    section, said = with_senses(path, {"word2vec-bow": still, "transformer": apart})
     assert "the nearest sentence has the same sense more often than by chance (40 %)" in said
     assert "not found in the word2vec-bow." in said
     assert ">6 of 6<" in section.html  # folded
@@ -212,18 +206,13 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     assert "then 25 % (12 %)" in plain(section.html)
     assert "Left out: cell (not one token)." in said
     # with 5 sets p is 2/32 at best; with 6 it is 2/64
-    beyond = [sense_set(word, APART, SAME) for word in "uvwxyz"]
-    section = contexts.build(with_senses(path, {"transformer": beyond}))
-    assert section is not None
-    said = plain(section.markdown)
+    _, said = with_senses(path, {"transformer": [sense_set(word, APART, SAME) for word in "uvwxyz"]})
     assert "transformer is measurably better than the plain average" in said
     assert "+60 (60 to 60)" in said
     assert said.index("Yes, in the transformer (") < said.index("measurably better")
     # as good as the average, and one word that is not told apart
     alike = [sense_set("u", SAME, SAME), *(sense_set(word, APART, APART) for word in "vwxyz")]
-    section = contexts.build(with_senses(path, {"transformer": alike}))
-    assert section is not None
-    said = plain(section.markdown)
+    _, said = with_senses(path, {"transformer": alike})
     assert "Yes, in the transformer (" in said
     assert "For “u”, the transformer is no better than chance." in said
 
@@ -244,6 +233,6 @@ def test_a_set_that_does_not_fit_is_damage(tmp_path: Path, damage: dict[str, Any
     one = sense_set("bank", SAME)
     table = {"prompts": [], "sentences": [], "senses": {"sets": [one], "left_out": {}}}
     check_contents(path, table)
-    table["senses"] = {"sets": [{**one, **damage}], "left_out": {}}
+    one |= damage
     with pytest.raises(RunFolderError, match="damaged at 'senses"):
         check_contents(path, table)

@@ -16,6 +16,7 @@ from lmcompare.report.finding import beside_compressor, headline, lead, without_
 from lmcompare.report.sections import leaderboard
 from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
+from tests.report.tree import plain
 
 TITLES = {"rnn": "RNN with attention", "net": "Transformer", "counts": "5-gram", "floor": "Unigram"}
 COSTS = {"rnn": {"train_seconds": 60.0}, "net": {"train_seconds": 50.0}, "counts": {"train_seconds": 0.2}}
@@ -36,10 +37,6 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The RNN needs 2 bits per byte, the transformer 2 % more, the 5-gram 10 %."""
     models = {"rnn": bits(2, 0), "net": bits(2.04, 1), "counts": bits(2.2, 2), "floor": bits(3, 3)}
     return tiny_run(tmp_path_factory.mktemp("clear"), models, documents=[[10]] * 40, costs=COSTS)
-
-
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ").replace("\u2011", "-")
 
 
 @pytest.mark.parametrize(

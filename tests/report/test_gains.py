@@ -181,19 +181,6 @@ def test_unknown_words_are_a_category_of_their_own(tree: Node) -> None:
 
 
 @pytest.mark.slow
-def test_markdown_has_the_matrix(markdown: str, tree: Node) -> None:
-    part = markdown.partition("\n| Group | part of the text |")[2].partition("\n\n")[0]
-    table = tree.one(class_="gains-table")
-    lines = part.splitlines()[2:]
-    assert len(lines) == len(table.rows())
-    for line, row in zip(lines, table.rows(), strict=True):
-        cells = [cell.replace("**", "").strip() for cell in line.strip("|").split("|")]
-        assert len(cells) == 2 + len(table.one("thead").all("th")) - 2
-        if len(row) > 1:
-            assert [cell.replace("\u00a0", " ") for cell in cells[1:]] == row[1:]
-
-
-@pytest.mark.slow
 def test_the_data_of_the_page_have_every_pair(tree: Node) -> None:
     source = tree.one("script", "gains-data")
     data = json.loads("".join(str(child) for child in source.children))

@@ -76,6 +76,11 @@ class _Parser(HTMLParser):
         self.open[-1].children.append(data)
 
 
+def plain(text: str) -> str:
+    """The text with plain spaces and hyphens in place of those that do not break a line."""
+    return text.replace("\u00a0", " ").replace("\u2011", "-")
+
+
 def parse(page: str) -> Node:
     """Return the page's tree; an assertion error if an element is closed that is not open, or left open."""
     parser = _Parser()

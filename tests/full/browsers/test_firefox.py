@@ -13,7 +13,7 @@ from lmcompare.api import Comparison
 from lmcompare.report.build import write_reports
 from tests.full.browsers.firefox import Firefox, firefox
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
+pytestmark = pytest.mark.usefixtures("cells_here")
 
 
 @pytest.fixture(scope="module")
