@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import lmcompare
-from lmcompare import corpora
+from lmcompare import corpora, trained
 from lmcompare.errors import LmcompareError
+from lmcompare.harness.progress import display
 from lmcompare.model import FloatArray, LanguageModel, Setting, State
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.runfolder.seals import check_sealed
@@ -24,6 +25,8 @@ from tests.test_api_arguments import nested
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
+PIECES: dict[str, Any] = {"plugin": "ngram", "name": "pieces", "tokens": {"kind": "bpe", "pieces": 280}}
+NAMES = ("unigram", "LastSeen", "Placed", "kn3", "pieces")
 TEXTS = [f"The {who} saw {what} {n} times. It {end}." for n in range(4) for who in ("cat", "dog", "cow")
          for what in ("milk", "Rome") for end in ("slept", "ran")]  # fmt: skip
 
@@ -60,11 +63,19 @@ class LastSeen(LanguageModel):
         return np.where(begins, len(text.vocabulary), text.ids[np.maximum(at - 1, 0)])
 
 
+class Placed(LastSeen):
+    """A model whose vectors are known: random numbers, the same for the same vocabulary."""
+
+    def word_vectors(self) -> FloatArray:
+        assert self.table is not None
+        return np.random.default_rng(0).standard_normal((self.table.shape[1], 3)).astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> lmcompare.Comparison:
     return lmcompare.compare(
         TEXTS,
-        ["unigram", LastSeen, {"plugin": "ngram", "name": "kn3", "order": 3}],
+        ["unigram", LastSeen, Placed(), {"plugin": "ngram", "name": "kn3", "order": 3}, PIECES],
         out=tmp_path_factory.mktemp("api"),
         prompts=["The cat"],
         words="cat",
@@ -76,7 +87,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> lmcompare.Comparison:
 
 def test_the_table_has_a_row_a_model(result: lmcompare.Comparison) -> None:
     assert not result.failures
-    assert set(result.table["name"]) == {"unigram", "LastSeen", "kn3"}
+    assert set(result.table["name"]) == set(NAMES)
     figures = result.table.set_index("name")["bits_per_byte"]
     assert figures["LastSeen"] < figures["unigram"]
 
@@ -95,7 +106,8 @@ def test_html_that_is_lost_is_one_sentence(tmp_path: Path) -> None:
 def test_a_run_is_found_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path)
-    result = lmcompare.compare(TEXTS, ["unigram"], out="run", quiet=True)
+    result = lmcompare.compare(TEXTS, "unigram", out="run", seeds=3, tokens="char", device="cpu", quiet=True)
+    assert result.model("unigram", seed=3).score("The cat").tokens[:3] == ("T", "h", "e")
     opened = lmcompare.load("run")
     monkeypatch.chdir(tmp_path / "below")
     for each in (result, opened):
@@ -108,17 +120,18 @@ def test_a_run_is_found_from_another_working_directory(tmp_path: Path, monkeypat
 def test_a_run_goes_on_without_readers_of_its_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    with open(writer, "w", buffering=1, encoding="utf-8") as stream:
+    with open(writer, "w", buffering=1, encoding="utf-8") as stream, suppress(BrokenPipeError):
         monkeypatch.setattr(sys, "stderr", stream)
-        for folder in ("broken", "closed"):
-            assert lmcompare.compare(TEXTS, ["unigram"], out=tmp_path / folder).models == ("unigram",)
-            with suppress(BrokenPipeError):
-                stream.close()
+        assert lmcompare.compare(TEXTS, "unigram", out=tmp_path, device="cpu").models == ("unigram",)
+        stream.close()
+    show = display(must_be_seen=False)
+    show.say("Its stream is closed.")
+    show.close()
 
 
 def test_trained_models_are_given_back(result: lmcompare.Comparison) -> None:
     opened = lmcompare.load(result.folder)
-    assert opened.models == ("unigram", "LastSeen", "kn3")
+    assert opened.models == NAMES
     model = opened.model("kn3")
     assert sum(p for _, p in model.next_tokens("The cat")) <= 1 + 1e-9
     assert model.next_tokens("The cat")[0][0] == "saw"
@@ -143,8 +156,9 @@ def test_the_files_of_a_cell_are_checked_once_however_many_models_are_opened(
     assert lmcompare.load(result.folder).model("kn3").name == "kn3"
     assert checked == ["kn3"]
     checked.clear()
-    opened = lmcompare.load(result.folder).trained_models(plugin=LastSeen)
-    assert list(opened) == ["unigram", "LastSeen", "kn3"]
+    asked = ["unigram", "LastSeen", "kn3"]
+    opened = lmcompare.load(result.folder).trained_models(asked, plugin=LastSeen)
+    assert list(opened) == asked
     assert sorted(checked) == sorted(opened)
     assert list(result.trained_models("kn3")) == ["kn3"]
     with pytest.raises(LmcompareError, match="did you mean 'kn3'"):
@@ -225,33 +239,42 @@ def test_wrong_draws_are_one_sentence(result: lmcompare.Comparison, argument: di
         result.model("kn3").generate("The cat", **argument)  # type: ignore[arg-type]
 
 
-class Placed(LastSeen):
-    """A model whose vectors are known: random numbers, the same for the same vocabulary."""
+def test_the_most_likely_continuation_is_known(result: lmcompare.Comparison) -> None:
+    for name in ("kn3", "pieces"):
+        model = result.model(name)
+        likely = model.generate("The dog", 3, top_k=1)
+        assert model.is_greedy(likely, context="The dog")
+        assert not model.is_greedy(" on there", context="The dog")
+    assert not result.model("kn3").is_greedy(" xylophone", context="The dog")  # an unknown word
 
-    def word_vectors(self) -> FloatArray:
-        assert self.table is not None
-        return np.random.default_rng(0).standard_normal((self.table.shape[1], 3)).astype(np.float32)
+
+def test_a_text_is_over_before_what_it_should_not_have(result: lmcompare.Comparison) -> None:
+    for name in ("kn3", "pieces"):
+        model = result.model(name)
+        whole = model.generate("The dog", 30, top_k=1)
+        assert " times" in whole
+        assert model.generate("The dog", 30, top_k=1, until=["?", " times"]) == whole.partition(" times")[0]
+    ended = result.model("pieces").generate("The dog", 200, top_k=1, until=[])
+    assert ended == " saw Rome 2 times. It ran."
+    assert len(ended) < len(result.model("pieces").generate("The dog", 200, top_k=1)), "at the end of a document"
 
 
-def test_vectors_are_compared_and_written_as_gensim_reads_them(tmp_path: Path) -> None:
-    run = lmcompare.compare(TEXTS, [Placed()], out=tmp_path / "run", tokens="bpe:270", device="cpu", quiet=True)
-    model = run.model("Placed")
+def test_vectors_are_compared_and_written_as_gensim_reads_them(result: lmcompare.Comparison, tmp_path: Path) -> None:
     from gensim.models import KeyedVectors
 
+    model = result.model("Placed")
     vectors = KeyedVectors.load_word2vec_format(str(model.export(tmp_path / "v.vec")))
     assert vectors.vector_size == 3
-    np.testing.assert_allclose(vectors["a"], model.word_vector("a"), rtol=1e-5)
-    np.testing.assert_allclose(vectors["▁"], model.word_vector(" "), rtol=1e-5)
-    assert model.similarity("a", "t") == pytest.approx(float(vectors.similarity("a", "t")), abs=1e-5)
-    near = [
-        (token, cosine) for token, cosine in vectors.most_similar("a", topn=12) if token not in ("<unk>", "</s>")
-    ][:5]
-    found = model.neighbours("a", 5)
+    np.testing.assert_allclose(vectors["cat"], model.word_vector("cat"), rtol=1e-5)
+    assert model.similarity("cat", "saw") == pytest.approx(float(vectors.similarity("cat", "saw")), abs=1e-5)
+    near = [(token, cosine) for token, cosine in vectors.most_similar("cat", topn=12) if token[0] != "<"][:5]
+    found = model.neighbours("cat", 5)
     assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in near], abs=1e-5)
-    assert found[0][0].replace(" ", "▁") == near[0][0]
+    assert found[0][0] == near[0][0]
+    assert [trained._written(white) for white in (" ", "\t", "\u00a0")] == ["▁", "<0x09>", "<0xC2><0xA0>"]
     with pytest.raises(LmcompareError, match="'zebra' is not in the vocabulary"):
         model.neighbours("zebra")
-    odd: list[dict[str, Any]] = [{"word": []}, {"word": None}, {"word": "a", "k": "x"}, {"word": "a", "k": 0}]
+    odd: list[dict[str, Any]] = [{"word": []}, {"word": None}, {"word": "cat", "k": "x"}, {"word": "cat", "k": 0}]
     for wrong in odd:
         with pytest.raises(LmcompareError, match=r"string|whole number"):
             model.neighbours(**wrong)
@@ -308,11 +331,6 @@ def test_what_is_not_there_is_named(result: lmcompare.Comparison, tmp_path: Path
         lmcompare.compare(TEXTS, ["unigram"], lowercse=True)
 
 
-def test_one_seed_and_one_kind_of_tokens_need_no_wrapping(tmp_path: Path) -> None:
-    found = lmcompare.compare(TEXTS, "unigram", out=tmp_path, seeds=3, tokens="char", device="cpu", quiet=True)
-    assert found.model("unigram", seed=3).score("The cat").tokens[:3] == ("T", "h", "e")
-
-
 def test_wrong_texts_are_one_sentence(result: lmcompare.Comparison) -> None:
     model = result.model("kn3")
     with pytest.raises(LmcompareError, match="a text must be a string, not a list"):
@@ -360,8 +378,8 @@ def test_a_folder_with_values_of_a_wrong_kind_is_one_sentence(
     result: lmcompare.Comparison, tmp_path: Path, name: str, text: str
 ) -> None:
     shutil.copytree(result.folder, tmp_path / "run")
-    (path,) = (tmp_path / "run").glob(name)
-    path.write_text(text)
+    for path in (tmp_path / "run").glob(name):
+        path.write_text(text)
     with pytest.raises(LmcompareError):
         lmcompare.load(tmp_path / "run").model("unigram")
 
@@ -376,10 +394,3 @@ def test_models_are_made_equal_on_request(tmp_path: Path) -> None:
         lmcompare.compare(TEXTS, ["unigram"], match={"second": 3})
     with pytest.raises(LmcompareError, match="object, whose size can't be changed"):
         lmcompare.compare(TEXTS, [Rnn(steps=1)], device="cpu", quiet=True, match={"parameters": 4e3})
-
-
-def test_the_values_of_an_object_count_as_well(tmp_path: Path) -> None:
-    for alpha in (1.0, 2.0):
-        found = lmcompare.compare(TEXTS, LastSeen(alpha), out=tmp_path, device="cpu", quiet=True)
-    assert found.models == ("LastSeen", "LastSeen-alpha-2.0")
-    assert found.model("LastSeen").model.hyperparameters() == {"alpha": 2.0}

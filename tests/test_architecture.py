@@ -120,7 +120,7 @@ def test_arrows_point_one_way() -> None:
 
 
 def test_imports_are_found_wherever_they_are() -> None:
-    text = "from lmcompare.model import A\nif x:\n    import lmcompare.api\n  from lmcompare import cli, errors  # x\n"
+    text = "from lmcompare.model import A\nif x:\n    import lmcompare.api\n  from lmcompare import cli, errors # x\n"
     assert _imported(text + "from lmcompare import (\n    lazy,\n)\n") == {"model", "api", "cli", "errors", "lazy"}
 
 

@@ -1,273 +1,186 @@
-"""lm-evaluation-harness: the figures of local tasks are those of lmcompare, in the harness's units."""
+"""lm-evaluation-harness: what it is answered in its units. A stand-in asks; the second tier asks with the harness."""
 
 from __future__ import annotations
 
-import builtins
 import json
 import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 import lmcompare
-from lmcompare.api import Comparison
-from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.lm_evaluation import _cause, evaluated
-from tests.cli import console
-from tests.models.hf_causal.small import gpt2
+from lmcompare.trained import TrainedModel
+from tests.cli.console import lmcompare as command
+from tests.harness.small import made_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
-ANIMALS, PLACES = ("cat", "dog", "hen", "fox"), ("mat", "sofa", "roof", "lawn")
-TEXTS = [
-    f"The {a} sat on the {p}.\nIt slept there, not on the  {q}!\n" for a in ANIMALS for p in PLACES for q in PLACES
-]
-TEST = ["The cat sat on the xylophone.\nIt slept — there.\n", " A blank first", "The dog sat on the roof.\n"]
-QUESTIONS = [
-    {"question": "The cat sat on", "choices": ["the", "there"], "answer": 0},
-    {"question": "The hen", "choices": ["mat", "sat"], "answer": 1},
-]
-TASK = """
-task: {name}
-dataset_path: json
-dataset_kwargs:
-  data_files:
-    test: {data}
-test_split: test
-output_type: {output}
-{rest}
-metadata:
-  version: 2.0
-"""
-ROLLING = """
-doc_to_text: ""
-doc_to_target: "{{text}}"
-metric_list:
-  - metric: word_perplexity
-  - metric: byte_perplexity
-  - metric: bits_per_byte
-"""
-CHOICE = """
-doc_to_text: "{{question}}"
-doc_to_choice: "{{choices}}"
-doc_to_target: "{{answer}}"
-metric_list:
-  - metric: acc
-"""
-GENERATED = """
-doc_to_text: "{{question}}"
-doc_to_target: "{{choices[answer]}}"
-generation_kwargs:
-  until: ["on", "."]
-  max_gen_toks: 5
-metric_list:
-  - metric: exact_match
-"""
+ASKED: list[dict[str, Any]] = []  # of the evaluator
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("harness")
+class Registry(dict[str, Any]):
+    """Classes of models by name."""
+
+    def register(self, name: str) -> Any:
+        return lambda cls: self.setdefault(name, cls)
 
 
-@pytest.fixture(scope="module")
-def run(place: Path) -> Comparison:
-    folder = place / "gpt2"
-    folder.mkdir()
-    models: list[Any] = [
-        "ngram",
-        {"plugin": "ngram", "name": "pieces", "tokens": {"kind": "bpe", "pieces": 280}},
-        {"plugin": "ngram", "name": "letters", "tokens": {"kind": "char"}},
-        {"plugin": "hf-causal", "path": str(gpt2(folder)), "window": 32},
-    ]
-    corpus = {"train": TEXTS, "valid": TEXTS[:3], "test": TEST}
-    return lmcompare.compare(corpus, models, out=place / "run", device="cpu", quiet=True)
+def evaluate(*, model: Any, tasks: list[str], task_manager: Any, **how: Any) -> dict[str, Any]:
+    """Ask for the likelihood of a text, as a task does."""
+    ASKED.append({"tasks": tasks, **how})
+    if tasks == ["broken"]:
+        raise KeyError("validation")
+    (nats,) = model.loglikelihood_rolling([SimpleNamespace(args=("the cat saw it.",))])
+    figures = {"own": {"alias": "own", "nats,none": nats, "nats_stderr,none": "N/A"}}
+    return {"results": figures, "versions": {"own": 1}, "config": {"model": "x"}, "n-shot": {"own": 0}}
 
 
-def task(place: Path, name: str, output: str, rest: str, rows: list[dict[str, Any]]) -> str:
-    """Write a task and its data, and return the path of the YAML file."""
-    data, file = place / f"{name}.jsonl", place / f"{name}.yaml"
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    file.write_text(TASK.format(name=name, data=data, output=output, rest=rest), encoding="utf-8")
-    return str(file)
+@pytest.fixture(autouse=True)
+def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module that has what the adapter uses of lm-eval."""
+    parts: dict[str, dict[str, Any]] = {
+        "lm_eval": {},
+        "lm_eval.api": {},
+        "lm_eval.api.model": {"LM": type("LM", (), {})},
+        "lm_eval.api.registry": {"model_registry": Registry()},
+        "lm_eval.evaluator": {"simple_evaluate": evaluate, "get_git_commit_hash": lambda: "abc"},
+        "lm_eval.tasks": {
+            "TaskManager": lambda include_defaults: SimpleNamespace(all_tasks=["own", "broken"] * include_defaults)
+        },
+        "lm_eval.utils": {"handle_non_serializable": str},
+    }
+    for name, members in parts.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in parts:
+        home, _, last = name.rpartition(".")
+        if home:
+            monkeypatch.setattr(sys.modules[home], last, sys.modules[name], raising=False)
+    forget()
+    yield
+    forget()
+    ASKED.clear()
 
 
-@pytest.fixture(scope="module")
-def rolling(place: Path) -> str:
-    return task(place, "own_texts", "loglikelihood_rolling", ROLLING, [{"text": text} for text in TEST])
+def forget() -> None:
+    """The adapter is imported anew."""
+    sys.modules.pop("lmcompare.lm_evaluation.adapter", None)
+    vars(sys.modules["lmcompare.lm_evaluation"]).pop("adapter", None)
 
 
-@pytest.mark.parametrize("name", ["ngram", "pieces", "letters", "hf-causal"])
-def test_perplexities_are_the_bits_of_lmcompare(run: Comparison, rolling: str, name: str) -> None:
-    trained = run.model(name)
-    figures = evaluated(trained, [rolling])["results"]["own_texts"]
-    scored = list(trained.score_documents(documents_of(TEST), ends=True))
-    bits, n_bytes = sum(each.bits for each in scored), sum(len(text.encode()) for text in TEST)
-    assert figures["bits_per_byte,none"] == pytest.approx(bits / n_bytes, abs=1e-6)
-    assert math.log2(figures["byte_perplexity,none"]) == pytest.approx(bits / n_bytes, abs=1e-6)
-    words = sum(len(text.split(" ")) + text.count("\n") for text in TEST)  # the harness counts gaps of white space
-    assert math.log2(figures["word_perplexity,none"]) == pytest.approx(bits / words, abs=1e-6)
-    assert sum(sum(each.overhead_bits) for each in scored) > 0 or name in ("pieces", "hf-causal")
-    table = run.table.set_index("name")
-    assert figures["bits_per_byte,none"] == pytest.approx(table.loc[name, "bits_per_byte"], abs=1e-6)
+@pytest.fixture
+def trained() -> TrainedModel:
+    return lmcompare.load(made_run() / "run").model("ngram")
 
 
-def test_continuations_are_scored_without_an_end(run: Comparison) -> None:
+def request(*arguments: Any) -> SimpleNamespace:
+    return SimpleNamespace(args=arguments)
+
+
+def test_continuations_are_nats_without_an_end(trained: TrainedModel) -> None:
     from lmcompare.lm_evaluation.adapter import TrainedLM
 
-    class Request:
-        def __init__(self, *args: str) -> None:
-            self.args = args
-
-    for name, over in (("ngram", "cat"), ("letters", "t"), ("pieces", "at")):
-        trained = run.model(name)
-        lm = TrainedLM(trained)
-        ((whole, _), (first, _), (rest, _)) = lm.loglikelihood(
-            [Request("", "The cat sat"), Request("", "The"), Request("The", " cat sat")]
-        )
-        assert whole == pytest.approx(first + rest, abs=1e-9)
-        assert whole == pytest.approx(-trained.score("The cat sat").bits * math.log(2), abs=1e-9)
-        # a token over the border is the continuation's
-        (crossing, _) = lm.loglikelihood([Request("The ca", "t")])[0]
-        expected = trained.score("t", context="The ca")
-        assert crossing == pytest.approx(-expected.bits * math.log(2), abs=1e-9)
-        assert expected.tokens == (over,)
-        assert lm.loglikelihood([Request("The", "")]) == [(0.0, True)]
-
-
-def test_the_most_likely_continuation_is_known(run: Comparison) -> None:
-    for name in ("ngram", "letters", "pieces"):
-        trained = run.model(name)
-        context = "The dog sat"
-        likely = context + trained.generate(context, 3, top_k=1)
-        assert trained.is_greedy(likely[len(context) :], context=context)
-        assert not trained.is_greedy(" on there", context=context)
-    assert not run.model("ngram").is_greedy(" xylophone", context=context)  # an unknown word
-
-
-def test_choices_and_generated_texts(run: Comparison, place: Path) -> None:
-    choice = task(place, "own_choice", "multiple_choice", CHOICE, QUESTIONS)
-    generated = task(place, "own_text", "generate_until", GENERATED, [{**QUESTIONS[1], "choices": ["mat", "sat"]}])
-    found = evaluated(run.model("ngram"), [choice, generated])
-    assert found["results"]["own_choice"]["acc,none"] == 1.0
-    assert found["results"]["own_text"]["exact_match,none"] in (0.0, 1.0)
-    assert found["config"]["model"] == "lmcompare: ngram"
-    assert found["versions"] == {"own_choice": 2.0, "own_text": 2.0}
-    json.dumps(found, allow_nan=False)
-
-
-@pytest.mark.parametrize("length", [-5, 100_000_000])
-def test_a_text_of_a_length_without_reason_is_refused(run: Comparison, place: Path, length: int) -> None:
-    rest = GENERATED.replace("max_gen_toks: 5", f"max_gen_toks: {length}")
-    with pytest.raises(
-        LmcompareError, match=f"max_gen_toks of a task must be from 1 to 100,000 tokens, not {length:,}"
-    ):
-        evaluated(run.model("ngram"), [task(place, f"long{length}", "generate_until", rest, QUESTIONS[:1])])
-
-
-def test_a_text_is_over_before_what_it_should_not_have(run: Comparison) -> None:
-    for name in ("ngram", "pieces"):
-        trained = run.model(name)
-        whole = trained.generate("The dog", 12, top_k=1)
-        assert " on" in whole
-        assert trained.generate("The dog", 12, top_k=1, until=[".", " on"]) == whole.partition(" on")[0]
-    ended = run.model("pieces").generate("The dog", 200, top_k=1, until=[])
-    assert "on the" in ended
-    assert len(ended) < len(run.model("pieces").generate("The dog", 200, top_k=1))
-
-
-def test_repeated_samples_differ(run: Comparison) -> None:
-    from lmcompare.lm_evaluation.adapter import TrainedLM
-
-    class Request:
-        def __init__(self, **asked: Any) -> None:
-            self.args = ("The dog", {"max_gen_toks": 12, **asked})
-
-    trained = run.model("ngram")
-    drawn = TrainedLM(trained).generate_until([Request(do_sample=True) for _ in range(4)])
-    how: dict[str, Any] = {"temperature": 1.0, "top_k": None, "top_p": 1.0, "until": []}
-    assert drawn == [trained.generate("The dog", 12, seed=seed, **how) for seed in range(4)]
-    assert len(set(drawn)) == 4
-    greedy = [{}, {"temperature": 0.7}, {"do_sample": True, "temperature": 0.0}]
-    likely = trained.generate("The dog", 12, top_k=1, until=[])
-    assert TrainedLM(trained).generate_until([Request(**asked) for asked in greedy]) == [likely] * 3
-
-
-def test_on_the_command_line(run: Comparison, rolling: str, place: Path) -> None:
-    def command(*rest: str, model: str = "ngram") -> console.Done:
-        return console.lmcompare("lm-eval", "run", "--model", model, *rest, cwd=place)
-
-    done = command("--tasks", "own_texts.yaml", "--limit", "2", "--out", "found.json")
-    assert done.returncode == 0, done.stderr
-    stored = json.loads((place / "found.json").read_text(encoding="utf-8"))
-    value = stored["results"]["own_texts"]["bits_per_byte,none"]
-    assert stored["n-samples"]["own_texts"]["effective"] == 2
-    assert f"bits_per_byte {value:>7.4f}".split() == done.stdout.splitlines()[-1].split()[-2:]
-    (place / "plain.yaml").write_text(
-        Path(rolling).read_text().partition("metadata:")[0].replace("task: own_texts", "task: plain")
+    lm = TrainedLM(trained)
+    (whole, _), (first, _), (rest, _) = lm.loglikelihood(
+        [request("", "the cat saw"), request("", "the"), request("the", " cat saw")]
     )
-    plain = command("--tasks", "plain.yaml", "--limit", "1").stdout
-    assert "bits_per_byte" in plain
-    assert "Yaml" not in plain  # which is what the harness has for a task without a version
-    for tasks, model, said in (
-        ("own_texts.yml", "ngram", "no file own_texts.yml"),
-        (",", "ngram", "--tasks names no task"),
-        ("own_texts.yaml", "ngrm", "unknown model 'ngrm' (did you mean 'ngram'?)"),
-        ("own_texts.yaml", "ngram,pieces", "takes one model"),
-    ):
-        done = command("--tasks", tasks, model=model)
-        assert done.returncode == 2
-        assert said in done.stderr
-        assert done.stderr.count("\n") <= 1
+    assert whole == pytest.approx(first + rest, abs=1e-9)
+    assert whole == pytest.approx(-trained.score("the cat saw").bits * math.log(2), abs=1e-9)
+    (crossing, _) = lm.loglikelihood([request("the ca", "t")])[0]  # a token over the border is the continuation's
+    assert crossing == pytest.approx(lm.loglikelihood([request("the", " cat")])[0][0], abs=1e-9)
+    likely = trained.generate("the", 1, top_k=1)
+    assert [best for _, best in lm.loglikelihood([request("the", likely), request("the", " xyz")])] == [True, False]
+    (ended,) = lm.loglikelihood_rolling([request("the cat saw")])
+    assert ended == pytest.approx(-trained.score("the cat saw", ends=True).bits * math.log(2), abs=1e-9)
+    assert ended < whole
 
 
-def test_a_task_that_can_not_be_run(run: Comparison, place: Path) -> None:
-    rows = [{"text": "A text."}]
-    lost = task(place, "lost", "loglikelihood_rolling", ROLLING, [])
-    (place / "lost.jsonl").unlink()
-    key = task(place, "key", "loglikelihood_rolling", ROLLING.replace("doc_to_text", "doc_to_txt"), rows)
-    column = task(place, "column", "loglikelihood_rolling", ROLLING.replace("{{text}}", "{{txt}}"), rows)
-    split = task(place, "split", "loglikelihood_rolling", ROLLING, rows)
-    Path(split).write_text(Path(split).read_text().replace("test_split: test", "test_split: tests"))
-    broken = place / "broken.yaml"
-    broken.write_text("task: [broken\n")
-    for file, said in (
-        (lost, "Unable to find .*lost.jsonl.*working folder"),
-        (key, "doc_to_txt"),
-        (column, "'txt' is undefined"),
-        (split, "names 'tests'"),
-        (str(broken), "broken.yaml.*line 1"),
-        (str(place / "nothing.yaml"), "no file .*nothing.yaml"),
-    ):
-        with pytest.raises(LmcompareError, match=said) as caught:
-            evaluated(run.model("ngram"), [file])
-        assert "network" not in str(caught.value)
-    with pytest.raises(LmcompareError, match="lower --fewshot"):
-        evaluated(run.model("ngram"), [task(place, "few", "loglikelihood_rolling", ROLLING, rows)], fewshot=50)
-    for tasks in ("lambada", None, [Path("x.yaml")]):
+def test_texts_are_greedy_or_samples_with_seeds_of_their_own(trained: TrainedModel) -> None:
+    from lmcompare.lm_evaluation.adapter import TrainedLM
+
+    def generated(*asked: dict[str, Any]) -> list[str]:
+        return TrainedLM(trained).generate_until([request("the cat", each) for each in asked])
+
+    likely = trained.generate("the cat", 5, top_k=1, until=[])
+    for greedy in ({"max_gen_toks": 5}, {"max_tokens": 5, "temperature": 0.7}):
+        assert generated(greedy) == [likely]
+    assert generated({"max_gen_toks": 5, "do_sample": True, "temperature": 0.0}) == [likely]
+    drawn = generated(*[{"max_gen_toks": 5, "do_sample": True, "temperature": 2.0, "top_p": 0.9}] * 3)
+    how: dict[str, Any] = {"temperature": 2.0, "top_k": None, "top_p": 0.9, "until": []}
+    assert drawn == [trained.generate("the cat", 5, seed=seed, **how) for seed in range(3)]
+    assert len(set(drawn)) > 1
+    plain: dict[str, Any] = {"temperature": 1.0, "top_k": 3, "top_p": 1.0, "until": []}
+    assert generated({"max_gen_toks": 5, "do_sample": True, "top_k": 3}) == [trained.generate("the cat", 5, **plain)]
+    word = likely.split()[1]
+    for until in (word, [word]):
+        assert generated({"max_gen_toks": 5, "until": until}) == [likely[: likely.index(word)]]
+    assert generated({})[0].startswith(likely), "256 tokens"
+    for length in (-5, 100_001):
+        with pytest.raises(LmcompareError, match=f"from 1 to 100,000 tokens, not {length:,}"):
+            generated({"max_gen_toks": length})
+
+
+def test_the_evaluator_is_asked_and_its_results_are_named(trained: TrainedModel, tmp_path: Path) -> None:
+    task = tmp_path / "own.yaml"
+    task.touch()
+    for tasks, defaults in ((["own"], True), ([str(task)], False)):
+        found = evaluated(trained, tasks, fewshot=2, limit=7)
+        assert found["config"]["model"] == "lmcompare: ngram"
+        expected = -trained.score("the cat saw it.", ends=True).bits * math.log(2)
+        assert found["results"]["own"]["nats,none"] == pytest.approx(expected)
+        assert ASKED.pop() == {"tasks": tasks, "num_fewshot": 2, "limit": 7, "log_samples": False}
+        assert defaults or not Path(tasks[0]).read_text()
+    for name, said in (("nothing.yaml", "no file nothing.yaml"), ("onw", "did you mean 'own'"), ("x", "ls tasks")):
+        with pytest.raises(LmcompareError, match=said):
+            evaluated(trained, [name])
+    with pytest.raises(LmcompareError, match="can't run broken: it names 'validation'"):
+        evaluated(trained, ["broken"])
+    for wrong in ("lambada", None, [Path("x.yaml")]):
         with pytest.raises(LmcompareError, match="tasks must be a list of names"):
-            evaluated(run.model("ngram"), tasks)  # type: ignore[arg-type]
+            evaluated(trained, wrong)  # type: ignore[arg-type]
 
 
-def test_the_network_is_blamed_for_what_it_was_asked_for() -> None:
+def test_the_command_stores_and_prints_figures(tmp_path: Path) -> None:
+    ask = ("lm-eval", str(made_run() / "run"), "--tasks", "own", "--model")
+    done = command(*ask, "ngram", "--limit", "2", "--out", "found.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    value = json.loads((tmp_path / "found.json").read_text())["results"]["own"]["nats,none"]
+    assert done.stdout.splitlines()[-1].split()[-2:] == ["nats", f"{value:.4f}"]
+    assert ASKED[0]["limit"] == 2
+    for model, said in (("ngrm", "did you mean 'ngram'"), ("ngram,unigram", "takes one model")):
+        done = command(*ask, model, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr
+    assert "names no task" in command(*ask[:2], "--tasks", ",", "--model", "ngram", cwd=tmp_path).stderr
+
+
+def test_why_a_task_can_not_be_run() -> None:
     refused = ConnectionError("Couldn't reach 'nobody/nothing' on the Hub")
     assert "needs a network" in _cause(refused)
-    assert "needs a network" not in _cause(ValueError("no such key"))
+    caused = ValueError("no data")
+    caused.__cause__ = refused
+    assert "needs a network" in _cause(caused)
+    for other, said in (
+        (ValueError("no such key"), "no such key; correct the task"),
+        (FileNotFoundError("lost.jsonl"), "working folder"),
+        (KeyError("text"), "it names 'text'"),
+        (KeyError(""), "it names something"),
+        (ValueError("Sample larger than population or is negative"), "lower --fewshot"),
+    ):
+        assert said in _cause(other)
+        assert "network" not in _cause(other)
 
 
-def test_without_the_harness(run: Comparison, rolling: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def without(name: str, *rest: Any, **how: Any) -> Any:
-        if name.partition(".")[0] == "lm_eval":
-            raise ModuleNotFoundError("No module named 'lm_eval'", name="lm_eval")
-        return imported(name, *rest, **how)
-
-    monkeypatch.delitem(sys.modules, "lmcompare.lm_evaluation.adapter", raising=False)
-    monkeypatch.delattr("lmcompare.lm_evaluation.adapter", raising=False)
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(LmcompareError, match=r"install it with: pip install 'lmcompare\[lm-eval\]'"):
-        evaluated(run.model("ngram"), [rolling])
+def test_without_the_harness_it_is_said_how_to_install_it(
+    trained: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lm_eval.api.model", None)
+    with pytest.raises(LmcompareError, match=r"pip install 'lmcompare\[lm-eval\]'"):
+        evaluated(trained, ["own"])
