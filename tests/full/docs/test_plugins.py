@@ -1,4 +1,4 @@
-"""The page that teaches writing a plug-in: its model passes the kit as it is printed, its table names every check."""
+"""The page that teaches writing a plug-in: its pieces pass the kit as they are printed, and its blocks are Python."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from lmcompare import plugins
-from lmcompare.checks import CHECKS, run_checks
+from lmcompare.checks import run_checks
 
-pytestmark = pytest.mark.slow
-
-PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 WHOLE = [b for b in BLOCKS if b.startswith("# my_model.py\n")]
 PIECES = [b for b in BLOCKS if b.startswith("    ") and "known_failures" not in b]
@@ -21,12 +19,6 @@ PIECES = [b for b in BLOCKS if b.startswith("    ") and "known_failures" not in 
 def results_of(text: str, path: Path) -> dict[str, str]:
     path.write_text(text)
     return {r.name: r.reason for r in run_checks(f"{path}:MyModel") if not r.passed}
-
-
-def test_the_smallest_plug_in_passes_the_kit(tmp_path: Path) -> None:
-    (whole,) = WHOLE
-    assert len(whole.splitlines()) <= 50
-    assert results_of(whole, tmp_path / "my_model.py") == {}
 
 
 def test_with_the_pieces_it_still_passes(tmp_path: Path) -> None:
@@ -38,20 +30,11 @@ def test_with_the_pieces_it_still_passes(tmp_path: Path) -> None:
 
 
 def test_its_known_failures_are_stale_for_a_good_model(tmp_path: Path) -> None:
+    assert len(WHOLE) == 1
     (excuse,) = (b for b in BLOCKS if "known_failures" in b)
     failures = results_of("\n".join([*WHOLE, excuse]), tmp_path / "my_model.py")
     assert set(failures) == {"beats-the-unigram-floor"}
     assert "take the excuse out" in failures["beats-the-unigram-floor"]
-
-
-def test_table_names_every_check_and_no_other() -> None:
-    table = PAGE.partition("| check | what must be true |")[2].partition("\n\n")[0]
-    named = [
-        name
-        for line in table.splitlines()
-        for name in re.findall(r"`([a-z-]+)`", line.split("|")[1:2][0] if "|" in line else "")
-    ]
-    assert named == [c.name for c in CHECKS]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
