@@ -251,7 +251,7 @@ def sent(content: bytes, code: int = 0) -> Iterator[Child]:
     end, begin = os.pipe()
     with open(end, "rb") as stdout, open(begin, "wb", buffering=0) as channel:
         channel.write(content)
-        yield Child(SimpleNamespace(stdout=stdout, poll=lambda: code, wait=lambda: code), "")  # type: ignore[arg-type]
+        yield Child(SimpleNamespace(stdout=stdout, poll=lambda: code, wait=lambda: code), "")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from lmcompare.harness.environment import check_workers, side_by_side
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.model import Setting
+from lmcompare.report.build import write_reports
 from lmcompare.runfolder.manifest import Machine
 from lmcompare.tokens import Encoded
 from tests.harness.small import FLAT, Watch, small_experiment
@@ -66,8 +67,10 @@ class TestHere:
             for name in ("scores.parquet", "words.parquet", "top.parquet"):
                 assert (one.path / name).read_bytes() == (other.path / name).read_bytes()
             assert (one.cost["beside"], other.cost["beside"]) == (False, True)
-        assert alone.costs_comparable
-        assert not beside.costs_comparable
+        for one_run, is_said in ((alone, False), (beside, True)):
+            assert one_run.costs_comparable != is_said
+            write_reports(one_run.path)
+            assert ("at the same time as others" in (one_run.path / "report.html").read_text("utf-8")) == is_said
         another = small_experiment(UNIGRAM, NGRAM, threads=1, workers=2)
         assert not run(another, place / "1", base=place).failures
         costs = {cell.name: cell.cost["beside"] for cell in load_run(place / "1").cells}

@@ -69,7 +69,7 @@ def do(place: Path, *models: dict[str, Any], **more: Any) -> list[str]:
 
 
 def test_another_configuration_gets_another_name(place: Path) -> None:
-    for name, model, more in [
+    cases: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("ngram*", BIGRAM, {}),
         ("ngram-order-3", TRIGRAM, {}),
         ("ngram-order-5", {"plugin": "ngram"}, {}),
@@ -81,7 +81,8 @@ def test_another_configuration_gets_another_name(place: Path) -> None:
         ("ngram-size-9", BIGRAM, {"tokens": {"kind": "word", "size": 9}}),
         ("unigram*", UNIGRAM, {"preset": "quick"}),  # which has the same hyper-parameters
         ("reads-path-b.dat", {**READS, "path": "b.dat"}, {}),
-    ]:
+    ]
+    for name, model, more in cases:
         if "path" in model:
             (place / "b.dat").write_text("two")
             do(place, READS)

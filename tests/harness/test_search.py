@@ -86,6 +86,7 @@ def test_what_tpe_proposes_depends_on_earlier_batches_alone() -> None:
     assert whole[3] != other[3]
 
 
+@pytest.mark.slow
 def test_tpe_comes_nearer_to_the_best_than_chance() -> None:
     best = {
         m: [min(loss(v) for b in carried_out(of(m, 30, seed=s)) for v in b) for s in range(6)]

@@ -317,9 +317,10 @@ def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -
         )
     ]
     assert later == [*[("records", True, 0)] * 4, ("records", True, 10), ("records", False, 0)]
-    grid = {"ngram": {"order": [1, 2], "smoothing": ["kneser-ney", "witten-bell"]}}
+    ways = ["kneser-ney", "witten-bell"]
+    grid = {"ngram": {"order": [1, 2], "smoothing": ways}}
     names = [name for name, _, tried in ahead(small_experiment({"plugin": "ngram"}, sweep=grid), "new") if not tried]
-    assert names == [f"ngram-order-{order}-smoothing-{how}" for order in (1, 2) for how in grid["ngram"]["smoothing"]]
+    assert names == [f"ngram-order-{order}-smoothing-{how}" for order in (1, 2) for how in ways]
     with pytest.raises(LmcompareError, match="another corpus"):
         ahead(small_experiment(RECORDS), "out")
     assert lines(place / "trained.txt") == trained

@@ -72,7 +72,7 @@ def test_what_nobody_waits_for_is_finished_before_the_next_question_and_dropped_
 def test_the_limit_is_that_of_a_whole_continuation(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(app, "SECONDS", 500.0)
-    monkeypatch.setattr(app.anyio, "current_time", lambda: now[0])
+    monkeypatch.setattr(anyio, "current_time", lambda: now[0])
 
     def drawn() -> Iterator[str]:
         while True:
