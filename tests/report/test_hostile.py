@@ -14,9 +14,10 @@ from lmcompare.exhibits import KINDS, to_json
 from lmcompare.report.page import SCRIPTS
 from lmcompare.report.templating import asset
 from tests.exhibit_samples import samples
+from tests.made import made
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
-from tests.run_folder import reseal, write_report
+from tests.run_folder import edit, reseal, write_report
 
 pytestmark = pytest.mark.slow
 
@@ -33,28 +34,32 @@ def poison(value: Any) -> Any:
     return value + EVIL if isinstance(value, str) else value
 
 
+def poison_files(folder: Path, pattern: str, *keys: str) -> None:
+    """Poison these entries of the JSON objects in files of a run."""
+    for path in folder.glob(pattern):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(table | {key: poison(table.get(key)) for key in keys}), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
-def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poisoned() -> Path:
     """A run in which all that a stranger could write is evil."""
-    folder = part_of(tmp_path_factory.mktemp("evil"), ("unigram", "ngram", "leaky", "crashing"))
+    return made("evil", _write_poisoned)
+
+
+def _write_poisoned(place: Path) -> None:
+    folder = part_of(place, ("unigram", "ngram", "leaky", "crashing"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    for key in ("name", "command", "experiment", "preset", "versions", "hardware", "created"):
-        manifest[key] = poison(manifest[key])
-    for key in ("name", "source", "notes"):
-        manifest["corpus"][key] = poison(manifest["corpus"][key])
+    corpus = manifest["corpus"] | {key: poison(manifest["corpus"][key]) for key in ("name", "source", "notes")}
+    models = [model | {"name": model["name"] + EVIL} for model in manifest["models"]]
     for table in manifest["tokens"].values():
         table["description"] = poison(table["description"])
-    for model in manifest["models"]:
-        model["name"] = model["name"] + EVIL
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    for path in folder.glob("cells/*/*/cell.json"):
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("error", "summary", "notes", "hyperparameters", "truth"):
-            cell[key] = poison(cell.get(key))
-        path.write_text(json.dumps(cell), encoding="utf-8")
-    for path in folder.glob("cells/*/*/cost.json"):
-        cost = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**cost, "machines": poison(cost["machines"])}), encoding="utf-8")
+    edit(folder, corpus=corpus, models=models, tokens=manifest["tokens"])
+    poison_files(
+        folder, "manifest.json", "name", "command", "experiment", "preset", "versions", "hardware", "created"
+    )
+    poison_files(folder, "cells/*/*/cell.json", "error", "summary", "notes", "hyperparameters", "truth")
+    poison_files(folder, "cells/*/*/cost.json", "machines")
     for path in folder.glob("cells/*/*/examples.json"):
         examples = poison(json.loads(path.read_text(encoding="utf-8")))
         examples["sentences"][0]["tokens"][:3] = [ARABIC, EMOJI, LONG]
@@ -69,12 +74,10 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in folder.glob("tokens/*/documents.parquet"):
         documents = pd.read_parquet(path)
         documents["name"] += EVIL
-        documents["metadata"] = [json.dumps({"genre": t + EVIL}) for t in ("a", "b") * (len(documents) // 2)] + [
-            "no JSON"
-        ] * (len(documents) % 2)
+        metadata = [json.dumps({"genre": text + EVIL}) for text in ("a", "b") * len(documents)]
+        documents["metadata"] = [*metadata[: len(documents) - 1], "no JSON"]
         documents.to_parquet(path, index=False)
     write_report(reseal(folder))
-    return folder
 
 
 @pytest.fixture(scope="module")
