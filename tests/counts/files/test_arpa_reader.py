@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -209,7 +210,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @given(tables(), st.booleans())
 def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: bool) -> None:
     words, path = vocabulary(table.start), folder / "written.arpa"
-    arpa.write(table, words, np.arange(table.start + 1), path)
+    with patch.object(arpa, "BLOCK_LINES", 3):
+        arpa.write(table, words, np.arange(table.start + 1), path)
     content = path.read_text(encoding="utf-8")
     if mix:  # all but the words back to front
         sections = re.split(r"(?m)^(\\\S+\n)", content)
@@ -217,6 +219,14 @@ def test_what_was_written_comes_back(folder: Path, table: BackoffTable, mix: boo
     again, same = read(content, folder)
     assert same == words
     assert plainly(again) == plainly(table)
+
+
+def test_a_weight_of_minus_zero_is_written_without_its_sign(tmp_path: Path) -> None:
+    table = table_of([{(w,): (-0.5, -0.0) for w in range(3)}, {(0, 1): (-0.0, 0)}], 3)
+    arpa.write(table, Vocabulary(["<unk>", "</s>"]), np.arange(3), tmp_path / "a.arpa")
+    lines = (tmp_path / "a.arpa").read_text().splitlines()
+    assert "-0.5\t<unk>\t0" in lines
+    assert "0\t<unk> </s>" in lines
 
 
 def test_a_token_that_the_format_has_no_way_to_write(tmp_path: Path) -> None:

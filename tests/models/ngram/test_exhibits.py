@@ -80,6 +80,12 @@ def test_the_equation_by_hand() -> None:
     assert equation.lines[0][0] == "c(<s> a): its count in the training text"
     values = [value for _, value in equation.lines]
     assert values == pytest.approx([2, 1, 2, 0.5, 0.5, 0.1 + 1 / 12, 0.05 + 1 / 24, 0.55 + 1 / 24])
+    labels = [label for label, _ in equation.lines]
+    assert labels[5:] == ["P(a)", "γ(h) · P(a)", "P(a | <s>)"]
+    _, _, alone, _, _ = shown(1, [2, 3, 1])
+    labels = [label for label, _ in alone.lines]
+    assert labels[5:] == ["1 / V: the same for each of the 6 types", "γ(h) / V", labels[7]]
+    assert alone.lines[5][1] == pytest.approx(1 / 6)
 
 
 def test_the_equation_prefers_known_words() -> None:

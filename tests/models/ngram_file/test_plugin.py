@@ -76,6 +76,7 @@ def test_a_file_gives_the_model_back(written: tuple[NGram, dict[str, Path]], suf
     np.testing.assert_allclose(rows, model.next_log_probs(TEXT, np.arange(len(TEXT) + 1)), atol=1e-6)
     (note,) = again.notes
     assert "order 4" in note
+    assert suffix != ".arpa.gz" or files[suffix].read_bytes()[3:8] == bytes(5)  # no name and no time
 
 
 @pytest.mark.parametrize(("kept", "lacking"), [(30, 1), (12, 0), (12, 7), (2, 7)])
