@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import lmcompare, lmcompare_process
+from tests.cli.console import lmcompare
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 PACKAGE = '''
 """A model, a tokenizer that learns, a binary corpus format, a corpus scheme, and a kind of exhibit."""
@@ -158,7 +158,8 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     texts = [f"The cat sat on mat {n}.\nIt was the other cat.\n" for n in range(40)]
     (tmp_path / "text.packed").write_bytes(packed(texts))
     command = ("run", "--corpus", "text.packed", "--tokens", "pairs", "--model", "stamped,unigram", "--out", "out")
-    done = lmcompare_process(*command, cwd=tmp_path)
+    assert "foreign" not in sys.modules
+    done = lmcompare(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads((tmp_path / "out" / "results.json").read_text())["models"]}
     assert rows["stamped"]["bits_per_byte"] == rows["unigram"]["bits_per_byte"]
@@ -172,13 +173,6 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     assert scored.returncode == 0, scored.stderr
 
 
-@pytest.mark.usefixtures("installed", "cells_here")
-def test_a_corpus_scheme_of_a_package(tmp_path: Path) -> None:
-    command = ("run", "--corpus", "times:Old cats sit", "--model", "unigram", "--out", "out")
-    done = lmcompare(*command, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("command", "words"),
@@ -186,6 +180,7 @@ def test_a_corpus_scheme_of_a_package(tmp_path: Path) -> None:
         ("models", "A unigram model with a stamp"),
         ("tokenizers", "Characters and one frequent pair"),
         ("corpora", "compressed documents"),
+        ("corpora", "times:WORDS"),
     ],
 )
 def test_its_plug_ins_are_listed(tmp_path: Path, command: str, words: str) -> None:
@@ -193,12 +188,11 @@ def test_its_plug_ins_are_listed(tmp_path: Path, command: str, words: str) -> No
     assert words in done.stdout, done.stderr
 
 
-@pytest.mark.usefixtures("cells_here")
 def test_a_run_folder_is_not_read_with_code_that_is_not_installed(tmp_path: Path) -> None:
     command = ("run", "--corpus", "times:Old cats sit", "--tokens", "pairs", "--model", "unigram", "--out", "out")
     with package_in(tmp_path / "site"):
         assert lmcompare(*command, cwd=tmp_path).returncode == 0
-    done = lmcompare_process("generate", "out", "--model", "unigram", cwd=tmp_path)
+    done = lmcompare("generate", "out", "--model", "unigram", cwd=tmp_path)
     assert done.returncode == 2
     assert "pairs" in done.stderr
     assert "Traceback" not in done.stderr

@@ -118,14 +118,9 @@ def test_the_form_of_the_text_is_recognised(preset: str, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cells_here", "checks_here")
-@pytest.mark.parametrize("preset", ["ptb", "text8"])
-def test_a_small_text_is_not_compared_with_published_figures(preset: str, tmp_path: Path) -> None:
-    spec = made(preset, tmp_path / "text")
-    model = "unigram" if preset == "ptb" else "ngram"
-    done = lmcompare(
-        *("run", str(BENCHMARKS / f"{preset}.toml"), "--corpus", spec, "--model", model, "--quiet", "--out", "run"),
-        cwd=tmp_path,
-    )
+def test_a_small_text_is_not_compared_with_published_figures(tmp_path: Path) -> None:
+    preset, spec = str(BENCHMARKS / "ptb.toml"), made("ptb", tmp_path / "text")
+    done = lmcompare("run", preset, "--corpus", spec, "--model", "unigram", "--quiet", "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Not compared, because the test text has" in done.stdout
     assert "Published, not run here" not in done.stdout

@@ -18,7 +18,6 @@ from lmcompare.model import Setting
 from lmcompare.scaffold import STARTS, create
 from lmcompare.tokens import Encoded, Vocabulary
 
-
 installed = cache(packages_distributions)
 
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 TEXTS = [f"The {who} saw {what} {n} times. Then it {end}. Café!\n" for n in range(4) for who in ("cat", "dog", "cow")
          for what in ("milk", "Rome") for end in ("slept", "ran")]  # fmt: skip
 TOKENS = {"kind": BYTE_PAIRS, "merges": 60}
-NET = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16}
+NET = {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16, "precision": "float32"}
 
 
 def compared(out: Path, tokens: dict[str, object] = TOKENS) -> lmcompare.Comparison:
@@ -84,16 +84,6 @@ def test_a_second_run_keeps_everything(result: lmcompare.Comparison) -> None:
     assert times == {p: p.stat().st_mtime_ns for p in result.folder.glob("cells/*/0/scores.parquet")}
 
 
-def test_other_options_are_other_tokens(tmp_path: Path, result: lmcompare.Comparison) -> None:
-    kept = [p.name for p in (result.folder / "tokens").iterdir()]
-    other = lmcompare.compare(
-        TEXTS, "unigram", out=tmp_path, tokens={**TOKENS, "merges": 20}, device="cpu", quiet=True
-    )
-    (folder,) = (other.folder / "tokens").iterdir()
-    assert folder.name not in kept
-    assert len(TokenizedCorpus(folder).vocabulary) == 256 + 20 + 2
-
-
 def test_the_report_is_written(result: lmcompare.Comparison) -> None:
     assert "Byte pair encoding" in result.to_html()
 
@@ -115,23 +105,23 @@ def test_a_run_folder_may_not_name_its_code(result: lmcompare.Comparison) -> Non
     assert opened.model("ngram", plugin=BYTE_PAIRS).score("a").tokens == ("‹a›",)
 
 
-def test_changed_code_is_noticed(tmp_path: Path) -> None:
+def test_other_options_are_other_tokens_and_changed_code_is_noticed(tmp_path: Path) -> None:
     plugin = tmp_path / "mine.py"
     plugin.write_text(Path(BYTE_PAIRS.rpartition(":")[0]).read_text())
     tokens = {"kind": f"{plugin}:BytePairs", "merges": 5}
     found = lmcompare.compare(TEXTS, "unigram", out=tmp_path / "out", tokens=tokens, device="cpu", quiet=True)
-    about = next((found.folder / "tokens").iterdir()) / "tokenizer.json"
-    assert json.loads(about.read_text())["code"]
-    elsewhere = tmp_path / "elsewhere" / "mine.py"
-    elsewhere.parent.mkdir()
-    elsewhere.write_text(plugin.read_text())
+    (made,) = (found.folder / "tokens").iterdir()
+    assert json.loads((made / "tokenizer.json").read_text())["code"]
+    assert len(TokenizedCorpus(made).vocabulary) == 256 + 5 + 2
     opened = lmcompare.load(found.folder)
-    assert opened.model("unigram", plugin=f"{elsewhere}:BytePairs").score("a").tokens == ("‹a›",)
-    changed = tmp_path / "changed" / "mine.py"
-    changed.parent.mkdir()
-    changed.write_text(plugin.read_text() + "\n# another line\n")
+    for name, more in (("elsewhere", ""), ("changed", "\n# another line\n")):
+        copy = tmp_path / name / "mine.py"
+        copy.parent.mkdir()
+        copy.write_text(plugin.read_text() + more)
+    model = opened.model("unigram", plugin=f"{tmp_path}/elsewhere/mine.py:BytePairs")
+    assert model.score("a").tokens == ("‹a›",)
     with pytest.raises(LmcompareError, match="has changed"):
-        opened.model("unigram", plugin=f"{changed}:BytePairs")
+        opened.model("unigram", plugin=f"{tmp_path}/changed/mine.py:BytePairs")
 
 
 def test_a_fixed_vocabulary_without_a_token_of_the_text_is_refused(tmp_path: Path) -> None:

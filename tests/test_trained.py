@@ -17,7 +17,7 @@ from lmcompare.errors import LmcompareError
 from tests.harness.small import write_plugins, write_text
 from tests.run_folder import reseal
 
-pytestmark = pytest.mark.usefixtures("cells_here")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
 CELLS = "cells"
 
