@@ -104,8 +104,7 @@ def test_forecasts_of_another_horizon_are_not_compared(tmp_path: Path) -> None:
         ]
 
     folder = changed(tmp_path, shorter)
-    run = load_run(folder)
-    assert accuracies(run) == []
+    assert accuracies(load_run(folder)) == []
     write_reports(folder)
     assert "no forecasts of these series in common" in (folder / "report.md").read_text(encoding="utf-8")
 

@@ -81,7 +81,7 @@ def test_conditions_are_shared_and_an_experiment_fails_alone(made: Lab) -> None:
     outcome, show = made.outcome, made.show
     names = ("base", "costly", "same", "broken")
     assert sorted(show.trained) == sorted(f"{name} (seed {seed})" for name in names for seed in range(3))
-    assert any("12 trainings" in said and "Known, Shares" in said for said in show.said)
+    assert any("12 trainings, and" in said and "Known, Shares" in said for said in show.said)
     assert (min(show.shares), max(show.shares)) == (0, 1)  # whatever an experiment tells
     assert outcome.measured == ("Known", "Shares")
     assert [*outcome.left_out] == ["Lacks"]
@@ -120,7 +120,8 @@ def test_findings_are_kept_until_something_that_they_depend_on_changes(lab: Lab)
 
 def test_two_trainings_of_each_condition_are_a_preview(made: Lab, tmp_path: Path, measured_here: None) -> None:
     lab = replace(made, folder=tmp_path / "lab")
-    lab.again("Known", seeds=(0, 1))
+    _, show = lab.again("Known", seeds=(0, 1))
+    assert any("6 trainings, about" in said for said in show.said)  # where all can be timed
     found = lab.found("Known")
     assert (found.seeds, found.decides, found.held, found.claims) == (2, False, None, ())
     assert "no verdict" in write_page(lab.folder, {}).read_text(encoding="utf-8")
