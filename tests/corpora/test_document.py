@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.corpora import Corpus, Document
-from lmcompare.corpora.document import Piece, cut
+from lmcompare.corpora.document import DocumentMarks, Piece, cut
 
 ONE = Document("one", "A b.\n", ((0, 4),))
 TWO = Document("two", "C d.\n", ((0, 4),), {"genre": "news"})
@@ -79,7 +79,7 @@ TEXTS = st.text(alphabet="ab \t\n\r", max_size=60)
         ("\n\na\nb\n\n \nc\n", "blank-line", [("f:3", "a\nb\n\n \n"), ("f:7", "c\n")]),
     ],
 )
-def test_documents_are_named_by_their_line(text: str, how: str, expected: list[tuple[str, str]]) -> None:
+def test_documents_are_named_by_their_line(text: str, how: DocumentMarks, expected: list[tuple[str, str]]) -> None:
     parts = cut(Piece("f", text, {"genre": "x"}), how)
     assert [(p.name, p.text) for p in parts] == expected
     assert all(p.metadata == {"genre": "x"} for p in parts)

@@ -122,6 +122,7 @@ def test_faults_of_a_format_are_blamed_on_it(body: str, message: str, tmp_path: 
     path.write_text("a\n")
     with pytest.raises(PluginError, match=message) as caught:
         read_path(path, own_format(tmp_path, body))
+    assert "own.py:OWN'" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

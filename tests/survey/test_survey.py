@@ -66,10 +66,17 @@ def test_what_repeats_the_training_text_names_its_document(found: Survey) -> Non
     assert (near.repeat.kind, near.repeat.of) == ("near copy", "train document 3")
 
 
-def test_a_sample_of_each_split(found: Survey) -> None:
+def test_a_sample_of_each_split_is_from_the_middle(found: Survey) -> None:
     assert [sample.split for sample in found.samples] == ["train", "valid", "test"]
     assert found.samples[1].text == "the dog sat"
     assert found.samples[0].text == "the cat sat\nthe cat ran"
+    lines = [f"sentence number {n:03}." for n in range(100)]  # 21 characters each: 19 of them are 400
+    last = [*lines[:30], "z" * 380]
+    corpus = load({"train": ["\n".join(lines)], "valid": ["\n".join(last)], "test": ["y" * 1000]})
+    train, valid, test = (sample.text for sample in survey(corpus, "whitespace").samples)
+    assert train == "\n".join(lines[50:69])
+    assert valid == "\n".join(lines[15:30])  # as the last line would make it too long
+    assert test == "y" * 400 + " …"
 
 
 def test_files_encodings_and_line_ends(tmp_path: Path) -> None:

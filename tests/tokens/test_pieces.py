@@ -28,7 +28,7 @@ from lmcompare.tokens import (
     tokenise,
     tokens_fingerprint,
 )
-from lmcompare.tokens.pieces import _interruptible, _without_long_words
+from lmcompare.tokens.pieces import _distinct_names, _interruptible, _without_long_words
 
 TEXTS = [
     "The cat sat on the mat. The dog sat on the cat!\nThen the cat ran; it's gone.\n",
@@ -57,6 +57,8 @@ def test_tokens_have_their_text_as_name_and_every_byte_once() -> None:
     assert len(tokens) < len(TEXTS[0]) / 1.5
     broken, _ = tokenizer.tokenize("ü")
     assert broken == ["<0xC3>", "<0xBC>"]
+    names = ("a", "<0x61>", "<0x61>′", "<unused 3>", "<0xFF>", "<0x3C><0x75><0x6E><0x6B><0x3E>")
+    assert _distinct_names([b"a", b"a", b"a", None, b"\xff", b"<unk>"]) == names
 
 
 @given(st.text(max_size=60))
