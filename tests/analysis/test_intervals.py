@@ -19,7 +19,7 @@ from lmcompare.analysis.intervals import (
     ratio_bootstrap,
     resample_counts,
 )
-from tests.analysis.coverage import draw, truth
+from tests.analysis.drawn import draw, truth
 
 
 def test_resamples_draw_every_unit_as_often() -> None:

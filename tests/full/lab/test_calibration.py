@@ -7,8 +7,9 @@ import pytest
 
 from lmcompare.analysis.contrasts import contrasts
 from lmcompare.analysis.intervals import over_trainings, ratio_bootstrap
-from tests.analysis.coverage import bca, coverage, draw, of_blocks, truth
+from tests.analysis.drawn import draw, truth
 from tests.analysis.test_contrasts import BYTES, DOCUMENTS, condition
+from tests.full.lab.coverage import bca, coverage, of_blocks
 
 
 @pytest.mark.parametrize("what", ["figure", "difference"])

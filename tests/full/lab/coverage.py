@@ -3,40 +3,22 @@
 Lengths are log-normal (σ = 1: the longest of 100 documents is some ten times the median). A document's bits per byte
 deviate by a skewed effect of its own (a gamma), by its length (long documents are easier) and by noise that falls
 with length. Of few documents, blocks of sentences are resampled: there neighbouring sentences are alike, with a
-correlation of 0.5. ``python -m tests.analysis.coverage`` prints the tables of docs/metrics.md.
+correlation of 0.5. ``python -m tests.full.lab.coverage`` prints the tables of docs/metrics.md.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from lmcompare.analysis.intervals import ratio_bootstrap
 from lmcompare.analysis.resampling import BLOCK_SENTENCES
-
-Array = np.ndarray[Any, Any]
+from lmcompare.runfolder.parquet import Array
+from tests.analysis.drawn import draw, truth
 
 ALIKE = 0.5  # the correlation of a sentence's deviation with that of the one before
-
-
-def draw(documents: int, what: str, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return (n,) bits and (n,) bytes; ``what``: "figure" of one model or "difference" of two."""
-    size = rng.lognormal(6.0, 1.0, documents)
-    noise = rng.standard_normal(documents) / np.sqrt(size)
-    if what == "figure":
-        rate = 2.0 + 0.35 * (rng.gamma(2.0, 0.5, documents) - 1) - 0.1 * (np.log(size) - 6) + 3 * noise
-    else:
-        rate = 0.05 * rng.gamma(1.0, 1.0, documents) - 0.02 * (np.log(size) - 6) + 0.7 * noise
-        rate += 0.05 * rng.standard_normal(documents)
-    return rate * size, size
-
-
-def truth(what: str) -> float:
-    """E[bits] / E[bytes] by hand: E[size] = e^6.5, and the size-weighted mean of log(size) − 6 is σ² = 1."""
-    return 2.0 - 0.1 if what == "figure" else 0.05 - 0.02
 
 
 def coverage(documents: int, what: str, texts: int, resamples: int, seed: int = 0) -> tuple[float, float, float]:
