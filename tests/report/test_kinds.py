@@ -50,7 +50,7 @@ def test_what_packages_bring_must_be_kinds_and_renderers() -> None:
         (RENDERERS, 5, "own", "'own' is not a renderer"),
     ):
         with pytest.raises(PluginError, match=why):
-            registry.checked(found, name)  # type: ignore[attr-defined]
+            registry.checked(found, name)
     with pytest.raises(LmcompareError, match="renderer for the kind 'own'"):
         report_kinds._renderer("own")
 
