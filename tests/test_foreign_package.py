@@ -22,50 +22,25 @@ PACKAGE = '''
 
 import struct
 import zlib
-from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from lmcompare import State
 from lmcompare.corpora import CorpusFormat, CorpusScheme, Found, Piece
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.models.unigram.plugin import Unigram
 from lmcompare.report.kinds import Rendering
-from lmcompare.tokens import Tokenizer
 from markupsafe import Markup
+from tests.tokens.bpe import BytePairs
 
 
-class Pairs(Tokenizer):
-    """Characters, and the pair of letters that is most frequent in the training text."""
+class Pairs(BytePairs):
+    """A tokenizer that learns."""
 
-    description = "Characters and one frequent pair."
-    covers = "documents"
+    description = "Pairs of bytes of foreigners."
 
     def __init__(self):
-        self.pair = ""
-
-    def fit(self, texts):
-        counts = Counter(a + b for text in texts for a, b in zip(text, text[1:]) if (a + b).isalpha())
-        self.pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        return self
-
-    def state(self):
-        return State({}, {"pair": self.pair})
-
-    def restore(self, state):
-        self.pair = state.values["pair"]
-
-    def tokenize(self, text):
-        tokens = []
-        for character in text:
-            if tokens and tokens[-1] + character == self.pair:
-                tokens[-1] += character
-            else:
-                tokens.append(character)
-        ends = np.cumsum([len(token.encode()) for token in tokens], dtype=np.int64)
-        return tokens, np.stack([np.append(0, ends)[:-1], ends], axis=1)
+        super().__init__(merges=5)
 
 
 def read_packed(file, options):
@@ -178,7 +153,7 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     ("command", "words"),
     [
         ("models", "A unigram model with a stamp"),
-        ("tokenizers", "Characters and one frequent pair"),
+        ("tokenizers", "Pairs of bytes of foreigners"),
         ("corpora", "compressed documents"),
         ("corpora", "times:WORDS"),
     ],

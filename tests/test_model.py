@@ -66,9 +66,6 @@ def test_log_probs_by_hand() -> None:
     scores = Counting().log_probs(text([2, 2, 3, 1], [], [2]))
     np.testing.assert_allclose(np.exp(scores), [1 / 4, 2 / 5, 1 / 6, 1 / 7, 1 / 4])
     assert scores.dtype == np.float64
-
-
-def test_log_probs_of_nothing() -> None:
     assert Counting().log_probs(text()).shape == (0,)
     assert Counting().log_probs(text([], [])).shape == (0,)
 
@@ -79,10 +76,7 @@ def test_stream_asks_in_blocks_that_stay_small(monkeypatch: pytest.MonkeyPatch) 
     blocks = list(model.stream(text([2, 3, 1, 2], [3, 1, 2])))
     assert model.asked == [3, 3, 1]
     assert np.concatenate([at for at, _ in blocks]).tolist() == list(range(7))
-
-
-def test_stream_goes_on_where_a_row_is_bigger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_model, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(language_model, "BLOCK_BYTES", 1)  # less than a row
     model = Counting()
     np.testing.assert_allclose(np.exp(model.log_probs(text([2, 2]))), [1 / 4, 2 / 5])
     assert model.asked == [1, 1]
@@ -104,9 +98,6 @@ def test_stepper_recomputes() -> None:
     stepper.push(3)
     np.testing.assert_allclose(np.exp(stepper.log_probs()), [1 / 7, 1 / 7, 3 / 7, 2 / 7])
     assert stepper.log_probs().shape == (4,)
-
-
-def test_stepper_from_nothing() -> None:
     np.testing.assert_allclose(np.exp(Counting().stepper(np.zeros(0, int), VOCABULARY).log_probs()), [1 / 4] * 4)
 
 
@@ -119,11 +110,9 @@ def test_stepper_refuses_what_is_no_token() -> None:
         Counting().stepper(np.array([2, 4]), VOCABULARY).log_probs()
 
 
-def test_size_counts_floats_as_parameters_and_all_as_bytes() -> None:
+def test_size_counts_floats_as_parameters_or_else_counts_and_all_as_bytes() -> None:
     assert Counting().size() == Size(parameters=12, bytes=12 * 4 + 5 * 8)
 
-
-def test_size_of_a_model_of_counts_alone_is_its_counts() -> None:
     class Whole(Counting):
         def state(self) -> State:
             return State({"counts": np.zeros(5, np.int64), "seen": np.zeros(9, bool)})
@@ -184,8 +173,6 @@ def test_hyper_parameters_by_name() -> None:
     assert Told(5).hyperparameters() == {"order": 5, "name": "x"}
     assert Counting.parameter_names() == ()
 
-
-def test_class_without_init_has_none() -> None:
     class Bare(Counting):
         __init__ = object.__init__
 
@@ -212,11 +199,8 @@ def test_hyper_parameter_that_is_not_stored_is_told() -> None:
 # What a model must have, and when
 
 
-def test_abstract_methods() -> None:
-    assert LanguageModel.__abstractmethods__ == {"fit", "next_log_probs", "state", "restore"}
-
-
 def test_fitted_returns_the_part_or_says_what_to_do() -> None:
+    assert LanguageModel.__abstractmethods__ == {"fit", "next_log_probs", "state", "restore"}
     model = Counting()
     assert fitted(0, model) == 0
     part = np.zeros(2)

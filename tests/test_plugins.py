@@ -95,13 +95,11 @@ def test_files_of_one_name_in_two_folders_do_not_mix(file: Path, tmp_path: Path)
     ],
 )
 def test_what_is_no_model_in_a_file(file: Path, name: str, said: str) -> None:
-    with pytest.raises(PluginError, match=re.escape(said)):
+    with pytest.raises(PluginError, match=re.escape(said)) as caught:
         plugins.resolve(f"{file}:{name}")
-
-
-def test_missing_file(tmp_path: Path) -> None:
+    assert "\n" not in str(caught.value)
     with pytest.raises(PluginError, match="there is no plug-in file"):
-        plugins.resolve(f"{tmp_path}/nothing.py:Mine")
+        plugins.resolve(f"{file.parent}/nothing.py:{name}")
 
 
 @pytest.mark.parametrize(
@@ -226,12 +224,9 @@ def test_parameters_go_before_the_preset(parameters: dict[str, Any], preset: str
     assert plugins.build(Presets, parameters, preset).hyperparameters() == expected
 
 
-def test_misspelt_hyper_parameter_is_answered_with_the_nearest() -> None:
+def test_misspelt_hyper_parameters_and_refused_values_are_told() -> None:
     with pytest.raises(PluginError, match=r"unknown hyper-parameter of Presets 'ordre' .did you mean 'order'"):
         plugins.build(Presets, {"ordre": 3})
-
-
-def test_refused_value_is_told() -> None:
     with pytest.raises(PluginError, match="Presets refuses its hyper-parameters: order must be at least 1, not 0"):
         plugins.build(Presets, {"order": 0})
 
@@ -267,22 +262,11 @@ def test_values_of_the_right_kind_are_taken() -> None:
     assert plugins.build(Kinds, given).hyperparameters() == given
 
 
-def test_build_by_name_of_a_file(file: Path) -> None:
-    assert plugins.build(f"{file}:Mine", {"order": 7}).hyperparameters() == {"alpha": 0.5, "order": 7}
-
-
-def test_errors_are_for_users(file: Path) -> None:
-    """Each is caught as one kind and is one line."""
-    for spec in ("nothing", "nothing:X", "./nothing.py:X", f"{file}:X", f"{file}:Unfinished"):
-        with pytest.raises(LmcompareError) as caught:
-            plugins.resolve(spec)
-        assert "\n" not in str(caught.value)
-
-
 # What a run keeps of it
 
 
-def test_summary_is_the_first_paragraph(file: Path) -> None:
+def test_a_file_is_built_and_its_summary_is_the_first_paragraph(file: Path) -> None:
+    assert plugins.build(f"{file}:Mine", {"order": 7}).hyperparameters() == {"alpha": 0.5, "order": 7}
     assert plugins.summary(f"{file}:Mine") == "Guesses as it likes, on two lines."
 
 

@@ -117,7 +117,7 @@ def test_name_of_an_installed_model_is_refused(tmp_path: Path, monkeypatch: pyte
 
 
 def test_another_start_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LmcompareError, match=r"'torhc' \(did you mean 'torch'"):
+    with pytest.raises(LmcompareError, match=r"unknown start 'torhc' \(did you mean 'torch'"):
         create("mine", tmp_path, "torhc")
     assert list(tmp_path.iterdir()) == []
 

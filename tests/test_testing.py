@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def cases(*models: Any, **options: Any) -> dict[str, Callable[[], None]]:
     """The cases of the decorator by name, each to be run."""
     mark = parametrize_with_checks(models, **options).mark
     assert mark.args[0] == ("model", "check")
-    return {case.id: lambda case=case: case.values[1](case.values[0]) for case in mark.args[1]}
+    return {case.id: partial(case.values[1], case.values[0]) for case in mark.args[1]}
 
 
 def test_a_failing_check_fails_its_test_with_the_reason() -> None:

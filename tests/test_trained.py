@@ -144,13 +144,10 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     path.write_bytes(pickle.dumps(_Evil(mark)))
     for sealed in {path.parent, folder / CELLS / "ngram/0"}:
         reseal(sealed)
-    questions: list[Callable[[lmcompare.Comparison], object]] = [
-        lambda run: run.model("ngram"),
-        lambda run: run.table,
-    ]
-    for ask in questions:
-        with suppress(LmcompareError):  # some are not read here, and others are damaged
-            ask(lmcompare.load(folder))
+    with suppress(LmcompareError):  # some are not read here, and others are damaged
+        lmcompare.load(folder).model("ngram")
+    with suppress(LmcompareError):
+        _ = lmcompare.load(folder).table
     assert not mark.exists()
     pickle.loads(pickle.dumps(_Evil(mark)))
     assert mark.exists()
