@@ -37,7 +37,7 @@ def texts(found: Found) -> dict[str, list[str]]:
 
 
 def test_a_folder_gives_a_document_a_file_in_order(tmp_path: Path) -> None:
-    names = ("b.txt", "a/z.md", "a/y", ".hidden.txt", ".git/x.txt")
+    names = ("b.txt", "a/z.md", "a/y", ".hidden.txt", ".git/x.txt", "__pycache__/a.py")
     files: dict[str, str | bytes] = {name: f"text of {name}\n" for name in names}
     others: dict[str, str | bytes] = {
         "empty.txt": "\n",

@@ -15,7 +15,6 @@ from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.sources import from_working_directory, read_source
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.registry import only_installed
-from lmcompare.tokens import make_tokenizer, rebuilt, tokenise
 
 DEFAULT = CorpusOptions()
 
@@ -83,26 +82,6 @@ def test_a_pattern_matches_files(tmp_path: Path) -> None:
 def test_a_file_with_a_bracket_in_its_name_is_no_pattern(tmp_path: Path) -> None:
     (tmp_path / "a[1].txt").write_text("one\n")
     assert [p.text for p in read_path(tmp_path / "a[1].txt", DEFAULT).pieces] == ["one\n"]
-
-
-def test_source_code_keeps_its_white_space(tmp_path: Path) -> None:
-    code = {f"app/{name}.py": f"def {name}(x):\n\tif x:\n\n        return x  # {name}\n" for name in "abcdefgh"}
-    code |= {"app/train.py": "import a\n", "app/test.py": "import b\n", "app/__pycache__/a.py": "left = 1\n"}
-    for name, text in (*code.items(), ("app/__init__.py", "")):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    corpus, matched = load(tmp_path / "app"), load("app/**/*.py", base=tmp_path)
-    assert (corpus.name, matched.name) == ("app", "app")
-    documents, of_pattern = (
-        {d.name: d for which in ("train", "valid", "test") for d in each.split(which)} for each in (corpus, matched)
-    )
-    assert set(documents) == {f"{name}.py" for name in [*"abcdefgh", "train", "test"]}  # and no split of two files
-    assert {d.text for d in corpus.train} <= {d.text for d in of_pattern.values()}
-    lines = [documents["a.py"].text[start:end] for start, end in documents["a.py"].sentences]
-    assert lines == ["def a(x):", "\tif x:", "", "        return x  # a"]
-    for kind in ({"kind": "char"}, {"kind": "byte"}, {"kind": "bpe", "pieces": 270}):
-        tokenizer = make_tokenizer(kind).fit([d.text for d in corpus.train])
-        assert rebuilt(tokenise([documents["a.py"]], tokenizer), tokenizer).decode() == code["app/a.py"]
 
 
 def test_a_name_that_begins_with_a_tilde_is_that_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
