@@ -113,7 +113,7 @@ def changed(folder: Path, change: Callable[[str, dict[str, Any]], object]) -> Se
 @pytest.mark.slow
 def test_words_that_stand_nowhere_are_named_and_an_older_run_has_none(tmp_path: Path) -> None:
     path = part_of(tmp_path, KIND)
-    nowhere = {"word": "ze<b>ra", "contexts": [], "distances": None}
+    nowhere: dict[str, Any] = {"word": "ze<b>ra", "contexts": [], "distances": None}
     section = changed(path, lambda _, table: table.update(words=[nowhere]))
     assert section is not None
     assert "ze&lt;b&gt;ra" in section.html

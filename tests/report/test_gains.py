@@ -149,6 +149,8 @@ def test_the_matrix_has_the_numbers_of_the_analysis(run: Run, tree: Node) -> Non
             shown = one.figures[m, g] if m == own else one.saved(own)[m, g]
             assert number == pytest.approx(shown, abs=0.51 * 10**-places)
             assert bool(cell.all("strong")) == bool(one.clear(own)[m, g])
+            kind = "own" if m == own else "cool" if one.saved(own)[m, g].round(5) > 0 else "heat"
+            assert kind in cell.attributes["class"].split()
             if m != own and np.isfinite(one.apart[own, m, g]):
                 low = one.saved(own)[m, g] - one.apart[own, m, g]
                 assert f"({low:.{places}f}".replace("-", "−").replace("(−0.00 ", "(0.00 ") in cell.attributes["title"]
