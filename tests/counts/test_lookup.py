@@ -18,7 +18,7 @@ from lmcompare.counts.lookup.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.counts.random_tables import END, plainly, probability, table_of, tables
+from tests.counts.random_tables import END, Gram, plainly, probability, table_of, tables
 
 
 def vocabulary(size: int) -> Vocabulary:
@@ -168,7 +168,14 @@ def test_the_most_likely_words_are_those_of_the_whole_distribution(order: int) -
 def test_words_of_probability_0_are_among_the_most_likely_if_there_are_too_few_others() -> None:
     # After 2 only 1 is possible, and 0 never is; 5 is <s>.
     no = float("-inf")
-    unigrams = {(0,): (no, 0.0), (1,): (-1, 0), (2,): (-2, no), (3,): (-0.25, 0), (4,): (-3, 0), (5,): (0, 0)}
+    unigrams: dict[Gram, tuple[float, float]] = {
+        (0,): (no, 0),
+        (1,): (-1, 0),
+        (2,): (-2, no),
+        (3,): (-0.25, 0),
+        (4,): (-3, 0),
+        (5,): (0, 0),
+    }
     table = table_of([unigrams, {(2, 1): (-0.5, -0.125), (4, 0): (no, 0)}, {(2, 1, 3): (-1, 0)}], 6)
     contexts = np.array([[2, 1, 4], [NOTHING, 0, NOTHING]], np.int32)
     rows = table.distributions(contexts)

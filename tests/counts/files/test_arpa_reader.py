@@ -156,7 +156,7 @@ ngram 4=1
     assert log10(content, tmp_path, "a b", "b a b") == expected
 
 
-FAULTS = {
+FAULTS: dict[str | bytes, str] = {
     "": "is not an ARPA file",
     "nothing of the kind": "is not an ARPA file",
     "iARPA\n" + KENLM: "line 1: iARPA",

@@ -125,7 +125,7 @@ def real(*numbers: float) -> np.ndarray:
     return np.array(numbers, np.float32)
 
 
-HOSTILE = [
+HOSTILE: list[tuple[dict[str, np.ndarray | None], str]] = [
     ({"words_2": whole(2, 3, 9)}, "words_2 holds ids .* the 4 words"),
     ({"words_2": whole(2, 3, -1)}, "words_2 holds ids"),
     ({"words_2": whole(2, 3, 4)}, "words_2 holds ids"),

@@ -30,7 +30,7 @@ HAND = [HERE / f"hand.{suffix}" for suffix in ("arpa", "probing", "trie")]
 
 @pytest.fixture(autouse=True)
 def library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "kenlm", stand_in)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "kenlm", stand_in)
 
 
 def read(cls: type[KenLM] | type[NGramFile], path: Path, vocabulary: Vocabulary) -> LanguageModel:

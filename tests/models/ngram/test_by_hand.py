@@ -241,7 +241,7 @@ def test_each_step_to_a_longer_context_is_that_of_nltk(smoothing: str) -> None:
 
     sentences = ["a b a c", "b a", "a b c c b", "c", "b a b"]
     text = Encoded.from_documents([[*WORDS.ids(s.split()), 1] for s in sentences], WORDS)
-    options = {"k": 0.3} if smoothing == "add-k" else {}
+    options: dict[str, Any] = {"k": 0.3} if smoothing == "add-k" else {}
     ours = NGram(3, smoothing=smoothing, **options).fit(text, text, Setting(WORDS))
 
     def after(*context: str) -> Any:

@@ -127,9 +127,12 @@ def test_a_limit_of_memory_changes_nothing_of_the_model(
     expected = trained(train=documents, size=30, **options)
     valid: list[Any] = []
     estimate = KneserNey.estimate
-    monkeypatch.setattr(
-        KneserNey, "estimate", lambda self, *given: (valid.append(given[2]), estimate(self, *given))[1]
-    )
+
+    def noted(method: KneserNey, *given: Any) -> Any:
+        valid.append(given[2])
+        return estimate(method, *given)
+
+    monkeypatch.setattr(KneserNey, "estimate", noted)
     monkeypatch.setattr(room, "SMALL", 0)  # all arrays are in files
     with allowance.limited(4 * 50 * POSITION_BYTES):  # a quarter of it is left: 50 positions in a block
         found = trained(train=documents, size=30, **options)

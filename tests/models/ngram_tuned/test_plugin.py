@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_tuning_finds_the_probability_of_the_unknown_word(tuned: NGramTuned) -> 
     [(1, {}), (2, {"levels": 30, "groups": 99}), (5, {"levels": 1, "groups": 1, "repeats": 1})],
 )
 def test_sums_to_one_after_every_kind_of_context(order: int, options: dict[str, int]) -> None:
-    odd = [[], [0, 0, 0, 0], [1, 1, 1], [SIZE - 1, 0, SIZE - 2, 1, 5], *OTHER.documents()]
+    odd: list[Any] = [[], [0, 0, 0, 0], [1, 1, 1], [SIZE - 1, 0, SIZE - 2, 1, 5], *OTHER.documents()]
     model = NGramTuned(order=order, **options).fit(TRAIN, VALID, Setting(WORDS))
     is_a_distribution(model, Encoded.from_documents(odd, WORDS))
     for ids in ([1], [2, 1], [0, 0, 1]):
