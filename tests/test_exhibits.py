@@ -26,6 +26,7 @@ from lmcompare.exhibits import (
     to_json,
 )
 from lmcompare.exhibits.attending import at_last_word, telling_head
+from lmcompare.exhibits.fields import misfit, read
 from tests.exhibit_samples import FAULTS, attention, heatmap, samples
 
 SAMPLES = {sample.kind: sample for sample in samples()}
@@ -156,6 +157,13 @@ def test_faults_are_named(kind: str) -> None:
         for wrong in (object(), 3 + 4j, b"text", {"a": 1}, np.float32(1.0), np.zeros(3)):
             changed = {field.name: wrong}
             assert f"{field.name} is a value of type" in problem_with(replace(sample, **changed)), changed
+
+
+def test_a_field_may_be_of_one_of_several_types() -> None:
+    assert misfit(None, int | None, "x") == ""
+    assert misfit("a", int | None, "x") == "x is 'a', not a whole number"
+    assert "annotated as" in misfit(1, list, "x")
+    assert read([1, 2], tuple[int, ...] | None) == (1, 2)
 
 
 def test_numpy_numbers_that_are_python_floats_are_accepted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import example, given
@@ -59,6 +60,12 @@ def test_hostile_latex_is_harmless(latex: str) -> None:
     for node in parse(str(formula or "")).all():
         assert node.name == "" or node.name in ELEMENTS
         assert set(node.attributes) <= ATTRIBUTES
+
+
+def test_a_formula_with_another_element_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for made in ("<script/>", "<math><mi>x</mi><a>y</a></math>"):
+        monkeypatch.setattr(mathml, "convert_to_element", lambda *_, made=made, **__: ET.fromstring(made))
+        assert typeset("x") is None
 
 
 def test_what_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

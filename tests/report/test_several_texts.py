@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -218,6 +219,25 @@ def test_a_report_that_fails_leaves_the_last_one_whole(
         write_joined_report([runs["counts"], runs["else"]], out)
     assert str(runs["counts"]) in str(told.value)
     assert content() == before
+
+
+@pytest.mark.usefixtures("quick")
+def test_where_the_new_report_cannot_be_moved_the_last_one_is_put_back(
+    runs: dict[str, Path], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, replace, failed = (out / "report.html").read_text(), os.replace, []
+
+    def fails_once(old: Path, new: Path) -> None:
+        if new == out / "report.html" and not failed:
+            failed.append(old)
+            raise OSError(28, "No space left on device")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", fails_once)
+    with pytest.raises((LmcompareError, OSError), match="No space"):
+        write_joined_report(list(runs.values()), out)
+    assert failed
+    assert (out / "report.html").read_text() == before
 
 
 def test_runs_that_cannot_be_joined_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run, write_results
+from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.terminal import print_leaderboard
 from tests.analysis.tiny import SOUND, bits, tiny_run
 from tests.report.part import part_of
@@ -85,3 +86,14 @@ def test_models_that_may_have_read_the_text_are_marked(tmp_path: Path, capsys: p
     assert "possibly including this test text" in said
     assert LONG in said.split(), "a long name is not cut"
     assert said.count("(pre-trained)") == said.count("validation text far better") == 1
+
+
+def test_what_was_measured_in_a_sample_is_said_with_its_intervals() -> None:
+    def model(name: str, low: float | None) -> dict[str, Any]:
+        sample = {"tokens": 1000, "top1_accuracy": (low, 0.3)}
+        return {"name": name, "sampled": sample, "test_tokens": 50_000, "top1_accuracy": 0.25}
+
+    whole = {"name": "whole", "sampled": None}
+    (said,) = sampled_notes({"models": [whole, model("a", 0.2), model("b", None)]})
+    assert "1,000 of the 50,000 test tokens" in said
+    assert said.replace("\u00a0", " ").endswith("a 25.0 % (20.0 % to 30.0 %) and b 25.0 %.")

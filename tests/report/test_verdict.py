@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,6 +107,24 @@ def test_a_text_too_short_for_intervals_has_no_best_model(tmp_path: Path) -> Non
 
 def test_no_model_can_be_ranked() -> None:
     assert len(words.outcome(None, title)) == 1
+
+
+@pytest.mark.parametrize(("p_holm", "alone"), [(0.08, True), (0.04, False)])
+def test_a_difference_that_only_a_single_comparison_would_find_is_said(p_holm: float, alone: bool) -> None:
+    rival = SimpleNamespace(
+        row=SimpleNamespace(name="b", bits=2.1, rank_low=1),
+        difference=SimpleNamespace(p_value=0.03, p_holm=p_holm),
+    )
+    found: Any = SimpleNamespace(best=SimpleNamespace(name="a"), tied=[rival])
+    said = " ".join(words._lead(found, "2.00", title))
+    assert "B (2.10) is not significantly worse; either may be the best." in said
+    assert ("The difference from B would" in said) == alone
+
+
+def test_files_without_checksums_are_named() -> None:
+    assert words.unverified([]) == []
+    (said,) = words.unverified(["cells/a/0", "tokens/b"])
+    assert "cells/a/0 and tokens/b have no checksums" in said
 
 
 def test_models_that_forget_at_the_end_of_a_sentence_are_told_from_those_that_read_on() -> None:

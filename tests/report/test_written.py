@@ -64,6 +64,7 @@ from lmcompare.report.tokens import shown, visible
         (numbers.tidy(0.00012), "1.200 × 10⁻⁴"),
         (numbers.tidy(-0.25), "−0.25"),
         (numbers.tidy(3.0), "3"),
+        (numbers.tidy(-math.inf), "−∞"),
         (numbers.tidy(1.23456e9), "1.235 × 10⁹"),
         (numbers.plural(1, "model"), "1 model"),
         (numbers.plural(2, "box", "boxes"), "2 boxes"),
