@@ -54,11 +54,9 @@ def test_every_file_is_sealed_and_a_turned_bit_a_cut_and_a_loss_are_seen(copy: P
     ("name", "is_lost"),
     [
         ("cells/ngram/0/scores.parquet", False),
-        ("cells/ngram/0/cell.json", False),
         ("cells/ngram/0/model/arrays.safetensors", True),
         ("cells/ngram/0/model/trained.json", False),
         ("tokens/*/train.npz", False),
-        ("tokens/*/tokenizer.json", False),
         ("tokens/*/features.parquet", True),
         ("manifest.json", False),
     ],

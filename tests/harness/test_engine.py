@@ -105,12 +105,6 @@ class TestHere:
         assert len(memory) == 3
         assert [cells for cells in memory if "flat" in cells] == [{"flat"}]
 
-    def test_a_failure_is_that_of_its_cell_alone(self, place: Path) -> None:
-        raises = {"plugin": "plugins.py:Raises", "name": "bad"}
-        plan = small_experiment(FLAT, raises, UNIGRAM, threads=1, workers=3)
-        assert run(plan, place / "run", base=place).failures.keys() == {"bad/0"}
-        assert [model.name for model in load_run(place / "run").scored] == ["flat", "unigram"]
-
     def test_an_interruption_ends_all_and_keeps_what_is_finished(self, place: Path) -> None:
         class Interrupts(Watch):
             def event(self, cell: int, event: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lmcompare.processes import Event, ForkServer, JunkError, ServerLostError, TimeLimitError, call, start
+from lmcompare.processes import Event, ForkServer, ServerLostError, TimeLimitError, call, start
 from tests.test_processes import gone
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="servers fork on Linux alone")
@@ -30,11 +30,6 @@ def test_what_a_function_leaves_behind_is_ended(server: ForkServer, how: str, tm
     given: dict[str, Any] = {"log": tmp_path / "log", "server": server}
     assert call("bad_module:leaves", how, on_event=events.append, **given) == how
     assert all(gone(event["pid"]) for event in events)
-
-
-def test_junk_on_the_channel(server: ForkServer, tmp_path: Path) -> None:
-    with pytest.raises(JunkError, match="something that is not a message"):
-        call("bad_module:junk", "hello\n", log=tmp_path / "log", server=server)
 
 
 def test_several_run_at_once(server: ForkServer, tmp_path: Path) -> None:

@@ -80,19 +80,3 @@ def test_an_interruption_keeps_what_is_finished_and_leaves_no_process(place: Pat
     watch = Watch()
     assert not run(plan, place / "run", base=place, show=watch).failures
     assert [stages == ["kept"] for stages in watch.stages.values()] == [True, True, False, False]
-
-
-def test_a_failure_has_its_sentence_and_its_log(place: Path, made: list[ForkServer]) -> None:
-    file = place / "model.arpa"
-    file.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\n-0.05\t</s>\n\n\\end\\\n")
-
-    class Removes(Watch):
-        def event(self, cell: int, event: Mapping[str, Any]) -> None:
-            file.unlink(missing_ok=True)
-
-    plan = small_experiment({"plugin": "ngram-file", "path": "model.arpa"}, seeds=SEEDS, threads=1)
-    failures = run(plan, place / "run", base=place, show=Removes()).failures
-    assert len(made) == 1
-    assert failures.keys() == {f"ngram-file/{seed}" for seed in SEEDS}
-    assert len(set(failures.values())) == 1, "whether it was forked or not"
-    assert all("Traceback" in (place / f"run/cells/ngram-file/{seed}/log.txt").read_text() for seed in SEEDS)
