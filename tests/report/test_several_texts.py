@@ -225,7 +225,7 @@ def test_a_report_that_fails_leaves_the_last_one_whole(
 def test_where_the_new_report_cannot_be_moved_the_last_one_is_put_back(
     runs: dict[str, Path], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, replace, failed = (out / "report.html").read_text(), os.replace, []
+    before, replace, failed = (out / "report.html").read_text(), os.replace, list[Path]()
 
     def fails_once(old: Path, new: Path) -> None:
         if new == out / "report.html" and not failed:

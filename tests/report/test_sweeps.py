@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lmcompare.report.sections.sweeps import Shown, honest, proposed, shown
+from lmcompare.report.sections.sweeps import Shown, build, honest, proposed, shown
 from lmcompare.runfolder.sweeps import Sweep, Trial
+from tests.report.tree import parse
 
 MODEL: Any = SimpleNamespace(title="GRU", index=2)
 LOG = {"low": 1e-3, "high": 1e-1, "log": True}
@@ -79,3 +81,22 @@ def test_how_settings_were_proposed_and_what_compares_them_is_said() -> None:
     assert proposed(sweep(settings, [1, 2], rate=[0.01, 0.02])) == ""
     assert "luck" in honest(sweep([{"seed": 0}, {"seed": 1}], [1, 2], seed=[0, 1]))
     assert "luck" not in honest(sweep(settings, [1, 2]))
+
+
+def test_the_section_has_a_table_of_the_settings_of_each_model_that_was_swept() -> None:
+    def model(name: str) -> Any:
+        cell = SimpleNamespace(path=Path("run") / "cells" / name / "0")
+        return SimpleNamespace(title=name.upper(), name=name, index=2, entry=SimpleNamespace(cells=[cell]))
+
+    found = sweep([{"order": 1}, {"order": 2}], [3.0, 2.5], order=[1, 2])
+    run = SimpleNamespace(sweeps=[found], path=Path("run"))
+    data: Any = SimpleNamespace(run=SimpleNamespace(runs=[run]), models=[model("lstm"), model("gru")])
+    section = build(data)
+    assert section is not None
+    shown = parse(str(section.html))
+    assert [head.text for head in shown.all("h3")] == ["GRU"]
+    rows = shown.one("table").rows()
+    assert [row[:2] for row in rows] == [["1", "3.000"], ["2 chosen", "2.500"]]
+    assert [row[-2:] for row in rows] == [["10", "2 s"]] * 2
+    run.sweeps = []
+    assert build(data) is None
