@@ -171,6 +171,13 @@ def test_a_requested_size_is_met(case: str, wanted: int, monkeypatch: pytest.Mon
     meets_a_size(case, wanted)
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("width", [1, 33])
+def test_the_width_of_the_nearest_size_is_found(width: int, more: int) -> None:
+    size = sum(value.numel() for value in build("cnn", width=width).network(TYPES).state_dict().values())
+    assert build("cnn").sized(size + more, TYPES) == {"width": width}
+
+
 @pytest.mark.slow
 def test_a_requested_size_keeps_proportions_and_absent_layers() -> None:
     found = build("gru", width=100, hidden=200).sized(500_000, TYPES)

@@ -40,13 +40,6 @@ def test_attention_with_a_limited_reach_is_attention_over_a_smaller_window(reach
     assert not held_weights[..., :-reach].any()
 
 
-def test_without_reach_there_is_no_context() -> None:
-    attention = AdditiveAttention(hidden=5, width=3, window=4)
-    context, weights = attention(torch.randn(1, 6, 5), torch.randn(1, 4, 5), torch.tensor([4]), 0)
-    assert not context.any()
-    assert not weights.any()
-
-
 def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
