@@ -56,6 +56,9 @@ def test_a_budget_is_divided_among_the_members() -> None:
     trained(setting, members=3)
     ends = [report for report in reports if report.valid_loss is not None]
     assert [end.step for end in ends] == [3, 6, 8]
+    within = [(report.step, report.steps) for report in reports if report.valid_loss is None]
+    assert {(1, 9), (3, 9), (6, 9), (6, 6)} <= set(within)  # as if all members had as many steps as this one
+    assert {report.note for report in reports} >= {"member 1 of 3", "member 3 of 3"}
     alone: list[Progress] = []
     three = replace(setting, budget=Budget(steps=3), progress=alone.append)
     plugins.build("transformer", SMALL).fit(TRAIN, VALID, three)
