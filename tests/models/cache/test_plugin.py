@@ -99,6 +99,8 @@ def test_its_equation_is_worked_with_its_own_numbers(model: tuple[CacheModel, Vo
     assert gains.labels == ("0 to 29", "30 to 99")
     assert gains.values[1] > gains.values[0] > 0
     assert sum(trusted.values) == pytest.approx(100)
+    words = ("words, half-life 1,000", "words, half-life 20")
+    assert trusted.labels[:4] == ("ngram, without memory", *words, "pairs, half-life 1,000")
     assert any(e.title == "Without memory, ngram: its equation" for e in shown)
 
 
