@@ -118,7 +118,7 @@ class TestHere:
         done = len(load_run(place / "run").scored[0].done)
         assert 1 <= done < 4
         watch = Watch()
-        run(plan, place / "run", base=place, show=watch)
+        assert not run(plan.replace("test", workers=1), place / "run", base=place, show=watch).failures
         assert len(load_run(place / "run").scored[0].done) == 4
         assert sum(stages == ["kept"] for stages in watch.stages.values()) <= done
 
