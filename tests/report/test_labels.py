@@ -41,6 +41,9 @@ def test_a_name_stands_to_the_right_unless_something_is_there() -> None:
     assert labels.place_free(100, 100, 40) == (106, 104, "start")
     assert labels.place_free(100, 100, 40) == (94, 104, "end")
     assert labels.place_free(280, 50, 40) == (274, 54, "end")
+    beside, corners = Labels._sides(100, 100, 6)[:4], Labels._sides(100, 100, 6)[4:]
+    assert beside == [(106, 104, "start"), (94, 104, "end"), (100, 92, "middle"), (100, 117, "middle")]
+    assert corners == [(105, 94, "start"), (105, 114, "start"), (95, 94, "end"), (95, 114, "end")]
 
 
 def test_a_name_goes_beyond_the_whisker_where_nothing_is_free_beside_it() -> None:
