@@ -45,6 +45,7 @@ def test_worked_example() -> None:
     assert text.sentence_starts.tolist() == [0, 3, 5, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 @given(docs=documents())
 def test_the_text_can_be_rebuilt(kind: str, docs: list[Document]) -> None:
@@ -122,6 +123,7 @@ def test_what_is_no_answer_of_a_tokenizer_is_named(method: str, answer: object, 
         tokenise([document("A b")], Pairs())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, BYTE_PAIRS])
 @given(docs=documents(), size=st.integers(1, 40))
 def test_a_text_in_small_blocks_is_the_same(kind: str, docs: list[Document], size: int) -> None:

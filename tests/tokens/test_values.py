@@ -33,6 +33,7 @@ def fitted(kind: str, **options: Any) -> ValueTokenizer:
     return tokenizer.fit([text_of(TRAIN)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("differences", [False, True])
 @given(
@@ -142,6 +143,7 @@ def test_bins_of_a_counter_are_no_narrower_than_its_step() -> None:
 FINITE = st.floats(-1e3, 1e3)
 
 
+@pytest.mark.slow
 @given(
     values=st.lists(FINITE, min_size=20, max_size=60, unique=True),
     number=st.integers(3, 12),

@@ -51,9 +51,9 @@ def test_a_column_that_is_asked_for_is_not_joined_with_others() -> None:
 
 
 def test_rows_are_put_into_the_order_of_their_times() -> None:
-    table = pd.DataFrame({"time": DAYS[::-1], "value": [4, 3, 2, 1]})
+    table = pd.DataFrame({"moment": DAYS[::-1], "value": [4, 3, 2, 1]})
     read = series_of(table, "", "x")
-    assert read.series[0].values.tolist() == [1, 2, 3, 4]
+    assert [(one.name, one.values.tolist(), one.grid.step) for one in read.series] == [("value", [1, 2, 3, 4], "day")]
     assert any("order of their times" in said for said in read.said)
 
 
