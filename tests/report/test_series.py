@@ -46,12 +46,13 @@ def test_the_finding_names_the_best_and_the_other_kind() -> None:
 
 @pytest.mark.slow
 def test_letters_have_no_density(monkeypatch: pytest.MonkeyPatch) -> None:
-    letters = SimpleNamespace(has_density=False)
+    letters = SimpleNamespace(has_density=False, differs=True)
     monkeypatch.setattr(
         SeriesData, "_tokenizer", lambda _, method: letters if method.name == "ngram" else SimpleNamespace()
     )
     data = SeriesData(ReportData(load_run(series_run())))
     assert {one.method.name for one in data.accuracies} - {one.method.name for one in data.densities} == {"ngram"}
+    assert {one.method.name for one in data.accuracies if data.reads_differences(one.method)} == {"ngram"}
     section = board.build(data)
     assert section is not None
     nats = {row[0].split()[0]: row[-2] for row in parse(str(section.html)).one("table").rows()}

@@ -121,6 +121,17 @@ def test_a_difference_that_only_a_single_comparison_would_find_is_said(p_holm: f
     assert ("The difference from B would" in said) == alone
 
 
+def test_models_that_are_not_ranked_with_the_others_are_named_with_the_reason() -> None:
+    rows = [
+        Row("a", "a", "ranked", bits_per_byte=1.0),
+        Row("cache", "cache", "adaptive", bits_per_byte=1.234, reason="it learns"),
+        Row("bad", "bad", "not ranked", bits_per_byte=0.5, reason="it leaks"),
+    ]
+    adaptive, invalid = words._apart(rows, title)
+    assert adaptive == "Cache (1.23 bits per byte) is ranked separately, because it learns."
+    assert invalid == "Bad is not ranked, because it leaks."
+
+
 def test_files_without_checksums_are_named() -> None:
     assert words.unverified([]) == []
     (said,) = words.unverified(["cells/a/0", "tokens/b"])
