@@ -154,7 +154,8 @@ def test_the_bench_of_an_experiment(tmp_path: Path) -> None:
     bench = Bench(run, {"base": "one", "changed": "two"})
     assert (bench.seeds, bench.decides, bench.remarks) == (2, False, ())
     assert Bench(run, {"base": "one"}).decides
-    assert len(bench.log_probs(base)) == 3
+    assert [len(nats) for nats in bench.log_probs(base)] == [400] * 3
+    assert bench.corpus.path == bench.corpus_of(changed).path == run.tokens[bench.entry(base).tokens_fingerprint].path
     row = bench.rows(bench.bits(base), {"x": bench.bits(changed)}, {"x": "More."})["x"]
     assert (row.saying, row.found) == ("More.", True)
     assert row.value == pytest.approx(1.0, abs=0.01)

@@ -65,7 +65,7 @@ def test_the_page_says_what_was_found_and_how(lab: Path, page: str) -> None:
     assert page.count("Of 1.") == 1
     assert "2 more of the same kind" in page
     run = load_run(lab / "run")
-    for fact in (run.corpus_fingerprint, run.manifest.lmcompare, "Machine", "Seeds"):
+    for fact in (run.corpus_fingerprint, f"Written by lmcompare {run.manifest.lmcompare}", "Machine", "Seeds"):
         assert str(fact) in page, fact
 
 
