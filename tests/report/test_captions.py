@@ -15,10 +15,10 @@ from lmcompare.analysis import Run
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.report.charts.scatter import Dot
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import cost, leaderboard, learning, mixtures, sentences
+from lmcompare.report.sections import choice, cost, leaderboard, learning, mixtures, sentences
 from lmcompare.report.templating import fill
 from tests.analysis.tiny import bits, tiny_run
-from tests.report.tree import parse, plain
+from tests.report.tree import Node, parse, plain
 
 
 def test_cost_says_what_the_cheapest_of_the_models_near_the_best_loses() -> None:
@@ -64,6 +64,16 @@ def test_cost_names_the_models_that_are_worth_theirs(tmp_path: Path) -> None:
     assert worth(560, 580) == ["floor", "cheap", "best"], "560 s are 7 % less than 600 s"
     assert worth(580, 580) == ["floor", "best"], "580 s are hardly less than 600 s"
     assert worth(6, 60, "peak_memory_bytes") == ["best"], "all of one cost: the best of them is the best"
+
+
+@pytest.mark.slow
+def test_the_page_names_them_for_each_cost_that_can_be_limited(tree: Node, run: Run) -> None:
+    data = ReportData(run)
+    shown = dict(tree.one("table", "steps").rows())
+    assert len(shown) == len(choice.LIMITS)
+    worth = cost.worth_their_cost(data, next(each for each in cost.COSTS if each.key == "train_seconds"))
+    names = [node.text for node in tree.one("table", "steps").one("tr").all(class_="chip")]
+    assert names == worth
 
 
 def curve(valid: list[float]) -> pd.DataFrame:

@@ -237,3 +237,11 @@ def test_between_two_points_on_logarithmic_axes_is_their_geometric_mean(browser:
     for key in ("Home", "ArrowRight"):
         page.keyboard.press(key)
     assert page.locator(".out[role=status]").text_content() == "x: 10. one: 20, other: 3"
+
+
+def test_the_best_of_a_cloud_is_larger() -> None:
+    dots = [Dot("a", 0, 1, 1), Dot("b", 0, 2, 2)]
+    for best in dots:
+        drawn = str(cloud(dots, best, "l", "x", "y", numbers.tidy, numbers.tidy))
+        radii = [float(r) for r in re.findall(r'<circle[^>]* r="([\d.]+)"', drawn)]
+        assert max(radii) == radii[dots.index(best)] > min(radii)

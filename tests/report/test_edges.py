@@ -130,8 +130,8 @@ def test_models_of_other_kinds_stand_apart(tmp_path: Path) -> None:
     assert "scores gives scores that need not sum to one" in truth
     assert "The other 3 models passed: their figures are valid probabilities" in truth
     assert "scores, not probabilities" in tree.one(id_="inside").text
-    assert "### scores (not ranked)" in markdown
-    assert "### ngram\n" in markdown
+    assert "\n### scores (not ranked)\n" in markdown
+    assert "\n### ngram\n" in markdown
 
 
 def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
@@ -171,5 +171,5 @@ def test_what_a_run_lacks_the_report_leaves_out(
     changed(folder)
     tree, _ = built(reseal(folder))
     assert not gone & set(sections(tree))
-    assert {"leaderboard", "wins", "reader", "inside", "text"} <= set(sections(tree))
+    assert {"leaderboard", "wins", "reader", "inside", "text", "together"} <= set(sections(tree))
     assert "None" not in tree.one("main").text
