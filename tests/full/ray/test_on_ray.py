@@ -205,7 +205,7 @@ def model(name: str) -> dict[str, Any]:
     return {"plugin": f"plugins.py:{name}", "name": name.lower(), "path": "read.txt"}
 
 
-def wait_for(found: Callable[[], bool], seconds: float = 150.0) -> None:
+def wait_for(found: Callable[[], bool], seconds: float = 600.0) -> None:
     until = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < until, "it never came"
