@@ -37,6 +37,7 @@ def test_the_page_knows_series() -> None:
 def test_the_finding_names_the_best_and_the_other_kind() -> None:
     run = load_run(series_run())
     data = SeriesData(ReportData(run))
+    assert "3 language models and 2 classical methods on 2 series" in summary.build(data).html.replace("\u00a0", " ")
     best = accuracies(run)[0].method
     assert data.spoken(best).lower() in summary.headline(data).lower()
     markdown = (series_run() / "report.md").read_text()

@@ -276,6 +276,7 @@ def test_the_sentence_that_needs_far_words_is_that_in_which_they_matter_most_and
     said = plain(found.said)
     for part in ("at most 2 tokens", "“w1”, 4 tokens back", "by 1.5 bits", "2.0 bits for “end”, the net needs 9.0."):
         assert part in said
+    assert "In 3 of the 4 sentences" in plain(found.typical(4))
     best = {**counted, (0, 0): changing(1.9, 0, 0, 0, 2, 5)}  # of another model, which needs fewest for the first
     other = FarBack.of([table, looking, table], [counted, read, best], 0)
     assert other is not None

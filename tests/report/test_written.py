@@ -103,6 +103,10 @@ def test_amounts_below_each_other_have_as_many_decimals(values: tuple[float, ...
     assert [text.replace(numbers.NBSP, " ") for text in numbers.aligned(values)] == written
 
 
+def test_successive_numbers_are_runs() -> None:
+    assert numbers.runs([1, 2, 4, 5, 6, 9]) == [[1, 2], [4, 5, 6], [9]]
+
+
 # Tokens that cannot be seen or are too long
 
 
@@ -123,6 +127,8 @@ def test_amounts_below_each_other_have_as_many_decimals(values: tuple[float, ...
         ("<b>", "<b>"),
         ("\u202etxt", "\\u202etxt"),
         ("a\u200bb\x85", "a\\u200bb\\u0085"),
+        ("\xad\u200e\u200f\u2060\u2069\u206a\ufeff", r"\u00ad\u200e\u200f\u2060\u2069" + "\u206a" + r"\ufeff"),
+        ("\t\r", "⇥␍"),
         ("न\u200dम", "न\u200dम"),  # a joiner that the word needs
         ("שלום", "\u2068שלום\u2069"),
         ("الكبير", "\u2068الكبير\u2069"),
