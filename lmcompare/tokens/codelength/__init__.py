@@ -8,7 +8,7 @@ To read it, start at the top and go down:
 3. ``token_classes``: the classes of tokens on which white space and separators depend.
 4. ``interpolation``: how the models of white space, separators and spelling estimate a probability.
 
-The decoder that shows that this is a real code is in the tests (``tests/tokens/codelength``).
+The decoder that shows that this is a real code is in the tests (``tests/tokens/test_text_code.py``).
 """
 
 from lmcompare.tokens.codelength.text_code import CODE_VERSION, OverheadBits, TextCode
