@@ -19,7 +19,7 @@ from lmcompare.report import numbers
 from lmcompare.report.charts import svg
 from lmcompare.report.charts.axes import spread
 from lmcompare.report.charts.growth import Points, growth
-from lmcompare.report.charts.intervals import Row, intervals, shared_scale, strip, wrapped
+from lmcompare.report.charts.intervals import MANY, Row, intervals, shared_scale, strip, wrapped
 from lmcompare.report.charts.lines import Line, brief, lines, shortened
 from lmcompare.report.charts.points import points
 from lmcompare.report.charts.scales import Scale, fit
@@ -245,3 +245,16 @@ def test_the_best_of_a_cloud_is_larger() -> None:
         drawn = str(cloud(dots, best, "l", "x", "y", numbers.tidy, numbers.tidy))
         radii = [float(r) for r in re.findall(r'<circle[^>]* r="([\d.]+)"', drawn)]
         assert max(radii) == radii[dots.index(best)] > min(radii)
+
+
+def test_many_rows_stand_closer_if_each_name_fits_on_a_line() -> None:
+    def step(names: list[str]) -> float:
+        def height(rows: int) -> float:
+            some = [Row(name, 0, 1.0) for name in names[:rows]]
+            return float(ET.fromstring(str(intervals(some, "l", "x", str, str))).attrib["viewBox"].split()[3])
+
+        return height(len(names)) - height(len(names) - 1)
+
+    long = "Encoder that reads the answer, honestly"
+    assert step(["a"] * (MANY + 2)) == 22
+    assert step(["a"] * MANY) == step([long, *["a"] * (MANY + 1)]) == 32
