@@ -286,6 +286,7 @@ def test_surprisal_is_a_table(result: lmcompare.Comparison) -> None:
     assert list(table["token"]) == ["The", "cat", "saw", "bxq"]
     assert list(table["start"]) == [0, 4, 8, 12]
     assert list(table["unknown"]) == [False, False, False, True]
+    assert list(result.model("kn3").surprisal("The cat", ends=True)["token"]) == ["The", "cat", "</s>"]
 
 
 def test_an_n_gram_model_is_written_and_read_as_another_run_s(result: lmcompare.Comparison, tmp_path: Path) -> None:

@@ -277,6 +277,10 @@ def test_digest_changes_with_the_source(tmp_path: Path, monkeypatch: pytest.Monk
         path.parent.mkdir()
         path.write_text(text)
         digests.append(plugins.source_digest(plugins.build(f"{path}:Mine", {})))
+    moved = [plugins.build(f"{tmp_path / str(k) / 'my_model.py'}:Mine", {}) for k in range(3)]
+    own = [plugins.code_digest(model) for model in moved]
+    assert own[0] == own[1] != own[2]
+    assert own[0] != digests[0]  # which covers what every model uses
     assert digests[0] == digests[1]  # a file may move
     (tmp_path / "0" / "beside_it.py").write_text("FACTOR = 2\n")
     monkeypatch.syspath_prepend(str(tmp_path / "0"))

@@ -37,6 +37,7 @@ def test_the_hyper_parameters_of_a_model_are_listed(place: Path) -> None:
     listed = lmcompare("models", "ngram", cwd=place).stdout
     (order,) = (line.split() for line in listed.splitlines() if line.startswith("order "))
     assert int(order[1]) > 1
+    assert len(order) > 4, "its meaning"
     assert "--set ngram.order=VALUE" in listed
     listed = lmcompare("models", "plugins.py:Flat", cwd=place).stdout
     assert "tilt" in listed

@@ -145,6 +145,10 @@ def test_too_few_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LmcompareError, match="'ulimit -u' allows 40"):
         check_limits()
     assert threading.active_count() == before
+    monkeypatch.setattr(
+        resource, "getrlimit", lambda kind: (4096,) * 2 if kind == resource.RLIMIT_NPROC else (-1, -1)
+    )
+    check_limits()  # so many are not tried
 
 
 @pytest.mark.parametrize("arguments", [("models",), ("run", "--corpus", "lee")])

@@ -64,3 +64,19 @@ def test_what_is_known_of_a_cell_is_listed_beside_what_is_not() -> None:
     assert estimate(None) == (None, None)
     assert estimate(cost.Cost(None, 1.0, 2.0, 5e6)) == (None, 5e6)
     assert estimate(cost.Cost(3.0, 1.0, 2.0, None)) == (cost.STARTING + 6.0, None)
+
+
+def test_settings_of_a_sweep_are_trained_and_the_best_is_scored_alone() -> None:
+    first, second = (Job("", f"x{n}", "unigram", 0, "", "", "", {}, {"n": n}, trial=True) for n in (1, 2))
+    settings = [Ahead("x", first, finished=False), Ahead("x", second, finished=False, later=4)]
+    best = Ahead("x", first, finished=False, tried=6)
+    ahead = [*settings, best, Ahead("y", second, finished=True)]
+    costs = {first.identity: cost.Cost(3.0, 1.0, 2.0, 5e6), second.identity: cost.Cost(7.0, 2.0, 3.0, 6e6)}
+    assert first.identity != second.identity
+    assert [_estimate(each, ahead, costs) for each in ahead] == [
+        (cost.STARTING + 4.0, 5e6),
+        (4 * (cost.STARTING + 9.0), 6e6),
+        (cost.STARTING + 5.0, 6e6),
+        (0.0, 0.0),
+    ]
+    assert _estimate(best, ahead, {**costs, second.identity: None}) == (None, None)
