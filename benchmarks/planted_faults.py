@@ -228,7 +228,7 @@ def _instrument(package: Path) -> list[str]:
 
     Numba's functions have none. They are reached through the functions that mention them.
     """
-    names = []
+    names: list[str] = []
     for path in sorted(package.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         tree, lines, probes = ast.parse(source), source.splitlines(), {}
@@ -257,7 +257,7 @@ def _docstring(node: ast.stmt) -> bool:
 
 
 def reach(work: Path, tests: Path, arguments: list[str]) -> None:
-    """Run all tests once with probes in the package; write ``reach.json``: the tests of each function, and seconds."""
+    """Run all tests once with probes in the package; write ``reach.json``: functions, their tests, seconds."""
     copy, records = work / "probed", work / "records"
     for folder in (copy, records):
         shutil.rmtree(folder, ignore_errors=True)
@@ -478,7 +478,8 @@ def run(work: Path, tests: Path, out: Path, workers: int, only: str) -> None:
 
 def table(outs: list[Path]) -> None:
     """Print how many faults each file of results caught, and which of the first file's the others missed."""
-    faults, first = {fault.id: fault for fault in stored()}, set()
+    faults = {fault.id: fault for fault in stored()}
+    first: set[str] = set()
     for out in outs:
         judged = {r["id"]: r for r in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
         caught = {i for i, record in judged.items() if record.get("caught")}

@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from lmcompare.cli.entry import app
+import lmcompare.cli.commands  # noqa: F401  (registers them)
+from lmcompare.cli.app import app
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.harness.options import RunOptions
 

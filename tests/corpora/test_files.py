@@ -46,13 +46,13 @@ def test_a_format_is_known_by_its_first_bytes(tmp_path: Path) -> None:
 def test_a_format_of_another_package_is_imported_for_what_no_built_in_one_claims(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = tmp_path / "site" / "thief-1.dist-info"
+    info = tmp_path / "site" / "snatch-1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thief\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[lmcompare.corpus_formats]\na-thief = thief:OWN\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: snatch\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[lmcompare.corpus_formats]\na-snatch = snatch:OWN\n")
     own = OWN.format(body="return Found((Piece('stolen', file.raw.decode()),))")
     first = '(".own",), read, first_bytes=(b"The", b"PAR1"))'
-    (tmp_path / "site" / "thief.py").write_text(own.replace('(".own",), read)', first))
+    (tmp_path / "site" / "snatch.py").write_text(own.replace('(".own",), read)', first))
     monkeypatch.syspath_prepend(tmp_path / "site")
     folder = tmp_path / "texts"
     folder.mkdir()
@@ -62,10 +62,10 @@ def test_a_format_of_another_package_is_imported_for_what_no_built_in_one_claims
     for name, text in (("a.txt", "The cat"), ("b.csv", "The dog"), ("table", "one")):
         assert read_path(folder / name, DEFAULT).pieces[0].text == text
     read_path(folder / "*.txt", DEFAULT)
-    assert "thief" not in sys.modules
+    assert "snatch" not in sys.modules
     (folder / "c").write_text("The fish")
     assert [piece.name for piece in read_path(folder / "c", DEFAULT).pieces] == ["stolen"]
-    del sys.modules["thief"]
+    del sys.modules["snatch"]
 
 
 OWN = """
