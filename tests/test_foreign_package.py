@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import sys
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import lmcompare
+from tests.tokens import bpe
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -31,7 +33,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.models.unigram.plugin import Unigram
 from lmcompare.report.kinds import Rendering
 from markupsafe import Markup
-from tests.tokens.bpe import BytePairs
+from foreign_pairs import BytePairs
 
 
 class Pairs(BytePairs):
@@ -107,6 +109,7 @@ def package_in(folder: Path) -> Iterator[None]:
     info = folder / "foreign-1.dist-info"
     info.mkdir(parents=True)
     (folder / "foreign.py").write_text(PACKAGE)
+    shutil.copy(bpe.__file__, folder / "foreign_pairs.py")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     path = os.environ.get("PYTHONPATH")
@@ -114,7 +117,8 @@ def package_in(folder: Path) -> Iterator[None]:
         patch.syspath_prepend(folder)
         patch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{path}" if path else str(folder))
         yield
-    sys.modules.pop("foreign", None)
+    for name in ("foreign", "foreign_pairs"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
