@@ -161,7 +161,7 @@ def _mutant(path: Path, line: int, chance: random.Random) -> str | None:
         return None
     mutated = wrapper.module.deep_replace(*chance.choice(found))
     assert isinstance(mutated, cst.Module)
-    return mutated.code
+    return str(mutated.code)
 
 
 def _changes(old: str, new: str) -> list[tuple[int, int, int, int]]:
