@@ -7,8 +7,9 @@ import io
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 
 from lmcompare.cli.entry import ENDING, command
@@ -60,3 +61,18 @@ def lmcompare_process(*arguments: str, cwd: Path, stdin: str = "") -> Done:
         text=True,
         check=False,
     )
+
+
+@contextlib.contextmanager
+def lmcompare_started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """Start a command in a process of its own; give the process, its standard output and its standard error."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "lmcompare.cli", *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        yield process, process.stdout, process.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import lmcompare_process
+from tests.cli.console import lmcompare_process, lmcompare_started
 
 pytestmark = pytest.mark.slow
 
@@ -36,20 +36,12 @@ def test_a_plug_in_that_ends_the_process_is_said(tmp_path: Path, does: str, said
 )
 def test_a_signal_ends_a_plug_in_too(tmp_path: Path, code: str, number: signal.Signals) -> None:
     (tmp_path / "own.py").write_text(code)
-    with subprocess.Popen(
-        [sys.executable, "-m", "lmcompare.cli", "models", "./own.py:Own"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert int(process.stdout.readline()) != process.pid
+    with lmcompare_started("models", "./own.py:Own", cwd=tmp_path) as (process, out, error):
+        assert int(out.readline()) != process.pid
         process.send_signal(number)
         assert process.wait(timeout=60) == 130
-        assert process.stdout.read() == "", "the child holds it open until it has ended"
-        assert process.stderr.read() == "lmcompare: interrupted\n"
+        assert out.read() == "", "the child holds it open until it has ended"
+        assert error.read() == "lmcompare: interrupted\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import RUN, lmcompare_process
+from tests.cli.console import RUN, lmcompare_process, lmcompare_started
 from tests.harness.small import write_plugins, write_text
 
 
@@ -60,19 +60,11 @@ def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, arguments:
 
 
 def test_ctrl_c_during_checks_is_said(place: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "lmcompare.cli", "check", "plugins.py:Waits"],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()  # the first check is through
+    with lmcompare_started("check", "plugins.py:Waits", cwd=place) as (process, out, error):
+        out.readline()  # the first check is through
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
-        assert process.stderr.read() == "lmcompare: interrupted\n"
+        assert error.read() == "lmcompare: interrupted\n"
 
 
 @pytest.mark.parametrize(
@@ -99,21 +91,13 @@ def test_a_plug_in_that_ends_the_process_is_said(
 @pytest.mark.usefixtures("no_nohup")
 def test_a_signal_ends_a_plug_in_too(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "own.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n")
-    with subprocess.Popen(
-        [sys.executable, "-m", "lmcompare.cli", "models", "./own.py:Own"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert int(process.stdout.readline()) != process.pid
+    with lmcompare_started("models", "./own.py:Own", cwd=tmp_path) as (process, out, error):
+        assert int(out.readline()) != process.pid
         process.send_signal(number)
         killed = number == signal.SIGKILL
         assert process.wait(timeout=60) == (-9 if killed else 130)
-        assert process.stdout.read() == "", "the child holds it open until it has ended"
-        assert process.stderr.read() == ("" if killed else "lmcompare: interrupted\n")
+        assert out.read() == "", "the child holds it open until it has ended"
+        assert error.read() == ("" if killed else "lmcompare: interrupted\n")
 
 
 @pytest.mark.parametrize(
