@@ -75,24 +75,26 @@ def _functions(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]
             yield from _functions(node, inside)
 
 
+def _lines(node: ast.AST) -> tuple[int, int]:
+    """The first line of a function, from 0 and decorators included, and the line after its last."""
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+    return first, node.end_lineno or first
+
+
 def _extent(source: str, function: str) -> tuple[int, int] | None:
-    """The first and the last line of a function, from 0, decorators included; of the file for ""."""
+    """The lines of a function; of the file for ""."""
     if not function:
         return 0, len(source.splitlines())
-    for name, node in _functions(ast.parse(source)):
-        if name == function:
-            assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
-            return first, node.end_lineno or first
-    return None
+    return next((_lines(node) for name, node in _functions(ast.parse(source)) if name == function), None)
 
 
 def _function_at(source: str, line: int) -> str:
     """The name of the innermost function with a line, from 0."""
     found = ""
-    for name, _ in _functions(ast.parse(source)):
-        extent = _extent(source, name)
-        if extent and extent[0] <= line < extent[1]:
+    for name, node in _functions(ast.parse(source)):
+        first, end = _lines(node)
+        if first <= line < end:
             found = name
     return found
 
