@@ -1,4 +1,4 @@
-"""What a search proposes: within the ranges, the same again, and better than chance."""
+"""What a search at random proposes: within the ranges, evenly, and the same again."""
 
 from __future__ import annotations
 
@@ -41,10 +41,12 @@ def of(method: str, trials: int = 13, batch: int = 5, seed: int = 0, space: Spac
     return proposer("net", space, SearchTable.model_validate(asked))
 
 
-@pytest.mark.parametrize("method", ["random", "tpe"])
-def test_proposals_are_in_their_ranges_and_the_same_again(method: str) -> None:
+def test_proposals_are_in_their_ranges_and_the_same_again() -> None:
+    assert [len(batch) for batch in check_proposals("random")] == [13]
+
+
+def check_proposals(method: str) -> list[Settings]:
     batches = carried_out(of(method))
-    assert [len(batch) for batch in batches] == ([13] if method == "random" else [5, 5, 3])
     settings = [values for batch in batches for values in batch]
     for values in settings:
         assert 1e-4 <= values["rate"] <= 1e-2
@@ -55,6 +57,7 @@ def test_proposals_are_in_their_ranges_and_the_same_again(method: str) -> None:
         assert values["sizes"] in ([1, 2], [3])
     assert carried_out(of(method)) == batches
     assert carried_out(of(method, seed=1)) != batches
+    return batches
 
 
 def test_numbers_drawn_at_random_are_even_on_their_scale() -> None:
@@ -72,38 +75,6 @@ def test_more_trials_at_random_begin_with_the_same_and_none_is_drawn_twice() -> 
     assert len({tuple(values.items()) for values in some}) == 5
     (all_of_them,) = carried_out(of("random", trials=6, space=space), lambda _: 0.0)
     assert all_of_them == [{"order": o, "cutoff": c} for o in (2, 3, 4) for c in (0, 1)]
-
-
-def test_what_tpe_proposes_depends_on_earlier_batches_alone() -> None:
-    told: list[float] = []
-
-    def odd(values: dict[str, Any]) -> float:
-        told.append(loss(values))
-        return told[-1] if len(told) <= 10 else 0.0
-
-    whole, other = carried_out(of("tpe", trials=20)), carried_out(of("tpe", trials=20), odd)
-    assert whole[:3] == other[:3]
-    assert whole[3] != other[3]
-
-
-@pytest.mark.slow
-def test_tpe_comes_nearer_to_the_best_than_chance() -> None:
-    best = {
-        m: [min(loss(v) for b in carried_out(of(m, 30, seed=s)) for v in b) for s in range(6)]
-        for m in ("random", "tpe")
-    }
-    assert np.mean(best["tpe"]) < 0.75 * np.mean(best["random"])
-
-
-def test_a_trial_that_failed_is_not_what_tpe_goes_on_from() -> None:
-    def failing(values: dict[str, Any]) -> float:
-        return math.inf if values["layers"] > 4 else loss(values)
-
-    search = of("tpe", trials=30)
-    settings = [values for batch in carried_out(search, failing) for values in batch]
-    failed = [values["layers"] > 4 for values in settings]
-    assert sum(failed) > 0
-    assert np.mean(failed[15:]) < np.mean(failed[:15])
 
 
 def test_optuna_is_asked_for_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,73 +15,17 @@ from lmcompare.harness.ahead import look_ahead
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.run import run
 from lmcompare.runfolder.cleaning import clean
-from tests.harness.small import Watch, run_and_report, small_experiment, write_text
+from tests.harness.recorder import RECORDS, lines, recording, searched, write_recorder
+from tests.harness.small import Watch, run_and_report, small_experiment
 from tests.test_api import TEXTS, LastSeen
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
-PLUGIN = """
-from pathlib import Path
-
-import numpy as np
-
-from lmcompare import LanguageModel, State
-
-HERE = Path(__file__).parent
-
-
-class Records(LanguageModel):
-    '''Gives each token a share of its probability, and writes down whether a text that it scores has a zebra.'''
-
-    def __init__(self, share: float = 1.0) -> None:
-        if share > 1:
-            raise ValueError(f"share is at most 1, not {share}")
-        self.share = share
-
-    def fit(self, train, valid, setting):
-        with (HERE / "trained.txt").open("a") as file:
-            file.write(f"{self.share}\\n")
-        trained = len((HERE / "trained.txt").read_text().split())
-        if (HERE / "stop").exists() and trained == int((HERE / "stop").read_text()):
-            raise KeyboardInterrupt
-        if (HERE / "fail").exists() and str(self.share) in (HERE / "fail").read_text().split():
-            raise RuntimeError("out of luck")
-        return self
-
-    def next_log_probs(self, text, at):
-        with (HERE / "scored.txt").open("a") as file:
-            file.write(f"{self.share} {'zebra' in {text.vocabulary.tokens[i] for i in text.ids}}\\n")
-        found = np.full((len(at), len(text.vocabulary)), np.log(self.share / len(text.vocabulary)))
-        found[:, 0] = np.log(self.share / len(text.vocabulary) + 1 - self.share)
-        return found
-
-    def state(self):
-        return State()
-
-    def restore(self, state):
-        return self
-"""
-RECORDS = {"plugin": "records.py:Records", "name": "records"}
-
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    write_text(tmp_path)
-    (tmp_path / "records.py").write_text(PLUGIN)
-    for split in ("train", "valid", "test"):
-        animal = "cat" if split == "valid" else "zebra"
-        (tmp_path / f"{split}.txt").write_text("".join(f"the {animal} saw a cat {i % 3}\n" for i in range(12)))
+    write_recorder(tmp_path)
     return tmp_path
-
-
-def recording(*shares: float, **more: Any) -> Experiment:
-    split = {name: f"{name}.txt" for name in ("train", "valid", "test")}
-    sweep = {"records": {"share": list(shares)}}
-    return small_experiment(RECORDS, corpus={**split, "documents": "line"}, sweep=sweep, **more)
-
-
-def lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
 
 
 def rows(out: Path) -> dict[str, dict[str, Any]]:
@@ -198,15 +142,11 @@ def test_another_choice_gets_a_name_of_its_own_and_cleaning_keeps_the_trials_of_
     assert load_run(place / "out").sweeps[0].name != "records"
 
 
-def searched(low: float, high: float, method: str = "tpe", trials: int = 14, **more: Any) -> Experiment:
-    space = {"records": {"share": {"low": low, "high": high}}}
-    return recording(1.0, 0.5).replace(
-        "test", sweep=space, search={"method": method, "trials": trials, "batch": 4}, **more
-    )
-
-
 def test_an_interrupted_search_goes_on_to_the_same_trials_and_choice(place: Path) -> None:
-    asked = searched(0.1, 1.0)
+    check_that_a_search_goes_on(place, searched(0.1, 1.0))
+
+
+def check_that_a_search_goes_on(place: Path, asked: Experiment) -> None:
     run(asked, place / "whole", base=place)
     whole = load_run(place / "whole").sweeps[0]
     assert len({trial.setting["share"] for trial in whole.trials}) == 14
@@ -231,7 +171,7 @@ def test_an_interrupted_search_goes_on_to_the_same_trials_and_choice(place: Path
 
 
 def test_a_setting_that_a_model_refuses_is_a_trial_that_failed(place: Path) -> None:
-    assert not run(searched(0.5, 1.5, "random"), place / "out", base=place).failures
+    assert not run(searched(0.5, 1.5), place / "out", base=place).failures
     (sweep,) = load_run(place / "out").sweeps
     refused = [trial.setting["share"] > 1 for trial in sweep.trials]
     assert refused == ["share is at most 1" in str(trial.error) for trial in sweep.trials]
@@ -310,13 +250,6 @@ def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -
     assert ahead(recording(0.5, 0.25, 1.0), "out") == [*done[:2], (settings[2], False, 0), ("records", False, 3)]
     again = [(name, False, tried) for name, _, tried in done]
     assert ahead(recording(0.5, 0.25), "out", force=True) == ahead(recording(0.5, 0.25), "new") == again
-    later = [
-        (each.model, each.job.trial, each.later)
-        for each in look_ahead(
-            searched(0.5, 1.0), place / "out", place / "scratch", base=place, force=False, show=Watch()
-        )
-    ]
-    assert later == [*[("records", True, 0)] * 4, ("records", True, 10), ("records", False, 0)]
     ways = ["kneser-ney", "witten-bell"]
     grid = {"ngram": {"order": [1, 2], "smoothing": ways}}
     names = [name for name, _, tried in ahead(small_experiment({"plugin": "ngram"}, sweep=grid), "new") if not tried]
@@ -329,18 +262,25 @@ def test_looking_ahead_tells_what_is_finished_and_changes_nothing(place: Path) -
 
 
 def test_a_search_from_python_chooses_what_the_results_say(tmp_path: Path) -> None:
+    search = check_a_search_from_python(tmp_path, "random")
+    assert search["method"] == "random"
+    assert "optuna" not in search
+
+
+def check_a_search_from_python(out: Path, method: str) -> dict[str, Any]:
+    """Search, and return how the results say that it was done."""
     space = {"ngram.order": {"low": 1, "high": 3}, "ngram.tokens": ["char", "word"]}
-    asked: dict[str, Any] = {"sweep": space, "search": {"method": "tpe", "trials": 4}}
-    found = lmcompare.compare(TEXTS, ["ngram"], out=tmp_path / "tpe", device="cpu", quiet=True, **asked)
+    asked: dict[str, Any] = {"sweep": space, "search": {"method": method, "trials": 4}}
+    found = lmcompare.compare(TEXTS, ["ngram"], out=out, device="cpu", quiet=True, **asked)
     (sweep,) = json.loads((found.folder / "results.json").read_text())["sweeps"]
     assert 1 < len(sweep["trials"]) <= 4
     best = min(sweep["trials"], key=lambda trial: float(trial["valid_bits_per_byte"]))
     assert best["chosen"]
     assert sweep["chosen"] == best["setting"]
     assert best["setting"]["order"] == found.model("ngram").model.hyperparameters()["order"]
-    assert sweep["search"]["method"] == "tpe"
-    assert sweep["search"]["optuna"]
     assert sweep["varied"] == {"order": {"low": 1, "high": 3, "log": False}, "tokens": ["char", "word"]}
+    said: dict[str, Any] = sweep["search"]
+    return said
 
 
 @pytest.mark.parametrize(
