@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 FOLDER, WHERE = "LMCOMPARE_REACH", "LMCOMPARE_REACH_IN"
+_open = open  # a test may give Python another
 _seen: set[int] = set()
 _begun: int | None = None  # the process that has written where it is
 _of_tests = False  # this process runs tests, and was not started by one
@@ -24,8 +24,7 @@ _of_tests = False  # this process runs tests, and was not started by one
 def _write(line: str) -> None:
     """Write a line. The file is closed again: a process that is forked gives its open files other meanings."""
     global _begun
-    path = Path(os.environ[FOLDER]) / f"{os.getpid()}.txt"
-    with path.open("a", encoding="utf-8") as file:
+    with _open(f"{os.environ[FOLDER]}/{os.getpid()}.txt", "a", encoding="utf-8") as file:
         if _begun != os.getpid():
             _begun = os.getpid()
             file.write(f"+ {os.environ.get(WHERE, '')}\n")
