@@ -1,3 +1,5 @@
+"""Cutting documents into tokens: types, spans, spaces and separators by hand, and the text put together again."""
+
 from __future__ import annotations
 
 import re
