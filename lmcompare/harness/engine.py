@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness.describe import is_own_code
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.runner import Runner, make_ready
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import LOG, PROBES, TOKENS
+from lmcompare.runfolder.layout import LOG, PROBES
 from lmcompare.runfolder.ownership import remove_written
-from lmcompare.runfolder.seals import evidence, put_back
-from lmcompare.tokens import TOKENIZERS
 
 LOOK = 0.2  # seconds between two checks for ended cells, between which Ctrl-C is handled
-
-
-@dataclass
-class _Running:
-    """A job that runs.
-
-    Parameters
-    ----------
-    before : mapping or None
-        The evidence of all other cells as it was when the job began; None of a job whose code is lmcompare's own.
-    places : set of Path
-        Its folders, and those of the jobs that have run at the same time.
-    """
-
-    before: Mapping[Path, bytes] | None
-    places: set[Path]
 
 
 @dataclass
@@ -50,8 +30,6 @@ class Engine:
 
     Parameters
     ----------
-    folder : Path
-        The run folder.
     runner : Runner
         Where the cells run.
     seconds : float
@@ -62,17 +40,12 @@ class Engine:
         Raises ``LmcompareError`` if the run folder was moved or removed meanwhile.
     """
 
-    folder: Path
     runner: Runner
     seconds: float
     show: Display
     see_that_it_is_there: Callable[[], None]
-    _running: dict[Path, _Running] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopped: bool = False
-
-    def __post_init__(self) -> None:
-        self.folder = self.folder.resolve()  # the jobs' paths, which are resolved, are compared with it
 
     def run(
         self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
@@ -157,13 +130,11 @@ class Engine:
                 self.show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
             may_keep = job.is_finished() and job.has_what_is_asked()
         emit({"event": "stage", "stage": "starting"})
-        with self.watched(job) as changed:
-            error = _run_one(job, live, self.runner, self.seconds, emit)
+        error = _run_one(job, live, self.runner, self.seconds, emit)
         if self._stopped:
             return
         with self._lock:
-            failures.pop(f"{job.name}/{job.seed}", None)  # the cell was made anew, whatever was changed in it before
-            failures.update(changed)
+            self.see_that_it_is_there()
             if (failure := self._ended(job, error, may_keep)) is None:
                 emit({"event": "done"})
             else:
@@ -191,44 +162,6 @@ class Engine:
     def _event(self, index: int, event: Mapping[str, Any]) -> None:
         with self._lock:
             self.show.event(index, event)
-
-    @contextmanager
-    def watched(self, job: Job) -> Iterator[dict[str, str]]:
-        """Undo the changes that a job with another package's code makes to the evidence of other cells and of tokens.
-
-        Yields
-        ------
-        dict
-            In the end it has by "name/seed" the cells that are lost, and why.
-        """
-        lost: dict[str, str] = {}
-        own = {job.path, self.folder / job.place}
-        with self._lock:
-            beside = {path for other in self._running.values() for path in other.places}
-            for other in self._running.values():
-                other.places |= own
-            own_code = is_own_code(job.plugin, job.hyperparameters) and TOKENIZERS.is_built_in(job.tokenizer)
-            before = None if own_code else evidence(self.folder)  # reading it for all cells takes a while
-            run = self._running[job.path] = _Running(before, own | beside)
-        try:
-            yield lost
-        finally:  # interrupted, too
-            with self._lock:
-                self.see_that_it_is_there()
-                del self._running[job.path]
-                if run.before is not None:
-                    lost |= self._put_back(job, run.before, run.places)
-
-    def _put_back(self, job: Job, before: Mapping[Path, bytes], places: set[Path]) -> dict[str, str]:
-        """Undo what a job has changed; return by "name/seed" the cells that are lost, and why."""
-        lost = {}
-        error = f"its files were changed while {job.name} was running, and are not used: run the same command again"
-        found = put_back(self.folder, before, job.path, places)
-        for place in sorted({path.relative_to(self.folder).parts[:3] for path in found}):
-            self.show.say(f"{'/'.join(place)}: {error}.")
-            if place[0] != TOKENS:
-                lost["/".join(place[1:])] = error
-        return lost
 
 
 def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: float, emit: Emit) -> str | None:

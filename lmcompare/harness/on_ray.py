@@ -25,7 +25,7 @@ from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.files import write_bytes
 from lmcompare.runfolder.layout import SEAL, TOKENS, TOKENS_FILES
-from lmcompare.runfolder.ownership import OF_CELL, make_way, see_that_it_is_there
+from lmcompare.runfolder.ownership import OF_CELL, see_that_it_is_there
 
 MOST_LOST = 5  # nodes that may be lost under one cell
 WAITING = 300  # checks for a node that could run a cell, when there is none
@@ -256,5 +256,4 @@ def _take_over(job: Job, tree: str, files: on_node.Files) -> None:
         if content is None:
             path.unlink(missing_ok=True)
         else:
-            make_way(path, top)
             write_bytes(path, content)

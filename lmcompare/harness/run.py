@@ -26,9 +26,7 @@ from lmcompare.harness.runner import runner_of
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
-from lmcompare.runfolder.ownership import make_way
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
 
@@ -106,7 +104,7 @@ def run(
     plan = replace(plan, exhibits_only=exhibits_only)
     with locked(folder) as see_that_it_is_there:
         runner = runner_of(experiment, plan.machine, show)
-        engine = Engine(folder, runner, experiment.seconds, show, see_that_it_is_there)
+        engine = Engine(runner, experiment.seconds, show, see_that_it_is_there)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
         chosen, jobs = list[Job](), plan.other_jobs()
@@ -116,8 +114,7 @@ def run(
 
         def check(job: Job) -> None:
             if plan.models[job.asked["name"]].checks_text and not job.is_finished():
-                with engine.watched(job):
-                    check_text(job, live.get(job.name), experiment.time_limit)
+                check_text(job, live.get(job.name), experiment.time_limit)
 
         against = experiment.forecast.against if plan.text.entry.series else ()
         forecasters = described(against, base or working_directory(), experiment.seconds)
@@ -167,7 +164,6 @@ def run(
             done = [*jobs, *chosen]
             table = manifest(asked, plan.text, done, sweeps, plan.machine, earlier, folder, command, seconds)
             if table.models:
-                make_way(folder / MANIFEST, folder)
                 write_manifest(folder, table)
         if failures and not table.models:  # not even a failed cell could be stored
             sentences = "; ".join(f"{cell}: {error}" for cell, error in failures.items())

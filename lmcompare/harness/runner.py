@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Protocol
 
 from lmcompare.errors import permitted, what_went_wrong
@@ -18,7 +17,6 @@ from lmcompare.harness.options import RunOptions
 from lmcompare.harness.progress import Display, checked
 from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
 from lmcompare.runfolder.layout import LOG
-from lmcompare.runfolder.ownership import make_way
 
 PLENTY = 6e9  # bytes for each worker: no cell takes more on a text of the usual size
 
@@ -123,8 +121,7 @@ def run_process(
 
 @permitted()
 def make_ready(job: Job) -> None:
-    """Make the folder of a cell, and move away anything that is in the place of its log."""
-    make_way(job.path / LOG, Path(job.folder))
+    """Make the folder of a cell."""
     job.path.mkdir(parents=True, exist_ok=True)
 
 

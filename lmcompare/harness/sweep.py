@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from lmcompare.harness.search import proposer
 from lmcompare.harness.sweep_table import Range, Space
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.runfolder.manifest import SweepRow, TrialRow
-from lmcompare.runfolder.ownership import make_way, remove_written
+from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
 DURATION = "steps"  # the hyper-parameter that the budget of a run replaces
@@ -197,7 +196,6 @@ def hand_over(trial: Job, job: Job) -> None:
     """Give the cell of the chosen setting the model that its trial has trained, if it is still there."""
     if job.is_finished() or not (trial.path / "model" / "trained.json").is_file():
         return
-    make_way(job.path / "cell.json", Path(job.folder))
     remove_written(job.path, within="model")
     job.path.mkdir(parents=True, exist_ok=True)
     if (job.path / "model").exists():  # it has files of the user: the model is trained again

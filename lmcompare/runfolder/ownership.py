@@ -7,7 +7,6 @@ import re
 import reprlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 from lmcompare.errors import LmcompareError, moved
@@ -130,28 +129,6 @@ def refuse_link(path: Path) -> None:
     """Raise ``RunFolderError`` if a path is a symbolic link."""
     if path.is_symlink():
         raise RunFolderError(f"{path} is a link, and writing would change what it leads to: remove the link")
-
-
-def remove_links(folder: Path) -> list[Path]:
-    """Remove the links in a run folder through which lmcompare could write, not what is behind them; return them."""
-    links = [path for path in _may_be_written(folder) if path.is_symlink()]
-    for link in links:
-        link.unlink()
-    return links
-
-
-def make_way(path: Path, folder: Path) -> None:
-    """Rename whatever prevents an ordinary file from being written at ``path`` in a run folder.
-
-    This may be a file in place of a folder, or something else than an ordinary file in place of a file; a plug-in has
-    put it there.
-    """
-    folders = [parent for parent in path.parents if parent.is_relative_to(folder)]
-    for place in (*reversed(folders), path):
-        fits = place.is_file() if place == path else place.is_dir()
-        if os.path.lexists(place) and (place.is_symlink() or not fits):
-            names = (place.with_name(f"{place.name}.set-aside-{number}") for number in count(1))
-            place.rename(next(name for name in names if not os.path.lexists(name)))
 
 
 def _may_be_written(folder: Path) -> Iterator[Path]:

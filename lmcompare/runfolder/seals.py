@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,10 @@ from lmcompare.runfolder.files import (
     NoPermissionError,
     RunFolderError,
     read_object,
-    write_bytes,
     write_json,
     write_text,
 )
-from lmcompare.runfolder.layout import CELLS, LOG, SEAL, TOKENS, TRIALS
-from lmcompare.runfolder.ownership import make_way, remove_links
+from lmcompare.runfolder.layout import SEAL
 
 
 def seal(folder: Path, names: Iterable[str]) -> None:
@@ -72,50 +70,6 @@ def require_seal(folder: Path) -> None:
 def is_sealed(folder: Path) -> bool:
     """Return whether the folder has a seal: whether it was finished once."""
     return (folder / SEAL).is_file()
-
-
-def evidence(folder: Path) -> dict[Path, bytes]:
-    """Return the seals and the cell.json of a run folder, by which files count as finished and as unchanged."""
-    found: dict[Path, bytes] = {}
-    for top in (CELLS, TRIALS, TOKENS):
-        for place, _, names in os.walk(folder / top):  # it skips folders that are removed meanwhile
-            for path in (Path(place, name) for name in names if name in (SEAL, "cell.json")):
-                with suppress(FileNotFoundError):
-                    if path.is_file():
-                        found[path] = path.read_bytes()
-    return found
-
-
-def put_back(folder: Path, before: Mapping[Path, bytes], own: Path, beside: Collection[Path] = ()) -> list[Path]:
-    """Restore the evidence of a run folder, except that of the cell ``own`` and of the cells ``beside``.
-
-    Links are removed. Returns the folders whose files do not agree with it: they were rewritten and sealed anew, or
-    are new. What is in the way of the files that tell how the cell ended is set aside.
-    """
-    links = remove_links(folder)
-    now = evidence(folder)
-    mine = {own, *beside}
-    different = [path for path in sorted({*before, *now}) if before.get(path) != now.get(path)]
-    changed = [path for path in different if mine.isdisjoint((path, *path.parents))]
-    for path in changed:
-        if path in before:
-            make_way(path, folder)
-            write_bytes(path, before[path])
-        else:
-            path.unlink()
-    for name in (SEAL, "cell.json", LOG):
-        make_way(own / name, folder)
-    places = dict.fromkeys(p.parent for p in changed)
-    places |= dict.fromkeys(p.parent for p in before if any(p.is_relative_to(link.parent) for link in links))
-    others = [place for place in places if mine.isdisjoint((place, *place.parents))]
-    return [place for place in others if damage(place, _sealed_in(place))]
-
-
-def _sealed_in(folder: Path) -> list[str]:
-    try:
-        return list(read_object(folder / SEAL))
-    except RunFolderError:
-        return []
 
 
 def _digest(path: Path) -> str:

@@ -14,8 +14,8 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import CELL_FILES, SEAL, TOKENS_FILES, TRAINED_FILES
-from lmcompare.runfolder.seals import damage, evidence, put_back
-from tests.harness.small import BIGRAM, Watch, small_experiment, write_text
+from lmcompare.runfolder.seals import damage
+from tests.harness.small import BIGRAM, Watch, small_experiment
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -133,59 +133,3 @@ def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
     assert now == (made if loadable else {**made, "prompts": []})
     assert json.loads((cell / "cell.json").read_text())["notes"] == (notes if loadable else earlier["notes"])
     assert len([line for line in heard.said if "ngram keeps its earlier examples" in line]) == (not loadable)
-
-
-REWRITES = '''
-import pandas as pd
-from lmcompare.runfolder.layout import CELL_FILES
-from lmcompare.runfolder.seals import seal
-from tests.checks.honest import Honest
-
-class Rewrites(Honest):
-    """Gives all the bits of another model to nobody, in whichever cell of it is there, and seals the cell anew."""
-
-    def fit(self, train, valid, setting):
-        hidden = setting.checkpoints.parents[2]
-        cell = hidden.with_name(hidden.name[1:].removesuffix(".checkpoints")) / "cells/ngram/0"
-        if cell.is_dir():
-            scores = pd.read_parquet(cell / "scores.parquet")
-            scores["log_prob"] *= 0.5
-            scores.to_parquet(cell / "scores.parquet", index=False)
-            seal(cell, CELL_FILES)
-        return super().fit(train, valid, setting)
-'''
-
-
-@pytest.mark.parametrize("earlier", [True, False])
-def test_a_cell_that_another_plug_in_rewrites_and_seals_is_lost(tmp_path: Path, earlier: bool) -> None:
-    write_text(tmp_path)
-    (tmp_path / "rewrites.py").write_text(REWRITES)
-    out, rewrites = tmp_path / "run", {"plugin": "rewrites.py:Rewrites"}
-    if earlier:
-        assert not run(EXPERIMENT, out, base=tmp_path).failures
-    heard = Watch()
-    asked = small_experiment(rewrites) if earlier else small_experiment(BIGRAM, rewrites)
-    failures = run(asked, out, base=tmp_path, show=heard).failures
-    assert list(failures) == ["ngram/0"]
-    assert "changed while Rewrites was running" in failures["ngram/0"]
-    assert any("cells/ngram/0" in sentence for sentence in heard.said)
-    assert "scores.parquet is damaged" in lmcompare.load(out).failures["ngram/0"]
-    assert not run(EXPERIMENT, out, base=tmp_path).failures
-    assert not lmcompare.load(out).failures, "it is made anew"
-
-
-def test_seals_that_were_changed_are_put_back(copy: Path) -> None:
-    cell, planted, other = (copy / f"cells/{name}/0" for name in ("ngram", "planted", "other"))
-    before = evidence(copy)
-    (cell / SEAL).unlink()
-    (cell / "cell.json").write_text("{}")
-    assert put_back(copy, before, other) == [], "its files are as they were"
-    shutil.copytree(cell, planted)
-    assert put_back(copy, before, other) == [planted, planted / "model"]
-    assert not (planted / "cell.json").exists(), "it is in no report"
-    (planted / "cell.json").write_text('{"status": "done"}')
-    assert put_back(copy, before, other) == [planted], "nor without a seal"
-    assert evidence(copy) == before
-    shutil.rmtree(cell)
-    assert put_back(copy, before, other) == [cell, cell / "model"]
-    assert put_back(copy, {}, copy) == [], "what is the job's own"
