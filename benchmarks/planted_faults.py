@@ -380,8 +380,12 @@ def _names(source: str, line: int) -> list[str]:
 # ------------------------------------------------------------------------------------------------------------- run
 
 
-def _stages(fault: Fault, reached: Reached) -> Iterator[dict[str, float]]:
-    """The tests of a fault, with their seconds; first those of its room, quick ones, and those that call little."""
+def _stages(fault: Fault, reached: Reached, most: float) -> Iterator[dict[str, float]]:
+    """The tests of a fault, with their seconds; first those of its room, quick ones, and those that call little.
+
+    After ``most`` seconds of tests, the others are left out.
+    """
+    taken = 0.0
     rooms = set(Path(fault.file).with_suffix("").parts[1:])
 
     def order(number: int) -> tuple[float, str]:
@@ -394,6 +398,9 @@ def _stages(fault: Fault, reached: Reached) -> Iterator[dict[str, float]]:
         limit = FIRST_STAGE
         for number in sorted(tests, key=order):
             test, seconds, _ = reached.tests[number]
+            taken += seconds
+            if taken > most and taken > seconds:
+                break
             if stage and sum(stage.values()) + seconds > limit:
                 yield stage
                 stage, limit = {}, LATER_STAGE
@@ -451,7 +458,7 @@ def _pytest(slot: Path, tests: Path, chosen: Iterable[str], limit: float) -> str
     raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def run(work: Path, tests: Path, out: Path, workers: int, only: str) -> None:
+def run(work: Path, tests: Path, out: Path, workers: int, only: str, most: float) -> None:
     """Judge all faults that ``out`` does not have yet, and append a line for each."""
     reached = Reached(work, ROOT / "lmcompare")
     done = {json.loads(line)["id"] for line in out.read_text("utf-8").splitlines()} if out.exists() else set()
@@ -465,7 +472,7 @@ def run(work: Path, tests: Path, out: Path, workers: int, only: str) -> None:
     def judge(fault: Fault) -> None:
         slot = slots.get()
         try:
-            judged = _judge(fault, slot, tests, _stages(fault, reached))
+            judged = _judge(fault, slot, tests, _stages(fault, reached, most))
         except (NotFoundError, RuntimeError) as error:
             judged = {"id": fault.id, "error": str(error)}
         finally:
@@ -506,6 +513,7 @@ def main() -> None:
     reaching.add_argument("--pytest", default="", help="further arguments of pytest, in one string")
     running.add_argument("--out", type=Path, required=True, help="results, a line for each fault")
     running.add_argument("--workers", type=int, default=1)
+    running.add_argument("--most", type=float, default=float("inf"), help="seconds of tests for each fault")
     running.add_argument("--only", default="", help="a regular expression for the ids of the faults")
     tabling = commands.add_parser("table", help="print what was caught")
     tabling.add_argument("outs", nargs="+", type=Path)
@@ -516,7 +524,7 @@ def main() -> None:
     elif given.command == "reach":
         reach(given.work.resolve(), given.tests.resolve(), shlex.split(given.pytest))
     elif given.command == "run":
-        run(given.work.resolve(), given.tests.resolve(), given.out, given.workers, given.only)
+        run(given.work.resolve(), given.tests.resolve(), given.out, given.workers, given.only, given.most)
     else:
         table(given.outs)
 

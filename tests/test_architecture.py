@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "source_code": {"registry"},
     "run_mark": set(),
     "forecasting": {"errors", "registry"},
-    "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark"},
+    "corpora": {"errors", "lazy", "registry", "scratch", "decompression", "run_mark", "compiled"},
     "cluster_work": set(),
     "state": set(),
     "tokens": {"errors", "memory", "scratch", "compiled", "registry", "source_code", "state", "corpora"},

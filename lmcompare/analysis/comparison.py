@@ -19,8 +19,9 @@ from lmcompare.analysis.intervals import (
     rank_ranges,
     ratio_bootstrap,
 )
+from lmcompare.analysis.repeats import MOST, Repeats, repeats
 from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.totals import sums
+from lmcompare.analysis.totals import Sums, sums
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -44,7 +45,10 @@ class Standing:
     reason : str or None
         Why the model is not ranked with the others: a main clause for results.json and the report.
     bits_per_byte, low, high : float
-        The figure with its 95 % interval, NaN without one.
+        The figure that models are compared by, with its 95 % interval, NaN without one. It is that of the whole test
+        text, or of what is not left out (see ``analysis.repeats``).
+    whole_low, whole_high : float
+        The interval of the figure of the whole test text.
     rank_low, rank_high : int or None
         The range of ranks within its group that the data allow (see ``rank_ranges``).
     """
@@ -55,6 +59,8 @@ class Standing:
     bits_per_byte: float
     low: float
     high: float
+    whole_low: float = NAN
+    whole_high: float = NAN
     rank_low: int | None = None
     rank_high: int | None = None
 
@@ -198,30 +204,41 @@ def main_tokens(run: Run, comparison: Comparison) -> str:
 
 @kept
 def compare_models(run: Run) -> Comparison:
-    """Compare all models with a finished cell on the test text, by bits per byte."""
-    units, found = units_of(run), sums(run, "test")
-    n_units, n_bytes = int(np.count_nonzero(units.bytes)), float(units.bytes.sum())
-    bits = np.zeros((len(units), len(run.scored)))  # (U, M), averaged over seeds; infinite where p was 0
-    for m, model in enumerate(run.scored):
-        bits[:, m] = found[model.name].unit_bits
-    standings = [_standing(model, bits[:, m], n_bytes) for m, model in enumerate(run.scored)]
-    trainings = [over_seeds(found[model.name].bits, n_bytes) for model in run.scored]
-    finite = [m for m in range(len(standings)) if np.isfinite(bits[:, m]).all()]
+    """Compare all models with a finished cell on the test text, by bits per byte.
+
+    If much of the test text also occurs in earlier text, they are compared on the rest.
+    """
+    units, found, repeated = units_of(run), sums(run, "test"), repeats(run, "test")
+    left_out = repeated.are_left_out
+    sizes = (units.bytes - repeated.bytes_in(units) if left_out else units.bytes).astype(np.float64)  # (U,)
+    n_units, n_bytes = int(np.count_nonzero(sizes)), float(sizes.sum())
+    of = [found[model.name] for model in run.scored]
+    whole, bits = np.zeros((2, len(units), len(of)))  # (U, M), averaged over seeds; infinite where p was 0
+    for m, each in enumerate(of):
+        whole[:, m], bits[:, m] = each.unit_bits, each.unit_fresh_bits
+    finite = [m for m in range(len(of)) if np.isfinite(whole[:, m]).all()]
+    standings = [
+        _standing(model, float(bits[:, m].sum() / n_bytes) if n_bytes else NAN, m in finite, repeated)
+        for m, model in enumerate(run.scored)
+    ]
+    trainings = [over_seeds(each.fresh_bits if left_out else each.bits, n_bytes) for each in of]
     differences: tuple[Difference, ...] = ()
     resamples, smallest = 0, NAN
     if n_units >= LEAST_UNITS and finite:
         pairs = _pairs(standings, finite)
         columns = [bits[:, m] for m in finite] + [bits[:, i] - bits[:, j] for i, j in pairs]
-        sizes = units.bytes[:, None].astype(np.float64)
         resamples = max(RESAMPLES, PER_PAIR * len(pairs))
-        sampled = ratio_bootstrap(np.stack(columns, axis=1), sizes, resamples=resamples)
+        sampled = ratio_bootstrap(np.stack(columns, axis=1), sizes[:, None], resamples=resamples)
         squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
         of_pairs = [squares[i] + squares[j] for i, j in pairs]
         sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
         low, high = sampled.interval()
         for k, m in enumerate(finite):
             least = -np.inf if run.corpus.series else 0.0  # a density may be above 1
-            standings[m] = replace(standings[m], low=max(float(low[k]), least), high=float(high[k]))
+            start, end = max(float(low[k]), least), float(high[k])
+            standings[m] = replace(standings[m], low=start, high=end, whole_low=start, whole_high=end)
+        if left_out:
+            standings = _with_whole(standings, of, finite, units.bytes.astype(np.float64))
         differences = _differences(standings, pairs, sampled, low, high)
         ranked = [
             d.detectable for d, (i, _) in zip(differences, pairs, strict=True) if standings[i].group == "ranked"
@@ -239,12 +256,28 @@ def compare_models(run: Run) -> Comparison:
     )
 
 
-def _standing(model: ModelEntry, bits: Array, n_bytes: float) -> Standing:
-    """Return the figure of a model from its bits in the U units, and its group; without an interval and ranks."""
+def _with_whole(
+    standings: Sequence[Standing], of: Sequence[Sums], finite: Sequence[int], sizes: Array
+) -> list[Standing]:
+    """Return the standings with the intervals of the whole test text, given the sums of all models."""
+    sampled = ratio_bootstrap(np.stack([of[m].unit_bits for m in finite], axis=1), sizes[:, None])
+    trainings = [over_seeds(of[m].bits, sizes.sum()) for m in finite]
+    squares, freedom = over_trainings(*np.array(trainings, np.float64).reshape(-1, 2).T)
+    low, high = sampled.with_trainings(np.sqrt(squares), freedom).interval()
+    found = list(standings)
+    for k, m in enumerate(finite):
+        found[m] = replace(found[m], whole_low=max(float(low[k]), 0.0), whole_high=float(high[k]))
+    return found
+
+
+def _standing(model: ModelEntry, figure: float, is_finite: bool, repeated: Repeats) -> Standing:
+    """Return the figure of a model and its group, without an interval and ranks."""
     group, reason = group_of(model)
-    if not np.isfinite(bits).all():
+    if repeated.share > MOST:
+        group, reason = "not ranked", reason or "most of the test text also occurs in the training or validation text"
+    if not is_finite:
         group, reason = "not ranked", reason or "it gives probability 0 to a token of the test text"
-    return Standing(model.name, group, reason, float(bits.sum() / n_bytes) if n_bytes else NAN, NAN, NAN)
+    return Standing(model.name, group, reason, figure, NAN, NAN)
 
 
 def _differences(

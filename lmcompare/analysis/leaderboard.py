@@ -44,6 +44,9 @@ class Row:
     bits_per_byte_low: float | None = None
     bits_per_byte_high: float | None = None
     bits_per_byte_spread: float | None = None
+    fresh_bits_per_byte: float | None = None
+    fresh_bits_per_byte_low: float | None = None
+    fresh_bits_per_byte_high: float | None = None
     tokens: str | None = None
     tokens_fingerprint: str | None = None
     perplexity: float | None = None
@@ -69,9 +72,14 @@ class Row:
 
     @property
     def bits(self) -> float:
-        """Bits per byte of a ranked model, which has a finite figure."""
-        assert self.bits_per_byte is not None, f"{self.name} has no finite figure"
-        return self.bits_per_byte
+        """The figure by which a ranked model is compared; it is finite."""
+        assert self.compared is not None, f"{self.name} has no finite figure"
+        return self.compared
+
+    @property
+    def compared(self) -> float | None:
+        """Bits per byte by which models are compared: of what is not left out of the test text (``repeats``)."""
+        return self.bits_per_byte if self.fresh_bits_per_byte is None else self.fresh_bits_per_byte
 
     @property
     def knows_valid(self) -> bool:
@@ -85,8 +93,10 @@ class Row:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of bits per byte."""
+        """The 95 % interval of ``compared``."""
         low, high = self.bits_per_byte_low, self.bits_per_byte_high
+        if self.fresh_bits_per_byte is not None:
+            low, high = self.fresh_bits_per_byte_low, self.fresh_bits_per_byte_high
         return None if low is None or high is None else (low, high)
 
     def figure(self, key: str) -> float | None:
@@ -110,7 +120,7 @@ def rows(results: Mapping[str, Any]) -> list[Row]:
         if cell["name"] not in names:
             names.add(cell["name"])
             found.append(Row(cell["name"], cell["plugin"], "failed", reason=cell["error"]))
-    return sorted(found, key=lambda row: (ORDER.index(row.status), _or_infinity(row.bits_per_byte)))
+    return sorted(found, key=lambda row: (ORDER.index(row.status), _or_infinity(row.compared)))
 
 
 def _row(model: Mapping[str, Any], main_tokens: str) -> Row:

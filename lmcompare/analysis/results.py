@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import Comparison, compare_models, is_valid, main_tokens
+from lmcompare.analysis.comparison import Comparison, Standing, compare_models, is_valid, main_tokens
 from lmcompare.analysis.compute import compute_table
 from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.growth import growth_table
@@ -29,6 +28,7 @@ from lmcompare.analysis.metrics import (
 )
 from lmcompare.analysis.progress import tokens_read
 from lmcompare.analysis.published import published
+from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
 from lmcompare.analysis.totals import sums
 from lmcompare.errors import without_controls
@@ -38,7 +38,6 @@ from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 SCHEMA_VERSION = 2
 METHOD = "paired bootstrap, symmetric studentised"
-REPEATS = ("copy", "near copy", "passages")  # how a document repeats the training text, from most to least
 
 # the columns of results.csv and of the leaderboard, in this order
 COLUMNS = (
@@ -49,6 +48,9 @@ COLUMNS = (
     "bits_per_byte_low",
     "bits_per_byte_high",
     "bits_per_byte_spread",
+    "fresh_bits_per_byte",
+    "fresh_bits_per_byte_low",
+    "fresh_bits_per_byte_high",
     "tokens",
     "perplexity",
     "perplexity_spread",
@@ -81,11 +83,12 @@ def results(run: Run) -> dict[str, Any]:
     -------
     dict
         The contents of results.json: schema_version, experiment, corpus_fingerprint, main_tokens_fingerprint (of the
-        tokens that most models have), repeated_documents (contamination of validation and test text), models (those
-        with a finished cell, in the order of the experiment), failed (cells without figures), unverified (parts of
-        the folder without checksums), interval (how the intervals were computed), differences (of all pairs of one
-        group), published (figures of papers that the experiment names), growth (over shares of the training text),
-        compute (over the time of training), forecasts (of series) and sweeps (how hyper-parameters were chosen).
+        tokens that most models have), repeated_text (how much of the validation and the test text also occurs in
+        earlier text), models (those with a finished cell, in the order of the experiment), failed (cells without
+        figures), unverified (parts of the folder without checksums), interval (how the intervals were computed),
+        differences (of all pairs of one group), published (figures of papers that the experiment names), growth (over
+        shares of the training text), compute (over the time of training), forecasts (of series) and sweeps (how
+        hyper-parameters were chosen).
         docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
@@ -146,7 +149,7 @@ def _results(run: Run) -> dict[str, Any]:
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
-            "repeated_documents": {which: _repeated_documents(run, which) for which in get_args(Split)},
+            "repeated_text": {which: _repeated(run, which) for which in get_args(Split)},
             "models": models,
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
@@ -174,16 +177,14 @@ def _results(run: Run) -> dict[str, Any]:
     return table
 
 
-def _repeated_documents(run: Run, split: Split) -> dict[str, int]:
-    """Return the number of documents of a split, and how many of them repeat the training text, by ``REPEATS``.
-
-    Empty if no model was scored: the documents are those of the first model that was.
-    """
-    tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
-    if tables is None:
-        return {}
-    kinds = Counter(tables.documents_of(split)["repeats"].tolist())
-    return {"documents": kinds.total(), **{kind: kinds[kind] for kind in REPEATS}}
+def _repeated(run: Run, split: Split) -> dict[str, Any]:
+    found = repeats(run, split)
+    return {
+        "share": found.share,
+        "documents": found.documents,
+        "of": found.of,
+        "left_out": split == "test" and found.are_left_out,
+    }
 
 
 def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
@@ -191,7 +192,7 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
     test = seed_figures(on_test, split_bytes(run, model))
     valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"))
     mean, spread, on_valid = mean_figures(test), spread_figures(test), mean_figures(valid)
-    standing = comparison.standing(model.name)
+    standing, left_out = comparison.standing(model.name), repeats(run, "test").are_left_out
     return {
         "name": model.name,
         "plugin": model.plugin,
@@ -200,8 +201,9 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "tokens": run.tokens_name(model.tokens_fingerprint),
         "tokens_fingerprint": model.tokens_fingerprint,
         **asdict(mean),
-        "bits_per_byte_low": standing.low,
-        "bits_per_byte_high": standing.high,
+        "bits_per_byte_low": standing.whole_low,
+        "bits_per_byte_high": standing.whole_high,
+        **_fresh(standing, left_out),
         "bits_per_byte_spread": spread.bits_per_byte,
         "perplexity_spread": spread.perplexity,
         "group": standing.group,
@@ -220,6 +222,12 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "sampled": sampled(on_test),
         "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
     }
+
+
+def _fresh(standing: Standing, left_out: bool) -> dict[str, float]:
+    """Return the figure by which models are compared, if a part of the test text is left out; else NaN."""
+    figure, low, high = (standing.bits_per_byte, standing.low, standing.high) if left_out else (math.nan,) * 3
+    return {"fresh_bits_per_byte": figure, "fresh_bits_per_byte_low": low, "fresh_bits_per_byte_high": high}
 
 
 def _over_seeds(model: ModelEntry, key: str) -> float | int | None:

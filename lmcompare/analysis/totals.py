@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.token_blocks import Block, blocks
 from lmcompare.runfolder.layout import Split
@@ -41,6 +42,10 @@ class Sums:
         Charged bits, and surprisal in nats, averaged over seeds.
     unit_bits, unit_overhead_bits : array of shape (U,)
         Charged bits averaged over seeds, and those that are charged in addition to the model's own; test text only.
+    fresh_bits : array of shape (S,)
+        Charged bits of the tokens of the test text that are not left out (see ``analysis.repeats``).
+    unit_fresh_bits : array of shape (U,)
+        The same averaged over seeds.
     unit_ranked, unit_reset : array of shape (U,)
         The ``ranked`` and the ``reset`` tokens of the test text.
     unit_first, unit_fifth, unit_reset_nats : array of shape (U,)
@@ -56,6 +61,7 @@ class Sums:
         self.document_tokens, self.document_unknown = np.zeros((2, documents), np.int64)
         self.document_bits, self.document_nats = np.zeros((2, documents))
         self.unit_bits, self.unit_overhead_bits, self.unit_ranked, self.unit_reset = np.zeros((4, units))
+        self.fresh_bits, self.unit_fresh_bits = np.zeros(seeds), np.zeros(units)
         self.unit_first, self.unit_fifth, self.unit_reset_nats = np.zeros((3, units))
 
     @property
@@ -63,8 +69,12 @@ class Sums:
         """(S,) charged bits: −log2 of the text's probability, and the overhead bits."""
         return np.asarray(-self.log_prob / LN2 + self.overhead_bits)
 
-    def add(self, block: Block, model: int, unit: Array | None) -> None:
-        """Add a block; ``model`` is the index in it, ``unit`` (N,) the resampling units, None on valid."""
+    def add(self, block: Block, model: int, unit: Array | None, fresh: Array | None) -> None:
+        """Add a block; ``model`` is the index in it.
+
+        ``unit``, (N,), are the resampling units, None on valid. ``fresh``, (N,), is which tokens are not left out,
+        None for all.
+        """
         document, overhead_bits = block.features["document"], block.features["overhead_bits"]
         log_prob = block.stacked(model)
         is_unknown = block.scores[model][0]["is_unknown"].astype(bool)
@@ -82,7 +92,8 @@ class Sums:
         self.ranked += int(np.count_nonzero(was_ranked))
         self.first += np.count_nonzero(rank[:, was_ranked] == 1, axis=1)
         self.fifth += np.count_nonzero(rank[:, was_ranked] <= 5, axis=1)
-        bits = (-log_prob / LN2 + overhead_bits).mean(axis=0)
+        of_seeds = -log_prob / LN2 + overhead_bits  # (S, N)
+        bits = of_seeds.mean(axis=0)
         size = len(self.document_tokens)
         self.document_tokens += np.bincount(document, minlength=size)
         self.document_unknown += np.bincount(document, is_unknown, minlength=size).astype(np.int64)
@@ -90,10 +101,13 @@ class Sums:
         self.document_nats += np.bincount(document, -log_prob.mean(axis=0), minlength=size)
         if unit is None:
             return
+        self.fresh_bits += of_seeds.sum(axis=1, where=True if fresh is None else fresh)
+        fresh_bits = bits if fresh is None else np.where(fresh, bits, 0.0)
         of_ranked, of_reset = unit[was_ranked], unit[was_reset]
         ranked = rank[:, was_ranked]
         for held, where, values in (
             (self.unit_bits, unit, bits),
+            (self.unit_fresh_bits, unit, fresh_bits),
             (self.unit_overhead_bits, unit, overhead_bits),
             (self.unit_ranked, of_ranked, None),
             (self.unit_first, of_ranked, (ranked == 1).mean(axis=0)),
@@ -111,18 +125,24 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
     Raises ``RunFolderError`` where the rows of a cell are not those of the token features.
     """
     units = units_of(run) if split == "test" else None
+    left_out = repeats(run, "test") if split == "test" and repeats(run, "test").are_left_out else None
+    scores = SCORES if left_out is None else (*SCORES, "byte_end")
     found: dict[str, Sums] = {}
     for models in by_tokens(run).values():
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
         of = [Sums(len(model.done), documents, 0 if units is None else len(units)) for model in models]
         tokens = run.tokens[models[0].tokens_fingerprint]
         scored, at = tokens.scored_steps(split) if run.corpus.series else None, 0
-        for whole in blocks(run, models, split, features=("overhead_bits",), scores=SCORES):
+        for whole in blocks(run, models, split, features=("overhead_bits",), scores=scores):
             block = whole if scored is None else whole.only(scored[at : at + len(whole)])
             at += len(whole)
-            unit = None if units is None else units.of(block.features["document"], block.stacked(0, "byte_start")[0])
+            document, byte_start = block.features["document"], block.stacked(0, "byte_start")[0]
+            unit = None if units is None else units.of(document, byte_start)
+            fresh = (
+                None if left_out is None else ~left_out.cover(document, byte_start, block.stacked(0, "byte_end")[0])
+            )
             for m, each in enumerate(of):
-                each.add(block, m, unit)
+                each.add(block, m, unit, fresh)
         found |= {model.name: each for model, each in zip(models, of, strict=True)}
     return found
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lmcompare.analysis.comparison import Comparison, Difference
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.totals import sums
-from lmcompare.runfolder.run import Run
 
 NEAR = 0.05  # a model within this share of the best one is nearly as good
 AS_FAST = 0.1  # costs that differ by less than this share count as equal: one machine repeats no better
 CHEAP = 20  # a model that trains this many times faster is far cheaper
-REPEATED = ("copy", "near copy")  # documents that a model may know by having read them in training
 
 
 @dataclass(frozen=True)
@@ -24,15 +19,6 @@ class Rival:
 
     row: Row
     difference: Difference | None
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """Test documents that repeat training documents: their names, and the figures of models without them."""
-
-    names: tuple[str, ...]
-    documents: int
-    bits_per_byte: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -100,22 +86,3 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
 def _unstable(best: Row, second: Row) -> tuple[str, float] | None:
     spread, name = max((row.bits_per_byte_spread or 0.0, row.name) for row in (best, second))
     return (name, spread) if spread > second.bits - best.bits else None
-
-
-def repeated(run: Run) -> Repeated | None:
-    """Return the test documents that copy or nearly copy training documents, and the figures of models without them.
-
-    None if there are no such documents, or no others.
-    """
-    figures: dict[str, float] = {}
-    names: tuple[str, ...] = ()
-    documents = 0
-    for model in run.scored:
-        test = run.tokens[model.tokens_fingerprint].documents_of("test")
-        again = test["repeats"].isin(REPEATED).to_numpy()
-        sizes = test["bytes"].to_numpy(np.float64)
-        if not again.any() or not sizes[~again].sum():
-            return None
-        names, documents = tuple(test["name"][again].astype(str)), len(test)
-        figures[model.name] = float(sums(run, "test")[model.name].document_bits[~again].sum() / sizes[~again].sum())
-    return Repeated(names, documents, figures) if names else None

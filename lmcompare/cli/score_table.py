@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from io import StringIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmcompare.cli.app import note, say
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 UNITS = ("text", "token", "word")
 _PLACE = ("run", "model", "document")
 FORMATS = ("jsonl", "csv", "parquet")
+TOGETHER = 4096  # texts that are looked for in the training text at a time
 
 
 class Asked(NamedTuple):
@@ -102,11 +104,24 @@ def _row(document: Document, values: Row) -> Row:
 
 
 def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
-    unknown = tokens = 0
-    for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
-        yield _row(document, scored.to_json())
-        tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+    from lmcompare.measure.training_share import TrainingText
+
+    train, scores = TrainingText(model.corpus), model.score_documents(documents, ends=ends)
+    unknown = tokens = size = 0
+    known = 0.0
+    for start in range(0, len(documents), TOGETHER):
+        some = list(islice(scores, TOGETHER))
+        for document, scored, share in zip(documents[start:], some, train.shares(some), strict=False):
+            yield _row(document, {**scored.to_json(), "training_share": round(share, 4)})
+            tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+            bytes_ = len(scored.text.encode())
+            size, known = size + bytes_, known + share * bytes_
     _note_tokens(model, unknown, tokens, "with --by token, overhead_bits")
+    if known:
+        note(
+            f"{known / size:.1%} of the bytes were training text of '{model.name}' (training_share): such figures say"
+            " how well it remembers, not how well it predicts, and an average over both kinds of text says neither"
+        )
 
 
 def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:

@@ -124,6 +124,11 @@ class Decoder:
         """The share of the data that was read, from 0 to 1."""
         return min(1.0, self._at / max(1, 8 * len(self._data)))
 
+    @property
+    def size(self) -> int:
+        """How many bytes the encoder wrote for the symbols that were read so far."""
+        return -(-(self._at - WIDTH + 2) // 8)  # a bit for each time the interval was doubled, and two to end with
+
     def read(self, distribution: FloatArray) -> int:
         """Return the next symbol, given its distribution (K,). Raises ``EndOfDataError``."""
         sums = cumulative(distribution)

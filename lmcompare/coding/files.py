@@ -131,7 +131,7 @@ def decompress(model: TrainedModel, data: bytes, progress: Progress = lambda _: 
             text = read(document_reader(stepper, model.corpus), choose)
         except (EndOfDataError, UnicodeDecodeError):
             text = None
-    if text is None or _digest(text.encode(), TEXT) != written.text:
+    if text is None or _digest(text.encode(), TEXT) != written.text or len(written.coded) != decoder.size:
         raise LmcompareError(
             "what comes out is not the text that was compressed: the file is damaged, or this machine computes other"
             " probabilities than the one that compressed it"

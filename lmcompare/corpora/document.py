@@ -129,20 +129,21 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class Repeat:
-    """How a held-out document repeats the training text.
+    """What of a held-out document also occurs in earlier text.
 
     Parameters
     ----------
-    kind : {"copy", "near copy", "passages"}
+    spans : tuple of tuple of int
+        Its characters, as (start, end), in order and disjoint.
     share : float
-        The share of the document's runs of words that occur in the training text.
+        The share of the document's bytes in the spans.
     of : str
-        The name of the training document that it repeats; "" for passages, which may come from several documents.
+        The name of the earlier document that has most of it.
     """
 
-    kind: Literal["copy", "near copy", "passages"]
+    spans: tuple[tuple[int, int], ...]
     share: float
-    of: str = field(default="", compare=False)
+    of: str
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ class Document(_Worded):
     metadata : mapping of str to str
         What else is known of the document (folder, genre, …), for slices of the results.
     repeat : Repeat or None
-        How a held-out document also occurs in the training text; None if it does not.
+        What of a held-out document also occurs in earlier text: in that of training, and for test text in that of
+        validation; None if nothing does.
     """
 
     name: str
@@ -168,16 +170,6 @@ class Document(_Worded):
     sentences: _Sentences = _Sentences()
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     repeat: Repeat | None = None
-
-    @property
-    def repeats(self) -> str:
-        """The kind of ``repeat``; "" if there is none."""
-        return "" if self.repeat is None else self.repeat.kind
-
-    @property
-    def repeated(self) -> bool:
-        """Whether at least half of this held-out document also occurs in the training text."""
-        return self.repeat is not None
 
 
 class Texts(Sequence[str]):

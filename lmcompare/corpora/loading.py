@@ -17,7 +17,6 @@ from lmcompare.corpora.document import (
     Corpus,
     Document,
     Piece,
-    Repeat,
     cut_all,
     text_fingerprint,
     texts_on_disk,
@@ -26,12 +25,10 @@ from lmcompare.corpora.fractions import first_fraction
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
 from lmcompare.corpora.rare import replace_rare
-from lmcompare.corpora.repeats import repeats, repeats_noted
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.sources import Source, read_source
 from lmcompare.corpora.splits import (
     Split,
-    overlap,
     split_as_usual,
     split_by_hash,
     split_by_words,
@@ -82,7 +79,9 @@ def load(
 
 
 def _loaded(found: Found, options: CorpusOptions) -> Corpus:
-    """Split the documents that were read, and find their sentences."""
+    """Split the documents that were read, and find their sentences and what they repeat."""
+    from lmcompare.corpora.repeats import repeats, repeats_noted  # it loads numba, which takes half a second
+
     _check_used(found, options)
     if found.series:
         return _of_series(found)
@@ -96,27 +95,21 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
             sentences=lambda piece: _sentence_finder(found, options, [piece])(piece.text),
         )
         notes.append(note)
-    one_each = all(len(pieces) == 1 for pieces in split.values())
-    if found.splits is not None or one_each:
-        notes += overlap(split)
-    repeated = repeats(split)
-    if not one_each:  # with one document for each split, overlap has compared the lines
-        notes += repeats_noted(split, repeated)
     find = _sentence_finder(found, options, split["train"])
     documents: dict[str, Any] = {
-        which: tuple(
-            _document(piece, find, options, repeat)
-            for piece, repeat in zip(split[which], repeated[which], strict=True)
-        )
-        for which in SPLITS
+        which: tuple(_document(piece, find, options) for piece in split[which]) for which in SPLITS
     }
     if options.rare_count is not None and options.rare_word is not None:
         documents, note = replace_rare(documents, options.rare_count, options.rare_word)
         notes.append(note)
+    repeated = repeats(documents)
+    for which, found_in in repeated.items():
+        pairs = zip(documents[which], found_in, strict=True)
+        documents[which] = tuple(replace(document, repeat=repeat) for document, repeat in pairs)
     return Corpus(
         found.name,
         **documents,
-        notes=(*found.said, *found.notes, *notes),
+        notes=(*found.said, *found.notes, *notes, *repeats_noted(documents, repeated)),
         said=found.said,
         source=found.source,
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
@@ -266,9 +259,7 @@ def _sentence_finder(found: Found, options: CorpusOptions, train: list[Piece]) -
     return block_sentences if options.documents == "blank-line" else line_sentences
 
 
-def _document(
-    piece: Piece, find: Callable[[str], Spans], options: CorpusOptions, repeat: Repeat | None = None
-) -> Document:
+def _document(piece: Piece, find: Callable[[str], Spans], options: CorpusOptions) -> Document:
     """The document of a piece, in lower case if the options ask for it."""
     text = piece.text
     spans = find(text)
@@ -278,4 +269,4 @@ def _document(
         for character in text:
             grown.append(grown[-1] + len(character.lower()))
         spans = tuple((grown[start], grown[end]) for start, end in spans)
-    return Document(piece.name, piece.stored if final == text else final, spans, dict(piece.metadata), repeat)
+    return Document(piece.name, piece.stored if final == text else final, spans, dict(piece.metadata))

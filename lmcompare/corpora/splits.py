@@ -310,38 +310,6 @@ def _cut_at(cuts: Sequence[int], piece: Piece, names: Sequence[str]) -> Split:
     }
 
 
-def overlap(split: Mapping[str, Sequence[Piece]]) -> list[str]:
-    """Count what occurs in two splits: documents, or lines if each split is a single document.
-
-    Returns
-    -------
-    list of str
-        A sentence for each pair of splits with something in common, or one sentence that there is nothing.
-        ``repeats`` finds the documents that also occur in the training text.
-    """
-    by_line = all(len(pieces) == 1 for pieces in split.values())
-    kind = "line" if by_line else "document"
-    items = {which: _items(pieces, by_line) for which, pieces in split.items()}
-    notes, none = [], True
-    for earlier, later in (("train", "valid"), ("train", "test"), ("valid", "test")):
-        known = set(items[earlier])
-        again = sum(item in known for item in items[later])
-        none = none and not again
-        if again and (by_line or earlier == "valid"):
-            share = 100 * again / len(items[later])
-            notes.append(
-                f"Of the {_counted(len(items[later]), kind)} of {later}, {again:,} ({share:.1f} %) also "
-                f"{'occurs' if again == 1 else 'occur'} in {earlier}."
-            )
-    return [f"No {kind} occurs in two splits."] if none else notes
-
-
-def _items(pieces: Sequence[Piece], by_line: bool) -> list[int]:
-    """Return a hash of each line or document with text in it, in lower case."""
-    texts = (text for piece in pieces for text in (piece.text.split("\n") if by_line else [piece.text]))
-    return [hash(item) for text in texts if (item := text.strip().lower())]
-
-
 def _shares(split: Mapping[str, Sequence[Piece]]) -> str:
     words = {which: sum(piece.words for piece in pieces) for which, pieces in split.items()}
     total = sum(words.values())

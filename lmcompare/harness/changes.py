@@ -227,6 +227,19 @@ def _listed(values: str) -> list[Any] | dict[str, Any]:
     return [_value(value, "--sweep: a value") for value in values.split(",") if value]
 
 
+def amounts(values: Sequence[str]) -> dict[str, float]:
+    """Return the amounts of ``--match`` by their names.
+
+    Raises ``LmcompareError`` for one that is no number, or for two of one name.
+    """
+    found: dict[str, float] = {}
+    for key, number in map(amount, values):
+        if key in found:
+            raise LmcompareError(f"--match {key} is given twice, as {found[key]:g} and {number:g}: give one of them")
+        found[key] = number
+    return found
+
+
 def with_match(experiment: Experiment, amounts: Mapping[str, float], where: str = HERE) -> Experiment:
     """Return the experiment with models made equal: in ``parameters``, and in one of ``BUDGETS``.
 

@@ -48,7 +48,7 @@ from lmcompare.tokens.values import ValueTokenizer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lmcompare.corpora import Corpus
+    from lmcompare.corpora import Corpus, Document
     from lmcompare.harness.tokens_table import TokensTable
     from lmcompare.tokens import Tokenised
 
@@ -270,6 +270,16 @@ def _surface(text: Encoded, tokens: npt.NDArray[np.object_], split: str) -> pd.D
     )
 
 
+def _repeated_bytes(document: Document) -> list[list[int]]:
+    """Return the bytes of a document that also occur in earlier text, as (start, end)."""
+    text, found, size, at = document.text, [], 0, 0
+    for start, end in () if document.repeat is None else document.repeat.spans:
+        begins = size + len(text[at:start].encode())
+        size, at = begins + len(text[start:end].encode()), end
+        found.append([begins, size])
+    return found
+
+
 def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
     """Return the table of the documents."""
     import pandas as pd
@@ -285,7 +295,6 @@ def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
             "tokens": text.ends - text.starts,
             "sentences": [len(d.sentences) for d in documents],
             "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],
-            "repeated": [d.repeated for d in documents],
-            "repeats": [d.repeats for d in documents],
+            "repeated_spans": [json.dumps(_repeated_bytes(d)) for d in documents],
         }
     )

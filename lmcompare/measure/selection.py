@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,11 +87,14 @@ def measured_part(corpus: TokenizedCorpus, whole: bool) -> Part:
 
 
 def fresh_documents(corpus: TokenizedCorpus) -> npt.NDArray[np.bool_]:
-    """(D,) which test documents may be shown: those that do not also occur in the training text, unless all do.
+    """(D,) which test documents may be shown: those of which less than half occurs in earlier text, unless all do.
 
     A text that a table of counts has memorised does not show how it predicts.
     """
-    fresh: npt.NDArray[np.bool_] = ~corpus.documents_of("test")["repeated"].to_numpy(np.bool_)
+    documents = corpus.documents_of("test")
+    spans = map(json.loads, documents["repeated_spans"])
+    repeated = np.array([sum(end - start for start, end in of) for of in spans])
+    fresh: npt.NDArray[np.bool_] = repeated < 0.5 * documents["bytes"].to_numpy()
     return fresh if fresh.any() else ~fresh
 
 

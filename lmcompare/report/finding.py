@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.verdict import Repeated, Verdict
+from lmcompare.analysis.verdict import Verdict
 from lmcompare.report import compressors, numbers
 from lmcompare.report.titles import sentence, spoken
 from lmcompare.report.verdict import Titles
@@ -70,7 +70,8 @@ def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]
         tied = found.rivals[0] in found.tied
         behind = f"needs {more} more, which may be chance" if tied else "is significantly behind"
         said[0] += f"; {spoken(title(second.name))} {behind}"
-    listed = found.best.figure("top5_accuracy")
+    whole = found.best.fresh_bits_per_byte is None  # accuracies are those of all of the test text
+    listed = found.best.figure("top5_accuracy") if whole else None
     if listed is not None:
         said.append(f"Of 100 test tokens, {100 * listed:.0f} are among the five most likely guesses of {best}")
     if (cheap := found.far_cheaper) is not None and found.best.train_seconds and cheap.train_seconds:
@@ -105,34 +106,8 @@ def beside_compressor(found: Verdict | None, compressed: Mapping[str, float], ti
     )
 
 
-def without_repeats(found: Verdict | None, repeated: Repeated | None, title: Titles) -> str:
-    """Return a sentence on copies of training documents in the test text; "" unless the finding may depend on them.
-
-    It may if models are tied, or if the first two models would change places without these documents.
-    """
-    if found is None or repeated is None or not found.rivals:
-        return ""
-    first, second = found.best.name, found.rivals[0].row.name
-    one, other = (repeated.bits_per_byte[name] for name in (first, second))
-    if not found.tied and one <= other:
-        return ""
-    if one > other:
-        first, second, one, other = second, first, other, one
-    names = repeated.names
-    if len(names) == 1:
-        said = f"The test document {names[0]} repeats much of a training document"
-    else:
-        said = f"{len(names)} of {repeated.documents} test documents repeat much of a training document"
-    gap = other / one - 1
-    ahead = numbers.percent(gap, 0 if gap >= 0.0095 else 1)
-    return (
-        f"{said}, which favours models that memorise; without {'it' if len(names) == 1 else 'them'},"
-        f" {spoken(title(first))} is {ahead} ahead of {spoken(title(second))}."
-    )
-
-
 def _figure(row: Row) -> str:
-    return numbers.decimals(row.bits_per_byte, 2)
+    return numbers.decimals(row.compared, 2)
 
 
 def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bool, train: int) -> str:

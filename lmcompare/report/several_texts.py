@@ -14,6 +14,7 @@ from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.markdown import from_html
 from lmcompare.report.page import USED_TERM, whole_page
+from lmcompare.report.repeated import repeated_note
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.report.templating import anchor
 from lmcompare.report.text_differences import ASPECTS, aspects, in_words
@@ -78,8 +79,8 @@ class Part:
     def verdict(self) -> str:
         """Who is best, and whether the test text is contaminated."""
         found = verdict(self.data.rows, self.data.comparison, timed=False)
-        repeated = self.data.results["repeated_documents"].get("test", {})
-        return " ".join([words.outcome(found, self.data.spoken)[0], *words.contamination(repeated)])
+        noted = repeated_note(self.data.results, self.data.rows, self.data.spoken)
+        return " ".join([words.outcome(found, self.data.spoken)[0], *noted])
 
     @cached_property
     def leaderboard(self) -> Section:

@@ -14,8 +14,7 @@ from lmcompare.report.charts.law import law
 from lmcompare.report.contents import Entry
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
-from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
-from lmcompare.report.verdict import REPEATED
+from lmcompare.report.survey_words import encodings, facts, laws, remarks, share
 from lmcompare.runfolder.files import write_text
 from lmcompare.survey import Law, Survey
 
@@ -63,11 +62,10 @@ def survey_page(found: Survey) -> str:
         contents=[("Corpus", [Entry(*place) for place in PLACES.items() if found.files or "files" not in place])],
         found=found,
         facts=[Fact(*fact) for fact in facts(found)],
-        remarks=[*contamination(found), *remarks(found)],
+        remarks=remarks(found),
         files=found.files[:FILES],
         repeated=found.repeated[:LISTED],
         encodings=encodings(found),
-        kinds=REPEATED,
         share=share,
         drawn=_charts(found),
         laws=laws(found),

@@ -13,7 +13,6 @@ from lmcompare.report import numbers
 from lmcompare.report.survey_words import encodings, laws, remarks, share
 from lmcompare.report.terminal import print_table
 from lmcompare.report.tokens import printable, visible
-from lmcompare.report.verdict import REPEATED
 from lmcompare.survey import Law, Survey
 
 LISTED = 5  # documents that repeat the training text
@@ -42,10 +41,9 @@ def print_survey(found: Survey) -> None:
             for row in _plot(law, title):
                 _say(console, row)
     for each in found.repeated[:LISTED]:
-        of = f" of {each.repeat.of}" if each.repeat.of else ""
-        how = f"{REPEATED[each.repeat.kind]}{of}, {numbers.percent(each.repeat.share, 0)}"
+        how = f"{numbers.percent(each.repeat.share, 0)}, most of it in {each.repeat.of}"
         split = "" if each.document.endswith(f"({each.split})") else f" ({each.split})"
-        _say(console, f"repeated: {each.document}{split} {how}")
+        _say(console, f"repeated: {each.document}{split}: {how}")
     for line in found.longest:
         length, where = numbers.count(line.characters), f"{line.document}, line {numbers.count(line.number)}"
         _say(console, f"longest in {line.split}: {length} characters, {where}: {line.beginning}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from lmcompare.report import numbers
-from lmcompare.report.verdict import REPEATED
 from lmcompare.survey import Survey
 
 ENDS = {"\\n": "\\n (Unix)", "\\r\\n": "\\r\\n (Windows)"}
@@ -15,7 +14,7 @@ def facts(found: Survey) -> list[tuple[str, str, str, str]]:
     """Return the key figures: name, value, detail, and the key of the term in the glossary."""
     train, test = found.splits["train"], found.splits["test"]
     total = sum(split.tokens for split in found.splits.values())
-    held_out = sum(found.splits[which].documents for which in ("valid", "test"))
+    held_out = sum(found.splits[which].bytes for which in ("valid", "test"))
     unseen = (
         f"{share(test.unknown, test.tokens)} are not in the vocabulary" if found.min_count > 1 else "of its tokens"
     )
@@ -26,9 +25,9 @@ def facts(found: Survey) -> list[tuple[str, str, str, str]]:
         ("Zipf's exponent", _exponent(found.zipf.exponent, -1), "frequency falls with rank", "zipf"),
         ("Heaps' exponent", _exponent(found.heaps.exponent), "the vocabulary grows with the text", "heaps"),
         (
-            "Repeated documents",
-            numbers.count(len(found.repeated)),
-            f"of {numbers.plural(held_out, 'held-out document')}",
+            "Repeated text",
+            share(sum(each.bytes for each in found.repeated), held_out),
+            "of the validation and test text",
             "contamination",
         ),
     ]
@@ -51,16 +50,6 @@ def laws(found: Survey) -> list[str]:
     if not said:
         said.append("The training text is too short to fit the laws of Zipf and Heaps.")
     return said
-
-
-def contamination(found: Survey) -> list[str]:
-    """Return how many held-out documents repeat the training text, in a sentence; nothing if there is none."""
-    kinds = Counter[str](each.repeat.kind for each in found.repeated)
-    if not kinds:
-        return []
-    parts = [f"{numbers.count(kinds[kind])} {how}" for kind, how in REPEATED.items() if kinds[kind]]
-    repeat = "repeats" if kinds.total() == 1 else "repeat"
-    return [f"{numbers.plural(kinds.total(), 'held-out document')} {repeat} the training text ({', '.join(parts)})."]
 
 
 def remarks(found: Survey) -> list[str]:

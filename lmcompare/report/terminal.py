@@ -14,6 +14,7 @@ from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.errors import without_controls
 from lmcompare.report import numbers
 from lmcompare.report.published import published_apart, published_figure, published_notes
+from lmcompare.report.repeated import repeated_note
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.sections.contexts import seldom
 from lmcompare.report.sections.leaderboard import PRETRAINED
@@ -23,6 +24,7 @@ from lmcompare.runfolder.files import read_json
 from lmcompare.runfolder.run import load_run
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
+WITHOUT_REPEATED = ("rank", "model", "bits/byte", "95 %", "with repeated text", "training", "per token")
 NARROWEST = 80  # columns of a table: a terminal that has fewer wraps its lines, so that no figure is cut
 WIDE = 1000  # columns of a file or a pipe, in which nothing is wrapped
 
@@ -42,12 +44,15 @@ def print_leaderboard(folder: Path) -> None:
     every = [row for row in rows(results) if row.status != "failed"]
     in_full = shown(every)
     board = [row for row in every if row.name in in_full]
+    for sentence in repeated_note(results, board, str):
+        _say(sentence)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in HEADS:
+    apart = results["repeated_text"]["test"]["left_out"]
+    for head in WITHOUT_REPEATED if apart else HEADS:
         name = head == "model"
         table.add_column(head, justify="left" if name else "right", no_wrap=not name, overflow="fold")
     for row in board:
-        cells = _cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name)
+        cells = _cells(row, f"{row.name} (pre-trained)" if row.name in pretrained else row.name, apart)
         table.add_row(*map(Text, map(without_controls, cells)))
     print_table(table)  # a name is never cut: it is what other commands ask for
     if more := len(every) - len(board):
@@ -135,17 +140,20 @@ def _say(sentence: str) -> None:
     print(without_controls(sentence))
 
 
-def _cells(row: Row, name: str) -> list[str]:
+def _cells(row: Row, name: str, apart: bool) -> list[str]:
     ranked = row.status != "not ranked"
-    figure = numbers.bits_per_byte(row.bits_per_byte)
+    figure = numbers.bits_per_byte(row.compared)
     low, high = row.interval if row.interval and ranked else (None, None)
+    per_token = [
+        numbers.perplexity(row.figure("perplexity") if ranked else None),
+        numbers.percent(row.figure("top1_accuracy") if ranked else None),
+    ]
     return [
         numbers.ranks(row.rank_low, row.rank_high) if row.status == "ranked" else numbers.NONE,
         name,
         figure if ranked else f"({figure})",
         numbers.NONE if low is None else f"{numbers.decimals(low, 2)}–{numbers.decimals(high, 2)}",
-        numbers.perplexity(row.figure("perplexity") if ranked else None),
-        numbers.percent(row.figure("top1_accuracy") if ranked else None),
+        *([numbers.bits_per_byte(row.bits_per_byte)] if apart else per_token),
         numbers.seconds(row.train_seconds),
         numbers.microseconds(row.microseconds_per_token),
     ]

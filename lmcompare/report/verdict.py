@@ -22,7 +22,6 @@ SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
-REPEATED = {"copy": "word for word", "near copy": "in many short phrases", "passages": "in long passages"}
 
 
 def outcome(found: Verdict | None, title: Titles) -> list[str]:
@@ -32,7 +31,7 @@ def outcome(found: Verdict | None, title: Titles) -> list[str]:
     """
     if found is None:
         return ["No model of this run can be ranked."]
-    figure = f"{numbers.decimals(found.best.bits_per_byte, 2)} bits per byte"
+    figure = f"{numbers.decimals(found.best.compared, 2)} bits per byte"
     if not found.rivals:
         return [f"{sentence(title(found.best.name))} is the only ranked model: it needs {figure} for the test text."]
     return [*_lead(found, figure, title), *_seeds(found, title)]
@@ -133,7 +132,7 @@ def outlook(
 
 
 def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
-    """Return what limits the comparison: resolution, contamination, models that are not ranked or failed."""
+    """Return what limits the comparison: resolution, and models that are not ranked or failed."""
     said: list[str] = []
     ranked = [row for row in rows if row.status == "ranked"]
     if ranked and not comparison.resamples:
@@ -147,25 +146,11 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
             f" {title(pair.first)} would be found significant in four of five such samples of {sampled}, and a"
             " smaller one less often."
         )
-    said += contamination(results["repeated_documents"].get("test", {}))
     said += unverified(results.get("unverified", ()))
     said += _apart(rows, title)
     said += knows_valid(rows, title)
     said += _failed(results["failed"], title)
     return said
-
-
-def contamination(counts: Mapping[str, int]) -> list[str]:
-    """Return a sentence on test documents that repeat the training text, if there are any."""
-    parts = [f"{numbers.count(counts[kind])} {how}" for kind, how in REPEATED.items() if counts.get(kind)]
-    total = sum(counts.get(kind, 0) for kind in REPEATED)
-    if not total:
-        return []
-    repeat = "repeats" if total == 1 else "repeat"
-    return [
-        f"Of {numbers.plural(counts['documents'], 'test document')}, {numbers.count(total)} {repeat} the training"
-        f" text ({', '.join(parts)}): models that memorise benefit from that."
-    ]
 
 
 def unverified(places: Sequence[str]) -> list[str]:
@@ -266,7 +251,7 @@ def _apart(rows: Iterable[Row], title: Titles) -> list[str]:
     said = []
     for row in rows:
         if row.status == "adaptive":
-            figure = f"{numbers.decimals(row.bits_per_byte, 2)} bits per byte"
+            figure = f"{numbers.decimals(row.compared, 2)} bits per byte"
             said.append(f"{sentence(title(row.name))} ({figure}) is ranked separately, because {row.reason}.")
         elif row.status == "not ranked":
             said.append(f"{sentence(title(row.name))} is not ranked, because {row.reason}.")

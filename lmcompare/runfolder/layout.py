@@ -75,10 +75,10 @@ WORD_COLUMNS = (
 )
 WORD_SCORE_COLUMNS = ("split", "document", "surprisal_bits", "spelling_bits", "gap_bits", "joined")
 # One row per document of valid and test
-DOCUMENT_COLUMNS = (
-    *("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated", "repeats"),
-)
+DOCUMENT_COLUMNS = (*("split", "document", "name", "bytes", "tokens", "sentences", "metadata", "repeated_spans"),)
 TOP_COLUMNS = ("document", "position", "place", "token", "log_prob")
-TEXT_COLUMNS = frozenset(("split", "model", "token", "word", "name", "metadata", "repeats"))  # all others are numbers
+TEXT_COLUMNS = frozenset(
+    ("split", "model", "token", "word", "name", "metadata", "repeated_spans")
+)  # all others are numbers
 CURVE_COLUMNS = ("step", "seconds", "tokens", "train_loss", "valid_loss")
 COST_KEYS = ("train_seconds", "microseconds_per_token", "peak_memory_bytes", "parameters", "model_bytes")

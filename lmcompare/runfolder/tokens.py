@@ -211,8 +211,8 @@ class TokenizedCorpus:
     def documents(self) -> pd.DataFrame:
         """One row per document of valid and test.
 
-        Columns: split, document, name, bytes, tokens, sentences, metadata (JSON); repeated, whether it also occurs in
-        the training text, and repeats, how.
+        Columns: split, document, name, bytes, tokens, sentences, metadata (JSON), and repeated_spans, the bytes that
+        also occur in earlier text, as a list of (start, end) in JSON.
         """
         return read_table(self._file("documents.parquet"), DOCUMENT_COLUMNS)
 

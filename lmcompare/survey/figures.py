@@ -44,11 +44,12 @@ class SplitFigures:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A held-out document that also occurs in the training text."""
+    """A held-out document that also occurs in earlier text, and how many bytes of it do."""
 
     split: str
     document: str
     repeat: Repeat
+    bytes: int
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _repeated(corpus: Corpus) -> Iterator[HeldOut]:
     for which in ("valid", "test"):
         for document in corpus.split(which):
             if document.repeat is not None:
-                yield HeldOut(which, document.name, document.repeat)
+                yield HeldOut(which, document.name, document.repeat, round(document.repeat.share * document.n_bytes))
 
 
 def _longest(corpus: Corpus) -> tuple[Line, ...]:

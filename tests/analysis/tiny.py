@@ -42,13 +42,15 @@ def tiny_run(
     costs: Mapping[str, Mapping[str, Any]] | None = None,
     valid: Mapping[str, Sequence[Sequence[float] | Array]] | None = None,
     metadata: Sequence[Mapping[str, Any]] | None = None,
+    repeated_spans: Sequence[Sequence[tuple[int, int]]] | None = None,
     **columns: Sequence[Any],
 ) -> Run:
     """Write and open a run of one tokenizer.
 
     Parameters: ``probabilities``, of every test token, by model and seed; ``valid``, the same on valid, which has
     as many tokens (default: those of test); ``documents``, the tokens of each sentence of each document;
-    ``n_bytes``, of each document (default: one a token); ``cells``, ``costs``, what differs in the cell.json and
+    ``n_bytes``, of each document (default: one a token); ``repeated_spans``, the bytes of each that occur in earlier
+    text; ``cells``, ``costs``, what differs in the cell.json and
     cost.json of a model; ``columns``, of the token tables: overhead_bits, is_unknown, target_rank, reset
     (probabilities), train_count, seen_2 …, repeated.
     """
@@ -83,8 +85,9 @@ def tiny_run(
         "tokens": [sum(lengths) for lengths in documents],
         "sentences": [len(lengths) for lengths in documents],
         "metadata": [json.dumps(m) for m in (metadata or [{}] * len(documents))],
+        "repeated_spans": [json.dumps(spans) for spans in (repeated_spans or [[]] * len(documents))],
     }
-    _replace(tokens / "documents.parquet", pd.DataFrame(texts).assign(repeated=False, repeats=""))
+    _replace(tokens / "documents.parquet", pd.DataFrame(texts))
     made = (path / "cells").rename(path / "made") / "unigram" / "0"
     for name, seeds in probabilities.items():
         for seed, given_to in enumerate(seeds):

@@ -45,6 +45,11 @@ def test_a_file_comes_back_byte_by_byte(work: Path) -> None:
         (("compress", "run", "note.txt", "--model", "ngram", "--out", "latin.txt"), "replace it with --force"),
         (("compress", "run", "note.txt", "--model", "ngram", "--out", "run/cells/x"), "among the files of the run"),
         (("compress", "run", "run", "--model", "ngram"), "run can't be used: Is a directory"),
+        (
+            ("compress", "run", "note.txt", "--model", "ngram", "--out", "./note.txt", "--force"),
+            "the file that is read",
+        ),
+        (("decompress", "run", "strange.lmc", "--out", "strange.lmc", "--force"), "the file that is read"),
         (("decompress", "run", "note.txt"), "note.txt: this was not written by 'lmcompare compress'"),
         (("decompress", "run", "strange.lmc"), "no model in run compressed strange.lmc"),
         (("decompress", "run", "strange.txt"), "strange.txt does not end in .lmc"),
@@ -64,3 +69,4 @@ def test_what_can_t_be_done_is_said(work: Path, arguments: tuple[str, ...], said
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert (work / "latin.txt").read_bytes() == "é".encode("latin-1")
+    assert (work / "note.txt").read_bytes() == TEXT.encode()

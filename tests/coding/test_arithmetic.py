@@ -28,6 +28,7 @@ def test_symbols_come_back_at_their_information(steps: list[tuple[np.ndarray, in
     decoder = Decoder(data)
     assert [decoder.read(p) for p, _ in steps] == symbols
     assert 0 <= decoder.share <= 1
+    assert decoder.size == len(data)
 
 
 @given(p=WEIGHTS)

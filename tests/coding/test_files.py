@@ -82,6 +82,7 @@ def test_damage_is_found(comparison: Comparison) -> None:
     data = compress(model, "The weather was fine.\n")
     coded = Written.of(data).coded
     damaged = [coded[:1], *(coded[:-1] + bytes([coded[-1] ^ flip]) for flip in (128, 255))]
+    damaged += [coded + b"\0", coded + coded]
     damaged += [coded[:at] + bytes([coded[at] ^ flip]) + coded[at + 1 :] for at in (0, 3) for flip in (1, 91, 255)]
     for other in damaged:
         with pytest.raises(LmcompareError, match="is not the text"):

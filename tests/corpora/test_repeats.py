@@ -1,132 +1,191 @@
-"""Which held-out documents also occur in the training text."""
+"""Which parts of held-out documents also occur in earlier text, against texts in which they were put."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from itertools import pairwise
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.corpora import alignments
 from lmcompare.corpora import repeats as module
-from lmcompare.corpora.document import Piece, Repeat
-from lmcompare.corpora.repeats import ALIKE, ALIKE_BACK, HOLDERS, LEAST, MUCH, repeats, repeats_noted
+from lmcompare.corpora.document import Document, Repeat
+from lmcompare.corpora.repeats import repeats, repeats_noted
 
-TWENTY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-OTHER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
-LONG = " ".join(f"w{n}" for n in range(100))
+WORDS = [f"w{n}" for n in range(5000)]
 
 
-def split_of(train: Sequence[str], valid: Sequence[str], test: Sequence[str]) -> dict[str, list[Piece]]:
-    return {
-        which: [Piece(f"{which}{n}", text) for n, text in enumerate(texts)]
-        for which, texts in (("train", train), ("valid", valid), ("test", test))
-    }
+def written(words: int, seed: int) -> list[str]:
+    """Words with frequencies like those of a language."""
+    return random.Random(seed).choices(WORDS, [1 / n for n in range(1, 5001)], k=words)
 
 
-def kinds(train: Sequence[str], test: Sequence[str]) -> list[str | None]:
-    found = repeats(split_of(train, [OTHER], test))
-    assert found["train"] == [None] * len(train)
-    return [None if repeat is None else repeat.kind for repeat in found["test"]]
+def documents(texts: Sequence[str], name: str = "") -> list[Document]:
+    return [Document(f"{name}{n}", text, ((0, len(text)),)) for n, text in enumerate(texts)]
 
 
-def changed(text: str, every: int) -> str:
-    return " ".join(f"x{i}" if i % every == every // 2 else word for i, word in enumerate(text.split()))
+def found(train: Sequence[str], test: Sequence[str], valid: Sequence[str] = ()) -> list[Repeat | None]:
+    return repeats(
+        {"train": documents(train, "train"), "valid": documents(valid, "valid"), "test": documents(test, "test")}
+    )["test"]
 
 
-def test_the_training_document_that_is_repeated_is_named() -> None:
-    found = repeats(split_of([OTHER, TWENTY, LONG], [OTHER], [TWENTY, changed(LONG, 7), "no ."]))
-    assert [repeat and repeat.of for repeat in found["test"]] == ["train1", "train2", None]
-    assert [repeat and repeat.of for repeat in found["valid"]] == ["train0"]
+def changed(words: Sequence[str], every: int, seed: int = 0) -> list[str]:
+    """Every so-manieth word is another one."""
+    drawn = written(len(words), seed)
+    return [drawn[n] if n % every == every - 1 else word for n, word in enumerate(words)]
 
 
-def test_copies_whatever_their_length_case_and_white_space() -> None:
-    assert kinds(["Yes .", TWENTY, OTHER], ["yes  .\n", TWENTY.upper(), f"{TWENTY} more", "no ."]) == [
-        *("copy", "copy", "near copy", None)
+TRAIN = [" ".join(written(2000, seed)) for seed in range(10)]
+TEST = [" ".join(written(1000, seed)) for seed in range(100, 104)]
+
+
+def test_texts_that_have_nothing_to_do_with_each_other_repeat_nothing() -> None:
+    assert found(TRAIN, TEST) == [None] * 4
+
+
+@pytest.mark.parametrize("every", [3, 4, 5, 10, 10**6])
+@pytest.mark.parametrize("copies", [1, 12])
+def test_a_passage_is_found_where_it_is_though_words_were_changed(every: int, copies: int) -> None:
+    passage = written(40, 207)
+    inside = [
+        " ".join([*written(500, 50 + n), *changed(passage, every), *written(500, 80 + n)]) for n in range(copies)
     ]
+    text = " ".join([*written(300, 208), *passage, *written(300, 209)])
+    (repeat,) = found([*TRAIN, *inside], [text])
+    assert repeat is not None
+    begin = text.index(" ".join(passage))
+    covered = sum(min(e, begin + len(" ".join(passage))) - max(s, begin) for s, e in repeat.spans)
+    outside = sum(e - s for s, e in repeat.spans) - covered
+    assert covered >= 0.9 * len(" ".join(passage))
+    assert outside <= 0.3 * len(" ".join(passage))
+    assert repeat.share == pytest.approx(sum(e - s for s, e in repeat.spans) / len(text))
 
 
-@pytest.mark.parametrize(("every", "found"), [(20, True), (7, True), (6, True), (4, False)])
-def test_a_near_copy_has_some_words_changed(every: int, found: bool) -> None:
-    assert kinds([OTHER, LONG], [changed(LONG, every)]) == ["near copy" if found else None]
+def test_the_document_with_most_of_it_is_named_whatever_the_case_and_white_space() -> None:
+    text = TEST[0]
+    words = text.split()
+    (repeat,) = found([*TRAIN, " ".join(words[:300]).upper(), " \n ".join(words[300:])], [text])
+    assert repeat is not None
+    assert repeat.spans == ((0, len(text)),)
+    assert (repeat.share, repeat.of) == (1.0, "train11")
 
 
-def test_a_passage_of_a_long_text_is_no_near_copy_of_it() -> None:
-    book = " ".join([*(f"a{n}" for n in range(2000)), TWENTY, OTHER])
-    assert kinds([book], [TWENTY]) == ["passages"]
-    # It has nine runs of eight words; with nine more words they are half of all.
-    for more, kind in ((9, "passages"), (10, None)):
-        assert kinds([book], [" ".join([TWENTY, *LONG.split()[:more]])]) == [kind]
+def test_the_same_document_again_and_again_is_one_copy() -> None:
+    (repeat,) = found([*TRAIN, *[TEST[0]] * 50], [TEST[0]])
+    assert repeat is not None
+    assert repeat.share == 1.0
 
 
-@pytest.mark.parametrize("copies", [1, HOLDERS, HOLDERS + 30])
-def test_a_near_copy_of_many_documents_is_one(copies: int) -> None:
-    train = [f"{changed(LONG, 15)} y{n}" for n in range(copies)]
-    assert kinds(train, [changed(LONG, 11)]) == ["near copy"]
+def test_a_short_document_that_is_the_same_is_a_copy_and_a_part_of_one_is_none() -> None:
+    short = " ".join(WORDS[1000:1004])
+    for train, share in ((short, 1.0), (f"{short} w1", None), (f"w1 {short}", None)):
+        (repeat,) = found([*TRAIN, train], [short])
+        assert (repeat and repeat.share) == share
 
 
-def test_of_short_documents_only_copies_count() -> None:
-    words = TWENTY.split()
-    assert kinds([" ".join(words[:7])], [" ".join([*words[:6], "else"])]) == [None]
+def test_what_is_said_often_is_no_repetition() -> None:
+    phrase = " ".join(WORDS[1000:1006])
+    often = [f"{' '.join(written(50, n))} {phrase} {' '.join(written(50, 900 + n))}" for n in range(40)]
+    assert found([*TRAIN, *often], [f"{TEST[0]} {phrase} {TEST[1]}"]) == [None]
 
 
-def brute(train: Sequence[str], text: str) -> Repeat | None:
-    """What the definition says, with sets of words."""
-
-    def runs(of: str, width: int) -> set[tuple[str, ...]]:
-        words = of.lower().split()
-        return {tuple(words[i : i + width]) for i in range(len(words) - width + 1)}
-
-    if text.split() and any(text.lower().split() == other.lower().split() for other in train):
-        return Repeat("copy", 1.0)
-    mine, seen = runs(text, 3), [runs(other, 3) for other in train]
-    holders = {run: [n for n, other in enumerate(seen) if run in other][:HOLDERS] for run in mine}
-    shared = [sum(n in holders[run] for run in mine) for n in range(len(train))]
-    shares = [
-        count / len(mine)
-        for count, other in zip(shared, seen, strict=True)
-        if len(mine) >= LEAST and count and count >= ALIKE_BACK * len(other)
-    ]
-    if max(shares, default=0.0) >= ALIKE:
-        return Repeat("near copy", max(shares))
-    long = runs(text, 8)
-    known = set().union(*(runs(other, 8) for other in train))
-    share = len(long & known) / max(len(long), 1)
-    return Repeat("passages", share) if share >= MUCH else None
+def test_test_text_may_repeat_validation_text_and_that_may_repeat_training_text() -> None:
+    split = {"train": TRAIN, "valid": [TRAIN[2], TEST[0]], "test": [TEST[0], TEST[1]]}
+    both = repeats({which: documents(texts, which) for which, texts in split.items()})
+    assert [r and (r.share, r.of) for r in both["valid"]] == [(1.0, "train2"), None]
+    assert [r and (r.share, r.of) for r in both["test"]] == [(1.0, "valid1"), None]
 
 
-TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "C", "c", "d"]), max_size=45).map(" ".join), max_size=5)
+def test_languages_without_spaces() -> None:
+    draw = random.Random(0)
+    letters = [chr(0x4E00 + n) for n in range(2000)]
+    weights = [1 / n for n in range(1, 2001)]
+    train = ["".join(draw.choices(letters, weights, k=3000)) for _ in range(5)]
+    sentence = "".join(draw.choices(letters, weights, k=30))
+    text = "".join(draw.choices(letters, weights, k=200)) + sentence + "".join(draw.choices(letters, weights, k=200))
+    assert found(train, [text]) == [None]
+    (repeat,) = found([*train, train[0][:900] + sentence + train[1][:900]], [text])
+    assert repeat is not None
+    ((start, end),) = repeat.spans
+    assert sentence in text[start:end]
+    assert repeat.share == (end - start) / len(text)
 
 
 @given(
-    train=TEXTS,
-    test=TEXTS,
-    from_train=st.integers(0, 9),
-    together=st.sampled_from([1, 40, 1 << 20]),
-    batch=st.sampled_from([1, 60, 1 << 24]),
-    held_out=st.sampled_from([1, 60, 1 << 24]),
+    seed=st.integers(0, 1000),
+    together=st.sampled_from([7, 100, 1 << 20]),
+    held_out=st.sampled_from([1, 3000, 1 << 23]),
+    most=st.sampled_from([100, 1 << 25]),
 )
-def test_it_is_what_the_definition_says(
-    train: list[str], test: list[str], from_train: int, together: int, batch: int, held_out: int
-) -> None:
-    test = [*test, *(changed(text, 2 + from_train) for text in train), f"{' '.join(train)} {LONG}"]
-    with patch.multiple(module, TOGETHER=together, BATCH=batch, HELD_OUT=held_out):
-        found = repeats(split_of(train, [], test))
-    assert found["test"] == [brute(train, text) for text in test]
+def test_how_much_is_read_at_a_time_changes_nothing(seed: int, together: int, held_out: int, most: int) -> None:
+    test = [" ".join([*written(90, seed), *written(60, seed + 1)]), " ".join(written(50, seed + 2)), "", "a"]
+    train = [" ".join(changed(written(90, seed), 4)), "", " ".join([*written(30, seed + 3), *written(50, seed + 2)])]
+    whole = found(train, test)
+    assert any(whole)
+    with (
+        patch.object(alignments, "TOGETHER", together),
+        patch.object(module, "HELD_OUT", held_out),
+        patch("lmcompare.scratch.IN_MEMORY", most),
+    ):
+        assert found(train, test) == whole
+
+
+def brute(mine: Sequence[str], theirs: Sequence[str], at: int, other: int) -> float:
+    """The score of the best alignment through a place, by the definition; words are summed over all lengths."""
+    count = {word: theirs.count(word) for word in mine}
+    pairs = list(pairwise(theirs))
+    before = {pair: {theirs[i - 1] for i, each in enumerate(pairs) if each == pair and i} for pair in set(pairs)}
+
+    def score(k: int) -> float:
+        i, j = at + k, other + k
+        if mine[i] != theirs[j]:
+            return float(np.log2(alignments.CHANGED))
+        p = (max(count[mine[i]], 1) - 0.5) / (len(theirs) + 2)  # with the edges
+        if i and j and mine[i - 1] == theirs[j - 1]:
+            of = len(before[mine[i - 1], mine[i]]) if len(pairs) else 1
+            p = (max(of, 1) - 1 + alignments.WEIGHT * p) / (max(count[mine[i - 1]], 1) - 1 + alignments.WEIGHT)
+        return float(np.log2((1 - alignments.CHANGED) / p + alignments.CHANGED))
+
+    after = np.cumsum([score(k) for k in range(min(len(mine) - at, len(theirs) - other))])
+    behind = np.cumsum([score(-k) for k in range(1, min(at, other) + 1)])
+    return float(after.max() + max(behind.max(initial=0.0), 0.0))
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_the_score_is_what_the_definition_says(every: int) -> None:
+    common = written(30, 3)
+    mine, theirs = (
+        [*written(40, 1), *common, *written(40, 2)],
+        [*written(50, 4), *changed(common, every), *written(9, 5)],
+    )
+    edge, other_edge = alignments.EDGE, alignments.OTHER_EDGE
+
+    def hashed(words: Sequence[str], edge: np.uint64) -> alignments.HashArray:
+        return np.array([edge, *(hash(word) & 0xFFFFFFFFFFFF for word in words), edge], np.uint64)
+
+    best = brute(mine, theirs, 40, 50)
+    for least, expected in ((best - 0.01, 1), (best + 0.01, 0)):
+        with patch.object(alignments, "LEAST", least), patch.object(alignments, "MARGIN", -1000.0):
+            got = alignments.aligned(hashed(mine, other_edge), hashed(theirs, edge), 1000)
+        through = (got[0] <= 41) & (got[1] > 41) & (got[2] - got[0] == 10)
+        assert int(through.any()) == expected
 
 
 def test_what_is_found_is_counted_and_named() -> None:
-    texts = [TWENTY, f"{TWENTY} x", OTHER.replace("tau", "x"), "fresh words all of them"]
-    split = split_of([TWENTY, OTHER], [TWENTY] * 5, texts)
+    split = {
+        "train": documents(TRAIN, "train"),
+        "valid": documents([*TRAIN[:5], TEST[1]], "valid"),
+        "test": documents([f"{TRAIN[0]} {TEST[0]}", TEST[2]], "test"),
+    }
     valid, test = repeats_noted(split, repeats(split))
-    assert valid.startswith("Of the 5 documents of valid, 5 also occur in the training text: 5 word for word (")
+    assert "in 5 of 6 documents" in valid
+    assert "valid0: 100%, most of it in train0" in valid
     assert "and 2 more" in valid
-    assert test.startswith(
-        "Of the 4 documents of test, 3 also occur in the training text: 1 word for word (test0 (100 %)); 2 "
-    )
-    assert (
-        "nearly so, with 40 % or more of their runs of 3 words in one document (test2 (94 %), test1 (93 %))" in test
-    )
-    nothing = split_of([TWENTY], [OTHER], [OTHER])
-    assert repeats_noted(nothing, repeats(nothing)) == []
+    assert "in 1 of 2 documents (test0: 6" in test
+    assert repeats_noted(split, {"valid": [None] * 6, "test": [None] * 2}) == []

@@ -14,7 +14,6 @@ from lmcompare.corpora.document import Piece
 from lmcompare.corpora.splits import (
     _ends_of_shares,
     _units,
-    overlap,
     split_as_usual,
     split_by_hash,
     split_by_words,
@@ -155,20 +154,6 @@ def test_train_then_valid_end_with_the_line_that_fills_them(lines: list[str], tr
         return
     split, _ = split_by_words(pieces(*lines[:-1], f"{lines[-1]}\n"), train, valid, "f", "f")
     assert [split[which][0].text for which in ("train", "valid", "test")] == [*expected, "".join(left)]
-
-
-def test_overlap_counts_documents() -> None:
-    split = {"train": pieces("a\n", "b\n", "c\n"), "valid": pieces("d\n"), "test": pieces("a", "b\n", "e", "d")}
-    assert overlap(split) == [
-        "Of the 4 documents of test, 1 (25.0 %) also occurs in valid.",
-    ]
-
-
-def test_overlap_counts_lines_where_each_split_is_one_document() -> None:
-    split = {"train": pieces("a\nb\n\nc\n"), "valid": pieces("c\nd"), "test": pieces("x\n\ny\n")}
-    assert overlap(split) == ["Of the 2 lines of valid, 1 (50.0 %) also occurs in train."]
-    split["valid"] = pieces("d")
-    assert overlap(split) == ["No line occurs in two splits."]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.changes import (
     amount,
+    amounts,
     started,
     with_corpus,
     with_examples,
@@ -156,6 +157,9 @@ def test_models_are_matched_in_size_and_one_budget(tmp_path: Path) -> None:
     assert matched.budget.model_dump(exclude_none=True) == {"seconds": 1.5}
     assert with_match(plan, {}) == plan
     assert with_match(plan, {"tokens": 1e5}).budget.tokens == 100_000
+    assert amounts(["parameters=2_000", "seconds=1.5"]) == {"parameters": 2000, "seconds": 1.5}
+    with pytest.raises(LmcompareError, match="parameters is given twice, as 20000 and 90000"):
+        amounts(["parameters=2e4", "parameters=9e4"])
 
 
 def other(plan: Experiment, changes: dict[str, Any]) -> Experiment:

@@ -34,7 +34,7 @@ PROMPTS = ["the river bank", "no such word", "a line\nthe central bank of it\nba
 def prepared(
     folder: Path, test: list[list[str]], train: list[str] = TRAIN, kind: str = "whitespace"
 ) -> TokenizedCorpus:
-    splits = {"train": [[line] for line in train], "valid": [RIVERS], "test": test}
+    splits = {"train": [[line] for line in train], "valid": [["many boats went by in spring"]], "test": test}
     for which, documents in splits.items():
         (folder / f"{which}.txt").write_text("\n\n".join("\n".join(lines) for lines in documents) + "\n")
     corpus = load({which: folder / f"{which}.txt" for which in splits}, CorpusOptions(documents="blank-line"))

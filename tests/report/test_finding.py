@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
-from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
+from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import compressors
 from lmcompare.report.data import ReportData
-from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
+from lmcompare.report.finding import beside_compressor, headline, lead
 from lmcompare.report.sections import leaderboard
 from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
@@ -139,31 +139,6 @@ def test_the_leaderboard_has_the_compressors_that_the_run_has_measured(run: Run)
         assert each.title in section.html
         assert f"{each.bits_per_byte:.3f}" in section.html
     assert len(run.corpus.compressors) == 5
-
-
-def test_copies_of_training_documents_are_named_where_the_finding_may_hang_on_them(clear: Run) -> None:
-    judged = found(clear)
-    tied = replace(judged, tied=judged.rivals[:1])
-    without = Repeated(("lee:233",), 40, {"rnn": 2.1, "net": 2.0})
-    said = plain(without_repeats(tied, without, title))
-    assert "lee:233 repeats much of a training document" in said
-    assert "without it, the transformer is 5 % ahead of the RNN with attention" in said
-    assert without_repeats(judged, without, title), "without it, the order is another"
-    same = Repeated(("a", "b"), 40, {"rnn": 2.0, "net": 2.1})
-    assert without_repeats(judged, same, title) == without_repeats(judged, None, title) == ""
-    assert "2 of 40 test documents" in plain(without_repeats(tied, same, title))
-
-
-@pytest.mark.slow
-def test_figures_without_copies_are_those_of_the_other_documents(tmp_path: Path) -> None:
-    models = {"a": [[0.5] * 4 + [0.25] * 4], "b": [[0.25] * 4 + [0.5] * 4]}
-    run = tiny_run(tmp_path, models, documents=[[4], [4]])
-    assert repeated(run) is None
-    documents = next(iter(run.tokens.values())).documents
-    documents.loc[documents["split"] == "test", "repeats"] = ["near copy", ""]
-    without = repeated(run)
-    assert without is not None
-    assert without.bits_per_byte == pytest.approx({"a": 2.0, "b": 1.0})
 
 
 def test_what_is_not_known_is_left_out(clear: Run) -> None:

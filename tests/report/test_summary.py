@@ -83,11 +83,12 @@ def test_a_limit_that_all_trainings_had_is_said_in_place_of_how_to_make_them_equ
 def test_networks_that_were_trained_equally_long_had_no_unequal_training(tmp_path: Path) -> None:
     models = {"net": bits(2, 0), "counts": bits(2.1, 1), "other": bits(2.2, 2)}
     run = tiny_run(tmp_path, models, documents=[[10]] * 40)
-    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+    table = results(run)
+    judged = verdict(rows(table), compare_models(run), timed=True)
 
     def title(**seconds: float) -> str:
         titles = {name: name for name in models}
-        return View("", titles, judged, {"net": 2e6, "other": 1e6}, seconds, 0, (), (), None).title
+        return View("", titles, judged, table, {"net": 2e6, "other": 1e6}, seconds, 0, (), (), None).title
 
     assert title(net=60, other=20).endswith("best, after unequal amounts of training")
     assert title(net=60, other=60).endswith("best")

@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.corpora import load
 from lmcompare.report.survey import survey_page
-from lmcompare.report.survey_words import contamination, encodings, facts, laws, remarks, share
+from lmcompare.report.survey_words import encodings, facts, laws, remarks, share
 from lmcompare.survey import Survey, survey
 from tests.report.tree import parse
 
@@ -46,13 +46,11 @@ def test_words(found: Survey, text_file: Survey) -> None:
     assert values["Zipf's exponent"] == "0.94"
     assert values["Heaps' exponent"] == "0.75"
     assert len(laws(found)) == 2
-    assert "1 held-out document" in contamination(found)[0].replace("\u00a0", " ")
     said = " ".join(remarks(text_file)).replace("\u00a0", " ")
     assert "end in two ways" in said
     assert "95.8 %" in said  # 46 of the 48 lines of train
     assert encodings(text_file).replace("\u00a0", " ") == "1 text file in ascii"
     assert encodings(found) == ""
-    assert contamination(replace(found, repeated=())) == []
     empty = replace(found, zipf=replace(found.zipf, exponent=None), heaps=replace(found.heaps, exponent=None))
     assert "too short" in laws(empty)[0]
 

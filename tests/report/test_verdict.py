@@ -173,9 +173,3 @@ def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
     ideas["Twice the parameters"] = FoundRow("Twice the parameters", value=-0.012, p_holm=0.001)
     (_, (_, wider)) = words.outlook(found, title, ideas)
     assert "cost 0.012" in wider
-
-
-def test_contamination_is_counted_by_kind() -> None:
-    (said,) = words.contamination({"documents": 40, "copy": 1, "near copy": 2, "passages": 0})
-    assert plain(said).startswith("Of 40 test documents, 3 repeat the training text (1 word for word, 2 in many")
-    assert words.contamination({"documents": 40, "copy": 0}) == words.contamination({}) == []

@@ -45,7 +45,7 @@ def compress(
         text = data.decode()
     except UnicodeDecodeError as error:
         raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
-    target = target_of(out or file.with_name(file.name + SUFFIX), force)
+    target = _beside(file, target_of(out or file.with_name(file.name + SUFFIX), force))
     trained = trained_model(folder, model, seed, plugin)
     packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))
     _write(target, packed)
@@ -74,7 +74,7 @@ def decompress(
         raise LmcompareError(f"{file}: {error}") from None
     if out is None and file.suffix != SUFFIX:
         raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file to write the text to with --out")
-    target = target_of(out or file.with_suffix(""), force)
+    target = _beside(file, target_of(out or file.with_suffix(""), force))
 
     def has_written(cell: Cell) -> bool:
         with suppress(LmcompareError):  # a cell whose model is lost is not asked for
@@ -92,6 +92,13 @@ def decompress(
         raise LmcompareError(f"{file}: {error}") from None
     _write(target, text.encode())
     say(f"decompressed to {len(text.encode()):,} bytes: {target}")
+
+
+def _beside(file: Path, target: Path) -> Path:
+    """Return where to write what is made of a file. Raises ``LmcompareError`` if that is the file itself."""
+    if target.exists() and target.samefile(file):
+        raise LmcompareError(f"{target} is the file that is read: choose another --out")
+    return target
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -151,7 +151,7 @@ def asked_for(given: Mapping[str, Any]) -> tuple[Experiment, Path, Path]:
     plan = changes.with_sweep(plan, given["sweep"] or ())
     plan = changes.with_search(plan, {"method": given["search"], "trials": given["trials"]})
     plan = changes.with_hyperparameters(plan, given["parameter"] or ())
-    plan = changes.with_match(plan, dict(map(changes.amount, listed(given["match"]))))
+    plan = changes.with_match(plan, changes.amounts(listed(given["match"])))
     plan = changes.with_examples(plan, given["prompt"], given["word"])
     out: str | None = given["out"]
     return plan, base, Path("reports") / plan.name if out is None else folder_named(out)

@@ -54,7 +54,7 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
         sliders.insert(0, Slider("words", "Training text", [f"{numbers.amount(words)} words" for words in amounts]))
     alike = len({model.entry.tokens_fingerprint for rows in amounts.values() for model, _ in rows}) == 1
     rows = [
-        [_candidate(*each, keys, alike) for each in sorted(rows, key=lambda pair: pair[1]["bits_per_byte"])]
+        [_candidate(*each, keys, alike) for each in sorted(rows, key=lambda pair: _compared(pair[1]))]
         for rows in amounts.values()
     ]
     still = [spoken(model.title) for model in data.scored if model.name in falling]
@@ -79,6 +79,12 @@ def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]
     return dict(sorted(found.items()))
 
 
+def _compared(row: Mapping[str, Any]) -> float:
+    """Return the figure by which models are compared, given a model of ``results.json`` or a point of a curve."""
+    fresh = row.get("fresh_bits_per_byte")
+    return float(row["bits_per_byte"] if fresh is None else fresh)
+
+
 def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str], alike: bool) -> dict[str, Any]:
     """Return a model as the script reads it, with each cost as a number and as text.
 
@@ -87,8 +93,8 @@ def _candidate(model: Model, row: Mapping[str, Any], keys: Sequence[str], alike:
     top = row.get("top5_accuracy") if alike else None
     return {
         "name": spoken(model.title),
-        "bits": row["bits_per_byte"],
-        "said": numbers.bits_per_byte(row["bits_per_byte"]),
+        "bits": _compared(row),
+        "said": numbers.bits_per_byte(_compared(row)),
         "top5": "" if top is None else numbers.percent(top),
         "costs": {key: [row[key], LIMITS[key][0](row[key])] for key in keys},
     }

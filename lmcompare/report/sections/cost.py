@@ -198,9 +198,9 @@ def _steps(data: ReportData, cost: Cost) -> list[tuple[Model, str]]:
 
 def _draw(data: ReportData, cost: Cost) -> Drawn | None:
     dots = [
-        Dot(model.title, model.index, float(value), row.bits_per_byte, *(row.interval or (None, None)))
+        Dot(model.title, model.index, float(value), row.compared, *(row.interval or (None, None)))
         for model, row in data.ranking
-        if (value := getattr(row, cost.key)) and row.bits_per_byte is not None
+        if (value := getattr(row, cost.key)) and row.compared is not None
     ]
     if not dots:
         return None

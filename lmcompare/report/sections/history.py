@@ -51,9 +51,9 @@ def build(data: ReportData) -> Section | None:
     """Return the section; None if the ranked models have ideas of fewer than six years."""
     places = sorted(
         (
-            Place(model, row, row.bits_per_byte, int(idea["year"]), str(idea["authors"]), str(idea["title"]))
+            Place(model, row, row.compared, int(idea["year"]), str(idea["authors"]), str(idea["title"]))
             for model, row in data.ranking
-            if (idea := model.entry.idea) is not None and row.status == "ranked" and row.bits_per_byte is not None
+            if (idea := model.entry.idea) is not None and row.status == "ranked" and row.compared is not None
         ),
         key=lambda place: (place.year, place.bits),
     )

@@ -64,7 +64,7 @@ class Line:
     @property
     def figure(self) -> str:
         """Its bits per byte, infinite if it gave probability 0 to a token."""
-        value = self.row.bits_per_byte
+        value = self.row.compared
         return numbers.bits_per_byte(float("inf") if value is None and self.row.zero_probability_tokens else value)
 
     @property
@@ -128,6 +128,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "main": data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
         "warnings": _pretrained(boards),
         "note": data.results["interval"]["note"],
+        "apart": data.results["repeated_text"]["test"]["left_out"],
         "sampled": sampled_notes(data.results),
         "comparison": data.comparison,
         "differences": sorted(differences, key=lambda d: d.p_holm),
@@ -167,14 +168,14 @@ def _board(data: ReportData, status: Status, title: str, note: str) -> Board | N
     lines = []
     for model, row in found:
         interval = Line(model, row).interval or "unknown"
-        label = f"{model.title}: {numbers.bits_per_byte(row.bits_per_byte)}, 95 % interval {interval}"
+        label = f"{model.title}: {numbers.bits_per_byte(row.compared)}, 95 % interval {interval}"
         lines.append(Line(model, row, charts.strip(_drawn(model, row), scale, label)))
     axis = charts.strip_axis(scale, numbers.tidy, "Axis of bits per byte")
     return Board(title, note, lines, axis, _overhead([row for _, row in found]))
 
 
 def _drawn(model: Model, row: Row) -> charts.Row:
-    value = float("nan") if row.bits_per_byte is None else row.bits_per_byte
+    value = float("nan") if row.compared is None else row.compared
     return charts.Row(model.title, model.index, value, *(row.interval or (None, None)))
 
 
@@ -193,7 +194,7 @@ def _other_tokens(data: ReportData, lines: Sequence[Line]) -> list[OtherTokens]:
 
 def _overhead(rows: Sequence[Row]) -> str:
     """The part of all figures that is the same for all models, if it is worth mentioning and the tokens are equal."""
-    shared, best = rows[0].overhead_bits_per_byte, rows[0].bits_per_byte
+    shared, best = rows[0].overhead_bits_per_byte, rows[0].compared
     if len({row.tokens_fingerprint for row in rows}) > 1 or shared is None or best is None or shared < 0.01 * best:
         return ""
     return (

@@ -121,7 +121,7 @@ def build(data: ReportData) -> Section | None:
             after = {key: value for key, value in after.items() if key != "adds"}
         told.append((outline | after | outline.get("of", {}).get(model.entry.plugin, {}), model))
     rows = {row.name: row for row in data.rows}
-    whole = [rows[model.name].bits_per_byte or 0.0 for _, model in told]
+    whole = [rows[model.name].compared or 0.0 for _, model in told]
     guesses = [_by_place(model) for _, model in told]
     key = running_sentence(guesses, whole)
     if len(told) < 2 or key is None:
@@ -259,7 +259,7 @@ def result(scenes: Sequence[Scene], table: Scene | None) -> str:
     whole = first.row.bits - best.row.bits
     if whole <= 0:
         return f"On the whole text, no model of the story does better than {spoken(first.model.title)}."
-    figures = [numbers.bits_per_byte(scene.row.bits_per_byte) for scene in (first, best)]
+    figures = [numbers.bits_per_byte(scene.row.compared) for scene in (first, best)]
     said = (
         f"On the whole text, the way from {spoken(first.model.title)} ({figures[0]} bits per byte) to"
         f" {spoken(best.model.title)} ({figures[1]}) saves {numbers.percent(whole / first.row.bits, 0)} of the bits."

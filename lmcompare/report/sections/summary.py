@@ -15,11 +15,12 @@ from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.progress import tokens_read, unequal_reading
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
-from lmcompare.analysis.verdict import Repeated, Verdict, repeated, verdict
+from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.finding import beside_compressor, headline, lead, without_repeats
+from lmcompare.report.finding import beside_compressor, headline, lead
+from lmcompare.report.repeated import repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.sections.cost import budget, limited
 from lmcompare.report.templating import fill
@@ -47,6 +48,7 @@ class View:
     label: str
     titles: Mapping[str, str]
     found: Verdict | None
+    results: Mapping[str, Any]
     read: Mapping[str, float]
     seconds: Mapping[str, float]
     train: int
@@ -57,10 +59,8 @@ class View:
     limit: str = ""
 
     @classmethod
-    def of(cls, data: ReportData, label: str, names: Sequence[str], again: Repeated | None) -> View:
-        """Return the finding on the ranked models of these names; ``again``: test documents that repeat training
-        documents.
-        """
+    def of(cls, data: ReportData, label: str, names: Sequence[str]) -> View:
+        """Return the finding on the ranked models of these names."""
         own = Counter(data.by_name[name].entry.title for name in names)
         titles = {
             model.name: model.entry.title if own[model.entry.title] == 1 else model.full for model in data.models
@@ -71,7 +71,11 @@ class View:
         found = verdict(rows, data.comparison, timed=timed)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, unigram, titles.__getitem__)
-        said.append(without_repeats(found, again, titles.__getitem__))
+        said += (
+            repeated_note(data.results, data.rows, data.title)
+            if data.results["repeated_text"]["test"]["left_out"]
+            else []
+        )
         read = unequal_reading(data.run, names)
         seconds = {row.name: row.train_seconds for row in rows if timed and row.name in read and row.train_seconds}
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
@@ -82,7 +86,9 @@ class View:
         ]
         train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
         limit = "" if _label(budget(data.run.manifest)) == AS_RUN else limited(data)
-        return cls(label, titles, found, read, seconds, train, said, remarks, chart, len(drawn) > MANY, limit)
+        return cls(
+            label, titles, found, data.results, read, seconds, train, said, remarks, chart, len(drawn) > MANY, limit
+        )
 
     @property
     def leading(self) -> list[str]:
@@ -98,7 +104,9 @@ class View:
     def title(self) -> str:
         """The finding in one sentence."""
         timed = any(words.same_time(names, self.seconds) for names in (self.leading, self.read))
-        return headline(self.found, self.read, self.titles.__getitem__, timed, self.train)
+        return with_repeated(
+            headline(self.found, self.read, self.titles.__getitem__, timed, self.train), self.results
+        )
 
     @property
     def outcome(self) -> str:
@@ -121,8 +129,7 @@ def facts(data: ReportData) -> dict[str, Any]:
     """Return what the template needs."""
     run = data.run
     names = [row.name for _, row in data.with_status("ranked")]
-    again = repeated(run)
-    views = [View.of(data, label, chosen, again) for label, chosen in compared(data, names).items()]
+    views = [View.of(data, label, chosen) for label, chosen in compared(data, names).items()]
     return {
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
@@ -133,7 +140,10 @@ def facts(data: ReportData) -> dict[str, Any]:
         "trainings": (trained := fairness.trainings(data)),
         "before": fairness.pretrained_vectors(trained),
         "outlook": words.outlook(data.outlook, data.spoken, data.measured_ideas, _longest(data, names)),
-        "limits": words.limits(data.comparison, data.results, data.rows, data.spoken),
+        "limits": [
+            *repeated_note(data.results, data.rows, data.spoken),
+            *words.limits(data.comparison, data.results, data.rows, data.spoken),
+        ],
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
 

@@ -1,0 +1,56 @@
+"""What is said of test text that also occurs in the training or validation text: the more of it, the louder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.analysis.repeats import MOST
+from lmcompare.report import numbers
+from lmcompare.report.titles import spoken
+from lmcompare.report.verdict import Titles
+
+MUCH = 0.1  # of the test text: with more, the title begins with it
+
+
+def with_repeated(title: str, results: Mapping[str, Any]) -> str:
+    """Return the title of a run with how much of the test text was left out, if any of it was."""
+    found = results["repeated_text"]["test"]
+    if not found["left_out"]:
+        return title
+    if found["share"] > MOST:
+        return f"No ranking: {_share(found)} of the test text is also training text"
+    if found["share"] < MUCH:
+        return f"{title}, without the {_share(found)} of it that is also training text"
+    rest = title[:1].lower() + title[1:] if title.startswith(("The ", "This ", "No ")) else title
+    return f"{_share(found)} of the test text is also training text; on the rest, {rest}"
+
+
+def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
+    """Return how much of the test text also occurs in earlier text, and what it changes; nothing if nothing does."""
+    found = results["repeated_text"]["test"]
+    if not found["documents"]:
+        return []
+    said = (
+        f"{_share(found)} of the test text, in {numbers.count(found['documents'])} of"
+        f" {numbers.plural(found['of'], 'document')}, also occurs in the training or validation text"
+    )
+    if not found["left_out"]:
+        return [f"{said}: too little to change a rank."]
+    why = "a model that memorises its training text knows such text"
+    if found["share"] > MOST:
+        return [f"{said}, so no model is ranked: {why}."]
+    figures = {
+        row.name: row.bits_per_byte for row in rows if row.status == "ranked" and row.bits_per_byte is not None
+    }
+    first = min(figures, key=lambda name: figures[name], default=None)
+    changed = ""
+    if first is not None:
+        figure = numbers.bits_per_byte(figures[first])
+        changed = f" With it, the lowest figure is that of {spoken(title(first))}, {figure} bits per byte."
+    return [f"{said}. The models are compared without it, since {why}.{changed}"]
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    return numbers.percent(found["share"], 1 if found["share"] < MUCH else 0)

@@ -1,0 +1,47 @@
+"""What is said of test text that is also training text: the more, the louder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.report.repeated import repeated_note, with_repeated
+from tests.report.tree import plain
+
+TITLE = "The 5-gram predicts this text best"
+ROWS = [
+    Row("transformer", "transformer", "ranked", bits_per_byte=1.5, fresh_bits_per_byte=2.0),
+    Row("ngram", "ngram", "ranked", bits_per_byte=1.2, fresh_bits_per_byte=2.2),
+]
+
+
+def of(share: float, documents: int = 3) -> dict[str, Any]:
+    left_out = share > 0.005
+    return {"repeated_text": {"test": {"share": share, "documents": documents, "of": 40, "left_out": left_out}}}
+
+
+@pytest.mark.parametrize(
+    ("share", "title"),
+    [
+        (0.0, TITLE),
+        (0.004, TITLE),
+        (0.034, f"{TITLE}, without the 3.4 % of it that is also training text"),
+        (0.31, "31 % of the test text is also training text; on the rest, the 5-gram predicts this text best"),
+        (0.92, "No ranking: 92 % of the test text is also training text"),
+    ],
+)
+def test_the_title(share: float, title: str) -> None:
+    assert plain(with_repeated(TITLE, of(share))) == title
+
+
+def test_what_is_left_out_and_what_that_changes() -> None:
+    def said(share: float, documents: int = 3) -> str:
+        return plain(" ".join(repeated_note(of(share, documents), ROWS, str)))
+
+    assert said(0.0, 0) == ""
+    assert "0.4 % of the test text, in 3 of 40 documents" in said(0.004)
+    assert "too little" in said(0.004)
+    assert "With it, the lowest figure is that of the ngram, 1.2" in said(0.31)
+    assert "no model is ranked" in said(0.92)
