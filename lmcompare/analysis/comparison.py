@@ -29,7 +29,7 @@ Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
-ROUNDING = 1e-6  # bits per byte by which the figures of one model may differ, computed in float32 in two ways
+TOLERANCE = 1e-4  # the probabilities of a valid model may sum to one plus this: see checks.measure.SUM_FLOAT32
 MOST_PAIRED = 30  # models of a group: in a larger group each is compared with the best one alone
 POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 
@@ -78,6 +78,8 @@ class Difference:
     detectable : float
         The minimum detectable difference of this pair in bits per byte: a true difference that is significant on four
         of five such test texts.
+    tolerance : float
+        What a model can gain if its probabilities sum to as much as the validity checks allow.
     """
 
     first: str
@@ -88,14 +90,15 @@ class Difference:
     p_value: float
     p_holm: float
     detectable: float
+    tolerance: float
 
     @property
     def significant(self) -> bool:
         """Whether the difference is significant at the 5 % level after the correction for all pairs.
 
-        A difference within the rounding of the figures is not significant: two programs may compute the same model.
+        A difference that the tolerance of the validity checks can make is not significant.
         """
-        return self.p_holm < SIGNIFICANCE and not abs(self.difference) < ROUNDING
+        return self.p_holm < SIGNIFICANCE and not abs(self.difference) <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,8 @@ def compare_models(run: Run) -> Comparison:
             standings[m] = replace(standings[m], low=start, high=end, whole_low=start, whole_high=end)
         if left_out:
             standings = _with_whole(standings, of, finite, units.bytes.astype(np.float64))
-        differences = _differences(standings, pairs, sampled, low, high)
+        tolerances = [np.log2(1 + TOLERANCE) * max(of[i].tokens, of[j].tokens) / n_bytes for i, j in pairs]
+        differences = _differences(standings, pairs, tolerances, sampled, low, high)
         ranked = [
             d.detectable for d, (i, _) in zip(differences, pairs, strict=True) if standings[i].group == "ranked"
         ]
@@ -281,7 +285,12 @@ def _standing(model: ModelEntry, figure: float, is_finite: bool, repeated: Repea
 
 
 def _differences(
-    standings: Sequence[Standing], pairs: Sequence[tuple[int, int]], found: Bootstrap, low: Array, high: Array
+    standings: Sequence[Standing],
+    pairs: Sequence[tuple[int, int]],
+    tolerances: Sequence[float],
+    found: Bootstrap,
+    low: Array,
+    high: Array,
 ) -> tuple[Difference, ...]:
     """Return the differences of P pairs, which are the last columns of the bootstrap and of its intervals."""
     rest = slice(len(low) - len(pairs), None)
@@ -292,7 +301,7 @@ def _differences(
         own = groups == group
         corrected[own] = holm(p[own])
         least[own] = detectable(found, int(own.sum()))[rest][own]
-    columns = found.estimate[rest], low[rest], high[rest], p, corrected, least
+    columns = found.estimate[rest], low[rest], high[rest], p, corrected, least, tolerances
     return tuple(
         Difference(standings[i].name, standings[j].name, *(float(v) for v in values))
         for (i, j), *values in zip(pairs, *columns, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from lmcompare.analysis.comparison import Comparison, Difference
 from lmcompare.analysis.leaderboard import Row
@@ -33,6 +34,9 @@ class Verdict:
         The other ranked models, the best first.
     tied : tuple of Rival
         Those of them that are not significantly worse than the best.
+    apart : tuple of (Row, Row), or None
+        The pairs of tied models that differ significantly all the same, the better one first; None if not all pairs
+        were compared.
     unstable : tuple of (str, float) or None
         Of the first two models, the one whose bits per byte vary more from seed to seed than the two differ, and the
         standard deviation of its seeds.
@@ -43,6 +47,7 @@ class Verdict:
     best: Row
     rivals: tuple[Rival, ...]
     tied: tuple[Rival, ...]
+    apart: tuple[tuple[Row, Row], ...] | None
     unstable: tuple[str, float] | None
     far_cheaper: Row | None
 
@@ -74,10 +79,14 @@ def verdict(rows: Sequence[Row], comparison: Comparison, *, timed: bool) -> Verd
     rivals = tuple(Rival(row, comparison.difference(row.name, best.name)) for row in rest)
     times = {row.name: row.train_seconds for row in ranked if timed and row.train_seconds is not None}
     cheap = [row for row in rest if best.name in times and CHEAP * times.get(row.name, 1e99) <= times[best.name]]
+    tied = tuple(rival for rival in rivals if rival.difference is None or not rival.difference.significant)
+    pairs = list(combinations([rival.row for rival in tied], 2))  # in the order of their figures
+    known = all(comparison.difference(one.name, other.name) is not None for one, other in pairs)
     return Verdict(
         best=best,
         rivals=rivals,
-        tied=tuple(rival for rival in rivals if rival.difference is None or not rival.difference.significant),
+        tied=tied,
+        apart=tuple(pair for pair in pairs if comparison.is_better(pair[0].name, pair[1].name)) if known else None,
         unstable=_unstable(best, rest[0]) if rest else None,
         far_cheaper=min(cheap, key=lambda row: row.bits, default=None),
     )

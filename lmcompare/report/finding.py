@@ -42,6 +42,9 @@ def headline(
         tied = [best, *(spoken(title(rival.row.name)) for rival in found.tied)]
         if found.tied[0].difference is None:
             return f"{sentence(best)} has the lowest figure, on a text too short to rank models"
+        if found.apart != ():
+            worse = numbers.plural(len(found.tied), "model")
+            return f"{sentence(best)} has the lowest figure, and {worse} are not significantly worse"
         who = numbers.listed(tied) if len(tied) < FEW else f"the best {len(tied)} models"
         return f"This text can't tell {who} apart{_reading(found, read, title, timed, train)}"
     if found.unstable is not None:

@@ -204,13 +204,22 @@ def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:
     share = ""
     if all(rival.row.rank_low == 1 for rival in found.tied):
         share = f"; {'either' if len(tied) == 1 else 'any of them'} may be the best"
-    said = [f"{best} has the lowest figure, {figure}, but {others}{share}."]
+    said = [f"{best} has the lowest figure, {figure}, but {others}{share}.", *_known_among(found.apart or (), title)]
     if alone := [title(rival.row.name) for rival in found.tied if _only_alone(rival)]:
         said.append(
             f"The difference from {numbers.listed(alone, 'or')} would be significant as a single comparison, but not"
             " after the correction for all pairs."
         )
     return said
+
+
+def _known_among(apart: Sequence[tuple[Row, Row]], title: Titles) -> list[str]:
+    """Return which of the models that may be the best are significantly better than others of them."""
+    worse: dict[str, list[str]] = {}
+    for better, other in apart:
+        worse.setdefault(title(better.name), []).append(title(other.name))
+    parts = [f"{better} is significantly better than {numbers.listed(others)}" for better, others in worse.items()]
+    return [f"Among these, {'; '.join(parts)}."] if parts else []
 
 
 def _in_perplexity(best: Row, second: Row) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import Comparison, Run, compare_models, leaderboard, load_run, results, rows
-from lmcompare.analysis.comparison import MOST_PAIRED, Difference, comparable_names, main_tokens, paired
+from lmcompare.analysis.comparison import MOST_PAIRED, comparable_names, main_tokens, paired
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.mixture import mixtures
 from lmcompare.analysis.verdict import Verdict, verdict
@@ -243,9 +243,17 @@ def test_most_of_the_comparable_models_say_which_tokens_are_the_main_ones() -> N
     assert results(run)["main_tokens_fingerprint"] == run.model("char-rnn").tokens_fingerprint
 
 
-@pytest.mark.parametrize(("difference", "significant"), [(3e-8, False), (-3e-8, False), (2e-6, True)])
-def test_rounding_is_no_difference(difference: float, significant: bool) -> None:
-    assert Difference("a", "b", difference, difference, difference, 0.0, 0.0, 0.1).significant is significant
+@pytest.mark.parametrize(("total", "significant"), [(1.00009, False), (0.99995, False), (1.0003, True)])
+def test_what_the_tolerance_of_the_checks_can_make_is_no_difference(
+    tmp_path: Path, total: float, significant: bool
+) -> None:
+    own = 2.0 ** -np.random.default_rng(0).uniform(1, 3, 400)  # each token of one byte
+    run = tiny_run(tmp_path, {"a": [own], "b": [own * total]}, documents=[[10]] * 40)
+    (found,) = compare_models(run).differences
+    assert found.difference == pytest.approx(np.log2(total))
+    assert found.p_holm < 1e-3
+    assert found.tolerance == pytest.approx(np.log2(1.0001))
+    assert found.significant is significant
 
 
 def test_an_interval_of_bits_does_not_reach_below_zero(tmp_path: Path) -> None:

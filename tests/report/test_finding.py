@@ -77,6 +77,9 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
     assert headline(two, {}, title) == "This text can't tell the RNN with attention and the transformer apart"
     four = replace(judged, tied=(*judged.rivals, judged.rivals[0]))
     assert headline(four, {}, title) == "This text can't tell the best 5 models apart"
+    for apart in (((judged.rivals[0].row, judged.rivals[1].row),), None):  # None: not all pairs were compared
+        said = plain(headline(replace(four, apart=apart), {}, title))
+        assert said == "The RNN with attention has the lowest figure, and 4 models are not significantly worse"
     assert "other seeds" in headline(replace(judged, unstable=("net", 0.1)), {}, title)
     assert headline(None, {}, title) == "No model of this run can be ranked"
     alone = tiny_run(tmp_path / "alone", {"floor": bits(3, 0)}, documents=[[10]] * 40)

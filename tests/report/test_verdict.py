@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
@@ -94,8 +95,21 @@ def test_models_that_are_not_told_apart(tmp_path: Path, models: dict[str, Any], 
     said = outcome(tiny_run(tmp_path, models, documents=[[10]] * 40))
     for fact in facts:
         assert fact in said
+    assert "Among these" not in said
     for wrong in ("fewer bits", "-0.0", "−0.0"):
         assert wrong not in said
+
+
+def test_of_models_that_may_be_the_best_one_may_be_better_than_another(tmp_path: Path) -> None:
+    # a varies, so that it is not apart from b and c, and c always needs a little more than b
+    shared = np.random.default_rng(0).uniform(1, 3, 400)
+    other = np.repeat(np.random.default_rng(1).uniform(1, 3, 40), 10)
+    models = {"a": [2.0**-other], "b": [2.0 ** -(shared + 0.1)], "c": [2.0 ** -(shared + 0.13)]}
+    run = tiny_run(tmp_path, models, documents=[[10]] * 40)
+    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+    assert judged is not None
+    assert [(one.name, two.name) for one, two in judged.apart or ()] == [("b", "c")]
+    assert "Among these, B is significantly better than C." in outcome(run)
 
 
 def test_a_text_too_short_for_intervals_has_no_best_model(tmp_path: Path) -> None:
@@ -115,7 +129,7 @@ def test_a_difference_that_only_a_single_comparison_would_find_is_said(p_holm: f
         row=SimpleNamespace(name="b", bits=2.1, rank_low=1),
         difference=SimpleNamespace(p_value=0.03, p_holm=p_holm),
     )
-    found: Any = SimpleNamespace(best=SimpleNamespace(name="a"), tied=[rival])
+    found: Any = SimpleNamespace(best=SimpleNamespace(name="a"), tied=[rival], apart=())
     said = " ".join(words._lead(found, "2.00", title))
     assert "B (2.10) is not significantly worse; either may be the best." in said
     assert ("The difference from B would" in said) == alone
