@@ -13,6 +13,7 @@ from typing import Any, Literal
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
 LEAST_GAP = 0.5  # nats
+MOST_UNKNOWN = 0.3  # with more unknown tokens, perplexity says how well <unk> is guessed
 PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "top1_accuracy", "top5_accuracy", "perplexity_reset")
 
 
@@ -65,6 +66,7 @@ class Row:
     sampled_train_nats: float | None = None
     sampled_valid_nats: float | None = None
     overhead_bits_per_byte: float | None = None
+    unknown_share: float | None = None
     zero_probability_tokens: int = 0
     valid_probability_model: bool = False
     seeds: tuple[int, ...] = ()
@@ -100,9 +102,18 @@ class Row:
         return None if low is None or high is None else (low, high)
 
     def figure(self, key: str) -> float | None:
-        """Return a figure by its name in ``results.json``, None if it is per token and the tokens differ."""
+        """Return a figure by its name in ``results.json``.
+
+        It is None if it is per token and the tokens differ, and for perplexities if most of them would be of <unk>.
+        """
         value: float | None = getattr(self, key)
-        return None if key in PER_TOKEN and not self.same_tokens else value
+        hidden = self.hides_perplexity and key in ("perplexity", "perplexity_reset")
+        return None if hidden or (key in PER_TOKEN and not self.same_tokens) else value
+
+    @property
+    def hides_perplexity(self) -> bool:
+        """Whether so many tokens are unknown that the perplexity of all tokens says little of the text."""
+        return (self.unknown_share or 0.0) > MOST_UNKNOWN
 
 
 def rows(results: Mapping[str, Any]) -> list[Row]:

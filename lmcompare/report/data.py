@@ -222,7 +222,8 @@ class ReportData:
 
 def _told_apart(entry: ModelEntry) -> str:
     """Return the title of a model that is not the only one of this title."""
-    return entry.title if entry.name in entry.title else f"{entry.title} ({entry.name})"
+    name, title = (text.casefold().replace("-", " ") for text in (entry.name, entry.title))
+    return entry.title if name == title or entry.name in entry.title else f"{entry.title} ({entry.name})"
 
 
 def marked(model: Model, unranked: frozenset[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.verdict import Verdict
@@ -37,7 +38,7 @@ def headline(
         return "No model of this run can be ranked"
     best = spoken(title(found.best.name))
     if not found.rivals:
-        return f"{sentence(best)} is the only ranked model"
+        return f"{sentence(best)} needs {_figure(found.best)} bits per byte"
     if found.tied:
         tied = [best, *(spoken(title(rival.row.name)) for rival in found.tied)]
         if found.tied[0].difference is None:
@@ -50,6 +51,14 @@ def headline(
     if found.unstable is not None:
         return f"{sentence(best)} predicts this text best, but other seeds could change that"
     return f"{sentence(best)} predicts this text best{_reading(found, read, title, timed, train)}"
+
+
+def of_settings(sweep: Mapping[str, Any], best: Row, title: Titles) -> str:
+    """Return the finding on the only ranked model of a run, whose settings were chosen in a sweep."""
+    chosen = numbers.listed([f"{key} = {value}" for key, value in sweep["chosen"].items()])
+    tried = numbers.plural(len(sweep["trials"]), "setting")
+    name = sentence(spoken(title(best.name)))
+    return f"{name} needs {_figure(best)} bits per byte with {chosen}, the best of {tried}"
 
 
 def lead(found: Verdict | None, unigram: Row | None, title: Titles) -> list[str]:

@@ -61,6 +61,11 @@ def print_leaderboard(folder: Path) -> None:
         _say(results["interval"]["note"])
     for said in sampled_notes(results):
         _say(said)
+    if unknown := [row for row in board if row.hides_perplexity and row.same_tokens]:
+        share = numbers.percent(unknown[0].unknown_share, 0)
+        _say(
+            f"{share} of the test tokens are unknown words: perplexity, which counts them as one token, is not shown."
+        )
     for row in board:
         if row.name in pretrained:
             _say(f"{row.name} {PRETRAINED}")

@@ -190,3 +190,13 @@ def test_a_model_knows_the_validation_text_far_better_than_its_own(
     train: float | None, valid: float | None, knows: bool
 ) -> None:
     assert Row("a", "a", "ranked", sampled_train_nats=train, sampled_valid_nats=valid).knows_valid is knows
+
+
+@pytest.mark.parametrize(("unknown", "shown"), [(12, True), (13, False)])
+def test_where_most_tokens_are_unknown_there_is_no_perplexity(tmp_path: Path, unknown: int, shown: bool) -> None:
+    run = tiny_run(tmp_path, {"a": [[0.5] * 40]}, documents=[[10]] * 4, is_unknown=[n < unknown for n in range(40)])
+    (row,) = rows(results(run))
+    assert row.unknown_share == unknown / 40
+    assert row.figure("perplexity") == (pytest.approx(2.0) if shown else None)
+    assert row.figure("perplexity_excluding_unknown") == pytest.approx(2.0)
+    assert row.bits_per_byte == pytest.approx(1.0)

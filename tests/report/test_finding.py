@@ -12,7 +12,7 @@ from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import compressors
 from lmcompare.report.data import ReportData
-from lmcompare.report.finding import beside_compressor, headline, lead
+from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.sections import leaderboard
 from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
@@ -83,7 +83,10 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
     assert "other seeds" in headline(replace(judged, unstable=("net", 0.1)), {}, title)
     assert headline(None, {}, title) == "No model of this run can be ranked"
     alone = tiny_run(tmp_path / "alone", {"floor": bits(3, 0)}, documents=[[10]] * 40)
-    assert headline(found(alone), {}, title) == "The unigram is the only ranked model"
+    assert headline(found(alone), {}, title) == "The unigram needs 3.00 bits per byte"
+    sweep = {"chosen": {"order": 3, "prune": False}, "trials": [{}] * 6}
+    said = plain(of_settings(sweep, found(alone).best, title))
+    assert said == "The unigram needs 3.00 bits per byte with order = 3 and prune = False, the best of 6 settings"
 
 
 def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.analysis import compare_models, load_run, results, rows
 from lmcompare.analysis.verdict import verdict
-from lmcompare.report.data import ReportData
+from lmcompare.report.data import ReportData, _told_apart
 from lmcompare.report.sections import summary
 from lmcompare.report.sections.summary import View, _corpus
 from tests.analysis.tiny import bits, tiny_run
@@ -105,3 +105,12 @@ def test_networks_that_were_trained_equally_long_had_no_unequal_training(tmp_pat
 def test_a_corpus_says_what_it_is(name: str, source: str, said: str) -> None:
     data: Any = SimpleNamespace(run=SimpleNamespace(corpus=SimpleNamespace(name=name, source=source)))
     assert _corpus(data) == said
+
+
+def test_models_of_one_title_have_their_names_beside_it() -> None:
+    def told(name: str, title: str) -> str:
+        return _told_apart(SimpleNamespace(name=name, title=title))  # type: ignore[arg-type]
+
+    assert told("transformer", "Transformer") == "Transformer"
+    assert told("rnn-attention", "RNN attention") == "RNN attention"
+    assert told("small", "Transformer") == "Transformer (small)"

@@ -38,7 +38,8 @@ BOARDS: tuple[tuple[Status, str, str], ...] = (
 
 def per_token(row: Row, *, own: bool = False) -> list[str]:
     """Return the figures of ``PER_TOKEN`` as text; ``own`` if they are shown among models with the same tokens."""
-    figures = [(key, getattr(row, key) if own else row.figure(key)) for key in PER_TOKEN]
+    shown = replace(row, same_tokens=True) if own else row
+    figures = [(key, shown.figure(key)) for key in PER_TOKEN]
     return [numbers.percent(v) if key.endswith("accuracy") else numbers.perplexity(v) for key, v in figures]
 
 

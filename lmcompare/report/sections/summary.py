@@ -19,7 +19,7 @@ from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.finding import beside_compressor, headline, lead
+from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.repeated import repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.sections.cost import budget, limited
@@ -103,6 +103,10 @@ class View:
     @property
     def title(self) -> str:
         """The finding in one sentence."""
+        if self.found is not None and not self.found.rivals:
+            best = self.found.best
+            if sweep := next((each for each in self.results["sweeps"] if each["model"] == best.name), None):
+                return with_repeated(of_settings(sweep, best, self.titles.__getitem__), self.results)
         timed = any(words.same_time(names, self.seconds) for names in (self.leading, self.read))
         return with_repeated(
             headline(self.found, self.read, self.titles.__getitem__, timed, self.train), self.results
