@@ -451,7 +451,7 @@ def _pytest(slot: Path, tests: Path, chosen: Iterable[str], limit: float) -> str
     if done.returncode == 0:
         return None
     failed = re.findall(r"^(?:FAILED|ERROR) (tests/.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    if done.returncode in (1, 2) and failed:
+    if done.returncode in (1, 2, 4) and failed:  # 4: a file of tests can't be imported
         return str(failed[0])
     if "while loading conftest" in done.stdout + done.stderr or "lmcompare" in done.stderr:
         return "import"
