@@ -42,8 +42,8 @@ class Repeats:
 
     @property
     def are_left_out(self) -> bool:
-        """Whether models are compared without them."""
-        return self.share > FEW
+        """Whether models are compared without them: there is too much to ignore, and enough is left."""
+        return FEW < self.share <= MOST
 
     def cover(self, document: Array, byte_start: Array, byte_end: Array) -> Array:
         """(N,) whether a part of each token is in them, given the token's document and bytes."""

@@ -284,9 +284,9 @@ class Corpus:
 def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
     """Cut a text into documents.
 
-    ``file``: one document. ``line``: each line that is not blank, with its line end; blank lines are dropped.
-    ``blank-line``: the text between blank lines; the blank lines after it belong to its end, and those before the
-    first text are dropped. The pieces are named ``name:line``, counted from 1.
+    ``file``: one document. ``line``: each line that is not blank; the line end separates the documents and is no text,
+    like the end of a row in a table. ``blank-line``: the text between blank lines; the blank lines after it belong to
+    its end, and those before the first text are dropped. The pieces are named ``name:line``, counted from 1.
     """
     text = piece.text
     if documents == "file":
@@ -298,7 +298,7 @@ def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
         blank = not text[start:end].strip()
         if not blank and (after_blank or documents == "line"):
             starts.append((number, start))
-            ends.append(following)
+            ends.append(end if documents == "line" else following)
         elif ends and (documents == "blank-line"):
             ends[-1] = following
         after_blank = blank

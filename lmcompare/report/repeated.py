@@ -17,10 +17,10 @@ MUCH = 0.1  # of the test text: with more, the title begins with it
 def with_repeated(title: str, results: Mapping[str, Any]) -> str:
     """Return the title of a run with how much of the test text was left out, if any of it was."""
     found = results["repeated_text"]["test"]
-    if not found["left_out"]:
-        return title
     if found["share"] > MOST:
         return f"No ranking: {_share(found)} of the test text is also training text"
+    if not found["left_out"]:
+        return title
     if found["share"] < MUCH:
         return f"{title}, without the {_share(found)} of it that is also training text"
     rest = title[:1].lower() + title[1:] if title.startswith(("The ", "This ", "No ")) else title
@@ -36,11 +36,11 @@ def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles
         f"{_share(found)} of the test text, in {numbers.count(found['documents'])} of"
         f" {numbers.plural(found['of'], 'document')}, also occurs in the training or validation text"
     )
-    if not found["left_out"]:
-        return [f"{said}: too little to change a rank."]
     why = "a model that memorises its training text knows such text"
     if found["share"] > MOST:
         return [f"{said}, so no model is ranked: {why}."]
+    if not found["left_out"]:
+        return [f"{said}: too little to change a rank."]
     figures = {
         row.name: row.bits_per_byte for row in rows if row.status == "ranked" and row.bits_per_byte is not None
     }

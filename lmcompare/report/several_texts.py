@@ -79,7 +79,7 @@ class Part:
     def verdict(self) -> str:
         """Who is best, and whether the test text is contaminated."""
         found = verdict(self.data.rows, self.data.comparison, timed=False)
-        noted = repeated_note(self.data.results, self.data.rows, self.data.spoken)
+        noted = repeated_note(self.data.results, self.data.rows, self.data.title)
         return " ".join([words.outcome(found, self.data.spoken)[0], *noted])
 
     @cached_property

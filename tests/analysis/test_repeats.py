@@ -59,7 +59,10 @@ def test_models_are_compared_without_it(tmp_path: Path) -> None:
         assert other["fresh_bits_per_byte"] is None
 
 
-@pytest.mark.parametrize(("parts", "left_out", "ranked"), [(2, False, True), (3, True, True), (201, True, False)])
+@pytest.mark.parametrize(
+    ("parts", "left_out", "ranked"),
+    [(2, False, True), (3, True, True), (200, True, True), (201, False, False), (400, False, False)],
+)
 def test_a_little_is_not_left_out_and_with_most_no_model_is_ranked(
     tmp_path: Path, parts: int, left_out: bool, ranked: bool
 ) -> None:

@@ -134,7 +134,7 @@ def test_what_a_run_folder_names_is_not_run(plugin: Path, tmp_path: Path) -> Non
 def test_a_name_goes_before_a_path_and_a_path_can_have_a_colon(tmp_path: Path) -> None:
     for name in ("lee", "lee:2", "nltk"):
         (tmp_path / name).write_text("a file\n")
-    assert len(read_source("lee", DEFAULT, tmp_path).pieces) == 299
+    assert len(read_source("lee", DEFAULT, tmp_path).pieces) == 289
     for name in ("./lee", "lee:2", "nltk"):
         assert [piece.text for piece in read_source(name, DEFAULT, tmp_path).pieces] == ["a file\n"]
     with pytest.raises(LmcompareError, match="is not a file, a folder or the name of a corpus"):

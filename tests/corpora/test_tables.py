@@ -6,13 +6,14 @@ import csv
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pytest
 from pyarrow import parquet
 
-from lmcompare.corpora import CorpusOptions, File
+from lmcompare.corpora import CorpusOptions, File, load
 from lmcompare.corpora.contents import Content
 from lmcompare.corpora.formats.parquet import read_parquet
 from lmcompare.corpora.formats.tables import read_csv, read_json, read_json_lines
@@ -166,3 +167,16 @@ def test_times_that_python_cannot_hold_are_texts() -> None:
 def test_bad_parquet(raw: bytes, message: str) -> None:
     with pytest.raises(LmcompareError, match=message):
         read_columns(raw)
+
+
+def test_records_are_the_same_documents_in_every_format(tmp_path: Path) -> None:
+    texts = [f"message {n} of {n * n % 7}, and no more" for n in range(30)]
+    (tmp_path / "a.txt").write_text("\n".join(texts) + "\n")
+    (tmp_path / "a.csv").write_text("text\n" + "".join(f'"{text}"\n' for text in texts))
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"text": "{text}"}}\n' for text in texts))
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "a.parquet")
+    found = [load(tmp_path / "a.txt", CorpusOptions(documents="line"))]
+    found += [load(tmp_path / f"a.{kind}") for kind in ("csv", "jsonl", "parquet")]
+    for which in ("train", "valid", "test"):
+        of_kinds = [[(d.text, d.sentences) for d in corpus.split(which)] for corpus in found]
+        assert of_kinds[0] == of_kinds[1] == of_kinds[2] == of_kinds[3]

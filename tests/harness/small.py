@@ -199,7 +199,7 @@ def write_plugins(folder: Path) -> Path:
 
 def write_text(folder: Path, documents: int = 60, name: str = "text.txt") -> Path:
     """Write a file of one-line documents drawn from a little grammar, and return its path."""
-    generator = np.random.default_rng(5)
+    generator = np.random.default_rng(8)
     subjects, verbs, objects = (
         ["the cat", "a dog", "my aunt", "Mrs. Dalloway"],
         ["saw", "likes"],

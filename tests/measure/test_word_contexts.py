@@ -32,9 +32,13 @@ PROMPTS = ["the river bank", "no such word", "a line\nthe central bank of it\nba
 
 
 def prepared(
-    folder: Path, test: list[list[str]], train: list[str] = TRAIN, kind: str = "whitespace"
+    folder: Path,
+    test: list[list[str]],
+    train: list[str] = TRAIN,
+    kind: str = "whitespace",
+    valid: list[str] = RIVERS,
 ) -> TokenizedCorpus:
-    splits = {"train": [[line] for line in train], "valid": [["many boats went by in spring"]], "test": test}
+    splits = {"train": [[line] for line in train], "valid": [valid], "test": test}
     for which, documents in splits.items():
         (folder / f"{which}.txt").write_text("\n\n".join("\n".join(lines) for lines in documents) + "\n")
     corpus = load({which: folder / f"{which}.txt" for which in splits}, CorpusOptions(documents="blank-line"))
@@ -62,7 +66,8 @@ class Vectors(Honest):
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> TokenizedCorpus:
-    return prepared(tmp_path_factory.mktemp("contexts"), [RIVERS, MONEY])
+    valid = ["many boats went by in spring"]  # text that is in two splits is not shown
+    return prepared(tmp_path_factory.mktemp("contexts"), [RIVERS, MONEY], valid=valid)
 
 
 def test_distances_worked_by_hand() -> None:

@@ -18,7 +18,7 @@ ROWS = [
 
 
 def of(share: float, documents: int = 3) -> dict[str, Any]:
-    left_out = share > 0.005
+    left_out = 0.005 < share <= 0.5
     return {"repeated_text": {"test": {"share": share, "documents": documents, "of": 40, "left_out": left_out}}}
 
 

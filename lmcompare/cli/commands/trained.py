@@ -56,8 +56,6 @@ def score(
 
     A text has its log-probability in nats, its bits and its bits per byte; a token or word has its surprisal in bits.
     """
-    from dataclasses import replace
-
     from lmcompare import corpora
     from lmcompare.cli.score_table import print_scores
     from lmcompare.run_mark import is_run_folder
@@ -66,10 +64,8 @@ def score(
         raise LmcompareError(f"{file} is a run folder, and the text comes last: write 'lmcompare score DIR FILE'")
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]
     texts = corpora.read_documents(file, options, note=note)
-    if documents == "line":  # the line end separates the texts and is no part of them
-        texts = tuple(replace(text, text=text.text[: text.sentences[-1][1]]) for text in texts)
-        if _leaves_out_lines(text.name for text in texts):
-            note("lines without text have no row: the column document names the line of each text")
+    if documents == "line" and _leaves_out_lines(text.name for text in texts):
+        note("lines without text have no row: the column document names the line of each text")
     print_scores(_of_runs(folders, model, seed, plugin), texts, by, table_format, ends)
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.progress import tokens_read, unequal_reading
+from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Verdict, verdict
@@ -71,11 +72,8 @@ class View:
         found = verdict(rows, data.comparison, timed=timed)
         unigram = next((row for row in rows if row.plugin == UNIGRAM), None)
         said = lead(found, unigram, titles.__getitem__)
-        said += (
-            repeated_note(data.results, data.rows, data.title)
-            if data.results["repeated_text"]["test"]["left_out"]
-            else []
-        )
+        if data.results["repeated_text"]["test"]["share"] > FEW:
+            said += repeated_note(data.results, data.rows, data.title)
         read = unequal_reading(data.run, names)
         seconds = {row.name: row.train_seconds for row in rows if timed and row.name in read and row.train_seconds}
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
@@ -145,7 +143,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "before": fairness.pretrained_vectors(trained),
         "outlook": words.outlook(data.outlook, data.spoken, data.measured_ideas, _longest(data, names)),
         "limits": [
-            *repeated_note(data.results, data.rows, data.spoken),
+            *repeated_note(data.results, data.rows, data.title),
             *words.limits(data.comparison, data.results, data.rows, data.spoken),
         ],
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
