@@ -284,7 +284,7 @@ class Corpus:
 def cut(piece: Piece, documents: DocumentMarks) -> list[Piece]:
     """Cut a text into documents.
 
-    ``file``: one document. ``line``: each line that is not blank; the line end separates the documents and is no text,
+    ``file``: one document. ``line``: each line that is not blank; a line end separates the documents and is no text,
     like the end of a row in a table. ``blank-line``: the text between blank lines; the blank lines after it belong to
     its end, and those before the first text are dropped. The pieces are named ``name:line``, counted from 1.
     """
