@@ -14,6 +14,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.page import Report
+from lmcompare.runfolder.parquet import write_table
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import made_run_folder, reseal, write_run_folder
@@ -50,6 +51,24 @@ def test_one_model(tmp_path: Path) -> None:
     assert re.fullmatch(r"The ngram needs \d\.\d\d bits per byte", tree.one("h1").text)
     assert "together" not in sections(tree)  # there is nothing to mix
     assert not tree.all(class_="picker")
+
+
+@pytest.mark.parametrize(("share", "title"), [(0.2, "on the rest, the ngram predicts"), (0.8, "No ranking: 8")])
+def test_test_text_that_is_also_training_text(tmp_path: Path, share: float, title: str) -> None:
+    folder = part_of(tmp_path, TWO)
+    for path in folder.glob("tokens/*/documents.parquet"):
+        documents = pd.read_parquet(path)
+        of_test = documents["split"] == "test"
+        first = [json.dumps([[0, int(share * size)]]) for size in documents["bytes"][of_test]]
+        documents.loc[of_test, "repeated_spans"] = first
+        write_table(path, documents)
+    tree, markdown = built(reseal(folder))
+    assert title in tree.one("h1").text
+    assert f"{round(100 * share)}" in tree.one("h1").text
+    assert "also occurs in the training or validation text" in tree.one(class_="verdict").text
+    board = tree.one(id_="leaderboard").text
+    assert ("Bits per byte with the repeated text" in board) == (share < 0.5)
+    assert "Dashed: file compressors" not in markdown
 
 
 def test_no_model_was_finished() -> None:
