@@ -42,7 +42,7 @@ def test_the_page_has_every_section_and_defines_the_terms_that_it_links(found: S
 
 def test_words(found: Survey, text_file: Survey) -> None:
     values = {name: value for name, value, _, _ in facts(found)}
-    assert values["Types"] == "6,922"
+    assert values["Types"] == "6,924"
     assert values["Zipf's exponent"] == "0.94"
     assert values["Heaps' exponent"] == "0.75"
     assert len(laws(found)) == 2
