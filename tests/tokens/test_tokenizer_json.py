@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from unicodedata import category
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ WRITTEN = {kind: written(kind) for kind in ("word", "whitespace", "char", "byte"
 @given(text=TEXTS)
 def test_random_texts_get_the_same_ids(kind: str, text: str) -> None:
     tokenizer, vocabulary, library = WRITTEN[kind]
-    text = ENDS.sub("", text)
+    text = "".join(c for c in ENDS.sub("", text) if category(c) != "Cn")  # of these, libraries know different ones
     assert library.encode(text).ids == encode_prompt(text, tokenizer, vocabulary).tolist()
 
 
