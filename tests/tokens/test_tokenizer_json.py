@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from unicodedata import category
 from pathlib import Path
+from unicodedata import category
 
 import pytest
 import tokenizers
