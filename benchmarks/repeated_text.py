@@ -94,7 +94,7 @@ def documents(texts: Sequence[str]) -> list[Document]:
 
 
 def cost(words: int) -> None:
-    """Print what so many words of training text cost, with a tenth of them as test text."""
+    """Print the seconds for this number of words of training text, and a tenth of it as test text."""
     draw = np.random.default_rng(0)
     types = np.array([f"w{n:x}" for n in range(300_000)])
     shares = np.cumsum(1 / np.arange(1, len(types) + 1))
@@ -113,7 +113,7 @@ def cost(words: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("specs", nargs="*")
-    parser.add_argument("--words", type=float, help="measure the cost for so many words")
+    parser.add_argument("--words", type=float, help="measure the cost for this number of words")
     given = parser.parse_args()
     for each in given.specs:
         measure(each)

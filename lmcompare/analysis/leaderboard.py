@@ -112,7 +112,7 @@ class Row:
 
     @property
     def hides_perplexity(self) -> bool:
-        """Whether so many tokens are unknown that the perplexity of all tokens says little of the text."""
+        """Whether more than ``MOST_UNKNOWN`` of the tokens are unknown: perplexity then says little of the text."""
         return (self.unknown_share or 0.0) > MOST_UNKNOWN
 
 

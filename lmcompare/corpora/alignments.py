@@ -28,9 +28,9 @@ LEAST_WHOLE = 30.0  # bits of a document that is the same from its beginning to 
 MARGIN = 20.0  # bits beyond what chance reaches once, which is more than LEAST in a very long text
 RARE = 16  # pairs of words that occur more often in the earlier text are no seeds
 WEIGHT = 10.0  # how many occurrences of a word weigh as much as the frequencies of all words in the bigram model
-DROP = 25.0  # an alignment ends where its score has fallen by so many bits
+DROP = 25.0  # an alignment ends where its score has fallen by this number of bits
 TOGETHER = 1 << 20  # words that are looked up at a time
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose bits look random
+FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose bits look random
 _BITS = 24
 _REST = np.uint64(64 - _BITS)
 
@@ -53,7 +53,7 @@ class _Table:
 
 def _pairs(hashes: HashArray) -> HashArray:
     """Return a hash of each word and the next one."""
-    return hashes[:-1] * _FACTOR + hashes[1:]
+    return hashes[:-1] * FACTOR + hashes[1:]
 
 
 def aligned(mine: HashArray, theirs: HashArray, words: int) -> IntArray:
@@ -115,6 +115,15 @@ def aligned(mine: HashArray, theirs: HashArray, words: int) -> IntArray:
     order = np.lexsort((at, place - at))
     found = np.stack([at[order], at[order], place[order]])
     return found[:, : _extended(mine, theirs, found, bits, np.log2(CHANGED), threshold)]
+
+
+def covered(found: IntArray, size: int) -> npt.NDArray[np.bool_]:
+    """Return which of ``size`` words are in an alignment, (size,); ``found``: as ``aligned`` returns it."""
+    edges = np.zeros(size + 1, np.int64)
+    np.add.at(edges, found[0], 1)
+    np.add.at(edges, found[1], -1)
+    inside: npt.NDArray[np.bool_] = np.cumsum(edges[:-1]) > 0
+    return inside
 
 
 @compiled

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.corpora.alignments import EDGE, OTHER_EDGE, HashArray, IntArray, aligned
+from lmcompare.corpora.alignments import EDGE, OTHER_EDGE, HashArray, IntArray, aligned, covered
 from lmcompare.corpora.document import Document, Repeat
 from lmcompare.corpora.words import batches, numbered_words
 from lmcompare.scratch import GrowingArray
@@ -121,11 +121,8 @@ def _repeat(document: Document, found: IntArray, earlier: _Words) -> Repeat:
     """
     text = document.text
     units = [unit.span() for unit in _UNIT.finditer(text)]
-    covered = np.zeros(len(units) + 1, np.int64)
-    np.add.at(covered, found[0], 1)
-    np.add.at(covered, found[1], -1)
-    inside = np.diff(np.cumsum(covered) > 0, prepend=False)
-    edges = np.flatnonzero(inside).reshape(-1, 2)  # (R, 2) words; the last element of covered sums to 0
+    changes = np.diff(covered(found, len(units)), prepend=False, append=False)
+    edges = np.flatnonzero(changes).reshape(-1, 2)  # (R, 2) words
     spans = tuple((units[begin][0], units[end - 1][1]) for begin, end in edges.tolist())
     size = sum(len(text[start:end].encode()) for start, end in spans)
     holders = np.searchsorted(earlier.edges, found[2], side="right") - 1

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.corpora.alignments import EDGE, OTHER_EDGE, HashArray, aligned
+from lmcompare.corpora.alignments import EDGE, FACTOR, OTHER_EDGE, HashArray, aligned, covered
 from lmcompare.measure.text_scores import Scored
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import IntArray
-
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose bits look random
 
 
 class TrainingText:
@@ -41,9 +39,9 @@ class TrainingText:
         opens = self._opens[ids] | (spans[:, 0] > np.append(-1, spans[:-1, 1]))
         first = np.flatnonzero(opens | (np.arange(len(ids)) == 0))
         place = np.arange(len(ids)) - np.repeat(first, np.diff(np.append(first, len(ids))))
-        mixed = (ids.astype(np.uint64) + np.uint64(2)) * _FACTOR
+        mixed = (ids.astype(np.uint64) + np.uint64(2)) * FACTOR
         mixed ^= mixed >> np.uint64(29)
-        powers = np.cumprod(np.full(int(place.max()) + 1, _FACTOR))
+        powers = np.cumprod(np.full(int(place.max()) + 1, FACTOR))
         hashes = np.add.reduceat(mixed * powers[place], first)
         return hashes, np.stack([spans[first, 0], spans[np.append(first[1:], len(ids)) - 1, 1]], axis=1)
 
@@ -54,17 +52,12 @@ class TrainingText:
             for text in texts
         ]
         mine = np.concatenate([np.append(OTHER_EDGE, words) for words, _ in [*read, (np.zeros(0, np.uint64), None)]])
-        begins, ends, _ = aligned(mine, self._hashes, len(mine))
-        inside = np.zeros(len(mine) + 1, np.int64)
-        np.add.at(inside, begins, 1)
-        np.add.at(inside, ends, -1)
-        covered, at, found = np.cumsum(inside) > 0, 1, []
+        inside = covered(aligned(mine, self._hashes, len(mine)), len(mine))
+        at, found = 1, []
         for text, (words, spans) in zip(texts, read, strict=True):
-            mask = covered[at : at + len(words)]
+            mask = inside[at : at + len(words)]
             sizes = spans[:, 1] - spans[:, 0]
-            gaps = (
-                np.append(spans[1:, 0], spans[-1:, 1]) - spans[:, 1]
-            )  # white space between two words that are in it
+            gaps = np.append(spans[1:, 0], spans[-1:, 1]) - spans[:, 1]  # white space after each word
             amount = int(sizes[mask].sum() + gaps[:-1][mask[1:] & mask[:-1]].sum()) if len(words) else 0
             whole = len(words) > 0 and words.tobytes() in self._documents
             found.append(1.0 if whole else amount / max(len(text.text.encode()), 1))

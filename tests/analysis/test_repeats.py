@@ -17,24 +17,24 @@ from tests.analysis.tiny import tiny_run
 
 pytestmark = pytest.mark.slow
 
-# Two models on 40 documents of 10 tokens of one byte each. The first knows a part of every fourth document by heart.
+# Two models on 40 documents of 10 tokens of one byte each. The first has memorised a part of every fourth document.
 SPANS = [[(3, 6)] if d % 4 == 0 else [] for d in range(40)]
 KNOWN = np.array([d % 4 == 0 and 3 <= k < 6 for d in range(40) for k in range(10)])
 RNG = np.random.default_rng(0)
 OTHER = 2.0 ** -RNG.uniform(1.5, 2.5, 400)
-BY_HEART = np.where(KNOWN, 0.999, OTHER * 2**-0.1)
+MEMORISED = np.where(KNOWN, 0.999, OTHER * 2**-0.1)
 
 
 def leaky(path: Path, **more: Any) -> Any:
-    models = {"by heart": [BY_HEART], "other": [OTHER]}
+    models = {"memorised": [MEMORISED], "other": [OTHER]}
     return tiny_run(path, models, documents=[[10]] * 40, **more)
 
 
 def test_models_are_compared_without_it(tmp_path: Path) -> None:
     run = leaky(tmp_path, repeated_spans=SPANS)
     assert repeats(run, "test").share == 30 / 400
-    fresh = [float(-np.log2(p)[~KNOWN].sum() / 370) for p in (BY_HEART, OTHER)]
-    whole = [float(-np.log2(p).sum() / 400) for p in (BY_HEART, OTHER)]
+    fresh = [float(-np.log2(p)[~KNOWN].sum() / 370) for p in (MEMORISED, OTHER)]
+    whole = [float(-np.log2(p).sum() / 400) for p in (MEMORISED, OTHER)]
     assert fresh[0] - fresh[1] == pytest.approx(0.1)
     assert whole[0] < whole[1]
     found = compare_models(run)
