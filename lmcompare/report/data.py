@@ -114,6 +114,11 @@ class ReportData:
         """Return the title of the model of this name as it is said inside a sentence."""
         return spoken(self.title(name))
 
+    @property
+    def is_of_a_part(self) -> bool:
+        """Whether models are compared without the test text that also occurs in earlier text."""
+        return bool(self.results["repeated_text"]["test"]["left_out"])
+
     @cached_property
     def comparison(self) -> Comparison:
         """Ranks and differences in bits per byte, of all models."""

@@ -129,7 +129,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "main": data.run.tokens_name(data.main_tokens) if data.main_tokens else "",
         "warnings": _pretrained(boards),
         "note": data.results["interval"]["note"],
-        "apart": data.results["repeated_text"]["test"]["left_out"],
+        "apart": data.is_of_a_part,
         "sampled": sampled_notes(data.results),
         "comparison": data.comparison,
         "differences": sorted(differences, key=lambda d: d.p_holm),
@@ -154,8 +154,7 @@ def chart(data: ReportData, titles: Mapping[str, str]) -> Markup | None:
     ]
     label = "Bits per byte of every ranked model with its 95 % interval"
     title = "Bits per byte with 95 % interval (less is better)"
-    apart = data.results["repeated_text"]["test"]["left_out"]  # compressors have read all of the text
-    known = {} if apart else data.run.corpus.compressors
+    known = {} if data.is_of_a_part else data.run.corpus.compressors  # these have read all of the text
     top = best(known)
     shown = sorted((one for one in listed(known) if one == top or one.name == "xz"), key=lambda one: one != top)
     marks = [(one.name, one.bits_per_byte) for one in shown]

@@ -78,10 +78,10 @@ class View:
         seconds = {row.name: row.train_seconds for row in rows if timed and row.name in read and row.train_seconds}
         drawn = names or [model.name for model, _ in data.ranking]  # adaptive models if no model is ranked
         chart = leaderboard.chart(data, {name: titles[name] for name in drawn})
-        apart = data.results["repeated_text"]["test"]["left_out"]  # compressors have read all of the text
+        compressed = {} if data.is_of_a_part else data.run.corpus.compressors  # these have read all of the text
         remarks = [
             documents_won(data, found, titles.__getitem__),
-            "" if apart else beside_compressor(found, data.run.corpus.compressors, titles.__getitem__),
+            beside_compressor(found, compressed, titles.__getitem__),
         ]
         train = data.run.manifest.tokens[data.main_tokens].tokens["train"] if data.main_tokens else 0
         limit = "" if _label(budget(data.run.manifest)) == AS_RUN else limited(data)
@@ -137,7 +137,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "compressed": bool(run.corpus.compressors) and not data.results["repeated_text"]["test"]["left_out"],
+        "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
         "trainings": (trained := fairness.trainings(data)),
