@@ -19,15 +19,15 @@ from lmcompare.measure.examples import continued, continued_by_token, continued_
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
 from lmcompare.measure.words import WordScore, WordScorer
-from lmcompare.model import FloatArray, LanguageModel
+from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
 from lmcompare.runfolder.ownership import target_of
 from lmcompare.runfolder.seals import check_sealed, require_seal
-from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.states import restored
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.tokens import Vocabulary
+from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.tokens.tokenizer import Covers
 from lmcompare.tokens.tokenizer_json import beginning_with_end
 from lmcompare.tokens.values import ValueTokenizer
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DOCUMENTS = 256  # that are scored together
+PROBED = 4  # tokens of the text with which a restored model is asked for its distributions
+SUM = 1e-3  # how far from one the sum of probabilities may be
 MOST_TOKENS = 10**12  # of a continuation
 _FOLDER = "/"  # the suffix of a format that is a folder
 _TOKENIZER = "tokenizer.json"
@@ -92,9 +94,8 @@ class TrainedModel:
                     )
                 require_seal(stored)
                 check_sealed(stored, STATE_FILES)
-                state = load_state(stored)
             with blamed_on(f"{cell.name}'s restore"):
-                model.restore(state)
+                restored(model, stored)
         fingerprint = str(info.get("tokens_fingerprint"))
         if not FINGERPRINT.fullmatch(fingerprint):
             raise LmcompareError(
@@ -110,7 +111,11 @@ class TrainedModel:
                 f"'{cell.name}' has learnt series of numbers, not a text: its forecasts and densities are in"
                 f" {folder / 'report.html'}"
             )
-        return cls(cell, model, corpus)
+        opened = cls(cell, model, corpus)
+        if opened.truthful:
+            with blamed_on(f"{cell.name}'s next_log_probs"):
+                check_sums(model, corpus.vocabulary, stored)
+        return opened
 
     def __repr__(self) -> str:
         return f"TrainedModel({self.name!r}, {type(self.model).__name__})"
@@ -367,6 +372,20 @@ class TrainedModel:
         if checked_text(word) not in self.corpus.vocabulary:
             raise LmcompareError(f"'{reprlib.repr(word)[1:-1]}' is not in the vocabulary: choose another word")
         return self.corpus.vocabulary.id(word)
+
+
+def check_sums(model: LanguageModel, vocabulary: Vocabulary, stored: Path) -> None:
+    """Raise ``LmcompareError`` unless probabilities after a few tokens sum to one, as in files nobody altered."""
+    few = np.unique(np.linspace(0, len(vocabulary) - 1, PROBED).astype(int))
+    text = Encoded.from_documents([few], vocabulary)
+    rows = next_distributions(model, text, np.arange(len(few) + 1))
+    sums = np.exp(rows.astype(np.float64)).sum(1)
+    if not np.all(np.abs(sums - 1) < SUM):
+        worst = sums[np.argmax(np.abs(sums - 1))]
+        raise LmcompareError(
+            f"the probabilities of the model in {stored} sum to {worst:.4g}, not to 1, so its files were altered: run"
+            " the experiment again"
+        )
 
 
 def _written(white_space: str) -> str:

@@ -10,7 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import lmcompare
 from lmcompare.errors import LmcompareError
@@ -151,6 +153,22 @@ def test_a_pickle_is_never_opened(folder: Path, name: str) -> None:
     assert not mark.exists()
     pickle.loads(pickle.dumps(_Evil(mark)))
     assert mark.exists()
+
+
+def test_altered_arrays_are_named_with_their_folder(folder: Path) -> None:
+    model = folder / CELLS / "ngram/0/model"
+    arrays = load_file(model / "arrays.safetensors")
+    for changed, said in [
+        ({"words_2": np.full_like(arrays["words_2"], 2**30 + 7)}, r"ngram/0/model .*words_2 has numbers"),
+        ({"log10_probs_1": arrays["log10_probs_1"] - 1}, r"ngram/0/model sum to 0\.1\d*, not to 1"),
+    ]:
+        save_file(arrays | changed, model / "arrays.safetensors")
+        reseal(model.parent)
+        with pytest.raises(LmcompareError, match=said):
+            lmcompare.load(folder).model("ngram")
+    save_file(arrays, model / "arrays.safetensors")
+    reseal(model.parent)
+    assert lmcompare.load(folder).model("ngram").score("A dog.").bits > 0
 
 
 def test_export_offers_what_works(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

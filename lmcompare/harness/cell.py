@@ -33,7 +33,7 @@ from lmcompare.runfolder.files import read_json, write_json, write_text
 from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.parquet import write_parts, write_table
-from lmcompare.runfolder.states import load_state, save_state
+from lmcompare.runfolder.states import restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens.values import ValueTokenizer
 
@@ -72,7 +72,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     corpus = TokenizedCorpus(job.tokens_path, named=[job.tokenizer])
     corpus.check()
     if job.is_finished():
-        model.restore(load_state(job.path / "model"))
+        restored(model, job.path / "model")
         emit({"event": "stage", "stage": "examples"})
         notes = write_examples(job, corpus, model)
         job.finish({**job.stored(), **job.examples_keys, **_told(model), "notes": [*model.notes, *notes]})
@@ -179,7 +179,7 @@ def _trained(
     if not seals.damage(folder, TRAINED_FILES):
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
-            return model.restore(load_state(folder)), _cost_of_training(trained)
+            return restored(model, folder), _cost_of_training(trained)
     remove_written(job.path, within="model")
     room = checkpoints.own_room(job.checkpoints)
     model.warm_up()
@@ -290,7 +290,7 @@ def _checked(
     test, reset, _ = found["test"]
 
     def restore() -> LanguageModel:
-        return plugins.build(type(model), job.hyperparameters_here).restore(load_state(job.path / "model"))
+        return restored(plugins.build(type(model), job.hyperparameters_here), job.path / "model")
 
     apart = not np.isnan(reset).all()  # adaptive models and models of series have no scores of single sentences
     scored = Scored(

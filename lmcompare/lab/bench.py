@@ -20,7 +20,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
-from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.states import restored
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 Share = Callable[[float], None]
@@ -86,7 +86,7 @@ class Bench:
                 " these"
             )
         model = plugins.build(entry.plugin, cell.info["hyperparameters"])
-        return model.restore(load_state(cell.path / "model"))
+        return restored(model, cell.path / "model")
 
     def models(self, condition: Condition) -> Iterable[LanguageModel]:
         """Yield the trained models of a condition, one for each seed."""

@@ -19,8 +19,9 @@ from lmcompare.lab.wording import above, all_of, effects, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.report import numbers
 from lmcompare.runfolder.cell import Cell
+from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.states import load_state
+from lmcompare.runfolder.states import restored
 from lmcompare.tokens import Encoded
 
 SCHEMES = {
@@ -211,7 +212,7 @@ def with_window(bench: Bench, condition: Condition, times: int, share: Share) ->
     for done, cell in enumerate(cells, 1):
         try:
             model = widened(cell, condition, times)
-        except RuntimeError as error:  # the stored parameters belong to fewer positions
+        except RunFolderError as error:  # the stored parameters belong to fewer positions
             if "size mismatch" not in str(error):
                 raise
             return None
@@ -225,9 +226,9 @@ def widened(cell: Cell, condition: Condition, times: int) -> LanguageModel:
 
     Raises
     ------
-    RuntimeError
+    RunFolderError
         If it has no values for such positions.
     """
     given = dict(cell.info["hyperparameters"])
     model = plugins.build(condition.plugin, {**given, "window": times * given["window"]})
-    return model.restore(load_state(cell.path / "model"))
+    return restored(model, cell.path / "model")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import PluginError, one_line
-from lmcompare.model import State
-from lmcompare.runfolder.files import read_object, unreadable, write_aside, write_json
+from lmcompare.model import LanguageModel, State
+from lmcompare.runfolder.files import RunFolderError, read_object, unreadable, write_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
+from lmcompare.state import DamagedStateError
+
+M = TypeVar("M", bound=LanguageModel)
 
 ARRAYS, VALUES = STATE_FILES
 MAPPED_FROM = 2**25
@@ -74,6 +77,20 @@ def load_state(folder: Path) -> State:
     except (OSError, SafetensorError) as error:
         raise unreadable(path, error) from None
     return State(arrays, read_object(folder / VALUES))
+
+
+def restored(model: M, folder: Path) -> M:
+    """Return the model with the state that ``save_state`` wrote into ``folder``.
+
+    Raises ``RunFolderError`` as ``load_state`` does, and for a state that the model did not write, and whatever the
+    code of the model raises.
+    """
+    try:
+        return model.restore(load_state(folder))
+    except DamagedStateError as error:
+        raise RunFolderError(
+            f"{folder} does not hold the model that the run trained ({error}): run the experiment again"
+        ) from None
 
 
 def _mapped(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.model import (
     BLOCK_BYTES,
     FloatArray,
@@ -29,6 +29,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.state import DamagedStateError, check_range
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
@@ -253,11 +254,16 @@ class TorchLanguageModel(LanguageModel):
         return State(arrays, {**values, "notes": list(self.notes), "measured": dict(self.measured)})
 
     def restore(self, state: State) -> Self:
-        """Build the network and set the stored weights."""
+        """Build the network and set the stored weights. Raises ``DamagedStateError`` for those of another one."""
         self.end = int(state.values.get("end", 1))
         with seeded(0):
             network = self.network(int(state.values["types"]))
-        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.arrays.items()})
+        for name, array in state.arrays.items():
+            check_range(name, array, -np.inf, np.inf)
+        try:
+            network.load_state_dict({name: torch.from_numpy(np.array(a)) for name, a in state.arrays.items()})
+        except RuntimeError as error:
+            raise DamagedStateError(one_line(error)) from None
         network.eval()
         self.notes = tuple(state.values.get("notes", ()))
         self.measured = state.values.get("measured", {})

@@ -17,6 +17,7 @@ from lmcompare.checks.texts import MarkovTexts
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.tokens import Vocabulary
+from tests.models.altered_states import altered, answer
 from tests.models.built_in_cases import BUILT_IN, OF_EXTRAS, SMALL, factory
 from tests.models.pcfg.treebanks import WithTrees, brackets
 
@@ -84,6 +85,8 @@ def test_a_built_in_keeps_the_contract(name: str) -> None:
     assert list(again.exhibits(sentences)) == list(model.exhibits(sentences))
     assert again.size() == model.size()
     assert not [(result.name, result.reason) for result in results if not result.passed]
+    for seed in range(10):  # tests/full/fuzz alters more
+        answer(probe.make, altered(model.state(), np.random.default_rng(seed)), test, truthful=False)
 
 
 @pytest.mark.slow

@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.counts.files.words import MOST_ORDERS, check_words
-from lmcompare.counts.lookup.level import Level
+from lmcompare.counts.lookup.level import ARRAYS
 from lmcompare.counts.lookup.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
+from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Vocabulary
 
 SUFFIX = ".safetensors"
@@ -35,7 +36,6 @@ FORMAT, VERSION = "lmcompare-ngrams", "1"
 Array = npt.NDArray[Any]
 _NAMES = {"I32": "<i4", "I64": "<i8", "F32": "<f4", "U8": "u1"}
 _KINDS: dict[str, np.dtype[Any]] = {kind: np.dtype(name) for kind, name in _NAMES.items()}
-_WHOLE, _REAL, _BYTES = (_KINDS["I32"], _KINDS["I64"]), (_KINDS["F32"],), (_KINDS["U8"],)
 
 
 def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
@@ -69,9 +69,9 @@ def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
         if verify:
             for name, array in arrays.items():
                 if _digest(array) != said.get(f"sha256 {name}"):
-                    raise _DamagedError(f"the checksum of {name} differs")
+                    raise DamagedStateError(f"the checksum of {name} differs")
         return _table(arrays, said, verify)
-    except _DamagedError as damage:
+    except DamagedStateError as damage:
         raise LmcompareError(f"{path} is damaged or not an n-gram file ({damage}): write or fetch it again") from None
 
 
@@ -99,10 +99,6 @@ def check_kind(path: Path) -> None:
             f"{path} {of}, not an n-gram model: give an ARPA file, or a file that 'lmcompare export' wrote of an"
             " n-gram model"
         )
-
-
-class _DamagedError(Exception):
-    """A file is damaged; the message says how."""
 
 
 def _arrays(table: BackoffTable, vocabulary: Vocabulary) -> dict[str, Array]:
@@ -141,7 +137,7 @@ def _unsigned(text: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or said.get("version") != VERSION:
-        raise _DamagedError(f"its metadata do not say {FORMAT}, version {VERSION}")
+        raise DamagedStateError(f"its metadata do not say {FORMAT}, version {VERSION}")
     return {name: str(value) for name, value in said.items()}
 
 
@@ -159,7 +155,7 @@ def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     except OSError as error:
         raise LmcompareError(f"{path} can't be read ({error.strerror or error}): check the path") from None
     except (SafetensorError, ValueError) as error:
-        raise _DamagedError(one_line(error)) from None
+        raise DamagedStateError(one_line(error)) from None
     size = int.from_bytes(data[:8], "little")
     header: dict[str, Any] = json.loads(data[8 : 8 + size])
     said = _unsigned(header.pop("__metadata__", {}).get(FORMAT, ""))
@@ -167,75 +163,41 @@ def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     for name, entry in header.items():
         kind = _KINDS.get(entry["dtype"])
         if kind is None or len(entry["shape"]) != 1:
-            raise _DamagedError(f"{name} is of kind {entry['dtype']} and shape {entry['shape']}")
+            raise DamagedStateError(f"{name} is of kind {entry['dtype']} and shape {entry['shape']}")
         begin = 8 + size + entry["data_offsets"][0]
         if begin % kind.itemsize:
-            raise _DamagedError(f"{name} begins at byte {begin:,}, not at a multiple of {kind.itemsize}")
+            raise DamagedStateError(f"{name} begins at byte {begin:,}, not at a multiple of {kind.itemsize}")
         arrays[name] = np.frombuffer(data, kind, entry["shape"][0], begin)
     if said.pop("sha256", None) != _digest_of_header(said, arrays):
-        raise _DamagedError("the checksum of the header differs")
+        raise DamagedStateError("the checksum of the header differs")
     return arrays, said
 
 
 def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tuple[BackoffTable, Vocabulary]:
-    """Return the table of these arrays. Raises ``_DamagedError`` if they do not fit together."""
+    """Return the table of these arrays. Raises ``DamagedStateError`` if they do not fit together."""
     order = int(said["order"]) if said.get("order", "").isdecimal() and len(said["order"]) <= 3 else 0
     if not 1 <= order <= MOST_ORDERS:
-        raise _DamagedError(f"its order is {said.get('order')!r}")
-
-    def take(name: str, kinds: tuple[np.dtype[Any], ...], size: int | None) -> Array:
-        array = arrays.pop(name, None)
-        if array is None or array.dtype not in kinds or (size is not None and len(array) != size):
-            found = "missing" if array is None else f"of kind {array.dtype} and length {len(array):,}"
-            raise _DamagedError(f"{name} is {found}")
-        return array
-
-    vocabulary = _vocabulary(take("tokens", _BYTES, None), take("token_ends", _WHOLE, None))
-    width = size = len(vocabulary) + 1
-    none = np.zeros(0, np.int64)
-    levels = []
-    for k in range(1, order + 1):
-        words, offsets = np.arange(width, dtype=np.int32), np.array([0, width])
-        if k > 1:
-            words, offsets = take(f"words_{k}", _WHOLE[:1], None), take(f"offsets_{k}", _WHOLE, size + 1)
-        probs = take(f"log10_probs_{k}", _REAL, len(words))
-        backoffs = take(f"log10_backoffs_{k}", _REAL, len(words)) if k < order else none.astype(np.float32)
-        level, size = Level(width, words, offsets, none, probs, backoffs), len(words)
-        if verify:
-            _check(level, k)
-        levels.append(level)
-    if arrays:
-        raise _DamagedError(f"it holds {next(iter(arrays))}, which does not belong to a table of order {order}")
-    return BackoffTable(tuple(levels)), vocabulary
+        raise DamagedStateError(f"its order is {said.get('order')!r}")
+    vocabulary = _vocabulary(
+        taken(arrays, "tokens", (np.uint8,), (None,)), taken(arrays, "token_ends", WHOLE, (None,))
+    )
+    width = len(vocabulary) + 1
+    derived: dict[str, Array] = {"words_1": np.arange(width, dtype=np.int32), "offsets_1": np.array([0, width])}
+    derived |= {f"counts_{k}": np.zeros(0, np.int64) for k in range(1, order + 1)}
+    derived[f"log10_backoffs_{order}"] = np.zeros(0, np.float32)
+    own = {f"{name}_{k}" for name in ARRAYS for k in range(1, order + 1)} - derived.keys()
+    if more := arrays.keys() - own - {"tokens", "token_ends"}:
+        raise DamagedStateError(f"it holds {min(more)}, which does not belong to a table of order {order}")
+    return BackoffTable.from_arrays(arrays | derived, order, verify=verify), vocabulary
 
 
 def _vocabulary(text: Array, ends: Array) -> Vocabulary:
     if len(ends) < 2 or np.any(np.diff(ends) < 0) or ends[0] < 0 or ends[-1] != len(text):
-        raise _DamagedError("the ends of its tokens are not in order")
+        raise DamagedStateError("the ends of its tokens are not in order")
     content, cuts = text.tobytes(), [0, *ends.tolist()]
     try:
         tokens = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
         check_words(tokens)
         return Vocabulary(tokens)
     except (UnicodeDecodeError, LmcompareError) as error:
-        raise _DamagedError(one_line(error)) from None
-
-
-def _check(level: Level, k: int) -> None:
-    """See that words are in range and rise in each context, that offsets rise, and that numbers are logarithms."""
-    words, offsets = level.words, level.offsets
-    if offsets[0] != 0 or offsets[-1] != len(words) or np.any(offsets[1:] < offsets[:-1]):
-        raise _DamagedError(f"offsets_{k} do not rise from 0 to the number of {k}-grams")
-    if k > 1 and len(words):
-        if words.min() < 0 or words.max() >= level.width - 1:
-            raise _DamagedError(f"words_{k} holds ids that are not among the {level.width - 1:,} words")
-        falls = np.flatnonzero(words[1:] <= words[:-1]) + 1
-        begins = np.zeros(len(words) + 1, np.bool_)
-        begins[offsets] = True
-        if not begins[falls].all():
-            raise _DamagedError(f"words_{k} do not rise after a context")
-    probs, backoffs = level.log10_probs, level.log10_backoffs
-    if len(probs) and not probs.max() <= 0:  # also true for NaN
-        raise _DamagedError(f"log10_probs_{k} holds a number that is not a probability")
-    if len(backoffs) and not backoffs.max() < np.inf:
-        raise _DamagedError(f"log10_backoffs_{k} holds a number that is not a weight")
+        raise DamagedStateError(one_line(error)) from None

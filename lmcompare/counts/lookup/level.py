@@ -10,6 +10,7 @@ the arrays than it needs, so that they may be in a file that is mapped into memo
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,12 +20,15 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.errors import LmcompareError
+from lmcompare.state import WHOLE, DamagedStateError, check_offsets, check_range, check_rising, taken
 from lmcompare.tokens import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 NATS = math.log(10)  # nats in one unit of log10
+ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # the arrays of a stored level
+LARGEST = float(np.finfo(np.float32).max)
 MOST = 2**31 - 1  # n-grams of one order, which are numbered in 32 bits
 NOTHING = -1  # in place of a word or a node that does not exist
 
@@ -46,6 +50,34 @@ class Level:
     counts: IntArray
     log10_probs: Float32Array
     log10_backoffs: Float32Array
+
+    @classmethod
+    def from_arrays(
+        cls, width: int, arrays: Mapping[str, npt.NDArray[Any]], k: int, order: int, contexts: int
+    ) -> Level:
+        """Return level ``k`` of stored arrays, over ``contexts`` (k-1)-grams.
+
+        Raises ``DamagedStateError`` for other types or shapes than those above.
+        """
+        words = taken(arrays, f"words_{k}", (np.int32,) if k > 1 else WHOLE, (None,))
+        n = len(words)
+        offsets = taken(arrays, f"offsets_{k}", WHOLE, (contexts + 1,))
+        counts = taken(arrays, f"counts_{k}", WHOLE, (None,))
+        probs = taken(arrays, f"log10_probs_{k}", (np.float32,), (n,))
+        backoffs = taken(arrays, f"log10_backoffs_{k}", (np.float32,), (n if k < order else 0,))
+        if len(counts) not in (0, n):
+            raise DamagedStateError(f"counts_{k} has {len(counts):,} numbers for {n:,} {k}-grams")
+        return cls(width, words, offsets, counts, probs, backoffs)
+
+    def check(self, k: int) -> None:
+        """Raise ``DamagedStateError`` if the arrays of a level of order ``k`` have other values than those above."""
+        check_offsets(f"offsets_{k}", self.offsets, len(self))
+        if k > 1:
+            check_range(f"words_{k}", self.words, 0, self.width - 2)
+            check_rising(f"words_{k}", self.words, self.offsets)
+        check_range(f"counts_{k}", self.counts, 0, np.iinfo(np.int64).max)
+        check_range(f"log10_probs_{k}", self.log10_probs, -np.inf, 0)
+        check_range(f"log10_backoffs_{k}", self.log10_backoffs, -np.inf, LARGEST)
 
     def __len__(self) -> int:
         return len(self.words)

@@ -18,16 +18,16 @@ import numpy.typing as npt
 from lmcompare import allowance
 from lmcompare.compiled import compiled
 from lmcompare.counts.lookup import searching
-from lmcompare.counts.lookup.level import NATS, NOTHING, Float32Array, Level, read_only
+from lmcompare.counts.lookup.level import ARRAYS, NATS, NOTHING, Float32Array, Level, read_only
 from lmcompare.counts.lookup.scoring import Scorer
 from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
 
 GROUP = 64  # words after a context that are tested together: is one of them likely enough?
 ROUNDING = 1e-4  # above the rounding error of a log10 in float32
-ARRAYS = ("words", "offsets", "counts", "log10_probs", "log10_backoffs")  # the arrays of a stored level
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +196,34 @@ class BackoffTable:
         return {f"{name}_{k}": getattr(level, name) for k, level in enumerate(self.levels, 1) for name in ARRAYS}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int) -> BackoffTable:
-        """Return the table of these ``arrays``. Raises ``KeyError`` if an array is missing."""
-        width = len(arrays["words_1"])
-        return cls(tuple(Level(width, *(arrays[f"{name}_{k}"] for name in ARRAYS)) for k in range(1, order + 1)))
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], order: int, *, verify: bool = True) -> BackoffTable:
+        """Return the table of these arrays.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Those that ``arrays`` returned.
+        order : int
+            n.
+        verify : bool
+            Whether to read the arrays; otherwise only their types and shapes are checked.
+
+        Raises
+        ------
+        DamagedStateError
+            If they are not the arrays of a table.
+        """
+        width = contexts = len(taken(arrays, "words_1", WHOLE, (None,)))
+        levels = []
+        for k in range(1, order + 1):
+            level = Level.from_arrays(width, arrays, k, order, contexts if k > 1 else 1)
+            if verify:
+                level.check(k)
+            levels.append(level)
+            contexts = len(level)
+        if not levels or width < 2 or not np.array_equal(levels[0].words, np.arange(width)):
+            raise DamagedStateError("the n-grams of order 1 are not the words")
+        return cls(tuple(levels))
 
 
 def with_starts(text: Encoded, room: Room = IN_MEMORY) -> IntArray:

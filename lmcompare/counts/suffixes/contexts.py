@@ -23,6 +23,7 @@ import numpy as np
 from lmcompare.counts.lookup.level import read_only
 from lmcompare.counts.suffixes import building
 from lmcompare.counts.suffixes.sorting import suffix_array
+from lmcompare.state import DamagedStateError, check_rising, offsets, whole
 from lmcompare.tokens import Encoded, IntArray
 
 KINDS = 4  # kinds of counts: 1, 2, 3, and 4 or more
@@ -87,8 +88,26 @@ class Contexts:
         places, shared = building.places(words, suffixes, types)
         del suffixes
         nodes = building.nodes(shared)
-        offsets, following, counts = building.pairs(words, places, shared, nodes, types)
-        return cls(dict(zip(STORED, (words, places, nodes, offsets, following, counts), strict=True)), types)
+        pairs = building.pairs(words, places, shared, nodes, types)
+        return cls(dict(zip(STORED, (words, places, nodes, *pairs), strict=True)), types)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, IntArray], types: int) -> Contexts:
+        """Return the contexts of stored arrays. Raises ``DamagedStateError`` if they are not those of a text.
+
+        The order of the places and nodes is not checked: a search among wrong ones stays within the arrays.
+        """
+        words = whole(arrays, "words", (None,), types + 1)
+        places = whole(arrays, "places", (int(np.count_nonzero(words != types)),), len(words))
+        if not len(places) or words[0] != types or np.any(words[places] == types):
+            raise DamagedStateError("words and places are not those of a text")
+        nodes = whole(arrays, "nodes", (None, 3), len(places) + 1)
+        if not len(nodes) or np.any(nodes[:, 0] >= nodes[:, 1]):
+            raise DamagedStateError("nodes has an empty range")
+        following = whole(arrays, "following", (None,), types)
+        check_rising("following", following, offsets(arrays, "offsets", len(nodes), len(following)))
+        whole(arrays, "counts", following.shape, len(places) + 1, least=1)
+        return cls({name: arrays[name] for name in STORED}, types)
 
     def __len__(self) -> int:
         """N, the number of tokens of the text."""
@@ -104,10 +123,10 @@ class Contexts:
     @cached_property
     def index(self) -> Index:
         """The stored arrays and those that are computed from them, read-only, for compiled loops."""
-        words, places, nodes, offsets, following, counts = (read_only(self.arrays[name]) for name in STORED)
+        words, places, nodes, begins, following, counts = (read_only(self.arrays[name]) for name in STORED)
         first = building.first_places(words, self.types)
-        sums = building.sums(offsets, counts, KINDS)
-        return Index(words, places, read_only(first), nodes, offsets, following, counts, read_only(sums))
+        sums = building.sums(begins, counts, KINDS)
+        return Index(words, places, read_only(first), nodes, begins, following, counts, read_only(sums))
 
 
 def marked(text: Encoded) -> IntArray:

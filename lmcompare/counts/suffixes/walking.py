@@ -35,6 +35,15 @@ def new_room() -> IntArray:
 
 
 @compiled
+def back(place: int, length: int) -> int:
+    """Return the place of the token before the last ``length`` ones; 0, a start mark, where no text is so long.
+
+    In an index of a text the start marks stop every search; a stored index may not be that of a text.
+    """
+    return max(place - 1 - length, 0)
+
+
+@compiled
 def walk(index: Index, query: IntArray, at: int, levels: IntArray) -> int:
     """Write the levels before place ``at`` of ``query``, a text with start marks, and return how many there are."""
     words, places, first_places, nodes = index.words, index.places, index.first, index.nodes
@@ -54,8 +63,8 @@ def walk(index: Index, query: IntArray, at: int, levels: IntArray) -> int:
         node = _node(nodes, first, end) if end - first >= FREQUENT else -1
         branch, whole = nodes[node, 2] if node >= 0 else FARTHEST, token == start
         while not whole and length < min(branch, FARTHEST):
-            token = words[one - 1 - length]
-            if (node < 0 and first + 1 < end and words[other - 1 - length] != token) or (
+            token = words[back(one, length)]
+            if (node < 0 and first + 1 < end and words[back(other, length)] != token) or (
                 query[at - 1 - length] != token
             ):
                 break
@@ -90,14 +99,14 @@ def _range(words: IntArray, places: IntArray, first: int, end: int, length: int,
     low, high = first, end
     while low < high:
         middle = (low + high) >> 1
-        if words[places[middle] - 1 - length] < token:
+        if words[back(places[middle], length)] < token:
             low = middle + 1
         else:
             high = middle
     first, high = low, end
     while low < high:
         middle = (low + high) >> 1
-        if words[places[middle] - 1 - length] <= token:
+        if words[back(places[middle], length)] <= token:
             low = middle + 1
         else:
             high = middle
@@ -114,15 +123,15 @@ def _node(nodes: IntArray, first: int, end: int) -> int:
             low = middle + 1
         else:
             high = middle
-    return low
+    return min(low, len(nodes) - 1)
 
 
 @compiled
 def _branch(words: IntArray, one: int, other: int, length: int, start: int) -> int:
     """Return the length at which the contexts of two places begin to differ, ``ALONE`` if that is too far."""
     while length < FARTHEST:
-        token = words[one - 1 - length]
-        if words[other - 1 - length] != token:
+        token = words[back(one, length)]
+        if words[back(other, length)] != token:
             return length
         if token == start:
             break
@@ -145,8 +154,8 @@ def follow(index: Index, level: IntArray, room: IntArray) -> int:
         place = places[i]
         if branch == ALONE:
             before += 1
-        elif words[place - 1 - branch] != token_before:
-            before, token_before = before + 1, words[place - 1 - branch]
+        elif words[back(place, branch)] != token_before:
+            before, token_before = before + 1, words[back(place, branch)]
         word, j = words[place], 0
         while j < distinct and tokens[j] != word:
             j += 1

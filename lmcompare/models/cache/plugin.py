@@ -147,11 +147,12 @@ class CacheModel(OverOne):
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
-        values, arrays = state.values, state.arrays
+        values = state.values
         CacheModel.__init__(self, **values["hyperparameters"])
         self.restore_base(state)
-        gate = Gate(np.array(arrays["gate_weights"]), np.array(arrays["gate_bias"]))
-        self._chain = Chain(self._caches(), gate, self.carry)
+        caches = self._caches()
+        gate = Gate.from_arrays(state.arrays, "gate_", len(caches), len(caches) + 1)
+        self._chain = Chain(caches, gate, self.carry)
         self._summary = built(ValidSummary, values["summary"], "summary")
         return self
 

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.state import DamagedStateError, State, real
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
 LEAST = 200  # tokens of the validation text that fitting needs
@@ -64,6 +65,14 @@ class Discounts:
     def rules_of_thumb(cls) -> Discounts:
         """Return discounts that are the same for all classes of contexts."""
         return cls(_values(np.tile(_START, (CLASSES, 1))), 0.0)
+
+    @classmethod
+    def from_state(cls, state: State) -> Discounts:
+        """Return the stored discounts. Raises ``DamagedStateError`` if they are none."""
+        values, unknown = real(state.arrays, "discounts", (CLASSES, KINDS + 1), 0.0), float(state.values["unknown"])
+        if np.any(values[:, :KINDS] > _COUNTS) or not np.all(values[:, KINDS] > 0) or not 0 <= unknown < 1:
+            raise DamagedStateError("discounts are greater than their counts")
+        return cls(np.array(values), unknown)
 
     def log_probs(self, probabilities: FloatArray, unknown: npt.NDArray[np.bool_]) -> FloatArray:
         """(B,) nats: the log-probabilities of tokens from their probabilities without ``unknown``."""
@@ -171,10 +180,10 @@ def _values(point: FloatArray) -> FloatArray:
 def class_of(length: int, longest: bool, followers: int) -> int:
     """Return the class of a context of this length, with this number of different tokens after it."""
     of_length = len(LENGTHS) - 1
-    while LENGTHS[of_length] > length:
+    while of_length > 0 and LENGTHS[of_length] > length:
         of_length -= 1
     of_followers = len(FOLLOWERS) - 1
-    while FOLLOWERS[of_followers] > followers:
+    while of_followers > 0 and FOLLOWERS[of_followers] > followers:
         of_followers -= 1
     return (2 * of_length + int(longest)) * len(FOLLOWERS) + of_followers
 

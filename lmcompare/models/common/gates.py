@@ -10,13 +10,15 @@ and a part that predicts the word in its class. The members are mixed by a gate 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lmcompare.state import real
 
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -26,6 +28,7 @@ EPOCHS = 14
 STEPS = 300  # the least number of steps, for short texts
 RATE = 0.02  # the learning rate of Adam
 LEAST_DEVIATION = 0.1  # added to the standard deviation of evidence, which may be almost constant
+LARGEST = float(np.finfo(np.float32).max)
 PENALTY = 20.0  # nats over the whole held-out text for a squared weight of 1: regularises gates on short texts
 
 
@@ -43,6 +46,15 @@ class Gate:
 
     weights: Float32Array
     bias: Float32Array
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], prefix: str, evidence: int, models: int) -> Gate:
+        """Return the stored gate of M models whose arrays' names have a prefix, over F pieces of evidence.
+
+        Raises ``DamagedStateError`` for other shapes and for numbers that are not finite.
+        """
+        weights = real(arrays, f"{prefix}weights", (evidence, models), -LARGEST, LARGEST)
+        return cls(np.array(weights), np.array(real(arrays, f"{prefix}bias", (models,), -LARGEST, LARGEST)))
 
     def shares(self, evidence: FloatArray) -> FloatArray:
         """(M, B) float64: the weights of the models at B positions, from the evidence, (F, B)."""

@@ -126,9 +126,8 @@ class InfiniteGram(LanguageModel):
 
     def restore(self, state: State) -> Self:
         """Restore the model. The index may be in a file that is mapped into memory."""
-        arrays = dict(state.arrays)
-        self._discounts = Discounts(arrays.pop("discounts"), float(state.values["unknown"]))
-        self._contexts = Contexts(arrays, int(state.values["types"]))
+        self._discounts = Discounts.from_state(state)
+        self._contexts = Contexts.from_arrays(state.arrays, int(state.values["types"]))
         self._frequencies = self._of_empty_context()
         self.notes = tuple(state.values["notes"])
         return self

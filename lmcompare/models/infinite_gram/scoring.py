@@ -63,7 +63,7 @@ def fill(
             for i in range(first, end):
                 word = index.following[i] if distinct < 0 else room[0, i]
                 count = index.counts[i] if distinct < 0 else room[1, i]
-                if more[word] == 0.0:
+                if more[word] == 0.0 and n_seen < len(seen):
                     seen[n_seen] = word
                     n_seen += 1
                 more[word] += weight * own_and_rest(count, sums, of_class)[0]

@@ -7,7 +7,7 @@ to the context without its last feature.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,12 +17,15 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.level import NOTHING, Float32Array
+from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.mixture import discounting
 from lmcompare.models.mixture.context_trees import Contexts, Tree, grow
-from lmcompare.models.mixture.features import Feature, feature_values
+from lmcompare.models.mixture.features import WORDS, Feature, feature_values
+from lmcompare.state import DamagedStateError, check_rising, offsets, real, whole
 from lmcompare.tokens import IntArray
 
 FloatArray = npt.NDArray[np.floating[Any]]
+LARGEST = float(np.finfo(np.float32).max)
 FITTED = 2**15  # the greatest number of tokens that discounts are fitted to
 
 
@@ -70,6 +73,35 @@ class Chain:
     features: tuple[Feature, ...]
     target: int
     numbers: Numbers
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        prefix: str,
+        maps: Sequence[IntArray],
+        features: Sequence[Sequence[int]],
+        target: int,
+    ) -> Chain:
+        """Return the stored chain whose arrays' names have a prefix. Raises ``DamagedStateError`` for others."""
+        exist = all(
+            (i == 0 or d > 0) and 0 <= d <= HIGHEST_ORDER and 0 <= m < len(maps) for i, (d, m) in enumerate(features)
+        )
+        if not exist or not 0 <= target < len(maps):
+            raise DamagedStateError("a chain has features or a target that do not exist")
+        types = int(maps[target][:-1].max()) + 1
+        last = whole(arrays, f"{prefix}last", (None,), len(maps[WORDS]))
+        words = whole(arrays, f"{prefix}words", (None,), types)
+        children = offsets(arrays, f"{prefix}children", len(last), len(last), first=1)
+        check_rising(f"{prefix}last", last[1:], children - 1)
+        begins = offsets(arrays, f"{prefix}offsets", len(last), len(words))
+        check_rising(f"{prefix}words", words, begins)
+        own, gamma, amounts, first = (
+            real(arrays, prefix + name, (size,), 0, LARGEST)
+            for name, size in (("own", len(words)), ("gamma", len(last)), ("amounts", len(last)), ("first", types))
+        )
+        numbers = Numbers(last, children, begins, words, own, gamma, amounts, first)
+        return cls(tuple((d, m) for d, m in features), target, numbers)
 
     @property
     def base(self) -> int:

@@ -20,8 +20,9 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.level import Float32Array
 from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
-from lmcompare.models.mixture.chains import Chain, Numbers
+from lmcompare.models.mixture.chains import Chain
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
+from lmcompare.state import WHOLE, DamagedStateError, taken, whole
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
 
 BLOCK = 2**14  # tokens scored at a time
@@ -174,22 +175,51 @@ class Mixture:
 
     @classmethod
     def from_arrays(cls, shape: Sequence[Any], unknown: bool, arrays: Mapping[str, npt.NDArray[Any]]) -> Mixture:
-        """Return the mixture with this shape and these stored arrays."""
-        gates = (Gate(arrays[f"gate_{i}_weights"], arrays[f"gate_{i}_bias"]) for i in itertools.count())
-        places = itertools.count()
+        """Return the mixture with this shape and these stored arrays.
+
+        Raises ``DamagedStateError`` for arrays that are not those of a mixture.
+        """
+        maps = _maps(arrays)
+        chains_before, parts_before = itertools.count(), itertools.count()
         members = []
         for member in shape:
             parts = []
             for part in member:
-                chains = []
-                for chain in part:
-                    prefix = f"chain_{next(places)}_"
-                    own = Numbers(*(arrays[prefix + name] for name in Numbers._fields))
-                    chains.append(Chain(tuple((d, m) for d, m in chain["features"]), chain["target"], own))
-                parts.append(Part(tuple(chains), next(gates)))
+                chains = tuple(
+                    Chain.from_arrays(arrays, f"chain_{next(chains_before)}_", maps, **chain) for chain in part
+                )
+                if len({chain.target for chain in chains}) != 1:
+                    raise DamagedStateError("the chains of a part have different targets")
+                evidence = sum(len(chain.features) for chain in chains)
+                gate = Gate.from_arrays(arrays, f"gate_{next(parts_before)}_", evidence, len(chains))
+                parts.append(Part(chains, gate))
             members.append(tuple(parts))
-        maps = tuple(arrays[f"map_{i}"] for i in range(sum(k.startswith("map_") for k in arrays)))
-        return cls(tuple(members), next(gates), maps, unknown)
+        _check_members(members)
+        evidence = sum(len(member[0].chains[0].features) for member in members)
+        gate = Gate.from_arrays(arrays, f"gate_{next(parts_before)}_", evidence, len(members) + unknown)
+        return cls(tuple(members), gate, maps, unknown)
+
+
+def _maps(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[IntArray, ...]:
+    width = len(taken(arrays, f"map_{WORDS}", WHOLE, (None,)))
+    maps = tuple(whole(arrays, f"map_{i}", (width,), width) for i in range(sum(k.startswith("map_") for k in arrays)))
+    if width < 2 or not np.array_equal(maps[WORDS], np.arange(width)):
+        raise DamagedStateError("map_0 does not have the words themselves")
+    return maps
+
+
+def _check_members(members: Sequence[Member]) -> None:
+    """Refuse members that are neither a part over words nor one over classes and one over the words of a class."""
+    for first, *others in members:
+        if others:
+            (within,) = others
+            known = {chain.features[0] for chain in within.chains if chain.base}
+            fits = known == {(0, first.chains[0].target)} and all(chain.base for chain in within.chains)
+            fits = fits and within.chains[0].target == WORDS
+        else:
+            fits = first.chains[0].target == WORDS
+        if not fits or any(chain.base for chain in first.chains):
+            raise DamagedStateError("a member has chains that do not fit together")
 
 
 @compiled

@@ -38,6 +38,7 @@ from lmcompare.models.ngram.smoothing.katz import CUTOFF, Katz
 from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
 from lmcompare.models.ngram.smoothing.witten_bell import WittenBell
 from lmcompare.models.ngram.table_model import TableModel
+from lmcompare.state import DamagedStateError, whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 K = 0.003  # the default of k
@@ -173,7 +174,9 @@ class NGram(TableModel):
         self._method.constants = state.values["constants"]
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, self.order)
-        self._places = state.arrays["places"]
+        self._places = places = whole(state.arrays, "places", (self._table.start + 1,), self._table.start + 1)
+        if not np.array_equal(np.sort(places), np.arange(len(places))):
+            raise DamagedStateError("places is no order of the words")
         return self
 
     def _count(self, train: Encoded, setting: Setting) -> Iterable[Counts]:

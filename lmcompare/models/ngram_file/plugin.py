@@ -21,6 +21,7 @@ from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
 from lmcompare.models.kenlm.library import is_kenlm_binary
 from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.models.ngram.table_model import TableModel
+from lmcompare.state import whole
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray, Vocabulary
 
 EXACT = 1e-6  # the greatest deviation of a sum from one that is accepted as it is
@@ -150,7 +151,7 @@ class NGramFile(TableModel):
         """Restore the model; the file is not read again."""
         self.notes = tuple(state.values["notes"])
         self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
-        self._lacking = state.arrays["lacking"]
+        self._lacking = whole(state.arrays, "lacking", (None,), self._table.start)
         return self
 
     def _as_predicted(self, text: Encoded) -> IntArray:

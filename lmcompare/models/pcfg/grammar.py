@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 from nltk import Tree
 from scipy.sparse import csr_array
 
+from lmcompare.state import DamagedStateError, real, whole
 from lmcompare.tokens import FloatArray, IntArray
 
 # The names of symbols have characters that no label of a tree can have: parentheses and white space
@@ -76,6 +78,16 @@ class Grammar:
         order = np.argsort(binary[:, 1], kind="stable")
         self.binary, self.binary_chance = np.ascontiguousarray(binary[order], np.int32), binary_chance[order]
         self.unary, self.unary_chance = np.asarray(unary, np.int32).reshape(-1, 2), unary_chance
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], symbols: Sequence[str], tags: int) -> Self:
+        """Return the grammar of stored arrays, named as above. Raises ``DamagedStateError`` for other arrays."""
+        if not 0 < tags < len(symbols):
+            raise DamagedStateError(f"{tags} of {len(symbols)} symbols are tags")
+        binary = whole(arrays, "binary", (None, 3), len(symbols))
+        unary = whole(arrays, "unary", (None, 2), len(symbols))
+        of_binary = real(arrays, "binary_chance", (len(binary),), 0, 1)
+        return cls(symbols, tags, binary, of_binary, unary, real(arrays, "unary_chance", (len(unary),), 0, 1))
 
     def __len__(self) -> int:
         return len(self.symbols)

@@ -29,6 +29,7 @@ from lmcompare.models.pcfg.chart import prefixes
 from lmcompare.models.pcfg.grammar import Grammar, read_grammar
 from lmcompare.models.pcfg.lexicon import emissions
 from lmcompare.models.pcfg.trees import matched, read_trees
+from lmcompare.state import check_rising, offsets, real, whole
 from lmcompare.tokens import Encoded, IntArray
 
 MOST_WORDS = 200  # words of a sentence: the time of parsing grows with their third power
@@ -222,10 +223,14 @@ class Pcfg(LanguageModel):
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
         Pcfg.__init__(self, self.trees, **values["hyperparameters"])
-        rules = (arrays[name] for name in ("binary", "binary_chance", "unary", "unary_chance"))
-        self._grammar = Grammar(values["symbols"], int(values["tags"]), *rules)
-        begins = arrays["word_begins"]
-        words = tuple(np.array(arrays[name]) for name in ("word_chance", "word_tags", "word_begins"))
+        self._grammar = Grammar.from_arrays(arrays, values["symbols"], int(values["tags"]))
+        tags = whole(arrays, "word_tags", (None,), self._grammar.tags)
+        chances, begins = (
+            real(arrays, "word_chance", tags.shape, 0, 1),
+            offsets(arrays, "word_begins", None, len(tags)),
+        )
+        check_rising("word_tags", tags, begins)
+        words = tuple(map(np.array, (chances, tags, begins)))
         self._emissions = csc_array(words, shape=(self._grammar.tags, len(begins) - 1))
         bigram = {name.removeprefix(BIGRAM): a for name, a in arrays.items() if name.startswith(BIGRAM)}
         self._bigram = self._bigram.restore(State(bigram, values["bigram"]))

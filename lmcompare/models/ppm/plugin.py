@@ -169,9 +169,10 @@ class Ppm(LanguageModel):
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
-        self.order, self._types = int(state.values["order"]), int(state.values["types"])
-        self._tables = tables.filled(state.arrays)
-        self._discounts = Discounts(np.array(state.arrays["discounts"]), float(state.values["unknown"]))
+        Ppm.__init__(self, state.values["order"])
+        self._types = int(state.values["types"])
+        self._tables = tables.restored(state.arrays)
+        self._discounts = Discounts.from_state(state)
         self.notes = tuple(state.values["notes"])
         return self
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.state import check_range, taken, whole
 from lmcompare.tokens import IntArray
 
 Keys = npt.NDArray[np.uint64]
@@ -22,6 +23,7 @@ Keys = npt.NDArray[np.uint64]
 ONCE_MORE = 2  # a token is counted in a shorter context, too, until it was seen this often in the longer one
 FULL = 0.6  # the greatest share of slots in use
 SMALLEST = 2**10
+MOST = 2**30  # above the greatest count of a pair, so that reading a document does not take it beyond 32 bits
 
 
 class Tables(NamedTuple):
@@ -64,6 +66,15 @@ def packed(tables: Tables) -> dict[str, npt.NDArray[Any]]:
         "pairs": tables.pairs[of_pairs],
         "counts": tables.counts[of_pairs],
     }
+
+
+def restored(arrays: Mapping[str, npt.NDArray[Any]]) -> Tables:
+    """Return tables with the arrays that ``packed`` returned. Raises ``DamagedStateError`` for other arrays."""
+    for keys, numbers, shape, least in ("contexts", "sums", (KINDS + 1,), 0), ("pairs", "counts", (), 1):
+        own = taken(arrays, keys, (np.uint64,), (None,))
+        check_range(keys, own, 1, 2**64 - 1)
+        whole(arrays, numbers, (len(own), *shape), MOST, least)
+    return filled(arrays)
 
 
 def filled(arrays: Mapping[str, npt.NDArray[Any]], more: tuple[int, int] = (0, 0)) -> Tables:

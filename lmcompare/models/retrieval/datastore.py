@@ -13,11 +13,13 @@ from sklearn.neighbors import NearestNeighbors
 
 from lmcompare.errors import PluginError
 from lmcompare.model import LanguageModel
+from lmcompare.state import check_range, taken, whole
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 
 PART = 2**17  # tokens whose vectors are in memory together
+LARGEST = float(np.finfo(np.float16).max)
 QUERIES = 2**12  # contexts whose neighbours are searched for together
 
 
@@ -120,5 +122,9 @@ class Datastore:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> Self:
-        """Return the datastore with these ``arrays``."""
-        return cls(arrays["vectors"], arrays["places"], arrays["words"])
+        """Return the datastore with these stored arrays. Raises ``DamagedStateError`` for other arrays."""
+        words = whole(arrays, "words", (None,), 2**31)
+        places = whole(arrays, "places", (None,), len(words))
+        vectors = taken(arrays, "vectors", (np.float16,), (len(places), None))
+        check_range("vectors", vectors, -LARGEST, LARGEST)
+        return cls(vectors, places, words)

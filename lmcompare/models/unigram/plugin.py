@@ -22,6 +22,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.state import real, whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
@@ -135,7 +136,8 @@ class Unigram(LanguageModel):
 
     def restore(self, state: State) -> Self:
         """Restore the model."""
-        self._log_probs, self._counts = np.asarray(state.arrays["log_probs"]), np.asarray(state.arrays["counts"])
+        self._log_probs = real(state.arrays, "log_probs", (None,), most=0)
+        self._counts = whole(state.arrays, "counts", self._log_probs.shape, 2**63)
         return self
 
     def _for(self, vocabulary: Vocabulary) -> FloatArray:

@@ -16,6 +16,7 @@ from lmcompare.models.wordnet_bow.exhibits import exhibits
 from lmcompare.models.wordnet_bow.network import ReadableBag
 from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, chosen, table
 from lmcompare.models.wordnet_bow.wordnet import digest
+from lmcompare.state import taken
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.network import Network
 from lmcompare.training.tunable import TunableLanguageModel
@@ -125,7 +126,7 @@ class WordNetBow(TunableLanguageModel):
     def restore(self, state: State) -> Self:
         """Become the trained model that has this state; WordNet is not needed."""
         self.names = tuple(state.values["features"])
-        rows = np.unpackbits(state.arrays["rows"], axis=1, count=self.features)
+        rows = np.unpackbits(taken(state.arrays, "rows", (np.uint8,), (None, None)), axis=1, count=self.features)
         return super().restore(State({**state.arrays, "rows": rows}, state.values))
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
