@@ -17,7 +17,7 @@ from starlette.routing import Route
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.measure.sampling import Sampling
 from lmcompare.serve.answers import MOST, Answers
-from lmcompare.serve.guard import PRIVATE, Guard
+from lmcompare.serve.guard import AFTER, PRIVATE, Guard
 from lmcompare.serve.worker import Worker
 
 BODY = 1_000_000  # bytes of a request
@@ -89,7 +89,7 @@ def application(page: str, answers: Answers, token: str, hosts: frozenset[str]) 
         return PlainTextResponse(f"this is a fault of lmcompare ({what_went_wrong(error)})", 500, headers=PRIVATE)
 
     async def late(_: Request, error: Exception) -> Response:
-        return PlainTextResponse(_said(error), 503, headers=PRIVATE)
+        return PlainTextResponse(_said(error), 503, headers={**PRIVATE, "Retry-After": AFTER})
 
     return Starlette(
         routes=[

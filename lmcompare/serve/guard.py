@@ -1,4 +1,4 @@
-"""Who may ask: the holder of the token, through the page alone, a limited number at a time.
+"""Who may ask: the holder of the token, through the page alone, a limited number of questions at a time.
 
 The token comes once in the address and is exchanged for a cookie that no script and no other site can use.
 """
@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-TOGETHER = 8  # requests that are being answered or are waiting
+TOGETHER = 8  # questions that are being answered or are waiting
+AFTER = "2"  # seconds after which to ask again
 PRIVATE = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -53,8 +54,12 @@ class Guard:
             refused.headers.update(PRIVATE)
             await refused(scope, receive, send)
             return
+        if scope["method"] in ("GET", "HEAD"):  # the page itself asks no model
+            await self.app(scope, receive, send)
+            return
         if self.busy >= TOGETHER:
-            await PlainTextResponse("too many requests at once: try again", 503)(scope, receive, send)
+            said = "too many questions at once: try again"
+            await PlainTextResponse(said, 503, {**PRIVATE, "Retry-After": AFTER})(scope, receive, send)
             return
         self.busy += 1
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import uvicorn
 from lmcompare.errors import LmcompareError
 from lmcompare.serve.answers import Answers
 from lmcompare.serve.app import application
+from lmcompare.serve.connections import Connection
 from lmcompare.serve.guard import address
 from lmcompare.trained import TrainedModel
 
@@ -72,10 +74,12 @@ def serve(page: str, models: Mapping[str, TrainedModel], host: str, port: int, s
             names |= {*LOCAL, socket.gethostname(), _own_address()}
             shown = _own_address()
         hosts = frozenset(address(f"{name}:{port}") for name in names)
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show what strangers' connections cause
         app = application(page, Answers(models), token, hosts)
         say(f"http://{shown}:{port}/?token={token}")
         config = uvicorn.Config(
             app,
+            http=Connection,
             log_level="critical",  # the terminal does not show requests of strangers; a fault is reported to the page
             access_log=False,
             server_header=False,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from lmcompare.errors import LmcompareError
-from lmcompare.serve.guard import Guard, address
+from lmcompare.serve.guard import TOGETHER, Guard, address
 from lmcompare.serve.server import is_local, serve
 
 
@@ -60,3 +64,30 @@ def test_an_address_that_can_not_be_used_is_one_sentence() -> None:
     for host in ("", "[]", "\u202e"):
         with pytest.raises(LmcompareError, match="--host"):
             serve("", {}, host, 0, print)
+
+
+async def ask(guard: Guard, method: str) -> dict[str, Any]:
+    """The status and the headers of the answer to a request of the page's reader."""
+    own = {"host": "localhost:80", "origin": "http://localhost", "cookie": "lmcompare-80=secret"}
+    raw = [(name.encode(), value.encode()) for name, value in own.items()]
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    await guard({"type": "http", "method": method, "path": "/", "query_string": b"", "headers": raw}, receive, send)
+    return dict(sent[0])
+
+
+def test_too_many_questions_are_told_when_to_ask_again_and_the_page_is_always_shown() -> None:
+    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("yes"), methods=["GET", "POST"])])
+    guard = Guard(app, "secret", frozenset({"localhost:80"}))
+    assert asyncio.run(ask(guard, "POST"))["status"] == 200
+    guard.busy = TOGETHER
+    refused = asyncio.run(ask(guard, "POST"))
+    assert refused["status"] == 503
+    assert dict(refused["headers"])[b"retry-after"].isdigit()
+    assert asyncio.run(ask(guard, "GET"))["status"] == 200
