@@ -18,8 +18,9 @@ from lmcompare.harness.runner import Runner, make_ready
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.layout import LOG, PROBES
+from lmcompare.runfolder.layout import LOG, PROBES, TOKENS_FILES
 from lmcompare.runfolder.ownership import remove_written
+from lmcompare.runfolder.seals import damage
 
 LOOK = 0.2  # seconds between two checks for ended cells, between which Ctrl-C is handled
 
@@ -38,12 +39,15 @@ class Engine:
         Is told of the progress.
     see_that_it_is_there : callable
         Raises ``LmcompareError`` if the run folder was moved or removed meanwhile.
+    renew : callable
+        Makes tokens that are damaged again, and returns whether some were.
     """
 
     runner: Runner
     seconds: float
     show: Display
     see_that_it_is_there: Callable[[], None]
+    renew: Callable[[], bool]
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopped: bool = False
 
@@ -131,6 +135,11 @@ class Engine:
             may_keep = job.is_finished() and job.has_what_is_asked()
         emit({"event": "stage", "stage": "starting"})
         error = _run_one(job, live, self.runner, self.seconds, emit)
+        if error is not None and not self._stopped:
+            with self._lock:
+                renewed = damage(job.tokens_path, TOKENS_FILES) is not None and self.renew()
+            if renewed:  # by the code of another model: this one is not to blame
+                error = _run_one(job, live, self.runner, self.seconds, emit)
         if self._stopped:
             return
         with self._lock:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lmcompare import corpora
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import OWN_TEMPORARY, LmcompareError
 from lmcompare.harness.describe import Described, described
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
@@ -19,7 +21,9 @@ from lmcompare.harness.runner import machine_of
 from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
+from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
 from lmcompare.runfolder.ownership import check_free
+from lmcompare.runfolder.seals import damage
 
 LISTED = 5  # models without a limit of memory that are named
 
@@ -63,6 +67,26 @@ class Plan:
     def other_jobs(self) -> list[Job]:
         """Return the jobs of the models that are not swept, in the order of the experiment."""
         return [job for table in _others(self.experiment) for job in self._jobs(table, self.experiment.seeds)]
+
+    def renew_tokens(self, corpus: corpora.Corpus | None) -> bool:
+        """Make tokens that were damaged in the run folder since it was read again; return whether some were.
+
+        ``corpus``: that of ``begin``. What can't be made again, such as the tokens of a text from a pipe, stays.
+        """
+        harmed: dict[Path, TokensTable] = {}
+        for tokens in self.text.tokens:
+            path = self.folder / TOKENS / tokens.fingerprint
+            if (damaged := damage(path, TOKENS_FILES)) is not None:
+                self.show.say(f"{path / damaged} was damaged or lost during the run: it is made anew.")
+                harmed[path] = tokens.table
+        if harmed:
+            with suppress(LmcompareError), TemporaryDirectory(prefix=OWN_TEMPORARY, dir=self.folder.parent) as aside:
+                made = Path(aside) / "run"
+                read(self.experiment, (*harmed.values(),), made, self.base or Path(), False, Display(), corpus)
+                for path in harmed:
+                    shutil.rmtree(path, ignore_errors=True)
+                    shutil.move(made / TOKENS / path.name, path)
+        return bool(harmed)
 
     def set_up(self, study: Study, settings: Sequence[Setting], check: Callable[[Job], None]) -> None:
         """Give settings of a sweep their jobs. ``check`` may refuse the first job.

@@ -104,7 +104,8 @@ def run(
     plan = replace(plan, exhibits_only=exhibits_only)
     with locked(folder) as see_that_it_is_there:
         runner = runner_of(experiment, plan.machine, show)
-        engine = Engine(runner, experiment.seconds, show, see_that_it_is_there)
+        renew = partial(plan.renew_tokens, corpus)
+        engine = Engine(runner, experiment.seconds, show, see_that_it_is_there, renew)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
         chosen, jobs = list[Job](), plan.other_jobs()
@@ -155,6 +156,7 @@ def run(
                 read, text = next(iter(plan.tokens.values())), plan.text.entry.fingerprint
                 given = (folder, text, read.fingerprint, read.tokenizer, options, experiment.seconds, show)
                 run_classics(forecasters, *given)
+            renew()  # the last model may have damaged what the report reads
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()

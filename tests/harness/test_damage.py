@@ -77,6 +77,31 @@ def test_what_is_damaged_or_lost_is_said_and_made_good(finished: Path, copy: Pat
     assert {cell.error for cell in load_run(copy).cells} == {None}
 
 
+DAMAGES_TOKENS = """
+from pathlib import Path
+from lmcompare.models.unigram.plugin import Unigram
+
+class Careless(Unigram):
+    def fit(self, train, valid, setting):
+        for path in Path(%r).glob("tokens/*/*.npy"):
+            path.unlink()
+        return super().fit(train, valid, setting)
+"""
+
+
+def test_tokens_that_a_model_damages_are_made_again_and_the_run_goes_on(finished: Path, tmp_path: Path) -> None:
+    (finished / "careless.py").write_text(DAMAGES_TOKENS % str(tmp_path / "run"))
+    careless = {"plugin": "careless.py:Careless", "name": "careless"}
+    heard, again = Watch(), {**careless, "name": "again"}
+    experiment = small_experiment(careless, BIGRAM, again)
+    outcome = run(experiment, tmp_path / "run", base=finished, show=heard)
+    write_reports(tmp_path / "run")
+    assert "ngram/0" not in outcome.failures
+    assert len([line for line in heard.said if "during the run" in line]) == 2
+    scores = [folder / "cells/ngram/0/scores.parquet" for folder in (tmp_path / "run", finished / "run")]
+    assert scores[0].read_bytes() == scores[1].read_bytes()
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "features.parquet", "documents.parquet", "vocabulary.json"])
 def test_no_report_is_made_of_a_turned_bit(copy: Path, name: str) -> None:
     (path,) = [*copy.glob(name), *copy.glob(f"tokens/*/{name}")]
