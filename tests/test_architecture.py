@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,6 @@ def test_starting_is_cheap(start: str, allowed: set[str]) -> None:
 def test_public_names_are_there() -> None:
     for name in lmcompare.__all__:
         assert getattr(lmcompare, name).__name__ == name
+    for path in (path for path, text in FILES.items() if "\n__all__ = " in text):
+        module = import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+        assert [name for name in module.__all__ if not hasattr(module, name)] == []

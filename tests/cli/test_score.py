@@ -77,6 +77,7 @@ def test_score_prints_a_json_line_a_text(place: Path) -> None:
         surprisal = sum(token["surprisal_bits"] for token in own)
         assert row["log_probability"] == pytest.approx(-surprisal * 0.6931471805599453)
         assert row["bits"] == pytest.approx(surprisal + sum(token["overhead_bits"] for token in own))
+        assert {"run", "model", "document", "text", "log_probability", "bits", "unknown_tokens"} <= row.keys()
         assert row["bits_per_byte"] == pytest.approx(row["bits"] / len(row["text"]))
         assert row["unknown_tokens"] == sum(token["unknown"] for token in own)
     assert [t["token"] for t in tokens[:5]] == ["the", "cat", "saw", "it", "."]

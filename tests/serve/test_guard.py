@@ -7,12 +7,14 @@ import socket
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from lmcompare.errors import LmcompareError
+from lmcompare.serve import server
 from lmcompare.serve.guard import TOGETHER, Guard, address
 from lmcompare.serve.server import is_local, serve
 
@@ -64,6 +66,23 @@ def test_an_address_that_can_not_be_used_is_one_sentence() -> None:
     for host in ("", "[]", "\u202e"):
         with pytest.raises(LmcompareError, match="--host"):
             serve("", {}, host, 0, print)
+
+
+def test_all_addresses_of_the_machine_are_answered_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[frozenset[str]] = []
+
+    def application(page: str, answers: object, token: str, hosts: frozenset[str]) -> Starlette:
+        given.append(hosts)
+        return Starlette()
+
+    monkeypatch.setattr(server, "application", application)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_: None)
+    every = {"127.0.0.1", "localhost", "[::1]", socket.gethostname().lower()}
+    for host, others in (("0.0.0.0", every), ("127.0.0.2", {"localhost"})):
+        said: list[str] = []
+        serve("", {}, host, 0, said.append)
+        port = said[0].partition("/?")[0].rpartition(":")[2]
+        assert {f"{name}:{port}" for name in {host, *others}} <= given.pop()
 
 
 async def ask(guard: Guard, method: str) -> dict[str, Any]:

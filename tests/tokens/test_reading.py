@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lmcompare.corpora.sentences import line_sentences
@@ -18,6 +18,8 @@ from lmcompare.tokens.reading import read_tokenised
 
 WORDS = st.sampled_from(["a", "b", "c", "dé", "日本", "<unk>", "</s>", "<s>", "x.y"])
 BLANKS = st.sampled_from([" ", "  ", "\t", "\r", " \u00a0", "\u3000", "\u0085", "\x1c", "\x1f", "\u200b", "\u2028"])
+# each of Unicode's white space that is not above, once in every run
+OTHERS = "a" + "a".join("\u1680\u2000\u2005\u200a\u2029\u202f\u205f") + "a\u1681a\u2060a\u200b\u3001"
 LINES = st.lists(st.lists(st.one_of(WORDS, BLANKS), max_size=9).map("".join), max_size=8)
 
 
@@ -32,6 +34,7 @@ def by_lines(text: str, min_count: int) -> tuple[Vocabulary, list[int]]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES, st.integers(1, 2), st.sampled_from([3, 16, 2**24]), st.booleans())
+@example([OTHERS], 1, 2**24, True)
 def test_the_same_as_line_by_line(tmp_path: Path, lines: list[str], min_count: int, block: int, closed: bool) -> None:
     text = "\n".join(lines) + "\n" * closed
     path = tmp_path / "text.txt"
