@@ -105,7 +105,8 @@ def tokenise(
     ------
     LmcompareError
         For a document that is not valid Unicode, or whose sentences leave out its beginning, overlap or go beyond its
-        text; and for a tokenizer plug-in that fails, or whose tokens can't be joined to the same text again.
+        text; and for a tokenizer plug-in that fails, whose tokens leave words out, or can't be joined to the same
+        text again.
     """
     n_bytes = np.array([_n_bytes(document) for document in documents], np.int64)
     pieces = _Pieces(tokenizer, np.int32 if max(n_bytes, default=0) < 2**31 else np.int64, progress)
@@ -149,6 +150,11 @@ def tokenise(
         raise PluginError(
             f"the tokens of {type(tokenizer).__name__} can't be joined to the same text again, so some bytes would "
             "not be charged: 'lmcompare check' shows an example"
+        )
+    if lost := next((space.strip() for space in text_of_all.space_types[1:] if not space.isspace()), ""):
+        raise PluginError(
+            f"the tokens of {type(tokenizer).__name__} leave out {reprlib.repr(lost)}: everything that is not white"
+            " space must be in a token"
         )
     return text_of_all
 

@@ -23,6 +23,7 @@ from lmcompare.tokens import (
     tokenise,
 )
 from lmcompare.tokens import rebuilt as put_together
+from lmcompare.tokens.whitespace import WhitespaceTokenizer
 from tests.tokens.texts import BYTE_PAIRS, KINDS, WILD, document, documents, rebuilt
 
 
@@ -106,6 +107,22 @@ def test_a_plug_in_that_would_let_bytes_go_free_is_refused(tokenize: object, mes
     odd = type("Odd", (Pairs,), {"tokenize": tokenize})()
     with pytest.raises(LmcompareError, match=message):
         tokenise([document("A b")], odd)
+
+
+class Short(WhitespaceTokenizer):
+    """Leaves out words of more than five letters."""
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        tokens, offsets = super().tokenize(text)
+        kept = [i for i, token in enumerate(tokens) if len(token) <= 5]
+        return [tokens[i] for i in kept], offsets[kept]
+
+
+@pytest.mark.parametrize("text", ["Elephants are here", "Here are elephants", "Here elephants\tare"])
+def test_a_plug_in_that_leaves_words_out_is_refused(text: str) -> None:
+    assert len(tokenise([document("Cats\u2003are \x1chere")], Short())) == 4
+    with pytest.raises(PluginError, match=r"Short leave out '[Ee]lephants'"):
+        tokenise([document(text)], Short())
 
 
 @pytest.mark.parametrize(
