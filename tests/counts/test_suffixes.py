@@ -65,6 +65,12 @@ def test_frequent_contexts_equal_brute_force() -> None:
     agrees(train, [generator.integers(0, 5, 40).tolist(), train[0][35:60]])
 
 
+def test_where_every_document_is_one_token_the_empty_context_comes_first() -> None:
+    train = [[2], [3], [2], [4]] * 40  # the empty context and the beginning of a document have the same places
+    assert Contexts.of(encoded(train)).arrays["nodes"].tolist()[0] == [0, 160, 0]
+    agrees(train, [[2, 3], [4]])
+
+
 def test_places_after_a_passage() -> None:
     documents = [[2, 3, 2, 3, 4], [2, 3], [3, 2, 3, 2]]
     contexts = Contexts.of(encoded(documents))

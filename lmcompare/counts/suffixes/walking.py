@@ -115,8 +115,8 @@ def _range(words: IntArray, places: IntArray, first: int, end: int, length: int,
 
 @compiled
 def _node(nodes: IntArray, first: int, end: int) -> int:
-    """Return the node with this range of places."""
-    low, high = 0, len(nodes)
+    """Return the node of a context with this range of places; the empty one, node 0, may have the same."""
+    low, high = 1, len(nodes)
     while low < high:
         middle = (low + high) >> 1
         if nodes[middle, 0] < first or (nodes[middle, 0] == first and nodes[middle, 1] > end):
