@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lmcompare.cli import score_table
 from lmcompare.errors import LmcompareError
 from tests.cli.console import Terminal, lmcompare
 
@@ -214,3 +216,8 @@ def test_answers_are_printed_even_where_they_can_t_be_stored(place: Path, monkey
     assert done.returncode == 2
     assert "the folder can't be written" in done.stderr
     assert "ngram" in done.stdout
+
+
+def test_an_infinite_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    score_table._print(iter([{"word": "x", "bits": math.inf, "rank": math.nan, "at": 3}]), "jsonl")
+    assert capsys.readouterr().out == '{"word": "x", "bits": null, "rank": null, "at": 3}\n'

@@ -138,6 +138,13 @@ class TestHere:
         assert cpus == {"unigram": [here["cpu"]], "ngram": [here["cpu"], "Another processor"]}
         assert not found.costs_comparable
 
+    def test_a_model_that_was_trained_beside_others_is_remembered_when_it_is_scored_alone(self, place: Path) -> None:
+        plan = small_experiment(UNIGRAM, NGRAM, threads=1, workers=2)
+        assert not run(plan, place / "run", base=place).failures
+        (place / "run/cells/ngram/0/scores.parquet").unlink()
+        assert not run(plan.replace("test", workers=1), place / "run", base=place).failures
+        assert load_run(place / "run").cells[1].cost["beside"]
+
     def test_a_budget_in_seconds_is_not_shared(self, place: Path) -> None:
         plan = small_experiment(FLAT, UNIGRAM, NGRAM, threads=1, workers=2, budget={"seconds": 60})
         assert not run(plan, place / "run", base=place).failures

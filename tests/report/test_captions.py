@@ -113,7 +113,7 @@ def test_learning_says_how_its_texts_differ(run: Run) -> None:
     model = next(m for m in data.scored if len(m.cell.curve["valid_loss"].dropna()))
     figures = next(one for one in data.results["models"] if one["name"] == model.name)
     said = plain(
-        learning.texts(data, model.entry.tokens_fingerprint, [(model, pd.DataFrame({"valid_loss": [9, 7.5]}))])
+        learning.texts(data, model.entry.tokens_fingerprint, [(model, pd.DataFrame({"valid_loss": [9, 7.5, 8]}))])
     )
     for wanted in ("7.50", *(f"{math.log2(figures[key]):.2f}" for key in ("valid_perplexity", "perplexity"))):
         assert f" {wanted} " in said
