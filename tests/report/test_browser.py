@@ -219,6 +219,9 @@ def test_the_reader_of_tokens_and_the_game(of_tokens: Page) -> None:
         game.locator("input").fill(word.upper() if turn % 2 else "no such word")
         game.locator("input").press("Enter")
         expect(game.locator(".said")).to_contain_text(f"“{word}”")
+        places = [line[turn].index(word) for line in data["top"] if word in line[turn][1:] and word != line[turn][0]]
+        told = re.findall(r"its guess (\d+)", game.locator(".said").inner_text())
+        assert told == [str(place + 1) for place in places]
     own, hits = len(words) // 2, [sum(a[0] == b for a, b in zip(line, words, strict=True)) for line in data["top"]]
     score = game.locator(".score").inner_text()
     assert f"you {own}," in score

@@ -76,6 +76,8 @@ def test_the_answer_is_the_best_model_within_the_limits(report: Page, run: Run) 
         expect(answer).to_contain_text(bits)
         expect(typed).to_have_attribute("aria-invalid", "false")
         assert f"train_seconds={seconds:g}" in page.url
+        allowed = len({time for time, _ in times if time <= seconds})
+        expect(page.locator(".choice [type=range][name=train_seconds]")).to_have_value(str(max(0, allowed - 1)))
     before = answer.inner_text()
     typed.fill("soon")
     expect(typed).to_have_attribute("aria-invalid", "true")

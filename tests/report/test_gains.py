@@ -270,9 +270,22 @@ def test_a_cell_opens_such_a_token_in_the_reader_and_going_back_leads_to_it(of_t
     cells.nth(3).focus()
     page.keyboard.press("Enter")
     expect(token).to_be_in_viewport()
+    shown, passage = token.get_attribute("data-i"), reader.locator("select[name=passage]").input_value()
+    labels = reader.locator(".tok").evaluate_all("all => all.map(e => [e.dataset.i, e.getAttribute('aria-label')])")
     page.go_back()
     expect(page.locator(".gains-table button:focus")).to_have_attribute("aria-label", str(name))
     expect(page.locator(".gains-table td.now")).to_be_in_viewport()
+
+    # the token that was shown is the one at which the model gains most or, if it loses, loses most
+    found = re.search(r"baseline=(\d+)&cell=(\d+)\.(\d+)", page.url)
+    assert found is not None
+    own, r, m = map(int, found.groups())
+    row = json.loads(page.locator(".gains-data").text_content() or "")["rows"][r]
+    here = [str(i) for at, i in zip(row["at"][::2], row["at"][1::2], strict=True) if str(at) == passage]
+    differences = {i: float(label.split(", ")[-1].split()[0].replace("−", "-")) for i, label in labels if i in here}
+    assert len(differences) > 1
+    best = (max if row["figures"][m] > row["figures"][own] else min)(differences.values())
+    assert differences[str(shown)] == best
     page.go_forward()
     expect(page.locator(".reader .tok.now")).to_be_in_viewport()
 

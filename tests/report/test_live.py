@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -187,6 +188,7 @@ def test_a_typed_text_has_figures_in_every_model_beside_another_and_its_guesses_
     assert evidence.first.locator("b").all_inner_texts()[-1] == word
     guess.locator("button").first.click()
     expect(page.locator(".live")).to_have_attribute("data-shown", f"the cat saw{'' if word == '.' else ' '}{word}")
+    expect(page).to_have_url(re.compile(r"live\?text=the.cat.saw.+"))
     assert complaints(page) == []
 
 
