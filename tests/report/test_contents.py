@@ -59,7 +59,7 @@ def test_questions_lead_to_their_answers(tree: Node) -> None:
     sections = [each.attributes["id"] for each in tree.one("main").all("section")]
     ids = {each.attributes["id"] for each in tree.all() if "id" in each.attributes}
     assert asked == [key for key in QUESTIONS if key in ids]
-    assert {"all-pairs", "term-perplexity", "not-comparable"} < set(asked)
+    assert {"all-pairs", "term-perplexity", "not-comparable", "reader", "inside"} < set(asked)
     assert len(asked) >= 12
     nav = tree.one("nav")
     assert [group.text for group in nav.all("p")] == ["Results", "Try it", "Inside", "Trust"]

@@ -52,6 +52,15 @@ def test_tokens_before_a_change_of_the_future_stay_the_same(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_series_that_wander_are_read_as_differences(kind: str) -> None:
+    noise = np.random.default_rng(1).standard_normal(400)
+    for values, differs in ((noise, False), (np.cumsum(noise), True)):
+        tokenizer = make_tokenizer({"kind": kind})
+        assert isinstance(tokenizer, ValueTokenizer)
+        assert tokenizer.fit([text_of(values)]).state().values["differs"] is differs
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_scale_is_that_of_the_past_alone(kind: str) -> None:
     tokenizer = fitted(kind, differences=False)
     past = TRAIN[:50]
