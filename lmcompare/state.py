@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 
 WHOLE = (np.int32, np.int64)
 REAL = (np.float32, np.float64)
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ def offsets(arrays: Mapping[str, Array], name: str, groups: int | None, end: int
 
 
 def check_range(name: str, array: Array, least: float, most: float) -> None:
-    """Refuse numbers outside of ``least`` to ``most``, and NaN."""
-    if array.size and not (array.min() >= least and array.max() <= most):  # false for NaN, too
+    """Refuse numbers outside of ``least`` to ``most``, and NaN; real numbers may be outside by ``ROUNDING``."""
+    more = ROUNDING if array.dtype.kind == "f" else 0
+    if array.size and not (array.min() >= least - more and array.max() <= most + more):  # false for NaN, too
         raise DamagedStateError(f"{name} has numbers that are not from {least:,} to {most:,}")
 
 

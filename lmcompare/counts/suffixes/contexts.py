@@ -101,7 +101,7 @@ class Contexts:
         places = whole(arrays, "places", (int(np.count_nonzero(words != types)),), len(words))
         if not len(places) or words[0] != types or np.any(words[places] == types):
             raise DamagedStateError("words and places are not those of a text")
-        nodes = whole(arrays, "nodes", (None, 3), len(places) + 1)
+        nodes = whole(arrays, "nodes", (None, 3), len(words) + 1)
         if not len(nodes) or np.any(nodes[:, 0] >= nodes[:, 1]):
             raise DamagedStateError("nodes has an empty range")
         following = whole(arrays, "following", (None,), types)

@@ -20,7 +20,7 @@ from lmcompare.counts.lookup.level import NOTHING, Float32Array
 from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.mixture import discounting
 from lmcompare.models.mixture.context_trees import Contexts, Tree, grow
-from lmcompare.models.mixture.features import WORDS, Feature, feature_values
+from lmcompare.models.mixture.features import Feature, feature_values
 from lmcompare.state import DamagedStateError, check_rising, offsets, real, whole
 from lmcompare.tokens import IntArray
 
@@ -90,7 +90,7 @@ class Chain:
         if not exist or not 0 <= target < len(maps):
             raise DamagedStateError("a chain has features or a target that do not exist")
         types = int(maps[target][:-1].max()) + 1
-        last = whole(arrays, f"{prefix}last", (None,), len(maps[WORDS]))
+        last = whole(arrays, f"{prefix}last", (None,), 1 + max(int(each.max()) for each in maps))
         words = whole(arrays, f"{prefix}words", (None,), types)
         children = offsets(arrays, f"{prefix}children", len(last), len(last), first=1)
         check_rising(f"{prefix}last", last[1:], children - 1)

@@ -22,6 +22,7 @@ from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.mixture.chains import Chain
 from lmcompare.models.mixture.features import WORDS, feature_values, history, reach_of
+from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.state import WHOLE, DamagedStateError, taken, whole
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
 
@@ -202,7 +203,8 @@ class Mixture:
 
 def _maps(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[IntArray, ...]:
     width = len(taken(arrays, f"map_{WORDS}", WHOLE, (None,)))
-    maps = tuple(whole(arrays, f"map_{i}", (width,), width) for i in range(sum(k.startswith("map_") for k in arrays)))
+    below = max(width, MOST_CLASSES + 1)  # there may be more classes than words
+    maps = tuple(whole(arrays, f"map_{i}", (width,), below) for i in range(sum(k.startswith("map_") for k in arrays)))
     if width < 2 or not np.array_equal(maps[WORDS], np.arange(width)):
         raise DamagedStateError("map_0 does not have the words themselves")
     return maps

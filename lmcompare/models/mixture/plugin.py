@@ -31,9 +31,8 @@ from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, ValidSummary
 from lmcompare.models.mixture.exhibits import ClassExample
 from lmcompare.models.mixture.features import WORDS, Feature
 from lmcompare.models.mixture.mixtures import Mixture
+from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-
-MOST_CLASSES = 10_000  # with these, a table of the pairs of classes takes 800 MB
 
 
 class MixtureModel(LanguageModel):

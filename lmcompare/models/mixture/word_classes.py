@@ -22,6 +22,7 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.tokens import FloatArray, IntArray
 
+MOST_CLASSES = 10_000  # with these, a table of the pairs of classes takes 800 MB
 SWEEPS = 12  # after these, a hundred of 17,000 words still move, but the likelihood hardly changes
 TABLED = 2**18  # x log x is looked up for counts below this
 

@@ -22,7 +22,8 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
-from lmcompare.models.mixture.plugin import MOST_CLASSES, ClassNGram
+from lmcompare.models.mixture.plugin import ClassNGram
+from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.models.pcfg import exhibits as pcfg_exhibits
 from lmcompare.models.pcfg.best_tree import best_tree
 from lmcompare.models.pcfg.chart import prefixes

@@ -15,7 +15,7 @@ from lmcompare.model import LanguageModel, Setting
 from lmcompare.models.mixture import plugin
 from lmcompare.models.mixture.plugin import ClassNGram, MixtureModel, NGramMixture, SkipNGram, contexts_with_gaps
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.tokens import Vocabulary
+from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back
 from tests.models.mixture.cases import (
     NOUNS,
@@ -66,6 +66,14 @@ def test_a_mixture_is_better_than_words_and_no_worse_than_classes() -> None:
     assert perplexity(classes, text) < perplexity(words, text) - 0.1
     assert perplexity(mixture, text) < perplexity(words, text) - 0.1
     assert perplexity(mixture, text) < perplexity(classes, text) * 1.05
+
+
+def test_more_classes_than_words_are_stored_and_come_back() -> None:
+    vocabulary = Vocabulary.build([["a", "b", "c"]])
+    text = Encoded.from_documents([[2, 3, 4, 1] * 30], vocabulary)
+    model = ClassNGram(classes=50, order=2).fit(text, text, Setting(vocabulary))
+    again = ClassNGram().restore(model.state())
+    np.testing.assert_array_equal(again.log_probs(text), model.log_probs(text))
 
 
 def test_a_word_depends_only_on_the_classes_of_the_words_before() -> None:
