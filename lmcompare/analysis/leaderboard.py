@@ -66,6 +66,7 @@ class Row:
     sampled_train_nats: float | None = None
     sampled_valid_nats: float | None = None
     overhead_bits_per_byte: float | None = None
+    valid_bits_per_byte: float | None = None
     unknown_share: float | None = None
     zero_probability_tokens: int = 0
     valid_probability_model: bool = False

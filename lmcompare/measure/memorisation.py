@@ -11,6 +11,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
+FEW = 5  # a word that occurs more often is not barely known, even if no word is rarer
 LEAST_KNOWN = 0.5  # the share of words that must be known
 TOKENS, PIECE = 8192, 256  # tokens that are read of each split, and the most of each piece
 
@@ -19,7 +20,8 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
     """Return the mean nats per known token on equal amounts of train and valid.
 
     Both texts are read in the same way: in pieces spread evenly over the split, each of which starts with a sentence
-    and is a document of its own. Unknown words are left out, because valid has more of them.
+    and is a document of its own. Unknown words are left out, because valid has more of them, and of train also the
+    words that would be unknown if they occurred once less: such words are hard to predict and rarely known in valid.
 
     Returns
     -------
@@ -28,11 +30,17 @@ def measured(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, float |
         unknown; ``train_tokens`` and ``valid_tokens``, the numbers of known tokens.
     """
     found: dict[str, float | int | None] = {}
+    counts = corpus.vocabulary.counts
+    of_words = np.delete(counts, corpus.vocabulary.special)
+    least = int(of_words[of_words > 0].min(initial=FEW))  # of a word that is barely known
     for which in ("train", "valid"):
         text = pieces(corpus.split(which), corpus.sentence_starts(which))
         known = ~text.vocabulary.is_unknown(text.ids)
-        of_words = known[text.ids != text.vocabulary.end]  # without ends of sentences, which are always known
-        told = of_words.any() and of_words.mean() >= LEAST_KNOWN
+        words = known[text.ids != text.vocabulary.end]  # without ends of sentences, which are always known
+        told = words.any() and words.mean() >= LEAST_KNOWN
+        if which == "train" and text.vocabulary.unknown is not None and least < FEW:
+            known &= (counts[text.ids] > least) | (text.ids == text.vocabulary.end)
+        told &= bool(known.any())
         nats = -float(checked_log_probs(model, text)[known].mean()) if told else math.nan
         found[f"{which}_nats"] = nats if math.isfinite(nats) else None
         found[f"{which}_tokens"] = int(known.sum())

@@ -13,13 +13,14 @@ from rich.text import Text
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.errors import without_controls
 from lmcompare.report import numbers
+from lmcompare.report.doubts import doubts
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.repeated import repeated_note
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.report.sections.contexts import seldom
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.shown import shown
-from lmcompare.report.verdict import knows_valid, unverified
+from lmcompare.report.verdict import unverified
 from lmcompare.runfolder.files import read_json
 from lmcompare.runfolder.run import load_run
 
@@ -44,10 +45,11 @@ def print_leaderboard(folder: Path) -> None:
     every = [row for row in rows(results) if row.status != "failed"]
     in_full = shown(every)
     board = [row for row in every if row.name in in_full]
-    for sentence in repeated_note(results, board, str):
+    run, apart = load_run(folder), results["repeated_text"]["test"]["left_out"]
+    compressed = {} if apart else run.corpus.compressors
+    for sentence in (*repeated_note(results, board, str), *doubts(board, compressed, str)):
         _say(sentence)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    apart = results["repeated_text"]["test"]["left_out"]
     for head in WITHOUT_REPEATED if apart else HEADS:
         name = head == "model"
         table.add_column(head, justify="left" if name else "right", no_wrap=not name, overflow="fold")
@@ -73,7 +75,7 @@ def print_leaderboard(folder: Path) -> None:
         if row.reason:
             status = "ranked separately" if row.status == "adaptive" else "not ranked"
             _say(f"{row.name} is {status}, because {row.reason}.")
-    for sentence in (*knows_valid(board, str), *unverified(results["unverified"])):
+    for sentence in unverified(results["unverified"]):
         _say(sentence)
     others: dict[str, list[str]] = {}
     for row in board:
@@ -83,7 +85,7 @@ def print_leaderboard(folder: Path) -> None:
         read, their = ("reads", "its") if len(names) == 1 else ("read", "their")
         said = f"{numbers.listed(names)} {read} other tokens ({tokens})"
         _say(f"{said}: compare {their} bits per byte, not {their} perplexity.")
-    if lacking := seldom(load_run(folder)):
+    if lacking := seldom(run):
         _say(
             f"Not shown in several contexts: {numbers.listed(lacking)}, because each is not a token of the vocabulary"
             " or occurs fewer than twice in prompts and test text."

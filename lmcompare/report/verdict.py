@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -148,7 +147,6 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         )
     said += unverified(results.get("unverified", ()))
     said += _apart(rows, title)
-    said += knows_valid(rows, title)
     said += _failed(results["failed"], title)
     return said
 
@@ -161,22 +159,6 @@ def unverified(places: Sequence[str]) -> list[str]:
         f"Unverified: {numbers.listed([*places])} {'has' if len(places) == 1 else 'have'} no checksums any more, so"
         " these files may have been changed since the run wrote them."
     ]
-
-
-def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
-    """Return a sentence on each model that has probably read the validation text."""
-    return [
-        f"{sentence(title(row.name))} predicts the validation text far better than its training text (perplexity"
-        f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
-        " Unless the validation text is much simpler, training does not do that: find out which texts its code reads"
-        " before you believe its figures."
-        for row in rows
-        if row.knows_valid
-    ]
-
-
-def _perplexity(nats: float | None) -> str:
-    return numbers.perplexity(None if nats is None else math.exp(nats))
 
 
 def _lead(found: Verdict, figure: str, title: Titles) -> list[str]:

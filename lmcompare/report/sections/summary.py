@@ -20,6 +20,7 @@ from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.report import numbers
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
+from lmcompare.report.doubts import doubts
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.repeated import repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
@@ -137,6 +138,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
+        "doubts": doubts(data.rows, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
         "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,

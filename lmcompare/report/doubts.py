@@ -1,0 +1,100 @@
+"""Reasons to doubt the figures of a run, each with what it usually means: they stand beside the title."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.report import compressors, numbers
+from lmcompare.report.titles import sentence
+from lmcompare.report.verdict import Titles
+
+FAR_BELOW = 0.5  # of the figure of the best file compressor
+NEARER = 0.1  # of the usual figure: how much better a model knows the validation text than other models do
+UNKNOWN = 0.5  # of the test tokens
+
+
+def doubts(rows: Sequence[Row], compressed: Mapping[str, float], title: Titles) -> list[str]:
+    """Return the reasons for doubt about models that are ranked or scored, one sentence or two for each.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    compressed : mapping of str to float
+        The bits per byte of file compressors on the test text; empty where models are compared on a part of it.
+    title : callable
+        Gives the title of a model.
+    """
+    known = [*knows_valid(rows, title), *prefers_valid(rows, title)]
+    return [*below_compressors(rows, compressed, title), *known, *of_unknown_words(rows)]
+
+
+def below_compressors(rows: Iterable[Row], compressed: Mapping[str, float], title: Titles) -> list[str]:
+    """Return a sentence on models that need far fewer bits than every file compressor."""
+    program = compressors.best(compressed)
+    limit = 0.0 if program is None else FAR_BELOW * program.bits_per_byte
+    low = [row for row in rows if row.compared is not None and row.compared < limit]
+    if program is None or not low:
+        return []
+    names = numbers.listed([title(row.name) for row in low])
+    need, code = ("needs", "its code or tokenizer") if len(low) == 1 else ("need", "their code or tokenizer")
+    return [
+        f"{sentence(names)} {need} less than half of the bits of the best file compressor, {program.name}"
+        f" ({numbers.bits_per_byte(program.bits_per_byte)} bits per byte). Usually this means that {code} has read"
+        " the test text, or text that contains it."
+    ]
+
+
+def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
+    """Return a sentence on each model that has probably read the validation text."""
+    return [
+        f"{sentence(title(row.name))} predicts the validation text far better than its training text (perplexity"
+        f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
+        " Usually this means that its code has read the validation text."
+        for row in rows
+        if row.knows_valid
+    ]
+
+
+def prefers_valid(rows: Sequence[Row], title: Titles) -> list[str]:
+    """Return a sentence on each model that is much better on the validation text than other models on the same texts.
+
+    Bits per byte of the test text less those of the validation text, compared with the median of the others: how hard
+    the two texts are cancels out. Of the 25 models of a hundred years, the difference is −3 to 4 % of that figure.
+    """
+    figures = {
+        row.name: (row.bits_per_byte, row.bits_per_byte - row.valid_bits_per_byte)
+        for row in rows
+        if row.bits_per_byte is not None and row.valid_bits_per_byte is not None
+    }
+    said = []
+    for row in rows:
+        others = [pair for name, pair in figures.items() if name != row.name]
+        if row.name not in figures or row.knows_valid or not others:
+            continue
+        usual, gap = (median(column) for column in zip(*others, strict=True))
+        better = figures[row.name][1] - gap
+        if better > NEARER * usual:
+            said.append(
+                f"{sentence(title(row.name))} predicts the validation text better than the other models suggest, by"
+                f" {numbers.bits_per_byte(better)} bits per byte, and the test text not. Usually this means that its"
+                " code has trained on the validation text."
+            )
+    return said
+
+
+def of_unknown_words(rows: Iterable[Row]) -> list[str]:
+    """Return a sentence if most tokens of the test text are unknown words."""
+    shares = [row.unknown_share for row in rows if row.unknown_share is not None and row.unknown_share > UNKNOWN]
+    if not shares:
+        return []
+    return [
+        f"{numbers.percent(max(shares), 0)} of the test tokens are words that the training text does not have."
+        " Usually this means that the two are of different languages or kinds."
+    ]
+
+
+def _perplexity(nats: float | None) -> str:
+    return numbers.perplexity(None if nats is None else math.exp(nats))

@@ -1,0 +1,41 @@
+"""Reasons to doubt figures: the cheats that an audit found unnoticed, and honest models beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmcompare.analysis.leaderboard import Row
+from lmcompare.report.doubts import doubts
+
+COMPRESSED = {"gzip": 2.9, "ppmd": 2.0}
+
+
+def row(name: str, test: float, valid: float, **more: float) -> Row:
+    return Row(name, name, "ranked", bits_per_byte=test, valid_bits_per_byte=valid, **more)  # type: ignore[arg-type]
+
+
+HONEST = [row("unigram", 2.335, 2.381), row("ppm", 1.924, 1.878), row("cache", 1.893, 1.975), row("rnn", 1.95, 1.97)]
+
+
+def test_nothing_is_said_of_honest_models() -> None:
+    assert doubts(HONEST, COMPRESSED, str) == []
+    assert doubts([row("alone", 1.001, 0.5)], COMPRESSED, str) == []
+    assert doubts([row("alone", 0.1, 0.1)], {}, str) == []
+
+
+@pytest.mark.parametrize(
+    ("cheat", "said"),
+    [
+        (row("reader", 0.088, 0.088), "Reader needs less than half of the bits of the best file compressor, PPMd"),
+        (row("counts-valid", 1.908, 1.6), "Counts-valid predicts the validation text better than the other models"),
+        (
+            row("reads-valid", 1.9, 0.5, sampled_train_nats=6.0, sampled_valid_nats=1.0),
+            "Reads-valid predicts the validation text far better than its training text",
+        ),
+        (row("foreign", 3.0, 3.02, unknown_share=0.97), "97 % of the test tokens are words"),
+    ],
+)
+def test_a_cheat_is_named_with_what_it_usually_means(cheat: Row, said: str) -> None:
+    (doubt,) = doubts([*HONEST, cheat], COMPRESSED, str)
+    assert said in doubt.replace("\u00a0", " ")
+    assert "Usually this means" in doubt
