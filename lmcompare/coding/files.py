@@ -110,8 +110,8 @@ def decompress(model: TrainedModel, data: bytes, progress: Progress = lambda _: 
     had = zip(NAMES, written.versions, _versions(), strict=True)
     if others := [f"{name} {one}" for name, one, here in had if one != here]:
         raise LmcompareError(
-            f"it was compressed with {', '.join(others)}: install these versions, since others may compute other"
-            " probabilities"
+            f"it was compressed with {', '.join(others)}, and others may compute other probabilities: use the same,"
+            " or fetch the file again if it may be damaged"
         )
     decoder, read_so_far = Decoder(written.coded), 0
 

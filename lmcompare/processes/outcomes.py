@@ -41,7 +41,7 @@ def _why(number: int) -> str:
             why = " (out of memory, or out of the processor time that 'ulimit -t' allows?)"
             return f"{why}: raise the limit, or use smaller models or less text"
     if number == signal.SIGKILL:
-        return " (out of memory?): end other programs, or use smaller models or less text"
+        return " (out of memory, or ended by somebody?): end other programs, or use smaller models or less text"
     name = signal.Signals(number).name if number in set(signal.Signals) else ""
     return CAUSES.get(name, ", which another program has sent: run the command again")
 

@@ -171,6 +171,11 @@ def test_a_typed_text_has_figures_in_every_model_beside_another_and_its_guesses_
     expect(totals.first.locator("td")).to_have_text([f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"])
     expect(totals).to_have_count(page.locator(".live-model").count())
 
+    page.get_by_label("Your text").fill("der schnelle cat")
+    expect(page.locator(".live-state")).to_contain_text("2 of 3 tokens are unknown")
+    expect(totals.first.locator("td")).to_have_text(["–", "–", "–"])
+    page.get_by_label("Your text").fill("the cat saw")
+
     page.locator(".live-other summary").click()
     page.get_by_label("Another text").fill("the big red cat")
     other = sum(scored.score("the big red cat").surprisal_bits)

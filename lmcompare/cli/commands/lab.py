@@ -87,10 +87,8 @@ def lab(
         see_that_it_is_there(folder)
         page = write_page(folder, outcome.left_out, outcome.failures)
     except KeyboardInterrupt:
-        raise InterruptedRunError(
-            f"interrupted; finished models and findings are kept in {folder}, and the same command continues from"
-            " there"
-        ) from None
+        kept = f"finished models and findings are kept in {folder}" if folder.exists() else "nothing was finished yet"
+        raise InterruptedRunError(f"interrupted; {kept}, and the same command continues from there") from None
     for name in outcome.measured:
         found = read_findings(path_of(folder, name))
         assert found is not None

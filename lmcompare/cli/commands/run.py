@@ -116,9 +116,8 @@ def run(
 
         _, missing = write_reports(folder)
     except KeyboardInterrupt:
-        raise InterruptedRunError(
-            f"interrupted; finished models are kept in {folder}, and the same command continues from there"
-        ) from None
+        kept = f"finished models are kept in {folder}" if folder.exists() else "nothing was finished yet"
+        raise InterruptedRunError(f"interrupted; {kept}, and the same command continues from there") from None
     print_leaderboard(folder)
     if plan.live_text:
         note(GIVES_AWAY)

@@ -3,6 +3,7 @@
   "use strict";
   const FULL = 16; // bits at which a token has its strongest colour
   const LONGEST = 500; // characters of a text in the address
+  const MOST_UNKNOWN = 0.3; // of the tokens, as in analysis/leaderboard.py
   const PAUSE = 120; // milliseconds after the last key until the models are asked
 
   function make(name, className, text) {
@@ -26,6 +27,13 @@
   function canBeTyped(token, covers) {
     if (covers === "words") return true;
     return !/^(<unk>|(<0x[0-9A-F]{2}>)+′*)$/.test(token) && !(token === "</s>" && covers === "documents");
+  }
+
+  function unknownIn(tokens) { return tokens.filter((token) => token.unknown).length; }
+
+  // The bits of a text; NaN where they say little of it, since too many of its tokens are guessed as unknown
+  function totalOf({ bits, tokens }) {
+    return unknownIn(tokens) > MOST_UNKNOWN * tokens.length ? NaN : bits.reduce((sum, b) => sum + b, 0);
   }
 
   // Each answer of the worker has the number of its question.
@@ -150,11 +158,12 @@
       }
       if (number !== this.asked) return; // the reader has typed on
       found.each.forEach((answer, m) => this.fill(this.rows[m], answer, m, text));
-      this.own = found.each.map(({ bits }) => bits.reduce((sum, b) => sum + b, 0));
-      const totals = this.own.map((total, m) => [total, total / found.each[m].bits.length]);
-      filled(this.box.querySelector(".live-totals"), text && found.each[0].bits.length ? totals.map(([total, each], m) => [this.marks[m], total.toFixed(1), each.toFixed(2), perplexity(each)]) : []);
-      const [{ tokens }] = found.each, unknown = tokens.filter((token) => token.unknown).length;
+      this.own = found.each.map(totalOf);
+      const shown = this.own.map((total, m) => [total, total / found.each[m].bits.length]);
+      filled(this.box.querySelector(".live-totals"), text && found.each[0].bits.length ? shown.map(([total, each], m) => [this.marks[m], ...(Number.isNaN(total) ? ["–", "–", "–"] : [total.toFixed(1), each.toFixed(2), perplexity(each)])]) : []);
+      const [{ tokens }] = found.each, unknown = unknownIn(tokens);
       this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens ${unknown === 1 ? "is" : "are"} unknown (underlined).` : "";
+      if (this.own.some(Number.isNaN)) this.state.textContent += " A model of words guesses that a word is unknown, and not which word it is, so such a text has no total here. “lmcompare score” also charges the letters of unknown words.";
       await this.compare();
       this.box.dataset.shown = text;
     }
@@ -182,8 +191,9 @@
         }
       }
       if (text !== this.other.value || !this.own) return;
-      filled(table, this.found.each.map(({ bits }, m) => {
-        const total = bits.reduce((sum, b) => sum + b, 0), more = Math.round(10 * (total - this.own[m])) / 10;
+      filled(table, this.found.each.map((answer, m) => {
+        const total = totalOf(answer), more = Math.round(10 * (total - this.own[m])) / 10;
+        if (Number.isNaN(more)) return [this.marks[m], "–", "–", "–"];
         return [this.marks[m], this.own[m].toFixed(1), total.toFixed(1), `${more > 0 ? "+" : more < 0 ? "−" : ""}${Math.abs(more).toFixed(1)}`];
       }));
     }

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+LEAST = 1e-300  # of a logarithmic scale; smaller values are drawn at its beginning
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -51,14 +53,15 @@ def fit(
     low, high = min(found), max(found)
     log = (low > 0 and high / low > 30) if log is None else (log and low > 0)
     if log:
-        room = pad * (math.log(high / low) or 1.0)
-        return Scale((low * math.exp(-room), high * math.exp(room)), pixels, True, choices)
+        low, high = max(low, LEAST), max(high, LEAST)
+        room = pad * (math.log(high) - math.log(low) or 1.0)
+        return Scale((max(low * math.exp(-room), LEAST), high * math.exp(room)), pixels, True, choices)
     room = pad * (high - low or abs(high) or 1.0)
     return Scale((low - room, high + room), pixels)
 
 
 def _log(value: float) -> float:
-    return math.log10(max(value, 1e-300))
+    return math.log10(max(value, LEAST))
 
 
 def _linear_ticks(low: float, high: float, about: int) -> list[float]:

@@ -71,7 +71,7 @@ def test_ctrl_c_during_checks_is_said(place: Path) -> None:
     ("does", "said"),
     [
         ("os._exit(0)", "before the command was finished, the process ended with exit code 0"),
-        ("os.kill(os.getpid(), 9)", "the process was ended by signal 9 (out of memory?)"),
+        ("os.kill(os.getpid(), 9)", "the process was ended by signal 9 (out of memory"),
         ("atexit.register(os._exit, 0)", "with exit code 0: a plug-in"),
         ("sys.exit(3)", "can't be imported: SystemExit"),
         ("os.fork() or os._exit(0)", "has no model 'Own'"),
