@@ -104,7 +104,11 @@ def run(
     plan = replace(plan, exhibits_only=exhibits_only)
     with locked(folder) as see_that_it_is_there:
         runner = runner_of(experiment, plan.machine, show)
-        renew = partial(plan.renew_tokens, corpus)
+
+        def renew() -> bool:
+            see_that_it_is_there()
+            return plan.renew_tokens(corpus)
+
         engine = Engine(runner, experiment.seconds, show, see_that_it_is_there, renew)
         end_replacements(folder)
         earlier = read_earlier(folder, plan.text.entry.fingerprint, force, show)
