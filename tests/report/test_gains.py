@@ -266,7 +266,7 @@ def test_a_cell_opens_such_a_token_in_the_reader_and_going_back_leads_to_it(of_t
     assert reader.get_by_label("compared with").input_value() == "1"
 
     cells = page.locator(".gains-table").get_by_role("button")
-    other = page.locator(".gains-table td:not(.own)").get_by_role("button").nth(3)
+    other = page.locator(".gains-table td:not(.own)").get_by_role("button").nth(1)
     name = other.get_attribute("aria-label")
     other.focus()
     page.keyboard.press("Enter")
@@ -284,7 +284,7 @@ def test_a_cell_opens_such_a_token_in_the_reader_and_going_back_leads_to_it(of_t
     row = json.loads(page.locator(".gains-data").text_content() or "")["rows"][r]
     here = [str(i) for at, i in zip(row["at"][::2], row["at"][1::2], strict=True) if str(at) == passage]
     differences = {i: float(label.split(", ")[-1].split()[0].replace("−", "-")) for i, label in labels if i in here}
-    assert len(differences) > 1
+    assert len({*differences.values()}) > 1
     best = (max if row["figures"][m] > row["figures"][own] else min)(differences.values())
     assert differences[str(shown)] == best
     page.go_forward()
