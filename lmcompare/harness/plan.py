@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from lmcompare.harness.sweep import Setting, Study, studies_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
-from lmcompare.runfolder.ownership import check_free
+from lmcompare.runfolder.ownership import OF_TOKENS, check_free, remove_written
 from lmcompare.runfolder.seals import damage
 
 LISTED = 5  # models without a limit of memory that are named
@@ -84,8 +85,9 @@ class Plan:
                 made = Path(aside) / "run"
                 read(self.experiment, (*harmed.values(),), made, self.base or Path(), False, Display(), corpus)
                 for path in harmed:
-                    shutil.rmtree(path, ignore_errors=True)
-                    shutil.move(made / TOKENS / path.name, path)
+                    remove_written(path, OF_TOKENS)
+                    if not os.path.lexists(path):  # what others have put there is left
+                        shutil.move(made / TOKENS / path.name, path)
         return bool(harmed)
 
     def set_up(self, study: Study, settings: Sequence[Setting], check: Callable[[Job], None]) -> None:
