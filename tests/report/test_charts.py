@@ -60,6 +60,7 @@ def test_fit_is_logarithmic_only_where_values_span_much() -> None:
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.booleans())
 @example([1.0, 2.2250738585072014e-308], True)
 @example([1e9, 5e-324], True)
+@example([5e-324], False)
 def test_fit_shows_every_value(values: list[float], log: bool) -> None:
     scale = fit(values, (10, 90), log=log)
     for value in values:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 from statsmodels.tsa.stattools import adfuller
@@ -36,6 +36,7 @@ def fitted(kind: str, **options: Any) -> ValueTokenizer:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("differences", [False, True])
+@example(past=[0.0, 2.2250738585072014e-308], futures=([0.0, 0.0, 0.0], [0.0, 0.0, 1.0]), cut=0)
 @given(
     past=st.lists(st.floats(-50, 50), min_size=2, max_size=8),
     futures=st.tuples(*2 * [st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3)]),

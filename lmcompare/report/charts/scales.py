@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-LEAST = 1e-300  # of a logarithmic scale; smaller values are drawn at its beginning
+LEAST = 1e-300  # of a scale: smaller values are drawn at the beginning of a logarithmic one
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fit(
         low, high = max(low, LEAST), max(high, LEAST)
         room = pad * (math.log(high) - math.log(low) or 1.0)
         return Scale((max(low * math.exp(-room), LEAST), high * math.exp(room)), pixels, True, choices)
-    room = pad * (high - low or abs(high) or 1.0)
+    room = pad * max(high - low or abs(high) or 1.0, LEAST)
     return Scale((low - room, high + room), pixels)
 
 

@@ -40,4 +40,4 @@ class Sax(ValueTokenizer):
     def way(self, line: Line) -> Way:
         numbers = self._context(line)
         spread = float(numbers.std()) if len(numbers) else 0.0
-        return Way(spread or 1.0, float(numbers.mean()) if len(numbers) else 0.0)
+        return Way(spread, float(numbers.mean()) if len(numbers) else 0.0)

@@ -40,12 +40,19 @@ class Steps:
     spread: Floats
 
 
+TINY = 1e-200  # a quotient of a value and such a scale may exceed the largest float
+
+
 @dataclass(frozen=True)
 class Way:
-    """How the values of one series become numbers for bins: (value - shift) / scale."""
+    """How the values of one series become numbers for bins: (value - shift) / scale, or 1 for a scale near 0."""
 
     scale: float
     shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.scale > TINY:
+            object.__setattr__(self, "scale", 1.0)
 
 
 class ValueTokenizer(Tokenizer):

@@ -16,7 +16,7 @@ class _MeanScaled(ValueTokenizer):
 
     def way(self, line: Line) -> Way:
         numbers = np.abs(self._context(line))
-        return Way(float(numbers.mean()) if len(numbers) and numbers.any() else 1.0)
+        return Way(float(numbers.mean()) if len(numbers) else 0.0)
 
 
 class UniformBins(_MeanScaled):
