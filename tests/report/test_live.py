@@ -20,6 +20,7 @@ from lmcompare.api import Comparison
 from lmcompare.corpora import documents_of
 from lmcompare.corpora.schemes.wiki import SOURCE
 from lmcompare.errors import LmcompareError
+from lmcompare.models.cache.plugin import CacheModel
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import live
@@ -31,7 +32,7 @@ from tests.report.part import part_of
 from tests.report.tree import parse
 from tests.report.typed import PIECES, strings
 from tests.run_folder import edit
-from tests.training.texts import VOCABULARY, chain
+from tests.training.texts import VOCABULARY, chain, fitted
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 
@@ -42,6 +43,7 @@ FAMILIES = {
     "linear": ("state-space-feed-forward", "linear-attention"),
     "transformers": ("learned", "sinusoidal", "alibi", "modern", "convolutions"),
 }
+LITTLE: dict[str, Any] = {"width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16}
 MARKS = [
     f"The cat saw {n} dogs .\n<unk> it's 日本 <unk> @-@ @-@ <unk>\n" for n in ("two", "three", "some", "2,000")
 ] * 3
@@ -90,7 +92,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
         {"plugin": "ngram", "name": "one", "order": 1},
         {"plugin": "ngram", "name": "pruned", "prune": [0, 0, 1]},
         {"plugin": "ngram", "name": "bell", "smoothing": "witten-bell"},
-        {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 20, "batch": 4, "length": 16},
+        {"plugin": "cache", "base": "ngram"},
+        {"plugin": "rnn", **LITTLE},
     ]
     return lmcompare.compare(documents, models=models, out=tmp_path_factory.mktemp("live") / "run", quiet=True)
 
@@ -144,8 +147,8 @@ def see_its_probabilities(page: Page, compared: Comparison, models: tuple[str, .
 def test_probabilities_are_those_of_python_and_how_good_a_copy_is_stands_beside_it(
     page: Page, compared: Comparison
 ) -> None:
-    texts = ("the cat saw a big bird . the", "and\nthe zebra\n\nred not", "", ".")
-    see_its_probabilities(page, compared, ("unigram", "ngram", "bigram", "one"), *texts)
+    texts = ("the cat saw a big bird . the cat saw a", "and\nthe zebra\n\nred and\nthe", "", ".")
+    see_its_probabilities(page, compared, ("unigram", "ngram", "bigram", "one", "cache"), *texts)
 
     row = page.locator(".live-model").last
     trained = compared.model("rnn")
@@ -156,7 +159,7 @@ def test_probabilities_are_those_of_python_and_how_good_a_copy_is_stands_beside_
     n_bytes = trained.corpus.documents_of("test")["bytes"].sum()
     expect(row).to_contain_text(f"it needs {lost / n_bytes:.3f} bits per byte more than the model itself")
     expect(page.locator(".live-model").first).to_contain_text("The model itself.")
-    assert page.locator(".live-model").count() == 5
+    assert page.locator(".live-model").count() == 6
     assert page.locator("#live").inner_text().count("Kneser-Ney smoothing without pruning only") == 2
 
 
@@ -302,6 +305,26 @@ def see_their_log_probabilities(engine: Page, cases: Sequence[str], monkeypatch:
         for text, scores in zip(texts, found, strict=True):
             assert [nats for nats, _ in scores] == pytest.approx(copy.log_probs(text), abs=1e-4), case
             assert [total for _, total in scores] == pytest.approx(np.ones(len(text)), abs=1e-5), case
+
+
+def test_a_cache_over_the_copy_of_a_network(engine: Page) -> None:
+    copy = fitted(CacheModel("rnn", LITTLE, order=2)).in_page(chain(1, 2, 50))
+    assert copy.log_probs is not None
+    text = chain(5, 1, 40)
+    found = engine.evaluate(
+        """async ([copy, words, ids]) => {
+            const model = await KINDS.cache(copy, { words });
+            return ids.map((id, i) => {
+                const p = model.distribution(ids.slice(0, i));
+                return [Math.log(model.probability(ids.slice(0, i), id)), Math.log(p[id]), p.reduce((a, b) => a + b)];
+            });
+        }""",
+        [copy.table, list(VOCABULARY.tokens), text.ids.tolist()],
+    )
+    alone, among, totals = np.array(found).T
+    assert alone == pytest.approx(copy.log_probs(text), abs=1e-4)
+    assert among == pytest.approx(alone, abs=1e-6)
+    assert totals == pytest.approx(np.ones(len(text)), abs=1e-5)
 
 
 def test_what_was_read_is_not_read_again(engine: Page) -> None:

@@ -15,6 +15,7 @@ from lmcompare.model import (
     HIGHEST_ORDER,
     FloatArray,
     Idea,
+    PageCopy,
     Setting,
     State,
     Stepper,
@@ -132,6 +133,27 @@ class CacheModel(OverOne):
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper over the base's stepper; each step reads the whole past again."""
         return _CacheStepper(fitted(self._chain, self), self._base.stepper(prefix, vocabulary), prefix, vocabulary)
+
+    def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
+        """Return the copy of the base, with the caches and the gate."""
+        chain = fitted(self._chain, self)
+        base = self._base.in_page(valid, whole=whole)
+        table = {
+            "kind": "cache",
+            "base": base.table,
+            "caches": [[cache.order, cache.decay] for cache in chain.caches],
+            "weights": chain.gate.weights.tolist(),
+            "bias": chain.gate.bias.tolist(),
+            "strength": caches.STRENGTH,
+        }
+        inner = base.log_probs
+        if inner is None:
+            return PageCopy(table)
+
+        def log_probs(text: Encoded) -> FloatArray:
+            return np.log(chain.score(chain.past(text), np.exp(inner(text))))
+
+        return PageCopy(table, log_probs)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the caches' equation and gains and a sentence read twice, then the base's exhibits."""

@@ -232,10 +232,63 @@ class Frequencies {
   distribution() { return this.p; }
 }
 
+// Decaying counts of the n-grams before a word, above another model; see lmcompare/models/cache/estimator.py
+class CacheModel {
+  static async of({ base, caches, weights, bias, strength }, page) {
+    const cache = new CacheModel();
+    Object.assign(cache, { base: await KINDS[base.kind](base, page), caches, weights, bias, strength });
+    if (cache.base.evidence) cache.evidence = (before, word) => cache.base.evidence(before, word);
+    return cache;
+  }
+
+  // [{ counts, mass }] of each cache: the decayed counts of the words that followed the last order - 1 words
+  seen(before) {
+    return this.caches.map(([order, decay]) => {
+      const counts = new Map(), size = before.length;
+      let mass = 0;
+      for (let i = order - 1; i < size; i += 1) {
+        let k = 1;
+        while (k < order && before[i - k] === before[size - k]) k += 1;
+        if (k < order) continue;
+        const count = decay ** (size - 1 - i);
+        counts.set(before[i], (counts.get(before[i]) ?? 0) + count);
+        mass += count;
+      }
+      return { counts, mass };
+    });
+  }
+
+  // the factors of the model's probabilities and of each cache's counts
+  factors(seen) {
+    const { weights, bias, strength } = this;
+    const scores = bias.map((b, m) => seen.reduce((sum, { mass }, f) => sum + weights[f][m] * Math.log1p(mass), b));
+    const highest = Math.max(...scores), raised = scores.map((score) => Math.exp(score - highest));
+    const total = raised.reduce((a, b) => a + b), found = raised.map((each) => each / total);
+    for (let k = seen.length; k > 0; k -= 1) {
+      found[k] /= seen[k - 1].mass + strength;
+      found[k - 1] += strength * found[k];
+    }
+    return found;
+  }
+
+  probability(before, word) {
+    const seen = this.seen(before), [own, ...factors] = this.factors(seen);
+    return seen.reduce((p, { counts }, k) => p + factors[k] * (counts.get(word) ?? 0), own * this.base.probability(before, word));
+  }
+
+  distribution(before) {
+    const seen = this.seen(before), [own, ...factors] = this.factors(seen);
+    const p = Float64Array.from(this.base.distribution(before), (each) => own * each);
+    seen.forEach(({ counts }, k) => counts.forEach((count, word) => { p[word] += factors[k] * count; }));
+    return p;
+  }
+}
+
 const KINDS = {
   "kneser-ney": (copy, page) => new KneserNey(copy, page),
   frequencies: (copy, page) => new Frequencies(copy, page),
   network: (copy, page) => Network.of(copy, page),
+  cache: (copy, page) => CacheModel.of(copy, page),
 };
 
 class Page {
@@ -249,7 +302,7 @@ class Page {
     if (data.text) {
       const bytes = await unpacked(data.text.ids);
       const ids = page.words.length < 65536 ? new Uint16Array(bytes) : new Int32Array(bytes);
-      const longest = Math.max(...data.models.map((model) => model.copy.order ?? 1), 2);
+      const longest = Math.max(...data.models.map(({ copy }) => (copy.base ?? copy).order ?? 1), 2);
       page.phrases = new Phrases(ids, data.text.documents, data.end, page.words.length, longest);
     }
     page.models = await Promise.all(data.models.map((model) => KINDS[model.copy.kind](model.copy, page)));

@@ -24,8 +24,7 @@ LICENCE = (
     " under the licence CC BY-SA."
 )
 MOST_TOKENS = 1_000_000  # of the training text
-# the kinds of models that the page can compute, and whether they need the training text
-NEEDS_TEXT = {"kneser-ney": True, "frequencies": False, "network": False}
+KINDS = ("kneser-ney", "frequencies", "network", "cache")  # of models that the page can compute
 ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js")  # one program, in this order
 TITLE = "Type your own text"
 NO_TEXT = (
@@ -64,7 +63,7 @@ def build(data: ReportData) -> Section | None:
         cut = _cut(entry.in_page, tokens)
     except LmcompareError as error:
         return Section.of("live", TITLE, Markup(NO_TEXT).format(error))
-    carries = any(NEEDS_TEXT[each.copy["kind"]] for each in here)
+    carries = any(_needs_text(each.copy) for each in here)
     html = fill(
         "live",
         served=False,
@@ -131,9 +130,14 @@ def _is_public(data: ReportData) -> bool:
 def _answering(data: ReportData, model: Model, no_text: str) -> Answering:
     copy = model.cell.examples.get("in_page") or {"reason": "the run was made before pages had models: run it again"}
     kind = copy.get("kind")
-    if kind not in NEEDS_TEXT:
+    if kind not in KINDS:
         return Answering(model, {}, str(copy.get("reason", f"the page can't compute models of the kind '{kind}'")))
-    return Answering(model, copy, no_text if NEEDS_TEXT[kind] else "", _quality(copy))
+    return Answering(model, copy, no_text if _needs_text(copy) else "", _quality(copy))
+
+
+def _needs_text(copy: Mapping[str, Any]) -> bool:
+    """Return whether the page computes a model from the training text."""
+    return bool(copy.get("base", copy)["kind"] == "kneser-ney")
 
 
 def _quality(copy: Mapping[str, Any]) -> str:
