@@ -92,6 +92,8 @@ def denoising(word: str = "bank") -> DenoisingFilm:
         guesses=(DARK, DARK, DARK),
         attention=(((100, 90, 80, 70), (0, 10, 20, 30)), ((50,) * 4, (50,) * 4), ((0,) * 4, (100,) * 4)),
         label=word,
+        fits=False,
+        share=0.5,
     )
     return DenoisingFilm(title=word, side=2, moments=("1", word, "3"), films=(film, replace(film, words=("c", "d"))))
 

@@ -215,6 +215,8 @@ def drawn_digits() -> list[Exhibit]:
             guesses=tuple(picture() for _ in range(4)),
             attention=tuple((tuple(map(int, row)), tuple(map(int, 100 - row))) for row in first),
             label="7",
+            fits=True,
+            share=0.9,
         )
 
     gallery = kinds.PromptedPictures(

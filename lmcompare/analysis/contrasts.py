@@ -7,7 +7,7 @@ Holm's correction here is for the conditions of the experiment alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,25 @@ class Measured:
         return float(self.units.sum() / sizes.sum())
 
 
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Conditions that were compared together, so that their variation over trainings was pooled.
+
+    Parameters
+    ----------
+    pairs : mapping of str to pair of Measured
+        By the names of the conditions: what each was compared with, and the condition itself.
+    sizes : array of shape (U,)
+        The size of each unit.
+    same_trainings : bool, default=False
+        Whether both of a pair were measured with the same trained models.
+    """
+
+    pairs: Mapping[str, tuple[Measured, Measured]]
+    sizes: Array
+    same_trainings: bool = False
+
+
 @dataclass(frozen=True)
 class Contrast:
     """The figure of one condition, and its difference from the baseline.
@@ -60,6 +79,10 @@ class Contrast:
         Its 95 % interval, NaN without one.
     p_value, p_holm : float
         The p-value of "there is no difference", and the same after Holm's correction for all conditions.
+    family : tuple of float
+        The p-values that were corrected together.
+    source : (Comparison, str) or None
+        The comparison that it is a part of, and the condition's name there; None if it was computed otherwise.
     """
 
     name: str
@@ -69,6 +92,8 @@ class Contrast:
     high: float
     p_value: float
     p_holm: float
+    family: tuple[float, ...] = field(default=(), repr=False)
+    source: tuple[Comparison, str] | None = field(default=None, repr=False)
 
     @property
     def significant(self) -> bool:
@@ -101,7 +126,22 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     figures = [each.figure(sizes) for each in found[1:]]
     p = sampled.p_values()
     columns = zip(others, figures, sampled.estimate, *sampled.interval(), p, holm(p), strict=True)
-    return {name: Contrast(name, *map(float, numbers)) for name, *numbers in columns}
+    comparison = Comparison({name: (baseline, each) for name, each in others.items()}, sizes)
+    family = tuple(p.tolist())
+    return {
+        name: Contrast(
+            name,
+            figure,
+            float(difference),
+            float(low),
+            float(high),
+            float(one),
+            float(all_),
+            family,
+            (comparison, name),
+        )
+        for name, figure, difference, low, high, one, all_ in columns
+    }
 
 
 def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Array) -> dict[str, Contrast]:
@@ -122,7 +162,11 @@ def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Arr
         for name, (before, after) in pairs.items()
     }
     found = contrasts(Measured.of(np.zeros((1, len(sizes)))), lost, sizes)
-    return {name: replace(each, figure=pairs[name][1].figure(sizes)) for name, each in found.items()}
+    comparison = Comparison(pairs, sizes, same_trainings=True)
+    return {
+        name: replace(each, figure=pairs[name][1].figure(sizes), source=(comparison, name))
+        for name, each in found.items()
+    }
 
 
 def _less(after: Array, before: Array) -> Array:

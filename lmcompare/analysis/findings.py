@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,64 @@ class Figures:
     floor: float = 0.0
 
 
+@dataclass(frozen=True)
+class Amounts:
+    """What was measured of one condition.
+
+    Parameters
+    ----------
+    trainings : tuple of float
+        The amount of the whole text for each training, such as bits.
+    units : tuple of float
+        The amount in each resampling unit, averaged over the trainings.
+    """
+
+    trainings: tuple[float, ...]
+    units: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Conditions that were compared together, so that their variation over trainings was pooled.
+
+    Parameters
+    ----------
+    pairs : dict of str to (int, int)
+        By the names of the conditions, the numbers of two ``amounts``: what a condition was compared with, and its
+        own.
+    sizes : int
+        The number of the ``sizes`` of the units.
+    same_trainings : bool
+        Whether both of a pair were measured with the same trained models. Then differences up to a millionth of an
+        amount, the accuracy of float32, count as 0.
+    """
+
+    pairs: dict[str, tuple[int, int]]
+    sizes: int
+    same_trainings: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the value, the interval and the p-value of each row were computed from.
+
+    Parameters
+    ----------
+    amounts : tuple of Amounts
+    sizes : tuple of tuple of float
+        The sizes of the resampling units: bytes or tokens.
+    comparisons : tuple of Compared
+    rows : tuple of (int, int, int, str, float, tuple of float)
+        For each row that is a contrast: the numbers of its table, of its row and of its comparison, the name of its
+        condition there, its p-value before the correction, and all p-values that were corrected together.
+    """
+
+    amounts: tuple[Amounts, ...] = ()
+    sizes: tuple[tuple[float, ...], ...] = ()
+    comparisons: tuple[Compared, ...] = ()
+    rows: tuple[tuple[int, int, int, str, float, tuple[float, ...]], ...] = ()
+
+
 @checked(frozen=True, config=ConfigDict(allow_inf_nan=False))
 class StoredFindings:
     """The findings of one experiment.
@@ -144,6 +202,11 @@ class StoredFindings:
         The fingerprint of the corpus; "" in findings of versions that did not store it.
     claims : tuple of (str, bool or None)
         As in ``Findings``; empty for a preview, and in findings of versions that did not store them.
+    evidence : Evidence
+        Empty in findings of versions that did not store it.
+    differences : tuple of (str, str, tuple of str)
+        For each condition but the first, its name, the name of its reference, and how it differs from it; empty in
+        findings of versions that did not store them.
     """
 
     schema_version: int
@@ -164,6 +227,8 @@ class StoredFindings:
     checksum: str
     text: str = ""
     claims: tuple[tuple[str, bool | None], ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    differences: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
 STORED = TypeAdapter(StoredFindings)

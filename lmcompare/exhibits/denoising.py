@@ -25,6 +25,10 @@ class Denoised:
         Moment, word, pixel: the weight of the word where the pixel looks, in percent.
     label : str
         What a classifier says of the last guess.
+    fits : bool
+        Whether that is what the prompt says.
+    share : float
+        The share of all pictures for this prompt that are what it says.
     """
 
     words: tuple[str, ...]
@@ -32,6 +36,8 @@ class Denoised:
     guesses: tuple[str, ...]
     attention: tuple[tuple[tuple[int, ...], ...], ...]
     label: str
+    fits: bool
+    share: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -232,7 +232,7 @@ def _where_it_looks(bench: Bench) -> list[Exhibit]:
 
 def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: Figures) -> str:
     """Return what was found in words, and then what was not."""
-    said = [_answer(worth[CHOSEN])]
+    said = [_answer(worth[CHOSEN], worth[COPIED])]
     if not choosing.found:
         said.append("No difference was found between additive attention and the plain mean of the past states.")
     else:
@@ -253,13 +253,18 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
     return " ".join(said)
 
 
-def _answer(added: Row) -> str:
-    """Return whether additive attention helps."""
-    if not added.found:
-        return "No effect of attention on a recurrent network was found on this text."
-    if added.amount < 0:
+def _answer(added: Row, copied: Row) -> str:
+    """Return whether additive attention and the pointer help."""
+    if added.found and added.amount < 0:
         return "Attention helps even a recurrent network, whose state has read everything already."
-    return "Attention makes a recurrent network worse on this text: its state is enough."
+    worse = "Attention makes a recurrent network worse on this text: its state is enough."
+    if not copied.found or copied.amount > 0:
+        return worse if added.found else "No effect of attention on a recurrent network was found on this text."
+    mean = "it makes the network worse" if added.found else "no effect was found"
+    return (
+        "Attention helps a recurrent network as a pointer, which copies words that it has read. As a mean of past"
+        f" states, {mean}."
+    )
 
 
 def _at_least_half(mean: Row, attention: Row) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -143,19 +143,27 @@ def parts_of(share: Share, parts: int) -> Iterator[Share]:
     return map(told, range(parts))
 
 
+@dataclass(frozen=True)
+class ContrastRow(Row):
+    """The row of a contrast, which it keeps."""
+
+    source: Contrast | None = field(default=None, repr=False)
+
+
 def rows_of(tests: Mapping[str, Contrast]) -> dict[str, Row]:
     """Return contrasts that were computed separately, by the names of their rows, with one correction for all."""
-    adjusted = holm(np.array([test.p_value for test in tests.values()]))
+    p_values = [test.p_value for test in tests.values()]
+    adjusted = holm(np.array(p_values))
     return {
-        name: row_of(replace(test, name=name, p_holm=float(p)))
+        name: row_of(replace(test, name=name, p_holm=float(p), family=tuple(p_values)))
         for (name, test), p in zip(tests.items(), adjusted, strict=True)
     }
 
 
-def row_of(found: Contrast, saying: str = "") -> Row:
+def row_of(found: Contrast, saying: str = "") -> ContrastRow:
     """Return a contrast as a row."""
     value, low, high, p_holm, figure = (
         number if math.isfinite(number) else None
         for number in (found.difference, found.low, found.high, found.p_holm, found.figure)
     )
-    return Row(found.name, saying, value, low, high, p_holm, figure)
+    return ContrastRow(found.name, saying, value, low, high, p_holm, figure, source=found)

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.lab.film import Camera, Film, shown_sentence, shown_words
@@ -29,27 +29,45 @@ from lmcompare.training.network import Network
 QUANTISED = (TERNARY, 2, 3, 4, 8)  # bits of a weight
 
 
-@dataclass(eq=False, kw_only=True)
-class EvenAttention(Transformer):
-    """A transformer that can't choose where to look: every visible position gets the same weight.
+class Constant(nn.Module):
+    """One learnt vector, which every position has as its query or key."""
 
-    The queries are zero and are not trained, so that all scores are zero and the softmax is even. Values and outputs
-    are trained as before. Even weights also hide the order of the words that are visible.
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.randn(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the vector at each position: (B, T, size), given x (B, T, d)."""
+        return self.vector.expand(*x.shape[:2], -1)
+
+
+class DistanceNetwork(TransformerNetwork):
+    """A transformer whose queries and keys do not depend on the words.
+
+    Each head has one query and one key for all positions. After their rotation the score of two positions depends on
+    the distance between them, and on nothing else.
     """
+
+    def __init__(self, types: int, design: Design, end: int) -> None:
+        super().__init__(types, design, end)
+        for layer in self.blocks:
+            assert isinstance(layer, Block)
+            for name in ("query", "key"):
+                linear = getattr(layer.attention, name)
+                setattr(layer.attention, name, Constant(linear.out_features))
+
+
+@dataclass(eq=False, kw_only=True)
+class AttentionByDistance(Transformer):
+    """A transformer that can't choose words to look at: the weights of attention depend on the distance alone."""
 
     def title(self) -> str:
         """Return the display name."""
-        return "Transformer with even attention"
+        return "Transformer that attends by distance"
 
     def network(self, types: int) -> TransformerNetwork:
-        """Return the network with queries that stay zero."""
-        network = super().network(types)
-        for layer in network.blocks:
-            assert isinstance(layer, Block)
-            query = layer.attention.query.weight
-            query.data.zero_()
-            query.requires_grad_(False)
-        return network
+        """Return the network."""
+        return DistanceNetwork(types, self.design(), self.end)
 
 
 @dataclass(eq=False, kw_only=True)

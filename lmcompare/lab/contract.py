@@ -48,12 +48,18 @@ class Condition:
     tokens : str, mapping or None
         The kind of its tokens, such as "char" or "bpe:4000", or a table such as {"kind": "word", "min_count": 3};
         None for those of all.
+    inputs : str
+        What it reads, or how it is scored, where that differs from what its plug-in does; "" where it does not.
+    reference : Condition or None
+        The condition from which it differs in one thing; None for the baseline of its experiment.
     """
 
     name: str
     plugin: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     tokens: str | Mapping[str, Any] | None = None
+    inputs: str = ""
+    reference: Condition | None = None
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from lmcompare.analysis.findings import FINDINGS_VERSION, STORED, Figures, Row, digest_of, out_of_bounds
+from lmcompare.analysis.contrasts import Comparison, Measured
+from lmcompare.analysis.findings import (
+    FINDINGS_VERSION,
+    STORED,
+    Amounts,
+    Compared,
+    Evidence,
+    Figures,
+    Row,
+    digest_of,
+    out_of_bounds,
+)
 from lmcompare.errors import PluginError, kind_of
 from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
+from lmcompare.lab.bench import ContrastRow
 from lmcompare.lab.contract import Findings
+from lmcompare.report import numbers
 from lmcompare.runfolder.files import write_json
+
+SEEN = 5  # figures in the sentence of a preview
 
 
 def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remarks: Sequence[str] = ()) -> None:
@@ -39,10 +54,11 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     table = {
         **about,
         "schema_version": FINDINGS_VERSION,
-        "verdict": found.verdict,
+        "verdict": found.verdict if about["decides"] else seen(found, about["seeds"]),
         "held": found.held if about["decides"] else None,
         "claims": [(c, None if held is None else bool(held)) for c, held in found.claims.items() if about["decides"]],
-        "tables": [asdict(each) for each in found.tables],
+        "tables": [asdict(replace(each, rows=tuple(map(_plain, each.rows)))) for each in found.tables],
+        "evidence": asdict(evidence_of(found.tables)),
         "exhibits": [to_json(each) for each in found.exhibits[:MOST]],
         "remarks": [*found.remarks, *remarks],
     }
@@ -56,6 +72,62 @@ def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remark
     if wrong := out_of_bounds(table):
         raise PluginError(f"the findings of '{name}' can't be stored: {wrong}")
     write_json(path, {**table, "checksum": digest_of(table)})
+
+
+def seen(found: Findings, trainings: int) -> str:
+    """Return what a preview saw: the figures of its first table, without a claim.
+
+    Parameters
+    ----------
+    found : Findings
+    trainings : int
+        The trainings of each condition.
+    """
+    begin = f"Seen with {numbers.plural(trainings, 'training')} of each model, and perhaps by chance"
+    if not found.tables:
+        return f"{begin}: see the exhibits."
+    table = found.tables[0]
+    write = numbers.signed if table.differences else numbers.bits_per_byte
+    rows = sorted((row for row in table.rows if row.value is not None), key=lambda row: -abs(row.amount))
+    figures = [f"{row.name} ({write(row.value)})" for row in rows[:SEEN]]
+    if rows[SEEN:]:
+        figures.append("others")
+    unit = f"difference in {table.unit}" if table.differences else table.unit
+    return f"{begin} ({unit}): {numbers.listed(figures)}."
+
+
+def evidence_of(tables: Sequence[Figures]) -> Evidence:
+    """Return what the rows of tables were computed from, each array once."""
+    amounts: dict[tuple[bytes, bytes], Amounts] = {}
+    sizes: dict[bytes, tuple[float, ...]] = {}
+    comparisons: dict[Comparison, Compared] = {}
+
+    def number_of(measured: Measured) -> int:
+        key = (measured.totals.tobytes(), measured.units.tobytes())
+        amounts.setdefault(key, Amounts(tuple(measured.totals.tolist()), tuple(measured.units.tolist())))
+        return list(amounts).index(key)
+
+    def compared(each: Comparison) -> Compared:
+        whole = each.sizes.astype(np.float64)
+        sizes.setdefault(whole.tobytes(), tuple(whole.tolist()))
+        pairs = {name: (number_of(one), number_of(other)) for name, (one, other) in each.pairs.items()}
+        return Compared(pairs, list(sizes).index(whole.tobytes()), each.same_trainings)
+
+    rows = []
+    for t, table in enumerate(tables):
+        for r, row in enumerate(table.rows):
+            if not isinstance(row, ContrastRow) or row.source is None or row.source.source is None:
+                continue
+            comparison, name = row.source.source
+            comparisons.setdefault(comparison, compared(comparison))
+            number = list(comparisons).index(comparison)
+            rows.append((t, r, number, name, row.source.p_value, row.source.family))
+    return Evidence(tuple(amounts.values()), tuple(sizes.values()), tuple(comparisons.values()), tuple(rows))
+
+
+def _plain(row: Row) -> Row:
+    """Return a row without what it was computed from."""
+    return Row(**{each.name: getattr(row, each.name) for each in fields(Row)})
 
 
 def _check_claims(found: Findings) -> None:

@@ -92,7 +92,7 @@ class Gradient(LabExperiment):
                 "Queries and keys get less than a tenth of the squared norm of the gradient.": part < SMALL,
             },
             tables=(table,),
-            exhibits=(*_worked(steps), _would_change(trained), _norms(film), *_film(film, tokens)),
+            exhibits=(*_worked(steps), _would_change(trained), _norms(film), *_film(film, tokens, _right(bench))),
         )
 
 
@@ -256,8 +256,18 @@ def _norms(film: Film) -> Curve:
     )
 
 
-def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
-    """Return what was filmed: the attention of the head that changed most, the word map and the next word."""
+def _right(bench: Bench) -> float:
+    """Return the share of the tokens of the test text that the baseline's first guess gets right."""
+    ranks = [cell.scores("test", ["target_rank"])["target_rank"].to_numpy() for cell in bench.entry(BASE).done]
+    ranked = np.concatenate([each[each > 0] for each in ranks])
+    return float(np.mean(ranked == 1)) if len(ranked) else 0.0
+
+
+def _film(film: Film, tokens: Sequence[str], right: float) -> list[Exhibit]:
+    """Return what was filmed: the attention of the head that changed most, the word map and the next word.
+
+    ``right``: the share of the first guesses that are right.
+    """
     maps = np.array(film.maps)  # (F, layers, heads, T, T)
     moved = np.abs(maps[-1] - maps[0]).sum(axis=(-1, -2))
     layer, head = np.unravel_index(int(np.argmax(moved)), moved.shape)
@@ -265,6 +275,11 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
     after, follows = " ".join(labels[1:]), tokens[film.sentence[-1]]
     order = sorted(range(len(film.likely)), key=lambda k: -film.next[-1][k])
     likely = tuple(tokens[film.likely[k]] for k in order)
+    here = "right" if likely[0] == follows else "wrong"
+    outcome = (
+        f"“{follows}” follows, so the first guess, “{likely[0]}”, is {here} here; it is right for"
+        f" {numbers.percent(right, 0)} of the tokens of the test text."
+    )
     chances = [tuple(float(row[k]) for k in order) for row in film.next]  # F, K
     return [
         TrainingFilm(
@@ -272,7 +287,7 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
             note=(
                 f"The attention of layer {layer + 1}, head {head + 1}, the head that changed most; the most frequent"
                 " words, in the plane in which their vectors differ most at the end; and the probabilities of the"
-                f" next word after “{after}”."
+                f" next word after “{after}”. {outcome}"
             ),
             moments=tuple(f"step {numbers.count(step)}" for step in film.steps),
             tokens=labels,
@@ -286,7 +301,7 @@ def _film(film: Film, tokens: Sequence[str]) -> list[Exhibit]:
         ),
         Curve(
             title="The next word during the training",
-            note=f"The probability of some words after “{after}”. The word that follows is “{follows}”.",
+            note=f"The probability of some words after “{after}”. {outcome}",
             names=likely,
             x=tuple(tuple(step + 1.0 for step in film.steps) for _ in likely),
             y=tuple(zip(*chances, strict=True)),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from lmcompare.analysis.comparison import group_of
+from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.errors import LmcompareError
-from lmcompare.lab.bench import Bench
+from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.wording import below, effects, inside, without_effect
 from lmcompare.report import numbers
@@ -19,9 +20,16 @@ BASE = Condition(
 )  # the same bits, and a film of its training
 NO_POSITIONS = Condition("transformer positions none", "transformer", {"positions": "none"})
 NO_MASK = Condition("transformer no mask", "transformer", {"causal": False})
-NO_ORDER = Condition("transformer no order", "lmcompare.lab.changes:LimitedOrder", {"known": 1})
+ALL = 64  # words: the window of the transformer
+ORDER = Condition(
+    f"transformer order of {ALL} words",
+    "lmcompare.lab.changes:LimitedOrder",
+    {"known": ALL},
+    inputs="the keys and values of every layer are computed from the word vectors",
+)
+NO_ORDER = replace(ORDER, name="transformer no order", settings={"known": 1}, reference=ORDER)
 
-MASK = "The causal mask"
+MASK, VECTORS = "The causal mask", "Trained word vectors, in the softmax too"
 SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction
 
 
@@ -29,7 +37,8 @@ SMALL, PRETENCE = 0.02, 0.5  # bits per byte of the prediction
 class Idea:
     """An idea, the condition without it, and the experiment that explains it.
 
-    ``by_sentence``: the condition is scored with every sentence as a document of its own.
+    ``by_sentence``: the condition is scored with every sentence as a document of its own. ``amount``: it is more of
+    something, and no idea of the transformer.
     """
 
     name: str
@@ -37,20 +46,26 @@ class Idea:
     without: Condition
     explained_by: str = ""
     by_sentence: bool = False
+    amount: bool = False
+
+    @property
+    def reference(self) -> Condition:
+        """The condition with the idea."""
+        return self.without.reference or BASE
 
 
 IDEAS = (
     Idea(
         "Word order",
-        "Knowing in which order the words before the last one came, and not only which words they were; without it,"
-        " the keys and values of every layer are made of the word vectors alone, too.",
+        f"Knowing in which order the last {ALL} words came, and not only which words they were and which came last."
+        " In both networks the keys and values of every layer are computed from the word vectors alone.",
         NO_ORDER,
         "order",
     ),
     Idea(
-        "Trained word vectors",
-        "Word vectors are trained, so that words that are used alike get similar vectors. Without this, the vectors"
-        " stay random: those of the words that are read, and those of the words that are predicted.",
+        VECTORS,
+        "The vectors are trained, so that words that are used alike get similar vectors. Without this they stay"
+        " random: those of the words that are read and those of the words that are predicted, which are the same.",
         Condition("transformer random vectors", "lmcompare.lab.changes:FrozenVectors"),
     ),
     Idea(
@@ -61,8 +76,9 @@ IDEAS = (
     ),
     Idea(
         "Choosing where to look",
-        "Attention weights that depend on the words; without it every visible word gets the same weight.",
-        Condition("transformer even attention", "lmcompare.lab.changes:EvenAttention"),
+        "Attention weights that depend on the words. Without it, they depend on the distance of two words alone: all"
+        " positions have the same query and the same key.",
+        Condition("transformer attention by distance", "lmcompare.lab.changes:AttentionByDistance"),
         "gradient",
     ),
     Idea(
@@ -90,7 +106,12 @@ IDEAS = (
     Idea(
         "Reading across sentences",
         "Remembering the sentences before; without it every sentence is read as if nothing preceded it.",
-        Condition("transformer single sentences", "transformer", {"alone": 1.0}),
+        Condition(
+            "transformer single sentences",
+            "transformer",
+            {"alone": 1.0},
+            inputs="it is scored with each sentence as a document of its own",
+        ),
         by_sentence=True,
     ),
     Idea(
@@ -98,11 +119,13 @@ IDEAS = (
         "Reading twice as much different text in as many steps; without it, half of the text, twice as often.",
         Condition("transformer half text", "lmcompare.lab.changes:PartTransformer", {"share": 0.5}),
         "unseen",
+        amount=True,
     ),
     Idea(
         "Twice the parameters",
         "A network with twice as many parameters.",
         Condition("transformer half parameters", "lmcompare.lab.changes:HalfParameters"),
+        amount=True,
     ),
 )
 NO_MODEL = "Without the mask it is no language model: its figure is false."
@@ -115,13 +138,13 @@ class Ideas(LabExperiment):
     question: ClassVar[str] = "What does each idea of the transformer give, if everything else stays the same?"
     prediction: ClassVar[str] = (
         "Every idea is worth something. Most is lost without trained word vectors, then without word order; positions"
-        " and several heads are worth less than 0.02 bits per byte each. The network without the mask pretends"
+        " and several heads are worth least, less than 0.02 bits per byte each. The network without the mask pretends"
         " to need less than 0.5 bits per byte."
     )
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer and, for each idea, the transformer without it."""
-        return (BASE, *(idea.without for idea in IDEAS))
+        return (BASE, ORDER, *(idea.without for idea in IDEAS))
 
     def measure(self, bench: Bench) -> Findings:
         """Return the bits per byte that are lost without each idea."""
@@ -131,24 +154,25 @@ class Ideas(LabExperiment):
                 f"the model without {numbers.listed(failed, 'or')} failed a validity check, so nothing can be"
                 " compared: the report of its run says which check"
             )
-        base = bench.bits(BASE)
-        changed = {idea.name: bench.bits(idea.without, by_sentence=idea.by_sentence) for idea in IDEAS}
-        sayings = {idea.name: idea.saying for idea in IDEAS}
-        tested = bench.rows(base, {idea.name: changed[idea.name] for idea in honest}, sayings)
-        pretended = bench.rows(base, {name: each for name, each in changed.items() if name not in tested}, sayings)
+        tested = rows_of(_contrasts(bench, honest))
+        pretended = rows_of(_contrasts(bench, [idea for idea in IDEAS if idea not in honest]))
         rows = [
             *sorted(tested.values(), key=lambda row: row.amount, reverse=True),
             *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
         ]
-        explained = {idea.name: idea.explained_by for idea in IDEAS}
+        ideas = {idea.name: idea for idea in IDEAS}
+        whole, ordered = (numbers.bits_per_byte(bench.bits(c).figure(bench.unit_bytes)) for c in (BASE, ORDER))
         worth = Figures(
             title="Bits per byte that are lost without each idea",
-            rows=tuple(replace(row, explained_by=explained[row.name]) for row in rows),
+            rows=tuple(
+                replace(row, saying=ideas[row.name].saying, explained_by=ideas[row.name].explained_by) for row in rows
+            ),
             unit="bits per byte",
             note=(
                 "Each row is the same transformer with one thing changed, trained for the same number of steps and"
-                " scored on the same test text. The whole transformer needs"
-                f" {numbers.bits_per_byte(base.figure(bench.unit_bytes))} bits per byte."
+                f" scored on the same test text. The whole transformer needs {whole} bits per byte. “Word order” is"
+                f" measured on another transformer, which needs {ordered}: its keys and values come from the word"
+                " vectors, and its positions are relative."
             ),
             row_name="Idea",
             figure_name="bits per byte without it",
@@ -157,14 +181,28 @@ class Ideas(LabExperiment):
         return Findings(verdict=_verdict(list(tested.values())), claims=claims, tables=(worth,))
 
 
+def _contrasts(bench: Bench, ideas: Sequence[Idea]) -> dict[str, Contrast]:
+    """Return what is lost without each idea."""
+    found: dict[str, Contrast] = {}
+    for reference in dict.fromkeys(idea.reference.name for idea in ideas):
+        those = [idea for idea in ideas if idea.reference.name == reference]
+        without = {idea.name: bench.bits(idea.without, by_sentence=idea.by_sentence) for idea in those}
+        found |= contrasts(bench.bits(those[0].reference), without, bench.unit_bytes)
+    return {idea.name: found[idea.name] for idea in ideas}
+
+
 def _verdict(rows: Sequence[Row]) -> str:
     """Return what was found in words, the answer first, and then what was not."""
+    amounts = {idea.name for idea in IDEAS if idea.amount}
+    ideas = [row for row in rows if row.name not in amounts]
     said = []
-    if worth := effects(rows, 1):
-        most = max(rows, key=lambda row: row.amount if row.found else -math.inf)
+    if worth := effects(ideas, 1):
+        most = max(ideas, key=lambda row: row.amount if row.found else -math.inf)
         help_ = "helps" if len(worth) == 1 else "help"
-        said.append(f"{len(worth)} of {len(rows)} ideas {help_} on this text, most of all {inside(most)}.")
-        said.append(f"Bits per byte saved by {numbers.listed(worth)}.")
+        said.append(f"{len(worth)} of {len(ideas)} ideas {help_} on this text, most of all {inside(most)}.")
+        said.append(f"Bits per byte saved: {numbers.listed(worth)}.")
+    if more := effects([row for row in rows if row.name in amounts], 1):
+        said.append(f"More of the same saves bits per byte, too: {numbers.listed(more)}.")
     if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
     return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])
@@ -172,13 +210,14 @@ def _verdict(rows: Sequence[Row]) -> str:
 
 def _claims(rows: Mapping[str, Row], pretence: Row) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
-    first, second = sorted(rows, key=lambda name: rows[name].amount, reverse=True)[:2]
+    by_worth = sorted(rows, key=lambda name: rows[name].amount, reverse=True)
+    least = ("Positions", "Several heads")
     return {
         "Every idea is worth something.": all(row.found and row.amount > 0 for row in rows.values()),
-        "Most is lost without trained word vectors.": first == "Trained word vectors",
-        "After that, most is lost without word order.": second == "Word order",
-        f"Positions are worth less than {SMALL} bits per byte.": below(rows["Positions"], SMALL),
-        f"Several heads are worth less than {SMALL} bits per byte.": below(rows["Several heads"], SMALL),
+        "Most is lost without trained word vectors.": by_worth[0] == VECTORS,
+        "After that, most is lost without word order.": by_worth[1] == "Word order",
+        "Positions and several heads are worth least.": set(by_worth[-2:]) == set(least),
+        **{f"{name} are worth less than {SMALL} bits per byte.": below(rows[name], SMALL) for name in least},
         f"Without the mask, the network claims less than {PRETENCE} bits per byte.": (
             (pretence.figure or 0.0) < PRETENCE
         ),

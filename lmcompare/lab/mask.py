@@ -21,7 +21,11 @@ from lmcompare.report import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 
-TEXTBOOK = Condition("encoder-decoder that sees its chunk", "lmcompare.lab.changes:TextbookEncoderDecoder")
+TEXTBOOK = Condition(
+    "encoder-decoder that sees its chunk",
+    "lmcompare.lab.changes:TextbookEncoderDecoder",
+    inputs="the encoder reads the words that the decoder predicts",
+)
 CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Encoder that reads the answer"}
 CLAIMING = ((NO_MASK, "without the mask"), (TEXTBOOK, "the encoder-decoder"))
 SAYINGS = {
@@ -43,8 +47,8 @@ class Mask(LabExperiment):
     question: ClassVar[str] = "What would happen without the causal mask?"
     prediction: ClassVar[str] = (
         "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less"
-        " than 0.5 bits per byte. Asked honestly, where the words to predict can't be seen, both need more than"
-        " the transformer with the mask, by at least 0.5 bits per byte."
+        " than 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more"
+        " than the transformer with the mask, by at least 0.5 bits per byte."
     )
 
     def conditions(self) -> Sequence[Condition]:

@@ -27,7 +27,9 @@ PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (
     "word2vec-bow",
 )
 OTHERS = {
-    PERMUTED: Condition("wordnet-bow permuted", "lmcompare.lab.word_tables:PermutedRows"),
+    PERMUTED: Condition(
+        "wordnet-bow permuted", "lmcompare.lab.word_tables:PermutedRows", inputs="the rows of the table are permuted"
+    ),
     FIXED: Condition("word2vec-bow fixed classes", "lmcompare.lab.word_tables:ClassedBag", {"tune": False}),
     TRAINED: Condition("word2vec-bow classes", "lmcompare.lab.word_tables:ClassedBag"),
     ONE_SOFTMAX: FAMILIES["word2vec bag"],

@@ -13,7 +13,7 @@ from lmcompare.analysis.contrasts import Contrast, Measured, contrasts, of_same_
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE, NO_ORDER
+from lmcompare.lab.ideas import ALL, BASE, NO_ORDER, ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
 from lmcompare.lab.wording import above, all_of, below
@@ -28,12 +28,11 @@ FAMILIES = {
     "RNN": Condition("rnn", "rnn"),
     "transformer": BASE,
 }
-ALL = 64  # words: the window of the transformer
 LIMITED = {
-    known: Condition(f"transformer order of {known} words", "lmcompare.lab.changes:LimitedOrder", {"known": known})
-    for known in (4, 16, ALL)
+    known: replace(NO_ORDER, name=f"transformer order of {known} words", settings={"known": known})
+    for known in (4, 16)
 }
-TRAINED = {1: NO_ORDER, **LIMITED}  # by how many words the model knows in order
+TRAINED = {1: NO_ORDER, **LIMITED, ALL: ORDER}  # by how many words the model knows in order
 KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
 OF_ORDER = ("shuffled", "reversed")  # treatments that change only the order
 POSITIONS, OF_PREVIEW = 2_000, 300

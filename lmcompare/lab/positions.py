@@ -61,7 +61,7 @@ class Positions(LabExperiment):
 
     def conditions(self) -> Sequence[Condition]:
         """Return a transformer for each scheme, and one that can know no order at all."""
-        return (*SCHEMES.values(), NO_ORDER)
+        return (NO_POSITIONS, *(each for each in SCHEMES.values() if each is not NO_POSITIONS), NO_ORDER)
 
     def measure(self, bench: Bench) -> Findings:
         """Compare the schemes on the test text, by position, and with longer windows at scoring."""
@@ -124,19 +124,19 @@ def _knows_order(bench: Bench) -> Figures:
     rows = bench.rows(bench.bits(NO_ORDER), {"Without positions, with the causal mask": bench.bits(NO_POSITIONS)})
     (row,) = rows.values()
     amount = f"{numbers.bits_per_byte(abs(row.amount))} bits per byte"
-    result = f"It {'saves' if row.amount < 0 else 'costs'} {amount}."
-    if not row.found:
+    result = f"The order that it tells {'saves' if row.amount < 0 else 'costs'} {amount}." if bench.decides else ""
+    if bench.decides and not row.found:
         (result,) = without_effect([row], SMALL, "bits per byte", lambda _: "the causal mask")
     return Figures(
         title="Does the causal mask alone tell a network something of the order?",
         rows=(row,),
         unit="bits per byte",
         note=(
-            f"{result} It could tell something: the mask hides from each position the words after it, so the first"
-            " layer computes each position from a different set of words. The second layer sees these results, and"
-            " could tell from them which words came later. The baseline is a network in which this is blocked: its"
+            f"{result} The mask hides from each position the words after it, so the first layer computes each"
+            " position from a different set of words. The second layer sees these results, and could tell from them"
+            " which words came later. The baseline is a network in which this is blocked: its"
             " keys and values are made of the word vectors alone, in every layer. Negative figures are better."
-        ),
+        ).strip(),
         row_name="Network",
         figure_name="bits per byte in all",
     )

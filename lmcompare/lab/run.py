@@ -22,6 +22,7 @@ from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
+from lmcompare.lab.differences import of_conditions
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
@@ -238,6 +239,7 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
     cells = [cell for model in names.values() for cell in run.model(model).done]
     measured = {
         "text": run.corpus_fingerprint,
+        "differences": of_conditions(bench, experiment.conditions()),
         "seeds": bench.seeds,
         "decides": bench.decides,
         "train_seconds": sum(cell.cost["train_seconds"] or 0.0 for cell in cells),

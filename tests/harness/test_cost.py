@@ -65,7 +65,7 @@ def test_more_steps_cost_more(run: Run) -> None:
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     probes = Probes()
     monkeypatch.setattr(cost, "call", probes)
-    changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("EvenAttention", "PartNGram")]
+    changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("AttentionByDistance", "PartNGram")]
     other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
     assert cost.estimate(jobs) == 60.0 + 6 * cost.STARTING

@@ -10,7 +10,7 @@ import torch
 
 from lmcompare.errors import LmcompareError
 from lmcompare.lab.changes import (
-    EvenAttention,
+    AttentionByDistance,
     FrozenVectors,
     HalfParameters,
     LimitedOrder,
@@ -44,12 +44,16 @@ def last(model: Transformer, *ids: int) -> np.ndarray:
     return found
 
 
-def test_even_attention_gives_every_visible_word_the_same_weight() -> None:
-    model = fitted(EvenAttention(**SMALL))
-    for maps in model.trained_as(TransformerNetwork).maps(np.array(DOCUMENT)):
-        weights = maps.weights[0]  # (heads, T, T)
-        for t in range(weights.shape[1]):
-            assert weights[:, t, : t + 1].detach().numpy() == pytest.approx(1 / (t + 1), abs=1e-6)
+def test_weights_by_distance_depend_on_no_word() -> None:
+    network = fitted(AttentionByDistance(**SMALL)).trained_as(TransformerNetwork)
+    one, other = (network.maps(np.array(ids)) for ids in (DOCUMENT, DOCUMENT[::-1]))
+    for this, that in zip(one, other, strict=True):
+        assert torch.equal(this.weights, that.weights)
+        scores = this.scores[0].detach().numpy()  # (heads, T, T)
+        for distance in range(scores.shape[1]):
+            along = np.diagonal(scores, -distance, axis1=1, axis2=2)
+            assert along == pytest.approx(np.repeat(along[:, :1], along.shape[1], axis=1), abs=1e-5)
+        assert np.ptp(scores[:, -1], axis=-1).min() > 0.01  # distances do differ
 
 
 def test_frozen_vectors_are_as_they_were_drawn_and_the_rest_is_trained() -> None:
@@ -85,7 +89,7 @@ def test_the_order_of_the_last_words_is_known() -> None:
         LimitedOrder(**SMALL, positions="rotary")
 
 
-@pytest.mark.parametrize("model", [LimitedOrder, EvenAttention, FrozenVectors, HalfParameters])
+@pytest.mark.parametrize("model", [LimitedOrder, AttentionByDistance, FrozenVectors, HalfParameters])
 def test_a_changed_transformer_is_causal_and_is_restored(model: type[Transformer]) -> None:
     trained = fitted(model(**SMALL))
     text = document(*DOCUMENT * 4)

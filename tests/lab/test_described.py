@@ -134,7 +134,15 @@ def test_a_prediction_holds_if_all_of_its_claims_do(claims: dict[str, bool | Non
 
 def test_what_is_not_finite_is_left_out_of_a_row() -> None:
     contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 0.02, 0.03)
-    assert row_of(contrast, "An idea.") == Row("x", "An idea.", value=0.5, p_holm=0.03, figure=1.0)
+    row = row_of(contrast, "An idea.")
+    assert (row.saying, row.value, row.low, row.high, row.p_holm, row.figure) == (
+        "An idea.",
+        0.5,
+        None,
+        None,
+        0.03,
+        1.0,
+    )
     rows = rows_of({"a": contrast, "b": Contrast("x", 1.0, 0.1, 0.0, 0.2, 0.01, 0.01)})
     assert [row.name for row in rows.values()] == ["a", "b"]
     assert [row.p_holm for row in rows.values()] == pytest.approx(holm(np.array([0.02, 0.01])).tolist())

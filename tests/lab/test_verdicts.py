@@ -85,7 +85,7 @@ def test_claims_together() -> None:
 def of_ideas(**bits: float) -> dict[str, Row]:
     """As predicted, except for what is given; 0 is an effect that was not found."""
     predicted = {idea.name: 0.05 for idea in ideas.IDEAS if idea.name != ideas.MASK}
-    predicted |= {"Trained word vectors": 0.2, "Word order": 0.1, "Positions": 0.01, "Several heads": 0.005}
+    predicted |= {ideas.VECTORS: 0.2, "Word order": 0.1, "Positions": 0.01, "Several heads": 0.005}
     given = predicted | {name.replace("_", " "): value for name, value in bits.items()}
     return {name: Row(name, value=value, p_holm=0.001 if value else 0.5) for name, value in given.items()}
 
@@ -93,15 +93,17 @@ def of_ideas(**bits: float) -> dict[str, Row]:
 def test_ideas() -> None:
     pretence = Row(ideas.MASK, figure=0.3)
     assert missed(ideas._claims(of_ideas(), pretence)) == []
-    assert missed(ideas._claims(of_ideas(), Row(ideas.MASK, figure=0.6))) == [5]
-    assert missed(ideas._claims(of_ideas(Positions=0.03), pretence)) == [3]
+    assert missed(ideas._claims(of_ideas(), Row(ideas.MASK, figure=0.6))) == [6]
+    assert missed(ideas._claims(of_ideas(Positions=0.03), pretence)) == [4]
+    assert missed(ideas._claims(of_ideas(A_second_layer=0.001), pretence)) == [3]
     assert missed(ideas._claims(of_ideas(Positions=0.0), pretence)) == [0]
     assert missed(ideas._claims(of_ideas(Word_order=0.3), pretence)) == [1, 2]
-    assert missed(ideas._claims(of_ideas(Attention_at_all=-0.01), pretence)) == [0]
+    assert missed(ideas._claims(of_ideas(Attention_at_all=-0.01), pretence)) == [0, 3]
     said = ideas._verdict(list(of_ideas(Positions=0.0, Several_heads=-0.01).values()))
     assert said.endswith("the effect of positions.")
-    assert said.startswith("8 of 10 ideas help on this text, most of all trained word vectors.")
-    assert "saved by trained word vectors (0.200), word order (0.100)" in said
+    assert said.startswith("6 of 8 ideas help on this text, most of all trained word vectors")
+    assert "word order (0.100)" in said
+    assert said.index("(0.050)") < said.index("twice the text (0.050) and twice the parameters (0.050)")
     assert said.index("word order (0.100)") < said.index("attention at all (0.050)")
     assert "better without several heads (0.010)." in said
     nothing = [replace(each, value=0.0, p_holm=0.5) for each in of_ideas().values()]
@@ -133,7 +135,10 @@ def test_attention() -> None:
     assert "better than the plain mean of the past states, by 0.011" in said
     assert "saves 0.45 bits on each word that was read a short time before, and costs 0.22" in said
     worse = attention._verdict({**found, chosen: row(chosen, 0.004)}, row(chosen, 0.0), reading(0.0), reading(0.0))
-    assert worse.startswith("Attention makes a recurrent network worse")
+    assert worse.startswith("Attention helps a recurrent network as a pointer")
+    assert "As a mean of past states, it makes the network worse" in worse
+    lost = {**found, chosen: row(chosen, 0.004), copied: row(copied, 0.0, 0.9)}
+    assert attention._verdict(lost, row(chosen, 0.0), reading(0.0), reading(0.0)).startswith("Attention makes")
 
 
 def test_more_computation_at_inference() -> None:

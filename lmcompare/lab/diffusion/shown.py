@@ -23,22 +23,18 @@ from lmcompare.lab.diffusion.questions import (
     GUIDED,
     NEW_PAIRS,
     NOT_ONE,
-    PLAIN,
     QUESTIONS,
     SINGLES,
     STRENGTHS,
     THREE_FIVE,
-    WITHOUT,
     Answer,
 )
 from lmcompare.lab.diffusion.tables import STRENGTHS_IN_WORDS, named
 from lmcompare.lab.diffusion.text_vectors import Array, TextVectors
-from lmcompare.report import numbers
 
 PICTURES = 6  # of a prompt
 MOMENTS = 10
-CHANGED = 0.2  # a finding: the attention to the names of digits changes this much from the first moment to the last
-FILMED = (single(7), either(3, 5), negated(1), single(0))
+FILMED = {single(7): SINGLES, either(3, 5): THREE_FIVE, negated(1): NOT_ONE, single(0): SINGLES}
 SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
 
@@ -67,21 +63,15 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
         rows = []
         for name, prompt in prompts:
             every = found.of(kind, name, strength)
-            right = np.concatenate([_of_prompt(each, prompt, each.right) for each in every])
-            rows.append((every[0], prompt, float(right.mean())))
+            rows.append((every[0], prompt, _share_right(every, prompt)))
         panels.append(rows)
     seen = found.digits.diffusion.pictures
 
     def texts(of: Array) -> tuple[str, ...]:
         return tuple(as_text(picture) for picture in of[:PICTURES])
 
-    none, plain, guided = (found.share(kind, SINGLES, strength) for strength in (WITHOUT, PLAIN, GUIDED))
     return PromptedPictures(
-        title=(
-            "The same noise becomes what the prompt says, and more often with guidance"
-            if none < plain < guided
-            else "Pictures by prompt and strength of guidance"
-        ),
+        title="Pictures by prompt and strength of guidance",
         note=(
             f"{STRENGTHS_IN_WORDS} The same noise is used for all"
             " strengths, so that one sees what the prompt changes. Below each picture is what the classifier sees"
@@ -111,13 +101,18 @@ def _of_prompt(answer: Answer, prompt: Prompt, values: Array) -> Array:
     return values[[each == prompt for each in answer.prompts]]
 
 
+def _share_right(answers: Sequence[Answer], prompt: Prompt) -> float:
+    """Return the share of the pictures of one prompt that are what it says, over all trainings."""
+    return float(np.concatenate([_of_prompt(each, prompt, each.right) for each in answers]).mean())
+
+
 def _film(found: Everything, kind: str) -> DenoisingFilm:
-    made = found.shown[kind].film(FILMED, GUIDED, NOISE_SEED)
+    made = found.shown[kind].film(tuple(FILMED), GUIDED, NOISE_SEED)
     says = found.judge(made.pictures)
     steps = len(made.at)
     moments = np.linspace(0, steps - 1, MOMENTS).round().astype(int)
     films = []
-    for row, prompt in enumerate(FILMED):
+    for row, (prompt, question) in enumerate(FILMED.items()):
         weights = made.attention[moments, row, :, : len(prompt.words)].transpose(0, 2, 1)  # (M, W, P)
         films.append(
             Denoised(
@@ -128,10 +123,12 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
                     tuple(tuple(int(w) for w in np.rint(100 * pixels)) for pixels in each) for each in weights
                 ),
                 label=str(int(says[row])),
+                fits=int(says[row]) in prompt.digits,
+                share=_share_right(found.of(kind, question, GUIDED), prompt),
             )
         )
     return DenoisingFilm(
-        title=_film_title(films),
+        title="From noise to a digit: at which word each pixel looks, step by step",
         note=(
             "Each pixel has a query, and its attention to the words of the prompt sums to 100 %. The network reads"
             " the words together before it looks, so that what a pixel reads at “one” in “not a one” is not what it"
@@ -143,38 +140,11 @@ def _film(found: Everything, kind: str) -> DenoisingFilm:
     )
 
 
-def _to_digits(film: Denoised, moment: int) -> float:
-    """Return the share of the pixels' attention that goes to the names of digits at a moment."""
-    looks = zip(film.attention[moment], film.words, strict=True)
-    return sum(float(np.mean(weights)) / 100 for weights, word in looks if word in DIGITS)
-
-
-def _film_title(films: Sequence[Denoised]) -> str:
-    """Return how the attention to the digits' names changes from the first moment to the last."""
-    first, last = (float(np.mean([_to_digits(film, moment) for film in films])) for moment in (0, -1))
-    if first - last > CHANGED:
-        return (
-            f"Pixels look at the names of digits while there is only noise ({numbers.percent(first, 0)} of their"
-            f" attention), and at other words when the picture is nearly done ({numbers.percent(1 - last, 0)})"
-        )
-    return "From noise to a digit: at which word each pixel looks, step by step"
-
-
 def _right_by_strength(found: Everything) -> Curve:
     lines = {f"{kind}, single digits": [found.share(kind, SINGLES, s) for s in STRENGTHS] for kind in KINDS}
     lines |= {f"{kind}, new pairs": [found.share(kind, NEW_PAIRS, s) for s in STRENGTHS] for kind in KINDS}
-    gains = {
-        kind: max(found.share(kind, SINGLES, s) for s in STRENGTHS if s > PLAIN) - found.share(kind, SINGLES, PLAIN)
-        for kind in KINDS
-    }
-    most, least = max(gains, key=lambda kind: gains[kind]), min(gains.values())
-    title = "Pictures that fit their prompts, by the strength of guidance"
-    if least > 0 and gains[most] - least < 0.05:
-        title = "Guidance makes pictures fit their prompts with every kind of vectors"
-    elif gains[most] > 0:
-        title = f"Guidance helps most with the vectors of {most}"
     return Curve(
-        title=title,
+        title="Pictures that fit their prompts, by the strength of guidance",
         note=(
             "The share of pictures that are what the prompt says, by the strength of guidance. New pairs are"
             " combinations with “or” that were in no prompt of training. By chance it is 10 % for a digit, and 20 %"
@@ -191,7 +161,7 @@ def _right_by_strength(found: Everything) -> Curve:
 def _equation(found: Everything, kind: str) -> WorkedEquation:
     """Return guidance in one pixel of one step, the one in which the prompt changes most."""
     model = found.shown[kind]
-    prompt = FILMED[0]
+    prompt = next(iter(FILMED))
     with_, without = (model.film([prompt], strength, NOISE_SEED) for strength in (1.0, 0.0))
     one, other = with_.guesses[0, 0], without.guesses[0, 0]  # made of the same noise
     inside = (np.abs(one) < 1) & (np.abs(other) < 1)  # where nothing was cut

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from lmcompare.lab.diffusion.questions import (
 )
 from lmcompare.report import numbers
 
-ALIKE = 0.9  # of the spread of real pictures
 STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the names of two strengths
 STRENGTHS_IN_WORDS = "With the strength 0 the prompt has no effect, and with 1 there is no guidance."
 COMPARED = ((SINGLES, PLAIN), (SINGLES, GUIDED), (NEW_PAIRS, GUIDED), (NEW_NOTS, GUIDED), (AS_NUMERALS, GUIDED),
@@ -58,7 +57,7 @@ def by_strength(found: Everything, kind: str) -> Figures:
     judge = found.judge
     low, high = wilson(judge.right, judge.asked)
     return Figures(
-        title=_by_strength_title(*(found.share(kind, SINGLES, strength) for strength in (PLAIN, GUIDED))),
+        title="Pictures that are what the prompt says, by the strength of guidance",
         rows=tuple(rows),
         unit="share of pictures",
         note=(
@@ -72,15 +71,6 @@ def by_strength(found: Everything, kind: str) -> Figures:
         row_name="Prompt",
         figure_name="by chance",
     )
-
-
-def _by_strength_title(plain: float, guided: float) -> str:
-    shares = (
-        f"{numbers.percent(guided, 0)} of the single digits are right, and {numbers.percent(plain, 0)} without it"
-    )
-    if guided > plain:
-        return f"With guidance of strength {GUIDED:g}, {shares}"
-    return f"Guidance does not help: with strength {GUIDED:g}, {shares}"
 
 
 def _row(name: str, counted: tuple[int, int], chance: float) -> Row:
@@ -116,11 +106,7 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
     }
     said = numbers.listed([f"{numbers.percent(share, 0)} for {name}" for name, share in bases.items()])
     return Figures(
-        title=(
-            "Vectors of text do better than random vectors"
-            if any(row.found and row.amount > 0 for row in rows.values())
-            else "No gain of vectors of text over random vectors was found"
-        ),
+        title="Vectors of text against random vectors",
         rows=tuple(rows.values()),
         unit="share of pictures that are right",
         note=(
@@ -149,7 +135,7 @@ def quality(found: Everything, kind: str) -> Figures:
         distances = np.concatenate([each.distances for each in every])
         rows.append(_mean(f"strength {named(strength)}", distances, float(np.mean(spreads)) / natural))
     return Figures(
-        title=_quality_title(rows),
+        title="How near the pictures are to the training pictures, and how alike",
         rows=tuple(rows),
         unit="distance to the nearest training picture",
         note=(
@@ -162,20 +148,6 @@ def quality(found: Everything, kind: str) -> Figures:
         row_name="Pictures",
         figure_name="spread, of that of real pictures",
     )
-
-
-def _quality_title(rows: Sequence[Row]) -> str:
-    """Return whether the pictures are nearer to the training pictures than real ones, and whether they are alike."""
-    real, *drawn = rows
-    plain, guided = (drawn[STRENGTHS.index(strength)] for strength in (PLAIN, GUIDED))
-    assert real.low is not None
-    assert guided.high is not None
-    assert guided.figure is not None
-    near = "nearer to" if guided.high < real.low else "not nearer to"
-    assert plain.figure is not None
-    without = ", as they are without it" if plain.figure < ALIKE else ""
-    alike = f", but more alike{without}" if guided.figure < ALIKE else ""
-    return f"With guidance the pictures are {near} the training pictures than real ones are{alike}"
 
 
 def _mean(name: str, values: Array, figure: float) -> Row:

@@ -34,7 +34,7 @@ from lmcompare.report import numbers
 Array = np.ndarray[Any, Any]
 
 REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
-SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets")
+SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets", reference=REAL)
 BAG = FAMILIES["word2vec bag"]
 FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # frequent words, words of a set (at least), shown sets, shown words
 SMALL = 0.05  # bits per byte of the prediction

@@ -46,7 +46,7 @@ def _sheet(film: Denoised, side: int) -> dict[str, Any]:
             for w, (word, share) in enumerate(zip(film.words, _means(film), strict=True))
         ),
     ]
-    return {"prompt": " ".join(film.words), "rows": rows, "label": film.label}
+    return {"prompt": " ".join(film.words), "rows": rows, "film": film}
 
 
 def _means(film: Denoised) -> list[float]:
@@ -61,7 +61,9 @@ def _reading(exhibit: DenoisingFilm) -> str:
         means = _means(film)
         most = int(np.argmax(means))
         found.append(f"“{film.words[most]}” in “{' '.join(film.words)}” ({numbers.percent(means[most], 0)})")
-    return f"Over all steps the pixels look most at {numbers.listed(found)}."
+    failed = [f"“{' '.join(film.words)}”" for film in exhibit.films if not film.fits]
+    wrong = f" The picture for {numbers.listed(failed)} is a failure." if failed else ""
+    return f"Over all steps the pixels look most at {numbers.listed(found)}.{wrong}"
 
 
 def _markdown(exhibit: DenoisingFilm) -> str:

@@ -74,7 +74,9 @@ class Herring(LanguageModel):
             title="Its pictures", side=1, prompts=(word,), strengths=("1",), pictures=one, nearest=one,
             labels=one, fitting=(((True,),),), shares=((1.0,),),
         )
-        made = kinds.Denoised(words=(word,), pictures=("0",), guesses=("g",), attention=(((100,),),), label=word)
+        made = kinds.Denoised(
+            words=(word,), pictures=("0",), guesses=("g",), attention=(((100,),),), label=word, fits=True, share=1.0
+        )
         yield kinds.DenoisingFilm(title="Its denoising", side=1, moments=("end",), films=(made,))
 
     @staticmethod
