@@ -82,7 +82,7 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     Jobs of one family are taken to last alike, and the first of them is probed.
     """
     total = 0.0
-    of_family: dict[tuple[str, str], float] = {}
+    of_family: dict[tuple[str, str, str], float] = {}
     for job in jobs:
         family = family_of(job)
         if family not in of_family:
@@ -93,11 +93,11 @@ def estimate(jobs: Sequence[Job]) -> float | None:
     return total
 
 
-def family_of(job: Job) -> tuple[str, str]:
+def family_of(job: Job) -> tuple[str, str, str]:
     """Return what jobs that cost about the same have in common: the built-in plug-in of a model, or that of the model
-    that it is made of, and its tokens.
+    that it is made of, its base, and its tokens.
     """
-    return _built_in(job.plugin), job.tokens_fingerprint
+    return _built_in(job.plugin), str(job.hyperparameters.get("base", "")), job.tokens_fingerprint
 
 
 @cache
@@ -138,10 +138,11 @@ def probe_job(
     taken = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
     fitted = peak_memory_bytes()
     training = None if model.trains_in_steps else taken
-    if isinstance(model, TorchLanguageModel):
+    network = getattr(model, "in_steps", model)
+    if isinstance(network, TorchLanguageModel):
         # Between two reports is a step, or an evaluation, which takes longer and is equally frequent in any training
         steps = sorted(np.diff(times))[:STEPS]
-        training = _trained_for(taken, float(np.median(steps)), model.recipe(), Budget(**budget), corpus.train)
+        training = _trained_for(taken, float(np.median(steps)), network.recipe(), Budget(**budget), corpus.train)
     text = next(corpus.test.parts(TOKENS))
     model.log_probs(text)  # not timed: the first call does some work that later ones do not
     scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))

@@ -60,6 +60,11 @@ def test_more_steps_cost_more(run: Run) -> None:
     assert few is not None
     assert many is not None
     assert cost.STARTING < few < many
+    over = [job(run, "cache", base="transformer", options={"steps": steps, **SMALL}) for steps in (10, 10_000)]
+    few, many = (cost.estimate([each]) for each in over)
+    assert few is not None
+    assert many is not None
+    assert cost.STARTING < few < many / 10
 
 
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,14 +72,22 @@ def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.
     monkeypatch.setattr(cost, "call", probes)
     changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("AttentionByDistance", "PartNGram")]
     other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
+    over = [job(run, "cache", base=base) for base in ("ngram", "rnn")]
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
-    assert cost.estimate(jobs) == 60.0 + 6 * cost.STARTING
-    assert probes.asked == ["transformer", "lmcompare.lab.changes:PartNGram", "unigram", "transformer"]
+    assert cost.estimate([*jobs, *over]) == 80.0 + 8 * cost.STARTING
+    assert probes.asked == [
+        "transformer",
+        "lmcompare.lab.changes:PartNGram",
+        "unigram",
+        "transformer",
+        "cache",
+        "cache",
+    ]
     monkeypatch.setattr(environment, "available_memory", lambda: 1e9)
     free, needed = runner.Here(2, Display()).memory(jobs[:4])
     assert free == 1e9
     assert [needed(each) for each in jobs[:4]] == [1e8] * 4
-    assert len(probes.asked) == 4  # what told the time tells the memory as well
+    assert len(probes.asked) == 6  # what told the time tells the memory as well
     monkeypatch.setattr(environment, "available_memory", lambda: 2 * runner.PLENTY)
     assert runner.Here(2, Display()).memory(jobs)[1](jobs[0]) == 0  # there is plenty
 

@@ -112,6 +112,11 @@ class OverOne(OverBase):
 
     _base: LanguageModel
 
+    @property
+    def in_steps(self) -> LanguageModel | None:
+        """The one model that is trained in steps, if its steps determine how long the training takes."""
+        return self._base
+
     def check_text(self, train: Encoded) -> None:
         """Refuse a text that the base refuses."""
         self._base.check_text(train)

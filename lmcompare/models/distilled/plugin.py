@@ -119,6 +119,11 @@ class Distilled(OverOne):
         """Return the number of tokens that student and members read before their trainings in steps."""
         return super().tokens_before(train) + self._new_teacher().tokens_before(train)
 
+    @property
+    def in_steps(self) -> None:
+        """None: the teacher is trained, too."""
+        return None
+
     def title(self) -> str:
         """Return the display name: that of the student, and that it was taught."""
         return extended(self._base.title(), f"taught by {self.members}")
