@@ -98,8 +98,10 @@ class ModelTable(BaseModel):
         return dict(self.model_extra or {})
 
 
-BUILT_IN = tuple(
-    ModelTable(plugin=name) for name in ("unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer")
+BUILT_IN = (
+    *(ModelTable(plugin=name) for name in ("unigram", "ngram")),
+    ModelTable.model_validate({"plugin": "cache", "base": "ngram"}),
+    *(ModelTable(plugin=name) for name in ("word2vec-bow", "rnn-attention", "transformer")),
 )
 
 

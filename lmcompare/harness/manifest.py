@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import environment
+from lmcompare.harness.commit import commit
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
@@ -95,6 +96,7 @@ def manifest(
         tokens={fingerprint: entry for fingerprint, entry in tokens.items() if fingerprint in used},
         models=rows,
         versions=environment.versions(),
+        commit=commit(),
         hardware=environment.hardware(machine["device"], machine["threads"]),
         sweeps=sweeps,
     )

@@ -72,7 +72,11 @@ def reads_on(row: Row) -> bool | None:
 
 
 def outlook(
-    found: Outlook, title: Titles, ideas: Mapping[str, FoundRow], seconds: float | None = None
+    found: Outlook,
+    title: Titles,
+    ideas: Mapping[str, FoundRow],
+    seconds: float | None = None,
+    tenfold: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Return what would help, as pairs of a name and of a sentence on what is known about it.
 
@@ -84,26 +88,33 @@ def outlook(
         What the laboratory measured of ideas, by their names.
     seconds : float, optional
         How long the best network was trained.
+    tenfold : sequence of str
+        What is to be expected with ten times the text, where the run has trained on shares of it.
     """
     said = []
-    if found.memorised:
-        hint = (
-            "On known words, the perplexity of the training text is lower than that of new text by"
-            f" {_shares(found.memorised, title)}, a hint that more text would help."
-        )
+    if found.memorised or tenfold:
+        hint = ""
+        if found.memorised:
+            hint = (
+                "On known words, the perplexity of the training text is lower than that of new text by"
+                f" {_shares(found.memorised, title)}, a hint that more text would help."
+            )
         if (twice := ideas.get(TWICE_TEXT)) is not None and twice.found and twice.amount > 0:
             hint = (
                 "In an experiment of the laboratory, a transformer that was trained on all of this text needed"
                 f" {numbers.bits_per_byte(twice.amount)} bits per byte less than one that was trained on half of it."
             )
-        beyond = (
+        beyond = " ".join(f"{each}." for each in tenfold) or (
             "Ten times the text was not measured; --fractions 0.1,0.3,1 draws a curve from a tenth of this text up to"
             " all of it."
         )
-        said.append(("More text", f"{hint} {beyond}"))
+        said.append(("More text", f"{hint} {beyond}".strip()))
     if found.falling:
-        tenfold = f"--match seconds={10 * seconds:.0f}" if seconds else ""
-        longer = f"; {tenfold} trains each network for ten times the longest time here" if tenfold else ""
+        longer = (
+            f"; --match seconds={10 * seconds:.0f} trains each network for ten times the longest time here"
+            if seconds
+            else ""
+        )
         said.append(
             (
                 "More time",

@@ -207,6 +207,8 @@ class Manifest:
         The version of the folder's format.
     lmcompare : str
         The version of lmcompare that wrote the manifest.
+    commit : str
+        The commit of lmcompare's repository with this code; "" if it is not known.
     """
 
     name: str
@@ -223,6 +225,7 @@ class Manifest:
     sweeps: tuple[SweepRow, ...] = ()
     schema_version: int = SCHEMA_VERSION
     lmcompare: str = __version__
+    commit: str = ""
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

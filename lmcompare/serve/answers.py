@@ -69,4 +69,5 @@ def _scored(model: TrainedModel, text: str) -> dict[str, Any]:
         ],
         "bits": [bits if math.isfinite(bits) else None for bits in found.surprisal_bits],
         "next": model.next_tokens(text, NEXT),
+        "bits_per_byte": found.bits_per_byte if text and math.isfinite(found.bits_per_byte) else None,
     }

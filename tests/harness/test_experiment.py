@@ -177,7 +177,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
     experiment = files.shipped(preset)  # type: ignore[arg-type]
     names = [m.name for m in experiment.models]
-    assert names == ["unigram", "ngram", "word2vec-bow", "rnn-attention", "transformer"]
+    assert names == ["unigram", "ngram", "cache", "word2vec-bow", "rnn-attention", "transformer"]
     assert experiment.preset == preset
     assert {"How to make Thai", "The river bank", "The central bank"} <= set(experiment.examples.prompts or ())
 

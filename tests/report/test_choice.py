@@ -15,6 +15,8 @@ from lmcompare.report.data import ReportData
 from lmcompare.report.sections import choice
 from tests.report.browser import complaints, reopened, visit
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.mark.slow
 def test_the_page_has_the_costs_of_each_model(run: Run) -> None:
@@ -37,6 +39,31 @@ def test_accuracies_are_told_where_all_models_have_the_same_tokens(run: Run) -> 
     for model, row in rows:
         assert choice._candidate(model, row, (), True)["top5"] == numbers.percent(row["top5_accuracy"])
         assert choice._candidate(model, row, (), False)["top5"] == ""
+
+
+@pytest.mark.slow
+def test_what_was_not_tried_is_named_with_known_figures_of_the_same_text(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = ReportData(run)
+    known = json.loads(choice.KNOWN.read_text(encoding="utf-8"))
+    said = choice._untried(data)
+    assert f"did not try {28 - len({'unigram', 'ngram', 'word2vec-bow', 'rnn-attention', 'transformer'})}" in said
+    assert "pointer" not in said
+    monkeypatch.setattr(Run, "corpus_fingerprint", known["text"])
+    said = choice._untried(data)
+    assert "LSTM with a pointer 1.847" in said
+    assert "ransformer" not in said  # it was tried
+
+
+def test_known_figures_are_those_of_the_stored_history() -> None:
+    known = json.loads(choice.KNOWN.read_text(encoding="utf-8"))
+    stored = json.loads((ROOT / "reports" / "history" / "results.json").read_text(encoding="utf-8"))
+    assert known["text"] == stored["corpus_fingerprint"]
+    figures = [(each["plugin"], round(each["bits_per_byte"], 4)) for each in stored["models"]]
+    assert [(each["plugin"], each["bits_per_byte"]) for each in known["models"]] == sorted(
+        figures, key=lambda f: f[1]
+    )
 
 
 @pytest.mark.slow

@@ -46,6 +46,16 @@ def test_the_claim_is_where_the_best_model_overtakes() -> None:
     assert "95 % interval" in said
 
 
+def test_ten_times_the_text_is_answered_for_the_two_best_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    laws = {each.name: law for each in PAIR if (law := fitted(np.array(WORDS), np.array(each.figures))) is not None}
+    monkeypatch.setattr(growth, "growth", lambda run: SimpleNamespace(curves=PAIR, laws=laws))
+    ranking = [(SimpleNamespace(name=name), None) for name in NAMES]
+    said = growth.tenfold(SimpleNamespace(run=None, ranking=ranking, spoken=DATA.spoken))  # type: ignore[arg-type]
+    assert said[0].startswith("The transformer")
+    assert "ten times" in said[0]
+    assert growth.tenfold(SimpleNamespace(run=None, ranking=[], spoken=DATA.spoken)) == []  # type: ignore[arg-type]
+
+
 def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
     said = growth.claim(DATA, [PAIR[1], curve("ngram", [4.0, 3.5, 3.0, 2.9, 2.8])], [])
     assert "transformer" in said
@@ -82,7 +92,11 @@ def test_an_interval_that_reaches_beyond_what_was_tried_is_said_so(low: float, h
 def test_forecasts_are_those_of_the_law_and_models_without_one_are_named() -> None:
     falls = curve("transformer", [1 + 2 * (words / 2_000) ** -0.3 for words in WORDS])
     stays = curve("ngram", [2.0, 2.1, 2.0, 2.1, 2.05])
-    laws = {each.name: law for each in (falls, stays) if (law := fitted(each.words, each.figures)) is not None}
+    laws = {
+        each.name: law
+        for each in (falls, stays)
+        if (law := fitted(np.array(WORDS), np.array(each.figures))) is not None
+    }
     first, last = growth.forecasts(DATA, [falls, stays], laws)
     twice, ten = (float(found) for found in re.findall(r" (\d\.\d\d) \(", first))
     assert twice == pytest.approx(1 + 2 * 200**-0.3, abs=6e-3)  # of an exact law

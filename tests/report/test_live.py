@@ -25,6 +25,7 @@ from lmcompare.report.build import write_reports
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import live
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
+from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.training.pocket import Pocket
 from tests.models.neural_cases import trained
 from tests.report.browser import complaints, visit
@@ -171,12 +172,15 @@ def test_a_typed_text_has_figures_in_every_model_beside_another_and_its_guesses_
     bits = scored.score("the cat saw").surprisal_bits
     each = sum(bits) / len(bits)
     totals = page.locator(".live-totals tbody tr")
-    expect(totals.first.locator("td")).to_have_text([f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"])
+    figures = [f"{sum(bits) / 11:.2f}", f"{sum(bits):.1f}", f"{each:.2f}", f"{2**each:.3g}"]
+    expect(totals.first.locator("td")).to_have_text(figures)
     expect(totals).to_have_count(page.locator(".live-model").count())
 
     page.get_by_label("Your text").fill("der schnelle cat")
     expect(page.locator(".live-state")).to_contain_text("2 of 3 tokens are unknown")
-    expect(totals.first.locator("td")).to_have_text(["–", "–", "–"])
+    spelt = scored.corpus.code.spelling.bits([b"der", b"schnelle"]).sum()
+    spelt += sum(scored.score("der schnelle cat").surprisal_bits)
+    expect(totals.first.locator("td")).to_have_text([f"{spelt / 16:.2f}", "–", "–", "–"])
     page.get_by_label("Your text").fill("the cat saw")
 
     page.locator(".live-other summary").click()
@@ -325,6 +329,16 @@ def test_a_cache_over_the_copy_of_a_network(engine: Page) -> None:
     assert alone == pytest.approx(copy.log_probs(text), abs=1e-4)
     assert among == pytest.approx(alone, abs=1e-6)
     assert totals == pytest.approx(np.ones(len(text)), abs=1e-5)
+
+
+def test_words_are_spelt_as_in_python(engine: Page) -> None:
+    model = SpellingModel([b"abc", b"abcd", b"bca", "é日".encode(), b"a"], order=3)
+    words = ["", "a", "abc", "cab", "日é", "xyzxyzxyz"]
+    found = engine.evaluate(
+        "([table, words]) => { const s = new Spelling(table); return words.map((word) => s.bits(word)); }",
+        [model.to_json(), words],
+    )
+    assert found == pytest.approx(model.bits([word.encode() for word in words]), rel=1e-12)
 
 
 def test_what_was_read_is_not_read_again(engine: Page) -> None:

@@ -8,22 +8,25 @@ import io
 import math
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run
+from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import leaderboard, results
 from lmcompare.analysis.slices import by_document
 from lmcompare.report import numbers
 from lmcompare.report.data import ReportData
 from lmcompare.report.definitions import TERMS
-from lmcompare.report.sections import mixtures
+from lmcompare.report.sections import mixtures, reproduce
 from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
 from lmcompare.report.tokens import visible
+from tests.report.part import part_of
 from tests.report.tree import Node, parse
+from tests.run_folder import edit
 
 pytestmark = pytest.mark.slow
 
@@ -220,6 +223,17 @@ def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None
         titles = [h.text for h in article.all("h4")]
         assert titles == [table["title"] for table in model.done[0].exhibit_tables]
         assert model.summary in article.text
+
+
+def test_reports_beside_it_on_the_same_text_are_linked(tmp_path: Path) -> None:
+    one, other, bare = (part_of(tmp_path / name, ("unigram",)) for name in ("one run", "other", "bare"))
+    for folder in (one, other):
+        (folder / "report.html").write_text("", encoding="utf-8")
+    (bare / "report.html").unlink(missing_ok=True)
+    edit(other, commit="abc123")
+    html = str(reproduce.build(ReportData(load_run(other))).html)
+    assert re.findall('href="(../[^"]*)"', html) == ["../one%20run/report.html"]
+    assert "commit abc123" in html
 
 
 def test_tells_what_was_run_and_how_to_run_it_again(run: Run, tree: Node) -> None:

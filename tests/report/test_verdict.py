@@ -168,6 +168,10 @@ def test_what_would_help() -> None:
     assert "90 % (Counts)" in plain(text[1])
     assert "Over got worse" in fewer[1]
     assert words.outlook(Outlook({}, {}, ()), title, {}) == []
+    measured = words.outlook(found, title, {}, 141.2, ["A needs 1.90", "B needs 1.95"])[0][1]
+    assert measured.endswith("A needs 1.90. B needs 1.95.")
+    assert "--fractions" not in measured
+    assert words.outlook(Outlook({}, {}, ()), title, {}, None, ["A needs 1.90"]) == [("More text", "A needs 1.90.")]
     many = {f"m{k}": -math.log(1 - k / 10) for k in range(7, 0, -1)}
     ((_, said),) = words.outlook(Outlook(many, {}, ()), title, {})
     assert "10 % to 70 % (7 models, M7 most)" in plain(said)

@@ -109,8 +109,8 @@ class CacheModel(OverOne):
         self._summary = cache_exhibits.summarise(fitted(self._chain, self), valid, self.scores_of(self._base, valid))
 
     def title(self) -> str:
-        """Return the display name: that of the base, with a cache."""
-        return extended(self._base.title(), "with a cache")
+        """Return the display name: that of the base, and what is remembered."""
+        return extended(self._base.title(), f"that remembers the {'text' if self.carry else 'document'}")
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) nats; rows sum to one if the base's do."""

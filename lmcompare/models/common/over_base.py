@@ -19,7 +19,7 @@ PRESETS = {name: {"preset": name} for name in plugins.PRESETS}  # for a model wh
 
 
 def extended(title: str, addition: str) -> str:
-    """Return a base's title with an addition that a short title keeps: "5-gram with a cache, Kneser-Ney"."""
+    """Return a base's title with an addition that a short title keeps: "LSTM with a pointer"."""
     head, comma, rest = title.partition(",")
     return f"{head} {addition}{comma}{rest}"
 

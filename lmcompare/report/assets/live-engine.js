@@ -305,23 +305,32 @@ class Page {
       const longest = Math.max(...data.models.map(({ copy }) => (copy.base ?? copy).order ?? 1), 2);
       page.phrases = new Phrases(ids, data.text.documents, data.end, page.words.length, longest);
     }
+    if (data.spelling) page.spelt = async () => new Spelling({ order: data.spelling.order, examples: await read(data.spelling.examples) });
     page.models = await Promise.all(data.models.map((model) => KINDS[model.copy.kind](model.copy, page)));
     return page;
   }
 
-  score(text) {
+  // the bits of the spelling of the unknown tokens; null if the page has no model of spelling
+  async spelling(tokens) {
+    const unknown = tokens.filter((token) => token.unknown);
+    if (!unknown.length) return 0;
+    if (!this.spelt) return null;
+    this.speller ??= await this.spelt();
+    return unknown.reduce((sum, token) => sum + this.speller.bits(token.text), 0);
+  }
+
+  async score(text) {
     const tokens = this.cutter.cut(text), ids = tokens.map((token) => token.id);
     const missing = ids.indexOf(null); // a vocabulary without an unknown word
     const scored = missing < 0 ? ids : ids.slice(0, missing);
     const covers = COVERS[this.cutter.how.cut];
-    return {
-      each: this.models.map((model) => ({
-        covers,
-        tokens,
-        bits: scored.map((id, i) => -Math.log2(model.probability(ids.slice(0, i), id))),
-        next: this.likely(model.distribution(scored)),
-      })),
-    };
+    const spelling = await this.spelling(tokens), bytes = new TextEncoder().encode(text).length;
+    const each = this.models.map((model) => {
+      const bits = scored.map((id, i) => -Math.log2(model.probability(ids.slice(0, i), id)));
+      const whole = spelling === null || missing >= 0 ? null : bits.reduce((sum, b) => sum + b, spelling);
+      return { covers, tokens, bits, next: this.likely(model.distribution(scored)), bits_per_byte: whole === null ? null : whole / bytes };
+    });
+    return { each };
   }
 
   likely(p, most = 10) {
@@ -351,7 +360,7 @@ self.onmessage = async ({ data }) => {
       page = await Page.of(data.data);
       self.postMessage({ id: data.id, result: page.models.map((model) => "evidence" in model) });
     } else {
-      self.postMessage({ id: data.id, result: page[data.type](...data.arguments) });
+      self.postMessage({ id: data.id, result: await page[data.type](...data.arguments) });
     }
   } catch (error) {
     self.postMessage({ id: data.id, error: error.message });

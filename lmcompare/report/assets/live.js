@@ -140,6 +140,7 @@
     async score(text) {
       const found = await this.ask("score", text);
       for (const answer of found.each) answer.bits = answer.bits.map((bits) => bits ?? Infinity); // JSON has no infinity
+      for (const answer of found.each) answer.perByte = answer.bits_per_byte?.toFixed(2) ?? "–";
       return found;
     }
 
@@ -160,10 +161,10 @@
       found.each.forEach((answer, m) => this.fill(this.rows[m], answer, m, text));
       this.own = found.each.map(totalOf);
       const shown = this.own.map((total, m) => [total, total / found.each[m].bits.length]);
-      filled(this.box.querySelector(".live-totals"), text && found.each[0].bits.length ? shown.map(([total, each], m) => [this.marks[m], ...(Number.isNaN(total) ? ["–", "–", "–"] : [total.toFixed(1), each.toFixed(2), perplexity(each)])]) : []);
+      filled(this.box.querySelector(".live-totals"), text && found.each[0].bits.length ? shown.map(([total, each], m) => [this.marks[m], found.each[m].perByte, ...(Number.isNaN(total) ? ["–", "–", "–"] : [total.toFixed(1), each.toFixed(2), perplexity(each)])]) : []);
       const [{ tokens }] = found.each, unknown = unknownIn(tokens);
       this.state.textContent = unknown ? `${unknown} of ${tokens.length} tokens ${unknown === 1 ? "is" : "are"} unknown (underlined).` : "";
-      if (this.own.some(Number.isNaN)) this.state.textContent += " A model of words guesses that a word is unknown, and not which word it is, so such a text has no total here. “lmcompare score” also charges the letters of unknown words.";
+      if (this.own.some(Number.isNaN)) this.state.textContent += " A model of words guesses that a word is unknown, and not which word it is. So for this text only the bits per byte are shown, which also charge the letters of unknown words.";
       await this.compare();
       this.box.dataset.shown = text;
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare import plugins
 from lmcompare.analysis.growth import growth
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
@@ -22,6 +25,8 @@ LIMITS = {  # by the key of a cost: its format, and the verb for a model that ex
     "peak_memory_bytes": (numbers.size, "needs"),
     "model_bytes": (numbers.size, "takes up"),
 }
+KNOWN = Path(__file__).parents[1] / "known_figures.json"  # written by benchmarks/known_figures.py
+BEST = 4  # untried models that are named
 LEAST = 2  # models: with fewer, there is no choice
 
 
@@ -60,7 +65,27 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
     still = [spoken(model.title) for model in data.scored if model.name in falling]
     exceeds = {key: LIMITS[key][1] for key in keys}
     found = {"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}, "falling": still}
-    return fill("choice", sliders=sliders, ahead=ahead, data=found) if keys else Markup()
+    return fill("choice", sliders=sliders, ahead=ahead, untried=_untried(data), data=found) if keys else Markup()
+
+
+def _untried(data: ReportData) -> str:
+    """Return which built-in models the run did not try, with the best known figures on the same text."""
+    tried = {model.entry.plugin for model in data.models}
+    installed = plugins.MODELS.installed()
+    left = [name for name in installed if plugins.MODELS.is_built_in(name) and name not in tried]
+    if not left:
+        return ""
+    said = f"This run did not try {numbers.count(len(left))} of the built-in models; “lmcompare models” lists them."
+    known = json.loads(KNOWN.read_text(encoding="utf-8"))
+    if data.run.corpus_fingerprint != known["text"]:
+        return said
+    untried = [each for each in known["models"] if each["plugin"] in left][:BEST]
+    best = [f"{_short(each)} ({numbers.seconds(each['train_seconds'])} of training)" for each in untried]
+    return f"{said} On this text, the project's history of models found these bits per byte: {numbers.listed(best)}."
+
+
+def _short(known: Mapping[str, Any]) -> str:
+    return f"{known['title'].partition(', ')[0]} {numbers.bits_per_byte(known['bits_per_byte'])}"
 
 
 def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:

@@ -112,6 +112,14 @@ def _rounded(words: float) -> float:
     return float(f"{words:.2g}")
 
 
+def tenfold(data: ReportData) -> list[str]:
+    """Return what the laws say of the two best models with more text; empty without shares of the text."""
+    found = growth(data.run)
+    ranked = {model.name for model, _ in data.ranking}
+    curves = [curve for curve in found.curves if curve.name in ranked]
+    return forecasts(data, sorted(curves, key=lambda curve: curve.figures[-1])[:2], found.laws)
+
+
 def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
     """Return what the laws say of twice and of ten times the text, and which models have none."""
     said = []

@@ -23,9 +23,11 @@ LICENCE = (
     "The training text is from the English Wikipedia, by the authors of the articles named below each sentence,"
     " under the licence CC BY-SA."
 )
+MOST_EXAMPLES = 200_000  # characters of the words that spelling is learnt from, compressed
 MOST_TOKENS = 1_000_000  # of the training text
 KINDS = ("kneser-ney", "frequencies", "network", "cache")  # of models that the page can compute
-ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-engine.js")  # one program, in this order
+# one program, in this order
+ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-spelling.js", "live-engine.js")
 TITLE = "Type your own text"
 NO_TEXT = (
     "<p>You can't type a text here: {}. <code>lmcompare generate</code> and <code>lmcompare score</code> take one in"
@@ -175,9 +177,19 @@ def _packed(
         "counts": _compressed(json.dumps(vocabulary.counts.tolist()).encode()),
         "end": vocabulary.end,
         "unknown": vocabulary.unknown,
+        "spelling": _spelling(tokens, cut),
         "text": text,
         "models": [{"name": each.model.title, "copy": each.copy} for each in answering],
     }
+
+
+def _spelling(tokens: TokenizedCorpus, cut: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the model of the spelling of unknown words; None for pieces, and if its examples are too many."""
+    if cut["cut"] == "pieces":
+        return None
+    model = tokens.code.spelling.to_json()
+    examples = _compressed(json.dumps(model["examples"]).encode())
+    return {"order": model["order"], "examples": examples} if len(examples) <= MOST_EXAMPLES else None
 
 
 def _compressed(raw: bytes) -> str:

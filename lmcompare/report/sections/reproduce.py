@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,13 +12,16 @@ import tomli_w
 
 from lmcompare.analysis.progress import unequal_reading
 from lmcompare.report import numbers
-from lmcompare.report.data import ReportData, Section
+from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections.cost import described
 from lmcompare.report.templating import fill
+from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST
-from lmcompare.runfolder.manifest import Manifest
+from lmcompare.runfolder.manifest import Manifest, read_manifest
 from lmcompare.runfolder.run import Run
 
+PAGE = "report.html"
+MOST_OTHERS = 10  # reports that are named
 IDENTIFIER = 16  # hexadecimal digits of a run's identifier
 
 
@@ -34,8 +38,24 @@ def build(data: ReportData) -> Section:
         series=data.run.corpus.series,
         cautions=_cautions(data),
         citation=_citation(data.run),
+        others=_others(data),
     )
     return Section.of("reproduce", "How to reproduce and cite it", html)
+
+
+def _others(data: ReportData) -> list[str]:
+    """Return the names of the folders beside the run whose reports are on the same text."""
+    if data.run.runs != (data.run,) or data.page.get("live") == SERVED:
+        return []
+    found = []
+    for path in sorted(data.run.path.resolve().parent.glob(f"*/{MANIFEST}")):
+        folder = path.parent
+        if folder == data.run.path.resolve() or not (folder / PAGE).is_file():
+            continue
+        with suppress(RunFolderError):
+            if read_manifest(folder).corpus.fingerprint == data.run.corpus_fingerprint:
+                found.append(folder.name)
+    return found[:MOST_OTHERS]
 
 
 def _seeds(run: Run) -> str:
@@ -121,11 +141,15 @@ def _of_run(data: ReportData, run: Run) -> Recipe:
     several = len(data.run.runs) > 1
     return Recipe(
         f"{run.name}, in {run.path}" if several else "",
-        run.manifest.lmcompare,
+        _version(run.manifest),
         run.manifest.command,
         tomli_w.dumps(_without_none(run.manifest.experiment)),
         [*facts_of(data.run, run), ("Run identifier", f"{identifier(run)} (SHA-256 of {MANIFEST})")],
     )
+
+
+def _version(manifest: Manifest) -> str:
+    return f"{manifest.lmcompare}, commit {manifest.commit}" if manifest.commit else manifest.lmcompare
 
 
 def _without_none(value: Any) -> Any:
@@ -142,7 +166,7 @@ def facts_of(run: Run, part: Run) -> list[tuple[str, str]]:
     """
     manifest, hardware = part.manifest, part.manifest.hardware
     pairs = [
-        ("lmcompare", manifest.lmcompare),
+        ("lmcompare", _version(manifest)),
         ("Finished", numbers.moment(manifest.created)),
         ("Took", numbers.seconds(manifest.seconds)),
         ("Preset", manifest.preset),

@@ -23,7 +23,7 @@ from lmcompare.report.data import ReportData, Section
 from lmcompare.report.doubts import doubts
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.repeated import repeated_note, with_repeated
-from lmcompare.report.sections import fairness, leaderboard
+from lmcompare.report.sections import fairness, growth, leaderboard
 from lmcompare.report.sections.cost import budget, limited
 from lmcompare.report.templating import fill
 from lmcompare.report.titles import short_titles, spoken
@@ -144,7 +144,9 @@ def facts(data: ReportData) -> dict[str, Any]:
         "headings": fairness.HEADINGS,
         "trainings": (trained := fairness.trainings(data)),
         "before": fairness.pretrained_vectors(trained),
-        "outlook": words.outlook(data.outlook, data.spoken, data.measured_ideas, _longest(data, names)),
+        "outlook": words.outlook(
+            data.outlook, data.spoken, data.measured_ideas, _longest(data, names), growth.tenfold(data)
+        ),
         "limits": [
             *repeated_note(data.results, data.rows, data.title),
             *words.limits(data.comparison, data.results, data.rows, data.spoken),

@@ -62,7 +62,7 @@ def test_it_agrees_with_itself_and_comes_back(model: tuple[CacheModel, Vocabular
     learner, vocabulary = model
     sums_and_agrees(learner, joined([*topical(2, 3), [["nobody", "sees"]], []], vocabulary))
     comes_back(learner, CacheModel(), joined(topical(3, 6), vocabulary).split_sentences())
-    assert learner.title() == "3-gram with a cache, Kneser-Ney"
+    assert learner.title() == "3-gram that remembers the document, Kneser-Ney"
 
 
 def test_a_document_is_forgotten_unless_carried() -> None:
