@@ -55,7 +55,7 @@ def test_an_experiment_of_ones_own(tmp_path: Path) -> None:
     given = ("--corpus", "text.txt", "--documents", "blank-line", "--preset", "quick", "--out", "lab")
     done = lmcompare("lab", "./known.py:Shares", "./known.py:Raises", *given, cwd=tmp_path)
     assert done.returncode == 2
-    assert "Shares (preview, no verdict): Nothing was found." in done.stdout
+    assert "Shares (preview, no verdict): Seen with 1" in done.stdout
     assert "nothing to divide" in done.stderr
     written = {path.name for path in (tmp_path / "lab").iterdir()}
     assert written >= {".lmcompare-lab", "findings", "lab.html", "lab.md", "run"}

@@ -55,12 +55,12 @@ def trainings_error(pairs: dict[str, Any], name: str, size: float, *, same: bool
             each: subtracted(other["trainings"], one["trainings"], same=True) for each, (one, other) in pairs.items()
         }
         squares = {each: (np.var(found, ddof=1), len(found)) for each, found in totals.items() if len(found) > 1}
-        used = (name,)
+        used = [name]
     else:
         (reference, _) = pairs[name]
         totals = {"": reference["trainings"], **{each: other["trainings"] for each, (_, other) in pairs.items()}}
         squares = {each: (np.var(found, ddof=1), len(found)) for each, found in totals.items() if len(found) > 1}
-        used = ("", name)
+        used = ["", name]
     varying = {each: found for each, found in squares.items() if found[0] > 0}
     freedom = sum(n - 1 for _, n in varying.values())
     if not freedom:

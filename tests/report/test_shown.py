@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -47,14 +46,19 @@ def test_no_page_has_very_many(count: int, drawn: random.Random) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of ``COUNT`` models of one kind, the first of which is the best."""
     run = many(tmp_path_factory.mktemp("large"), 0.1, **{f"m{n}": n / 50 for n in range(COUNT)})
     for entry in run.models:
         entry.plugin = "ngram"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lmcompare.report.shown.MOST_SHOWN", FEW)
-        yield run
+    return run
+
+
+@pytest.fixture
+def large(trained: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same, of which a report shows ``FEW``."""
+    monkeypatch.setattr("lmcompare.report.shown.MOST_SHOWN", FEW)
+    return trained
 
 
 @pytest.mark.slow

@@ -6,11 +6,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lmcompare.model import Setting
+from lmcompare.model import LanguageModel, Setting
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.language_model import TorchLanguageModel
 
-M = TypeVar("M", bound=TorchLanguageModel)
+M = TypeVar("M", bound=LanguageModel)
 
 TYPES = 12
 VOCABULARY = Vocabulary(["<unk>", "</s>", *"abcdefghij"], np.array([3, 40, *[20] * 10]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare import plugins
 from lmcompare.analysis.growth import growth
 from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
@@ -71,8 +71,8 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
 def _untried(data: ReportData) -> str:
     """Return which built-in models the run did not try, with the best known figures on the same text."""
     tried = {model.entry.plugin for model in data.models}
-    installed = plugins.MODELS.installed()
-    left = [name for name in installed if plugins.MODELS.is_built_in(name) and name not in tried]
+    built_in = [each.name for each in entry_points(group="lmcompare.models") if each.value.startswith("lmcompare.")]
+    left = [name for name in built_in if name not in tried]
     if not left:
         return ""
     said = f"This run did not try {numbers.count(len(left))} of the built-in models; “lmcompare models” lists them."

@@ -29,4 +29,8 @@ def test_a_stepper_needs_that_of_its_base(plugin: str, options: dict[str, Any], 
 def test_a_short_title_keeps_what_is_added() -> None:
     titles = [plugins.build(name, {"base": base}).title() for name, base in (("cache", "ngram"), ("pointer", "rnn"))]
     assert titles == ["5-gram that remembers the document, Kneser-Ney", "LSTM with a pointer"]
-    assert short_titles([*titles, "Unigram"]) == ["5-gram with a cache", "LSTM with a pointer", "Unigram"]
+    assert short_titles([*titles, "Unigram"]) == [
+        "5-gram that remembers the document",
+        "LSTM with a pointer",
+        "Unigram",
+    ]
