@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 
 import lmcompare.cli.commands  # noqa: F401  (registers them)
@@ -57,6 +58,7 @@ def _lmcompare(page: Path) -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_commands_have_options_that_exist() -> None:
     asked = {(page.name, *words) for page in PAGES for words in _lmcompare(page)}
     assert len(asked) > 50

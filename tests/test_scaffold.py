@@ -27,6 +27,7 @@ def looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaffold, "packages_distributions", installed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS)
 def test_the_package_is_written(start: str, tmp_path: Path) -> None:
     target = create("my-model", tmp_path, start)

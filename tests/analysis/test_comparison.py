@@ -38,6 +38,7 @@ def ranks(found: Comparison) -> dict[str, tuple[int | None, int | None]]:
     return {s.name: (s.rank_low, s.rank_high) for s in found.standings}
 
 
+@pytest.mark.slow
 def test_differences_are_found_through_what_documents_share(tmp_path: Path) -> None:
     run = many(tmp_path, 0.4, best=0.0, near=0.0, worse=0.1, worst=0.5)
     found = compare_models(run)
@@ -75,6 +76,7 @@ def test_many_models_are_compared_and_mixed_with_the_best_one_alone(tmp_path: Pa
     assert all("m20" in names for names in pairs)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 9), min_size=1, max_size=40))
 def test_pairs_are_all_or_those_of_the_best(figures: list[float]) -> None:
     found = paired(range(len(figures)), figures)
@@ -208,6 +210,7 @@ def test_the_figure_of_two_seeds_is_their_mean_and_its_interval_that_of_two_trai
     assert "do not cover the variation between trainings" in interval_note(compare_models(alone))
 
 
+@pytest.mark.slow
 def test_a_lead_within_what_seeds_differ_is_none(tmp_path: Path) -> None:
     """With one seed each 0.1 bits are a lead on these texts; three seeds show that trainings differ by as much."""
     rng = np.random.default_rng(0)

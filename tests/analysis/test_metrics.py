@@ -45,6 +45,7 @@ def test_perplexity_by_hand() -> None:
     assert math.isnan(perplexity(0.0, 0))
 
 
+@pytest.mark.slow
 @given(probabilities)
 def test_perplexity_is_the_inverse_of_the_geometric_mean(p: list[float]) -> None:
     product = 1.0

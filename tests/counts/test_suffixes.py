@@ -55,6 +55,7 @@ def test_levels_equal_brute_force(train: list[list[int]], test: list[list[int]])
     agrees(train, test)
 
 
+@pytest.mark.slow
 def test_frequent_contexts_equal_brute_force() -> None:
     """Contexts with hundreds of places are stored, their parts are not."""
     generator = np.random.default_rng(0)

@@ -38,6 +38,7 @@ def test_a_peak_of_memory_that_could_not_be_measured_is_not_known(
     assert json.loads((place / "run/cells/unigram/0/cost.json").read_text())["peak_memory_bytes"] is None
 
 
+@pytest.mark.slow
 def test_a_run_says_which_models_may_take_more_than_the_limit(place: Path) -> None:
     names = ("unigram", "ngram", "ngram-tuned", "stupid-backoff")
     added = {"plugin": "ngram", "name": "added", "smoothing": "add-k"}

@@ -32,6 +32,7 @@ def written(folder: Path, found: Findings, **about: Any) -> dict[str, Any]:
     return stored
 
 
+@pytest.mark.slow
 def test_contrasts_are_recomputed_from_the_file(tmp_path: Path) -> None:
     sizes = np.random.default_rng(1).integers(40, 400, 60).astype(float)
     base = measured(0, 2.0, sizes)

@@ -38,6 +38,7 @@ def network_of(case: str) -> Network:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @torch.no_grad()
 def test_a_network_reads_documents_in_pieces_side_by_side(case: str) -> None:

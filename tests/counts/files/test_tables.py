@@ -34,6 +34,7 @@ def score(table: BackoffTable, context: tuple[int, ...], word: int) -> float:
     return float(np.exp(table.distributions(nodes)[0, word]))
 
 
+@pytest.mark.slow
 @given(tables(WORDS))
 def test_probabilities_are_those_of_the_definition(table: BackoffTable) -> None:
     numbers = plainly(table)
@@ -42,6 +43,7 @@ def test_probabilities_are_those_of_the_definition(table: BackoffTable) -> None:
             assert score(table, context, word) == pytest.approx(probability(numbers, context, word), rel=1e-5)
 
 
+@pytest.mark.slow
 @given(tables(WORDS), st.data())
 def test_contexts_that_are_put_in_change_no_probability(table: BackoffTable, data: st.DataObject) -> None:
     numbers = plainly(table)

@@ -124,6 +124,7 @@ def digits() -> Digits:
     return Digits.load()
 
 
+@pytest.mark.slow
 def test_no_picture_is_in_two_parts(digits: Digits) -> None:
     parts = (digits.diffusion, digits.classifier, digits.apart)
     every = np.concatenate([part.at for part in parts])

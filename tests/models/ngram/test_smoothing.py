@@ -66,6 +66,7 @@ def test_pruned_kneser_ney_equals_brute_force(
     agrees(model, truth, test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", METHODS)
 def test_equals_brute_force_on_longer_texts(smoothing: str) -> None:
     # Of 60 types: long enough for estimated discounts and Good-Turing ratios. Of 3: every word follows some contexts.
