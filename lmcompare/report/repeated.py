@@ -52,5 +52,15 @@ def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles
     return [f"{said}. The models are compared without it, since {why}.{changed}"]
 
 
+def of_all_of_it(results: Mapping[str, Any]) -> list[str]:
+    """Return which figures of a page are not without the repeated text; nothing if none is left out."""
+    if not results["repeated_text"]["test"]["left_out"]:
+        return []
+    return [
+        "Figures by amount of text, by group of tokens and by token are those of all of the test text, the repeated"
+        " part included."
+    ]
+
+
 def _share(found: Mapping[str, Any]) -> str:
     return numbers.percent(found["share"], 1 if found["share"] < MUCH else 0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report.repeated import repeated_note, with_repeated
+from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
 from tests.report.tree import plain
 
 TITLE = "The 5-gram predicts this text best"
@@ -45,3 +45,5 @@ def test_what_is_left_out_and_what_that_changes() -> None:
     assert "too little" in said(0.004)
     assert "With it, the lowest figure is that of the ngram, 1.2" in said(0.31)
     assert "no model is ranked" in said(0.92)
+    assert of_all_of_it(of(0.004)) == of_all_of_it(of(0.92)) == []
+    assert "by group of tokens" in of_all_of_it(of(0.31))[0]

@@ -258,10 +258,10 @@ def result(scenes: Sequence[Scene], table: Scene | None) -> str:
     first, best = scenes[0], min(scenes, key=lambda scene: scene.row.bits)
     whole = first.row.bits - best.row.bits
     if whole <= 0:
-        return f"On the whole text, no model of the story does better than {spoken(first.model.title)}."
+        return f"On the test text, no model of the story does better than {spoken(first.model.title)}."
     figures = [numbers.bits_per_byte(scene.row.compared) for scene in (first, best)]
     said = (
-        f"On the whole text, the way from {spoken(first.model.title)} ({figures[0]} bits per byte) to"
+        f"On the test text, the way from {spoken(first.model.title)} ({figures[0]} bits per byte) to"
         f" {spoken(best.model.title)} ({figures[1]}) saves {numbers.percent(whole / first.row.bits, 0)} of the bits."
     )
     if table is None or table is first or table is best or table.row.bits >= first.row.bits:

@@ -22,7 +22,7 @@ from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.doubts import doubts
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
-from lmcompare.report.repeated import repeated_note, with_repeated
+from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
 from lmcompare.report.sections import fairness, growth, leaderboard
 from lmcompare.report.sections.cost import budget, limited
 from lmcompare.report.templating import fill
@@ -149,6 +149,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         ),
         "limits": [
             *repeated_note(data.results, data.rows, data.title),
+            *of_all_of_it(data.results),
             *words.limits(data.comparison, data.results, data.rows, data.spoken),
         ],
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
