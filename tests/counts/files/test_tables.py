@@ -79,7 +79,7 @@ def test_normalised_sums_are_one(table: BackoffTable) -> None:
     bound = min(max(2e-6, 1e-7 * weight), 5e-5)
     for context in contexts(WORDS, table.order):
         assert sum(probability(numbers, context, word) for word in range(WORDS)) == pytest.approx(1, abs=bound)
-    assert np.abs(Contexts(again).sums() - 1).max() < 5e-6
+    assert np.abs(Contexts(again).sums() - 1).max() < 2e-6
 
 
 @given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), max_size=20))
