@@ -92,8 +92,8 @@ class Contrast:
     high: float
     p_value: float
     p_holm: float
-    family: tuple[float, ...] = field(default=(), repr=False)
-    source: tuple[Comparison, str] | None = field(default=None, repr=False)
+    family: tuple[float, ...] = field(default=(), repr=False, kw_only=True)
+    source: tuple[Comparison, str] | None = field(default=None, repr=False, kw_only=True)
 
     @property
     def significant(self) -> bool:
@@ -129,18 +129,8 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     comparison = Comparison({name: (baseline, each) for name, each in others.items()}, sizes)
     family = tuple(p.tolist())
     return {
-        name: Contrast(
-            name,
-            figure,
-            float(difference),
-            float(low),
-            float(high),
-            float(one),
-            float(all_),
-            family,
-            (comparison, name),
-        )
-        for name, figure, difference, low, high, one, all_ in columns
+        name: Contrast(name, *map(float, numbers), family=family, source=(comparison, name))
+        for name, *numbers in columns
     }
 
 

@@ -106,16 +106,12 @@ class LabExperiment(ABC):
         What its author expected, written before the first run, and never changed after it.
     corpus : str
         The corpus that it needs, as ``--corpus`` names it; "" if it can be run on any.
-    measuring : (float, float)
-        About how many seconds ``measure`` takes on two cores, with three trainings and in a preview; 0 if that is not
-        known.
     """
 
     title: ClassVar[str]
     question: ClassVar[str]
     prediction: ClassVar[str]
     corpus: ClassVar[str] = ""
-    measuring: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     @abstractmethod
     def conditions(self) -> Sequence[Condition]:

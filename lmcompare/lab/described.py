@@ -37,8 +37,6 @@ class Described:
     lacks : str
         As ``LabExperiment.lacks``.
     conditions : tuple of Condition
-    measuring : tuple of float
-        As in ``LabExperiment``.
     source_digest : str
         A digest of its code, and of the code beside it that it imports.
     """
@@ -51,7 +49,6 @@ class Described:
     corpus: str
     lacks: str
     conditions: tuple[Condition, ...]
-    measuring: tuple[float, float]
     source_digest: str
 
     def lacks_on(self, corpus: str | Mapping[str, str]) -> str:
@@ -110,7 +107,6 @@ def describe_job(_: object, spec: str) -> dict[str, Any]:
         **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
         "lacks": experiment.lacks(),
         "conditions": [asdict(each) for each in conditions],
-        "measuring": experiment.measuring,
         "source_digest": source_digest(type(experiment)),
     }
 

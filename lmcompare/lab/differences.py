@@ -22,10 +22,13 @@ _MISSING = object()
 def of_conditions(bench: Bench, conditions: Iterable[Condition]) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return for each condition but the first its name, the name of its reference, and the differences."""
     first, *others = conditions
+    references: dict[str, LanguageModel] = {}
     found = []
     for condition in others:
         reference = condition.reference if condition.reference in (first, *others) else first
-        differ = list(differences(bench.model(reference), bench.model(condition)))
+        if reference.name not in references:
+            references[reference.name] = bench.model(reference)
+        differ = list(differences(references[reference.name], bench.model(condition)))
         if condition.tokens != reference.tokens:
             differ.append(f"tokens: {condition.tokens or 'those of the text'}")
         if condition.inputs != reference.inputs:

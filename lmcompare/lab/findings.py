@@ -119,7 +119,8 @@ def evidence_of(tables: Sequence[Figures]) -> Evidence:
             if not isinstance(row, ContrastRow) or row.source is None or row.source.source is None:
                 continue
             comparison, name = row.source.source
-            comparisons.setdefault(comparison, compared(comparison))
+            if comparison not in comparisons:
+                comparisons[comparison] = compared(comparison)
             number = list(comparisons).index(comparison)
             rows.append((t, r, number, name, row.source.p_value, row.source.family))
     return Evidence(tuple(amounts.values()), tuple(sizes.values()), tuple(comparisons.values()), tuple(rows))

@@ -38,7 +38,7 @@ class Idea:
     """An idea, the condition without it, and the experiment that explains it.
 
     ``by_sentence``: the condition is scored with every sentence as a document of its own. ``amount``: it is more of
-    something, and no idea of the transformer.
+    the same, and not an idea of the transformer.
     """
 
     name: str
@@ -202,7 +202,7 @@ def _verdict(rows: Sequence[Row]) -> str:
         said.append(f"{len(worth)} of {len(ideas)} ideas {help_} on this text, most of all {inside(most)}.")
         said.append(f"Bits per byte saved: {numbers.listed(worth)}.")
     if more := effects([row for row in rows if row.name in amounts], 1):
-        said.append(f"More of the same saves bits per byte, too: {numbers.listed(more)}.")
+        said.append(f"More of the same saves bits per byte: {numbers.listed(more)}.")
     if harmful := effects(rows, -1):
         said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
     return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])

@@ -20,7 +20,7 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import EXPERIMENTS, LEAST_SEEDS, Condition
+from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
 from lmcompare.lab.differences import of_conditions
 from lmcompare.lab.findings import write_findings
@@ -133,7 +133,7 @@ def run_lab(
 
     def planned(jobs: Sequence[Job]) -> None:
         claim(folder)
-        _say_cost(experiments, jobs, plan, show)
+        _say_cost([each.name for each in experiments], jobs, plan.workers, show)
 
     asked: dict[str, Any] = {"force": force, "show": show, "command": command}
     outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, exhibits_only=True, **asked)
@@ -149,19 +149,14 @@ def run_lab(
     return Outcome(measured, left_out, failures)
 
 
-def _say_cost(experiments: Sequence[Described], jobs: Sequence[Job], plan: Experiment, show: Display) -> None:
+def _say_cost(names: Sequence[str], jobs: Sequence[Job], workers: int, show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return
     show.say("Measuring for a moment how long the trainings will take …")
     seconds = estimate(jobs)
-    preview = len(plan.seeds) < LEAST_SEEDS
-    names = numbers.listed([each.name for each in experiments])
-    said = f"{names}: {numbers.plural(len(jobs), 'training')}"
-    if seconds is not None:
-        said += f", about {numbers.seconds(seconds / min(plan.workers, len(jobs)))}"
-    took = sum(each.measuring[preview] for each in experiments)
-    show.say(f"{said}, and the measurements{f', about {numbers.seconds(took)}' if took else ''}.")
+    long = "" if seconds is None else f", about {numbers.seconds(seconds / min(workers, len(jobs)))}"
+    show.say(f"{numbers.listed(list(names))}: {numbers.plural(len(jobs), 'training')}{long}, and the measurements.")
 
 
 def _table(condition: Condition) -> dict[str, Any]:

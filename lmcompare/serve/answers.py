@@ -40,7 +40,7 @@ class Answers:
                     "name": name,
                     "tokens": len(found.tokens),
                     "unknown": sum(found.unknown),
-                    "bits_per_byte": found.bits_per_byte if math.isfinite(found.bits_per_byte) else None,
+                    "bits_per_byte": _finite(found.bits_per_byte),
                 }
             )
         return rows
@@ -57,6 +57,11 @@ class Answers:
         return self.models[name].by_token(text, length, sampling)
 
 
+def _finite(value: float) -> float | None:
+    """Return a number, or None for what JSON does not have."""
+    return value if math.isfinite(value) else None
+
+
 def _scored(model: TrainedModel, text: str) -> dict[str, Any]:
     found = model.score(text)
     ends = [0, *(end for _, end in found.offsets)]
@@ -67,7 +72,7 @@ def _scored(model: TrainedModel, text: str) -> dict[str, Any]:
             {"text": token, "spaced": gap, "unknown": unknown}
             for token, gap, unknown in zip(found.tokens, spaced, found.unknown, strict=True)
         ],
-        "bits": [bits if math.isfinite(bits) else None for bits in found.surprisal_bits],
+        "bits": list(map(_finite, found.surprisal_bits)),
         "next": model.next_tokens(text, NEXT),
-        "bits_per_byte": found.bits_per_byte if text and math.isfinite(found.bits_per_byte) else None,
+        "bits_per_byte": _finite(found.bits_per_byte),
     }

@@ -139,8 +139,10 @@
 
     async score(text) {
       const found = await this.ask("score", text);
-      for (const answer of found.each) answer.bits = answer.bits.map((bits) => bits ?? Infinity); // JSON has no infinity
-      for (const answer of found.each) answer.perByte = answer.bits_per_byte?.toFixed(2) ?? "–";
+      for (const answer of found.each) {
+        answer.bits = answer.bits.map((bits) => bits ?? Infinity); // JSON has no infinity
+        answer.perByte = answer.bits_per_byte?.toFixed(2) ?? "–";
+      }
       return found;
     }
 

@@ -16,7 +16,7 @@ from lmcompare.report import numbers
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.definitions import TERMS
 from lmcompare.report.templating import fill
-from lmcompare.report.titles import spoken
+from lmcompare.report.titles import short_titles, spoken
 
 LIMITS = {  # by the key of a cost: its format, and the verb for a model that exceeds it
     "train_seconds": (numbers.seconds, "trains for"),
@@ -80,12 +80,13 @@ def _untried(data: ReportData) -> str:
     if data.run.corpus_fingerprint != known["text"]:
         return said
     untried = [each for each in known["models"] if each["plugin"] in left][:BEST]
-    best = [f"{_short(each)} ({numbers.seconds(each['train_seconds'])} of training)" for each in untried]
+    titles = short_titles([each["title"] for each in untried])
+    best = [
+        f"{title} {numbers.bits_per_byte(each['bits_per_byte'])} ({numbers.seconds(each['train_seconds'])} of"
+        " training)"
+        for title, each in zip(titles, untried, strict=True)
+    ]
     return f"{said} On this text, the project's history of models found these bits per byte: {numbers.listed(best)}."
-
-
-def _short(known: Mapping[str, Any]) -> str:
-    return f"{known['title'].partition(', ')[0]} {numbers.bits_per_byte(known['bits_per_byte'])}"
 
 
 def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]]]:
