@@ -19,10 +19,14 @@ if _FOLDER not in os.environ:
 
 
 def made(name: str, make: Callable[[Path], object]) -> Path:
-    """Return the folder of this name; ``make`` fills it in the first process that asks, while the others wait."""
-    folder = Path(os.environ[_FOLDER])
-    path, done = folder / name, folder / f"{name}.done"
-    with FileLock(folder / f"{name}.lock"):
+    """Return the folder of this name; ``make`` fills it in the first process that asks, while the others wait.
+
+    It stands alone in a folder, since a report names those beside its own.
+    """
+    folder = Path(os.environ[_FOLDER], name)
+    folder.mkdir(exist_ok=True)
+    path, done = folder / name, folder / "done"
+    with FileLock(folder / "lock"):
         if not done.exists():
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()

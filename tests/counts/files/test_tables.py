@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmcompare.counts.files.building import Grams, joined, lexicographic
@@ -15,6 +17,7 @@ from lmcompare.tokens import Vocabulary
 from tests.counts.random_tables import (
     END,
     UNKNOWN,
+    Gram,
     contexts,
     plainly,
     probability,
@@ -26,7 +29,7 @@ from tests.counts.random_tables import (
 WORDS = 4
 
 
-def score(table: BackoffTable, context: tuple[int, ...], word: int) -> float:
+def score(table: BackoffTable, context: Gram, word: int) -> float:
     """A probability by the table's own way: contexts a word further, then the whole row."""
     nodes = table.beginning(1)
     for w in context:
@@ -69,17 +72,43 @@ def test_sums_are_those_of_the_definition(table: BackoffTable) -> None:
             assert sums[i] == pytest.approx(expected, rel=1e-5)
 
 
+# What is left for unseen words is 1 minus a sum: where the sum is nearly 1, its rounding is multiplied by the weight,
+# and once more by that of a longer context.
+NEARLY_ALL: list[dict[Gram, tuple[float, float]]] = [
+    {(0,): (0, 0), (1,): (0, 0), (2,): (-7, 0), (3,): (0, 0), (4,): (0, 0)},
+    {(2, 0): (-5, 0), (2, 1): (-1, 0), (2, 3): (-5, 0), (0, 2): (0, 0)},
+    {(0, 2, 1): (-1, 0), (0, 2, 2): (-1, 0)},
+]
+SMALL: list[dict[Gram, tuple[float, float]]] = [  # log10 -8.125 has an error of 5e-7 in float32
+    {(0,): (0, 0), (1,): (0, 0), (2,): (-8.125, 0), (3,): (0, 0), (4,): (0, 0)},
+    {(2, 0): (-3, 0), (2, 1): (-2, 0), (2, 3): (-2, 0), (0, 2): (0, 0)},
+    {(0, 2, 1): (-1, 0)},
+]
+
+
 @given(tables(WORDS))
+@example(table_of(NEARLY_ALL, WORDS + 1))
+@example(table_of(SMALL, WORDS + 1))
 def test_normalised_sums_are_one(table: BackoffTable) -> None:
     found = Contexts(table)
     again = found.normalised()
     numbers = plainly(again)
-    # A large weight, where nearly nothing is left for unseen words, multiplies the rounding of float32.
-    weight = max(10**backoff for level in numbers for _, backoff in level.values())
-    bound = min(max(2e-6, 1e-7 * weight), 5e-5)
+    # A probability is a product of at most ``order`` numbers whose logarithms, below 16, are rounded to float32.
+    stored = table.order * 2.0**-21 * np.log(10)
+    rounding: dict[Gram, float] = {(): 8 * 2.0**-53}  # of a sum of a few numbers below 1
+    for k in range(1, table.order):
+        for context, (_, backoff) in numbers[k - 1].items():
+            rounding[context] = max(1.0, 10**backoff) * rounding[_parent(context, rounding)]
     for context in contexts(WORDS, table.order):
-        assert sum(probability(numbers, context, word) for word in range(WORDS)) == pytest.approx(1, abs=bound)
-    assert np.abs(Contexts(again).sums() - 1).max() < 2e-6
+        total = sum(probability(numbers, context, word) for word in range(WORDS))
+        assert total == pytest.approx(1, abs=stored + rounding[_parent(context, rounding, 0)])
+    bounds = [stored + rounding[tuple(map(int, found.named(i)))] for i in range(len(found))]
+    assert (np.abs(Contexts(again).sums() - 1) < bounds).all()
+
+
+def _parent(context: Gram, known: Container[Gram], shorter: int = 1) -> Gram:
+    """The longest suffix that is known, with at least ``shorter`` words fewer."""
+    return next(context[i:] for i in range(shorter, len(context) + 1) if context[i:] in known)
 
 
 @given(st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3), max_size=20))
@@ -98,7 +127,7 @@ def test_two_lots_of_n_grams_are_joined_in_order() -> None:
     assert both.log10_probs.tolist() == [0, 0, -2, -3]
 
 
-def row(model: Mapped, context: tuple[int, ...]) -> list[float]:
+def row(model: Mapped, context: Gram) -> list[float]:
     nodes = model.table.beginning(1)
     for w in context:
         nodes = model.table.advance(nodes, np.array([UNKNOWN if w in model.lacking else w]))
