@@ -50,6 +50,16 @@ settings.register_profile("full", deadline=None, max_examples=500, print_blob=Tr
 settings.load_profile("first")
 
 FULL = Path(__file__).parent / "full"  # the second tier
+TERMINAL = (
+    *("TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"),
+    *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "TERMINAL_WIDTH", "GITHUB_ACTIONS"),
+)
+
+
+def pytest_sessionstart() -> None:
+    """What the terminal is like is up to the tests; pytest has found out by now whether it prints in colour."""
+    for name in TERMINAL:
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(optionalhook=True)
