@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 from lmcompare.model import LanguageModel
@@ -20,6 +18,7 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.word2vec.plugin import Word2VecBow
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.training.language_model import TorchLanguageModel
+from tests.made import made
 from tests.models.wordnet_bow.tiny import write_wordnet
 from tests.training.texts import fitted
 
@@ -90,10 +89,9 @@ def build(case: str, **changes: Any) -> TorchLanguageModel:
     return cls(**{**SMALL, **place, **parameters, **changes})
 
 
-@cache
 def tiny_wordnet() -> str:
     """The folder of a WordNet that a test wrote."""
-    return str(write_wordnet(Path(tempfile.mkdtemp())))
+    return str(made("wordnet", write_wordnet))
 
 
 def factory(case: str) -> Callable[[], LanguageModel]:

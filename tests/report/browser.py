@@ -18,7 +18,7 @@ def executable(kind: str = "Chromium", names: Sequence[str] = BROWSERS, required
     """Return a browser's path; without one the test is skipped, or fails where the variable ``required`` is set."""
     found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
-        lacking = f"no {kind} on the PATH (looked for {', '.join(names)})"
+        lacking = f"no {kind} on the PATH (looked for {', '.join(names)}): on Debian, '.ci/browsers both' installs it"
         if os.environ.get(required):
             pytest.fail(f"{lacking}, and {required} is set")
         pytest.skip(lacking)
