@@ -98,11 +98,11 @@ def test_score_prints_a_table_of_words(place: Path) -> None:
     done = lmcompare(*ask, "csv", cwd=place, stdin=TWO_TEXTS)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert [(row["model"], row["document"], row["word"]) for row in rows[:4]] == [
-        ("unigram", "stdin:1", "the"),
-        ("unigram", "stdin:1", "cat"),
-        ("unigram", "stdin:1", "saw"),
-        ("unigram", "stdin:1", "it."),
+    assert [(row["model"], row["document"], row["position"], row["word"]) for row in rows[:4]] == [
+        ("unigram", "stdin:1", "0", "the"),
+        ("unigram", "stdin:1", "1", "cat"),
+        ("unigram", "stdin:1", "2", "saw"),
+        ("unigram", "stdin:1", "3", "it."),
     ]
     assert len(rows) == 2 * 6
     lines = lmcompare(*ask, "jsonl", cwd=place, stdin=TWO_TEXTS).stdout.splitlines()
