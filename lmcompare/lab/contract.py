@@ -106,12 +106,15 @@ class LabExperiment(ABC):
         What its author expected, written before the first run, and never changed after it.
     corpus : str
         The corpus that it needs, as ``--corpus`` names it; "" if it can be run on any.
+    measuring : float
+        About how long ``measure`` takes, as a share of the time of the trainings; for the estimate before a start.
     """
 
     title: ClassVar[str]
     question: ClassVar[str]
     prediction: ClassVar[str]
     corpus: ClassVar[str] = ""
+    measuring: ClassVar[float] = 0.01
 
     @abstractmethod
     def conditions(self) -> Sequence[Condition]:

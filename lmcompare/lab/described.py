@@ -37,6 +37,8 @@ class Described:
     lacks : str
         As ``LabExperiment.lacks``.
     conditions : tuple of Condition
+    measuring : float
+        As in ``LabExperiment``.
     source_digest : str
         A digest of its code, and of the code beside it that it imports.
     """
@@ -49,6 +51,7 @@ class Described:
     corpus: str
     lacks: str
     conditions: tuple[Condition, ...]
+    measuring: float
     source_digest: str
 
     def lacks_on(self, corpus: str | Mapping[str, str]) -> str:
@@ -107,6 +110,7 @@ def describe_job(_: object, spec: str) -> dict[str, Any]:
         **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
         "lacks": experiment.lacks(),
         "conditions": [asdict(each) for each in conditions],
+        "measuring": float(experiment.measuring),
         "source_digest": source_digest(type(experiment)),
     }
 

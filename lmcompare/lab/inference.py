@@ -66,6 +66,7 @@ class Inference(LabExperiment):
         "Mixing the transformer with the 5-gram saves most for its time, because counts are nearly free. Learning"
         " from the past of the document saves more than a window four times as long, and costs most."
     )
+    measuring: ClassVar[float] = 0.4
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer, one whose window can be made longer, counts, and counts with a cache."""

@@ -44,6 +44,7 @@ class Letters(LabExperiment):
         " at least 10 percentage points better than from that of a model over words, which knows no letters. Pieces"
         " are between them."
     )
+    measuring: ClassVar[float] = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return a transformer for each kind of token."""

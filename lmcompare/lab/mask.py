@@ -50,6 +50,7 @@ class Mask(LabExperiment):
         " than 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more"
         " than the transformer with the mask, by at least 0.5 bits per byte."
     )
+    measuring: ClassVar[float] = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return the causal transformer, the one without the mask, and the encoder-decoder."""

@@ -56,6 +56,7 @@ class Order(LabExperiment):
         " far back they take the topic and not the order. A transformer that was trained to know the order of one"
         " word only loses less than one that is shuffled when it is scored."
     )
+    measuring: ClassVar[float] = 0.45
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and transformers that know the order of some words only."""

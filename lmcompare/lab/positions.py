@@ -58,6 +58,7 @@ class Positions(LabExperiment):
         " better than none; but the network without positions loses less than 0.02 bits per byte, because the causal"
         " mask alone lets it tell positions apart."
     )
+    measuring: ClassVar[float] = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return a transformer for each scheme, and one that can know no order at all."""

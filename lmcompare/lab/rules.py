@@ -41,6 +41,7 @@ class Rules(LabExperiment):
         "On a text that is no conversation, ELIZA has a rule for less than 10 % of the sentences, apart from the rule"
         " that matches everything. The script that was written for statements has one for at least twice as many."
     )
+    measuring: ClassVar[float] = 0.1
 
     def conditions(self) -> Sequence[Condition]:
         """Return the models whose continuations are shown."""

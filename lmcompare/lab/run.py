@@ -133,7 +133,7 @@ def run_lab(
 
     def planned(jobs: Sequence[Job]) -> None:
         claim(folder)
-        _say_cost([each.name for each in experiments], jobs, plan.workers, show)
+        _say_cost(experiments, jobs, plan.workers, show)
 
     asked: dict[str, Any] = {"force": force, "show": show, "command": command}
     outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, exhibits_only=True, **asked)
@@ -149,14 +149,20 @@ def run_lab(
     return Outcome(measured, left_out, failures)
 
 
-def _say_cost(names: Sequence[str], jobs: Sequence[Job], workers: int, show: Display) -> None:
+def _say_cost(experiments: Sequence[Described], jobs: Sequence[Job], workers: int, show: Display) -> None:
     """Say what the experiments will cost, before anything is trained."""
     if not jobs:
         return
     show.say("Measuring for a moment how long the trainings will take …")
+    names = numbers.listed([each.name for each in experiments])
+    said = f"{names}: {numbers.plural(len(jobs), 'training')}"
     seconds = estimate(jobs)
-    long = "" if seconds is None else f", about {numbers.seconds(seconds / min(workers, len(jobs)))}"
-    show.say(f"{numbers.listed(list(names))}: {numbers.plural(len(jobs), 'training')}{long}, and the measurements.")
+    if seconds is None:
+        show.say(f"{said}, and the measurements.")
+        return
+    share = sum(len(each.conditions) * each.measuring for each in experiments) / len(conditions_of(experiments))
+    training, measuring = seconds / min(workers, len(jobs)), seconds * share
+    show.say(f"{said}, about {numbers.seconds(training)}, and {numbers.seconds(measuring)} of measurements.")
 
 
 def _table(condition: Condition) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Unseen(LabExperiment):
         " the 5-gram, even if both must choose among words that never followed. On the whole test text counts are"
         " better, with a quarter, with half and with all of the training text."
     )
+    measuring: ClassVar[float] = 0.03
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and counts and vectors of parts of the training text."""

@@ -63,6 +63,7 @@ class Known(LabExperiment):
     title = "A planted effect"
     question = "Is the effect found that is there?"
     prediction = "It is."
+    measuring = 3.0
 
     def conditions(self) -> Sequence[Condition]:
         return (

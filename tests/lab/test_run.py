@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -120,8 +121,11 @@ def test_findings_are_kept_until_something_that_they_depend_on_changes(lab: Lab)
 
 def test_two_trainings_of_each_condition_are_a_preview(made: Lab, tmp_path: Path, measured_here: None) -> None:
     lab = replace(made, folder=tmp_path / "lab")
-    _, show = lab.again("Known", seeds=(0, 1))
-    assert any("6 trainings, about" in said for said in show.said)  # where all can be timed
+    with patch("lmcompare.lab.run.estimate", lambda jobs: 60.0 * len(jobs)):
+        _, show = lab.again("Known", seeds=(0, 1))
+    (said,) = (each for each in show.said if "6 trainings" in each)
+    assert "about 6 min" in said
+    assert "18 min of measurements" in said  # three times as long, by its own account
     found = lab.found("Known")
     assert (found.seeds, found.decides, found.held, found.claims) == (2, False, None, ())
     assert "no verdict" in write_page(lab.folder, {}).read_text(encoding="utf-8")

@@ -51,6 +51,7 @@ class Diffusion(LabExperiment):
         " that no prompt of training had, such as “7”, is understood more often with vectors of text than with random"
         " ones."
     )
+    measuring: ClassVar[float] = 1.4
 
     def conditions(self) -> Sequence[Condition]:
         """Return the models of text whose word vectors guide the pictures."""

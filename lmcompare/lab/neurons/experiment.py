@@ -27,6 +27,7 @@ class Neurons(LabExperiment):
         " transformer and the RNN a linear probe tells which of two words came first in more than 80 % of the cases,"
         " and from those of the transformer without positions less often; from a bag in 50 %."
     )
+    measuring: ClassVar[float] = 0.2
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer, that of 1.58 bits, sets of words with ternary and real weights, RNN and bag."""
