@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from neural_speed import texts
+from neural_speed import gpt2, texts
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -111,22 +111,7 @@ def loss_of_example(network: Example, valid: Encoded) -> float:
 
 def train_gpt2(model: Transformer, text: Encoded, valid: Encoded, rate: float, epochs: int) -> dict[str, float]:
     """Train GPT-2; return its seconds, tokens and lowest validation loss."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        vocab_size=len(text.vocabulary),
-        n_positions=model.length,
-        n_embd=model.width,
-        n_layer=model.layers,
-        n_head=model.heads,
-        resid_pdrop=model.dropout,
-        embd_pdrop=model.dropout,
-        attn_pdrop=0.0,
-        bos_token_id=1,
-        eos_token_id=1,
-        use_cache=False,
-    )
-    network, ids = GPT2LMHeadModel(config), torch.from_numpy(text.ids.astype(np.int64))
+    network, ids = gpt2(len(text.vocabulary), model), torch.from_numpy(text.ids.astype(np.int64))
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.1, betas=(0.9, 0.99))
     steps = len(ids) // (model.batch * model.length)
     best, taken, seconds, done = math.inf, 0.0, 0.0, 0
@@ -138,7 +123,7 @@ def train_gpt2(model: Transformer, text: Encoded, valid: Encoded, rate: float, e
             optimiser.param_groups[0]["lr"] = rate * min(falling, (done + 1) / 100)
             starts = torch.randint(len(ids) - model.length - 1, (model.batch,))
             part = torch.stack([ids[i : i + model.length + 1] for i in starts])
-            logits = network(input_ids=part[:, :-1]).logits
+            logits = network(part[:, :-1])
             optimiser.zero_grad()
             functional.cross_entropy(logits.flatten(0, 1), part[:, 1:].flatten()).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -159,7 +144,7 @@ def loss_of_gpt2(network: nn.Module, valid: Encoded, length: int) -> float:
         while scored < len(ids):
             first = max(0, scored - length // 2)
             part = ids[first : first + length + 1]
-            logits = network(input_ids=part[None, :-1]).logits[0]
+            logits = network(part[None, :-1])[0]
             new = scored - first - 1
             total += float(functional.cross_entropy(logits[new:], part[new + 1 :], reduction="sum"))
             scored = first + len(part)
