@@ -88,8 +88,12 @@ def factory(name: str) -> Callable[[], LanguageModel]:
     def make() -> LanguageModel:
         if name == "pcfg":
             return with_trees()
-        files = {"ngram-file": ("path", file_of_the_kit), "kenlm": ("path", file_of_the_kit)}
-        files |= {"hf-causal": ("path", folder_of_gpt2), "wordnet-bow": ("wordnet", tiny_wordnet)}
+        files: dict[str, tuple[str, Callable[[], str]]] = {
+            "ngram-file": ("path", file_of_the_kit),
+            "kenlm": ("path", file_of_the_kit),
+            "hf-causal": ("path", folder_of_gpt2),
+            "wordnet-bow": ("wordnet", tiny_wordnet),
+        }
         given = {option: found() for option, found in [files[name]]} if name in files else {}
         return plugins.build(plugins.resolve(BUILT_IN[name]), {**SMALL[name], **given})
 
