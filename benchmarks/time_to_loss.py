@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from neural_speed import gpt2, texts
+from neural_speed import texts
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -63,6 +63,37 @@ class Example(nn.Module):
         vectors = functional.dropout(self.vectors(inputs), 0.2, self.training)
         states, after = self.recurrence(vectors, before)
         return self.output(functional.dropout(states, 0.2, self.training)), after
+
+
+def gpt2(types: int, model: Transformer) -> nn.Module:
+    """GPT-2 of the size of ours."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=types,
+        n_positions=model.length,
+        n_embd=model.width,
+        n_layer=model.layers,
+        n_head=model.heads,
+        resid_pdrop=model.dropout,
+        embd_pdrop=model.dropout,
+        attn_pdrop=0.0,
+        bos_token_id=1,
+        eos_token_id=1,
+        use_cache=False,
+    )
+    network = GPT2LMHeadModel(config)
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            logits: Tensor = self.network(input_ids=inputs).logits
+            return logits
+
+    return Logits()
 
 
 def in_rows(ids: np.ndarray, rows: int) -> Tensor:
