@@ -73,11 +73,9 @@ def test_so_it_does_with_other_options(model: TorchLanguageModel, compare: Compa
     "model",
     [
         Pointer(base="rnn", options={**SMALL, "width": 8, "hidden": 6}, attention=4, window=9),
-        Transformer(**SMALL, width=8, heads=2, layers=1, window=9, gates=True),
-        Transformer(**SMALL, width=8, heads=2, layers=1, window=9, experts=2),
         Transformer(**SMALL, width=8, heads=2, layers=1, window=9, causal=False),
     ],
-    ids=["pointer", "gates", "experts", "not causal"],
+    ids=["pointer", "not causal"],
 )
 def test_it_refuses_what_it_does_not_know(model: TorchLanguageModel, compare: Compare) -> None:
     with pytest.raises(SystemExit, match="does not know"):

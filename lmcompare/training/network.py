@@ -72,21 +72,6 @@ class Network(nn.Module, ABC):
         """
         return None
 
-    def auxiliary_loss(
-        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
-    ) -> Tensor | None:
-        """Return a term of the training loss, for example for the prediction of tokens further ahead; None for none.
-
-        Parameters
-        ----------
-        features : (B, T, d) Tensor
-        targets : (B, T) Tensor of int64
-            The token after each input, -1 for padding.
-        sample : (words, log q) or None
-            The sample of a sampled softmax, which contains all targets; None for the full softmax.
-        """
-        return None
-
     def in_page(self) -> list[dict[str, Any]]:
         """Return the layers with which the page of a report computes the features after each input, in order.
 

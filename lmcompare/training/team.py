@@ -150,7 +150,6 @@ class Objective(nn.Module):
             The teacher's predictions; None without a teacher.
         """
         features, after = self.network(inputs, memory)
-        added = self.network.auxiliary_loss(features, targets, sample)
         features, targets = features.flatten(0, 1), targets.flatten()
         kept = targets != IGNORED
         if not bool(kept.all()):
@@ -166,7 +165,7 @@ class Objective(nn.Module):
         if taught is not None and len(targets):
             words, shares = taught.words.flatten(0, 1)[kept], taught.shares.flatten(0, 1)[kept]
             loss = loss + taught.weight * self.network.head.beyond_target(features, targets, words, shares)
-        return loss if added is None else loss + added, surprisal, detach(after)
+        return loss, surprisal, detach(after)
 
 
 @contextmanager

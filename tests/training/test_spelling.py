@@ -176,7 +176,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn": ("rnn", {"hidden": 8}),
     "rnn-attention": ("rnn-attention", {"hidden": 8, "attention": 4}),
     "rnn-encoder-decoder": ("rnn-encoder-decoder", {"hidden": 8, "attention": 4}),
-    "transformer": ("transformer", {"heads": 2, "further": 0.5, "convolution": 2}),
+    "transformer": ("transformer", {"heads": 2, "convolution": 2}),
     "llama": ("transformer", {"heads": 2, "style": "llama"}),
     "cnn": ("cnn", {}),
     "state-space": ("state-space", {"heads": 2, "state_size": 4}),

@@ -12,7 +12,6 @@ import torch
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
 from lmcompare.training.softmax import IGNORED
@@ -91,16 +90,3 @@ def test_a_share_without_targets_has_no_loss() -> None:
     assert network.head.table.grad is not None
     assert not network.head.table.grad.is_sparse, "gradients of several processes are averaged as dense arrays"
     assert not any(value.requires_grad for value in memory.values())
-
-
-def test_what_a_step_reports_is_the_surprisal_of_its_targets_alone() -> None:
-    inputs = torch.randint(12, (2, 8), generator=torch.Generator().manual_seed(0))
-    plain, further = (Transformer(width=8, heads=1, further=share, dropout=0.0).network(12) for share in (0.0, 0.5))
-    further.load_state_dict(plain.state_dict(), strict=False)
-    (loss, expected, _), (more, surprisal, _) = (
-        Objective(each)(inputs, inputs, None, None) for each in (plain, further)
-    )
-    torch.testing.assert_close(surprisal, expected)
-    torch.testing.assert_close(loss.detach(), expected)
-    assert more.item() > 1.2 * surprisal.item()
-    assert not surprisal.requires_grad

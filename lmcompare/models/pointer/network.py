@@ -80,12 +80,6 @@ class PointerNetwork(Network):
         """Refuse: the page has no layer that copies."""
         raise LmcompareError("the page can't copy words yet")
 
-    def auxiliary_loss(
-        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
-    ) -> Tensor | None:
-        """Return the auxiliary loss of the inner network, from its features alone."""
-        return self.inner.auxiliary_loss(features[..., : self.head.width], targets, sample)
-
 
 def _below(memory: Memory | None) -> Memory | None:
     """Return the memory of the inner network."""

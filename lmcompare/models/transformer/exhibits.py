@@ -51,8 +51,7 @@ def exhibits(
             key=lambda each: float(weights[each]),
         )
         yield _worked(model, network.design, text, ids[: at + 1], layers[layer], layer, head)
-        if network.design.in_report:
-            yield explorer(network, text, ids, (layer, head, at), reach)
+        yield explorer(network, text, ids, (layer, head, at), reach)
     yield from head_reach.exhibits(reach)
     yield from position_exhibits.exhibits(network)
     yield tied_neighbours(model, text)
@@ -93,7 +92,7 @@ def _root(design: Design) -> float:
 
 
 def _changed(design: Design) -> str:
-    """Return sentences on the steps that the equation leaves out, before words are compared and after the mean."""
+    """Return sentences on the steps that the equation leaves out."""
     said = []
     if design.convolution:
         said.append(
@@ -109,14 +108,6 @@ def _changed(design: Design) -> str:
             "R turns them, two numbers at a time, by an angle that grows with the position of their word, so that the"
             " product of a query and a key depends on how far apart their words are."
         )
-    if design.sinks:
-        said.append("A learnt score beside those of the words takes a part of the weight, which adds no value.")
-    if design.word_values:
-        said.append("Each v has one more part, a projection of the plain word vector.")
-    if design.exclusive:
-        said.append("The part of o in the direction of the word's own v is taken away.")
-    if design.gates:
-        said.append("The gate, a number between 0 and 2 that depends on the current word, multiplies o.")
     return "".join(f" {each}" for each in said)
 
 

@@ -53,7 +53,7 @@ def write_folder(network: TransformerNetwork, vocabulary: Vocabulary, folder: Pa
 
 def _differences(design: Design) -> list[str]:
     llama = {"style": "llama", "positions": "rotary", "activation": "swiglu", "qk_norm": False, "causal": True}
-    others = [name for name, value in llama.items() if getattr(design, name) != value] + design.options
+    others = [name for name, value in {**llama, "convolution": 0}.items() if getattr(design, name) != value]
     return [f"{name}={str(getattr(design, name)).lower()}" for name in others]
 
 

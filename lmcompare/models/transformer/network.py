@@ -13,12 +13,12 @@ from torch.nn import functional
 from lmcompare.errors import LmcompareError
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.feed_forward import Experts, FeedForward
+from lmcompare.models.transformer.feed_forward import FeedForward
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
-from lmcompare.training.softmax import IGNORED, Head
+from lmcompare.training.softmax import Head
 
 
 class Block(nn.Module):
@@ -29,12 +29,11 @@ class Block(nn.Module):
         width, self.dropout = design.width, design.dropout
         self.before_attention = design.norm(width)
         qk_norm = partial(design.norm, biased=False) if design.qk_norm else None
-        options = {name: getattr(design, name) for name in ("gates", "sinks", "word_values", "exclusive")}
-        self.attention = SelfAttention(width, design.heads, design.key_heads, qk_norm, **options)
+        self.attention = SelfAttention(width, design.heads, design.key_heads, qk_norm)
         self.before_feed_forward = design.norm(width)
         size = design.convolution
         self.convolutions = nn.ModuleList(AddedConvolution(width, size) for _ in range(2)) if size else None
-        self.feed_forward = Experts(design) if design.experts > 1 else FeedForward(design)
+        self.feed_forward = FeedForward(design)
 
     def forward(
         self,
@@ -43,7 +42,6 @@ class Block(nn.Module):
         view: View,
         *,
         source: Tensor | None = None,
-        words: Tensor | None = None,
         near: Tensor | None = None,
         maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None, Maps | None]:
@@ -51,7 +49,7 @@ class Block(nn.Module):
 
         Parameters
         ----------
-        x, past, view, words, maps
+        x, past, view, maps
             As in ``SelfAttention.forward``.
         source : (B, T, d) Tensor or None, default=None
             The vectors from which keys and values are computed, normalised like ``x``; None for ``x``.
@@ -71,7 +69,7 @@ class Block(nn.Module):
         """
         source = None if source is None else self.before_attention(source)
         normed, first = self._convolved(0, self.before_attention(x), near)
-        seen, kept, shown = self.attention(normed, past, view, source=source, words=words, maps=maps)
+        seen, kept, shown = self.attention(normed, past, view, source=source, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
         normed, second = self._convolved(1, self.before_feed_forward(x), near)
         x = x + dropout(self.feed_forward(normed), self.dropout, self.training)
@@ -108,10 +106,8 @@ class TransformerNetwork(Network):
         if design.positions == "relative":  # flat, since two-dimensional parameters are treated as matrices
             reach = design.window if design.causal else 2 * design.window - 1
             self.distances = nn.Parameter(torch.zeros(design.heads * reach))
-        self.ahead = nn.Linear(design.width, design.width, bias=False) if design.further else None
         for block in blocks:  # the deeper the network, the less each layer adds at first (GPT-2)
-            fed = [part.down for part in block.modules() if isinstance(part, FeedForward)]
-            for linear in (block.attention.output, *fed):
+            for linear in (block.attention.output, block.feed_forward.down):
                 linear.weight.data = torch.randn(linear.weight.shape).mul_(0.02 / math.sqrt(2 * design.layers))
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
@@ -134,8 +130,7 @@ class TransformerNetwork(Network):
         """Return what ``forward`` returns and, with ``maps``, the ``Maps`` of each layer."""
         rows, length = inputs.shape
         read = inputs.new_zeros(rows) if memory is None else memory["read"]
-        reaches = [self.design.reach(layer) for layer in range(len(self.blocks))]
-        views = {reach: self.view(length, memory, read, reach) for reach in set(reaches)}
+        view = self.view(length, memory, read)
         words = self.head.embed(self.words_read(inputs, memory)) * math.sqrt(self.design.width)
         x = dropout(words + self._places(read, length), self.design.dropout, self.training)
         source = self.source(x)
@@ -146,9 +141,7 @@ class TransformerNetwork(Network):
         for layer, block in enumerate(self.blocks):
             past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
             before = None if memory is None or not self.design.convolution else memory["near"][:, layer]
-            x, kept, last, shown = block(
-                x, past, views[reaches[layer]], source=source, words=words, near=before, maps=maps
-            )
+            x, kept, last, shown = block(x, past, view, source=source, near=before, maps=maps)
             keys.append(self._remembered(kept[0]))
             values.append(self._remembered(kept[1]))
             if last is not None:
@@ -160,25 +153,10 @@ class TransformerNetwork(Network):
             left["near"] = torch.stack(near, 1)
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
-    def auxiliary_loss(
-        self, features: Tensor, targets: Tensor, sample: tuple[Tensor, Tensor] | None
-    ) -> Tensor | None:
-        """Return the weighted loss of the tokens after the next, predicted by ``ahead``; None without this matrix."""
-        if self.ahead is None:
-            return None
-        earlier, later = features[:, :-1], targets[:, 1:]
-        kept = later != IGNORED
-        if not bool(kept.any()):
-            return 0.0 * self.ahead.weight.sum()
-        guessed, later = self.ahead(earlier[kept]), later[kept]
-        head = self.head
-        loss = head.full_loss(guessed, later) if sample is None else head.sampled_loss(guessed, later, *sample)
-        return self.design.further * loss
-
     def in_page(self) -> list[dict[str, Any]]:
         """Return word vectors, blocks and the last norm."""
         design = self.design
-        if not design.causal or not design.in_report or type(self) is not TransformerNetwork:
+        if not design.causal or type(self) is not TransformerNetwork:
             raise LmcompareError("the page has causal transformers of the usual layers only")
         begin = self.end if design.style == "llama" else None
         first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}
@@ -240,8 +218,8 @@ class TransformerNetwork(Network):
         """Return the attention of each layer over a document of these ids: B = 1, M = 0, T = len + 1."""
         return self.attend(self.inputs(ids), None, maps=True)[2]
 
-    def view(self, length: int, memory: Memory | None, read: Tensor, reach: int) -> View:
-        """Return the view of the positions of a piece, which see the last ``reach`` positions each.
+    def view(self, length: int, memory: Memory | None, read: Tensor) -> View:
+        """Return the view of the positions of a piece, which see the last ``window`` positions each.
 
         ``read`` (B,) is how many tokens each document had before the piece.
         """
@@ -253,8 +231,8 @@ class TransformerNetwork(Network):
         if design.positions == "rotary":
             rotation = Rotation.of(place, design.width // design.heads // 2)
         mask = None
-        if memory is not None or length > reach:
-            near = (distance if design.causal else distance.abs()) < reach
+        if memory is not None or length > design.window:
+            near = (distance if design.causal else distance.abs()) < design.window
             if design.causal:
                 near &= distance >= 0
             there = place[None] >= remembered - read[:, None]  # (B, M + T)

@@ -67,26 +67,9 @@ class Transformer(TunableLanguageModel):
     causal : bool, default=True
         Whether there is a causal mask. Without it a position sees the words that come after it, the one to predict
         included: the model then declares itself not causal, is not a language model and is not ranked.
-    local : int or None, default=None
-        The number of positions that a position attends to in every second layer, but not in the last one; None for
-        ``window``.
-    gates : bool, default=False
-        Whether each head has a gate on its output, which depends on the current word (Qiu et al. 2025).
-    sinks : bool, default=False
-        Whether each head has a learned score to which its weight can go when no word is useful (OpenAI 2025).
-    word_values : bool, default=False
-        Whether the values of every layer have a part that is computed from the word vectors ("value embeddings").
-    exclusive : bool, default=False
-        Whether the output of a head loses its part in the direction of the position's own value, which the position
-        has already ("exclusive self-attention").
-    experts : int, default=1
-        The number of feed-forward networks in a layer. If there are several, each is half as wide, and each token
-        chooses two (mixture of experts, Shazeer et al. 2017).
     convolution : int, default=0
         The number of previous positions that a short convolution adds to each position, with learned weights, before
         attention and before the feed-forward network ("Canon layers", Allen-Zhu 2025); 0 for none.
-    further : float, default=0.0
-        The weight of an additional loss in training, on the token after the next (Gloeckle et al. 2024).
     dropout : float, default=0.15
         Dropout on word vectors and on the output of each layer.
     """
@@ -115,14 +98,7 @@ class Transformer(TunableLanguageModel):
     qk_norm: bool | None = None
     activation: str | None = None
     causal: bool = True
-    local: int | None = None
-    gates: bool = False
-    sinks: bool = False
-    word_values: bool = False
-    exclusive: bool = False
-    experts: int = 1
     convolution: int = 0
-    further: float = 0.0
     batch: int = 32
     dropout: float = 0.15
     weight_decay: float = 1.0
@@ -132,12 +108,7 @@ class Transformer(TunableLanguageModel):
         self.check_whole(1, "width", "heads")
         self.check_whole(1, "window", most=10**5)
         self.check_whole(1, "layers", most=1000)
-        self.check_whole(1, "experts", most=1000)
         self.check_whole(0, "convolution", most=1000)
-        if self.local is not None:
-            self.check_whole(1, "local", most=self.window)
-        if not 0 <= self.further <= 1:
-            raise LmcompareError(f"further must be a number from 0 to 1, not {self.further}")
         self.check_choice("positions", POSITIONS)
         self.check_choice("style", STYLES)
         if self.activation is not None:

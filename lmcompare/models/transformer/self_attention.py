@@ -103,41 +103,19 @@ class SelfAttention(nn.Module):
     qk_norm : callable or None
         Makes a layer that normalises vectors of a given size: queries and keys, before rotation (Henry et al. 2020;
         by LayerNorm as in Dehghani et al. 2023).
-    gates : bool, default=False
-        Whether the output of a head is multiplied by 2σ(g · x), with a g for each head (Qiu et al. 2025).
-    sinks : bool, default=False
-        Whether each head has a learned score that takes a part of the weights and adds no value (OpenAI 2025).
-    word_values : bool, default=False
-        Whether a projection of the word vectors is added to the values, in every layer.
-    exclusive : bool, default=False
-        Whether the output of a head loses its part in the direction of the reading position's own value.
     """
 
     def __init__(
-        self,
-        width: int,
-        heads: int,
-        kv_heads: int,
-        qk_norm: Callable[[int], nn.Module] | None = None,
-        *,
-        gates: bool = False,
-        sinks: bool = False,
-        word_values: bool = False,
-        exclusive: bool = False,
+        self, width: int, heads: int, kv_heads: int, qk_norm: Callable[[int], nn.Module] | None = None
     ) -> None:
         super().__init__()
-        self.heads, self.kv_heads, self.exclusive = heads, kv_heads, exclusive
+        self.heads, self.kv_heads = heads, kv_heads
         size = width // heads
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, kv_heads * size, bias=False)
         self.value = nn.Linear(width, kv_heads * size, bias=False)
         self.output = nn.Linear(width, width, bias=False)
         self.query_norm, self.key_norm = (qk_norm(size) if qk_norm else nn.Identity() for _ in range(2))
-        self.gate = nn.Linear(width, heads, bias=False) if gates else None
-        if self.gate is not None:
-            nn.init.zeros_(self.gate.weight)  # every gate is 1 at first
-        self.sink = nn.Parameter(torch.zeros(heads)) if sinks else None
-        self.word_value = nn.Linear(width, kv_heads * size, bias=False) if word_values else None
 
     def forward(
         self,
@@ -146,7 +124,6 @@ class SelfAttention(nn.Module):
         view: View,
         *,
         source: Tensor | None = None,
-        words: Tensor | None = None,
         maps: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
         """Apply attention to a piece.
@@ -161,8 +138,6 @@ class SelfAttention(nn.Module):
             Which positions each position sees.
         source : (B, T, d) Tensor or None, default=None
             The vectors from which keys and values are computed; None for ``x``.
-        words : (B, T, d) Tensor or None, default=None
-            The word vectors, if the values have a part that is computed from them.
         maps : bool, default=False
             Whether to return the intermediate results.
 
@@ -176,10 +151,7 @@ class SelfAttention(nn.Module):
         source = x if source is None else source
         asked, offered = _split(self.query(x), self.heads), _split(self.key(source), self.kv_heads)
         query, key = self.query_norm(asked), self.key_norm(offered)
-        value = self.value(source)
-        if self.word_value is not None:
-            value = value + self.word_value(words)
-        value = _split(value, self.kv_heads)
+        value = _split(self.value(source), self.kv_heads)
         if past is not None:
             key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
             value = torch.cat([past[1].to(value.dtype), value], 2)
@@ -196,21 +168,16 @@ class SelfAttention(nn.Module):
             key, value = (each.repeat_interleave(self.heads // self.kv_heads, 1) for each in (key, value))
         shown = None
         if maps or _faster_written_out(query):
-            shown = written_out(query, key, value, view, self.sink)
+            shown = written_out(query, key, value, view)
             shown.compared = compared
             mixed = shown.mixed
         else:
-            mixed = _fused(query, key, value, view, self.sink)
-        if self.exclusive:
-            own = functional.normalize(value[:, :, -x.shape[1] :], dim=-1)  # (B, heads, T, d / heads)
-            mixed = mixed - (mixed * own).sum(-1, keepdim=True) * own
-        if self.gate is not None:
-            mixed = mixed * (2 * torch.sigmoid(self.gate(x))).transpose(1, 2)[..., None]
+            mixed = _fused(query, key, value, view)
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, d)
         return self.output(joined), kept, shown if maps else None
 
 
-def written_out(query: Tensor, key: Tensor, value: Tensor, view: View, sink: Tensor | None = None) -> Maps:
+def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:
     """Return the steps of scaled dot-product attention (Vaswani et al. 2017, equation 1).
 
     Parameters
@@ -218,32 +185,20 @@ def written_out(query: Tensor, key: Tensor, value: Tensor, view: View, sink: Ten
     query : (B, heads, T, d) Tensor
     key, value : (B, heads, M + T, d) Tensor
     view : View
-    sink : (heads,) Tensor or None, default=None
-        The score that takes a part of the weights and adds no value.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, heads, T, M + T)
     with_bias = scores if view.bias is None else scores + view.bias
     allowed = view.allowed(query.shape[2], query.device)
-    seen = with_bias.masked_fill(~allowed, -torch.inf)
-    if sink is not None:
-        column = sink[None, :, None, None].expand(*seen.shape[:3], 1)
-        weights = torch.softmax(torch.cat([seen, column.to(seen.dtype)], -1), dim=-1)[..., :-1].to(value.dtype)
-    else:
-        weights = torch.softmax(seen, dim=-1).to(value.dtype)
+    weights = torch.softmax(with_bias.masked_fill(~allowed, -torch.inf), dim=-1).to(value.dtype)
     return Maps(scores, view.bias, weights, value, weights @ value)
 
 
-def _fused(query: Tensor, key: Tensor, value: Tensor, view: View, sink: Tensor | None = None) -> Tensor:
+def _fused(query: Tensor, key: Tensor, value: Tensor, view: View) -> Tensor:
     """Return the weighted means of the values (B, heads, T, d), computed by torch's kernel."""
     mask = view.mask
-    if view.bias is not None or sink is not None:
+    if view.bias is not None:
         allowed = view.allowed(query.shape[2], query.device)
-        bias = query.new_zeros(()) if view.bias is None else view.bias
-        mask = torch.where(allowed, bias, -torch.inf).to(query.dtype)  # (B or 1, heads or 1, T, M + T)
-    if sink is not None and mask is not None:  # a key of zeros, whose score is the sink's, with a value of zeros
-        column = sink[None, :, None, None].expand(len(mask), -1, query.shape[2], 1)
-        mask = torch.cat([mask.expand(-1, len(sink), -1, -1), column.to(query.dtype)], -1)
-        key, value = (functional.pad(each, (0, 0, 0, 1)) for each in (key, value))
+        mask = torch.where(allowed, view.bias, -torch.inf).to(query.dtype)  # (B or 1, heads, T, M + T)
     return functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, is_causal=mask is None and view.causal
     )

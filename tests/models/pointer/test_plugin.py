@@ -132,19 +132,6 @@ def test_a_given_size_is_that_of_base_and_pointer_together(base: str) -> None:
     assert sum(each.numel() for each in network.parameters()) == pytest.approx(200_000, rel=0.06)
 
 
-def test_the_loss_for_the_token_after_the_next_is_that_of_the_softmax_alone() -> None:
-    options = {**TRAINED, "width": 8, "heads": 2, "window": 4, "further": 0.5}
-    network = Pointer("transformer", options, window=3).network(12).eval()
-    inputs, targets = network.inputs(np.array(DOCUMENT)), torch.tensor([[*DOCUMENT, 1]])
-    features, _ = network(inputs, None)
-    added = network.auxiliary_loss(features, targets, None)
-    expected = network.inner.auxiliary_loss(network.inner(inputs, None)[0], targets, None)
-    assert added is not None
-    assert expected is not None
-    assert added.item() == pytest.approx(expected.item())
-    assert added.item() > 0
-
-
 def test_what_it_shows_is_what_it_computes() -> None:
     model = fitted(Pointer("rnn", SMALL, attention=5, window=30))
     long = Encoded.from_documents([DOCUMENT * 8], VOCABULARY)

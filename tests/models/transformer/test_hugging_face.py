@@ -84,7 +84,7 @@ def test_the_folder_is_the_model(tmp_path: Path) -> None:
         ({"positions": "alibi"}, "differs from Llama by positions=alibi:"),
         ({"qk_norm": True}, "qk_norm=true"),
         ({"activation": "relu2"}, "activation=relu2"),
-        ({"sinks": True}, "sinks=true"),
+        ({"convolution": 2}, "convolution=2"),
     ],
 )
 def test_a_transformer_that_is_no_llama_is_not_written(changes: dict[str, Any], said: str, tmp_path: Path) -> None:

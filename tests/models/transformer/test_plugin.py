@@ -10,10 +10,11 @@ import torch
 
 from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.exhibits.attending import weights as weights_of
+from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.design import ACTIVATIONS, Design
 from lmcompare.models.transformer.feed_forward import FeedForward
-from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.models.transformer.network import Block, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
@@ -28,13 +29,7 @@ DESIGNS: dict[str, dict[str, Any]] = {  # all that computes differently
     "groups": {"heads": 4, "kv_heads": 2},
     "one key": {"heads": 4, "kv_heads": 1, "positions": "alibi"},
     "norms": {"qk_norm": True},
-    "near layers": {"local": 3},
-    "gates": {"gates": True},
-    "sinks": {"sinks": True},
-    "sinks of distances": {"sinks": True, "positions": "relative", "kv_heads": 1},
-    "values of words": {"word_values": True, "kv_heads": 1},
-    "exclusive": {"exclusive": True, "kv_heads": 1},
-    "experts": {"experts": 3, "activation": "swiglu"},
+    "one key and distances": {"positions": "relative", "kv_heads": 1},
     "convolutions": {"convolution": 3},
 }
 
@@ -44,31 +39,28 @@ def network_of(changes: dict[str, Any], **more: Any) -> TransformerNetwork:
     design = Design(**{"width": 16, "heads": 2, "layers": 2, "window": 6, **changes, **more})
     network = TransformerNetwork(TYPES, design).eval()
     for name, parameter in network.named_parameters():
-        at_first_zero = name == "distances" or "convolutions" in name or name.endswith(("gate.weight", "sink"))
-        if at_first_zero:
+        if name == "distances" or "convolutions" in name:  # zero at first
             torch.nn.init.normal_(parameter)
     return network
 
 
-@pytest.mark.parametrize("sinking", [False, True])
 @pytest.mark.parametrize("biased", [False, True])
-def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool, sinking: bool) -> None:
+def test_explicit_attention_equals_a_loop_and_the_fused_kernel(biased: bool) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 9, 4), torch.randn(2, 3, 9, 6)
     mask = torch.rand(2, 1, 5, 9) < 0.5
     mask[..., 0] = True
     bias = torch.randn(3, 5, 9) if biased else torch.zeros(3, 5, 9)
     view = View(mask, bias if biased else None)
-    sink = torch.randn(3) if sinking else None
-    maps = written_out(query, key, value, view, sink)
-    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view, sink), atol=1e-5, rtol=1e-5)
+    maps = written_out(query, key, value, view)
+    torch.testing.assert_close(maps.mixed, _fused(query, key, value, view), atol=1e-5, rtol=1e-5)
     for b, h, t in np.ndindex(2, 3, 5):
         scores = [
             float(query[b, h, t] @ key[b, h, s]) / 2.0 + float(bias[h, t, s])  # √4 = 2
             for s in range(9)
             if mask[b, 0, t, s]
         ]
-        shares = np.exp(scores) / (np.exp(scores).sum() + (0.0 if sink is None else np.exp(float(sink[h]))))
+        shares = np.exp(scores) / np.exp(scores).sum()
         seen = [value[b, h, s].numpy() for s in range(9) if mask[b, 0, t, s]]
         np.testing.assert_allclose(
             maps.mixed[b, h, t], sum(a * v for a, v in zip(shares, seen, strict=True)), atol=1e-5
@@ -212,7 +204,7 @@ def test_a_relative_bias_is_one_number_for_each_distance() -> None:
     assert network.distances is not None
     with torch.no_grad():
         network.distances.copy_(torch.arange(8.0))  # heads 0 and 1, distances 0 to 3
-    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64), 6).bias
+    bias = network.view(3, None, torch.zeros(1, dtype=torch.int64)).bias
     assert bias is not None
     assert bias[0, 2].tolist() == [2.0, 1.0, 0.0]
     assert bias[1, 2].tolist() == [6.0, 5.0, 4.0]
@@ -258,3 +250,35 @@ def test_feed_forward_nets_are_those_of_their_equations() -> None:
             h = 0.5 * h * (1 + torch.erf(h / 2**0.5))
         torch.testing.assert_close(net(x), h @ net.down.weight.T + net.down.bias)
         assert sum(p.numel() for p in net.parameters()) == pytest.approx(2 * 4 * 12 * 12, rel=0.1)
+
+
+def test_a_convolution_adds_the_positions_before_with_its_weights() -> None:
+    torch.manual_seed(0)
+    layer, x = AddedConvolution(4, 2), torch.randn(3, 5, 4)
+    assert torch.equal(layer(x, None)[0], x), "it adds nothing at first"
+    torch.nn.init.normal_(layer.weight)
+    two, one = layer.weight.detach().view(2, 4)  # of the position two before, and of the one before
+    with torch.no_grad():
+        found, past = layer(x, None)
+        torch.testing.assert_close(found[:, 0], x[:, 0])
+        torch.testing.assert_close(found[:, 1], x[:, 1] + one * x[:, 0])
+        torch.testing.assert_close(found[:, 4], x[:, 4] + one * x[:, 3] + two * x[:, 2])
+        torch.testing.assert_close(past, x[:, 3:])
+        rest = layer(x[:, 2:], layer(x[:, :2], None)[1])[0]
+        torch.testing.assert_close(rest, found[:, 2:])
+
+
+def test_a_layer_leaves_what_its_convolutions_read_before_as_it_is() -> None:
+    torch.manual_seed(0)
+    layer = Block(Design(width=16, heads=2, layers=1, window=6, convolution=3)).eval()
+    assert layer.convolutions is not None
+    for convolution in layer.convolutions:
+        torch.nn.init.normal_(convolution.get_parameter("weight"))
+    x, near = torch.randn(2, 7, 16), torch.randn(2, 2, 3, 16)
+    before = near.clone()
+    with torch.no_grad():
+        once, twice = (layer(x, None, View(None), near=near) for _ in range(2))
+        read = layer.before_attention(x)
+    assert torch.equal(near, before)
+    assert torch.equal(once[0], twice[0])
+    torch.testing.assert_close(once[2][:, 0], read[:, -3:])  # the last that the first convolution has read
