@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from lmcompare import exhibits
 from lmcompare.corpora import Corpus, Document, Texts
 from lmcompare.corpora.sentences import line_sentences
-from lmcompare.exhibits.attending import BEGINNING, at_last_word
+from lmcompare.exhibits.attention import BEGINNING, at_last_word
 from lmcompare.harness.prepare import prepare
 from lmcompare.harness.reading import entry_of
 from lmcompare.harness.tokens_table import TokensTable

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lmcompare.checks import CHECKS, Check, Probe, known_failures
+from lmcompare.checks.exhibit_kind import check_exhibit_kind
 from lmcompare.checks.kit import P, run_one, select
 from lmcompare.checks.probe import LEARNING, Subject, maker
 from lmcompare.checks.tokenizers import Subject as TokenizerSubject
 from lmcompare.checks.tokenizers import TokenizerProbe, kit_of
 from lmcompare.model import Budget, LanguageModel
-from lmcompare.report.kinds.conformance import check_exhibit_kind
 
 if TYPE_CHECKING:
     import pytest

@@ -16,20 +16,19 @@ from lmcompare.exhibits import (
     BackoffTrace,
     Bars,
     Curve,
-    Denoised,
-    DenoisingFilm,
     Exhibit,
     Heatmap,
     Map2D,
     Neighbours,
     Passage,
-    PromptedPictures,
     SourcedGuess,
     Sources,
     TrainingFilm,
     WorkedEquation,
 )
-from lmcompare.exhibits.fields import hints
+from lmcompare.exhibits.exhibit import hints
+from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
+from lmcompare.lab.diffusion.pictures import PromptedPictures
 from tests.damage import TEXTS, VALUES
 
 WEIGHTS = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))

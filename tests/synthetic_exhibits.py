@@ -8,6 +8,8 @@ import numpy as np
 
 from lmcompare import exhibits as kinds
 from lmcompare.exhibits import Exhibit
+from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
+from lmcompare.lab.diffusion.pictures import LEVELS, PromptedPictures
 
 SENTENCE = ("The", "old", "river", "bank", "was", "</s>")
 
@@ -202,14 +204,14 @@ def drawn_digits() -> list[Exhibit]:
     rng = np.random.default_rng(0)
 
     def picture() -> str:
-        return "".join(kinds.LEVELS[level] for level in rng.integers(0, len(kinds.LEVELS), 64))
+        return "".join(LEVELS[level] for level in rng.integers(0, len(LEVELS), 64))
 
     def panels() -> tuple[tuple[tuple[str, ...], ...], ...]:
         return tuple(tuple(tuple(picture() for _ in range(3)) for _ in range(2)) for _ in range(3))
 
-    def making(*words: str) -> kinds.Denoised:
+    def making(*words: str) -> Denoised:
         first = np.array([rng.integers(0, 101, 64) for _ in range(4)])
-        return kinds.Denoised(
+        return Denoised(
             words=words,
             pictures=tuple(picture() for _ in range(4)),
             guesses=tuple(picture() for _ in range(4)),
@@ -219,7 +221,7 @@ def drawn_digits() -> list[Exhibit]:
             share=0.9,
         )
 
-    gallery = kinds.PromptedPictures(
+    gallery = PromptedPictures(
         title="Guidance makes pictures fit",
         note="Below each picture is what a classifier sees.",
         side=8,
@@ -232,7 +234,7 @@ def drawn_digits() -> list[Exhibit]:
         shares=((0.1, 0.2), (0.5, 0.6), (0.9, 1.0)),
         opened=1,
     )
-    film = kinds.DenoisingFilm(
+    film = DenoisingFilm(
         title="From noise to a digit",
         note="Step by step.",
         side=8,

@@ -17,6 +17,7 @@ from lmcompare.exhibits import (
     KINDS,
     AttentionHead,
     Bars,
+    Drawing,
     Exhibit,
     Heatmap,
     WorkedEquation,
@@ -25,8 +26,8 @@ from lmcompare.exhibits import (
     problem_with,
     to_json,
 )
-from lmcompare.exhibits.attending import at_last_word, telling_head
-from lmcompare.exhibits.fields import misfit, read
+from lmcompare.exhibits.attention import at_last_word, telling_head
+from lmcompare.exhibits.exhibit import misfit, read
 from tests.exhibit_samples import FAULTS, attention, heatmap, samples
 
 SAMPLES = {sample.kind: sample for sample in samples()}
@@ -182,9 +183,12 @@ def test_a_map_may_have_no_groups_and_an_equation_be_what_latex_cannot_read() ->
 class Unregistered(Exhibit):
     kind: ClassVar[str] = "unregistered"
 
+    def draw(self) -> Drawing:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, kw_only=True)
-class Impostor(Exhibit):
+class Impostor(Unregistered):
     kind: ClassVar[str] = "bars"
 
 
@@ -193,8 +197,7 @@ class Impostor(Exhibit):
     [
         (None, "NoneType, not a kind of exhibit"),
         ({"kind": "bars"}, "dict, not a kind of exhibit"),
-        (Exhibit(title="x"), "no installed package has the kind of exhibit ''"),
-        (Unregistered(title="x"), "'unregistered'"),
+        (Unregistered(title="x"), "no installed package has the kind of exhibit 'unregistered'"),
         (Impostor(title="x"), "Impostor is not the installed kind 'bars'"),
     ],
 )

@@ -29,9 +29,8 @@ from typing import ClassVar
 
 from lmcompare.corpora import CorpusFormat, CorpusScheme, Found, Piece
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits import Drawing, Exhibit
 from lmcompare.models.unigram.plugin import Unigram
-from lmcompare.report.kinds import Rendering
 from markupsafe import Markup
 from foreign_pairs import BytePairs
 
@@ -75,9 +74,8 @@ class Stamp(Exhibit):
     kind: ClassVar[str] = "stamp"
     words: tuple[str, ...]
 
-
-def render(stamp):
-    return Rendering(Markup("<p class='stamp'>stamped</p>"), "", "stamped")
+    def draw(self):
+        return Drawing(Markup("<p class='stamp'>stamped</p>"), "", "stamped")
 
 
 class Stamped(Unigram):
@@ -98,8 +96,6 @@ packed = foreign:PACKED
 times = foreign:TIMES
 [lmcompare.exhibits]
 stamp = foreign:Stamp
-[lmcompare.renderers]
-stamp = foreign:render
 """
 
 

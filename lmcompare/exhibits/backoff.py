@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit, unequal
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill, unequal
+from lmcompare.render import numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +61,26 @@ class BackoffTrace(Exhibit):
             if any(not 0 <= p <= 1 + 1e-6 for p in step.probabilities):
                 return f"a probability of '{step.token}' is outside 0 … 1"
         return ""
+
+    def draw(self) -> Drawing:
+        """Draw the passage, coloured by the order that matched, and a table with a row for each token."""
+        orders = max((len(step.probabilities) for step in self.steps), default=0)
+        html = fill("backoff", exhibit=self, orders=orders)
+        return Drawing(html, reading(self))
+
+
+def reading(exhibit: BackoffTrace) -> str:
+    """Return a sentence on how often the highest order that matched and how often only the unigram matched."""
+    steps = exhibit.steps
+    if not steps:
+        return "It has no tokens."
+    longest = max(step.matched for step in steps)
+    full = sum(step.matched == longest for step in steps)
+    alone = sum(step.matched <= 1 for step in steps)
+    mean = sum(step.matched for step in steps) / len(steps)
+    were = "was" if full == 1 else "were"
+    return (
+        f"Of {numbers.plural(len(steps), 'token')}, {full} {were} found after"
+        f" {numbers.plural(longest - 1, 'token')} of context (order {longest}, the highest that matched) and {alone}"
+        f" after none (order 1, the unigram); the mean order is {mean:.1f}."
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit, unequal
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, unequal
+from lmcompare.render import numbers
+from lmcompare.render.charts.lines import Line, lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +40,9 @@ class Curve(Exhibit):
             if wrong := unequal(x=x, y=y):
                 return f"for '{name}' {wrong}"
         return ""
+
+    def draw(self) -> Drawing:
+        """Draw the lines, each named at its end."""
+        given = [Line(name, i, x, y) for i, (name, x, y) in enumerate(zip(self.names, self.x, self.y, strict=True))]
+        drawn = lines(given, self.title, self.x_axis, self.y_axis, numbers.tidy, numbers.tidy, "g", None)
+        return Drawing(drawn, svg=drawn)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill
+from lmcompare.exhibits.latex import typeset
+from lmcompare.render import numbers
+from lmcompare.render.markdown import plain, table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +40,16 @@ class WorkedEquation(Exhibit):
         if self.equation.strip() and self.saying.strip():
             return ""
         return "it needs the equation, in LaTeX, and its meaning in words (saying)"
+
+    def draw(self) -> Drawing:
+        """Draw the equation (its source if it cannot be typeset), its meaning and the worked lines."""
+        source = self.equation.strip()
+        html = fill("equation", exhibit=self, formula=typeset(source), source=source)
+        worked = ((plain(what), numbers.tidy(value)) for what, value in self.lines)
+        formula = f"```math\n{' '.join(source.split())}\n```"
+        parts = [
+            formula,
+            plain(self.saying),
+            table((plain(self.numbers), ""), worked) if self.lines else "",
+        ]
+        return Drawing(html, markdown="\n\n".join(part for part in parts if part))

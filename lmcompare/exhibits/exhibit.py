@@ -1,20 +1,66 @@
-"""The base class of all kinds of exhibit and the check that every exhibit passes before it is stored or drawn."""
+"""The base class of all kinds of exhibit, its drawing, and the checks of its fields by their annotated types.
+
+Supported annotations are ``str``, ``int``, ``float``, ``bool``, ``None``, unions of these, ``tuple`` with one type
+for all entries or a type for each, and dataclasses of such fields. Numbers are at most ``GREATEST``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sized
-from dataclasses import dataclass, fields
-from typing import ClassVar
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from lmcompare.exhibits.fields import hints, is_larger, misfit
+from markupsafe import Markup
+
+from lmcompare.errors import LmcompareError, suggest
+from lmcompare.render.markdown import from_html
+
+PER_TEXT = 100  # a text counts once for each hundred characters
+GREATEST = 1e100  # of numbers: the span of an axis and a hundred times a number are finite, too
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An exhibit as the report shows it.
+
+    Parameters
+    ----------
+    html : Markup
+        The exhibit for the page. An element of the class ``wide`` gets the full width of the page.
+    reading : str, default=""
+        One sentence on what the numbers of the exhibit show and the drawing does not say.
+    markdown : str, default=""
+        The exhibit for the Markdown report; by default what ``html`` says, unless there is a drawing.
+    svg : Markup or None, default=None
+        The drawing, if there is one; it is stored as a file.
+    """
+
+    html: Markup
+    reading: str = ""
+    markdown: str = ""
+    svg: Markup | None = None
+
+    def __post_init__(self) -> None:
+        if not self.markdown and self.svg is None:
+            object.__setattr__(self, "markdown", from_html(self.html)[0])
+
+
+def fill(template: str, /, package: str = "lmcompare.exhibits", **context: Any) -> Markup:
+    """Return a Jinja template of a package's folder ``templates`` with these values; text in them is escaped."""
+    from lmcompare.render import templating  # loads Jinja, which a model does without
+
+    return templating.fill(template, package, **context)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exhibit:
+class Exhibit(ABC):
     """A figure or table by which a model explains itself.
 
-    A kind of exhibit is a frozen dataclass that derives from this class. Its fields have the types that
-    ``lmcompare.exhibits.fields`` lists, all of them JSON-able. docs/exhibits.md has a complete example.
+    A kind of exhibit is a frozen dataclass that derives from this class. Its fields have the types that this module
+    lists, all of them JSON-able. docs/exhibits.md has a complete example.
 
     Parameters
     ----------
@@ -49,6 +95,10 @@ class Exhibit:
         """
         return ""
 
+    @abstractmethod
+    def draw(self) -> Drawing:
+        """Return the drawing of this exhibit, in which ``problem`` has found nothing."""
+
     def find_problem(self) -> str:
         """Return the first thing that is wrong with this exhibit, and "" if nothing is.
 
@@ -68,3 +118,159 @@ def unequal(**parts: Sized) -> str:
     if len(set(lengths.values())) <= 1:
         return ""
     return ", ".join(f"{name} has {n}{' entries' if i == 0 else ''}" for i, (name, n) in enumerate(lengths.items()))
+
+
+_IN_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "None"}
+_FITTING: dict[Any, set[type[Any]]] = {
+    str: {str},
+    int: {int},
+    float: {float, int},
+    bool: {bool},
+    NoneType: {NoneType},
+}
+_SIMPLE = frozenset((float, int, bool, NoneType))
+
+
+def is_larger(values: Iterable[Any], most: int) -> bool:
+    """Return whether nested values have more than ``most`` parts, without visiting many more.
+
+    Every entry of a tuple and every field is a part; a text counts once more for each ``PER_TEXT`` characters.
+    """
+    waiting: list[Sequence[Any]] = [list(values)]
+    total = len(waiting[0])
+    while waiting and total <= most:
+        inside = waiting.pop()
+        if _SIMPLE.issuperset(map(type, inside)):
+            continue
+        for value in inside:
+            if isinstance(value, str):
+                total += len(value) // PER_TEXT
+            elif isinstance(value, list | tuple):
+                waiting.append(value)
+                total += len(value)
+            elif isinstance(value, Mapping) or is_dataclass(value):
+                waiting.append(list(value.values() if isinstance(value, Mapping) else vars(value).values()))
+                total += len(waiting[-1])
+            if total > most:
+                break
+    return total > most
+
+
+def misfit(value: Any, kind: Any, place: str) -> str:
+    """Return why a value is not of an annotated type, and "" if it is.
+
+    Parameters
+    ----------
+    value : object
+        The value of a field or of a part of a field.
+    kind : type
+        The annotation.
+    place : str
+        The name of the part, such as ``"labels[2]"``.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        why = [misfit(value, part, place) for part in parts]
+        return "" if "" in why else why[0]
+    if origin is tuple:
+        return _tuple_misfit(value, parts, place)
+    if isinstance(kind, type) and is_dataclass(kind):
+        if not isinstance(value, kind):
+            return f"{place} is {_shown(value)}, not a {kind.__name__}"
+        each = hints(kind)
+        return _first(misfit(getattr(value, f.name), each[f.name], f"{place}.{f.name}") for f in fields(kind))
+    if kind not in _FITTING:
+        return f"{place} is annotated as {kind}, a type that an exhibit cannot have"
+    if not isinstance(value, tuple(_FITTING[kind])) or (isinstance(value, bool) and kind is not bool):
+        return f"{place} is {_shown(value)}, not {_IN_WORDS[kind]}"
+    if kind in (int, float) and not _can_be_drawn(value):
+        return f"{place} is {_shown(value)}: only numbers up to {GREATEST:g} can be drawn"
+    return ""
+
+
+def read(value: Any, kind: Any) -> Any:
+    """Return a value of an annotated type from the value that JSON has for it; one that does not fit as it is."""
+    if not isinstance(value, list | tuple | Mapping):
+        return value
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return next((made for part in parts if not misfit(made := read(value, part), part, "")), value)
+    if origin is tuple and isinstance(value, list | tuple):
+        if parts[-1] is Ellipsis:
+            return tuple(read(each, parts[0]) for each in value)
+        return tuple(read(each, part) for each, part in zip(value, parts, strict=False)) + tuple(value[len(parts) :])
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping):
+        return built(kind, value, kind.__name__)
+    return value
+
+
+def built(cls: type[Any], table: Mapping[str, Any], name: str) -> Any:
+    """Return an instance of a dataclass from the JSON object with its fields.
+
+    Raises
+    ------
+    LmcompareError
+        If a field is missing or unknown; the message calls the dataclass ``name``.
+    """
+    known = {field.name: field for field in fields(cls) if field.init}
+    for key in table:
+        if key not in known:
+            raise LmcompareError(f"{name} has no field '{key}'{suggest(str(key), known)}")
+    for key, field in known.items():
+        if key not in table and field.default is MISSING and field.default_factory is MISSING:
+            raise LmcompareError(f"{name} lacks the field '{key}'")
+    each = hints(cls)
+    return cls(**{key: read(value, each[key]) for key, value in table.items()})
+
+
+_hints: dict[type[Any], Mapping[str, Any]] = {}
+
+
+def hints(cls: type[Any]) -> Mapping[str, Any]:
+    """Return the types of a dataclass's fields by name."""
+    if cls not in _hints:
+        _hints[cls] = get_type_hints(cls)
+    return _hints[cls]
+
+
+def _tuple_misfit(value: Any, parts: tuple[Any, ...], place: str) -> str:
+    if not isinstance(value, tuple | list):
+        return f"{place} is {_shown(value)}, not a tuple"
+    if parts[-1] is Ellipsis:
+        if _all_fit(value, parts[0]):
+            return ""
+        return _first(misfit(each, parts[0], f"{place}[{i}]") for i, each in enumerate(value))
+    if len(value) != len(parts):
+        return f"{place} has {len(value)} parts, not {len(parts)}"
+    return _first(
+        misfit(each, part, f"{place}[{i}]") for i, (each, part) in enumerate(zip(value, parts, strict=True))
+    )
+
+
+def _all_fit(value: tuple[Any, ...] | list[Any], kind: Any) -> bool:
+    """Return whether all entries fit a simple type; if not, they need a closer check. Long rows are common."""
+    simple = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if not set(simple) <= set(_FITTING):
+        return False
+    return set(map(type, value)) <= set().union(*(_FITTING[one] for one in simple)) and (
+        {int, float}.isdisjoint(simple)
+        or all(each is None or isinstance(each, str) or _can_be_drawn(each) for each in value)
+    )
+
+
+def _can_be_drawn(number: Any) -> bool:
+    small: bool = abs(number) <= GREATEST  # false for NaN
+    return small
+
+
+def _shown(value: Any) -> str:
+    """Return a value in a message, shortened; of objects whose text may be long or fail, the type."""
+    if isinstance(value, int) and abs(value) > GREATEST:
+        return "a number of more than a hundred digits"
+    if isinstance(value, str | int | float | NoneType):
+        return reprlib.repr(value)
+    return f"a value of type {type(value).__name__}"
+
+
+def _first(messages: Iterable[str]) -> str:
+    return next(filter(None, messages), "")

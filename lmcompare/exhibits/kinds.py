@@ -1,4 +1,4 @@
-"""The installed kinds of exhibit, and how exhibits are stored as JSON.
+"""The installed kinds of exhibit, and how exhibits are stored as JSON and drawn.
 
 A kind is an entry point in the group ``lmcompare.exhibits``, the built-in kinds included. A stored exhibit names its
 kind and is read only if a package that is installed brings it: a run folder is data and never runs code.
@@ -6,20 +6,28 @@ kind and is read only if a package that is installed brings it: a run folder is 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import Any
 
+from markupsafe import Markup
+
 from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
-from lmcompare.exhibits.exhibit import Exhibit
-from lmcompare.exhibits.fields import built, is_larger
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, built, fill, is_larger
+from lmcompare.processes import JunkError, call
 from lmcompare.registry import Registry
+
+SECONDS = 20.0  # for drawing an exhibit of another package's kind
+LONGEST_TITLE = 200  # characters of the title of an exhibit that cannot be drawn
 
 
 def _checked(found: Any, name: str) -> type[Exhibit]:
     if not (isinstance(found, type) and issubclass(found, Exhibit) and is_dataclass(found)):
         raise PluginError(f"'{name}' is not a kind of exhibit: make it a dataclass that derives from Exhibit")
+    if inspect.isabstract(found):
+        raise PluginError(f"the kind of exhibit '{name}' has no method draw")
     if found.kind != name:
         raise PluginError(
             f"the kind of exhibit '{name}' is called '{found.kind}' by its class: use one name for both"
@@ -89,3 +97,63 @@ def from_json(table: Mapping[str, Any]) -> Exhibit:
     if problem := problem_with(exhibit):
         raise LmcompareError(problem)
     return exhibit
+
+
+def draw(exhibit: Exhibit) -> Drawing:
+    """Return the drawing of an exhibit.
+
+    Raises
+    ------
+    LmcompareError
+        If anything is wrong with the exhibit, or if its kind returns no ``Drawing``.
+    """
+    if problem := problem_with(exhibit):
+        raise LmcompareError(problem)
+    return _drawn(exhibit)
+
+
+def draw_stored(stored: Mapping[str, Any]) -> tuple[str, str, Drawing]:
+    """Return title, note and drawing of an exhibit of ``exhibits.json``.
+
+    Exhibits come from anybody's plug-ins. If one cannot be drawn, the report has a sentence that says why in its
+    place. A kind that is not lmcompare's own is drawn in a process of its own.
+    """
+    try:
+        if isinstance(kind := stored.get("kind"), str) and _is_of_others(kind):
+            return _parts(call(f"{__name__}:parts_of", dict(stored), seconds=SECONDS))
+        exhibit = from_json(stored)
+        return exhibit.title, exhibit.note, _drawn(exhibit)
+    except LmcompareError as error:
+        why = str(error)
+    except Exception as error:  # a plug-in's code
+        why = what_went_wrong(error)
+    title = stored.get("title")
+    title = title[:LONGEST_TITLE] if isinstance(title, str) and title.strip() else "Untitled exhibit"
+    return title, "", Drawing(fill("broken", why=why))
+
+
+@cache
+def _is_of_others(kind: str) -> bool:
+    """Return whether another package brings a kind of exhibit."""
+    return kind in KINDS.installed() and not KINDS.is_built_in(kind)
+
+
+def parts_of(_: object, stored: Mapping[str, Any]) -> list[str | None]:
+    """Return what ``draw_stored`` returns, as texts; runs in a process of its own."""
+    exhibit = from_json(stored)
+    drawn = _drawn(exhibit)
+    return [exhibit.title, exhibit.note, drawn.html, drawn.reading, drawn.markdown, drawn.svg]
+
+
+def _parts(found: object) -> tuple[str, str, Drawing]:
+    match found:
+        case [str(title), str(note), str(html), str(reading), str(markdown), str() | None as svg]:
+            return title, note, Drawing(Markup(html), reading, markdown, None if svg is None else Markup(svg))
+    raise JunkError(str(found)[:80])
+
+
+def _drawn(exhibit: Exhibit) -> Drawing:
+    drawing = exhibit.draw()
+    if not isinstance(drawing, Drawing):
+        raise LmcompareError(f"the method draw of the kind '{exhibit.kind}' returned no Drawing")
+    return drawing

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit, unequal
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill, unequal
+
+OPEN = 6  # rows; further ones are folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +40,13 @@ class Neighbours(Exhibit):
             if any(abs(similarity) > 1 + 1e-6 for similarity in similarities):
                 return f"a similarity of '{word}' is not a cosine: it is outside -1 … 1"
         return ""
+
+    def draw(self) -> Drawing:
+        """Draw a row for each word, the nearest word first, each with a bar for its similarity."""
+        rows = [
+            (word, list(zip(names, amounts, strict=True)))
+            for word, names, amounts in zip(self.words, self.neighbours, self.similarities, strict=True)
+        ]
+        shown_open = OPEN if len(rows) > OPEN + 1 else len(rows)
+        html = fill("neighbours", exhibit=self, rows=rows, shown_open=shown_open)
+        return Drawing(html)

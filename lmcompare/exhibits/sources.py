@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit
+from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill
+from lmcompare.render import numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +73,17 @@ class Sources(Exhibit):
             if not 0 <= guess.followed <= guess.occurs:
                 return f"'{guess.guess}' followed a context {guess.followed} times, which occurs {guess.occurs} times"
         return ""
+
+    def draw(self) -> Drawing:
+        """Draw a row for each token: the guess with its probability, and the passages from which it comes."""
+        return Drawing(fill("sources", exhibit=self), reading(self))
+
+
+def reading(exhibit: Sources) -> str:
+    """Return a sentence on how many guesses were right."""
+    guesses = exhibit.guesses
+    if not guesses:
+        return "It has no guesses."
+    right = sum(guess.guess == guess.token for guess in guesses)
+    were = "was" if right == 1 else "were"
+    return f"Of {numbers.plural(len(guesses), 'guess', 'guesses')}, {right} {were} right."

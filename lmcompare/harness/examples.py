@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
-from lmcompare.exhibits.attending import at_last_word
+from lmcompare.exhibits.attention import at_last_word
 from lmcompare.harness.job import Job
 from lmcompare.harness.page_copy import page_copy
 from lmcompare.measure.examples import model_examples, word_examples

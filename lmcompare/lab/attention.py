@@ -17,7 +17,7 @@ from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, effects, without_effect
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.lanes import BoolArray
 

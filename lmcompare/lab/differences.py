@@ -11,7 +11,7 @@ from torch import nn
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.training.language_model import TorchLanguageModel
 
 _LAYER = re.compile(r"(.+?\.)\d+\.")

@@ -27,7 +27,7 @@ from lmcompare.errors import PluginError, kind_of
 from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
 from lmcompare.lab.bench import ContrastRow
 from lmcompare.lab.contract import Findings
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.files import write_json
 
 SEEN = 5  # figures in the sentence of a preview

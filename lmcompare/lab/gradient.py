@@ -16,7 +16,7 @@ from lmcompare.lab.changes import FilmedTransformer
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.film import KINDS, Film
 from lmcompare.lab.ideas import BASE
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 SCORES = "queries and keys"  # the matrices that set the scores of attention
 TOLERANCE = 1e-10

@@ -18,7 +18,7 @@ from lmcompare.lab.sample import Sample
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg
 from lmcompare.models.pcfg.trees import Key, keys_of, matched, read_trees
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 

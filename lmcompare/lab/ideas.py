@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.wording import below, effects, inside, without_effect
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 BASE = Condition(
     "transformer", "lmcompare.lab.changes:FilmedTransformer"

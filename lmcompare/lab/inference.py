@@ -21,7 +21,7 @@ from lmcompare.lab.positions import POSITION, SCHEMES, by_position, widened, wit
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 

@@ -15,7 +15,7 @@ from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 

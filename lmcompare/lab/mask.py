@@ -17,7 +17,7 @@ from lmcompare.lab.ideas import BASE, NO_MASK
 from lmcompare.lab.sample import Sample, asked, asked_of
 from lmcompare.lab.wording import above
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 

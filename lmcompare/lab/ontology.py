@@ -17,7 +17,7 @@ from lmcompare.lab.encoding import Floats, Guess, Task
 from lmcompare.lab.order import FAMILIES
 from lmcompare.models.wordnet_bow.readable import LACKING, Describer
 from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 READABLE = Condition("wordnet-bow", "wordnet-bow")
 PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (

@@ -18,8 +18,8 @@ from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.shuffling import TREATMENTS, treated
 from lmcompare.lab.wording import above, all_of, below
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
-from lmcompare.report.titles import sentence
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
 from lmcompare.tokens import IntArray
 
 FAMILIES = {

@@ -11,16 +11,16 @@ from markupsafe import Markup
 from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
 from lmcompare.analysis.resampling import units_of
-from lmcompare.report.charts.svg import standalone
+from lmcompare.render.charts.svg import standalone
+from lmcompare.render.definitions import WORDS
+from lmcompare.render.markdown import from_html
+from lmcompare.render.templating import anchor
 from lmcompare.report.contents import ID, Entry, Linked, link
 from lmcompare.report.data import Section
-from lmcompare.report.definitions import WORDS
-from lmcompare.report.markdown import from_html
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
 from lmcompare.report.sections.ideas import PREVIEW, DrawnExperiment
 from lmcompare.report.sections.reproduce import facts_of
-from lmcompare.report.templating import anchor
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import CHARTS, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
 from lmcompare.runfolder.run import load_run

@@ -17,7 +17,7 @@ from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, effects, without_effect
 from lmcompare.model import LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.parquet import Array

@@ -19,7 +19,7 @@ from lmcompare.lab.responders import OURS, Responder, responders
 from lmcompare.lab.sample import Sample, drawn
 from lmcompare.measure.examples import continued
 from lmcompare.measure.sampling import Sampling
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import IntArray, as_text
 

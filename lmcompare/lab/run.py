@@ -26,7 +26,7 @@ from lmcompare.lab.differences import of_conditions
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import LAB_RUN
 from lmcompare.runfolder.ownership import refuse_link

@@ -17,7 +17,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.model import BLOCK_BYTES, LanguageModel
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.contract import Row
-from lmcompare.report import numbers
-from lmcompare.report.titles import sentence
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
 
 Named = Callable[[Row], str]
 

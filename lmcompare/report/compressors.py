@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 ABOUT = {
     "gzip": ("gzip", "32 kB", "It refers to repeated passages and gives frequent bytes short codes."),

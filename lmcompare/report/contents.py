@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
+from lmcompare.render.templating import anchor
 from lmcompare.report.data import Section
-from lmcompare.report.templating import anchor
 
 _HEADING = re.compile(r"<h([34])((?: [^>]*)?)>(.*?)</h\1>", re.DOTALL)
 ID = re.compile(r' id="([^"]*)"')

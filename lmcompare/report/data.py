@@ -17,10 +17,10 @@ from lmcompare.analysis.findings import StoredFindings
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
+from lmcompare.render.markdown import from_html, plain
+from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.laboratory import found_on_its_text
-from lmcompare.report.markdown import from_html, plain
 from lmcompare.report.shown import shown
-from lmcompare.report.titles import short_titles, spoken
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage

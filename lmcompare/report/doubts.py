@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report import compressors, numbers
-from lmcompare.report.titles import sentence
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
+from lmcompare.report import compressors
 from lmcompare.report.verdict import Titles
 
 FAR_BELOW = 0.5  # of the figure of the best file compressor

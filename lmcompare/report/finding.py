@@ -7,8 +7,9 @@ from typing import Any
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.verdict import Verdict
-from lmcompare.report import compressors, numbers
-from lmcompare.report.titles import sentence, spoken
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence, spoken
+from lmcompare.report import compressors
 from lmcompare.report.verdict import Titles
 
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}

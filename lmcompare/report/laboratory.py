@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmcompare.analysis.findings import StoredFindings, findings_in
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import FINDINGS, LAB_RUN
 from lmcompare.runfolder.manifest import read_manifest

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.errors import working_directory
+from lmcompare.render.templating import fill
 from lmcompare.report import series
 from lmcompare.report.data import ReportData
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import leaderboard, summary
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import fill
 from lmcompare.runfolder.run import load_run
 
 STYLES = ("charts.css", "report.css", "media.css")

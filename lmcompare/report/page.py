@@ -12,10 +12,11 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL
+from lmcompare.render.palette import style_sheet
+from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
 from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
-from lmcompare.report.palette import style_sheet
 from lmcompare.report.sections import (
     compute,
     contexts,
@@ -44,7 +45,6 @@ from lmcompare.report.sections import (
     validity,
 )
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import asset, fill
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
 SCRIPTS = {  # by name, the beginning of an element without which a page does not need it

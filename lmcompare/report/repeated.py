@@ -7,8 +7,8 @@ from typing import Any
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.repeats import MOST
-from lmcompare.report import numbers
-from lmcompare.report.titles import spoken
+from lmcompare.render import numbers
+from lmcompare.render.titles import spoken
 from lmcompare.report.verdict import Titles
 
 MUCH = 0.1  # of the test text: with more, the title begins with it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 
 def sampled_notes(results: Mapping[str, Any]) -> list[str]:

@@ -8,15 +8,15 @@ from functools import cached_property
 
 from lmcompare.analysis.joined import Table
 from lmcompare.analysis.verdict import verdict
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.markdown import from_html
+from lmcompare.render.templating import anchor
 from lmcompare.report import verdict as words
 from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.markdown import from_html
 from lmcompare.report.page import USED_TERM, whole_page
 from lmcompare.report.repeated import repeated_note
 from lmcompare.report.sections import glossary, leaderboard
-from lmcompare.report.templating import anchor
 from lmcompare.report.text_differences import ASPECTS, aspects, in_words
 
 LONGEST = 40  # characters of a folder's name

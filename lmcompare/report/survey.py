@@ -9,8 +9,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from lmcompare import __version__
-from lmcompare.report import numbers
-from lmcompare.report.charts.law import law
+from lmcompare.render import numbers
+from lmcompare.render.charts.law import law
 from lmcompare.report.contents import Entry
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.tokens import printable, visible
 from lmcompare.report.survey_words import encodings, laws, remarks, share
 from lmcompare.report.terminal import print_table
-from lmcompare.report.tokens import printable, visible
 from lmcompare.survey import Law, Survey
 
 LISTED = 5  # documents that repeat the training text

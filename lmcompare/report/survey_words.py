@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.survey import Survey
 
 ENDS = {"\\n": "\\n (Unix)", "\\r\\n": "\\r\\n (Windows)"}

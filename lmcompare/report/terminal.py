@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.errors import without_controls
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.report.doubts import doubts
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.repeated import repeated_note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmcompare.analysis.comparability import Kind, TextDifference, sizes_of
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.run import Run
 
 ASPECTS = ("text", "changes", "split", "documents and sentences")

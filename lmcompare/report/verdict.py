@@ -11,8 +11,8 @@ from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import Rival, Verdict
-from lmcompare.report import numbers
-from lmcompare.report.titles import sentence
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
 
 Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only

@@ -16,7 +16,7 @@ import pandas as pd
 from lmcompare.analysis import Run, Table, join, leaderboard, load_run, results, write_results
 from lmcompare.analysis.results import SCHEMA_VERSION, as_csv
 from lmcompare.errors import LmcompareError, cannot_write, in_one_sentence, what_went_wrong
-from lmcompare.report.charts.svg import is_standalone, standalone
+from lmcompare.render.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text

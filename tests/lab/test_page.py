@@ -14,8 +14,8 @@ from lmcompare.lab.contract import Findings
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
-from lmcompare.report.definitions import WORDS
-from lmcompare.report.markdown import plain
+from lmcompare.render.definitions import WORDS
+from lmcompare.render.markdown import plain
 from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import ABOUT, ROWS, write_lab
 from tests.report.tree import Node, parse

@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.render.templating import asset
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model
 from lmcompare.report.sections.live import ENGINE
-from lmcompare.report.templating import asset
 from lmcompare.report.write import write_joined_report
 from tests.made import made
 from tests.report.browser import executable, visit

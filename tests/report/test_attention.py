@@ -12,12 +12,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lmcompare.analysis import Run
-from lmcompare.exhibits import Attention, to_json
-from lmcompare.exhibits.attending import telling_head, turned, weights
-from lmcompare.report.charts.strips import strip
+from lmcompare.exhibits import Attention, draw, to_json
+from lmcompare.exhibits.attention import STEPS, Head, _sink, rounded, telling_head, turned, weights
+from lmcompare.render.charts.strips import strip
 from lmcompare.report.data import ReportData
-from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import STEPS, Head, _sink, rounded
 from lmcompare.report.sections import forward_pass
 from lmcompare.report.sections.exhibits import build
 from tests.exhibit_samples import attention
@@ -27,7 +25,7 @@ from tests.synthetic_exhibits import attention as of_heads
 
 
 def drawn(exhibit: Attention) -> Node:
-    return parse(str(render(exhibit).html))
+    return parse(str(draw(exhibit).html))
 
 
 def test_one_head_at_one_word_is_shown_in_full() -> None:
@@ -163,7 +161,7 @@ def see_head_and_word(page: Page, plugin: str, head: int, word: int) -> None:
     """The page's script and Python compute the same from the same numbers."""
     exhibit = of_heads(4 if plugin == "transformer" else 1)
     assert isinstance(exhibit, Attention)
-    wanted = parse(str(render(replace(exhibit, opens=(head, word))).html))
+    wanted = parse(str(draw(replace(exhibit, opens=(head, word))).html))
     page.locator(f"#inside-{plugin} > details > summary").click()
     box = page.locator(f"#inside-{plugin} .att")
     if head:

@@ -13,10 +13,10 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report.charts.scatter import Dot
+from lmcompare.render.charts.scatter import Dot
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import choice, cost, leaderboard, learning, mixtures, sentences
-from lmcompare.report.templating import fill
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import Node, parse, plain
 

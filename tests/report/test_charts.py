@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lmcompare.report import numbers
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import spread
-from lmcompare.report.charts.growth import Points, growth
-from lmcompare.report.charts.intervals import MANY, Row, intervals, shared_scale, strip, wrapped
-from lmcompare.report.charts.lines import Line, brief, lines, shortened
-from lmcompare.report.charts.points import points
-from lmcompare.report.charts.scales import Scale, fit
-from lmcompare.report.charts.scatter import Dot, cloud, pareto, scatter
-from lmcompare.report.templating import asset
+from lmcompare.render import numbers
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import spread
+from lmcompare.render.charts.growth import Points, growth
+from lmcompare.render.charts.intervals import MANY, Row, intervals, shared_scale, strip, wrapped
+from lmcompare.render.charts.lines import Line, brief, lines, shortened
+from lmcompare.render.charts.points import points
+from lmcompare.render.charts.scales import Scale, fit
+from lmcompare.render.charts.scatter import Dot, cloud, pareto, scatter
+from lmcompare.render.templating import asset
 from tests.report.browser import complaints
 
 HOSTILE = '</svg><script>alert("x")</script>'

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lmcompare.analysis import Run
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import choice
 from tests.report.browser import complaints, reopened, visit

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+from lmcompare.render.definitions import GROUPS, TERMS
+from lmcompare.render.templating import explained
 from lmcompare.report.contents import QUESTIONS, Entry, Linked, grouped, questions
 from lmcompare.report.data import Section
-from lmcompare.report.definitions import GROUPS, TERMS
 from lmcompare.report.sections.glossary import as_page
-from lmcompare.report.templating import explained
 from tests.report.tree import Node, parse
 
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"

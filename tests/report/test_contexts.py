@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.report.charts.contexts import numbered, ranges
+from lmcompare.render.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections import contexts
 from lmcompare.report.sections.contexts import Context, Placed, Word

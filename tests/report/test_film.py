@@ -8,9 +8,8 @@ from itertools import combinations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lmcompare.exhibits import TrainingFilm
-from lmcompare.report.kinds import render
-from lmcompare.report.numbers import probability
+from lmcompare.exhibits import TrainingFilm, draw
+from lmcompare.render.numbers import probability
 from tests.report.browser import complaints, open_all
 from tests.report.tree import parse
 from tests.synthetic_exhibits import film
@@ -73,7 +72,7 @@ def test_the_slider_moves_all_parts(report: Page, truth: TrainingFilm) -> None:
 
 
 def test_a_place_in_the_plane_is_that_of_the_coordinates(truth: TrainingFilm) -> None:
-    plane = parse(str(render(truth).html)).one("svg", "film-plane")
+    plane = parse(str(draw(truth).html)).one("svg", "film-plane")
     places = [tuple(map(float, g.attributes["transform"][10:-1].split())) for g in plane.all("g")]
     for axis, values, sign in ((0, truth.x[-1], 1), (1, truth.y[-1], -1)):
         order = sorted(range(len(values)), key=lambda i: sign * values[i])
@@ -81,10 +80,10 @@ def test_a_place_in_the_plane_is_that_of_the_coordinates(truth: TrainingFilm) ->
 
 
 def test_without_scripts_the_last_moment_is_shown(truth: TrainingFilm) -> None:
-    html = parse(str(render(truth).html))
+    html = parse(str(draw(truth).html))
     assert [row[-1] for row in html.one("table").rows()][-1] == "100"
     assert "70 %" in html.one("ol", "next").text
     first, *others = truth.probabilities
     rounded = replace(truth, probabilities=((0.0,) * len(first), *others))
-    assert "about 0 % at first" in render(rounded).reading.replace("\u00a0", " ")
-    assert "1.0 % at first and 70 % at the end" in render(truth).reading.replace("\u00a0", " ")
+    assert "about 0 % at first" in draw(rounded).reading.replace("\u00a0", " ")
+    assert "1.0 % at first and 70 % at the end" in draw(truth).reading.replace("\u00a0", " ")

@@ -10,11 +10,11 @@ import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.verdict import Verdict, verdict
+from lmcompare.render.titles import spoken
 from lmcompare.report import compressors
 from lmcompare.report.data import ReportData
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.sections import leaderboard
-from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import plain
 

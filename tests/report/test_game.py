@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis import Run
+from lmcompare.render.tokens import UNKNOWN, visible
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import Passage
 from lmcompare.report.sections import game
-from lmcompare.report.tokens import UNKNOWN, visible
 from tests.report.part import data_of
 from tests.report.tree import Node, parse
 

@@ -14,11 +14,11 @@ import pytest
 from lmcompare.analysis.compute import courses
 from lmcompare.analysis.growth import Crossing, Curve, Point, crossings
 from lmcompare.analysis.power_law import fitted
-from lmcompare.report.charts.growth import Points
-from lmcompare.report.charts.growth import growth as chart
+from lmcompare.render.charts.growth import Points
+from lmcompare.render.charts.growth import growth as chart
+from lmcompare.render.titles import spoken
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import compute, growth
-from lmcompare.report.titles import spoken
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import parse
 

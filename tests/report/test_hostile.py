@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from lmcompare.exhibits import KINDS, to_json
+from lmcompare.render.templating import asset
 from lmcompare.report.page import SCRIPTS
-from lmcompare.report.templating import asset
 from tests.exhibit_samples import samples
 from tests.made import made
 from tests.report.part import part_of

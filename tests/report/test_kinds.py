@@ -10,9 +10,9 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,13 +20,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import lmcompare.report.kinds as report_kinds
 from lmcompare import exhibits as kinds
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.exhibits import KINDS, Exhibit, from_json, kind_named, problem_with, to_json
-from lmcompare.report.charts.svg import standalone
-from lmcompare.report.kinds import RENDERERS, Rendering, render, render_stored
-from lmcompare.report.kinds import heatmap as heatmap_kind
+from lmcompare.exhibits import (
+    KINDS,
+    Drawing,
+    Exhibit,
+    draw,
+    draw_stored,
+    from_json,
+    kind_named,
+    problem_with,
+    to_json,
+)
+from lmcompare.exhibits import heatmap as heatmap_kind
+from lmcompare.exhibits import kinds as registry
+from lmcompare.render.charts.svg import standalone
 from lmcompare.testing import check_exhibit_kind
 from tests.damage import HARMS, harmed
 from tests.exhibit_samples import FAULTS, heatmap, random_exhibits, samples
@@ -36,23 +45,22 @@ EVIL = "</script><script>alert(1)</script>\"'&<b>"
 
 
 def drawn(exhibit: Exhibit) -> Node:
-    return parse(str(render(exhibit).html))
+    return parse(str(draw(exhibit).html))
 
 
-def test_every_kind_has_a_renderer() -> None:
-    assert set(RENDERERS.installed()) == set(KINDS.installed())
+@dataclass(frozen=True, kw_only=True)
+class Undrawn(Exhibit):
+    kind: ClassVar[str] = "undrawn"
 
 
-def test_what_packages_bring_must_be_kinds_and_renderers() -> None:
-    for registry, found, name, why in (
-        (KINDS, int, "own", "'own' is not a kind of exhibit"),
-        (KINDS, kinds.Bars, "own", "'own' is called 'bars'"),
-        (RENDERERS, 5, "own", "'own' is not a renderer"),
+def test_what_packages_bring_must_be_kinds_that_can_be_drawn() -> None:
+    for found, name, why in (
+        (int, "own", "'own' is not a kind of exhibit"),
+        (kinds.Bars, "own", "'own' is called 'bars'"),
+        (Undrawn, "undrawn", "'undrawn' has no method draw"),
     ):
         with pytest.raises(PluginError, match=why):
-            registry.checked(found, name)
-    with pytest.raises(LmcompareError, match="renderer for the kind 'own'"):
-        report_kinds._renderer("own")
+            KINDS.checked(found, name)
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda e: e.kind)
@@ -62,21 +70,21 @@ def test_every_kind_passes_the_conformance_check(sample: Exhibit) -> None:
 
 @pytest.mark.parametrize("exhibit", samples("bank"), ids=lambda e: e.kind)
 def test_shows_its_words_and_is_drawn_the_same_from_its_table(exhibit: Exhibit) -> None:
-    rendering = render(exhibit)
-    assert "bank" in drawn(exhibit).text + str(rendering.html)
-    assert not rendering.reading or rendering.reading.endswith(".")
-    assert rendering.markdown or rendering.svg
-    assert render_stored(to_json(exhibit)) == (exhibit.title, exhibit.note, rendering)
+    drawing = draw(exhibit)
+    assert "bank" in drawn(exhibit).text + str(drawing.html)
+    assert not drawing.reading or drawing.reading.endswith(".")
+    assert drawing.markdown or drawing.svg
+    assert draw_stored(to_json(exhibit)) == (exhibit.title, exhibit.note, drawing)
 
 
 @pytest.mark.parametrize("exhibit", samples(EVIL), ids=lambda e: e.kind)
 def test_text_is_never_markup(exhibit: Exhibit) -> None:
-    rendering = render(exhibit)
-    tree = parse(str(rendering.html))
+    drawing = draw(exhibit)
+    tree = parse(str(drawing.html))
     assert all(node.attributes.get("type") == "application/json" for node in tree.all("script"))
     assert not tree.all("b") or exhibit.kind == "backoff"  # which has some of its own
-    assert "<script>alert" not in str(rendering.svg or "")
-    outside_code = re.sub(r"`[^`]*`", "", rendering.markdown)
+    assert "<script>alert" not in str(drawing.svg or "")
+    outside_code = re.sub(r"`[^`]*`", "", drawing.markdown)
     assert not re.search(r"(?<!\\)<", outside_code)
 
 
@@ -90,7 +98,7 @@ def test_empty_exhibits_are_drawn() -> None:
         ("bars", ("labels", "values")),
         ("sources", ("guesses",)),
     ):
-        parse(str(render(kind_named(kind)(title="nothing", **dict.fromkeys(fields, ()))).html))  # type: ignore[arg-type]
+        parse(str(draw(kind_named(kind)(title="nothing", **dict.fromkeys(fields, ()))).html))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -103,28 +111,26 @@ def test_empty_exhibits_are_drawn() -> None:
     ],
 )
 def test_what_cannot_be_drawn_says_why(stored: dict[str, Any], title: str, why: str) -> None:
-    shown, note, rendering = render_stored(stored)
+    shown, note, drawing = draw_stored(stored)
     assert (shown, note) == (title, "")
-    text = parse(str(rendering.html)).text
+    text = parse(str(drawing.html)).text
     assert "could not be drawn" in text
     assert why in text
-    assert why in rendering.markdown.replace("\\", "")
+    assert why in drawing.markdown.replace("\\", "")
 
 
-def _no_rendering(exhibit: Exhibit) -> Any:
+def _no_drawing(exhibit: Exhibit) -> Any:
     return "<p>"
 
 
-def _failing(exhibit: Exhibit) -> Rendering:
+def _failing(exhibit: Exhibit) -> Drawing:
     raise RuntimeError("no luck")
 
 
-@pytest.mark.parametrize(("renderer", "why"), [(_no_rendering, "returned no Rendering"), (_failing, "no luck")])
-def test_a_renderer_that_fails_costs_its_exhibit_only(
-    monkeypatch: pytest.MonkeyPatch, renderer: Any, why: str
-) -> None:
-    monkeypatch.setattr(report_kinds, "_renderer", lambda kind: renderer)
-    assert why in parse(str(render_stored(to_json(heatmap()))[2].html)).text
+@pytest.mark.parametrize(("method", "why"), [(_no_drawing, "returned no Drawing"), (_failing, "no luck")])
+def test_a_drawing_that_fails_costs_its_exhibit_only(monkeypatch: pytest.MonkeyPatch, method: Any, why: str) -> None:
+    monkeypatch.setattr(kinds.Heatmap, "draw", method)
+    assert why in parse(str(draw_stored(to_json(heatmap()))[2].html)).text
 
 
 @pytest.fixture
@@ -133,47 +139,45 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     (tmp_path / "others.py").write_text(
         "import os\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n"
         "from markupsafe import Markup\n"
-        "from lmcompare.exhibits import Exhibit\nfrom lmcompare.report.kinds import Rendering\n\n"
+        "from lmcompare.exhibits import Drawing, Exhibit\n\n"
         "@dataclass(frozen=True, kw_only=True)\nclass Own(Exhibit):\n    kind: ClassVar[str] = 'own'\n\n"
-        "def draw(exhibit):\n    return Rendering(Markup(f'<p>{os.getpid()}</p>'), 'Read it.')\n"
+        "    def draw(self):\n        return Drawing(Markup(f'<p>{os.getpid()}</p>'), 'Read it.')\n"
     )
     info = tmp_path / "others-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: others\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(
-        "[lmcompare.exhibits]\nown = others:Own\n[lmcompare.renderers]\nown = others:draw\n"
-    )
+    (info / "entry_points.txt").write_text("[lmcompare.exhibits]\nown = others:Own\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    report_kinds._is_of_others.cache_clear()
+    registry._is_of_others.cache_clear()
     yield {"kind": "own", "title": "one", "note": "two"}
-    report_kinds._is_of_others.cache_clear()
+    registry._is_of_others.cache_clear()
 
 
 @pytest.mark.slow
-def test_a_renderer_of_others_is_run_in_a_process(others: dict[str, Any]) -> None:
-    title, note, rendering = render_stored(others)
-    assert (title, note, rendering.reading) == ("one", "two", "Read it.")
-    assert int(rendering.markdown) != os.getpid()
-    assert rendering.html == f"<p>{rendering.markdown}</p>"
+def test_a_kind_of_others_is_drawn_in_a_process(others: dict[str, Any]) -> None:
+    title, note, drawing = draw_stored(others)
+    assert (title, note, drawing.reading) == ("one", "two", "Read it.")
+    assert int(drawing.markdown) != os.getpid()
+    assert drawing.html == f"<p>{drawing.markdown}</p>"
 
 
 def test_what_another_process_says_is_checked(others: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     limits = []
 
     def told(function: str, stored: dict[str, Any], *, seconds: float) -> list[object]:
-        assert (function, stored) == ("lmcompare.report.kinds:parts_of", others)
+        assert (function, stored) == ("lmcompare.exhibits.kinds:parts_of", others)
         limits.append(seconds)
         return ["one", "two", "<p>", "", 5, None]
 
-    monkeypatch.setattr(report_kinds, "call", told)
-    assert "could not be drawn" in render_stored(others)[2].html
-    assert limits == [report_kinds.SECONDS]
+    monkeypatch.setattr(registry, "call", told)
+    assert "could not be drawn" in draw_stored(others)[2].html
+    assert limits == [registry.SECONDS]
 
 
 def test_an_exhibit_with_a_problem_is_not_drawn() -> None:
     with pytest.raises(LmcompareError, match="nan"):
-        render(kinds.Bars(title="x", labels=("a", "b"), values=(math.nan, 1.0)))
+        draw(kinds.Bars(title="x", labels=("a", "b"), values=(math.nan, 1.0)))
 
 
 def test_heatmap_table_has_every_cell_in_hundredths() -> None:
@@ -194,15 +198,15 @@ def test_a_heatmap_opens_on_its_panel() -> None:
     tree = drawn(exhibit)
     assert tree.one("table").rows() == [["the", "100", "", ""], ["bank", "10", "90", ""], ["was", "0", "10", "90"]]
     assert [button.attributes["aria-pressed"] for button in tree.all("button")] == ["false", "true"]
-    assert "Rows: bank; columns: looks at (head 2)" in render(exhibit).markdown
-    assert "| bank | 0.10 | 0.90 |  |" in render(exhibit).markdown
+    assert "Rows: bank; columns: looks at (head 2)" in draw(exhibit).markdown
+    assert "| bank | 0.10 | 0.90 |  |" in draw(exhibit).markdown
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(20, 3), (3, 20), (20, 20)])
 def test_markdown_has_all_of_a_narrow_heatmap_and_the_highest_cells_of_a_wide_one(rows: int, columns: int) -> None:
     labels = [tuple(f"{side}{i}" for i in range(n)) for side, n in (("r", rows), ("c", columns))]
     values = (tuple(tuple((i + 2 * j) / 100 for j in range(columns)) for i in range(rows)),)
-    said = render(kinds.Heatmap(title="x", rows=labels[0], columns=labels[1], panels=("p",), values=values)).markdown
+    said = draw(kinds.Heatmap(title="x", rows=labels[0], columns=labels[1], panels=("p",), values=values)).markdown
     lines = said.splitlines()[2:]
     assert len(lines) == 2 + max(rows, columns)
     if columns == 3:
@@ -230,17 +234,17 @@ def test_cells_too_great_or_too_small_to_be_written_are_parts_of_the_greatest(gr
     exhibit = kinds.Heatmap(title="x", rows=("a",), columns=("b", "c"), panels=("p",), values=values)
     assert drawn(exhibit).one("table").rows() == [["a", "100", "25"]]
     assert f"in hundredths of {said}" in drawn(exhibit).text
-    *_, row = render(exhibit).markdown.splitlines()
+    *_, row = draw(exhibit).markdown.splitlines()
     assert [float(cell) for cell in row.split("|")[2:4]] == [greatest, greatest / 4]
 
 
 def test_heatmap_reading_says_how_far_the_heads_look_back() -> None:
     # Head 1 ("bank") looks back (0.6·1 would be bank itself): row 2: 0.4·1, row 3: 0.7·2 + 0.2·1, so (0.4 + 1.6) / 3;
     # head 2: row 2: 0.1·1, row 3: 0.1·1, so 0.2 / 3.
-    said = render(heatmap()).reading
+    said = draw(heatmap()).reading
     assert "head 2 looks back least" in said
     assert "(0.1 tokens) and bank farthest (0.7)." in said
-    assert render(heatmap(panels=1)).reading == ""
+    assert draw(heatmap(panels=1)).reading == ""
 
 
 def test_heatmap_picture_is_a_png_with_the_amounts_as_opacity() -> None:
@@ -279,7 +283,7 @@ def test_large_heatmaps_are_pictures() -> None:
 
 
 def test_readings_and_markdown_by_hand() -> None:
-    found = {exhibit.kind: render(exhibit) for exhibit in samples("bank")}
+    found = {exhibit.kind: draw(exhibit) for exhibit in samples("bank")}
     said = found["backoff"].reading.replace("\u00a0", " ")
     assert "1 was found after 1 token of context (order 2, the highest that matched) and 1 after none" in said
     for kind in ("neighbours", "map", "curve", "bars", "equation"):
@@ -301,18 +305,18 @@ def test_bars_have_as_many_decimals_each() -> None:
 def test_what_is_accepted_is_stored_and_drawn(exhibit: Exhibit) -> None:
     table = to_json(exhibit)
     if problem_with(exhibit):
-        render_stored(table)
+        draw_stored(table)
         return
     stored = json.loads(json.dumps(table, allow_nan=False))
     assert json.loads(json.dumps(to_json(from_json(stored)))) == stored
-    rendering = render(exhibit)
-    assert render_stored(stored) == (exhibit.title, exhibit.note, rendering)
-    if rendering.svg is not None:
-        ElementTree.fromstring(standalone(rendering.svg))
+    drawing = draw(exhibit)
+    assert draw_stored(stored) == (exhibit.title, exhibit.note, drawing)
+    if drawing.svg is not None:
+        ElementTree.fromstring(standalone(drawing.svg))
 
 
 @given(stored=st.builds(harmed, st.sampled_from([json.loads(json.dumps(to_json(e))) for e in samples()]), HARMS))
 def test_damage_is_drawn_or_replaced_with_a_sentence(stored: dict[str, Any]) -> None:
-    title, _, rendering = render_stored(stored)
+    title, _, drawing = draw_stored(stored)
     assert title.strip()
-    assert rendering.markdown or rendering.svg
+    assert drawing.markdown or drawing.svg

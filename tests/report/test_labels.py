@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.report.charts.labels import Box, Labels
+from lmcompare.render.charts.labels import Box, Labels
 
 points = st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200), st.floats(5, 90)), min_size=1, max_size=25)
 

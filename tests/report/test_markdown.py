@@ -10,8 +10,8 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
-from lmcompare.report import numbers
-from lmcompare.report.markdown import from_html, plain, table
+from lmcompare.render import numbers
+from lmcompare.render.markdown import from_html, plain, table
 
 CELLS = re.compile(r"(?<!\\)\|")
 

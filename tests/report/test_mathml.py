@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmcompare.exhibits import latex_lines, latex_text
-from lmcompare.report.kinds import mathml
-from lmcompare.report.kinds.mathml import ATTRIBUTES, ELEMENTS, typeset
+from lmcompare.exhibits.latex import ATTRIBUTES, ELEMENTS, LONGEST, typeset
 from tests.report.tree import parse
+
+CONVERT = "latex2mathml.converter.convert_to_element"
 
 
 def test_latex_becomes_mathml() -> None:
@@ -64,7 +65,7 @@ def test_hostile_latex_is_harmless(latex: str) -> None:
 
 def test_a_formula_with_another_element_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for made in ("<script/>", "<math><mi>x</mi><a>y</a></math>"):
-        monkeypatch.setattr(mathml, "convert_to_element", lambda *_, made=made, **__: ET.fromstring(made))
+        monkeypatch.setattr(CONVERT, lambda *_, made=made, **__: ET.fromstring(made))
         assert typeset("x") is None
 
 
@@ -78,5 +79,5 @@ def test_what_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         "{" * 2000 + "}" * 2000,
     ):
         assert typeset(latex) is None
-    monkeypatch.setattr(mathml, "convert_to_element", lambda *_, **__: pytest.fail("it is too long to be read"))
-    assert typeset("x" * (mathml.LONGEST + 1)) is None
+    monkeypatch.setattr(CONVERT, lambda *_, **__: pytest.fail("it is too long to be read"))
+    assert typeset("x" * (LONGEST + 1)) is None

@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.results import results
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.report.notebook import notebook
 from tests.report.tree import Node, parse
 

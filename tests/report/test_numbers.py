@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lmcompare.report import numbers
-from lmcompare.report.kinds.heatmap import near_and_far
+from lmcompare.exhibits.heatmap import near_and_far
+from lmcompare.render import numbers
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import leaderboard, results
 from lmcompare.analysis.slices import by_document
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.definitions import TERMS
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import ReportData
-from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import mixtures, reproduce
 from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
-from lmcompare.report.tokens import visible
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import edit

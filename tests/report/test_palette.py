@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lmcompare.report.palette import COLOURS, style_sheet
+from lmcompare.render.palette import COLOURS, style_sheet
 
 Array = npt.NDArray[np.float64]
 # linear RGB as seen with a full deficiency (Machado, Oliveira and Fernandes 2009, table 1, severity 1)

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from lmcompare.exhibits import LEVELS, DenoisingFilm, PromptedPictures
-from lmcompare.report.charts.png import Array, png, strip
-from lmcompare.report.kinds import render
-from lmcompare.report.kinds.heatmap import WARM
-from lmcompare.report.kinds.pictures import amounts
+from lmcompare.exhibits import draw
+from lmcompare.exhibits.heatmap import WARM
+from lmcompare.lab.diffusion.denoising import DenoisingFilm
+from lmcompare.lab.diffusion.pictures import LEVELS, PromptedPictures, amounts
+from lmcompare.render.charts.png import Array, png, strip
 from tests.report.browser import complaints, open_all
 from tests.report.tree import parse
 from tests.synthetic_exhibits import drawn_digits
@@ -76,7 +76,7 @@ def test_levels_are_read_from_black_to_white() -> None:
 
 
 def test_all_strengths_are_there_without_scripts(gallery: PromptedPictures) -> None:
-    html = parse(str(render(gallery).html))
+    html = parse(str(draw(gallery).html))
     assert len(html.all("table")) == len(gallery.strengths)
     images = html.all("img")
     assert len(images) == len(gallery.strengths) * len(gallery.prompts) * 2
@@ -84,12 +84,12 @@ def test_all_strengths_are_there_without_scripts(gallery: PromptedPictures) -> N
     truth = amounts(gallery.pictures[0][0], 8)
     assert first[1:9, 1:9, 0].tolist() == np.rint(255 * truth[0]).tolist()
     assert [s.text for s in html.all("s")] == ["1", "2"] * len(gallery.strengths)
-    assert "15 %" in render(gallery).reading.replace("\u00a0", " ")
-    assert render(replace(gallery, opened=0)).reading == ""
+    assert "15 %" in draw(gallery).reading.replace("\u00a0", " ")
+    assert draw(replace(gallery, opened=0)).reading == ""
 
 
 def test_all_moments_are_there_without_scripts(film: DenoisingFilm) -> None:
-    html = parse(str(render(film).html))
+    html = parse(str(draw(film).html))
     tables = html.all("table")
     assert len(tables) == len(film.films)
     images = tables[0].all("img")
@@ -98,7 +98,7 @@ def test_all_moments_are_there_without_scripts(film: DenoisingFilm) -> None:
     for moment, maps in enumerate(film.films[0].attention):
         drawn = weights[1:9, 10 * moment + 1 : 10 * moment + 9, 3]
         assert drawn.flatten().tolist() == np.rint(255 * np.array(maps[0]) / 100).tolist()
-    assert "most at “" in render(film).reading
+    assert "most at “" in draw(film).reading
 
 
 @pytest.mark.slow

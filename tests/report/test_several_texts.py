@@ -11,7 +11,8 @@ import pytest
 
 from lmcompare.analysis import join, load_run, results
 from lmcompare.errors import LmcompareError
-from lmcompare.report import numbers, write
+from lmcompare.render import numbers
+from lmcompare.report import write
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import cost, summary
 from lmcompare.report.several_texts import SeveralTexts

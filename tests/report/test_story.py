@@ -18,11 +18,11 @@ from lmcompare.analysis import load_run
 from lmcompare.lab.contract import Figures, Findings, Row
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import path_of
-from lmcompare.report.charts.strips import HIGH
+from lmcompare.render.charts.strips import HIGH
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import story
 from lmcompare.report.sections.story_scene import Scene
-from lmcompare.report.tokens import visible
 from tests.lab.laboratory import ABOUT
 from tests.report.part import data_of, part_of
 from tests.report.scenes import scene

@@ -15,7 +15,7 @@ from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import verdict
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.report import verdict as words
 from tests.analysis.tiny import bits, tiny_run
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lmcompare.report import numbers
-from lmcompare.report.tokens import shown, visible
+from lmcompare.render import numbers
+from lmcompare.render.tokens import shown, visible
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def clean(
     Files that lmcompare did not write are left, and symbolic links are not followed. The report is built again, or
     removed with the last model.
     """
-    from lmcompare.report import numbers
+    from lmcompare.render import numbers
     from lmcompare.report.build import write_reports
     from lmcompare.report.write import remove_report
     from lmcompare.runfolder.cleaning import clean as clean_folder

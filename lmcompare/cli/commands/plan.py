@@ -51,7 +51,7 @@ def _print(parts: Mapping[str, Sequence[Ahead]], costs: Costs) -> None:
     from rich.text import Text
 
     from lmcompare.errors import without_controls
-    from lmcompare.report import numbers
+    from lmcompare.render import numbers
     from lmcompare.report.terminal import print_table
 
     table = Table(box=None, pad_edge=False, header_style="dim")

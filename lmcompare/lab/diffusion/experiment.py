@@ -28,7 +28,7 @@ from lmcompare.lab.diffusion.questions import (
 from lmcompare.lab.diffusion.shown import exhibits
 from lmcompare.lab.diffusion.tables import against_random, by_strength, by_vectors, quality
 from lmcompare.lab.diffusion.training import Recipe
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 SHOWN = STATIC  # the kind of vectors whose pictures are shown
 WHOLE, OF_PREVIEW = Recipe(), Recipe(steps=400)

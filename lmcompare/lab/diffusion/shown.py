@@ -7,17 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from lmcompare.exhibits import (
-    LEVELS,
     Curve,
-    Denoised,
-    DenoisingFilm,
     Exhibit,
     Heatmap,
-    PromptedPictures,
     WorkedEquation,
 )
 from lmcompare.lab.diffusion.denoiser import SIDE
+from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
 from lmcompare.lab.diffusion.measured import CONTEXT, KINDS, NOISE_SEED, STATIC, Everything
+from lmcompare.lab.diffusion.pictures import LEVELS, PromptedPictures
 from lmcompare.lab.diffusion.prompts import DIGITS, WORDS, Prompt, either, negated, single
 from lmcompare.lab.diffusion.questions import (
     GUIDED,

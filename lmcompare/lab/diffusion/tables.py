@@ -29,7 +29,7 @@ from lmcompare.lab.diffusion.questions import (
     spread,
     wilson,
 )
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the names of two strengths
 STRENGTHS_IN_WORDS = "With the strength 0 the prompt has no effect, and with 1 there is no guidance."

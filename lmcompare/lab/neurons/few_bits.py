@@ -13,7 +13,7 @@ from lmcompare.lab.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, below
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.network import Network

@@ -29,7 +29,7 @@ from lmcompare.lab.neurons.word_sets import SetNetwork
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import below
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 Array = np.ndarray[Any, Any]
 

@@ -20,7 +20,7 @@ from lmcompare.lab.neurons.order_probes import PLACES, Passages, Told, later_sha
 from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.seeds import seeded
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.exhibits.fields import built
+from lmcompare.exhibits.exhibit import built
 from lmcompare.model import (
     HIGHEST_ORDER,
     FloatArray,

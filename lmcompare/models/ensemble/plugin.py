@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.exhibits.fields import built
+from lmcompare.exhibits.exhibit import built
 from lmcompare.model import (
     Budget,
     FloatArray,

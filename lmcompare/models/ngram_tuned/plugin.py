@@ -14,7 +14,7 @@ from lmcompare.counts.counting.ngrams import Counts, nodes_of
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.exhibits.fields import built
+from lmcompare.exhibits.exhibit import built
 from lmcompare.model import PageCopy, Progress, Setting, State, check_whole, fitted
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey

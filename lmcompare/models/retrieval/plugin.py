@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
-from lmcompare.exhibits.fields import built
+from lmcompare.exhibits.exhibit import built
 from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
 from lmcompare.models.common.over_base import PRESETS, OverOne, extended
 from lmcompare.models.retrieval import exhibits as retrieval_exhibits

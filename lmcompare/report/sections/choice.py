@@ -12,11 +12,11 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis.growth import growth
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.definitions import TERMS
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.definitions import TERMS
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import short_titles, spoken
 
 LIMITS = {  # by the key of a cost: its format, and the verb for a model that exceeds it
     "train_seconds": (numbers.seconds, "trains for"),

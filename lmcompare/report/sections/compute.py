@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from lmcompare.analysis.compute import Axis, Course, courses, leaders
-from lmcompare.report import numbers
-from lmcompare.report.charts.growth import Points
-from lmcompare.report.charts.growth import growth as chart
+from lmcompare.render import numbers
+from lmcompare.render.charts.growth import Points
+from lmcompare.render.charts.growth import growth as chart
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence
 
 TITLES: dict[Axis, str] = {"seconds": "Seconds of training", "flops": "Floating-point operations of training"}
 MOST_LEADERS = 4  # models that are named

@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.scaling import classical_scaling
-from lmcompare.report import numbers
-from lmcompare.report.charts.contexts import numbered
+from lmcompare.render import numbers
+from lmcompare.render.charts.contexts import numbered
+from lmcompare.render.templating import fill
+from lmcompare.render.tokens import printable, visible
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections import senses
-from lmcompare.report.templating import fill
-from lmcompare.report.tokens import printable, visible
 
 QUESTION = "Do vectors tell the senses of a word apart?"
 SHOWN = "A word's vector in several sentences"

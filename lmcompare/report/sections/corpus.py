@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lmcompare.analysis.repeats import FEW, MOST
+from lmcompare.render.templating import fill
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.sections.tokenizers import cuts
-from lmcompare.report.templating import fill
 
 RULE = (
     "Held-out text counts as repeated where it agrees with earlier text, word for word or nearly so, over so many"

@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.verdict import NEAR, much_less
-from lmcompare.report import numbers
-from lmcompare.report.charts.scatter import Dot, scatter
+from lmcompare.render import numbers
+from lmcompare.render.charts.scatter import Dot, scatter
+from lmcompare.render.definitions import TERMS
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.definitions import TERMS
 from lmcompare.report.sections import choice, learning_level
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.manifest import Machine, Manifest
 
 SHOWN_OPEN = 2  # charts that are not folded

@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from lmcompare.exhibits import Drawing, draw_stored
+from lmcompare.render.markdown import plain
+from lmcompare.render.templating import anchor, fill
 from lmcompare.report.data import Model, ReportData, Section, marked
-from lmcompare.report.kinds import Rendering, render_stored
-from lmcompare.report.markdown import plain
 from lmcompare.report.sections import forward_pass
-from lmcompare.report.templating import anchor, fill
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Drawn:
     kind: str
     title: str
     note: str
-    rendering: Rendering
+    drawing: Drawing
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Inside:
     @property
     def charts(self) -> dict[str, Markup]:
         """The drawings that are shown, by file name."""
-        drawn = {f"{self.key}-{i}.svg": series[0].rendering.svg for i, series in enumerate(self.series)}
+        drawn = {f"{self.key}-{i}.svg": series[0].drawing.svg for i, series in enumerate(self.series)}
         return {name: drawing for name, drawing in drawn.items() if drawing is not None}
 
 
@@ -89,7 +89,7 @@ def in_series(stored: Iterable[Any]) -> list[list[Drawn]]:
     drawn = []
     for each in stored:
         table = each if isinstance(each, dict) else {}
-        drawn.append(Drawn(str(table.get("kind", "")), *render_stored(table)))
+        drawn.append(Drawn(str(table.get("kind", "")), *draw_stored(table)))
     return [list(alike) for _, alike in groupby(drawn, key=lambda one: (one.kind, one.title))]
 
 
@@ -104,8 +104,8 @@ def _markdown(inside: Inside, unranked: frozenset[str]) -> str:
     parts = [f"### {marked(inside.model, unranked)}", plain(inside.model.entry.summary)]
     for i, (one, *_) in enumerate(inside.series):
         parts += [
-            f"**{plain(one.title)}.** {plain(one.note)} {plain(one.rendering.reading)}".strip(),
-            f"![{plain(one.title)}](charts/{inside.key}-{i}.svg)" if one.rendering.svg else "",
-            one.rendering.markdown,
+            f"**{plain(one.title)}.** {plain(one.note)} {plain(one.drawing.reading)}".strip(),
+            f"![{plain(one.title)}](charts/{inside.key}-{i}.svg)" if one.drawing.svg else "",
+            one.drawing.markdown,
         ]
     return "\n\n".join(part for part in parts if part)

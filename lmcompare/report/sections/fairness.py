@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import tokens_read
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.titles import spoken
 from lmcompare.report.verdict import reads_on, same_time
 
 HEADINGS = (

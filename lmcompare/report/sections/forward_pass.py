@@ -10,12 +10,11 @@ from markupsafe import Markup
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
-from lmcompare.exhibits.attending import telling_head, weights
-from lmcompare.report.charts.strips import strip
+from lmcompare.exhibits.attention import Head, percent, telling_head, weights
+from lmcompare.render.charts.strips import strip
+from lmcompare.render.templating import fill
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.kinds.attention import Head, percent
-from lmcompare.report.templating import fill
-from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 NAMED = 2  # how many words of the greatest weights are named

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lmcompare.render.templating import fill
+from lmcompare.render.tokens import UNKNOWN, visible
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.passages import Passage
-from lmcompare.report.templating import fill
-from lmcompare.report.tokens import UNKNOWN, visible
 
 HIDDEN, FEWEST = 10, 3  # words that are guessed, and the least number for a game
 READ_FIRST = 12  # tokens that are read before the first guess

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from lmcompare.render.definitions import GROUPS
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Section
-from lmcompare.report.definitions import GROUPS
-from lmcompare.report.templating import fill
 
 
 def build(keys: Collection[str] = ()) -> Section:

@@ -12,12 +12,12 @@ from markupsafe import Markup
 
 from lmcompare.analysis.growth import Crossing, Curve, Point, growth
 from lmcompare.analysis.power_law import LEAST_POINTS, Law
-from lmcompare.report import numbers
-from lmcompare.report.charts.growth import Points
-from lmcompare.report.charts.growth import growth as chart
+from lmcompare.render import numbers
+from lmcompare.render.charts.growth import Points
+from lmcompare.render.charts.growth import growth as chart
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence
 
 FARTHEST = 10.0  # times the whole text: measured points tell little about more text than that
 STEPS = 12  # points at which a forecast is drawn

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from lmcompare.analysis.comparison import Comparison
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.report import numbers
-from lmcompare.report.charts import intervals as charts
+from lmcompare.render import numbers
+from lmcompare.render.charts import intervals as charts
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.cost import made_equal
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
 
 LEAST = 6  # different years of ideas, without which there is no history
 

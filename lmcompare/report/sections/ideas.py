@@ -12,11 +12,11 @@ from markupsafe import Markup
 from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.analysis.findings import Figures, Row, StoredFindings, order_of
 from lmcompare.exhibits import TrainingFilm, WorkedEquation
-from lmcompare.report import numbers
-from lmcompare.report.charts import intervals as charts
+from lmcompare.render import numbers
+from lmcompare.render.charts import intervals as charts
+from lmcompare.render.templating import anchor, fill
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections.exhibits import Drawn, in_series
-from lmcompare.report.templating import anchor, fill
 from lmcompare.runfolder.layout import LAB_PAGE
 
 _END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from lmcompare.analysis.comparability import same_tokenizer
 from lmcompare.analysis.comparison import MOST_PAIRED, Difference
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
-from lmcompare.report import numbers
-from lmcompare.report.charts import intervals as charts
+from lmcompare.render import numbers
+from lmcompare.render.charts import intervals as charts
+from lmcompare.render.templating import fill
 from lmcompare.report.compressors import best, in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.sampled import sampled_notes
-from lmcompare.report.templating import fill
 
 SAME = 1e-9  # bits per byte: smaller spreads are rounding of a mean of equal figures
 STRIP = (8.0, 160.0)  # left and right end of the intervals in the table, in pixels

@@ -10,13 +10,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress
-from lmcompare.report import numbers
-from lmcompare.report.charts.lines import Line, lines
+from lmcompare.render import numbers
+from lmcompare.render.charts.lines import Line, lines
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections import fairness
 from lmcompare.report.sections.learning_level import Level, in_bits
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import spoken
 
 STEEP = 1.15  # times the highest validation loss: higher training losses of the first steps are left out
 NOT_TOLD = "So this run does not tell which model is better after equal amounts of text: --match tokens=… does."

@@ -9,9 +9,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.titles import sentence, spoken
 from lmcompare.tokens import SAMPLE, excerpt_parts
 
 LOSSES = ["train_loss", "valid_loss"]

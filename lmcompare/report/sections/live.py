@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from lmcompare.corpora.schemes.wiki import SOURCE
 from lmcompare.errors import LmcompareError
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import asset, fill
 from lmcompare.report.data import SERVED, Model, ReportData, Section
-from lmcompare.report.templating import asset, fill
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
 LICENCE = (

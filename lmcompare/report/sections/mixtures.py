@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from lmcompare.analysis.comparison import MOST_PAIRED
 from lmcompare.analysis.mixture import mixtures, wins
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import spoken
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
 SHOWN_OPEN = 3  # mixtures beyond these are folded

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.report import numbers
-from lmcompare.report.charts.intervals import Row, intervals
+from lmcompare.render import numbers
+from lmcompare.render.charts.intervals import Row, intervals
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
 from lmcompare.runfolder.probed import Accuracy, Probed, phenomena_of
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
 
 SHOWN_OPEN = 1  # prompts beyond these are folded
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.markdown import plain, table
+from lmcompare.render.templating import fill
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section, grouped, marked
-from lmcompare.report.markdown import plain, table
 from lmcompare.report.passages import MOST_BITS, Passage, packed, stored_places
-from lmcompare.report.templating import fill
-from lmcompare.report.tokens import visible
 
 
 def build(data: ReportData) -> Section | None:

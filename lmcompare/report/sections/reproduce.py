@@ -11,10 +11,10 @@ from typing import Any
 import tomli_w
 
 from lmcompare.analysis.progress import unequal_reading
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections.cost import described
-from lmcompare.report.templating import fill
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest, read_manifest

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.senses import Gain, Labelled, Separation, gain, separation
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence, spoken
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
-from lmcompare.report.tokens import visible
 
 LEVEL = 0.05  # of the adjusted p-values, for significance
 SHOWN_LAYERS = 12  # a deeper model has this many shown layers, evenly spread

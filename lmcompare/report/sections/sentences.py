@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
-from lmcompare.report.tokens import visible
 
 SHOWN_OPEN = 1  # sentences beyond these are folded
 LONGEST = 80  # tokens of a sentence that are shown

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Neighbours, from_json
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
 
 SHOWN = 5  # neighbours in a cell
 SHOWN_OPEN = 1  # words beyond these are folded

@@ -8,9 +8,9 @@ import numpy as np
 
 from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.analysis.slice_differences import Divided, Unit, p_values
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.titles import sentence
 from lmcompare.runfolder.parquet import Array
 
 TITLE = "Where each model is good"

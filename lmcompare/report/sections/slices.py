@@ -13,12 +13,12 @@ from lmcompare.analysis.slice_differences import Divided, Unit, divided
 from lmcompare.analysis.slice_tables import RARE
 from lmcompare.analysis.slices import MOST_KEYS, by_document, metadata_keys, token_places
 from lmcompare.analysis.word_slices import spent, word_places
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.passages import MOST_BITS
 from lmcompare.report.sections.slice_finding import ENDS_PHRASE, PLANNED, TITLE, title
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
 from lmcompare.runfolder.parquet import Array
 
 SHOWN_OPEN = 2  # further questions are folded; the heading is about the first ones

@@ -13,7 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from lmcompare.analysis.findings import StoredFindings
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import spoken
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.story_attention import mask
 from lmcompare.report.sections.story_counted import followed
@@ -22,9 +25,6 @@ from lmcompare.report.sections.story_looking import all_of
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely, spread
 from lmcompare.report.sections.story_small import SmallExample
 from lmcompare.report.sections.story_unseen import Unseen
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import spoken
-from lmcompare.report.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 SAME = 0.05  # bits: a smaller change is shown as 0.0

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.exhibits.attending import FAR
-from lmcompare.report import numbers
-from lmcompare.report.charts.strips import strip
-from lmcompare.report.tokens import visible
+from lmcompare.exhibits.attention import FAR
+from lmcompare.render import numbers
+from lmcompare.render.charts.strips import strip
+from lmcompare.render.tokens import visible
 from lmcompare.runfolder.parquet import Array
 
 ADDED = 3  # how many next words with the greatest changes of logits are named

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections.story_scene import Scene
-from lmcompare.report.tokens import visible
 from lmcompare.tokens import Encoded, IntArray
 
 MOST = 4  # words of the longest context

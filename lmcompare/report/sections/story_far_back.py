@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.sections.story_scene import COUNTS, GAIN, Elsewhere, Guesses, Scene
-from lmcompare.report.titles import sentence, spoken
 
 FAR = 0.5  # the least bits by which a word out of the table's reach changes the guess
 

@@ -12,13 +12,13 @@ from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
 from lmcompare.exhibits import Bars
-from lmcompare.exhibits.attending import BEGINNING
-from lmcompare.report import numbers
-from lmcompare.report.charts.strips import strip
+from lmcompare.exhibits.attention import BEGINNING
+from lmcompare.render import numbers
+from lmcompare.render.charts.strips import strip
+from lmcompare.render.titles import spoken
+from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections.story_attention import LookedAt
-from lmcompare.report.titles import spoken
-from lmcompare.report.tokens import visible
 
 EVEN = 1.25  # times an even share: if no distance gets more, attention prefers none
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 
 @dataclass(frozen=True)

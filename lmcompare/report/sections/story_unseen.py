@@ -8,10 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections.story_scene import GAIN, Elsewhere, Guesses, Scene
-from lmcompare.report.titles import sentence, spoken
 from lmcompare.tokens import Encoded
 
 

@@ -17,7 +17,9 @@ from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Verdict, verdict
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.doubts import doubts
@@ -25,8 +27,6 @@ from lmcompare.report.finding import beside_compressor, headline, lead, of_setti
 from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
 from lmcompare.report.sections import fairness, growth, leaderboard
 from lmcompare.report.sections.cost import budget, limited
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import short_titles, spoken
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from lmcompare.analysis.sweeps import Tried, flattery, tried
-from lmcompare.report import numbers
-from lmcompare.report.charts.intervals import Row, intervals
-from lmcompare.report.charts.scatter import Dot, cloud
+from lmcompare.render import numbers
+from lmcompare.render.charts.intervals import Row, intervals
+from lmcompare.render.charts.scatter import Dot, cloud
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import CELLS
 from lmcompare.runfolder.sweeps import Sweep
 

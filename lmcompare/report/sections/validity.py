@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.templating import fill
 
 
 @dataclass(frozen=True)

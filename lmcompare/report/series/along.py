@@ -8,11 +8,11 @@ import numpy as np
 from markupsafe import Markup
 
 from lmcompare.analysis.forecasts import Method
-from lmcompare.report import numbers
-from lmcompare.report.charts.fan import surprise
+from lmcompare.render import numbers
+from lmcompare.render.charts.fan import surprise
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData, TestSeries
-from lmcompare.report.templating import fill
 
 NAMED = 5  # steps that are named
 SHOWN = 6  # series that are shown

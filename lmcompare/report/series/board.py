@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from lmcompare.analysis.forecasts import Accuracy, Figure, shared_places
 from lmcompare.analysis.resampling import units_of
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence
 
 EXACT = 0.005  # a scaled CRPS below which forecasts are nearly exact
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import fill
 
 
 def build(data: SeriesData) -> Section:

@@ -9,11 +9,11 @@ import numpy as np
 from markupsafe import Markup
 
 from lmcompare.analysis.forecasts import BANDS, MEDIAN, Forecast, Method, Place, shared_places
-from lmcompare.report import numbers
-from lmcompare.report.charts.fan import Fan, fan
+from lmcompare.render import numbers
+from lmcompare.render.charts.fan import Fan, fan
+from lmcompare.render.templating import fill
 from lmcompare.report.data import Section
 from lmcompare.report.series.values import SeriesData, TestSeries
-from lmcompare.report.templating import fill
 from lmcompare.runfolder.layout import QUANTILES
 
 MOST = 6  # origins that are drawn, of as many series as possible

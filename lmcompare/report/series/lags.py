@@ -9,14 +9,13 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
-from lmcompare.exhibits.attending import weights
-from lmcompare.report import numbers
-from lmcompare.report.charts.lines import Line, lines
+from lmcompare.exhibits.attention import Head, weights
+from lmcompare.render import numbers
+from lmcompare.render.charts.lines import Line, lines
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, Section
-from lmcompare.report.kinds.attention import Head
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence, spoken
 
 FEW = 0.005  # nats: a lag that changes the distribution by less hardly counts
 CLEAR = 1.5  # times the mean weight: a lag with less does not stand out

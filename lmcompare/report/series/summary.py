@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lmcompare.analysis.forecasts import Accuracy, Figure
-from lmcompare.report import numbers
+from lmcompare.render import numbers
+from lmcompare.render.templating import fill
+from lmcompare.render.titles import sentence
 from lmcompare.report.data import Section
 from lmcompare.report.series import fans
 from lmcompare.report.series.values import SeriesData
-from lmcompare.report.templating import fill
-from lmcompare.report.titles import sentence
 
 
 def build(data: SeriesData) -> Section:

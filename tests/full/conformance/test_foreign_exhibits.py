@@ -19,6 +19,8 @@ import numpy as np
 
 from lmcompare import LanguageModel, State
 from lmcompare import exhibits as kinds
+from lmcompare.lab.diffusion.pictures import PromptedPictures
+from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
 
 
 class Herring(LanguageModel):
@@ -70,14 +72,14 @@ class Herring(LanguageModel):
         guess = kinds.SourcedGuess(token=word, guess=word, probability=0.5, followed=1, occurs=2, passages=(place,))
         yield kinds.Sources(title="Its sources", guesses=(guess,))
         one = ((("0",),),)
-        yield kinds.PromptedPictures(
+        yield PromptedPictures(
             title="Its pictures", side=1, prompts=(word,), strengths=("1",), pictures=one, nearest=one,
             labels=one, fitting=(((True,),),), shares=((1.0,),),
         )
-        made = kinds.Denoised(
+        made = Denoised(
             words=(word,), pictures=("0",), guesses=("g",), attention=(((100,),),), label=word, fits=True, share=1.0
         )
-        yield kinds.DenoisingFilm(title="Its denoising", side=1, moments=("end",), films=(made,))
+        yield DenoisingFilm(title="Its denoising", side=1, moments=("end",), films=(made,))
 
     @staticmethod
     def _before(text, at):

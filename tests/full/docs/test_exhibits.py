@@ -21,10 +21,10 @@ REPORT = """
 import json
 import sys
 
-from lmcompare.report.kinds import render_stored
+from lmcompare.exhibits import draw_stored
 
-title, _, rendering = render_stored(json.loads(sys.argv[1]))
-print(json.dumps({"title": title, "html": rendering.html, "markdown": rendering.markdown}))
+title, _, drawing = draw_stored(json.loads(sys.argv[1]))
+print(json.dumps({"title": title, "html": drawing.html, "markdown": drawing.markdown}))
 """
 
 

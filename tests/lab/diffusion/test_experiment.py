@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.exhibits import DenoisingFilm, PromptedPictures, problem_with
+from lmcompare.exhibits import problem_with
+from lmcompare.lab.diffusion.denoising import DenoisingFilm
 from lmcompare.lab.diffusion.digits import Digits, nearest
 from lmcompare.lab.diffusion.experiment import _claims, _remarks, _verdict
 from lmcompare.lab.diffusion.measured import RANDOM, STATIC, Everything
+from lmcompare.lab.diffusion.pictures import PromptedPictures
 from lmcompare.lab.diffusion.prompts import NUMERALS, Prompt
 from lmcompare.lab.diffusion.questions import STRENGTHS, wilson
 from lmcompare.lab.diffusion.shown import as_text, exhibits

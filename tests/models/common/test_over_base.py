@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lmcompare import plugins
-from lmcompare.report.titles import short_titles
+from lmcompare.render.titles import short_titles
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from lmcompare.counts.counting import ngrams as counting
 from lmcompare.counts.lookup.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
+from lmcompare.exhibits.latex import typeset
 from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.models.ngram.smoothing import katz
-from lmcompare.report.kinds.mathml import typeset
 from tests.models.agreement import comes_back
 from tests.models.ngram import brute_force as brute
 from tests.models.ngram.cases import (

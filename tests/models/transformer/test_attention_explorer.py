@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.exhibits import Attention, problem_with
-from lmcompare.exhibits.attending import weights
+from lmcompare.exhibits import Attention, draw, problem_with
+from lmcompare.exhibits.attention import Head, packed, weights
 from lmcompare.models.common.sentences import LONGEST
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.attention_explorer import explorer
 from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.head_reach import HeadReach
 from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.report.kinds import render
-from lmcompare.report.kinds.attention import Head, packed
 from lmcompare.tokens import Encoded
 from tests.training.texts import TYPES, VOCABULARY
 
@@ -54,7 +52,7 @@ def drawn(network: TransformerNetwork, reach: HeadReach | None = None) -> Attent
 def test_its_numbers_recombine_to_the_networks_weights_and_outputs(
     design: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lmcompare.report.kinds.attention.rounded", lambda x: x)  # the page has fewer digits
+    monkeypatch.setattr("lmcompare.exhibits.attention.rounded", lambda x: x)  # the page has fewer digits
     monkeypatch.setattr(attention_explorer, "rounded", lambda rows: tuple(map(tuple, rows.tolist())))
     network = network_of(design)
     exhibit = drawn(network)
@@ -142,7 +140,7 @@ def test_it_takes_little_of_a_page(layers: int) -> None:
     text = Encoded.from_documents([ids], VOCABULARY)
     exhibit = explorer(network, text, ids, (0, 1, 4), HeadReach())
     assert len(exhibit.heads) == 8
-    assert len(str(render(exhibit).html).encode()) < 150_000
+    assert len(str(draw(exhibit).html).encode()) < 150_000
 
 
 def test_few_numbers_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Attention, WorkedEquation
-from lmcompare.exhibits.attending import weights as weights_of
+from lmcompare.exhibits.attention import Head
+from lmcompare.exhibits.attention import weights as weights_of
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.design import ACTIVATIONS, Design
@@ -18,7 +19,6 @@ from lmcompare.models.transformer.network import Block, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
-from lmcompare.report.kinds.attention import Head
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY

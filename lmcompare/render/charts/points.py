@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.labels import Labels
-from lmcompare.report.charts.lines import shortened
-from lmcompare.report.charts.scales import fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.labels import Labels
+from lmcompare.render.charts.lines import shortened
+from lmcompare.render.charts.scales import fit
 
 
 def points(

@@ -1,4 +1,4 @@
-"""The conformance check of a kind of exhibit: its class, its renderer and its template."""
+"""The conformance check of a kind of exhibit: its class and its drawing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 from typing import Any
 
-from lmcompare.exhibits import Exhibit, from_json, problem_with, to_json
-from lmcompare.report.kinds import render, render_stored
+from lmcompare.exhibits import Exhibit, draw, draw_stored, from_json, problem_with, to_json
 
 HOSTILE = "</script></style><planted onclick='f()'><script>f()</script>\"'&`|"  # put into every text of the sample
 
 
 def check_exhibit_kind(sample: Exhibit, faulty: Sequence[Exhibit]) -> None:
-    """Check a kind of exhibit whose entry points are installed.
+    """Check a kind of exhibit whose entry point is installed.
 
     Parameters
     ----------
@@ -29,9 +28,9 @@ def check_exhibit_kind(sample: Exhibit, faulty: Sequence[Exhibit]) -> None:
     ------
     AssertionError
         If the sample has a problem or differs after it was stored as JSON, if a fault is not found, or if the
-        renderer shows nothing, no Markdown or drawing, a script, or text of the exhibit as markup.
+        drawing shows nothing, no Markdown or SVG, a script, or text of the exhibit as markup.
     LmcompareError
-        If the kind has no installed renderer.
+        If the kind is not installed, or returns no drawing.
     """
     name = f"the kind '{sample.kind}'"
     problem = problem_with(sample)
@@ -42,18 +41,18 @@ def check_exhibit_kind(sample: Exhibit, faulty: Sequence[Exhibit]) -> None:
     for exhibit in (*faulty, *_faulty_fields(sample)):
         assert problem_with(exhibit), f"{name}: the fault of {exhibit} is not found"
         if exhibit in faulty:
-            _, _, broken = render_stored(to_json(exhibit))
+            _, _, broken = draw_stored(to_json(exhibit))
             assert "could not be drawn" in broken.markdown, f"{name}: {exhibit} is drawn in spite of its fault"
-    rendering = render(sample)
-    assert rendering.html.strip(), f"{name}: the renderer returned no HTML"
-    assert rendering.markdown.strip() or rendering.svg, f"{name}: the renderer returned no Markdown and no drawing"
+    drawing = draw(sample)
+    assert drawing.html.strip(), f"{name}: its drawing has no HTML"
+    assert drawing.markdown.strip() or drawing.svg, f"{name}: its drawing has no Markdown and no SVG"
     hostile = _with_texts(sample, HOSTILE)
     if not problem_with(hostile):  # a kind may restrict its texts
-        rendering = render(hostile)
-    for part in (rendering.html, rendering.svg or ""):
+        drawing = draw(hostile)
+    for part in (drawing.html, drawing.svg or ""):
         markup = "; ".join(_markup(str(part)))
         assert not markup, f"{name}: text of the exhibit, or a script, is markup on the page: {markup}"
-    bare = re.sub(r"(`+)[^`].*?\1", "", rendering.markdown, flags=re.DOTALL)  # without code
+    bare = re.sub(r"(`+)[^`].*?\1", "", drawing.markdown, flags=re.DOTALL)  # without code
     assert not re.search(r"(?<!\\)<", bare), f"{name}: the Markdown has text that is not escaped (see plain)"
 
 

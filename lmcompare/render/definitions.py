@@ -40,7 +40,7 @@ class Term:
 
 
 def _groups() -> dict[str, dict[str, Term]]:
-    table = tomllib.loads(files("lmcompare.report").joinpath("glossary.toml").read_text("utf-8"))
+    table = tomllib.loads(files("lmcompare.render").joinpath("glossary.toml").read_text("utf-8"))
     return {group["title"]: {key: Term(**term) for key, term in group["terms"].items()} for group in table["group"]}
 
 

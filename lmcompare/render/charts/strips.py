@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.report import numbers
+from lmcompare.render import numbers
 
 HIGH, CELL = 12, 4  # units above and below the middle, and of a number
 

@@ -9,10 +9,10 @@ from itertools import accumulate, pairwise
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import Frame, Label, Margins
-from lmcompare.report.charts.lines import shortened
-from lmcompare.report.charts.scales import Scale, fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import Frame, Label, Margins
+from lmcompare.render.charts.lines import shortened
+from lmcompare.render.charts.scales import Scale, fit
 
 APART = 44.0  # pixels between the names of two marks
 MANY = 12  # rows; more are closer together

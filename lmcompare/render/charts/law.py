@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import HEIGHT, WIDTH, Frame, Label, Margins
-from lmcompare.report.charts.scales import fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import HEIGHT, WIDTH, Frame, Label, Margins
+from lmcompare.render.charts.scales import fit
 
 
 def law(

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import Label, Margins, frame, spread
-from lmcompare.report.charts.labels import Labels, Place
-from lmcompare.report.titles import short_titles
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import Label, Margins, frame, spread
+from lmcompare.render.charts.labels import Labels, Place
+from lmcompare.render.titles import short_titles
 
 FAR = 20  # pixels between the end of a line and its name
 NEXT = 5  # pixels between places along a line that names keep free

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import Frame, Label, Margins, frame
-from lmcompare.report.charts.labels import Box, Labels
-from lmcompare.report.charts.lines import brief
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import Frame, Label, Margins, frame
+from lmcompare.render.charts.labels import Box, Labels
+from lmcompare.render.charts.lines import brief
 
 ROOM = 1.5  # the x axis reaches this many times as far as the marks
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.scales import Scale, fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.scales import Scale, fit
 
 Label = Callable[[float], str]
 WIDTH, HEIGHT = 420.0, 285.0  # of most charts, in pixels

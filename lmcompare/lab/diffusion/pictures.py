@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lmcompare.exhibits.exhibit import Exhibit, unequal
+import numpy as np
+
+from lmcompare.exhibits import Drawing, Exhibit, fill, unequal
+from lmcompare.render import numbers
+from lmcompare.render.charts.png import Array, strip
+from lmcompare.render.markdown import plain, table
 
 LEVELS = "0123456789abcdefg"  # of a pixel, from black to white
 
@@ -76,6 +82,25 @@ class PromptedPictures(Exhibit):
             return f"opened is {self.opened}, but there are {len(self.strengths)} strengths"
         return ""
 
+    def draw(self) -> Drawing:
+        """Draw the pictures of each strength and prompt, what the classifier says, and the nearest pictures."""
+        panels = []
+        for i, strength in enumerate(self.strengths):
+            rows = [
+                {
+                    "prompt": prompt,
+                    "share": self.shares[i][r],
+                    "pictures": strip(amounts(self.pictures[i][r], self.side)),
+                    "nearest": strip(amounts(self.nearest[i][r], self.side)),
+                    "labels": list(zip(self.labels[i][r], self.fitting[i][r], strict=True)),
+                }
+                for r, prompt in enumerate(self.prompts)
+                if self.pictures[i][r]
+            ]
+            panels.append({"name": strength, "rows": rows})
+        html = fill("pictures", "lmcompare.lab.diffusion", exhibit=self, panels=panels, size=self.side + 2)
+        return Drawing(html, _reading(self), _markdown(self))
+
 
 def not_a_picture(text: str, side: int) -> str:
     """Return why a text is no picture of ``side`` by ``side`` pixels, "" if it is."""
@@ -84,3 +109,32 @@ def not_a_picture(text: str, side: int) -> str:
     if odd := set(text) - set(LEVELS):
         return f"a picture has the pixel '{min(odd)}', which is not one of {LEVELS}"
     return ""
+
+
+def amounts(pictures: Iterable[str], side: int) -> Array:
+    """Return N pictures as amounts from 0 to 1, (N, side, side)."""
+    levels = [[LEVELS.index(pixel) for pixel in picture] for picture in pictures]
+    return np.array(levels, np.float64).reshape(-1, side, side) / (len(LEVELS) - 1)
+
+
+def _reading(exhibit: PromptedPictures) -> str:
+    """Return how often the pictures are what the prompts say, at the first strength and at the one shown first."""
+    first, shown = (float(np.mean(exhibit.shares[i])) for i in (0, exhibit.opened))
+    if exhibit.opened == 0:
+        return ""
+    return (
+        f"On average over these prompts, {numbers.percent(first, 0)} of the pictures are what the prompt says with"
+        f" the strength {exhibit.strengths[0]}, and {numbers.percent(shown, 0)} with"
+        f" {exhibit.strengths[exhibit.opened]}."
+    )
+
+
+def _markdown(exhibit: PromptedPictures) -> str:
+    """Return the share of pictures that are what the prompt says, by prompt and strength."""
+    lines = (
+        (plain(prompt), *(numbers.percent(panel[r], 0) for panel in exhibit.shares))
+        for r, prompt in enumerate(exhibit.prompts)
+    )
+    return "The share of pictures that are what the prompt says, by the strength of guidance:\n\n" + table(
+        ("Prompt", *map(plain, exhibit.strengths)), lines, 1
+    )

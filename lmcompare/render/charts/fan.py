@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import Frame, Label, Margins
-from lmcompare.report.charts.scales import Scale, fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import Frame, Label, Margins
+from lmcompare.render.charts.scales import Scale, fit
 
 WIDTH, HEIGHT = 330.0, 190.0
 WIDE, TALL, BARS = 860.0, 300.0, 70.0  # width and height of the chart of surprisal, height of its bars

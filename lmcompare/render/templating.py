@@ -9,14 +9,14 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from lmcompare.report import numbers
-from lmcompare.report.charts import svg
-from lmcompare.report.definitions import TERMS, WORDS
-from lmcompare.report.titles import spoken
-from lmcompare.report.tokens import shown, visible
+from lmcompare.render import numbers
+from lmcompare.render.charts import svg
+from lmcompare.render.definitions import TERMS, WORDS
+from lmcompare.render.titles import spoken
+from lmcompare.render.tokens import shown, visible
 
 _NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
 _FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
@@ -26,12 +26,12 @@ _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>
 
 @cache
 def environment(package: str = "lmcompare.report", still: bool = False) -> Environment:
-    """Return the environment of the templates of a package, in its folder ``templates``.
+    """Return the environment of the templates of a package, in its folder ``templates``, and of those of all.
 
     ``still``: whether they are filled for a document that stands alone, without links, controls and scripts.
     """
     made = Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(each) for each in (package, "lmcompare.render")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

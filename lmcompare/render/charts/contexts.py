@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from lmcompare.report import numbers
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.labels import Labels
+from lmcompare.render import numbers
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.labels import Labels
 
 WIDTH, HEIGHT, EDGE = 260.0, 220.0, 18.0
 ONE_POINT = 9.0  # pixels; closer marks share a label

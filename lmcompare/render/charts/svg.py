@@ -12,8 +12,8 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from lmcompare.report.charts.scales import Scale
-from lmcompare.report.palette import COLOURS, style_sheet
+from lmcompare.render.charts.scales import Scale
+from lmcompare.render.palette import COLOURS, style_sheet
 
 Child = str | Markup
 HUES = {family: sum(n[0] == family and n[1:].isdigit() for n in COLOURS) for family in "mg"}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.report.charts import svg
-from lmcompare.report.charts.axes import HEIGHT, WIDTH, Frame, Label, Margins, spread
-from lmcompare.report.charts.lines import brief
-from lmcompare.report.charts.scales import fit
+from lmcompare.render.charts import svg
+from lmcompare.render.charts.axes import HEIGHT, WIDTH, Frame, Label, Margins, spread
+from lmcompare.render.charts.lines import brief
+from lmcompare.render.charts.scales import fit
 
 
 @dataclass(frozen=True)
