@@ -26,7 +26,6 @@ from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness import cost, describe, engine, reading
 from lmcompare.harness.environment import usable_cores
 from lmcompare.harness.job import Job
-from lmcompare.lab import described
 from lmcompare.lab import run as runner
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, RaisedError
@@ -149,7 +148,6 @@ def measured_here() -> Iterator[None]:
     with (
         patch.object(runner, "call", called_here),
         patch.object(cost, "call", called_here),
-        patch.object(described, "call", called_here),
     ):
         yield
 

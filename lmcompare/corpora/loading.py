@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,14 +22,14 @@ from lmcompare.corpora.document import (
     text_fingerprint,
     texts_on_disk,
 )
-from lmcompare.corpora.fractions import first_fraction
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import read_path
-from lmcompare.corpora.rare import replace_rare
 from lmcompare.corpora.sentences import PunktSplitter, Spans, block_sentences, line_sentences, whole_sentence
 from lmcompare.corpora.sources import Source, read_source
 from lmcompare.corpora.splits import (
     Split,
+    by_hash,
+    cut_by_words,
     split_as_usual,
     split_by_hash,
     split_by_words,
@@ -36,6 +37,112 @@ from lmcompare.corpora.splits import (
     valid_out_of_train,
 )
 from lmcompare.errors import LmcompareError, expanded, kind_of
+
+_WORD = re.compile(r"\S+")
+
+Documents = Mapping[str, tuple[Document, ...]]
+
+
+def replace_rare(split: Documents, count: int, word: str) -> tuple[dict[str, tuple[Document, ...]], str]:
+    """Replace each word that occurs ``count`` times or less in all splits together by ``word``.
+
+    Words are separated by white space inside a sentence. The white space itself, also between sentences, stays.
+
+    Returns
+    -------
+    tuple of dict and str
+        The splits, with the sentence spans of the new texts, and a sentence for the report.
+
+    Raises
+    ------
+    LmcompareError
+        If no word occurs more often.
+    """
+    counts = Counter(w for documents in split.values() for document in documents for w in _words(document))
+    rare = {w for w, n in counts.items() if n <= count}
+    if len(rare) == len(counts):
+        raise LmcompareError(f"no word occurs more than {count:,} times in the corpus; give a smaller rare_count")
+    replaced = {which: tuple(_replaced(d, rare, word) for d in documents) for which, documents in split.items()}
+    total, gone = counts.total(), sum(counts[w] for w in rare)
+    note = (
+        f"Words that occur {count:,} times or less in the whole corpus, test included, were replaced by {word}: "
+        f"{gone:,} of {total:,} words ({100 * gone / total:.1f} %), {len(rare):,} of {len(counts):,} types."
+    )
+    return replaced, note
+
+
+def _words(document: Document) -> Iterator[str]:
+    for start, end in document.sentences:
+        yield from document.text[start:end].split()
+
+
+def _replaced(document: Document, rare: set[str], word: str) -> Document:
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    before, length = 0, 0  # the end of the last sentence, and the length of the new text
+    for start, end in document.sentences:
+        gap = document.text[before:start]
+        sentence = _WORD.sub(lambda m: word if m[0] in rare else m[0], document.text[start:end])
+        parts += [gap, sentence]
+        spans.append((length + len(gap), length + len(gap) + len(sentence)))
+        before, length = end, spans[-1][1]
+    parts.append(document.text[before:])
+    return replace(document, text="".join(parts), sentences=tuple(spans))
+
+
+def first_fraction(
+    pieces: Sequence[Piece], share: float, key: Callable[[str], str], sentences: Callable[[Piece], Spans]
+) -> tuple[list[Piece], str]:
+    """Return the training text up to a share of its words, and a sentence for the report.
+
+    The documents are taken by a hash of their text, so that a smaller share is a part of every larger one. The last
+    is cut where the sentence ends that reaches the share, and a document of a single sentence as by `cut_by_words`.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        The documents, at least one.
+    share : float
+        Above 0, and up to 1.
+    key : callable
+        From a text to the text that is hashed.
+    sentences : callable
+        Finds the sentences of a document from that document alone: if they depended on the share, a smaller one might
+        end after a larger one.
+    """
+    total = sum(piece.words for piece in pieces)
+    taken: set[int] = set()
+    cut: dict[int, Piece] = {}
+    words = 0
+    order = [number for group in by_hash(pieces, key) for number in group]
+    for number in order:
+        taken.add(number)
+        wanted = share * total - words
+        if pieces[number].words > wanted:
+            cut[number] = _beginning(pieces[number], wanted, sentences)
+            words += cut[number].words
+        else:
+            words += pieces[number].words
+        if words >= share * total - 1e-9:
+            break
+    found = [cut.get(number, pieces[number]) for number in sorted(taken)]
+    note = (
+        f"The models are trained on {words:,} of the {total:,} words of training text, for a share of"
+        f" {100 * share:g} %: documents by a hash of their text, the last up to the end of a sentence."
+    )
+    return found, note
+
+
+def _beginning(piece: Piece, words: float, sentences: Callable[[Piece], Spans]) -> Piece:
+    """Return a document up to the sentence that reaches a number of words; it is less than those of the document."""
+    spans = sentences(piece)
+    text, held = piece.text, 0
+    for (start, end), (following, _) in pairwise(spans):
+        held += len(text[start:end].split())
+        if held and held >= words:
+            return replace(piece, name=f"{piece.name} (beginning)", text=text[:following])
+    return cut_by_words(piece, words) if len(spans) < 2 and words <= piece.words - 1 else piece
+
 
 _DEFAULT = CorpusOptions()
 MOST_MARKS = 1_000  # in a row: NFC sorts them in quadratic time; UAX 15 of the Unicode standard calls 30 enough

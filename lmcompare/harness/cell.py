@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -17,16 +18,16 @@ from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
 from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
-from lmcompare.harness.milestones import milestones_of
 from lmcompare.harness.progress import Share
 from lmcompare.measure import memorisation, scoring
+from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.steps import ScoredSteps
 from lmcompare.measure.suggesting import microseconds_per_list
 from lmcompare.measure.word_bits import streamed_end_log_probs
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
-from lmcompare.model import Budget, LanguageModel, Setting, check_words, checked_size
+from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
 from lmcompare.runfolder.files import read_json, write_json, write_text
@@ -36,6 +37,24 @@ from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens.values import ValueTokenizer
+
+SHARES = tuple(np.geomspace(0.01, 1, 10)[:-1].tolist())  # of the training; the tenth point is the trained model
+
+
+def milestones_of(corpus: TokenizedCorpus, curve: LearningCurve) -> Milestones:
+    """Return the milestones of a training, at which the model is scored on the whole validation text."""
+    overhead = float(corpus.features("valid", ["overhead_bits"])["overhead_bits"].sum())
+    size = float(corpus.documents_of("valid")["bytes"].sum())
+
+    def score(model: LanguageModel, progress: Progress) -> float:
+        began = time.perf_counter()
+        bits = -float(checked_log_probs(model, corpus.valid).sum()) / math.log(2) + overhead
+        seconds = time.perf_counter() - began
+        curve.pass_milestone(progress, bits / size, seconds)
+        return seconds
+
+    return Milestones(SHARES, score)
+
 
 T = TypeVar("T")
 

@@ -29,12 +29,61 @@ from lmcompare import allowance
 from lmcompare.corpora import CorpusOptions, has_utf8
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import Table, check_depth, sentence, truths_apart
-from lmcompare.harness.forecast_table import ForecastTable
 from lmcompare.harness.options import PageOptions, Preset, RunOptions
-from lmcompare.harness.published_table import PublishedTable
 from lmcompare.harness.sweep_table import SearchTable, Space, space_of
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
+from lmcompare.tokens import TOKENIZERS
+
+
+class PublishedTable(Table):
+    """One of ``[[published]]``: a figure of a paper, which the report shows beside the figures of the run.
+
+    ``tokens`` is the tokenizer under which a run has the tokens of a perplexity. ``over`` is the number of tokens,
+    characters or bytes of the split that the figure is a mean of: a run that scores other ones is not compared.
+    """
+
+    name: str
+    figure: float = Field(gt=0)
+    unit: Literal["perplexity", "bits per character", "bits per byte"]
+    split: Literal["valid", "test"] = "test"
+    tokens: str = ""
+    over: int | None = Field(default=None, ge=1)
+    source: str
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.unit == "perplexity" and not self.tokens:
+            raise ValueError(
+                "a perplexity needs tokens: set tokens to the tokenizer with which a run has the same tokens"
+            )
+        if self.unit != "perplexity" and self.tokens:
+            raise ValueError(f"{self.unit} do not depend on the tokens: leave tokens out")
+        if self.tokens and ":" not in self.tokens and self.tokens not in TOKENIZERS.installed():
+            raise ValueError(unknown("tokenizer", self.tokens, TOKENIZERS.installed()))
+        if self.unit == "bits per character" and self.over is None:
+            raise ValueError(
+                "bits per character can be compared with bits per byte only if each character is one byte: set over"
+                " to the number of characters that the figure is a mean of"
+            )
+        return self
+
+
+class ForecastTable(Table):
+    """``[forecast]``: how series are forecast, and the classical methods that models are compared with.
+
+    ``horizon`` steps from ``origins`` places in each test series, with ``paths`` drawn at each: the band that should
+    hold 95 % needs 39 of them. ``season`` is the number of steps that are a season. None: what is usual for the step
+    of the series.
+    """
+
+    horizon: int | None = Field(default=None, ge=1, le=1000)
+    season: int | None = Field(default=None, ge=1, le=10_000)
+    origins: int = Field(default=8, ge=1, le=64)
+    paths: int = Field(default=100, ge=39, le=10_000)
+    against: tuple[str, ...] = ("seasonal-naive", "drift", "ets", "arima")
+
 
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)

@@ -19,7 +19,7 @@ from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 DIGITS = 6  # of a digest that makes names unique
 EXAMPLES_CODE = (  # the code of models is in the key
-    *("harness/examples.py", "harness/page_copy.py", "measure", "exhibits"),
+    *("harness/examples.py", "measure", "exhibits"),
     *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
 )
 

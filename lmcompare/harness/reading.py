@@ -6,7 +6,8 @@ a long text takes only when it ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, suppress
 from functools import partial
@@ -18,19 +19,38 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import to_jsonable_python
 
 from lmcompare import corpora
+from lmcompare.corpora import Document
 from lmcompare.errors import LmcompareError, permitted
 from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
-from lmcompare.harness.prompts import prompts_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
+from lmcompare.measure.selection import digest_of
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.runfolder.layout import SPLITS, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
 from lmcompare.runfolder.ownership import claim
 from lmcompare.runfolder.seals import locked
+
+COUNT = 4
+_WORDS = re.compile(r"\s*(\S+\s+\S+\s+\S+)(?:\s+\S+){3}")  # three words, with three more behind them
+_CHARACTERS = re.compile(r"\s*(\S{5})\S{5}")  # of text without white space between words
+
+
+def prompts_of(documents: Iterable[Document]) -> tuple[str, ...]:
+    """Return the beginnings of some sentences: three words, or five characters of text without white space.
+
+    They are drawn by a hash of themselves, so that the same text gives the same prompts.
+    """
+    found: set[str] = set()
+    for document in documents:
+        for start, end in document.sentences:
+            sentence = document.text[start : min(end, start + 200)]
+            if match := _WORDS.match(sentence) or _CHARACTERS.match(sentence):
+                found.add(match[1])
+    return tuple(sorted(found, key=digest_of)[:COUNT])
 
 
 @dataclass(frozen=True)

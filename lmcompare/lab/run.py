@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import dataclasses as checked
+from torch import nn
+
 from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
-from lmcompare.errors import LmcompareError, PluginError, ordinary
+from lmcompare.errors import LmcompareError, PluginError, kind_of, ordinary, unknown
 from lmcompare.harness.cost import estimate
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
@@ -21,16 +27,230 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
-from lmcompare.lab.described import Described, check_names, described, name_of, source_digest
-from lmcompare.lab.differences import of_conditions
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there
+from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.registry import absolute
 from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import LAB_RUN
 from lmcompare.runfolder.ownership import refuse_link
 from lmcompare.runfolder.run import Run, load_run
+from lmcompare.source_code import source_of
+from lmcompare.training.language_model import TorchLanguageModel
+
+SECONDS = 300.0  # that importing and asking an experiment may take without a time limit of the user
+RESERVED = ("name", "plugin", "tokens")  # no hyper-parameter can have these names
+LONGEST = 2_000  # characters of a text
+# keeps NaN, which is otherwise written as null
+_AS_JSON = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="constants"))
+
+
+@checked.dataclass(frozen=True, config=ConfigDict(strict=True))
+class Described:
+    """An experiment.
+
+    Parameters
+    ----------
+    name, spec : str
+        Its name, and "module:Class" or "path/to/file.py:Class" if it has no entry point.
+    title, question, prediction, corpus : str
+    lacks : str
+        As ``LabExperiment.lacks``.
+    conditions : tuple of Condition
+    measuring : float
+        As in ``LabExperiment``.
+    source_digest : str
+        A digest of its code, and of the code beside it that it imports.
+    """
+
+    name: str
+    spec: str
+    title: str
+    question: str
+    prediction: str
+    corpus: str
+    lacks: str
+    conditions: tuple[Condition, ...]
+    measuring: float
+    source_digest: str
+
+    def lacks_on(self, corpus: str | Mapping[str, str]) -> str:
+        """Return what it lacks on a machine and a corpus, with the command that helps; "" if nothing is lacking."""
+        if self.corpus and corpus != self.corpus:
+            return f"needs the corpus {self.corpus}: run it with 'lmcompare lab {self.spec} --corpus {self.corpus}'"
+        return self.lacks
+
+
+def name_of(spec: str) -> str:
+    """Return the name of an experiment: that of its entry point, or of its class."""
+    return spec.rpartition(":")[2]
+
+
+def described(spec: str, seconds: float | None) -> Described:
+    """Return what is known of an experiment.
+
+    Parameters
+    ----------
+    spec : str
+        The name of an installed experiment, "module:Class" or "./file.py:Class".
+    seconds : float or None
+        How long importing and asking it may take.
+
+    Raises
+    ------
+    PluginError
+        If it can't be imported, is not an experiment, or does not return valid conditions.
+    """
+    spec, name, limit = absolute(spec, Path.cwd()), name_of(spec), seconds or SECONDS
+    if EXPERIMENTS.is_built_in(spec):
+        return _checked(name, describe_job(None, spec))
+    try:
+        return _checked(name, call(f"{__name__}:describe_job", spec, seconds=limit))
+    except RaisedError as error:
+        raise PluginError(
+            str(error) if error.expected else f"asking it for its conditions failed: {error}"
+        ) from error
+    except TimeLimitError:
+        raise PluginError(
+            f"importing it and asking for its conditions took longer than {limit:g} s: raise the limit with"
+            " --time-limit"
+        ) from None
+    except (EndedError, JunkError) as error:
+        raise PluginError(f"while it was imported, {error}") from error
+
+
+def describe_job(_: object, spec: str) -> dict[str, Any]:
+    """Import an experiment and ask it; runs in a process of its own if it is not lmcompare's."""
+    experiment = EXPERIMENTS.resolve(spec)()
+    conditions = experiment.conditions()
+    if not isinstance(conditions, Sequence) or not all(isinstance(each, Condition) for each in conditions):
+        raise PluginError(f"conditions() must return a tuple of Condition, not {kind_of(conditions)}")
+    return {
+        "spec": spec,
+        **{name: getattr(experiment, name) for name in ("title", "question", "prediction", "corpus")},
+        "lacks": experiment.lacks(),
+        "conditions": [asdict(each) for each in conditions],
+        "measuring": float(experiment.measuring),
+        "source_digest": source_digest(type(experiment)),
+    }
+
+
+def source_digest(cls: type) -> str:
+    """Return a digest of the code of an experiment, and of the code beside it that it imports."""
+    return hashlib.sha256(source_of([cls])).hexdigest()[:16]
+
+
+def _checked(name: str, found: Any) -> Described:
+    """Return what an experiment has said. Raises ``PluginError`` if it is not of the right types."""
+    table = {**found, "name": name} if isinstance(found, Mapping) else {}
+    try:
+        # as JSON, the form in which a process sends it
+        told = TypeAdapter(Described).validate_json(_AS_JSON.dump_json(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PluginError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    for field in ("title", "question", "prediction", "corpus", "lacks"):
+        if len(text := getattr(told, field)) > LONGEST or not text.isprintable():
+            raise PluginError(f"its {field} must be one line of at most {LONGEST:,} characters")
+    if not told.conditions:
+        raise PluginError("it has no conditions: conditions() must return at least one")
+    for condition in told.conditions:
+        if not condition.name:
+            raise PluginError(f"a condition with the model '{condition.plugin}' has no name: give it one")
+        try:
+            json.dumps(condition.settings, allow_nan=False)
+        except ValueError:
+            raise PluginError(f"a setting of '{condition.name}' is NaN or infinite: give a finite number") from None
+        if wrong := [key for key in condition.settings if key in RESERVED]:
+            raise PluginError(
+                f"'{wrong[0]}' is not a hyper-parameter: leave it out of the settings of '{condition.name}'"
+            )
+    return told
+
+
+def check_names(specs: Sequence[str]) -> None:
+    """Raise ``PluginError`` for a name that no installed package has, and for two experiments of one name."""
+    installed = EXPERIMENTS.installed()
+    names: dict[str, str] = {}
+    for spec in dict.fromkeys(specs):
+        if ":" not in spec and spec not in installed:
+            raise PluginError(unknown("experiment", spec, installed))
+        if names.setdefault(name_of(spec), spec) != spec:
+            raise PluginError(f"two experiments are called '{name_of(spec)}': rename the class of one of them")
+
+
+_LAYER = re.compile(r"(.+?\.)\d+\.")
+SHOWN = 6  # parameters that are named
+_MISSING = object()
+
+
+def of_conditions(bench: Bench, conditions: Iterable[Condition]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return for each condition but the first its name, the name of its reference, and the differences."""
+    first, *others = conditions
+    references: dict[str, LanguageModel] = {}
+    found = []
+    for condition in others:
+        reference = condition.reference if condition.reference in (first, *others) else first
+        if reference.name not in references:
+            references[reference.name] = bench.model(reference)
+        differ = list(differences(references[reference.name], bench.model(condition)))
+        if condition.tokens != reference.tokens:
+            differ.append(f"tokens: {condition.tokens or 'those of the text'}")
+        if condition.inputs != reference.inputs:
+            differ.append(condition.inputs or f"not: {reference.inputs}")
+        found.append((condition.name, reference.name, tuple(differ)))
+    return found
+
+
+def differences(reference: LanguageModel, changed: LanguageModel) -> Iterable[str]:
+    """Yield what differs between two trained models, in words."""
+    if not _related(reference, changed):
+        yield f"another kind of model: {changed.title()}"
+        return
+    before, after = reference.hyperparameters(), changed.hyperparameters()
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name, _MISSING), after.get(name, _MISSING)
+        if new is not _MISSING and old != new:
+            yield f"{name} = {new}" + ("" if old is _MISSING else f" instead of {old}")
+    if not (isinstance(reference, TorchLanguageModel) and isinstance(changed, TorchLanguageModel)):
+        return
+    one, other = (_parameters(model.trained_network()) for model in (reference, changed))
+    for said, names in (
+        ("parameters that it lacks", [name for name in one if name not in other]),
+        ("parameters that only it has", [name for name in other if name not in one]),
+        ("parameters of another size", [n for n in one if n in other and one[n][0] != other[n][0]]),
+        ("parameters that are not trained", [n for n in one if n in other and one[n][1] and not other[n][1]]),
+    ):
+        if names:
+            yield f"{said}: {numbers.listed(_named(names, {*one, *other}))}"
+
+
+def _named(names: Iterable[str], pool: Iterable[str]) -> list[str]:
+    """Return short names of some parameters of a pool.
+
+    The parameters of a layer are named together if all of them are there. Otherwise those of the same name in several
+    layers are named once, with ``*`` for the number of the layer.
+    """
+    those, found = set(names), dict[str, None]()
+    for name in names:
+        layer = _LAYER.match(name)
+        whole = layer and all(other in those for other in pool if other.startswith(layer[0]))
+        found[f"{layer[0]}*" if layer and whole else _LAYER.sub(r"\1*.", name)] = None
+    shown = list(found)
+    return shown if len(shown) <= SHOWN else [*shown[:SHOWN], f"{len(shown) - SHOWN} others"]
+
+
+def _related(one: LanguageModel, other: LanguageModel) -> bool:
+    """Return whether both are, or are derived from, the same plug-in."""
+    plugins = (kind for kind in type(one).__mro__ if issubclass(kind, LanguageModel) and not inspect.isabstract(kind))
+    return any(isinstance(other, plugin) for plugin in plugins)
+
+
+def _parameters(network: nn.Module) -> Mapping[str, tuple[tuple[int, ...], bool]]:
+    """Return the shape of each parameter, and whether it is trained."""
+    return {name: (tuple(each.shape), each.requires_grad) for name, each in network.named_parameters()}
 
 
 @dataclass(frozen=True)

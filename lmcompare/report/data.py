@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from markupsafe import Markup
@@ -13,17 +14,45 @@ from markupsafe import Markup
 from lmcompare.analysis import Cell, ModelEntry, Run
 from lmcompare.analysis.comparison import Comparison, comparable_names, compare_models, main_tokens
 from lmcompare.analysis.findings import Row as FoundRow
-from lmcompare.analysis.findings import StoredFindings
+from lmcompare.analysis.findings import StoredFindings, findings_in
 from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
+from lmcompare.render import numbers
 from lmcompare.render.markdown import from_html, plain
 from lmcompare.render.titles import short_titles, spoken
-from lmcompare.report.laboratory import found_on_its_text
 from lmcompare.report.shown import shown
+from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.layout import FINDINGS, LAB_RUN
+from lmcompare.runfolder.manifest import read_manifest
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
+
+
+def found_on_its_text(run: Run) -> tuple[list[StoredFindings], list[str]]:
+    """Return the findings in the folder of a run, and sentences on those that are left out."""
+    found, broken = findings_in(run.path)
+    left_out = [
+        f"{FINDINGS}/{path.name} is not as it was written and is left out: run the experiment again with"
+        f" 'lmcompare lab {path.stem}'."
+        for path in broken
+    ]
+    own = run.corpus_fingerprint
+    others = [each.name for each in found if (each.text or _text_of_models(run.path)) != own]
+    if others:
+        left_out.append(
+            f"What was found by {numbers.listed(others)} is left out: it is about another text than this report."
+        )
+    return [each for each in found if each.name not in others], left_out
+
+
+def _text_of_models(folder: Path) -> str:
+    """Return the fingerprint of the corpus on which the laboratory has trained its models; "" if it can't be read."""
+    try:
+        return read_manifest(folder / LAB_RUN).corpus.fingerprint
+    except RunFolderError:
+        return ""
 
 
 SERVED = "served"  # in place of copies, the models behind a server answer

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import regex
 
-from lmcompare.tokens import syntaxes
 from lmcompare.tokens.marks import MarkedTokenizer
 from lmcompare.tokens.spacing import UNSPACED, spaced
+
+
+def oniguruma(pattern: str, marks: Sequence[str]) -> str:
+    """Return an expression in the syntax of Oniguruma."""
+    pattern = re.sub(r"\\p\{Script=(\w+)\}", r"\\p{\1}", _compact(pattern))
+    return _after_marks(pattern.replace("]--[", "]&&[^"), marks, r"\x{{{:X}}}")
+
+
+def javascript(pattern: str, marks: Sequence[str]) -> str:
+    """Return an expression in the syntax of JavaScript with the flag v.
+
+    JavaScript has no possessive quantifiers; greedy quantifiers match the same where nothing after them can fail.
+    """
+    return _after_marks(re.sub(r"(?<=[*+])\+", "", _compact(pattern)), marks, r"\u{{{:X}}}")
+
+
+def _compact(pattern: str) -> str:
+    pattern = re.sub(r"\s#.*$", "", pattern, flags=re.MULTILINE)
+    return re.sub(r"\s+", "", pattern).replace(r"\S", r"\P{White_Space}")
+
+
+def _after_marks(pattern: str, marks: Sequence[str], code: str) -> str:
+    alone = r"(?<!\P{{White_Space}}){}(?!\P{{White_Space}})|"
+    literal = ("".join(c if c.isalnum() else code.format(ord(c)) for c in mark) for mark in marks)
+    return "".join(map(alone.format, literal)) + pattern
+
 
 # What a word consists of: letters, marks and digits of scripts with blanks between words; and, after its first
 # character, the invisible joiners (zero-width non-joiner and joiner, soft hyphen, word joiner) that Persian or
@@ -54,10 +80,10 @@ class WordTokenizer(MarkedTokenizer):
         return regex.compile(f"({whole}{WORD_PATTERN})", regex.V1 | regex.VERBOSE)
 
     def oniguruma(self, marks: Sequence[str]) -> str:
-        return syntaxes.oniguruma(WORD_PATTERN, marks)
+        return oniguruma(WORD_PATTERN, marks)
 
     def javascript(self, marks: Sequence[str]) -> str:
-        return syntaxes.javascript(WORD_PATTERN, marks)
+        return javascript(WORD_PATTERN, marks)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from abc import abstractmethod
 from bisect import bisect_left
@@ -34,7 +35,6 @@ from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.lanes import BoolArray, Texts
 from lmcompare.training.loop import Outcome, Training, Watch
 from lmcompare.training.network import Memory, Network
-from lmcompare.training.network_file import write_network
 from lmcompare.training.pocket import Pocket
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
@@ -43,6 +43,29 @@ from lmcompare.training.softmax import WHOLE_ROWS
 from lmcompare.training.spelling import spelled
 from lmcompare.training.teacher import Teacher
 from lmcompare.training.team import Team, assembled, devices_of
+
+FORMAT = "lmcompare network 1"
+
+
+def write_network(
+    model: str, hyperparameters: Mapping[str, Any], network: torch.nn.Module, vocabulary: Vocabulary, path: Path
+) -> None:
+    """Write the weights of a network, by their names in the network.
+
+    The metadata are ``format``; ``model``, the name of the class; and, as JSON, ``hyperparameters`` and
+    ``vocabulary``, the V tokens in the order of their ids.
+    """
+    from safetensors.torch import save_file
+
+    about = {
+        "format": FORMAT,
+        "model": model,
+        "hyperparameters": json.dumps(dict(hyperparameters), ensure_ascii=False),
+        "vocabulary": json.dumps(list(vocabulary.tokens), ensure_ascii=False),
+    }
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, path, about)
+
 
 WIDEST = 2**20  # no machine can hold a wider network
 N = TypeVar("N", bound=Network)

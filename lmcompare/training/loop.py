@@ -5,26 +5,27 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import Progress, Setting
 from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
-from lmcompare.training.flops import counted
 from lmcompare.training.lanes import Batch, Lanes, Texts
 from lmcompare.training.network import Memory, Network, blank
 from lmcompare.training.optimisers import optimisers
-from lmcompare.training.precision import autocast, measured
 from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
@@ -32,6 +33,98 @@ from lmcompare.training.softmax import Candidates
 from lmcompare.training.spelling import table_made
 from lmcompare.training.teacher import Taught
 from lmcompare.training.team import Objective, Team
+
+GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth of the speed) or 3 times as fast
+
+
+@lru_cache
+def measured(device: str, threads: int) -> str:
+    """Return "bfloat16" if it multiplies usual matrices ``GAIN`` times as fast as float32, else "float32"."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if kind != "cpu":
+        return "float32"
+    return "bfloat16" if _best_time(torch.float32) >= GAIN * _best_time(torch.bfloat16) else "float32"
+
+
+def _best_time(kind: torch.dtype) -> float:
+    """Return the shortest time in seconds of several (512, 256) by (256, 1024) products; load hardly affects it."""
+    a, b = torch.ones(512, 256, dtype=kind), torch.ones(256, 1024, dtype=kind)
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        times.append(time.perf_counter() - start)
+    return min(times[1:])
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[object]:
+    """Return the context in which a training step computes in a precision; weights stay in float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
+
+
+_aten = torch.ops.aten
+
+
+class Operations:
+    """The number of operations that ``counted`` has counted."""
+
+    count = 0.0
+
+
+@contextmanager
+def counted() -> Iterator[Operations]:
+    """Count the operations that run inside the context, forward and backward, with PyTorch's own counter.
+
+    PyTorch's counter skips recurrent layers, which are single operators for it. Here they count one multiplication
+    with every weight for each time step and text, and two of them in the backward pass. The counter also skips fused
+    attention on a CPU, which is counted here like fused attention on a GPU.
+    """
+    found = Operations()
+    with FlopCounterMode(display=False, custom_mapping=_UNCOUNTED) as counter:
+        yield found
+    found.count = float(counter.get_total_flops())
+
+
+def _products(times: int, inputs: Sequence[int], weights: Iterable[Sequence[int]]) -> int:
+    """Return the operations of recurrent layers, from the shape of their inputs, (T, B, d), and of their weights."""
+    return times * 2 * inputs[0] * inputs[1] * sum(shape[0] * shape[1] for shape in weights if len(shape) == 2)
+
+
+def _on_processor(times: int) -> Callable[..., int]:
+    def operations(inputs: Sequence[int], inner: Sequence[int], recurrent: Sequence[int], *_: Any, **__: Any) -> int:
+        return _products(times, inputs, (inner, recurrent))
+
+    return operations
+
+
+def _on_gpu(times: int) -> Callable[..., int]:
+    def operations(inputs: Sequence[int], weights: Iterable[Sequence[int]], *_: Any, **__: Any) -> int:
+        return _products(times, inputs, weights)
+
+    return operations
+
+
+def _attention(*shapes: Any, **_: Any) -> int:
+    return int(sdpa_flop_count(*shapes[:3]))  # type: ignore[no-untyped-call]
+
+
+def _attention_backward(*shapes: Any, **_: Any) -> int:
+    return int(sdpa_backward_flop_count(*shapes[:4]))  # type: ignore[no-untyped-call]
+
+
+_UNCOUNTED = {
+    _aten.mkldnn_rnn_layer: _on_processor(1),
+    _aten.mkldnn_rnn_layer_backward: _on_processor(2),
+    _aten._cudnn_rnn: _on_gpu(1),
+    _aten._cudnn_rnn_backward: _on_gpu(2),
+    _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
+}
+
 
 HALVINGS = 3
 REPORTS = 100  # progress reports in a run

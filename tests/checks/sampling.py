@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lmcompare.checks.kit import Result
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import LanguageModel, Setting
 from lmcompare.tokens import Encoded
 

@@ -11,9 +11,9 @@ import pytest
 from lmcompare import compare
 from lmcompare.analysis import load_run
 from lmcompare.checks import CHECKS, Result, run_checks
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.checks.sampled import CHECKS as IN_A_RUN
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.checks.texts import MarkovTexts
 from lmcompare.model import LanguageModel, Setting
 from tests.checks import rogues, sloppy
 from tests.checks.gallery import GALLERY

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.checks.kit import Result
-from lmcompare.checks.positions import CUT_TOKENS, READ_TOKENS, sample
-from lmcompare.checks.sampled import CHECKS, Scored, run_sampled_checks
+from lmcompare.checks.sampled import CHECKS, CUT_TOKENS, READ_TOKENS, Scored, run_sampled_checks, sample
 from lmcompare.model import FloatArray, LanguageModel, Setting, Traits
 from lmcompare.tokens import Encoded, IntArray
 from tests.checks import rogues

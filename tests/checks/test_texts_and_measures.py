@@ -18,7 +18,7 @@ from lmcompare.checks.measure import (
     state_difference,
     sum_tolerance,
 )
-from lmcompare.checks.texts import MarkovTexts
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.model import State
 from lmcompare.tokens import Encoded, Vocabulary
 

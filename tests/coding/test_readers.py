@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 
 from lmcompare.coding.arithmetic import Decoder, Encoder, EndOfDataError
-from lmcompare.coding.readers import document_reader, read, symbols_of
+from lmcompare.coding.files import document_reader, read, symbols_of
 from lmcompare.corpora import Document
 from lmcompare.errors import PluginError
 from lmcompare.model import Stepper

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from lmcompare.corpora import SPLITS, CorpusOptions, Document, load
 from lmcompare.corpora.document import Piece
-from lmcompare.corpora.fractions import first_fraction
-from lmcompare.corpora.rare import replace_rare
+from lmcompare.corpora.loading import first_fraction, replace_rare
 from lmcompare.corpora.sentences import line_sentences
 from lmcompare.errors import LmcompareError
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from lmcompare import allowance
 from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup import scoring, searching
+from lmcompare.counts.lookup import scoring
 from lmcompare.counts.lookup import table as table_module
 from lmcompare.counts.lookup.level import NATS, NOTHING, Level, find
-from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.counts.lookup.table import BackoffTable, score, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
@@ -52,7 +52,7 @@ def histories(text: Encoded) -> list[tuple[int, ...]]:
 def is_as_defined(table: BackoffTable, text: Encoded) -> None:
     """By bisection and with hash tables, token by token and in whole distributions."""
     numbers, before = plainly(table), histories(text)
-    scores = searching.score(table.levels, text)
+    scores = score(table.levels, text)
     for threads in (1, 3):
         np.testing.assert_array_equal(scoring.Scorer(table.levels).score(text, threads), scores)
     expected = [probability(numbers, h, w) for h, w in zip(before, text.ids.tolist(), strict=True)]
@@ -100,10 +100,10 @@ def test_a_sentence_may_be_longer_than_a_block() -> None:
 
 def test_blocks_of_a_search_join(monkeypatch: pytest.MonkeyPatch) -> None:
     table, text = estimated(text_of(2, 90, 6000), 5), text_of(3, 90, 600)
-    expected = searching.score(table.levels, text)
+    expected = score(table.levels, text)
     for size in (1, 7, 199, 200):  # the second document begins at 200
-        monkeypatch.setattr(searching, "BLOCK", size)
-        np.testing.assert_array_equal(searching.score(table.levels, text), expected)
+        monkeypatch.setattr(table_module, "BLOCK", size)
+        np.testing.assert_array_equal(score(table.levels, text), expected)
 
 
 def test_hash_tables_are_made_when_they_pay_and_memory_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from lmcompare.counts.suffixes import walking
 from lmcompare.counts.suffixes.building import MOST_LEVELS, REPEATS
-from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
-from lmcompare.counts.suffixes.sorting import suffix_array
+from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places, suffix_array
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.brute_force_contexts import BruteForce
 

@@ -12,12 +12,11 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import environment, fork_servers, runner
-from lmcompare.harness.fork_servers import ForkServers, loaded
+from lmcompare.harness import environment, runner
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
-from lmcompare.harness.runner import Here, run_process
+from lmcompare.harness.runner import ForkServers, Here, loaded, run_process
 from lmcompare.processes import EndedError, RaisedError, ServerLostError, TimeLimitError
 from tests.harness.small import FLAT, Watch, small_experiment
 
@@ -117,8 +116,8 @@ def test_many_cells_of_a_plug_in_of_lmcompare_are_forked_from_a_server(
             self.closed = True
 
     made: list[Server] = []
-    monkeypatch.setattr(fork_servers, "ForkServer", Server)
-    monkeypatch.setattr(fork_servers, "FIRST", 1)
+    monkeypatch.setattr(runner, "ForkServer", Server)
+    monkeypatch.setattr(runner, "FIRST", 1)
     monkeypatch.setattr(environment, "idle_cores", lambda: 0.0)
     servers = ForkServers()
     for plugin in (f"{place}/plugins.py:Flat", "rnn"):
@@ -127,7 +126,7 @@ def test_many_cells_of_a_plug_in_of_lmcompare_are_forked_from_a_server(
     found: list[object] = [servers.of(job_of("unigram")) for _ in range(2)]
     assert found == 2 * made[-1:]
     assert [server.asked for server in made] == [
-        ("lmcompare.harness.fork_servers:loaded", plugin, {}) for plugin in ("rnn", "unigram")
+        ("lmcompare.harness.runner:loaded", plugin, {}) for plugin in ("rnn", "unigram")
     ]
     assert made[-1].threads == "3"
     servers.close()

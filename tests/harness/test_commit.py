@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import lmcompare
-from lmcompare.harness.commit import commit
+from lmcompare.harness.manifest import commit
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.harness import control_groups, environment
+from lmcompare.harness import environment
 
 GIB = 2**30
 
 
 @pytest.fixture
 def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(control_groups, "GROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(control_groups, "MOUNTED", tmp_path / "mounted")
+    monkeypatch.setattr(environment, "GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(environment, "MOUNTED", tmp_path / "mounted")
     return tmp_path / "mounted"
 
 
@@ -30,38 +30,38 @@ def test_the_least_that_the_own_group_and_those_around_it_leave(mounted: Path) -
     (mounted.parent / "cgroup").write_text("0::/jobs/mine/step\n")
     write(mounted / "jobs" / "mine" / "step", memory__max="max", memory__current=GIB // 2)
     write(mounted / "jobs" / "mine", memory__max=4 * GIB, memory__current=GIB, memory__stat="anon 5")
-    assert control_groups.memory_left() == 3 * GIB
+    assert environment.memory_left() == 3 * GIB
     stat = f"anon {GIB}\ninactive_file {GIB // 4}\nactive_file {GIB // 8}"
     write(mounted / "jobs", memory__max=2 * GIB, memory__current=3 * GIB // 2, memory__stat=stat)
-    assert control_groups.memory_left() == 0.75 * GIB  # 2 - 1.5, and the quarter that lies unused
+    assert environment.memory_left() == 0.75 * GIB  # 2 - 1.5, and the quarter that lies unused
     write(mounted / "jobs", memory__current=3 * GIB)  # as where the limit was lowered
-    assert control_groups.memory_left() == 0
+    assert environment.memory_left() == 0
 
 
 def test_groups_of_version_1(mounted: Path) -> None:
     (mounted.parent / "cgroup").write_text("5:cpuset:/\n4:cpu,memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n")
     unlimited = {"memory__limit_in_bytes": 9223372036854771712, "memory__usage_in_bytes": GIB}
     write(mounted / "memory" / "docker" / "abc", **unlimited)
-    assert control_groups.memory_left() > 1e18
+    assert environment.memory_left() > 1e18
     stat = f"inactive_file 7\ntotal_inactive_file {GIB // 2}"
     limited = {"memory__limit_in_bytes": 2 * GIB, "memory__usage_in_bytes": GIB, "memory__stat": stat}
     write(mounted / "memory" / "docker" / "abc", **limited)
-    assert control_groups.memory_left() == 1.5 * GIB
+    assert environment.memory_left() == 1.5 * GIB
 
 
 @pytest.mark.parametrize("told", ["0::/system.slice/docker-abc.scope", "0::/", "0::/../../other"])
 def test_a_container_sees_its_own_group_as_the_outermost(mounted: Path, told: str) -> None:
     (mounted.parent / "cgroup").write_text(f"{told}\n")
     write(mounted, memory__max=2 * GIB, memory__current=GIB)
-    assert control_groups.memory_left() == GIB
+    assert environment.memory_left() == GIB
 
 
 def test_without_a_limit_it_is_infinite(mounted: Path) -> None:
-    assert control_groups.memory_left() == math.inf  # not Linux
+    assert environment.memory_left() == math.inf  # not Linux
     (mounted.parent / "cgroup").write_text("0::/\n")
-    assert control_groups.memory_left() == math.inf  # the group of the whole machine has no such files
+    assert environment.memory_left() == math.inf  # the group of the whole machine has no such files
     write(mounted, memory__max="max", memory__current=GIB)
-    assert control_groups.memory_left() == math.inf
+    assert environment.memory_left() == math.inf
 
 
 @pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="the system does not tell how much memory is free")

@@ -16,10 +16,9 @@ from lmcompare import LanguageModel
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import examples
-from lmcompare.harness import page_copy as module
+from lmcompare.harness.examples import page_copy
 from lmcompare.harness.job import Job
-from lmcompare.harness.page_copy import page_copy
-from lmcompare.harness.prompts import COUNT, prompts_of
+from lmcompare.harness.reading import COUNT, prompts_of
 from lmcompare.model import PageCopy
 from lmcompare.run_mark import MARK
 from lmcompare.runfolder.parquet import write_table
@@ -60,7 +59,7 @@ def raises(error: BaseException) -> PageCopy:
 def test_a_copy_loses_bits_per_byte_of_the_first_tokens(
     cell: Path, monkeypatch: pytest.MonkeyPatch, most: int, bytes_: int
 ) -> None:
-    monkeypatch.setattr(module, "MEASURED", most)
+    monkeypatch.setattr(examples, "MEASURED", most)
     worse = np.log(2) * np.array([1.0, 0, 2, 0.5, 0])
     copy = PageCopy({"kind": "odd"}, lambda text: -np.arange(1.0, 6)[: len(text)] - worse[: len(text)])
     table = copied(lambda: copy, cell)
@@ -75,7 +74,7 @@ def test_what_can_not_be_copied_costs_the_model_nothing_else(cell: Path, monkeyp
     assert copied(lambda: raises(LmcompareError("too odd")), cell) == {"reason": "too odd"}
     assert "SystemExit" in copied(lambda: raises(SystemExit(3)), cell)["reason"]
     assert "reason" in copied(lambda: PageCopy({"kind": "odd", "x": float("nan")}), cell)
-    monkeypatch.setattr(module, "MOST", 100)
+    monkeypatch.setattr(examples, "MOST", 100)
     assert "more than 100 characters" in copied(lambda: PageCopy({"kind": 100 * "x"}), cell)["reason"]
 
 

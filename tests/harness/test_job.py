@@ -17,7 +17,7 @@ def test_the_code_that_makes_examples_and_forecasts_is_in_their_keys(tmp_path: P
     for room in ("harness", "measure", "exhibits", "corpora", "runfolder", "forecasting"):
         shutil.copytree(PACKAGE / room, tmp_path / room)
     for code, counts in (
-        (EXAMPLES_CODE, ("harness/examples.py", "harness/page_copy.py", "measure/influence.py", "exhibits/curve.py")),
+        (EXAMPLES_CODE, ("harness/examples.py", "measure/influence.py", "exhibits/curve.py")),
         (EXAMPLES_CODE, ("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py")),
         (CODE, ("forecasting/ets.py", "harness/classics.py", "measure/steps.py", "corpora/series/values.py")),
     ):

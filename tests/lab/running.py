@@ -11,7 +11,6 @@ from unittest.mock import patch
 from lmcompare.harness import changes, cost
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.progress import Display
-from lmcompare.lab import described
 from lmcompare.lab import run as runner
 from lmcompare.lab.run import Outcome, run_lab
 from tests.conftest import called_here
@@ -47,7 +46,6 @@ def all_here() -> Iterator[None]:
     with (
         patch.object(runner, "call", called_here),
         patch.object(cost, "call", called_here),
-        patch.object(described, "call", called_here),
     ):
         yield
 

@@ -14,8 +14,8 @@ from lmcompare.analysis.intervals import holm
 from lmcompare.errors import PluginError
 from lmcompare.lab.bench import Bench, parts_of, row_of, rows_of
 from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
-from lmcompare.lab.described import check_names, described
 from lmcompare.lab.findings import write_findings
+from lmcompare.lab.run import check_names, described
 from tests.analysis.tiny import bits, tiny_run
 from tests.lab.laboratory import ABOUT
 

@@ -15,8 +15,8 @@ from lmcompare.lab import attention, grammar, ideas, inference, letters, ontolog
 from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
 from lmcompare.lab.neurons import few_bits
+from lmcompare.lab.order import TREATMENTS
 from lmcompare.lab.quantisation import TERNARY
-from lmcompare.lab.shuffling import TREATMENTS
 from lmcompare.lab.wording import above, all_of, below, effects, without_effect
 from tests.lab.laboratory import missed
 

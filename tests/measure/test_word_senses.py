@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.measure.sense_sets import BEGINNINGS, sentences
-from lmcompare.measure.word_senses import SenseSet, sense_sets, sense_table
+from lmcompare.measure.word_senses import BEGINNINGS, SenseSet, sense_sets, sense_table, sentences
 from lmcompare.model import FloatArray
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray

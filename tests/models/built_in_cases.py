@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare import plugins
-from lmcompare.checks.texts import MarkovTexts
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.model import LanguageModel, Setting
 from tests.models.neural_cases import tiny_wordnet
 from tests.models.pcfg.treebanks import with_trees

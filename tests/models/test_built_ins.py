@@ -12,8 +12,8 @@ import pytest
 from lmcompare import plugins
 from lmcompare.checks import CHECKS, Check, Probe
 from lmcompare.checks.kit import run_one
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.checks.texts import MarkovTexts
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.tokens import Vocabulary

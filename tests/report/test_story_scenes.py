@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections.story import outlines
-from lmcompare.report.sections.story_counted import next_of
+from lmcompare.report.sections.story import SmallExample, next_of, outlines
 from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_looking import Looking, all_of
 from lmcompare.report.sections.story_scene import Loss, Scene, spread
-from lmcompare.report.sections.story_small import SmallExample
 from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.report.scenes import scene

@@ -10,8 +10,8 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from lmcompare.serve import connections
-from lmcompare.serve.connections import Connection
+from lmcompare.serve import server
+from lmcompare.serve.server import Connection
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -79,7 +79,7 @@ def test_a_whole_header_is_not_hurried_and_the_next_one_is_waited_for_again(loop
 
 
 def test_the_one_that_has_waited_longest_makes_room(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 3)
+    monkeypatch.setattr(server, "MOST", 3)
     several = [opened(loop) for _ in range(3)]
     several[0][0].data_received(REQUEST)
     several += [opened(loop) for _ in range(2)]

@@ -16,7 +16,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.tokens import make_tokenizer
 from lmcompare.tokens.values import ValueTokenizer
 from lmcompare.tokens.values.bins import Bins, resolution
-from lmcompare.tokens.values.stationary import dickey_fuller, wanders
+from lmcompare.tokens.values.tokenizer import dickey_fuller, wanders
 
 GENERATOR = np.random.default_rng(0)
 

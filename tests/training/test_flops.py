@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lmcompare.training.flops import counted
+from lmcompare.training.loop import counted
 
 
 def operations(module: nn.Module, *inputs: torch.Tensor) -> float:

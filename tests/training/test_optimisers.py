@@ -12,8 +12,8 @@ import torch
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn_attention.plugin import RnnAttention
+from lmcompare.training.loop import autocast
 from lmcompare.training.optimisers import Muon, eager, optimisers, orthogonal
-from lmcompare.training.precision import autocast
 from lmcompare.training.recipe import Recipe
 from tests.models.mixture.cases import animals, trained
 from tests.training.texts import fitted

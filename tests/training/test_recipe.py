@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lmcompare.errors import LmcompareError
-from lmcompare.training import precision
+from lmcompare.training import loop
+from lmcompare.training.loop import autocast, measured
 from lmcompare.training.network import dropout
-from lmcompare.training.precision import autocast, measured
 from lmcompare.training.recipe import Recipe
 
 
@@ -83,7 +83,7 @@ def test_bfloat16_has_to_be_faster_by_half_and_is_measured_once(monkeypatch: pyt
         asked.append(kind)
         return seconds[kind]
 
-    monkeypatch.setattr(precision, "_best_time", timed)
+    monkeypatch.setattr(loop, "_best_time", timed)
     measured.cache_clear()
     try:
         assert measured("cpu", 1) == measured("cpu", 1) == "bfloat16"

@@ -7,9 +7,10 @@ contexts. ``level`` describes the arrays, ``scoring`` how text is scored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,45 @@ import numpy.typing as npt
 
 from lmcompare import allowance
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup import searching
 from lmcompare.counts.lookup.level import ARRAYS, NATS, NOTHING, Float32Array, Level, read_only
 from lmcompare.counts.lookup.scoring import Scorer
 from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Encoded, FloatArray, IntArray
+
+BLOCK = 2**16  # tokens that are looked up together
+
+
+def score(levels: Sequence[Level], text: Encoded) -> FloatArray:
+    """Return the log-probability of each token: (N,) float64 nats."""
+    scores = np.empty(len(text))
+    early = len(levels) - 1  # a block begins a few tokens early, so that the contexts of its first tokens are found
+    for begin in range(0, len(text), BLOCK):
+        first, last = max(begin - early, 0), min(begin + BLOCK, len(text))
+        scores[begin:last] = _score(levels, text, first, last)[begin - first :]
+    return scores
+
+
+def _score(levels: Sequence[Level], text: Encoded, first: int, last: int) -> FloatArray:
+    """(last - first,) nats of these tokens; the first tokens lack a part of their contexts."""
+    words: IntArray = text.ids[first:last].astype(np.int64)
+    before = np.append(text.vocabulary.end, words[:-1])
+    opens = before == text.vocabulary.end
+    opens[0] = first == 0 or text.ids[first - 1] == text.vocabulary.end
+    starts = np.searchsorted(text.starts, [first, last])
+    opens[text.starts[starts[0] : starts[1]] - first] = True
+    log10 = levels[0].log10_probs[words].astype(np.float64)
+    contexts = np.where(opens, levels[0].width - 1, before)
+    for level, longer in pairwise(levels):
+        seen = np.flatnonzero(contexts != NOTHING)
+        log10[seen] += level.log10_backoffs[contexts[seen]]
+        nodes = longer.find(contexts, words)
+        found = np.flatnonzero(nodes != NOTHING)
+        log10[found] = longer.log10_probs[nodes[found]]
+        contexts = np.append(NOTHING, nodes[:-1])
+        contexts[opens] = NOTHING
+    return log10 * NATS
+
 
 Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
 
@@ -160,7 +194,7 @@ class BackoffTable:
         """(N,) nats: the log-probability of each token, which does not depend on ``threads``."""
         self._searched[0] += len(text)
         if "_scorer" not in vars(self) and (self._searched[0] < len(self) or not self._hash_tables_fit()):
-            return searching.score(self.levels, text)
+            return score(self.levels, text)
         return self._scorer.score(text, threads)
 
     def score_after(self, contexts: IntArray, words: IntArray) -> FloatArray:

@@ -9,8 +9,10 @@ from typing import Self
 import numpy as np
 
 from lmcompare import memory
+from lmcompare.compiled import compiled
 from lmcompare.counts.lookup.level import read_only
-from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places
+from lmcompare.counts.suffixes.contexts import KINDS, Contexts, Index, marked, marked_places
+from lmcompare.counts.suffixes.walking import NODE, count_of, new_levels, new_room, summed, walk
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
@@ -27,9 +29,86 @@ from lmcompare.model import (
     same_vocabulary,
 )
 from lmcompare.models.common import discounts as fitting
-from lmcompare.models.common.discounts import Discounts
-from lmcompare.models.infinite_gram import estimator, exhibits, scoring
+from lmcompare.models.common.discounts import Discounts, own_and_rest
+from lmcompare.models.infinite_gram import estimator, exhibits
+from lmcompare.models.infinite_gram.estimator import class_of_level
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
+
+
+@compiled
+def score(index: Index, values: FloatArray, query: IntArray, places: IntArray) -> FloatArray:
+    """(B,) the probabilities of the tokens at B places of a text with start marks.
+
+    Parameters
+    ----------
+    index : Index
+        The contexts of the training text.
+    values : FloatArray of shape (CLASSES, 5)
+        The discounts and strengths.
+    query : IntArray
+        The text.
+    places : IntArray of shape (B,)
+        The places.
+    """
+    levels, room, sums = new_levels(), new_room(), np.zeros(KINDS + 1, np.int32)
+    scores = np.empty(len(places))
+    for b in range(len(places)):
+        p = 1 / (len(index.first) - 2)
+        for level in levels[: walk(index, query, places[b], levels)]:
+            distinct = summed(index, level, room, sums)
+            count = count_of(index, level, room, distinct, query[places[b]])
+            own, rest = own_and_rest(count, sums, values[class_of_level(level, sums)])
+            p = own + rest * p
+        scores[b] = p
+    return scores
+
+
+@compiled
+def fill(
+    index: Index, values: FloatArray, frequencies: FloatArray, query: IntArray, places: IntArray, rows: FloatArray
+) -> None:
+    """Write the distributions after B places of a text with start marks into ``rows``, (B, V), in nats.
+
+    ``frequencies``, (V,), are the log-probabilities after the empty context. A row is these times the weight of the
+    empty context; only the tokens that followed a longer context have more.
+    """
+    levels, room, sums = new_levels(), new_room(), np.zeros(KINDS + 1, np.int32)
+    more, seen = np.zeros(rows.shape[1]), np.empty(rows.shape[1], np.int32)
+    for b in range(len(places)):
+        n = walk(index, query, places[b], levels)
+        weight, n_seen = 1.0, 0
+        for k in range(n - 1, 0, -1):
+            level = levels[k]
+            distinct = summed(index, level, room, sums)
+            of_class = values[class_of_level(level, sums)]
+            first = index.offsets[level[NODE]] if distinct < 0 else 0
+            end = index.offsets[level[NODE] + 1] if distinct < 0 else distinct
+            for i in range(first, end):
+                word = index.following[i] if distinct < 0 else room[0, i]
+                count = index.counts[i] if distinct < 0 else room[1, i]
+                if more[word] == 0.0 and n_seen < len(seen):
+                    seen[n_seen] = word
+                    n_seen += 1
+                more[word] += weight * own_and_rest(count, sums, of_class)[0]
+            weight *= own_and_rest(0, sums, of_class)[1]
+        row, shift = rows[b], np.log(weight)
+        for word in range(len(row)):
+            row[word] = frequencies[word] + shift
+        for i in range(n_seen):
+            word = seen[i]
+            row[word] = np.log(more[word] + weight * np.exp(frequencies[word]))
+            more[word] = 0.0
+
+
+@compiled
+def after_nothing(index: Index, values: FloatArray) -> FloatArray:
+    """(V,) nats: the log-probabilities after the empty context."""
+    probabilities = np.zeros(len(index.first) - 2)
+    of_class = values[class_of_level(np.zeros(5, np.int32), index.sums[0])]
+    for i in range(index.offsets[1]):
+        probabilities[index.following[i]] = own_and_rest(index.counts[i], index.sums[0], of_class)[0]
+    probabilities += own_and_rest(0, index.sums[0], of_class)[1] / len(probabilities)
+    return np.log(probabilities)
 
 
 class InfiniteGram(LanguageModel):
@@ -96,7 +175,7 @@ class InfiniteGram(LanguageModel):
         """(N,) float64 nats, by one walk through the contexts per token."""
         contexts, discounts = self._for(text.vocabulary), fitted(self._discounts, self)
         places = marked_places(text, np.arange(len(text)))
-        scores = scoring.score(contexts.index, read_only(discounts.values), marked(text), places)
+        scores = score(contexts.index, read_only(discounts.values), marked(text), places)
         return discounts.log_probs(scores, text.vocabulary.is_unknown(text.ids))
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
@@ -135,14 +214,14 @@ class InfiniteGram(LanguageModel):
     def _rows(self, contexts: Contexts, vocabulary: Vocabulary, query: IntArray, places: IntArray) -> FloatArray:
         discounts = fitted(self._discounts, self)
         rows = np.empty((len(places), contexts.types))
-        scoring.fill(contexts.index, read_only(discounts.values), self._frequencies, query, places, rows)
+        fill(contexts.index, read_only(discounts.values), self._frequencies, query, places, rows)
         discounts.add_unknown(rows, vocabulary)
         return rows
 
     def _of_empty_context(self) -> FloatArray:
         """(V,) nats: the log-probabilities after the empty context."""
         contexts, discounts = fitted(self._contexts, self), fitted(self._discounts, self)
-        nats: FloatArray = scoring.after_nothing(contexts.index, read_only(discounts.values))
+        nats: FloatArray = after_nothing(contexts.index, read_only(discounts.values))
         return nats
 
     def _for(self, vocabulary: Vocabulary) -> Contexts:

@@ -13,12 +13,38 @@ from torch.nn import functional
 from lmcompare.errors import LmcompareError
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.feed_forward import FeedForward
 from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
 from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
+
+
+class FeedForward(nn.Module):
+    """down(f(up(x))), with GELU, the square of ReLU ("relu2", So et al. 2021) or SwiGLU (Shazeer 2020) as f.
+
+    SwiGLU is silu(a) · b for the two halves a and b of up(x).
+    """
+
+    def __init__(self, design: Design) -> None:
+        super().__init__()
+        self.activation = design.activation
+        biased, hidden = design.style != "llama", design.hidden
+        self.up = nn.Linear(design.width, hidden * (2 if design.activation == "swiglu" else 1), bias=biased)
+        self.down = nn.Linear(hidden, design.width, bias=biased)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, d) for x (…, d)."""
+        above = self.up(x)
+        if self.activation == "swiglu":
+            gate, above = above.chunk(2, -1)
+            above = functional.silu(gate) * above
+        elif self.activation == "relu2":
+            above = functional.relu(above).square()
+        else:
+            above = functional.gelu(above)
+        made: Tensor = self.down(above)
+        return made
 
 
 class Block(nn.Module):

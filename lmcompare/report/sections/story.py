@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,13 +19,115 @@ from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.story_attention import mask
-from lmcompare.report.sections.story_counted import followed
 from lmcompare.report.sections.story_far_back import FarBack
 from lmcompare.report.sections.story_looking import all_of
 from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely, spread
-from lmcompare.report.sections.story_small import SmallExample
 from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.runfolder.parquet import Array
+from lmcompare.tokens import Encoded, IntArray
+
+
+@dataclass(frozen=True)
+class SmallExample:
+    """One vector against those of some words.
+
+    Parameters
+    ----------
+    key : str
+        Its name, in its id on the page.
+    asks : str
+        What the vector is, and its numbers.
+    columns : tuple of str
+        The headings of the words, their vectors, the sums, their exponentials and the shares, and perhaps of values
+        and what is mixed of them.
+    rows : tuple
+        A word, its vector, how the sum of products comes about, and the others, as text.
+    result : str
+        What follows.
+    """
+
+    key: str
+    asks: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    result: str
+
+    @classmethod
+    def of(cls, outline: Mapping[str, Any]) -> Self:
+        """Work the example of a scene out: softmax(vectors · vector), and the mix of values, if there are any."""
+        vector, words = outline["numbers"], outline["words"]
+        values = np.array(list(outline.get("values", {}).values()), np.float64)
+        sums = np.array([np.dot(vector, own) for own in words.values()], np.float64)
+        raised = np.exp(sums)
+        shares = raised / raised.sum()
+        mixed = shares[:, None] * values if len(values) else values
+        rows = tuple(
+            (
+                word,
+                _tuple(own),
+                f"{' + '.join(f'{_factor(a)} · {_factor(b)}' for a, b in zip(vector, own, strict=True))}"
+                f" = {numbers.decimals(float(total), 0)}",
+                numbers.decimals(float(power), 2),
+                numbers.percent(float(shares[at]), 1),
+                *((_tuple(values[at]), _tuple(mixed[at], 2)) if len(values) else ()),
+            )
+            for at, ((word, own), total, power) in enumerate(zip(words.items(), sums, raised, strict=True))
+        )
+        mix = _tuple(mixed.sum(axis=0), 2) if len(values) else ""
+        asks = f"{outline['asks']}: {_tuple(vector)}"
+        return cls(outline["key"], asks, tuple(outline["columns"]), rows, outline["result"].format(mix=mix))
+
+
+def _tuple(vector: Iterable[float], places: int = 0) -> str:
+    return f"({', '.join(numbers.decimals(float(value), places) for value in vector)})"
+
+
+def _factor(value: float) -> str:
+    shown = numbers.decimals(value, 0)
+    return f"({shown})" if value < 0 else shown
+
+
+MOST = 4  # words of the longest context
+NAMED = 3  # next words that are named
+
+
+def followed(data: ReportData, scene: Scene) -> str:
+    """Return sentences on the words that follow the end of the sentence's context in the training text.
+
+    They are about the longest end that occurs there, of at most ``MOST`` words, and the end that is a word shorter;
+    "" if none occurs.
+    """
+    said: list[str] = []
+    train = data.run.tokens[data.main_tokens].train
+    context = train.vocabulary.ids([str(token) for token in scene.found["tokens"][:-1]])
+    for length in range(min(MOST, len(context)), 0, -1):
+        after = next_of(train, context[-length:])
+        if not len(after):
+            continue
+        ids, counts = np.unique(after, return_counts=True)
+        order = np.lexsort((ids, -counts))[:NAMED]
+        parts = [f"“{visible(train.vocabulary[int(ids[i])])}” ({numbers.count(int(counts[i]))})" for i in order]
+        others = len(after) - int(counts[order].sum())
+        if others:
+            parts.append(f"other words ({numbers.count(others)})")
+        words = " ".join(scene.tokens[-1 - length : -1])
+        times = f"{numbers.count(len(after))} times" if len(after) > 1 else "once"
+        said.append(f"“{words}” occurs {times} in the training text, followed by {numbers.listed(parts)}.")
+        if len(said) == 2:
+            break
+    return " ".join(said)
+
+
+def next_of(text: Encoded, context: IntArray) -> IntArray:
+    """(n,) the ids that follow a context (k,) in a text, if they are in the same document."""
+    size = len(context)
+    at = np.arange(size, len(text))
+    for back, token in enumerate(context[::-1].tolist(), 1):
+        at = at[text.ids[at - back] == token]
+    at = at[text.context_starts(at) <= at - size]
+    found: IntArray = text.ids[at]
+    return found
+
 
 SAME = 0.05  # bits: a smaller change is shown as 0.0
 NETWORK = ("cell", "width", "hidden", "layers", "spelling")  # hyper-parameters that make a recurrent network

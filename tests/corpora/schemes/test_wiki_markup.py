@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmcompare.corpora.schemes.wiki_markup import article_text
-from lmcompare.corpora.schemes.wiki_templates import superscript
+from lmcompare.corpora.schemes.wiki import article_text, superscript
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.checks.texts import MarkovTexts
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.model import Budget, Setting
 from tests.made import made
 from tests.models.altered_states import altered, answer

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.harness import fork_servers
+from lmcompare.harness import runner
 from lmcompare.harness.run import run
 from lmcompare.processes import ForkServer
 from tests.full.processes.killed import differing, stored
@@ -32,8 +32,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[ForkServer]:
         found.append(ForkServer(*arguments, **variables))
         return found[-1]
 
-    monkeypatch.setattr(fork_servers, "FIRST", 1)
-    monkeypatch.setattr(fork_servers, "ForkServer", start)
+    monkeypatch.setattr(runner, "FIRST", 1)
+    monkeypatch.setattr(runner, "ForkServer", start)
     return found
 
 
@@ -42,7 +42,7 @@ def test_the_bits_are_those_of_new_processes(place: Path, made: list[ForkServer]
     assert not run(plan, place / "forked", base=place).failures
     assert len(made) == 2, "one for each plug-in"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fork_servers, "FIRST", 99)
+        patch.setattr(runner, "FIRST", 99)
         assert not run(plan, place / "new", base=place).failures
     assert len(made) == 2
     assert not differing(stored(place / "forked"), stored(place / "new"))

@@ -10,8 +10,7 @@ import pytest
 from nltk import Nonterminal, Tree, ViterbiParser
 from nltk.grammar import PCFG, ProbabilisticProduction
 
-from lmcompare.models.pcfg.best_tree import best_tree
-from lmcompare.models.pcfg.chart import prefixes
+from lmcompare.models.pcfg.chart import best_tree, prefixes
 from lmcompare.models.pcfg.grammar import Grammar
 from lmcompare.tokens import FloatArray
 

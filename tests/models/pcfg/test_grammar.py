@@ -7,7 +7,7 @@ import pytest
 from nltk import Tree
 
 from lmcompare.models.pcfg.grammar import ROOT, read_grammar
-from lmcompare.models.pcfg.lexicon import LEAST, RARE, classes_of, emissions
+from lmcompare.models.pcfg.plugin import LEAST, RARE, classes_of, emissions
 from lmcompare.tokens import Vocabulary
 
 

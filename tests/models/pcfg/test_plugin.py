@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.checks.texts import MarkovTexts
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.model import Setting

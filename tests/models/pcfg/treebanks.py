@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import ClassVar
 
-from lmcompare.checks.texts import MarkovTexts
+from lmcompare.checks.probe import MarkovTexts
 from lmcompare.models.pcfg.plugin import Pcfg
 from lmcompare.tokens import Encoded
 

@@ -14,8 +14,7 @@ from lmcompare.exhibits.attention import weights as weights_of
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.design import ACTIVATIONS, Design
-from lmcompare.models.transformer.feed_forward import FeedForward
-from lmcompare.models.transformer.network import Block, TransformerNetwork
+from lmcompare.models.transformer.network import Block, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
 from lmcompare.models.transformer.self_attention import View, _fused, written_out
