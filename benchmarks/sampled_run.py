@@ -231,9 +231,10 @@ def write_about(folder: Path, name: str, on_valid: Array, corpus: TokenizedCorpu
         "traits": {**traits, "pretrained": False},
         "notes": [],
         "truth": {"passed": True, "checks": []},
-        "memorisation": {"train_nats": 0.9 * nats, "valid_nats": nats},
     }
     files.write_json(folder / "cell.json", cell)
+    measured = {"train_nats": 0.9 * nats, "valid_nats": nats}
+    files.write_json(folder / "studies.json", {"memorisation": {"measured": measured}})
 
 
 def most_likely(number: int, types: int, rng: np.random.Generator) -> tuple[Array, Array]:

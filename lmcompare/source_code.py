@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from lmcompare.registry import FILE_MODULE
+
+_Files = dict[str, Path | None]
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,33 @@ def source_of(classes: Iterable[type]) -> bytes:
     return b"".join(sources[name] for name in sorted(sources))
 
 
-def _sources_of(module: str) -> dict[str, bytes]:
-    """Return the source of a module and of what it imports, by name; that of a module without a file is its name."""
+def source_without(cls: type, methods: Collection[str]) -> bytes:
+    """Return the source code that a class is made of without some of its methods, and without what only they import.
+
+    It is that of its module, without these methods, and of the modules of the same package or folder that it imports.
+    """
+    file = _file(cls.__module__)
+    if file is None:
+        return cls.__module__.encode()
+    lines = file.read_text("utf-8").splitlines(keepends=True)
+    bodies = [node.body for node in ast.parse("".join(lines)).body if isinstance(node, ast.ClassDef)]
+    for node in (node for body in bodies for node in body):
+        if isinstance(node, ast.FunctionDef) and node.name in methods:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    own = {cls.__module__: "".join(lines).encode()}
+    sources = _sources_of(cls.__module__, {cls.__module__: file}, own)
+    return b"".join(sources[name] for name in sorted(sources))
+
+
+def _sources_of(module: str, open_: _Files | None = None, given: Mapping[str, bytes] = {}) -> dict[str, bytes]:
+    """Return the source of a module and of what it imports, by name; that of a module without a file is its name.
+
+    ``open_``: the modules to begin with, by default the module and what it has loaded; ``given``: sources that are
+    not read from their files.
+    """
     place = _place_of(module)
     file_of = None if place is None else cache(place.file_of)
-    open_ = {name: _file(name) for name in _loaded_by(module)}
+    open_ = {name: _file(name) for name in _loaded_by(module)} if open_ is None else open_
     found: dict[str, bytes] = {}
     while open_:
         name, file = open_.popitem()
@@ -53,7 +77,7 @@ def _sources_of(module: str) -> dict[str, bytes]:
         if file is None:
             continue
         with suppress(OSError):
-            found[name] = file.read_bytes()
+            found[name] = given[name] if name in given else file.read_bytes()
         if file_of is not None:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
             for base, names in _imported(found[name], package):

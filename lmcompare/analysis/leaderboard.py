@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
-LEAST_GAP = 0.5  # nats
 MOST_UNKNOWN = 0.3  # with more unknown tokens, perplexity says how well <unk> is guessed
 PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "top1_accuracy", "top5_accuracy", "perplexity_reset")
 
@@ -63,8 +62,6 @@ class Row:
     parameters: int | None = None
     model_bytes: int | None = None
     tokens_read: float | None = None
-    sampled_train_nats: float | None = None
-    sampled_valid_nats: float | None = None
     overhead_bits_per_byte: float | None = None
     valid_bits_per_byte: float | None = None
     unknown_share: float | None = None
@@ -83,16 +80,6 @@ class Row:
     def compared(self) -> float | None:
         """Bits per byte by which models are compared: of what is not left out of the test text (``repeats``)."""
         return self.bits_per_byte if self.fresh_bits_per_byte is None else self.fresh_bits_per_byte
-
-    @property
-    def knows_valid(self) -> bool:
-        """Whether it predicts validation text so much better than training text that it has probably read it.
-
-        The loss on validation text is less than half of that on training text. Of 245 honest models in the tests, it
-        was 0.89 of it or more. Losses that are nearly 0 differ by chance.
-        """
-        train, valid = self.sampled_train_nats, self.sampled_valid_nats
-        return train is not None and valid is not None and valid < train / 2 and train - valid > LEAST_GAP
 
     @property
     def interval(self) -> tuple[float, float] | None:

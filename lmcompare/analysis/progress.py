@@ -1,8 +1,7 @@
-"""What more training or more text would probably change, as far as learning curves and memorisation show it."""
+"""What more training would probably change, as far as learning curves show it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from lmcompare.runfolder.run import ModelEntry, Run
 LAST = 0.9  # of the training: what the loss does after that is its end
 FALLING = 0.005  # nats: a validation loss that fell by less at the end has levelled off
 RISEN = 1.01  # a loss this many times the lowest one has risen again
-MEMORISED = 0.1  # nats: a smaller gap between training and validation text is not worth mentioning
 SAME_AMOUNT = 1.1  # models that read up to this many times as many tokens read about the same amount
 
 
@@ -59,40 +57,22 @@ class Outlook:
     ----------
     falling : dict of str to float
         Models whose validation loss was still falling: by how many nats per token in the last tenth of training.
-    memorised : dict of str to float
-        Models that do better on the training text than on the validation text: by how many nats per known token. Of
-        models with several kinds of tokens, those with the kind that most have.
     risen : tuple of str
         Models whose validation loss had risen again at the end.
     """
 
     falling: dict[str, float]
-    memorised: dict[str, float]
     risen: tuple[str, ...]
 
 
 def outlook(run: Run, names: Sequence[str]) -> Outlook:
-    """Return what more training or more text would probably change for the models of these names."""
+    """Return what more training would probably change for the models of these names."""
     models = [run.model(name) for name in names]
     found = {m.name: p for m in models if (p := Progress.of(_curve(m))) is not None}
-    counts = Counter(m.tokens_fingerprint for m in models)  # figures per token hold for models of the same tokens
-    main = [m for m in models if m.tokens_fingerprint == max(counts, key=lambda fp: counts[fp])]
-    memorised = {m.name: gap for m in main if (gap := memorisation(m)) is not None and gap > MEMORISED}
     return Outlook(
         falling=_descending({name: p.fall for name, p in found.items() if p.rise <= RISEN and p.fall > FALLING}),
-        memorised=_descending(memorised),
         risen=tuple(name for name, p in found.items() if p.rise > RISEN),
     )
-
-
-def memorisation(model: ModelEntry) -> float | None:
-    """Return how much better a model does on the training text than on the validation text, in nats per known token.
-
-    None if that was not measured.
-    """
-    known = model.first.memorisation if model.first is not None else {}
-    valid, train = known.get("valid_nats"), known.get("train_nats")
-    return None if valid is None or train is None else valid - train
 
 
 def unequal_reading(run: Run, names: Sequence[str]) -> dict[str, float]:

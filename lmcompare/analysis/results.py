@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -31,10 +32,11 @@ from lmcompare.analysis.published import published
 from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
 from lmcompare.analysis.totals import sums
-from lmcompare.errors import without_controls
+from lmcompare.errors import what_went_wrong, without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
 from lmcompare.runfolder.layout import COST_KEYS, Split
 from lmcompare.runfolder.run import ModelEntry, Run, kept
+from lmcompare.study import studies
 
 SCHEMA_VERSION = 2
 METHOD = "paired bootstrap, symmetric studentised"
@@ -87,8 +89,9 @@ def results(run: Run) -> dict[str, Any]:
         earlier text), models (those with a finished cell, in the order of the experiment), failed (cells without
         figures), unverified (parts of the folder without checksums), interval (how the intervals were computed),
         differences (of all pairs of one group), published (figures of papers that the experiment names), growth (over
-        shares of the training text), compute (over the time of training), forecasts (of series) and sweeps (how
-        hyper-parameters were chosen).
+        shares of the training text), compute (over the time of training), forecasts (of series), sweeps (how
+        hyper-parameters were chosen), studies (the figures of each study), failed_studies (why one has none), doubts
+        and advice (sentences of studies, with the names of models in braces).
         docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
@@ -172,9 +175,28 @@ def _results(run: Run) -> dict[str, Any]:
             "compute": compute_table(run),
             "forecasts": forecast_rows(run) if run.corpus.series else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
+            **_studied(run),
         }
     )
     return table
+
+
+def _studied(run: Run) -> dict[str, Any]:
+    """Return the figures and sentences of all studies, and why one could not be computed."""
+    figures: dict[str, Any] = {}
+    doubts, advice, failed = [], [], {}
+    for name, study in studies().items():
+        try:
+            found = study.compute(run)
+            json.dumps(None if found is None else asdict(found))
+        except Exception as error:  # a study may be anybody's code
+            failed[name] = what_went_wrong(error)
+            continue
+        if found is not None:
+            figures[name] = found.figures
+            doubts += [{"model": model, "said": said} for model, said in found.doubts.items()]
+            advice += [asdict(each) for each in found.advice]
+    return {"studies": figures, "failed_studies": failed, "doubts": doubts, "advice": advice}
 
 
 def _repeated(run: Run, split: Split) -> dict[str, Any]:
@@ -212,7 +234,6 @@ def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str,
         "unranked_reason": standing.reason,
         **{key: _over_seeds(model, key) for key in COSTS},
         "tokens_read": tokens_read(model),
-        **{f"sampled_{which}_nats": model.done[0].memorisation.get(f"{which}_nats") for which in ("train", "valid")},
         "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
         "valid_probability_model": is_valid(model),
         "valid_perplexity": on_valid.perplexity,

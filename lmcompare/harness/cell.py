@@ -18,8 +18,9 @@ from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
 from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
+from lmcompare.harness.measurements import measure_studies
 from lmcompare.harness.progress import Share
-from lmcompare.measure import memorisation, scoring
+from lmcompare.measure import scoring
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import Part, measured_part, shown_positions
 from lmcompare.measure.steps import ScoredSteps
@@ -93,8 +94,10 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     if job.is_finished():
         restored(model, job.path / "model")
         emit({"event": "stage", "stage": "examples"})
-        notes = write_examples(job, corpus, model)
-        job.finish({**job.stored(), **job.examples_keys, **_told(model), "notes": [*model.notes, *notes]})
+        stored = job.stored()
+        notes = stored.get("notes", []) if job.has_examples() else [*model.notes, *write_examples(job, corpus, model)]
+        measured = measure_studies(job, corpus, model)
+        job.finish({**stored, **job.examples_keys, **_told(model), "notes": notes, "studies": measured})
         return
     job.reopen()
     _told(model)  # raises an error for wrong words before the training
@@ -105,13 +108,13 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
         _try(job, corpus, model, cost, emit)
         return
     scored, part, scoring_cost = _scored(job, corpus, model, emit)
-    known = {} if model.traits.adaptive else memorisation.measured(model, corpus)
     emit({"event": "stage", "stage": "checking"})
     began = time.perf_counter()
     truth = _checked(job, corpus, model, scored, part)
     cost |= scoring_cost | {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
     notes = write_examples(job, corpus, model)
+    measured = measure_studies(job, corpus, model)
     see_that_it_is_there(Path(job.folder))
     _write_cost(job, cost)
     job.finish(
@@ -125,7 +128,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
             "code_digest": code_digest,
             "notes": [*model.notes, *notes],
             "truth": truth,
-            "memorisation": known,
+            "studies": measured,
         }
     )
 

@@ -125,7 +125,7 @@ class Engine:
                 for stale in ("model", PROBES):
                     remove_written(job.path, within=stale)
                 checkpoints.remove(job.checkpoints.parent)
-            if job.is_finished() and job.has_examples():
+            if job.is_finished() and job.is_complete():
                 (job.path / LOG).unlink(missing_ok=True)  # left by a run that was killed at its very end
                 job.take_place()
                 emit({"event": "stage", "stage": "kept"})

@@ -49,6 +49,8 @@ class Job:
     budget, examples : dict
         The tables ``[budget]`` and ``[examples]`` of the experiment. A model that isn't trained in steps has an empty
         budget.
+    studies : dict of str to str
+        The studies that measure the model, each with a digest of the code that measures.
     whole : bool
         Whether the page of the report gets a whole copy of the model.
     files : dict
@@ -83,6 +85,7 @@ class Job:
     machine: dict[str, Any]
     budget: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
+    studies: dict[str, str] = field(default_factory=dict)
     whole: bool = False
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
@@ -188,6 +191,15 @@ class Job:
     def has_examples(self) -> bool:
         """Return whether a finished cell's examples are those that would be made now; a trial has none."""
         return self.trial or self.stored().items() >= self.examples_keys.items()
+
+    def is_complete(self) -> bool:
+        """Return whether a finished cell has the examples and the measurements that would be made now."""
+        return self.has_examples() and not self.unmeasured()
+
+    def unmeasured(self) -> list[str]:
+        """Return the studies whose code has not measured the finished cell."""
+        stored = self.stored().get("studies") or {}
+        return [name for name, digest in self.studies.items() if stored.get(name) != digest]
 
     def has_what_is_asked(self) -> bool:
         """Return whether a finished cell's examples are those that are asked for now, whichever code made them."""

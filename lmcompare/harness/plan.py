@@ -25,6 +25,7 @@ from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
 from lmcompare.runfolder.ownership import OF_TOKENS, check_free, remove_written
 from lmcompare.runfolder.seals import damage
+from lmcompare.study import measuring
 
 LISTED = 5  # models without a limit of memory that are named
 
@@ -156,6 +157,7 @@ class Plan:
             "milestones": experiment.milestones and model.trains_in_steps,
             "memory": experiment.memory_bytes,
             "examples": examples,
+            "studies": {} if self.exhibits_only or self.text.entry.series else measuring(),
             "whole": experiment.live == "full",
             "files": model.files,
             "asked": {

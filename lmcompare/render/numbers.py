@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+NAMED = 5  # if there are more models, only the extremes are named
 NONE = "–"
 NBSP = "\u00a0"  # keeps a number and its unit on one line
 MONTHS = (
@@ -194,6 +195,14 @@ def scientific(value: float) -> str:
 def perplexity_share(nats: float) -> str:
     """Return by what share of itself a perplexity falls when the loss falls by ``nats`` per token."""
     return percent(1 - math.exp(-nats), 0)
+
+
+def perplexity_shares(nats: Mapping[str, float]) -> str:
+    """Return ``perplexity_share`` of each model, the largest first: "30 % (Transformer) and 11 % (RNN)"."""
+    shares = [(name, perplexity_share(gap)) for name, gap in nats.items()]
+    if len(shares) > NAMED:
+        return f"{shares[-1][1]} to {shares[0][1]} ({len(shares)} models, {shares[0][0]} most)"
+    return listed([f"{share} ({name})" for name, share in shares])
 
 
 def plural(number: float, noun: str, nouns: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 NAMES = ("word2vec", "WordNet", "PPM")  # they have no article
 PERSONS = ("Elman",)  # a title that begins with one keeps its capital letter
@@ -28,3 +28,10 @@ def spoken(title: str) -> str:
 def sentence(text: str) -> str:
     """Return a text with a capital letter at its beginning."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def with_titles(text: str, names: Iterable[str], title: Callable[[str], str]) -> str:
+    """Return a text with the title of each model in place of its name in braces."""
+    for name in names:
+        text = text.replace(f"{{{name}}}", title(name))
+    return text

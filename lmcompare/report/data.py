@@ -155,7 +155,7 @@ class ReportData:
 
     @cached_property
     def outlook(self) -> Outlook:
-        """What more training or more text would probably change for the ranked models."""
+        """What more training would probably change for the ranked models."""
         return outlook(self.run, [row.name for _, row in self.with_status("ranked")])
 
     @cached_property

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from statistics import median
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.render import numbers
-from lmcompare.render.titles import sentence
+from lmcompare.render.titles import sentence, with_titles
 from lmcompare.report import compressors
 from lmcompare.report.verdict import Titles
 
@@ -17,18 +16,25 @@ NEARER = 0.1  # of the usual figure: how much better a model knows the validatio
 UNKNOWN = 0.5  # of the test tokens
 
 
-def doubts(rows: Sequence[Row], compressed: Mapping[str, float], title: Titles) -> list[str]:
+def doubts(
+    rows: Sequence[Row], found: Iterable[Mapping[str, str]], compressed: Mapping[str, float], title: Titles
+) -> list[str]:
     """Return the reasons for doubt about models that are ranked or scored, one sentence or two for each.
 
     Parameters
     ----------
     rows : sequence of Row
+    found : iterable of mapping
+        What studies say of models: the ``doubts`` of results.json.
     compressed : mapping of str to float
         The bits per byte of file compressors on the test text; empty where models are compared on a part of it.
     title : callable
         Gives the title of a model.
     """
-    known = [*knows_valid(rows, title), *prefers_valid(rows, title)]
+    names = [row.name for row in rows]
+    doubted = {each["model"]: each["said"] for each in found if each["model"] in names}
+    known = [sentence(with_titles(said, names, title)) for said in doubted.values()]
+    known += prefers_valid(rows, doubted, title)
     return [*below_compressors(rows, compressed, title), *known, *of_unknown_words(rows)]
 
 
@@ -48,18 +54,7 @@ def below_compressors(rows: Iterable[Row], compressed: Mapping[str, float], titl
     ]
 
 
-def knows_valid(rows: Iterable[Row], title: Titles) -> list[str]:
-    """Return a sentence on each model that has probably read the validation text."""
-    return [
-        f"{sentence(title(row.name))} predicts the validation text far better than its training text (perplexity"
-        f" {_perplexity(row.sampled_valid_nats)} instead of {_perplexity(row.sampled_train_nats)} on known words)."
-        " Usually this means that its code has read the validation text."
-        for row in rows
-        if row.knows_valid
-    ]
-
-
-def prefers_valid(rows: Sequence[Row], title: Titles) -> list[str]:
+def prefers_valid(rows: Sequence[Row], doubted: Container[str], title: Titles) -> list[str]:
     """Return a sentence on each model that is much better on the validation text than other models on the same texts.
 
     Bits per byte of the test text less those of the validation text, compared with the median of the others: how hard
@@ -73,7 +68,7 @@ def prefers_valid(rows: Sequence[Row], title: Titles) -> list[str]:
     said = []
     for row in rows:
         others = [pair for name, pair in figures.items() if name != row.name]
-        if row.name not in figures or row.knows_valid or not others:
+        if row.name not in figures or row.name in doubted or not others:
             continue
         usual, gap = (median(column) for column in zip(*others, strict=True))
         better = figures[row.name][1] - gap
@@ -95,7 +90,3 @@ def of_unknown_words(rows: Iterable[Row]) -> list[str]:
         f"{numbers.percent(max(shares), 0)} of the test tokens are words that the training text does not have."
         " Usually this means that the two are of different languages or kinds."
     ]
-
-
-def _perplexity(nats: float | None) -> str:
-    return numbers.perplexity(None if nats is None else math.exp(nats))

@@ -16,9 +16,9 @@ from lmcompare.render.titles import sentence
 
 Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only
-NAMED = 5  # if there are more models, only the extremes are named
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
+MORE_TEXT = "More text"
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
 
@@ -77,6 +77,7 @@ def outlook(
     ideas: Mapping[str, FoundRow],
     seconds: float | None = None,
     tenfold: Sequence[str] = (),
+    advice: Mapping[str, str] = {},
 ) -> list[tuple[str, str]]:
     """Return what would help, as pairs of a name and of a sentence on what is known about it.
 
@@ -90,15 +91,12 @@ def outlook(
         How long the best network was trained.
     tenfold : sequence of str
         What is to be expected with ten times the text, where the run has trained on shares of it.
+    advice : mapping of str to str
+        What studies say of what would help, by heading.
     """
     said = []
-    if found.memorised or tenfold:
-        hint = ""
-        if found.memorised:
-            hint = (
-                "On known words, the perplexity of the training text is lower than that of new text by"
-                f" {_shares(found.memorised, title)}, a hint that more text would help."
-            )
+    hint = advice.get(MORE_TEXT, "")
+    if hint or tenfold:
         if (twice := ideas.get(TWICE_TEXT)) is not None and twice.found and twice.amount > 0:
             hint = (
                 "In an experiment of the laboratory, a transformer that was trained on all of this text needed"
@@ -108,8 +106,9 @@ def outlook(
             "Ten times the text was not measured; --fractions 0.1,0.3,1 draws a curve from a tenth of this text up to"
             " all of it."
         )
-        said.append(("More text", f"{hint} {beyond}".strip()))
+        said.append((MORE_TEXT, f"{hint} {beyond}".strip()))
     if found.falling:
+        falling = numbers.perplexity_shares({title(name): fall for name, fall in found.falling.items()})
         longer = (
             f"; --match seconds={10 * seconds:.0f} trains each network for ten times the longest time here"
             if seconds
@@ -118,7 +117,7 @@ def outlook(
         said.append(
             (
                 "More time",
-                f"In the last tenth of training, validation perplexity still fell by {_shares(found.falling, title)}."
+                f"In the last tenth of training, validation perplexity still fell by {falling}."
                 " This is only a hint, because learning rates are lowered towards the end, which lowers the loss by"
                 f" itself{longer}.",
             )
@@ -269,11 +268,3 @@ def _failed(cells: Sequence[Mapping[str, Any]], title: Titles) -> list[str]:
         f"{sentence(title(name))} failed with seed{'s' if len(which) > 1 else ''} {numbers.listed(which)}: {error}."
         for (name, error), which in seeds.items()
     ]
-
-
-def _shares(nats: Mapping[str, float], title: Titles) -> str:
-    """Return differences of loss as shares of perplexity: "30 % (Transformer) and 11 % (RNN)"."""
-    shares = [(title(name), numbers.perplexity_share(gap)) for name, gap in nats.items()]
-    if len(shares) > NAMED:
-        return f"{shares[-1][1]} to {shares[0][1]} ({len(shares)} models, {shares[0][0]} most)"
-    return numbers.listed([f"{share} ({name})" for name, share in shares])

@@ -60,7 +60,12 @@ class Cell:
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` if a file is missing or damaged, so that only this cell counts as failed."""
         check_sealed(self.path, CELL_TABLES)
-        for name, table in (("cell", info), ("cost", self.cost), ("examples", self.examples)):
+        for name, table in (
+            ("cell", info),
+            ("cost", self.cost),
+            ("examples", self.examples),
+            ("studies", self._studies),
+        ):
             check_contents(self.path / f"{name}.json", table)
         _ = self.curve, self.exhibit_tables  # the curve reads cost.json too
         tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}
@@ -92,15 +97,23 @@ class Cell:
         """The results of the validity checks: 'passed' and 'checks'; empty if they were not run."""
         return dict(self.info.get("truth") or {})
 
-    @property
-    def memorisation(self) -> Mapping[str, float | None]:
-        """Nats per known token on parts of train and of valid; empty for adaptive models."""
-        return dict(self.info.get("memorisation") or {})
+    def measured(self, study: str) -> Any:
+        """Return what a study has measured of the model; None if it has not."""
+        return self._studies.get(study, {}).get("measured")
+
+    @cached_property
+    def _studies(self) -> Mapping[str, Mapping[str, Any]]:
+        return read_object(self.path / "studies.json")
 
     @property
     def notes(self) -> Sequence[str]:
         """Sentences for the readers of this cell's figures."""
-        return tuple(self.info.get("notes") or ())
+        failed = [
+            f"The study '{name}' could not measure it: {each['failed']}."
+            for name, each in (self._studies if self.status == "done" else {}).items()
+            if "failed" in each
+        ]
+        return (*(self.info.get("notes") or ()), *failed)
 
     @cached_property
     def probed(self) -> tuple[Probed, ...]:

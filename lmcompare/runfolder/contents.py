@@ -42,7 +42,7 @@ class _Cell(TypedDict, total=False):
     notes: list[Text] | None
     traits: dict[Text, bool] | None
     truth: _Truth | None
-    memorisation: dict[Text, Number] | None
+    studies: dict[Text, Text] | None
     hyperparameters: dict[Text, Any] | None
 
 
@@ -227,10 +227,16 @@ class _Examples(TypedDict):
     in_page: NotRequired[_InPage]
 
 
+class _Study(TypedDict, total=False):
+    measured: Any
+    failed: Text
+
+
 _CONTENTS: dict[str, TypeAdapter[Any]] = {
     "cell.json": TypeAdapter(_Cell),
     "cost.json": TypeAdapter(_Cost),
     "examples.json": TypeAdapter(_Examples),
+    "studies.json": TypeAdapter(dict[Text, _Study]),
     "valid.json": TypeAdapter(_Valid),
 }
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.progress import Outlook, Progress, memorisation, outlook, unequal_reading
+from lmcompare.analysis.progress import Outlook, Progress, outlook, unequal_reading
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal
 
@@ -41,18 +41,12 @@ def test_what_was_not_measured_says_nothing(valid: list[float | None]) -> None:
     assert Progress.of(curve(valid)) is None
 
 
-def known(train: float, valid: float) -> dict[str, float]:
-    return {"train_nats": train, "valid_nats": valid}
-
-
 def run_with(
     path: Path,
     curves: dict[str, pd.DataFrame | None],
-    heart: dict[str, dict[str, float]] | None = None,
     **columns: Any,
 ) -> Run:
-    cells = {name: {"memorisation": table} for name, table in (heart or {}).items()}
-    tiny_run(path, {name: [[0.25] * 4] for name in curves}, cells=cells, **columns)
+    tiny_run(path, {name: [[0.25] * 4] for name in curves}, **columns)
     for name, table in curves.items():
         if table is not None:
             table.to_csv(path / "cells" / name / "0" / "curve.csv", index=False)
@@ -68,21 +62,11 @@ def test_what_would_help_each_model(tmp_path: Path) -> None:
         "done": curve([5, 4, 3, 2.99]),
         "floor": None,
     }
-    heart = {
-        "counts": known(2.0, 2.0 + math.log(10)),  # the training text is ten times as well known
-        "hungry": known(3.0, 3.0 + LN2),  # twice
-        "eager": known(3.0, 3.05),
-        "floor": known(6.5, 6.0),
-    }
-    run = run_with(tmp_path / "run", curves, heart, seen_3=[True, False, False, False])
+    run = run_with(tmp_path / "run", curves, seen_3=[True, False, False, False])
     found = outlook(run, list(curves))
     assert found.falling == pytest.approx({"hungry": LN2, "eager": -math.log(0.75)})
-    assert found.memorised == pytest.approx({"counts": math.log(10), "hungry": LN2})
-    assert list(found.memorised) == ["counts", "hungry"], "the strongest first"
     assert found.risen == ("over",)
-    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, {}, ())
-    assert memorisation(run.model("hungry")) == pytest.approx(LN2)
-    assert memorisation(run.model("done")) is None
+    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, ())
 
 
 def test_models_that_read_different_amounts(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, leaderboard, load_run, results, rows, write_results
-from lmcompare.analysis.leaderboard import ORDER, Row
+from lmcompare.analysis.leaderboard import ORDER
 from lmcompare.analysis.results import COLUMNS, as_csv
 from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import SOUND, bits, tiny_run
@@ -177,19 +177,6 @@ def test_figures_per_token_are_given_only_for_comparable_tokens(run: Run) -> Non
     assert other.figure("perplexity") is None
     assert other.figure("bits_per_byte") == other.bits_per_byte
     assert by_name["ngram"].figure("perplexity") == by_name["ngram"].perplexity
-
-
-@pytest.mark.parametrize(
-    ("train", "valid", "knows"),
-    [
-        *((6.0, 2.9, True), (1.2, 0.1, True), (6.0, 3.1, False), (6.42, 5.71, False)),
-        *((0.6, 0.2, False), (None, 0.1, False), (6.0, None, False)),
-    ],
-)
-def test_a_model_knows_the_validation_text_far_better_than_its_own(
-    train: float | None, valid: float | None, knows: bool
-) -> None:
-    assert Row("a", "a", "ranked", sampled_train_nats=train, sampled_valid_nats=valid).knows_valid is knows
 
 
 @pytest.mark.parametrize(("unknown", "shown"), [(12, True), (13, False)])

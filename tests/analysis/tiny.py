@@ -40,6 +40,7 @@ def tiny_run(
     n_bytes: Sequence[int] | None = None,
     cells: Mapping[str, Mapping[str, Any]] | None = None,
     costs: Mapping[str, Mapping[str, Any]] | None = None,
+    measured: Mapping[str, Mapping[str, Any]] | None = None,
     valid: Mapping[str, Sequence[Sequence[float] | Array]] | None = None,
     metadata: Sequence[Mapping[str, Any]] | None = None,
     repeated_spans: Sequence[Sequence[tuple[int, int]]] | None = None,
@@ -50,8 +51,8 @@ def tiny_run(
     Parameters: ``probabilities``, of every test token, by model and seed; ``valid``, the same on valid, which has
     as many tokens (default: those of test); ``documents``, the tokens of each sentence of each document;
     ``n_bytes``, of each document (default: one a token); ``repeated_spans``, the bytes of each that occur in earlier
-    text; ``cells``, ``costs``, what differs in the cell.json and
-    cost.json of a model; ``columns``, of the token tables: overhead_bits, is_unknown, target_rank, reset
+    text; ``cells``, ``costs``, what differs in the cell.json and cost.json of a model; ``measured``, what studies
+    have measured of it; ``columns``, of the token tables: overhead_bits, is_unknown, target_rank, reset
     (probabilities), train_count, seen_2 …, repeated.
     """
     rows = [(d, s, k) for d, lengths in enumerate(documents) for s, n in enumerate(lengths) for k in range(n)]
@@ -109,8 +110,12 @@ def tiny_run(
             top = pd.read_parquet(cell / "top.parquet")
             write_table(cell / "top.parquet", top.iloc[:0])
             own = {"name": name, "identity": name, "seed": seed, "title": name, "summary": "", "notes": []}
-            own |= {"traits": SOUND, "truth": PASSED, "memorisation": {}, **(cells or {}).get(name, {})}
+            own |= {"traits": SOUND, "truth": PASSED, **(cells or {}).get(name, {})}
             update(cell / "cell.json", own)
+            found = (measured or {}).get(name, {})
+            (cell / "studies.json").write_text(
+                json.dumps({study: {"measured": table} for study, table in found.items()})
+            )
             update(cell / "cost.json", COST | dict((costs or {}).get(name, {})))
     shutil.rmtree(path / "made")
 

@@ -18,9 +18,9 @@ HONEST = [row("unigram", 2.335, 2.381), row("ppm", 1.924, 1.878), row("cache", 1
 
 
 def test_nothing_is_said_of_honest_models() -> None:
-    assert doubts(HONEST, COMPRESSED, str) == []
-    assert doubts([row("alone", 1.001, 0.5)], COMPRESSED, str) == []
-    assert doubts([row("alone", 0.1, 0.1)], {}, str) == []
+    assert doubts(HONEST, [], COMPRESSED, str) == []
+    assert doubts([row("alone", 1.001, 0.5)], [], COMPRESSED, str) == []
+    assert doubts([row("alone", 0.1, 0.1)], [], {}, str) == []
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,16 @@ def test_nothing_is_said_of_honest_models() -> None:
     [
         (row("reader", 0.088, 0.088), "Reader needs less than half of the bits of the best file compressor, PPMd"),
         (row("counts-valid", 1.908, 1.6), "Counts-valid predicts the validation text better than the other models"),
-        (
-            row("reads-valid", 1.9, 0.5, sampled_train_nats=6.0, sampled_valid_nats=1.0),
-            "Reads-valid predicts the validation text far better than its training text",
-        ),
         (row("foreign", 3.0, 3.02, unknown_share=0.97), "97 % of the test tokens are words"),
     ],
 )
 def test_a_cheat_is_named_with_what_it_usually_means(cheat: Row, said: str) -> None:
-    (doubt,) = doubts([*HONEST, cheat], COMPRESSED, str)
+    (doubt,) = doubts([*HONEST, cheat], [], COMPRESSED, str)
     assert said in doubt.replace("\u00a0", " ")
     assert "Usually this means" in doubt
+
+
+def test_what_a_study_says_of_a_model_is_said_with_its_title_and_not_twice() -> None:
+    cheat = row("reads-valid", 1.908, 1.6)
+    found = [{"model": name, "said": f"{{{name}}} knows it."} for name in ("reads-valid", "not shown")]
+    assert doubts([*HONEST, cheat], found, COMPRESSED, lambda name: f"the {name}") == ["The reads-valid knows it."]

@@ -73,11 +73,9 @@ def test_a_text_that_is_too_short(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_models_that_may_have_read_the_text_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One predicts validation text better than training text, another was trained by somebody else."""
     models = {"peeks": bits(2, 0), LONG: bits(2.1, 1), "given": bits(2.2, 2)}
-    cells: dict[str, dict[str, Any]] = {
-        "peeks": {"memorisation": {"train_nats": 4.0, "valid_nats": 1.0}},
-        "given": {"traits": SOUND | {"pretrained": True}},
-    }
-    write_results(tiny_run(tmp_path, models, documents=DOCUMENTS, cells=cells))
+    cells: dict[str, dict[str, Any]] = {"given": {"traits": SOUND | {"pretrained": True}}}
+    measured = {"peeks": {"memorisation": {"train_nats": 4.0, "valid_nats": 1.0}}}
+    write_results(tiny_run(tmp_path, models, documents=DOCUMENTS, cells=cells, measured=measured))
     print_leaderboard(tmp_path)
     said = capsys.readouterr().out
     assert "Peeks predicts the validation text" in said

@@ -160,34 +160,34 @@ def test_models_that_forget_at_the_end_of_a_sentence_are_told_from_those_that_re
 
 def test_what_would_help() -> None:
     falling = {"hungry": math.log(2), "eager": -math.log(0.75)}
-    found = Outlook(falling, {"counts": math.log(10)}, ("over",))
-    text, more, fewer = words.outlook(found, title, {}, 141.2)
+    found, hint = Outlook(falling, ("over",)), {"More text": "A hint."}
+    text, more, fewer = words.outlook(found, title, {}, 141.2, advice=hint)
     assert [text[0], more[0], fewer[0]] == ["More text", "More time", "Fewer steps"]
     assert "50 % (Hungry) and 25 % (Eager)" in plain(more[1])
     assert "--match seconds=1412 " in more[1]
-    assert "90 % (Counts)" in plain(text[1])
+    assert text[1].startswith("A hint. Ten times the text was not measured")
     assert "Over got worse" in fewer[1]
-    assert words.outlook(Outlook({}, {}, ()), title, {}) == []
-    measured = words.outlook(found, title, {}, 141.2, ["A needs 1.90", "B needs 1.95"])[0][1]
+    assert words.outlook(Outlook({}, ()), title, {}) == []
+    measured = words.outlook(found, title, {}, 141.2, ["A needs 1.90", "B needs 1.95"], hint)[0][1]
     assert measured.endswith("A needs 1.90. B needs 1.95.")
     assert "--fractions" not in measured
-    assert words.outlook(Outlook({}, {}, ()), title, {}, None, ["A needs 1.90"]) == [("More text", "A needs 1.90.")]
+    assert words.outlook(Outlook({}, ()), title, {}, None, ["A needs 1.90"]) == [("More text", "A needs 1.90.")]
     many = {f"m{k}": -math.log(1 - k / 10) for k in range(7, 0, -1)}
-    ((_, said),) = words.outlook(Outlook(many, {}, ()), title, {})
+    ((_, said),) = words.outlook(Outlook(many, ()), title, {})
     assert "10 % to 70 % (7 models, M7 most)" in plain(said)
     assert "--match" not in said
 
 
 def test_what_the_laboratory_measured_is_said_where_it_was() -> None:
-    found = Outlook({}, {"counts": math.log(10)}, ())
+    found, hint = Outlook({}, ()), {"More text": "A hint."}
     ideas = {
         "Twice the text": FoundRow("Twice the text", value=0.133, p_holm=0.001),
         "Twice the parameters": FoundRow("Twice the parameters", value=0.007, p_holm=0.4),
     }
-    (_, text), (_, wider) = words.outlook(found, title, ideas)
+    (_, text), (_, wider) = words.outlook(found, title, ideas, advice=hint)
     assert "0.133 bits per byte" in text
-    assert "90" not in text
+    assert "hint" not in text
     assert "no measurable gain (0.007 bits per byte)" in wider
     ideas["Twice the parameters"] = FoundRow("Twice the parameters", value=-0.012, p_holm=0.001)
-    (_, (_, wider)) = words.outlook(found, title, ideas)
+    (_, (_, wider)) = words.outlook(found, title, ideas, advice=hint)
     assert "cost 0.012" in wider

@@ -19,7 +19,7 @@ from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.render import numbers
 from lmcompare.render.templating import fill
-from lmcompare.render.titles import short_titles, spoken
+from lmcompare.render.titles import short_titles, spoken, with_titles
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.doubts import doubts
@@ -138,14 +138,21 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "doubts": doubts(data.rows, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
+        "doubts": doubts(
+            data.rows, data.results["doubts"], {} if data.is_of_a_part else run.corpus.compressors, data.spoken
+        ),
         "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
         "trainings": (trained := fairness.trainings(data)),
         "before": fairness.pretrained_vectors(trained),
         "outlook": words.outlook(
-            data.outlook, data.spoken, data.measured_ideas, _longest(data, names), growth.tenfold(data)
+            data.outlook,
+            data.spoken,
+            data.measured_ideas,
+            _longest(data, names),
+            growth.tenfold(data),
+            {each["about"]: with_titles(each["said"], data.by_name, data.spoken) for each in data.results["advice"]},
         ),
         "limits": [
             *repeated_note(data.results, data.rows, data.title),

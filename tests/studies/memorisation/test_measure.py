@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.measure.memorisation import measured, pieces
 from lmcompare.model import FloatArray
+from lmcompare.studies.memorisation.measure import measured, pieces
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
 from tests.measure.test_word_contexts import MONEY, RIVERS, prepared

@@ -1,0 +1,1 @@
+"""One folder for each question about the models of a run."""

@@ -1,0 +1,119 @@
+"""The contract of a study: a question about the models of a run, with its measurement, its figures and its section.
+
+A study is found by an entry point in the group ``lmcompare.studies``. It measures finished models in their own
+processes, computes figures from one or several runs, and shows them in the report. No other code knows it by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+from lmcompare.errors import PluginError
+from lmcompare.model import LanguageModel
+from lmcompare.registry import Registry
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.source_code import source_without
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trained and scored model, as a study measures it.
+
+    Parameters
+    ----------
+    model : LanguageModel
+    corpus : TokenizedCorpus
+        The text under the model's tokens.
+    seed : int
+        The seed of the training.
+    """
+
+    model: LanguageModel
+    corpus: TokenizedCorpus
+    seed: int
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would probably help, in one sentence; ``about`` is its heading, such as "More text"."""
+
+    about: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a study computes from a run, for ``results.json`` and for the top of the report.
+
+    A sentence names a model by ``named``, so that the page shows its title and the terminal its name.
+
+    Parameters
+    ----------
+    figures : object
+        JSON-able.
+    doubts : mapping of str to str
+        For a model whose figures may mean something else than they seem to, one sentence or two.
+    advice : tuple of Advice
+    """
+
+    figures: Any = None
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    advice: tuple[Advice, ...] = ()
+
+
+class Study:
+    """A question about the models of a run.
+
+    A study overrides the methods that it needs. What they import is imported inside them, so that a cell which
+    measures loads no charts, and a report no models.
+    """
+
+    name: ClassVar[str] = ""
+
+    def measure(self, finished: Finished) -> Any:
+        """Return what is measured of a finished model, JSON-able; None for nothing. It is stored in the cell.
+
+        It is measured again, without training, if the code of this method or of the modules that it imports changes.
+        """
+        return None
+
+    def compute(self, run: Any) -> Computed | None:
+        """Return the figures of a run, or of several runs on one text, as one ``lmcompare.analysis.Run``."""
+        return None
+
+
+def named(model: str) -> str:
+    """Return how a sentence of ``Computed`` names a model."""
+    return f"{{{model}}}"
+
+
+def checked(found: Any, name: str) -> type[Study]:
+    """Return a class that is a study. Raises ``PluginError`` for one that is not, naming it ``name``."""
+    if not (inspect.isclass(found) and issubclass(found, Study)):
+        raise PluginError(f"'{name}' is not a study: make it a class that derives from lmcompare.study.Study")
+    if not found.name:
+        raise PluginError(f"the study '{name}' has no name: set it to that of its entry point")
+    return found
+
+
+STUDIES: Registry[type[Study]] = Registry("lmcompare.studies", "study", checked)
+
+
+@cache
+def studies() -> dict[str, Study]:
+    """Return all installed studies by name."""
+    return {name: STUDIES.resolve(name)() for name in sorted(STUDIES.installed())}
+
+
+@cache
+def measuring() -> dict[str, str]:
+    """Return the studies that measure models, each with a digest of the code that measures."""
+    found = {name: type(study) for name, study in studies().items() if type(study).measure is not Study.measure}
+    return {
+        name: hashlib.sha256(source_without(cls, ("compute", "show"))).hexdigest()[:16] for name, cls in found.items()
+    }
