@@ -19,12 +19,12 @@ import numpy as np
 from lmcompare import corpora
 from lmcompare.analysis import load_run
 from lmcompare.analysis.metrics import split_bytes
-from lmcompare.analysis.power_law import fitted
 from lmcompare.analysis.totals import sums
 from lmcompare.harness import experiment
 from lmcompare.harness.fractions import NO_EXAMPLES
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import run
+from lmcompare.studies.growth.power_law import fitted
 
 SHARES = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.55, 1.0)
 UP_TO = 0.3

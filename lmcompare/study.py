@@ -71,9 +71,26 @@ class Study:
 
     A study overrides the methods that it needs. What they import is imported inside them, so that a cell which
     measures loads no charts, and a report no models.
+
+    Attributes
+    ----------
+    name : str
+        That of its entry point, and the key of its figures in ``results.json``.
+    title : str
+        Its name in the contents of the page.
+    group : str
+        The part of the page: "Results", "Try it", "Inside" or "Trust".
+    order : int
+        Its place in this part, from 0 (first) to 100 (last).
+    question : str
+        A question that its section answers, for the list at the top of the page.
     """
 
     name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    group: ClassVar[str] = "Results"
+    order: ClassVar[int] = 100
+    question: ClassVar[str] = ""
 
     def measure(self, finished: Finished) -> Any:
         """Return what is measured of a finished model, JSON-able; None for nothing. It is stored in the cell.
@@ -84,6 +101,10 @@ class Study:
 
     def compute(self, run: Any) -> Computed | None:
         """Return the figures of a run, or of several runs on one text, as one ``lmcompare.analysis.Run``."""
+        return None
+
+    def show(self, report: Any) -> Any:
+        """Return a ``lmcompare.report.data.Section``, given ``ReportData``; None if there is nothing to show."""
         return None
 
 

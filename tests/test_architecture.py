@@ -88,7 +88,7 @@ MAY_IMPORT = {
         *("model", "plugins", "training", "runfolder", "checks", "measure", "study", "experiments", "forecasting"),
     },
     "analysis": {"errors", "exhibits", "runfolder", "study"},
-    "report": {"errors", "corpora", "tokens", "survey", "render", "exhibits", "runfolder", "analysis"},
+    "report": {"errors", "corpora", "tokens", "survey", "render", "exhibits", "runfolder", "study", "analysis"},
     "studies": {"errors", "tokens", "model", "runfolder", "measure", "study", "analysis", "render", "report"},
     "lab": {
         *("errors", "registry", "source_code", "processes", "tokens", "exhibits", "model"),

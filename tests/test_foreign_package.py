@@ -31,6 +31,8 @@ from lmcompare.corpora import CorpusFormat, CorpusScheme, Found, Piece
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Drawing, Exhibit
 from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.report.data import Section
+from lmcompare.study import Advice, Computed, Study, named
 from markupsafe import Markup
 from foreign_pairs import BytePairs
 
@@ -78,6 +80,38 @@ class Stamp(Exhibit):
         return Drawing(Markup("<p class='stamp'>stamped</p>"), "", "stamped")
 
 
+class Lengths(Study):
+    name = "lengths"
+    title = "Lengths"
+    group = "Trust"
+    order = 5
+    question = "How long is the foreign text?"
+
+    def measure(self, finished):
+        if isinstance(finished.model, Stamped):
+            raise ValueError("stamps have no length")
+        return {"tokens": len(finished.corpus.test)}
+
+    def compute(self, run):
+        found = {m.name: m.first.measured("lengths") for m in run.scored}
+        return Computed(found, {"unigram": f"{named('unigram')} is foreign."}, (Advice("Stamps", "More of them."),))
+
+    def show(self, report):
+        said = report.results["studies"]["lengths"]["unigram"]["tokens"]
+        return Section.of("lengths", "Lengths of foreigners", Markup("<p>{} foreign tokens.</p>").format(said))
+
+
+class Broken(Study):
+    name = "broken"
+    title = "Broken"
+
+    def compute(self, run):
+        return run.nothing
+
+    def show(self, report):
+        raise AssertionError("it was not computed")
+
+
 class Stamped(Unigram):
     """A unigram model with a stamp."""
 
@@ -96,6 +130,9 @@ packed = foreign:PACKED
 times = foreign:TIMES
 [lmcompare.exhibits]
 stamp = foreign:Stamp
+[lmcompare.studies]
+lengths = foreign:Lengths
+broken = foreign:Broken
 """
 
 
@@ -141,6 +178,16 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     assert rows["stamped"]["valid_probability_model"]
     report = (tmp_path / "out" / "report.html").read_text()
     assert "<p class='stamp'>" in report
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    tokens = results["studies"]["lengths"]["unigram"]["tokens"]
+    assert results["studies"]["lengths"]["stamped"] is None
+    assert tokens > 0
+    assert f"{tokens} foreign tokens." in report
+    assert "How long is the foreign text?" in report
+    assert "The unigram is foreign." in report
+    assert "stamps have no length" in report
+    assert results["failed_studies"].keys() == {"broken"}
+    assert "This section could not be made: AttributeError" in report
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     read = sum(split["bytes"] for split in manifest["corpus"]["splits"].values())
     assert read == sum(len(text.encode()) for text in texts)

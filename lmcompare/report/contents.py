@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from lmcompare.render.templating import anchor
 from lmcompare.report.data import Section
+from lmcompare.study import studies
 
 _HEADING = re.compile(r"<h([34])((?: [^>]*)?)>(.*?)</h\1>", re.DOTALL)
 ID = re.compile(r' id="([^"]*)"')
@@ -29,7 +30,6 @@ QUESTIONS = {  # by the id of a place on the page, what it answers; the first on
     "term-perplexity": "What is perplexity?",
     "learning": "Would more training help?",
     "compute": "Which model is best after a minute of training?",
-    "growth": "Would more text help, and which model needs least?",
     "together": "Are several models together better?",
     "scene-unseen": "What do word vectors know that counts don’t?",
     "scene-far-back": "When do words far back matter?",
@@ -109,7 +109,8 @@ def link(key: str, name: str) -> Markup:
 def questions(ids: Iterable[str], series: bool = False) -> list[tuple[str, str]]:
     """Return the questions that places with these ids answer, with the ids."""
     there = set(ids)
-    asked = QUESTIONS_OF_SERIES if series else QUESTIONS
+    own = {study.name: study.question for study in studies().values() if study.question}
+    asked = QUESTIONS_OF_SERIES if series else {**QUESTIONS, **own}
     return [(said, key) for key, said in asked.items() if key in there]
 
 

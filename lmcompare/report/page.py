@@ -6,12 +6,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
-from lmcompare.errors import CONTROL
+from lmcompare.errors import CONTROL, LmcompareError, what_went_wrong
 from lmcompare.render.palette import style_sheet
 from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
@@ -25,7 +26,6 @@ from lmcompare.report.sections import (
     exhibits,
     game,
     glossary,
-    growth,
     history,
     ideas,
     leaderboard,
@@ -45,6 +45,7 @@ from lmcompare.report.sections import (
     validity,
 )
 from lmcompare.report.series.values import SeriesData
+from lmcompare.study import Study, studies
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
 SCRIPTS = {  # by name, the beginning of an element without which a page does not need it
@@ -62,7 +63,8 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "live.js": '<div class="live ',
 }
 STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css", "media.css")
-GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sections by their names in the contents
+Groups = Mapping[str, Mapping[str, Callable[[ReportData], Section | None]]]
+GROUPS: Groups = {  # sections by their names in the contents
     "Results": {
         "Leaderboard": leaderboard.build,
         "Cost": cost.build,
@@ -70,7 +72,6 @@ GROUPS: dict[str, dict[str, Callable[[ReportData], Section | None]]] = {  # sect
         "By kind": slices.build,
         "Learning": learning.build,
         "Equal compute": compute.build,
-        "Text and size": growth.build,
         "Mixtures": mixtures.build,
         "Sweeps": sweeps.build,
     },
@@ -119,7 +120,7 @@ def whole_page(
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
-def groups_of_series(data: ReportData) -> dict[str, dict[str, Callable[[ReportData], Section | None]]]:
+def groups_of_series(data: ReportData) -> Groups:
     """Return the sections of a report on series, by their names in the contents."""
     found = SeriesData(data)
     return {
@@ -139,13 +140,41 @@ def groups_of_series(data: ReportData) -> dict[str, dict[str, Callable[[ReportDa
     }
 
 
+def with_studies(groups: Groups) -> Groups:
+    """Return the groups with the sections of studies in their places."""
+    places: dict[str, list[tuple[int, str, Callable[[ReportData], Section | None]]]] = {
+        group: [(10 * place, name, build) for place, (name, build) in enumerate(sections.items(), 1)]
+        for group, sections in groups.items()
+    }
+    for study in studies().values():
+        if study.title:
+            places.setdefault(study.group, []).append((study.order, study.title, partial(shown, study)))
+    return {
+        group: {name: build for _, name, build in sorted(found, key=lambda each: each[:2])}
+        for group, found in places.items()
+    }
+
+
+def shown(study: Study, data: ReportData) -> Section | None:
+    """Return the section of a study; a note in its place if the study fails."""
+    try:
+        if study.name in data.results["failed_studies"]:
+            raise LmcompareError(data.results["failed_studies"][study.name])
+        found: Section | None = study.show(data)
+        return found
+    except Exception as error:  # a study may be anybody's code
+        why = what_went_wrong(error)
+        note = Markup('<p class="note">This section could not be made: {}.</p>').format(why)
+        return Section.of(study.name, study.title, note)
+
+
 class Report:
     """The report of a run as HTML and Markdown; ``names`` and ``page`` as in ``ReportData``."""
 
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
-        self.groups = groups_of_series(self.data) if of_series else GROUPS
+        self.groups = groups_of_series(self.data) if of_series else with_studies(GROUPS)
         self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
         built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}

@@ -18,7 +18,7 @@ Titles = Callable[[str], str]  # from a model's name to its title, as it is said
 DETAILED = 3  # tied models beyond these are listed by name only
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
-MORE_TEXT = "More text"
+MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, which become one
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
 
@@ -76,7 +76,6 @@ def outlook(
     title: Titles,
     ideas: Mapping[str, FoundRow],
     seconds: float | None = None,
-    tenfold: Sequence[str] = (),
     advice: Mapping[str, str] = {},
 ) -> list[tuple[str, str]]:
     """Return what would help, as pairs of a name and of a sentence on what is known about it.
@@ -89,20 +88,18 @@ def outlook(
         What the laboratory measured of ideas, by their names.
     seconds : float, optional
         How long the best network was trained.
-    tenfold : sequence of str
-        What is to be expected with ten times the text, where the run has trained on shares of it.
     advice : mapping of str to str
         What studies say of what would help, by heading.
     """
     said = []
-    hint = advice.get(MORE_TEXT, "")
-    if hint or tenfold:
+    hint, beyond = (advice.get(about, "") for about in (MORE_TEXT, TEN_TIMES))
+    if hint or beyond:
         if (twice := ideas.get(TWICE_TEXT)) is not None and twice.found and twice.amount > 0:
             hint = (
                 "In an experiment of the laboratory, a transformer that was trained on all of this text needed"
                 f" {numbers.bits_per_byte(twice.amount)} bits per byte less than one that was trained on half of it."
             )
-        beyond = " ".join(f"{each}." for each in tenfold) or (
+        beyond = beyond or (
             "Ten times the text was not measured; --fractions 0.1,0.3,1 draws a curve from a tenth of this text up to"
             " all of it."
         )

@@ -9,7 +9,6 @@ import pytest
 
 from lmcompare import corpora
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.growth import growth
 from lmcompare.analysis.results import results
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.experiment import Experiment
@@ -19,6 +18,7 @@ from lmcompare.harness.run import Outcome
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.cleaning import clean
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.studies.growth.curves import growth
 from tests.harness.small import Watch, small_experiment, write_plugins, write_text
 from tests.made import made
 
@@ -82,7 +82,7 @@ def test_the_points_are_the_figures_of_the_runs(place: Path) -> None:
         for row in results(part)["models"]:
             assert found[row["name"]].figures[n] == pytest.approx(row["bits_per_byte"])
             assert found[row["name"]].points[n].costs["parameters"] == row["parameters"]
-    table = results(run)["growth"]
+    table = results(run)["studies"]["growth"]
     assert [model["name"] for model in table["models"]] == [*found]
     for model in table["models"]:
         assert [point["bits_per_byte"] for point in model["points"]] == pytest.approx(found[model["name"]].figures)

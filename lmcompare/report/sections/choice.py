@@ -11,7 +11,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.growth import growth
 from lmcompare.render import numbers
 from lmcompare.render.definitions import TERMS
 from lmcompare.render.templating import fill
@@ -95,11 +94,10 @@ def _amounts(data: ReportData) -> dict[int, list[tuple[Model, Mapping[str, Any]]
     """
     found: dict[int, list[tuple[Model, Mapping[str, Any]]]] = {}
     ranked = {model.name for model, _ in data.ranking}
-    for curve in growth(data.run).curves:
-        for point in curve.points[:-1]:
-            if curve.name in ranked:
-                figures = {"bits_per_byte": point.bits_per_byte, **point.costs}
-                found.setdefault(point.words, []).append((data.by_name[curve.name], figures))
+    for curve in (data.results["studies"].get("growth") or {}).get("models", ()):
+        for point in curve["points"][:-1]:
+            if curve["name"] in ranked:
+                found.setdefault(point["words"], []).append((data.by_name[curve["name"]], point))
     whole = {row["name"]: row for row in data.results["models"]}
     found[data.run.corpus.splits["train"].words] = [(model, whole[model.name]) for model, _ in data.ranking]
     return dict(sorted(found.items()))

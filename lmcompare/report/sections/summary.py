@@ -19,13 +19,13 @@ from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.render import numbers
 from lmcompare.render.templating import fill
-from lmcompare.render.titles import short_titles, spoken, with_titles
+from lmcompare.render.titles import sentence, short_titles, spoken, with_titles
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.doubts import doubts
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
-from lmcompare.report.sections import fairness, growth, leaderboard
+from lmcompare.report.sections import fairness, leaderboard
 from lmcompare.report.sections.cost import budget, limited
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
@@ -151,8 +151,7 @@ def facts(data: ReportData) -> dict[str, Any]:
             data.spoken,
             data.measured_ideas,
             _longest(data, names),
-            growth.tenfold(data),
-            {each["about"]: with_titles(each["said"], data.by_name, data.spoken) for each in data.results["advice"]},
+            _advice(data),
         ),
         "limits": [
             *repeated_note(data.results, data.rows, data.title),
@@ -161,6 +160,15 @@ def facts(data: ReportData) -> dict[str, Any]:
         ],
         "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
     }
+
+
+def _advice(data: ReportData) -> dict[str, str]:
+    """Return what studies say of what would help, by heading."""
+    found: dict[str, list[str]] = {}
+    for each in data.results["advice"]:
+        said = with_titles(each["said"], data.by_name, data.spoken)
+        found.setdefault(each["about"], []).append(sentence(said))
+    return {about: " ".join(said) for about, said in found.items()}
 
 
 def _longest(data: ReportData, names: Sequence[str]) -> float | None:

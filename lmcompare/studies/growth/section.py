@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.growth import Crossing, Curve, Point, growth
-from lmcompare.analysis.power_law import LEAST_POINTS, Law
+from lmcompare.analysis.comparison import comparable_names, compare_models
 from lmcompare.render import numbers
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.verdict import TEN_TIMES, Titles
+from lmcompare.runfolder.run import Run
+from lmcompare.studies.growth.curves import Crossing, Curve, Point, growth
+from lmcompare.studies.growth.power_law import LEAST_POINTS, Law
+from lmcompare.study import Advice, named
 
 FARTHEST = 10.0  # times the whole text: measured points tell little about more text than that
 STEPS = 12  # points at which a forecast is drawn
@@ -44,10 +48,11 @@ def build(data: ReportData) -> Section | None:
         return None
     html = fill(
         "growth",
+        "lmcompare.studies.growth",
         models=[data.by_name[curve.name] for curve in curves],
         claim=claim(data, curves, crossings),
         chart=_by_words(data, curves, found.laws) if curves else None,
-        said=[*changes(data, curves, crossings)[1:], *forecasts(data, curves, found.laws)],
+        said=[*changes(data, curves, crossings)[1:], *forecasts(data.spoken, curves, found.laws)],
         laws=any(curve.name in found.laws for curve in curves),
         rows=_rows(curves),
         sweeps=any(point.chosen for curve in curves for point in curve.points),
@@ -112,15 +117,17 @@ def _rounded(words: float) -> float:
     return float(f"{words:.2g}")
 
 
-def tenfold(data: ReportData) -> list[str]:
+def tenfold(run: Run) -> tuple[Advice, ...]:
     """Return what the laws say of the two best models with more text; empty without shares of the text."""
-    found = growth(data.run)
-    ranked = {model.name for model, _ in data.ranking}
-    curves = [curve for curve in found.curves if curve.name in ranked]
-    return forecasts(data, sorted(curves, key=lambda curve: curve.figures[-1])[:2], found.laws)
+    found = growth(run)
+    if not found.curves:
+        return ()
+    ranked = comparable_names(compare_models(run))
+    curves = sorted((curve for curve in found.curves if curve.name in ranked), key=lambda curve: curve.figures[-1])
+    return tuple(Advice(TEN_TIMES, f"{said}.") for said in forecasts(named, curves[:2], found.laws))
 
 
-def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
+def forecasts(title: Titles, curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
     """Return what the laws say of twice and of ten times the text, and which models have none."""
     said = []
     for curve in curves:
@@ -130,10 +137,10 @@ def forecasts(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]
         figures, low, high = law.forecast(more)
         twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
         said.append(
-            f"{sentence(data.spoken(curve.name))}: about {twice} bits per byte with twice the text, and"
+            f"{sentence(title(curve.name))}: about {twice} bits per byte with twice the text, and"
             f" {ten} with ten times as much, if its law continues to hold"
         )
-    without = [data.spoken(curve.name) for curve in curves if curve.name not in laws]
+    without = [title(curve.name) for curve in curves if curve.name not in laws]
     if without and curves:
         said.append(
             f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_POINTS} amounts of text"

@@ -13,7 +13,6 @@ import numpy as np
 from lmcompare.analysis.comparison import is_valid, over_seeds
 from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
 from lmcompare.analysis.metrics import cost_of_trainings
-from lmcompare.analysis.power_law import Law, fitted
 from lmcompare.analysis.resampling import Units, units_of
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import LN2, by_tokens
@@ -21,6 +20,7 @@ from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import COST_KEYS
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
+from lmcompare.studies.growth.power_law import Law, fitted
 
 RESAMPLES = 2_000
 

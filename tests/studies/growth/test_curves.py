@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis.compute import Course, leaders
-from lmcompare.analysis.growth import Curve, Point, crossings, resampled
-from lmcompare.analysis.power_law import fitted
 from lmcompare.runfolder.parquet import Array
+from lmcompare.studies.growth.curves import Curve, Point, crossings, resampled
+from lmcompare.studies.growth.power_law import fitted
 
 
 def course(name: str, seconds: list[float], figures: list[float], flops: list[float] | None = None) -> Course:

@@ -1,0 +1,29 @@
+"""How much text does each model need, and what would more text bring?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lmcompare.study import Computed, Study
+
+
+class Growth(Study):
+    """The figures of models on growing shares of the training text."""
+
+    name: ClassVar[str] = "growth"
+    title: ClassVar[str] = "Text and size"
+    order: ClassVar[int] = 65
+    question: ClassVar[str] = "Would more text help, and which model needs least?"
+
+    def compute(self, run: Any) -> Computed:
+        """Return the curves, their laws and where they cross, and what ten times the text would bring."""
+        from lmcompare.studies.growth.curves import growth_table
+        from lmcompare.studies.growth.section import tenfold
+
+        return Computed(growth_table(run), advice=tenfold(run))
+
+    def show(self, report: Any) -> Any:
+        """Return the section on shares of the text and on models of several sizes."""
+        from lmcompare.studies.growth.section import build
+
+        return build(report)
