@@ -1,10 +1,9 @@
-"""Figures from stored scores: metrics, intervals, slices and mixtures, without prose."""
+"""Figures from stored scores: metrics, intervals and slices, without prose."""
 
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
 from lmcompare.analysis.joined import JoinedRun, Table, join
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import document_figures
-from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.analysis.results import leaderboard, results, write_results
 from lmcompare.analysis.slices import slices
 from lmcompare.analysis.verdict import Verdict, verdict
@@ -31,11 +30,9 @@ __all__ = [
     "join",
     "leaderboard",
     "load_run",
-    "mixtures",
     "results",
     "rows",
     "slices",
     "verdict",
-    "wins",
     "write_results",
 ]

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from lmcompare.analysis.comparison import Comparison, Standing, compare_models, is_valid, main_tokens
-from lmcompare.analysis.compute import compute_table
 from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
@@ -87,10 +86,9 @@ def results(run: Run) -> dict[str, Any]:
         tokens that most models have), repeated_text (how much of the validation and the test text also occurs in
         earlier text), models (those with a finished cell, in the order of the experiment), failed (cells without
         figures), unverified (parts of the folder without checksums), interval (how the intervals were computed),
-        differences (of all pairs of one group), published (figures of papers that the experiment names), compute
-        (over the time of training), forecasts (of series), sweeps (how hyper-parameters were chosen), studies (the
-        figures of each study), failed_studies (why one has none), doubts and advice (sentences of studies, with the
-        names of models in braces).
+        differences (of all pairs of one group), published (figures of papers that the experiment names), forecasts
+        (of series), sweeps (how hyper-parameters were chosen), studies (the figures of each study), failed_studies
+        (why one has none), doubts and advice (sentences of studies, with the names of models in braces).
         docs/metrics.md defines every key.
     """
     return copy.deepcopy(_results(run))
@@ -170,7 +168,6 @@ def _results(run: Run) -> dict[str, Any]:
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
             "published": published(run, models),
-            "compute": compute_table(run),
             "forecasts": forecast_rows(run) if run.corpus.series else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
             **_studied(run),

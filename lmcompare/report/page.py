@@ -19,25 +19,17 @@ from lmcompare.report import series
 from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import (
-    compute,
     contexts,
     corpus,
     cost,
     exhibits,
-    game,
     glossary,
     history,
     ideas,
     leaderboard,
     learning,
     live,
-    mixtures,
-    pairs,
-    prompts,
-    reader,
     reproduce,
-    sentences,
-    similar_words,
     slices,
     story,
     summary,
@@ -63,38 +55,31 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "live.js": '<div class="live ',
 }
 STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css", "media.css")
-Groups = Mapping[str, Mapping[str, Callable[[ReportData], Section | None]]]
-GROUPS: Groups = {  # sections by their names in the contents
+Build = Callable[[ReportData], Section | None]
+Groups = Mapping[str, Mapping[str, Build]]  # sections by their names in the contents
+SECTIONS: Mapping[str, Mapping[str, tuple[int, Build]]] = {  # those of the core: by group and name, order and maker
     "Results": {
-        "Leaderboard": leaderboard.build,
-        "Cost": cost.build,
-        "History": history.build,
-        "By kind": slices.build,
-        "Learning": learning.build,
-        "Equal compute": compute.build,
-        "Mixtures": mixtures.build,
-        "Sweeps": sweeps.build,
+        "Leaderboard": (10, leaderboard.build),
+        "Cost": (20, cost.build),
+        "History": (30, history.build),
+        "By kind": (40, slices.build),
+        "Learning": (50, learning.build),
+        "Sweeps": (90, sweeps.build),
     },
     "Try it": {
-        "From counting to attention": story.build,
-        "Your own text": live.build,
-        "Reader": reader.build,
-        "Beat the models": game.build,
-        "Next words": prompts.build,
-        "Sentences": sentences.build,
-        "Minimal pairs": pairs.build,
+        "From counting to attention": (10, story.build),
+        "Your own text": (20, live.build),
     },
     "Inside": {
-        "Laboratory": ideas.build,
-        "Inside the models": exhibits.build,
-        "Similar words": similar_words.build,
-        "In context": contexts.build,
+        "Laboratory": (10, ideas.build),
+        "Inside the models": (20, exhibits.build),
+        "In context": (40, contexts.build),
     },
     "Trust": {
-        "Corpus": corpus.build,
-        "Validity": validity.build,
-        "Reproduce": reproduce.build,
-        "Definitions": lambda _: glossary.build(),
+        "Corpus": (10, corpus.build),
+        "Validity": (20, validity.build),
+        "Reproduce": (30, reproduce.build),
+        "Definitions": (40, lambda _: glossary.build()),
     },
 }
 
@@ -140,19 +125,17 @@ def groups_of_series(data: ReportData) -> Groups:
     }
 
 
-def with_studies(groups: Groups) -> Groups:
-    """Return the groups with the sections of studies in their places."""
-    places: dict[str, list[tuple[int, str, Callable[[ReportData], Section | None]]]] = {
-        group: [(10 * place, name, build) for place, (name, build) in enumerate(sections.items(), 1)]
-        for group, sections in groups.items()
+def all_sections() -> Groups:
+    """Return the sections of the core and of all studies, in their order."""
+    places = {
+        group: [(order, name, build) for name, (order, build) in of_core.items()]
+        for group, of_core in SECTIONS.items()
     }
     for study in studies().values():
         if study.title:
             places.setdefault(study.group, []).append((study.order, study.title, partial(shown, study)))
-    return {
-        group: {name: build for _, name, build in sorted(found, key=lambda each: each[:2])}
-        for group, found in places.items()
-    }
+    in_order = {group: sorted(found, key=lambda each: each[:2]) for group, found in places.items()}
+    return {group: {name: build for _, name, build in found} for group, found in in_order.items()}
 
 
 def shown(study: Study, data: ReportData) -> Section | None:
@@ -174,7 +157,7 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
-        self.groups = groups_of_series(self.data) if of_series else with_studies(GROUPS)
+        self.groups = groups_of_series(self.data) if of_series else all_sections()
         self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
         built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}

@@ -35,7 +35,7 @@ def test_a_network_is_scored_at_ten_points_and_stays_what_it_was(plain: Path, tm
     assert [[model["bits_per_byte"] for model in models] for models in rows[:1]] == [
         [model["bits_per_byte"] for model in models] for models in rows[1:]
     ]
-    counts, network = json.loads((folder / "results.json").read_text())["compute"]
+    counts, network = json.loads((folder / "results.json").read_text())["studies"]["compute"]
     assert len(counts["points"]) == 1
     points = network["points"]
     assert len(points) == len(SHARES) + 1 == 10

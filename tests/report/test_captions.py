@@ -16,7 +16,9 @@ from lmcompare.analysis.leaderboard import Row
 from lmcompare.render.charts.scatter import Dot
 from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import choice, cost, leaderboard, learning, mixtures, sentences
+from lmcompare.report.sections import choice, cost, leaderboard, learning
+from lmcompare.studies.mixtures import section as mixtures
+from lmcompare.studies.sentences import section as sentences
 from tests.analysis.tiny import bits, tiny_run
 from tests.report.tree import Node, parse, plain
 

@@ -11,7 +11,7 @@ from lmcompare.analysis import Run
 from lmcompare.render.tokens import UNKNOWN, visible
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import Passage
-from lmcompare.report.sections import game
+from lmcompare.studies.game import section as game
 from tests.report.part import data_of
 from tests.report.tree import Node, parse
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.analysis.compute import courses
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import compute
+from lmcompare.studies.compute import section as compute
+from lmcompare.studies.compute.courses import courses
 from lmcompare.studies.growth import section as growth
 from lmcompare.studies.growth.curves import Crossing, Curve, Point, crossings
 from lmcompare.studies.growth.power_law import fitted

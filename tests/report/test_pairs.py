@@ -10,8 +10,8 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import pairs
 from lmcompare.runfolder.probed import Accuracy, Probed, write_probed
+from lmcompare.studies.pairs import section as pairs
 from tests.report.part import part_of
 from tests.report.tree import parse
 

@@ -10,7 +10,7 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.exhibits import Neighbours, to_json
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import similar_words
+from lmcompare.studies.similar_words import section as similar_words
 from tests.report.part import part_of
 from tests.report.tree import parse
 from tests.run_folder import reseal

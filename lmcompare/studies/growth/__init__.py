@@ -12,7 +12,7 @@ class Growth(Study):
 
     name: ClassVar[str] = "growth"
     title: ClassVar[str] = "Text and size"
-    order: ClassVar[int] = 65
+    order: ClassVar[int] = 70
     question: ClassVar[str] = "Would more text help, and which model needs least?"
 
     def compute(self, run: Any) -> Computed:

@@ -70,6 +70,7 @@ def build(data: ReportData) -> Section | None:
         return None
     html = fill(
         "sentences",
+        "lmcompare.studies.sentences",
         sentences=sentences,
         shown_open=SHOWN_OPEN,
         unranked=data.unranked,

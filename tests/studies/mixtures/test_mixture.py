@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis import Run, load_run, mixtures, wins
+from lmcompare.analysis import Run, load_run
 from lmcompare.analysis import mixture as module
-from lmcompare.analysis.mixture import fit_weights, mixed_log_probs
+from lmcompare.studies.mixtures.mixture import fit_weights, mixed_log_probs, mixtures, wins
 from tests.analysis.tiny import SOUND, tiny_run
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from lmcompare.analysis.compute import Axis, Course, courses, leaders
 from lmcompare.render import numbers
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
+from lmcompare.studies.compute.courses import Axis, Course, courses, leaders
 
 TITLES: dict[Axis, str] = {"seconds": "Seconds of training", "flops": "Floating-point operations of training"}
 MOST_LEADERS = 4  # models that are named
@@ -29,6 +29,7 @@ def build(data: ReportData) -> Section | None:
     counted = [course for course in found if course.flops is not None]
     html = fill(
         "compute",
+        "lmcompare.studies.compute",
         claim=claim(data, leaders(found, "seconds"), "seconds") if by_time else "",
         by_time=_chart(data, found, "seconds") if by_time else None,
         said=claim(data, leaders(counted, "flops"), "flops") if counted else "",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmcompare.analysis.comparison import MOST_PAIRED
-from lmcompare.analysis.mixture import mixtures, wins
 from lmcompare.render import numbers
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.studies.mixtures.mixture import mixtures, wins
 
 SMALLEST = 0.01  # parts of smaller weight have no figure of their own
 SHOWN_OPEN = 3  # mixtures beyond these are folded
@@ -67,6 +67,7 @@ def build(data: ReportData) -> Section | None:
     unit, figure = str(rows[0]["unit"]), str(rows[0]["figure"])
     html = fill(
         "mixtures",
+        "lmcompare.studies.mixtures",
         models=models,
         mixtures=found,
         grid=[[share.get((a.name, b.name)) for b in models] for a in models] if share else [],

@@ -14,11 +14,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.alike import Alike, alike
 from lmcompare.analysis.comparison import MOST_PAIRED, paired
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
+from lmcompare.studies.mixtures.alike import Alike, alike
 
 STEPS = 200
 TOLERANCE = 1e-7  # nats per token: a smaller gain is not worth another step

@@ -40,7 +40,14 @@ def build(data: ReportData) -> Section | None:
         model.name: max([a for word in words for _, a in word.near.get(model.name, ()) if a > 0], default=1.0)
         for model in models
     }
-    html = fill("similar_words", words=words, models=models, strongest=strongest, shown_open=SHOWN_OPEN)
+    html = fill(
+        "similar_words",
+        "lmcompare.studies.similar_words",
+        words=words,
+        models=models,
+        strongest=strongest,
+        shown_open=SHOWN_OPEN,
+    )
     return Section.of("alike", "Similar words", html)
 
 

@@ -1,0 +1,22 @@
+"""Shannon's game: does the reader predict a text better than the models?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lmcompare.study import Study
+
+
+class Game(Study):
+    """Shannon's game: does the reader predict a text better than the models?"""
+
+    name: ClassVar[str] = "game"
+    title: ClassVar[str] = "Beat the models"
+    group: ClassVar[str] = "Try it"
+    order: ClassVar[int] = 40
+
+    def show(self, report: Any) -> Any:
+        """Return the section."""
+        from lmcompare.studies.game.section import build
+
+        return build(report)

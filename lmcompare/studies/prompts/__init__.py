@@ -1,0 +1,22 @@
+"""What comes next after a prompt?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lmcompare.study import Study
+
+
+class Prompts(Study):
+    """What comes next after a prompt?"""
+
+    name: ClassVar[str] = "prompts"
+    title: ClassVar[str] = "Next words"
+    group: ClassVar[str] = "Try it"
+    order: ClassVar[int] = 50
+
+    def show(self, report: Any) -> Any:
+        """Return the section."""
+        from lmcompare.studies.prompts.section import build
+
+        return build(report)

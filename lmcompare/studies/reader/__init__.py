@@ -1,0 +1,22 @@
+"""Which words of the test text surprise the models?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lmcompare.study import Study
+
+
+class Reader(Study):
+    """Which words of the test text surprise the models?"""
+
+    name: ClassVar[str] = "reader"
+    title: ClassVar[str] = "Reader"
+    group: ClassVar[str] = "Try it"
+    order: ClassVar[int] = 30
+
+    def show(self, report: Any) -> Any:
+        """Return the section."""
+        from lmcompare.studies.reader.section import build
+
+        return build(report)

@@ -1,0 +1,22 @@
+"""How surprising is each token of a held-out sentence?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from lmcompare.study import Study
+
+
+class Sentences(Study):
+    """How surprising is each token of a held-out sentence?"""
+
+    name: ClassVar[str] = "sentences"
+    title: ClassVar[str] = "Sentences"
+    group: ClassVar[str] = "Try it"
+    order: ClassVar[int] = 60
+
+    def show(self, report: Any) -> Any:
+        """Return the section."""
+        from lmcompare.studies.sentences.section import build
+
+        return build(report)
