@@ -125,10 +125,29 @@ def checked(found: Any, name: str) -> type[Study]:
 STUDIES: Registry[type[Study]] = Registry("lmcompare.studies", "study", checked)
 
 
+class Unusable(Study):
+    """In place of a study that can't be imported: its section says why."""
+
+    def __init__(self, name: str, why: PluginError) -> None:
+        self.why = why
+        self.name, self.title = name, name  # type: ignore[misc]
+
+    def compute(self, run: Any) -> Computed | None:
+        """Raise the error."""
+        raise self.why
+
+
 @cache
 def studies() -> dict[str, Study]:
-    """Return all installed studies by name."""
-    return {name: STUDIES.resolve(name)() for name in sorted(STUDIES.installed())}
+    """Return all installed studies by name; ``Unusable`` for one that can't be imported."""
+    return {name: _made(name) for name in sorted(STUDIES.installed())}
+
+
+def _made(name: str) -> Study:
+    try:
+        return STUDIES.resolve(name)()
+    except PluginError as error:
+        return Unusable(name, error)
 
 
 @cache

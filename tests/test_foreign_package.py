@@ -81,6 +81,8 @@ class Stamp(Exhibit):
 
 
 class Lengths(Study):
+    """Lengths of the text of foreigners."""
+
     name = "lengths"
     title = "Lengths"
     group = "Trust"
@@ -133,6 +135,7 @@ stamp = foreign:Stamp
 [lmcompare.studies]
 lengths = foreign:Lengths
 broken = foreign:Broken
+gone = nowhere:Gone
 """
 
 
@@ -186,7 +189,7 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     assert "How long is the foreign text?" in report
     assert "The unigram is foreign." in report
     assert "stamps have no length" in report
-    assert results["failed_studies"].keys() == {"broken"}
+    assert results["failed_studies"].keys() == {"broken", "gone"}
     assert "This section could not be made: AttributeError" in report
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     read = sum(split["bytes"] for split in manifest["corpus"]["splits"].values())
@@ -201,6 +204,8 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     [
         ("models", "A unigram model with a stamp"),
         ("tokenizers", "Pairs of bytes of foreigners"),
+        ("studies", "Lengths of the text of foreigners"),
+        ("studies", "can't be loaded: plug-in 'gone'"),
         ("corpora", "compressed documents"),
         ("corpora", "times:WORDS"),
     ],

@@ -1,4 +1,4 @@
-"""Commands that list what is installed: ``models`` and ``tokenizers``."""
+"""Commands that list what is installed: ``models``, ``tokenizers`` and ``studies``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,19 @@ def tokenizers() -> None:
     width = max((len(name) for name, _, _ in rows), default=0)
     for name, description, available in rows:
         print(f"{name:<{width}}  {description if available else f'not available: {description}'}")
+
+
+@app.command()
+def studies() -> None:
+    """List the installed studies: the questions that a report answers."""
+    from lmcompare.model import described
+    from lmcompare.study import STUDIES, Unusable
+    from lmcompare.study import studies as installed
+
+    width = max(map(len, installed()), default=0)
+    for name, study in installed().items():
+        said = f"can't be loaded: {study.why}" if isinstance(study, Unusable) else described(type(study).__doc__)
+        print(f"{name:<{width}}  {said}  [{STUDIES.installed()[name].value}]")
 
 
 def _print_model(name: str) -> None:
