@@ -89,7 +89,9 @@ MAY_IMPORT = {
     },
     "analysis": {"errors", "exhibits", "runfolder", "study"},
     "report": {"errors", "corpora", "tokens", "survey", "render", "exhibits", "runfolder", "study", "analysis"},
-    "studies": {"errors", "tokens", "model", "runfolder", "measure", "study", "analysis", "render", "report"},
+    "studies": {
+        *("errors", "tokens", "exhibits", "model", "runfolder", "measure", "study", "analysis", "render", "report")
+    },
     "lab": {
         *("errors", "registry", "source_code", "processes", "tokens", "exhibits", "model"),
         *("plugins", "training", "models"),
@@ -107,7 +109,7 @@ MAY_IMPORT = {
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
         *("measure", "scaffold", "harness", "render", "report", "trained", "coding", "probes", "api"),
-        *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis"),
+        *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis", "model", "study"),
     },
 }
 

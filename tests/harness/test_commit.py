@@ -25,7 +25,7 @@ def test_a_commit_is_named_only_if_the_code_is_the_same(tmp_path: Path, monkeypa
     (package / "a name é.txt").write_bytes(b"\r\n")
     monkeypatch.setattr(lmcompare, "__file__", str(package / "__init__.py"))
     monkeypatch.setattr(
-        "lmcompare.harness.commit.distribution", lambda name: type("D", (), {"read_text": lambda *_: ""})
+        "lmcompare.harness.manifest.distribution", lambda name: type("D", (), {"read_text": lambda *_: ""})
     )
     assert commit() == ""
     git(tmp_path, "init", "--quiet")

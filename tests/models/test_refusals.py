@@ -36,7 +36,6 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("transformer", {"local": 65, "window": 64}, "local"),
     ("transformer", {"experts": 0}, "experts"),
     ("transformer", {"convolution": -1}, "convolution"),
-    ("transformer", {"further": 1.5}, "from 0 to 1"),
     *(("word2vec-bow", {name: 0}, name) for name in ("reach", "negative", "epochs", "window", "width")),
     ("word2vec-bow", {"weights": "linear"}, "decay"),
     ("pointer", {"base": "ngram"}, "'ngram' can't have a pointer"),

@@ -183,7 +183,7 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
     ]
     given: dict[str, Any] = dict.fromkeys(("claim", "caption", "seeds"), "") | {"models": [a, b, c], "grid": []}
     more: dict[str, Any] = {"unit": "token", "shown_open": 15, "most_paired": 0, "tenth": 0.03}
-    html = fill("mixtures", mixtures=found, figure="perplexity", **given, **more)
+    html = fill("mixtures", "lmcompare.studies.mixtures", mixtures=found, figure="perplexity", **given, **more)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
         "ngram alone, unigram below 1 %",
         "97 % transformer + 2 % ngram + 1 % unigram",

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import Run, load_run, results
-from lmcompare.analysis import alike as module
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.analysis.word_slices import spent, word_slices
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import write_table
+from lmcompare.studies.mixtures import alike as module
 from lmcompare.studies.mixtures.alike import AlikeTokens, AlikeWords, alike
 from lmcompare.studies.mixtures.mixture import mixtures, wins
 from tests.analysis.tiny import tiny_run

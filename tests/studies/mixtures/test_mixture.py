@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis import mixture as module
+from lmcompare.studies.mixtures import mixture as module
 from lmcompare.studies.mixtures.mixture import fit_weights, mixed_log_probs, mixtures, wins
 from tests.analysis.tiny import SOUND, tiny_run
 
