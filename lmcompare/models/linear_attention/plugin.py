@@ -1,4 +1,4 @@
-"""The language model with linear attention."""
+"""The language model with linear attention, and its layer of the gated delta rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network of the pointer: attention from the features of another network to its earlier features."""
+"""The network of the pointer: attention from features to earlier ones, and an output layer that can copy words."""
 
 from __future__ import annotations
 

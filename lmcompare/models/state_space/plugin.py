@@ -1,4 +1,4 @@
-"""The state-space language model."""
+"""The state-space language model, and its layer in the form of Mamba-2."""
 
 from __future__ import annotations
 
