@@ -137,23 +137,25 @@ class Unusable(Study):
         raise self.why
 
 
-@cache
 def studies() -> dict[str, Study]:
     """Return all installed studies by name; ``Unusable`` for one that can't be imported."""
-    return {name: _made(name) for name in sorted(STUDIES.installed())}
+    return {name: _made(name, point.value) for name, point in sorted(STUDIES.installed().items())}
 
 
-def _made(name: str) -> Study:
+@cache
+def _made(name: str, home: str) -> Study:
     try:
         return STUDIES.resolve(name)()
     except PluginError as error:
         return Unusable(name, error)
 
 
-@cache
 def measuring() -> dict[str, str]:
     """Return the studies that measure models, each with a digest of the code that measures."""
-    found = {name: type(study) for name, study in studies().items() if type(study).measure is not Study.measure}
-    return {
-        name: hashlib.sha256(source_without(cls, ("compute", "show"))).hexdigest()[:16] for name, cls in found.items()
-    }
+    found = {name: type(study) for name, study in studies().items()}
+    return {name: _digest(cls) for name, cls in found.items() if cls.measure is not Study.measure}
+
+
+@cache
+def _digest(cls: type[Study]) -> str:
+    return hashlib.sha256(source_without(cls, ("compute", "show"))).hexdigest()[:16]

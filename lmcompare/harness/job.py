@@ -197,7 +197,9 @@ class Job:
         return self.has_examples() and not self.unmeasured()
 
     def unmeasured(self) -> list[str]:
-        """Return the studies whose code has not measured the finished cell."""
+        """Return the studies whose code has not measured the finished cell; a trial is measured by none."""
+        if self.trial:
+            return []
         stored = self.stored().get("studies") or {}
         return [name for name, digest in self.studies.items() if stored.get(name) != digest]
 

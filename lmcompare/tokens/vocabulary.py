@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens import reading_compiled as loops
 
 _NONE = -1  # in place of the id of a token that a vocabulary without ``<unk>`` lacks
 
@@ -30,6 +29,8 @@ class TokenTable:
         self._begins = np.append(0, self._ends[:-1])
         self._slots = np.zeros(2 * 2 ** (3 * len(tokens) // 2).bit_length(), np.uint64)
         text = np.delete(np.arange(len(tokens)), vocabulary.special)
+        from lmcompare.tokens import reading_compiled as loops  # numba takes half a second to load
+
         loops.enter(self._data, self._begins, self._ends, text, self._slots)
 
     def ids(self, text: bytes) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
@@ -37,6 +38,8 @@ class TokenTable:
 
         Raises ``LmcompareError`` for a token that is not in a vocabulary without ``<unk>``.
         """
+        from lmcompare.tokens import reading_compiled as loops
+
         ids = np.empty(len(text) + 1, np.int32)
         table = self._slots, self._data, self._begins, self._ends
         found = ids[: loops.look_up(np.frombuffer(text, np.uint8), *table, self._unknown, self._end, ids)]

@@ -53,8 +53,8 @@ def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     assert {"features.parquet", "documents.parquet", "vocabulary.json", "tokenizer.json", "code.json"} <= tokens
     cell = {p.name for p in (finished / "run/cells/flat/0").iterdir()}
     assert cell == {
-        *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "model", "scores.parquet"),
-        *("words.parquet", "top.parquet", "checksums.json"),
+        *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "studies.json", "model"),
+        *("scores.parquet", "words.parquet", "top.parquet", "checksums.json"),
     }
     for name in ("report.html", "report.md", "results.csv", "results.json"):
         assert (finished / "run" / name).stat().st_size > 0
