@@ -152,10 +152,9 @@ def _made(name: str, home: str) -> Study:
 
 def measuring() -> dict[str, str]:
     """Return the studies that measure models, each with a digest of the code that measures."""
-    found = {name: type(study) for name, study in studies().items()}
-    return {name: _digest(cls) for name, cls in found.items() if cls.measure is not Study.measure}
+    return {name: _digest(study) for name, study in studies().items() if type(study).measure is not Study.measure}
 
 
 @cache
-def _digest(cls: type[Study]) -> str:
-    return hashlib.sha256(source_without(cls, ("compute", "show"))).hexdigest()[:16]
+def _digest(study: Study) -> str:
+    return hashlib.sha256(source_without(type(study), ("compute", "show"))).hexdigest()[:16]
