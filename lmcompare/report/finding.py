@@ -134,7 +134,8 @@ def _reading(found: Verdict, read: Mapping[str, float], title: Titles, timed: bo
     again = 0 < train <= min(own, other)
     if own > ALIKE * other:
         text, much = ("the training text ", "often") if again else ("", "much training text")
-        return f", but it read {text}{_times(own / other)} {much} as {spoken(title(second))}{same}"
+        who = spoken(title(found.best.name)) if found.tied else "it"
+        return f", but {who} read {text}{_times(own / other)} {much} as {spoken(title(second))}{same}"
     if other > ALIKE * own:
         text, much = ("the training text ", "often") if again else ("", "much training text")
         return f", though {spoken(title(second))} read {text}{_times(other / own)} {much}{same}"

@@ -22,7 +22,7 @@ def with_repeated(title: str, results: Mapping[str, Any]) -> str:
     if not found["left_out"]:
         return title
     if found["share"] < MUCH:
-        return f"{title}, without the {_share(found)} of it that is also training text"
+        return f"{title}, without the {_share(found)} of the test text that is also training text"
     rest = title[:1].lower() + title[1:] if title.startswith(("The ", "This ", "No ")) else title
     return f"{_share(found)} of the test text is also training text; on the rest, {rest}"
 

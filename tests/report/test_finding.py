@@ -75,6 +75,8 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
     judged = found(clear)
     two = replace(judged, tied=judged.rivals[:1])
     assert headline(two, {}, title) == "This text can't tell the RNN with attention and the transformer apart"
+    unequal = headline(two, {"rnn": 2e6, "net": 1e6}, title)
+    assert unequal.endswith("apart, but the RNN with attention read twice as much training text as the transformer")
     four = replace(judged, tied=(*judged.rivals, judged.rivals[0]))
     assert headline(four, {}, title) == "This text can't tell the best 5 models apart"
     for apart in (((judged.rivals[0].row, judged.rivals[1].row),), None):  # None: not all pairs were compared

@@ -27,7 +27,7 @@ def of(share: float, documents: int = 3) -> dict[str, Any]:
     [
         (0.0, TITLE),
         (0.004, TITLE),
-        (0.034, f"{TITLE}, without the 3.4 % of it that is also training text"),
+        (0.034, f"{TITLE}, without the 3.4 % of the test text that is also training text"),
         (0.31, "31 % of the test text is also training text; on the rest, the 5-gram predicts this text best"),
         (0.92, "No ranking: 92 % of the test text is also training text"),
     ],
