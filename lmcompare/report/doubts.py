@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.render import numbers
@@ -14,27 +15,36 @@ from lmcompare.report.verdict import Titles
 FAR_BELOW = 0.5  # of the figure of the best file compressor
 NEARER = 0.1  # of the usual figure: how much better a model knows the validation text than other models do
 UNKNOWN = 0.5  # of the test tokens
+REPEATED = 0.05  # of the validation or the test text: figures of the two can't be compared any more
 
 
 def doubts(
-    rows: Sequence[Row], found: Iterable[Mapping[str, str]], compressed: Mapping[str, float], title: Titles
+    rows: Sequence[Row], results: Mapping[str, Any], compressed: Mapping[str, float], title: Titles
 ) -> list[str]:
     """Return the reasons for doubt about models that are ranked or scored, one sentence or two for each.
 
     Parameters
     ----------
     rows : sequence of Row
-    found : iterable of mapping
-        What studies say of models: the ``doubts`` of results.json.
+    results : mapping
+        The content of results.json: what studies doubt, and how much of the held-out text is repeated.
     compressed : mapping of str to float
         The bits per byte of file compressors on the test text; empty where models are compared on a part of it.
     title : callable
         Gives the title of a model.
     """
     names = [row.name for row in rows]
-    doubted = {each["model"]: each["said"] for each in found if each["model"] in names}
+    doubted = {each["model"]: each["said"] for each in results["doubts"] if each["model"] in names}
     known = [sentence(with_titles(said, names, title)) for said in doubted.values()]
-    known += prefers_valid(rows, doubted, title)
+    repeated = {split: found["share"] for split, found in results["repeated_text"].items()}
+    if max(repeated.values()) < REPEATED:  # otherwise a model that memorises gains on one of the two texts
+        known += prefers_valid(rows, doubted, title)
+    elif repeated["valid"] >= REPEATED:
+        share = numbers.percent(repeated["valid"], 0)
+        known.append(
+            f"{share} of the validation text also occurs in the training text. Usually this means that models have"
+            " chosen badly what they choose on it: when to stop, discounts, and the weights of mixtures and caches."
+        )
     return [*below_compressors(rows, compressed, title), *known, *of_unknown_words(rows)]
 
 

@@ -47,7 +47,7 @@ def print_leaderboard(folder: Path) -> None:
     board = [row for row in every if row.name in in_full]
     run, apart = load_run(folder), results["repeated_text"]["test"]["left_out"]
     compressed = {} if apart else run.corpus.compressors
-    for sentence in (*repeated_note(results, board, str), *doubts(board, results["doubts"], compressed, str)):
+    for sentence in (*repeated_note(results, board, str), *doubts(board, results, compressed, str)):
         _say(sentence)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in WITHOUT_REPEATED if apart else HEADS:

@@ -138,9 +138,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "doubts": doubts(
-            data.rows, data.results["doubts"], {} if data.is_of_a_part else run.corpus.compressors, data.spoken
-        ),
+        "doubts": doubts(data.rows, data.results, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
         "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
