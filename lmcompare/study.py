@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
-from lmcompare.errors import PluginError
+from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.model import LanguageModel
 from lmcompare.registry import Registry
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.source_code import source_without
+
+MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, of which the page makes one
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def checked(found: Any, name: str) -> type[Study]:
         raise PluginError(f"'{name}' is not a study: make it a class that derives from lmcompare.study.Study")
     if not found.name:
         raise PluginError(f"the study '{name}' has no name: set it to that of its entry point")
+    if found.name != name:
+        raise PluginError(f"the study '{name}' is called '{found.name}' by its class: use one name for both")
     return found
 
 
@@ -126,19 +130,19 @@ STUDIES: Registry[type[Study]] = Registry("lmcompare.studies", "study", checked)
 
 
 class Unusable(Study):
-    """In place of a study that can't be imported: its section says why."""
+    """In place of a study that can't be loaded: its section says why."""
 
-    def __init__(self, name: str, why: PluginError) -> None:
+    def __init__(self, name: str, why: str) -> None:
         self.why = why
         self.name, self.title = name, name  # type: ignore[misc]
 
     def compute(self, run: Any) -> Computed | None:
         """Raise the error."""
-        raise self.why
+        raise PluginError(self.why)
 
 
 def studies() -> dict[str, Study]:
-    """Return all installed studies by name; ``Unusable`` for one that can't be imported."""
+    """Return all installed studies by name; ``Unusable`` for one that can't be loaded."""
     return {name: _made(name, point.value) for name, point in sorted(STUDIES.installed().items())}
 
 
@@ -146,8 +150,8 @@ def studies() -> dict[str, Study]:
 def _made(name: str, home: str) -> Study:
     try:
         return STUDIES.resolve(name)()
-    except PluginError as error:
-        return Unusable(name, error)
+    except (Exception, SystemExit) as error:  # a study may be anybody's code
+        return Unusable(name, what_went_wrong(error))
 
 
 def measuring() -> dict[str, str]:

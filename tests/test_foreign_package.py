@@ -114,6 +114,25 @@ class Broken(Study):
         raise AssertionError("it was not computed")
 
 
+class Demanding(Study):
+    name = "demanding"
+
+    def __init__(self, what):
+        self.what = what
+
+
+class Other(Study):
+    name = "odd"
+
+
+class Namesake(Study):
+    name = "namesake"
+    title = "Cost"
+
+    def show(self, report):
+        return "<p>no section</p>"
+
+
 class Stamped(Unigram):
     """A unigram model with a stamp."""
 
@@ -136,6 +155,9 @@ stamp = foreign:Stamp
 lengths = foreign:Lengths
 broken = foreign:Broken
 gone = nowhere:Gone
+demanding = foreign:Demanding
+other = foreign:Other
+namesake = foreign:Namesake
 """
 
 
@@ -189,7 +211,10 @@ def test_a_package_brings_a_plug_in_of_every_kind(tmp_path: Path) -> None:
     assert "How long is the foreign text?" in report
     assert "The unigram is foreign." in report
     assert "stamps have no length" in report
-    assert results["failed_studies"].keys() == {"broken", "gone"}
+    assert results["failed_studies"].keys() == {"broken", "gone", "demanding", "other"}
+    assert "is called 'odd' by its class" in results["failed_studies"]["other"]
+    assert "its method show returned no Section" in report
+    assert 'id="cost"' in report, "a study does not replace a section of the same title"
     assert "This section could not be made: AttributeError" in report
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     read = sum(split["bytes"] for split in manifest["corpus"]["splits"].values())

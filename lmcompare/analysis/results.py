@@ -184,7 +184,7 @@ def _studied(run: Run) -> dict[str, Any]:
         try:
             found = study.compute(run)
             json.dumps(None if found is None else asdict(found))
-        except Exception as error:  # a study may be anybody's code
+        except (Exception, SystemExit) as error:  # a study may be anybody's code
             failed[name] = what_went_wrong(error)
             continue
         if found is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
-from lmcompare.errors import CONTROL, LmcompareError, what_went_wrong
+from lmcompare.errors import CONTROL, what_went_wrong
 from lmcompare.render.palette import style_sheet
 from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
@@ -131,24 +131,30 @@ def all_sections() -> Groups:
         group: [(order, name, build) for name, (order, build) in of_core.items()]
         for group, of_core in SECTIONS.items()
     }
+    taken = {name for of_core in SECTIONS.values() for name in of_core}
     for study in studies().values():
         if study.title:
-            places.setdefault(study.group, []).append((study.order, study.title, partial(shown, study)))
+            name = study.title if study.title not in taken else f"{study.title} ({study.name})"
+            taken.add(name)
+            places.setdefault(study.group, []).append((study.order, name, partial(shown, study)))
     in_order = {group: sorted(found, key=lambda each: each[:2]) for group, found in places.items()}
     return {group: {name: build for _, name, build in found} for group, found in in_order.items()}
 
 
 def shown(study: Study, data: ReportData) -> Section | None:
     """Return the section of a study; a note in its place if the study fails."""
-    try:
-        if study.name in data.results["failed_studies"]:
-            raise LmcompareError(data.results["failed_studies"][study.name])
-        found: Section | None = study.show(data)
-        return found
-    except Exception as error:  # a study may be anybody's code
-        why = what_went_wrong(error)
-        note = Markup('<p class="note">This section could not be made: {}.</p>').format(why)
-        return Section.of(study.name, study.title, note)
+    why = data.results["failed_studies"].get(study.name)
+    if why is None:
+        try:
+            found = study.show(data)
+        except (Exception, SystemExit) as error:  # a study may be anybody's code
+            why = what_went_wrong(error)
+        else:
+            if found is None or isinstance(found, Section):
+                return found
+            why = "its method show returned no Section"
+    note = Markup('<p class="note">This section could not be made: {}.</p>').format(why)
+    return Section.of(study.name, study.title, note)
 
 
 class Report:

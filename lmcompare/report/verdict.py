@@ -13,12 +13,12 @@ from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import Rival, Verdict
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
+from lmcompare.study import MORE_TEXT, TEN_TIMES
 
 Titles = Callable[[str], str]  # from a model's name to its title, as it is said inside a sentence
 DETAILED = 3  # tied models beyond these are listed by name only
 SAME_TIME = 1.1  # trainings that differ by less took about the same time
 SMALL = 0.02  # a smaller relative difference is called small
-MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, which become one
 TWICE_TEXT, TWICE_PARAMETERS = "Twice the text", "Twice the parameters"  # ideas of the laboratory
 SAME_SCORE = 1e-6  # relative difference of perplexities with and without the sentences before
 

@@ -17,6 +17,7 @@ from lmcompare.render.titles import spoken
 from lmcompare.report.data import ReportData
 from lmcompare.studies.compute import section as compute
 from lmcompare.studies.compute.courses import courses
+from lmcompare.studies.growth import curves
 from lmcompare.studies.growth import section as growth
 from lmcompare.studies.growth.curves import Crossing, Curve, Point, crossings
 from lmcompare.studies.growth.power_law import fitted
@@ -49,15 +50,15 @@ def test_the_claim_is_where_the_best_model_overtakes() -> None:
 
 def test_ten_times_the_text_is_answered_for_the_two_best_models(monkeypatch: pytest.MonkeyPatch) -> None:
     laws = {each.name: law for each in PAIR if (law := fitted(np.array(WORDS), np.array(each.figures))) is not None}
-    monkeypatch.setattr(growth, "growth", lambda run: SimpleNamespace(curves=PAIR, laws=laws))
-    monkeypatch.setattr(growth, "compare_models", lambda run: None)
-    monkeypatch.setattr(growth, "comparable_names", lambda comparison: tuple(NAMES))
-    found = growth.tenfold(None)  # type: ignore[arg-type]
+    monkeypatch.setattr(curves, "growth", lambda run: SimpleNamespace(curves=PAIR, laws=laws))
+    monkeypatch.setattr(curves, "compare_models", lambda run: None)
+    monkeypatch.setattr(curves, "comparable_names", lambda comparison: tuple(NAMES))
+    found = curves.tenfold(None)  # type: ignore[arg-type]
     assert [each.about for each in found] == ["Ten times the text"] * 2
     assert found[0].said.startswith("{transformer}: about")
     assert "ten times" in found[0].said
-    monkeypatch.setattr(growth, "comparable_names", lambda comparison: ())
-    assert growth.tenfold(None) == ()  # type: ignore[arg-type]
+    monkeypatch.setattr(curves, "comparable_names", lambda comparison: ())
+    assert curves.tenfold(None) == ()  # type: ignore[arg-type]
 
 
 def test_without_a_change_the_claim_is_the_best_at_every_amount() -> None:
@@ -101,7 +102,7 @@ def test_forecasts_are_those_of_the_law_and_models_without_one_are_named() -> No
         for each in (falls, stays)
         if (law := fitted(np.array(WORDS), np.array(each.figures))) is not None
     }
-    first, last = growth.forecasts(DATA.spoken, [falls, stays], laws)
+    first, last = curves.forecasts(DATA.spoken, [falls, stays], laws)
     twice, ten = (float(found) for found in re.findall(r" (\d\.\d\d) \(", first))
     assert twice == pytest.approx(1 + 2 * 200**-0.3, abs=6e-3)  # of an exact law
     assert ten == pytest.approx(1 + 2 * 1000**-0.3, abs=1e-2)

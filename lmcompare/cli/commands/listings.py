@@ -73,12 +73,12 @@ def studies() -> None:
     """List the installed studies: the questions that a report answers."""
     from lmcompare.model import described
     from lmcompare.study import STUDIES, Unusable
-    from lmcompare.study import studies as installed
+    from lmcompare.study import studies as loaded
 
-    width = max(map(len, installed()), default=0)
-    for name, study in installed().items():
+    installed, width = STUDIES.installed(), max(map(len, STUDIES.installed()), default=0)
+    for name, study in loaded().items():
         said = f"can't be loaded: {study.why}" if isinstance(study, Unusable) else described(type(study).__doc__)
-        print(f"{name:<{width}}  {said}  [{STUDIES.installed()[name].value}]")
+        print(f"{name:<{width}}  {said}  [{installed[name].value}]")
 
 
 def _print_model(name: str) -> None:

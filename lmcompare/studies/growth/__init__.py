@@ -17,8 +17,7 @@ class Growth(Study):
 
     def compute(self, run: Any) -> Computed:
         """Return the curves, their laws and where they cross, and what ten times the text would bring."""
-        from lmcompare.studies.growth.curves import growth_table
-        from lmcompare.studies.growth.section import tenfold
+        from lmcompare.studies.growth.curves import growth_table, tenfold
 
         return Computed(growth_table(run), advice=tenfold(run))
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from lmcompare.analysis.comparison import is_valid, over_seeds
+from lmcompare.analysis.comparison import comparable_names, compare_models, is_valid, over_seeds
 from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
 from lmcompare.analysis.metrics import cost_of_trainings
 from lmcompare.analysis.resampling import Units, units_of
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import LN2, by_tokens
+from lmcompare.render import numbers
+from lmcompare.render.titles import sentence
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import COST_KEYS
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
-from lmcompare.studies.growth.power_law import Law, fitted
+from lmcompare.studies.growth.power_law import LEAST_POINTS, Law, fitted
+from lmcompare.study import TEN_TIMES, Advice, named
 
+FARTHEST = 10.0  # times the whole text: measured points tell little about more text than that
 RESAMPLES = 2_000
 
 
@@ -203,6 +207,38 @@ def _bits(part: Run, models: Sequence[ModelEntry], units: Units) -> list[Array]:
                 bits = -log_prob / LN2 + block.features["overhead_bits"]
                 row += np.bincount(unit, bits, minlength=len(units))
     return held
+
+
+def tenfold(run: Run) -> tuple[Advice, ...]:
+    """Return what the laws say of the two best models with more text; empty without shares of the text."""
+    found = growth(run)
+    if not found.curves:
+        return ()
+    ranked = comparable_names(compare_models(run))
+    curves = sorted((curve for curve in found.curves if curve.name in ranked), key=lambda curve: curve.figures[-1])
+    return tuple(Advice(TEN_TIMES, f"{said}.") for said in forecasts(named, curves[:2], found.laws))
+
+
+def forecasts(title: Callable[[str], str], curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
+    """Return what the laws say of twice and of ten times the text, and which models have none."""
+    said = []
+    for curve in curves:
+        if (law := laws.get(curve.name)) is None:
+            continue
+        more = curve.words[-1] * np.array([2.0, FARTHEST])
+        figures, low, high = law.forecast(more)
+        twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
+        said.append(
+            f"{sentence(title(curve.name))}: about {twice} bits per byte with twice the text, and"
+            f" {ten} with ten times as much, if its law continues to hold"
+        )
+    without = [title(curve.name) for curve in curves if curve.name not in laws]
+    if without and curves:
+        said.append(
+            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_POINTS} amounts of text"
+            " at least, and figures that fall along a power law"
+        )
+    return said
 
 
 def growth_table(run: Run) -> dict[str, Any]:

@@ -10,20 +10,15 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from lmcompare.analysis.comparison import comparable_names, compare_models
 from lmcompare.render import numbers
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.verdict import TEN_TIMES, Titles
-from lmcompare.runfolder.run import Run
-from lmcompare.studies.growth.curves import Crossing, Curve, Point, growth
-from lmcompare.studies.growth.power_law import LEAST_POINTS, Law
-from lmcompare.study import Advice, named
+from lmcompare.studies.growth.curves import FARTHEST, Crossing, Curve, Point, forecasts, growth
+from lmcompare.studies.growth.power_law import Law
 
-FARTHEST = 10.0  # times the whole text: measured points tell little about more text than that
 STEPS = 12  # points at which a forecast is drawn
 MOST_CROSSINGS = 6  # crossings that are named
 
@@ -115,38 +110,6 @@ def _between(found: Crossing) -> str:
 
 def _rounded(words: float) -> float:
     return float(f"{words:.2g}")
-
-
-def tenfold(run: Run) -> tuple[Advice, ...]:
-    """Return what the laws say of the two best models with more text; empty without shares of the text."""
-    found = growth(run)
-    if not found.curves:
-        return ()
-    ranked = comparable_names(compare_models(run))
-    curves = sorted((curve for curve in found.curves if curve.name in ranked), key=lambda curve: curve.figures[-1])
-    return tuple(Advice(TEN_TIMES, f"{said}.") for said in forecasts(named, curves[:2], found.laws))
-
-
-def forecasts(title: Titles, curves: Sequence[Curve], laws: Mapping[str, Law]) -> list[str]:
-    """Return what the laws say of twice and of ten times the text, and which models have none."""
-    said = []
-    for curve in curves:
-        if (law := laws.get(curve.name)) is None:
-            continue
-        more = curve.words[-1] * np.array([2.0, FARTHEST])
-        figures, low, high = law.forecast(more)
-        twice, ten = (f"{figures[n]:.2f} ({low[n]:.2f} to {high[n]:.2f})" for n in (0, 1))
-        said.append(
-            f"{sentence(title(curve.name))}: about {twice} bits per byte with twice the text, and"
-            f" {ten} with ten times as much, if its law continues to hold"
-        )
-    without = [title(curve.name) for curve in curves if curve.name not in laws]
-    if without and curves:
-        said.append(
-            f"The points of {numbers.listed(without)} allow no forecast: it takes {LEAST_POINTS} amounts of text"
-            " at least, and figures that fall along a power law"
-        )
-    return said
 
 
 def _by_words(data: ReportData, curves: Sequence[Curve], laws: Mapping[str, Law]) -> Markup:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.render import numbers
 from lmcompare.runfolder.run import ModelEntry, Run
-from lmcompare.study import Advice, Computed, named
+from lmcompare.study import MORE_TEXT, Advice, Computed, named
 
 MEMORISED = 0.1  # nats: a smaller gap between training and validation text is not worth mentioning
 LEAST_GAP = 0.5  # nats
@@ -82,4 +82,4 @@ def _advice(gaps: Mapping[str, float]) -> tuple[Advice, ...]:
         return ()
     shares = numbers.perplexity_shares({named(name): gap for name, gap in gaps.items()})
     said = f"On known words, the perplexity of the training text is lower than that of new text by {shares}"
-    return (Advice("More text", f"{said}, a hint that more text would help."),)
+    return (Advice(MORE_TEXT, f"{said}, a hint that more text would help."),)
