@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar
 
 from lmcompare.errors import PluginError, what_went_wrong
@@ -86,6 +87,9 @@ class Study:
         Its place in this part, from 0 (first) to 100 (last).
     question : str
         A question that its section answers, for the list at the top of the page.
+    section : str
+        The module whose function ``build`` makes the section, given ``lmcompare.report.data.ReportData``. It is
+        imported when a page is made. A study that overrides ``show`` has none.
     """
 
     name: ClassVar[str] = ""
@@ -93,6 +97,7 @@ class Study:
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 100
     question: ClassVar[str] = ""
+    section: ClassVar[str] = ""
 
     def measure(self, finished: Finished) -> Any:
         """Return what is measured of a finished model, JSON-able; None for nothing. It is stored in the cell.
@@ -107,7 +112,7 @@ class Study:
 
     def show(self, report: Any) -> Any:
         """Return a ``lmcompare.report.data.Section``, given ``ReportData``; None if there is nothing to show."""
-        return None
+        return import_module(self.section).build(report) if self.section else None
 
 
 def named(model: str) -> str:

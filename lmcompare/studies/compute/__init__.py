@@ -14,15 +14,10 @@ class Compute(Study):
     title: ClassVar[str] = "Equal compute"
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 60
+    section: ClassVar[str] = "lmcompare.studies.compute.section"
 
     def compute(self, run: Any) -> Computed | None:
         """Return the figures of models while they were trained."""
         from lmcompare.studies.compute.courses import compute_table
 
         return Computed(compute_table(run))
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.compute.section import build
-
-        return build(report)

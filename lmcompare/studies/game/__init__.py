@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Game(Study):
     title: ClassVar[str] = "Beat the models"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 40
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.game.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.game.section"

@@ -14,15 +14,10 @@ class Growth(Study):
     title: ClassVar[str] = "Text and size"
     order: ClassVar[int] = 70
     question: ClassVar[str] = "Would more text help, and which model needs least?"
+    section: ClassVar[str] = "lmcompare.studies.growth.section"
 
     def compute(self, run: Any) -> Computed:
         """Return the curves, their laws and where they cross, and what ten times the text would bring."""
         from lmcompare.studies.growth.curves import growth_table, tenfold
 
         return Computed(growth_table(run), advice=tenfold(run))
-
-    def show(self, report: Any) -> Any:
-        """Return the section on shares of the text and on models of several sizes."""
-        from lmcompare.studies.growth.section import build
-
-        return build(report)

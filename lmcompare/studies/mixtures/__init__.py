@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Mixtures(Study):
     title: ClassVar[str] = "Mixtures"
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 80
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.mixtures.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.mixtures.section"

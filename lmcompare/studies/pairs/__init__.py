@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Pairs(Study):
     title: ClassVar[str] = "Minimal pairs"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 70
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.pairs.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.pairs.section"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Prompts(Study):
     title: ClassVar[str] = "Next words"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 50
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.prompts.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.prompts.section"

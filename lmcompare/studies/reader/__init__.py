@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Reader(Study):
     title: ClassVar[str] = "Reader"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 30
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.reader.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.reader.section"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class Sentences(Study):
     title: ClassVar[str] = "Sentences"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 60
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.sentences.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.sentences.section"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lmcompare.study import Study
 
@@ -14,9 +14,4 @@ class SimilarWords(Study):
     title: ClassVar[str] = "Similar words"
     group: ClassVar[str] = "Inside"
     order: ClassVar[int] = 30
-
-    def show(self, report: Any) -> Any:
-        """Return the section."""
-        from lmcompare.studies.similar_words.section import build
-
-        return build(report)
+    section: ClassVar[str] = "lmcompare.studies.similar_words.section"
