@@ -14,7 +14,7 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.corpora import Document, documents_of, has_utf8
-from lmcompare.errors import LmcompareError, as_written, blamed_on, kind_of, usable_path
+from lmcompare.errors import LmcompareError, PluginError, as_written, blamed_on, kind_of, usable_path
 from lmcompare.measure.examples import continued, continued_by_token, continued_until, next_tokens
 from lmcompare.measure.sampling import Sampling
 from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
@@ -378,7 +378,12 @@ def check_sums(model: LanguageModel, vocabulary: Vocabulary, stored: Path) -> No
     """Raise ``LmcompareError`` unless probabilities after a few tokens sum to one, as in files nobody altered."""
     few = np.unique(np.linspace(0, len(vocabulary) - 1, PROBED).astype(int))
     text = Encoded.from_documents([few], vocabulary)
-    rows = next_distributions(model, text, np.arange(len(few) + 1))
+    try:
+        rows = next_distributions(model, text, np.arange(len(few) + 1))
+    except PluginError as error:
+        raise LmcompareError(
+            f"files of the model in {stored} were altered ({error}): run the experiment again"
+        ) from None
     sums = np.exp(rows.astype(np.float64)).sum(1)
     if not np.all(np.abs(sums - 1) < SUM):
         worst = sums[np.argmax(np.abs(sums - 1))]

@@ -135,9 +135,10 @@ def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> I
 
 def _note_tokens(model: TrainedModel, unknown: int, tokens: int, where: str) -> None:
     if unknown:
+        other = "; usually this means that the text is of another language or kind" if 2 * unknown > tokens else ""
         note(
             f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': they have the surprisal of <unk>, any "
-            f"unknown word, and {where} has the bits that spell them"
+            f"unknown word, and {where} has the bits that spell them{other}"
         )
 
 

@@ -234,9 +234,12 @@ def is_object(line: str | bytes) -> bool:
 
 
 def is_noise(text: str) -> bool:
-    """Return whether decoded bytes are not text: more than 3 characters, and 1 in 100, are control characters."""
+    """Return whether decoded bytes are not text: more than 1 in 100 characters are control characters.
+
+    A few of them, up to 3, are no noise unless there are also more than 1 in 5, and one.
+    """
     looked_at = text[:LOOKED_AT]
-    return sum(c in _CONTROL for c in looked_at) > max(3, _NOISE * len(looked_at))
+    return sum(c in _CONTROL for c in looked_at) > max(min(3, 1 + len(looked_at) / 5), _NOISE * len(looked_at))
 
 
 def _not_text(path: str, text: str) -> LmcompareError:

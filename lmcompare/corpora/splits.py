@@ -16,6 +16,7 @@ from lmcompare.corpora.document import AS_SPLITS, SPLITS, Piece
 from lmcompare.corpora.sentences import in_parts, lines_of
 from lmcompare.errors import LmcompareError
 
+FEWEST = 100  # characters of a text that is cut between characters: three letters would be a corpus otherwise
 HELD_OUT = 0.1  # the share of the words that test, and then valid, must reach
 MOST_VALID = 250_000  # words of valid: as many as WikiText-103 has; more would choose no better, and cost time
 
@@ -84,10 +85,10 @@ def split_contiguously(piece: Piece, source: str) -> tuple[Split, list[str]]:
     Raises
     ------
     LmcompareError
-        If the text has fewer than three characters.
+        If the text has fewer than three words, and fewer than ``FEWEST`` characters.
     """
     units = _units(piece, len(SPLITS))
-    if units.number < len(SPLITS):
+    if units.kind == "characters" and units.number < FEWEST:
         raise LmcompareError(
             f"{source} has only {_counted(units.number, 'character')}, too few to cut into train, valid and test; "
             f"give a longer text, or the splits themselves: {AS_SPLITS}"

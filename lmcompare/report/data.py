@@ -148,6 +148,10 @@ class ReportData:
         """Whether models are compared without the test text that also occurs in earlier text."""
         return bool(self.results["repeated_text"]["test"]["left_out"])
 
+    def on_all(self, said: str) -> str:
+        """Return what is said of all of the test text, with a hint at it if models are compared on a part."""
+        return f"{said} (repeated text included)" if said and self.is_of_a_part else said
+
     @cached_property
     def comparison(self) -> Comparison:
         """Ranks and differences in bits per byte, of all models."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.verdict import Titles
 
+REPEATED = "is also training or validation text"
 MUCH = 0.1  # of the test text: with more, the title begins with it
 
 
@@ -18,13 +20,13 @@ def with_repeated(title: str, results: Mapping[str, Any]) -> str:
     """Return the title of a run with how much of the test text was left out, if any of it was."""
     found = results["repeated_text"]["test"]
     if found["share"] > MOST:
-        return f"No ranking: {_share(found)} of the test text is also training text"
+        return f"No ranking: {_share(found)} of the test text {REPEATED}"
     if not found["left_out"]:
         return title
     if found["share"] < MUCH:
-        return f"{title}, without the {_share(found)} of the test text that is also training text"
+        return f"{title}, without the {_share(found)} of the test text that {REPEATED}"
     rest = title[:1].lower() + title[1:] if title.startswith(("The ", "This ", "No ")) else title
-    return f"{_share(found)} of the test text is also training text; on the rest, {rest}"
+    return f"{_share(found)} of the test text {REPEATED}; on the rest, {rest}"
 
 
 def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
@@ -41,15 +43,16 @@ def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles
         return [f"{said}, so no model is ranked: {why}."]
     if not found["left_out"]:
         return [f"{said}: too little to change a rank."]
-    figures = {
-        row.name: row.bits_per_byte for row in rows if row.status == "ranked" and row.bits_per_byte is not None
-    }
-    first = min(figures, key=lambda name: figures[name], default=None)
-    changed = ""
-    if first is not None:
-        figure = numbers.bits_per_byte(figures[first])
-        changed = f" With it, the lowest figure is that of {spoken(title(first))}, {figure} bits per byte."
-    return [f"{said}. The models are compared without it, since {why}.{changed}"]
+    ranked = [row for row in rows if row.status == "ranked"]
+    if not ranked:
+        return [f"{said}. Figures are those of the rest, since {why}."]
+    with_it = min(ranked, key=lambda row: math.inf if row.bits_per_byte is None else row.bits_per_byte)
+    whose = "" if with_it is ranked[0] else f" that of {spoken(title(with_it.name))},"
+    changed = f"With it, the lowest figure is{whose} {numbers.bits_per_byte(with_it.bits_per_byte)} bits per byte"
+    if len(ranked) == 1:
+        return [f"{said}. The figure is that of the rest, since {why}. {changed.replace('lowest ', '')}."]
+    same = ", of the same model" if with_it is ranked[0] else ""
+    return [f"{said}. The models are compared without it, since {why}. {changed}{same}."]
 
 
 def of_all_of_it(results: Mapping[str, Any]) -> list[str]:

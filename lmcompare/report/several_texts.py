@@ -8,6 +8,7 @@ from functools import cached_property
 
 from lmcompare.analysis.comparability import Kind, TextDifference, sizes_of
 from lmcompare.analysis.joined import Table
+from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.verdict import verdict
 from lmcompare.render import numbers
 from lmcompare.render.markdown import from_html
@@ -16,7 +17,7 @@ from lmcompare.report import verdict as words
 from lmcompare.report.contents import Entry
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.page import USED_TERM, whole_page
-from lmcompare.report.repeated import repeated_note
+from lmcompare.report.repeated import REPEATED, repeated_note
 from lmcompare.report.sections import glossary, leaderboard
 from lmcompare.runfolder.run import Run
 
@@ -133,6 +134,11 @@ class Part:
         """Why its figures cannot be compared with those of the first table, in sentences."""
         return [in_words(difference) for difference in self.table.differences]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether so much of its test text is earlier text that models are not compared on all of it."""
+        return bool(self.data.results["repeated_text"]["test"]["share"] > FEW)
+
     @cached_property
     def verdict(self) -> str:
         """Who is best, and whether the test text is contaminated."""
@@ -154,6 +160,8 @@ class SeveralTexts:
         self.parts = [Part(i, each, tables[0], names) for i, each in enumerate(tables, 1)]
         runs = sum(len(each.run.runs) for each in tables)
         self.title = f"{numbers.plural(runs, 'run')}, {numbers.plural(len(tables), 'text')}"
+        if repeating := [part.text for part in self.parts if part.repeats]:
+            self.title += f"; some test text of {numbers.listed(repeating)} {REPEATED}"
         self.subtitle = ", ".join(label for each in tables for label in each.run.labels)
 
     def html(self) -> str:

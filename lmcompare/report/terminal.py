@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmcompare.analysis.leaderboard import Row, rows
+from lmcompare.analysis.repeats import FEW
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
 from lmcompare.report.doubts import doubts
@@ -91,6 +92,16 @@ def print_leaderboard(folder: Path) -> None:
             " or occurs fewer than twice in prompts and test text."
         )
     _print_published(results)
+
+
+def repeated_notes(folder: Path) -> list[str]:
+    """Return of each table of a written report how much of its test text is earlier text, if it matters."""
+    written, said = read_json(folder / "results.json"), []
+    for table in written.get("tables", [{"name": "", "results": written}]):
+        if table["results"]["repeated_text"]["test"]["share"] > FEW:
+            about = f"{table['name']}: " if table["name"] else ""
+            said += [about + note for note in repeated_note(table["results"], rows(table["results"]), str)]
+    return said
 
 
 def _print_forecasts(rows: Sequence[Mapping[str, Any]]) -> None:

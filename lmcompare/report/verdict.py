@@ -138,7 +138,7 @@ def outlook(
 
 
 def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
-    """Return what limits the comparison: resolution, and models that are not ranked or failed."""
+    """Return what limits the comparison: resolution, and models that are not ranked."""
     said: list[str] = []
     ranked = [row for row in rows if row.status == "ranked"]
     if ranked and not comparison.resamples:
@@ -154,7 +154,6 @@ def limits(comparison: Comparison, results: Mapping[str, Any], rows: Sequence[Ro
         )
     said += unverified(results.get("unverified", ()))
     said += _apart(rows, title)
-    said += _failed(results["failed"], title)
     return said
 
 
@@ -212,7 +211,12 @@ def _known_among(apart: Sequence[tuple[Row, Row]], title: Titles) -> list[str]:
 
 
 def _in_perplexity(best: Row, second: Row) -> list[str]:
-    """Return the difference as a share of perplexity, which is larger; nothing if their tokens differ."""
+    """Return the difference as a share of perplexity, which is larger.
+
+    Nothing if their tokens differ, or if they are compared on a part of the test text: perplexity is of all of it.
+    """
+    if best.fresh_bits_per_byte is not None:
+        return []
     own, other = (row.figure("perplexity") for row in (best, second))
     if own is None or other is None or not 0 < own < other:
         return []
@@ -256,8 +260,8 @@ def _apart(rows: Iterable[Row], title: Titles) -> list[str]:
     return said
 
 
-def _failed(cells: Sequence[Mapping[str, Any]], title: Titles) -> list[str]:
-    """One sentence for each model and error, its seeds together."""
+def failed(cells: Sequence[Mapping[str, Any]], title: Titles) -> list[str]:
+    """Return one sentence for each model and error, its seeds together."""
     seeds: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
         seeds.setdefault((cell["name"], str(cell["error"]).rstrip(".")), []).append(str(cell["seed"]))

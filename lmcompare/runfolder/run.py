@@ -258,7 +258,8 @@ def load_run(folder: str | Path) -> Run:
     if not (path / MANIFEST).is_file():
         if (path / "cells").is_dir():
             raise RunFolderError(
-                f"{path} holds a run that has not finished: wait for it if it is still going on, or {REMEDY}"
+                f"{path} has no {MANIFEST}, so its run has not finished, or the file was deleted: wait for it"
+                f" if it is still going on, or {REMEDY}"
             )
         what = "is not a run folder (it has no manifest.json)" if path.is_dir() else "is not a folder"
         raise RunFolderError(f"{path} {what}: give the folder that 'lmcompare run' wrote")

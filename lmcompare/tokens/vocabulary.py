@@ -174,7 +174,8 @@ class Vocabulary:
             wanted = [t for t in wanted if t in kept]
         if not wanted:
             raise LmcompareError(
-                f"no token of the training text occurs {min_count} times or more: lower min_count, or give more text"
+                f"no token of the training text occurs {min_count} times or more: lower min_count (--min-count), or"
+                " give more text"
             )
         left = set(wanted)
         unknown = literal + sum(n for t, n in counted.items() if t not in left)

@@ -86,7 +86,7 @@ def test_the_hyper_parameters_of_a_model_are_listed(place: Path) -> None:
         (("new", "a-model", "--out", ""), "--out names no folder"),
         (
             ("score", "unfinished", "--model", "ngram", "text.txt"),
-            "has not finished: wait for it if it is still going on, or repeat the lmcompare run",
+            "has no manifest.json, so its run has not finished, or the file was deleted",
         ),
     ],
 )

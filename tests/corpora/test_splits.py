@@ -81,11 +81,13 @@ def test_a_text_of_one_line_is_cut_between_words_or_characters() -> None:
     assert [p.text.split() for p in split["valid"]] == [["w16", "w17"]]
     assert [p.text for p in split["test"]] == ["w18 w19"]
     assert "between words" in notes[0]
-    dna, notes = split_contiguously(Piece("t", "ACGT" * 10 + "\n"), "t")
-    # 40 letters: 32, 36 and the rest with the line end
-    assert [len(part[0].text) for part in dna.values()] == [32, 4, 5]
-    assert "".join(part[0].text for part in dna.values()) == "ACGT" * 10 + "\n"
+    dna, notes = split_contiguously(Piece("t", "ACGT" * 30 + "\n"), "t")
+    # 120 letters: 96, 12 and the rest with the line end
+    assert [len(part[0].text) for part in dna.values()] == [96, 12, 13]
+    assert "".join(part[0].text for part in dna.values()) == "ACGT" * 30 + "\n"
     assert "between characters" in notes[0]
+    with pytest.raises(LmcompareError, match="40 characters, too few"):
+        split_contiguously(Piece("t", "ACGT" * 10 + "\n"), "t")
 
 
 def test_one_text_is_cut_at_line_ends_by_words() -> None:

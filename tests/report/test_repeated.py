@@ -27,9 +27,13 @@ def of(share: float, documents: int = 3) -> dict[str, Any]:
     [
         (0.0, TITLE),
         (0.004, TITLE),
-        (0.034, f"{TITLE}, without the 3.4 % of the test text that is also training text"),
-        (0.31, "31 % of the test text is also training text; on the rest, the 5-gram predicts this text best"),
-        (0.92, "No ranking: 92 % of the test text is also training text"),
+        (0.034, f"{TITLE}, without the 3.4 % of the test text that is also training or validation text"),
+        (
+            0.31,
+            "31 % of the test text is also training or validation text; on the rest, the 5-gram predicts this text"
+            " best",
+        ),
+        (0.92, "No ranking: 92 % of the test text is also training or validation text"),
     ],
 )
 def test_the_title(share: float, title: str) -> None:
@@ -37,13 +41,15 @@ def test_the_title(share: float, title: str) -> None:
 
 
 def test_what_is_left_out_and_what_that_changes() -> None:
-    def said(share: float, documents: int = 3) -> str:
-        return plain(" ".join(repeated_note(of(share, documents), ROWS, str)))
+    def said(share: float, documents: int = 3, rows: list[Row] = ROWS) -> str:
+        return plain(" ".join(repeated_note(of(share, documents), rows, str)))
 
     assert said(0.0, 0) == ""
     assert "0.4 % of the test text, in 3 of 40 documents" in said(0.004)
     assert "too little" in said(0.004)
     assert "With it, the lowest figure is that of the ngram, 1.2" in said(0.31)
+    assert "With it, the figure is 1.500 bits" in said(0.31, rows=ROWS[:1])
+    assert "1.200 bits per byte, of the same model" in said(0.31, rows=ROWS[::-1])
     assert "no model is ranked" in said(0.92)
     assert of_all_of_it(of(0.004)) == of_all_of_it(of(0.92)) == []
     assert "by group of tokens" in of_all_of_it(of(0.31))[0]

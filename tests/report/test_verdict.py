@@ -48,7 +48,9 @@ def test_a_tie_names_the_models_and_their_rank(run: Run) -> None:
     assert "Leaky is not ranked" in rest
     figure = run.model("leaky").failed_checks[0]["figure"]
     assert f"{figure:.1f}"[:2] in rest, "the figure of the failed check"
-    assert "Crashing failed with seeds 0 and 1: crashing stopped in fit: division by zero." in rest
+    assert words.failed(results(run)["failed"], title) == [
+        "Crashing failed with seeds 0 and 1: crashing stopped in fit: division by zero."
+    ]
 
 
 def test_a_clear_winner(tmp_path: Path) -> None:

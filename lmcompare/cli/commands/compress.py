@@ -44,7 +44,9 @@ def compress(
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise LmcompareError(f"{file} is not UTF-8 ({error.reason}): convert it, for example with iconv") from None
+        raise LmcompareError(
+            f"{file} is not UTF-8 ({error.reason}): convert it, as with iconv, or give a text file"
+        ) from None
     target = _beside(file, target_of(out or file.with_name(file.name + SUFFIX), force))
     trained = trained_model(folder, model, seed, plugin)
     packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))

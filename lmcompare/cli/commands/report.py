@@ -31,6 +31,7 @@ def report(
     """
     from lmcompare.api import load
     from lmcompare.report.build import rebuild
+    from lmcompare.report.terminal import repeated_notes
     from lmcompare.report.verdict import unverified
     from lmcompare.report.write import write_joined_report
     from lmcompare.runfolder.files import REMEDY
@@ -48,7 +49,7 @@ def report(
         if page_options:
             raise LmcompareError("--live and --live-text are for the report of one run: leave them out")
         failures = {folder: load(folder).failures for folder in folders}
-        say(str(write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))))
+        page = write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))
     elif out is not None:
         raise LmcompareError(
             "--out is for a report of several runs: leave it out, since the report of one run goes to its folder"
@@ -58,7 +59,9 @@ def report(
         failures = {folders[0]: failed_here}
         if page_options.get("live_text"):
             note(GIVES_AWAY)
-        say(str(page))
+    say(str(page))
+    for sentence in repeated_notes(page.parent):
+        note(sentence)
     for folder, failed in failures.items():
         where = f"{folder}: " if len(folders) > 1 else ""
         for cell, error in failed.items():

@@ -94,7 +94,7 @@ def build(data: ReportData) -> Section | None:
     found.sort(key=lambda one: one.name not in (PLANNED[unit], ENDS_PHRASE))
     at = models.index(own)
     titled = offered if len(models) <= MOST_TITLED else (own.name,)
-    titles = {name: title(data, found, data.by_name[name], unit) for name in titled}
+    titles = {name: data.on_all(title(data, found, data.by_name[name], unit)) for name in titled}
     full = {counted: _full(found, at, counted == "documents") for counted in {one.counted for one in found}}
     documents = by_document(data.run)
     of_models = [(data.by_name[row["model"]], row) for row in spent(data.run).to_dict("records")]
@@ -118,7 +118,7 @@ def build(data: ReportData) -> Section | None:
         most_keys=MOST_KEYS,
         left_out=len(metadata_keys(data.run)[MOST_KEYS:]),
         spent=shown,
-        spent_claim=spent_claim([row for _, row in shown]),
+        spent_claim=data.on_all(spent_claim([row for _, row in shown])),
         long=test.bytes / max(1, counted),
     )
     return Section.of("wins", titles[own.name], html)

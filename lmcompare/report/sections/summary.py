@@ -138,7 +138,10 @@ def facts(data: ReportData) -> dict[str, Any]:
         "views": views,
         "also": [f"{view.label}, {view.title[:1].lower()}{view.title[1:]}." for view in views[1:] if view.found],
         "subtitle": _subtitle(data),
-        "doubts": doubts(data.rows, data.results, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
+        "doubts": [
+            *words.failed(data.results["failed"], data.spoken),
+            *doubts(data.rows, data.results, {} if data.is_of_a_part else run.corpus.compressors, data.spoken),
+        ],
         "compressed": bool(run.corpus.compressors) and not data.is_of_a_part,
         "scope": words.scope(data.comparison, run.corpus.splits["test"].documents),
         "headings": fairness.HEADINGS,
@@ -203,8 +206,11 @@ def _label(budget: Mapping[str, float]) -> str:
 
 
 def documents_won(data: ReportData, found: Verdict | None, title: words.Titles) -> str:
-    """Return on how many of the test documents the best model is better than the second; "" for a single document."""
-    if found is None or not found.rivals:
+    """Return on how many of the test documents the best model is better than the second.
+
+    "" for a single document, or if a part of the test text is left out.
+    """
+    if found is None or not found.rivals or data.is_of_a_part:
         return ""
     best, second = (document_figures(data.run, data.run.model(row.name)) for row in (found.best, found.rivals[0].row))
     some = best["bytes"] > 0

@@ -45,7 +45,7 @@ def build(data: ReportData) -> Section | None:
         "growth",
         "lmcompare.studies.growth",
         models=[data.by_name[curve.name] for curve in curves],
-        claim=claim(data, curves, crossings),
+        claim=data.on_all(claim(data, curves, crossings)),
         chart=_by_words(data, curves, found.laws) if curves else None,
         said=[*changes(data, curves, crossings)[1:], *forecasts(data.spoken, curves, found.laws)],
         laws=any(curve.name in found.laws for curve in curves),

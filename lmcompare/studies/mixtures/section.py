@@ -43,9 +43,9 @@ class Mixture:
 
 
 def build(data: ReportData) -> Section | None:
-    """Return the section, or None if there are no two models that can be mixed."""
+    """Return the section, or None if there are no two models that can be mixed, or none that can be compared."""
     blends, shares = mixtures(data.run), wins(data.run)
-    if blends.empty:
+    if blends.empty or not data.comparable:
         return None
     rows = blends.to_dict("records")
     found = [
@@ -72,7 +72,7 @@ def build(data: ReportData) -> Section | None:
         mixtures=found,
         grid=[[share.get((a.name, b.name)) for b in models] for a in models] if share else [],
         most_paired=MOST_PAIRED if len(models) > MOST_PAIRED else 0,
-        claim=claim(found, figure),
+        claim=data.on_all(claim(found, figure)),
         caption=fitted(int(rows[0]["fitted_units"]), int(rows[0]["valid_units"]), unit),
         unit=unit,
         figure=figure,

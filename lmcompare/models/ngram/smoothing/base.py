@@ -191,7 +191,7 @@ class Smoothing(Explanation):
 
 def no_constants(k: int, what: str, reason: str) -> LmcompareError:
     """Return the error for an order whose counts give no constants, if ``fallback`` is false."""
-    lower = "lower the order" if k > 1 else "lower min_count"  # above 1 no word occurs once
+    lower = "lower the order" if k > 1 else "lower min_count (--min-count)"  # above 1 no word occurs once
     return LmcompareError(
         f"the training text gives the {k}-grams no {what} ({reason}): set fallback = true, {lower} or train on more"
         " text"
