@@ -1,4 +1,4 @@
-"""Writes ``lmcompare/report/known_figures.json``: what the models of the history reached on the default text.
+"""Writes ``lmcompare/studies/cost/known_figures.json``: what the models of the history reached on the default text.
 
 A report on this text names those that its run did not try. ``python benchmarks/known_figures.py`` after a new
 ``reports/history``.
@@ -30,7 +30,7 @@ def main() -> None:
         for each in sorted(results["models"], key=lambda each: each["bits_per_byte"])
     ]
     found = {"text": results["corpus_fingerprint"], "models": rows}
-    path = ROOT / "lmcompare" / "report" / "known_figures.json"
+    path = ROOT / "lmcompare" / "studies" / "cost" / "known_figures.json"
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -85,8 +85,11 @@ class Study:
         The part of the page: "Results", "Try it", "Inside" or "Trust".
     order : int
         Its place in this part, from 0 (first) to 100 (last).
-    question : str
-        A question that its section answers, for the list at the top of the page.
+    questions : mapping of str to str
+        By the id of a place in its section, a question that it answers, for the list at the top of the page. The
+        first question is that of the section.
+    kinds : collection of str
+        The kinds of data, "text" and "series" (of numbers), on whose runs it shows something.
     section : str
         The module whose function ``build`` makes the section, given ``lmcompare.report.data.ReportData``. It is
         imported when a page is made. A study that overrides ``show`` has none.
@@ -96,7 +99,8 @@ class Study:
     title: ClassVar[str] = ""
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 100
-    question: ClassVar[str] = ""
+    questions: ClassVar[Mapping[str, str]] = {}
+    kinds: ClassVar[Collection[str]] = ("text",)
     section: ClassVar[str] = ""
 
     def measure(self, finished: Finished) -> Any:
@@ -128,6 +132,10 @@ def checked(found: Any, name: str) -> type[Study]:
         raise PluginError(f"the study '{name}' has no name: set it to that of its entry point")
     if found.name != name:
         raise PluginError(f"the study '{name}' is called '{found.name}' by its class: use one name for both")
+    if not isinstance(found.questions, Mapping):
+        raise PluginError(
+            f"the questions of the study '{name}' are no mapping: give each the id of a place that answers it"
+        )
     return found
 
 

@@ -90,12 +90,13 @@ MAY_IMPORT = {
     "analysis": {"errors", "exhibits", "runfolder", "study"},
     "report": {"errors", "corpora", "tokens", "survey", "render", "exhibits", "runfolder", "study", "analysis"},
     "studies": {
-        *("errors", "tokens", "exhibits", "model", "runfolder", "measure", "study", "analysis", "render", "report")
+        *("errors", "corpora", "tokens", "exhibits", "model", "runfolder", "measure", "study", "analysis", "render"),
+        *("report",),
     },
     "lab": {
         *("errors", "registry", "source_code", "processes", "tokens", "exhibits", "model"),
         *("plugins", "training", "models"),
-        *("run_mark", "runfolder", "measure", "harness", "analysis", "render", "report"),
+        *("run_mark", "runfolder", "measure", "harness", "analysis", "render", "report", "studies"),
     },
     "testing": {"errors", "model", "checks"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},

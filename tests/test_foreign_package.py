@@ -87,7 +87,7 @@ class Lengths(Study):
     title = "Lengths"
     group = "Trust"
     order = 5
-    question = "How long is the foreign text?"
+    questions = {"lengths": "How long is the foreign text?"}
 
     def measure(self, finished):
         if isinstance(finished.model, Stamped):

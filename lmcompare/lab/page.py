@@ -19,11 +19,11 @@ from lmcompare.report.contents import ID, Entry, Linked, link
 from lmcompare.report.data import Section
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import glossary
-from lmcompare.report.sections.ideas import PREVIEW, DrawnExperiment
 from lmcompare.report.sections.reproduce import facts_of
 from lmcompare.runfolder.files import write_text
 from lmcompare.runfolder.layout import CHARTS, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
 from lmcompare.runfolder.run import load_run
+from lmcompare.studies.ideas.section import PREVIEW, DrawnExperiment
 
 TERMS = ("split", "token", "bits_per_byte", "surprisal", "interval", "significant", "p_value", "seed", "truth",
          "causal_mask", "attention", "head", "position_encoding", "parameters")  # fmt: skip

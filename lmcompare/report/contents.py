@@ -10,41 +10,22 @@ from markupsafe import Markup, escape
 
 from lmcompare.render.templating import anchor
 from lmcompare.report.data import Section
-from lmcompare.study import studies
+from lmcompare.study import Study
 
 _HEADING = re.compile(r"<h([34])((?: [^>]*)?)>(.*?)</h\1>", re.DOTALL)
 ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]*>")
 _SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 LONGEST = 48  # characters of an id
-QUESTIONS = {  # by the id of a place on the page, what it answers; the first ones are not folded
-    "cost": "Which model should I take for my budget?",
+FIRST = {  # by the id of a place that the core brings, what it answers: before the questions of studies
     "sure": "Is the comparison fair, and what would help?",
     "all-pairs": "How sure is the ranking?",
-    "story": "From counting to attention: what does each idea add?",
-    "scene-heads": "What are query, key and value?",
-    "ideas": "What is each idea of the transformer worth?",
-    "wins": "Where does each model win?",
+    "term-perplexity": "What is perplexity?",
+}
+LAST = {  # after them
+    "truth": "Are the figures honest probabilities?",
     "not-comparable": "What may I not compare?",
     "own-text": "How do I compare models on my own text?",
-    "term-perplexity": "What is perplexity?",
-    "learning": "Would more training help?",
-    "compute": "Which model is best after a minute of training?",
-    "together": "Are several models together better?",
-    "scene-unseen": "What do word vectors know that counts don’t?",
-    "scene-far-back": "When do words far back matter?",
-    "ideas-order": "How far back do models read, and does the order of words matter?",
-    "scene-mask": "What is the mask for?",
-    "forward-pass": "How does a network come from a word to the probabilities of the next one?",
-    "ideas-positions": "Does it matter how positions are told?",
-    "ideas-gradient": "How are attention scores learnt?",
-    "ideas-attention": "Does attention help a recurrent network?",
-    "live": "What do the models say to my own text?",
-    "reader": "Which words surprise the models?",
-    "inside": "What does each model do inside?",
-    "inside-what-each-head-looks-at": "Where does attention look?",
-    "meaning": "What does context do to a word?",
-    "truth": "Are the figures honest probabilities?",
     "reproduce": "How can I repeat or cite this?",
 }
 QUESTIONS_OF_SERIES = {  # the same of a report on series
@@ -106,17 +87,17 @@ def link(key: str, name: str) -> Markup:
     return Markup(' <a class="anchor" href="#{}" aria-label="Link to “{}”">#</a>').format(key, name)
 
 
-def questions(ids: Iterable[str], series: bool = False) -> list[tuple[str, str]]:
-    """Return the questions that places with these ids answer, with the ids."""
-    there = set(ids)
-    own = {study.name: study.question for study in studies().values() if study.question}
-    asked = QUESTIONS_OF_SERIES if series else {**QUESTIONS, **own}
+def questions(ids: Iterable[str], studies: Sequence[Study], series: bool = False) -> list[tuple[str, str]]:
+    """Return the questions that places with these ids answer, with the ids: first the first one of each study."""
+    there, of_studies = set(ids), [list(study.questions.items()) for study in studies]
+    firsts, others = ([each for own in of_studies for each in own[part]] for part in (slice(1), slice(1, None)))
+    asked = QUESTIONS_OF_SERIES if series else {**FIRST, **dict(firsts), **dict(others), **LAST}
     return [(said, key) for key, said in asked.items() if key in there]
 
 
 def asked_terms(series: bool = False) -> set[str]:
     """Return the keys of the terms that a question leads to."""
-    asked = QUESTIONS_OF_SERIES if series else QUESTIONS
+    asked = QUESTIONS_OF_SERIES if series else FIRST
     return {key.removeprefix("term-") for key in asked if key.startswith("term-")}
 
 

@@ -18,24 +18,7 @@ from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
 from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
-from lmcompare.report.sections import (
-    contexts,
-    corpus,
-    cost,
-    exhibits,
-    glossary,
-    history,
-    ideas,
-    leaderboard,
-    learning,
-    live,
-    reproduce,
-    slices,
-    story,
-    summary,
-    sweeps,
-    validity,
-)
+from lmcompare.report.sections import glossary, leaderboard, reproduce, summary, validity
 from lmcompare.report.series.values import SeriesData
 from lmcompare.study import Study, studies
 
@@ -58,25 +41,10 @@ STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.c
 Build = Callable[[ReportData], Section | None]
 Groups = Mapping[str, Mapping[str, Build]]  # sections by their names in the contents
 SECTIONS: Mapping[str, Mapping[str, tuple[int, Build]]] = {  # those of the core: by group and name, order and maker
-    "Results": {
-        "Leaderboard": (10, leaderboard.build),
-        "Cost": (20, cost.build),
-        "History": (30, history.build),
-        "By kind": (40, slices.build),
-        "Learning": (50, learning.build),
-        "Sweeps": (90, sweeps.build),
-    },
-    "Try it": {
-        "From counting to attention": (10, story.build),
-        "Your own text": (20, live.build),
-    },
-    "Inside": {
-        "Laboratory": (10, ideas.build),
-        "Inside the models": (20, exhibits.build),
-        "In context": (40, contexts.build),
-    },
+    "Results": {"Leaderboard": (10, leaderboard.build)},
+    "Try it": {},
+    "Inside": {},
     "Trust": {
-        "Corpus": (10, corpus.build),
         "Validity": (20, validity.build),
         "Reproduce": (30, reproduce.build),
         "Definitions": (40, lambda _: glossary.build()),
@@ -105,40 +73,39 @@ def whole_page(
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
-def groups_of_series(data: ReportData) -> Groups:
-    """Return the sections of a report on series, by their names in the contents."""
+def sections_of_series(data: ReportData) -> Mapping[str, Mapping[str, tuple[int, Build]]]:
+    """Return the sections of the core in a report on series, as ``SECTIONS``."""
     found = SeriesData(data)
     return {
         "Results": {
-            "Leaderboard": lambda _: series.board.build(found),
-            "Forecasts": lambda _: series.fans.build(found),
-            "Surprises": lambda _: series.along.build(found),
-            "Learning": learning.build,
+            "Leaderboard": (10, lambda _: series.board.build(found)),
+            "Forecasts": (20, lambda _: series.fans.build(found)),
+            "Surprises": (30, lambda _: series.along.build(found)),
         },
-        "Inside": {"Lags": lambda _: series.lags.build(found)},
-        "Trust": {
-            "The series": lambda _: series.corpus.build(found),
-            "Validity": validity.build,
-            "Reproduce": reproduce.build,
-            "Definitions": lambda _: glossary.build(),
-        },
+        "Inside": {"Lags": (10, lambda _: series.lags.build(found))},
+        "Trust": {"The series": (10, lambda _: series.corpus.build(found)), **SECTIONS["Trust"]},
     }
 
 
-def all_sections() -> Groups:
-    """Return the sections of the core and of all studies, in their order."""
+def with_studies(core: Mapping[str, Mapping[str, tuple[int, Build]]], shown_of: Sequence[Study]) -> Groups:
+    """Return these sections of the core and those of studies, in their order."""
     places = {
-        group: [(order, name, build) for name, (order, build) in of_core.items()]
-        for group, of_core in SECTIONS.items()
+        group: [(order, name, build) for name, (order, build) in of_core.items()] for group, of_core in core.items()
     }
-    taken = {name for of_core in SECTIONS.values() for name in of_core}
-    for study in studies().values():
-        if study.title:
-            name = study.title if study.title not in taken else f"{study.title} ({study.name})"
-            taken.add(name)
-            places.setdefault(study.group, []).append((study.order, name, partial(shown, study)))
+    taken = {name for of_core in core.values() for name in of_core}
+    for study in shown_of:
+        name = study.title if study.title not in taken else f"{study.title} ({study.name})"
+        taken.add(name)
+        places.setdefault(study.group, []).append((study.order, name, partial(shown, study)))
     in_order = {group: sorted(found, key=lambda each: each[:2]) for group, found in places.items()}
     return {group: {name: build for _, name, build in found} for group, found in in_order.items()}
+
+
+def studies_of(kind: str) -> list[Study]:
+    """Return the studies that show something of runs on this kind of data, in the order of the page."""
+    groups = list(SECTIONS)
+    found = [study for study in studies().values() if study.title and kind in study.kinds]
+    return sorted(found, key=lambda study: ([*groups, study.group].index(study.group), study.order, study.title))
 
 
 def shown(study: Study, data: ReportData) -> Section | None:
@@ -163,7 +130,9 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
-        self.groups = groups_of_series(self.data) if of_series else all_sections()
+        self.studies = studies_of("series" if of_series else "text")
+        core = sections_of_series(self.data) if of_series else SECTIONS
+        self.groups = with_studies(core, self.studies)
         self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
         built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}
@@ -196,7 +165,9 @@ class Report:
             contents=grouped(self.groups, linked),
             shown_open=SHOWN_OPEN,
             questions=questions(
-                [*taken, *(section.key for section in self.sections.values())], self.data.run.corpus.series
+                [*taken, *(section.key for section in self.sections.values())],
+                self.studies,
+                self.data.run.corpus.series,
             ),
             sections=linked.values(),
             models=self.data.scored,

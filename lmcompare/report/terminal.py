@@ -18,12 +18,11 @@ from lmcompare.report.doubts import doubts
 from lmcompare.report.published import published_apart, published_figure, published_notes
 from lmcompare.report.repeated import repeated_note
 from lmcompare.report.sampled import sampled_notes
-from lmcompare.report.sections.contexts import seldom
 from lmcompare.report.sections.leaderboard import PRETRAINED
 from lmcompare.report.shown import shown
 from lmcompare.report.verdict import unverified
 from lmcompare.runfolder.files import read_json
-from lmcompare.runfolder.run import load_run
+from lmcompare.runfolder.run import Run, load_run
 
 HEADS = ("rank", "model", "bits/byte", "95 %", "perplexity", "top-1", "training", "per token")
 WITHOUT_REPEATED = ("rank", "model", "bits/byte", "95 %", "with repeated text", "training", "per token")
@@ -86,7 +85,7 @@ def print_leaderboard(folder: Path) -> None:
         read, their = ("reads", "its") if len(names) == 1 else ("read", "their")
         said = f"{numbers.listed(names)} {read} other tokens ({tokens})"
         _say(f"{said}: compare {their} bits per byte, not {their} perplexity.")
-    if lacking := seldom(run):
+    if lacking := _seldom(run):
         _say(
             f"Not shown in several contexts: {numbers.listed(lacking)}, because each is not a token of the vocabulary"
             " or occurs fewer than twice in prompts and test text."
@@ -102,6 +101,15 @@ def repeated_notes(folder: Path) -> list[str]:
             about = f"{table['name']}: " if table["name"] else ""
             said += [about + note for note in repeated_note(table["results"], rows(table["results"]), str)]
     return said
+
+
+def _seldom(run: Run) -> list[str]:
+    """Return the words that have fewer than two contexts in every model, so that they can't be shown."""
+    most: dict[str, int] = {}
+    for model in run.scored:
+        for entry in (model.first.examples.get("words") if model.first else None) or ():
+            most[str(entry["word"])] = max(most.get(str(entry["word"]), 0), len(entry["contexts"]))
+    return [word for word, contexts in most.items() if contexts < 2]
 
 
 def _print_forecasts(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,8 +14,8 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.render.templating import asset
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import Model
-from lmcompare.report.sections.live import ENGINE
 from lmcompare.report.write import write_joined_report
+from lmcompare.studies.live.section import ENGINE
 from tests.made import made
 from tests.report.browser import executable, visit
 from tests.report.tree import Node, parse

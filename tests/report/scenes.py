@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from lmcompare.report.sections.story_scene import Scene
+from lmcompare.studies.story.scene import Scene
 
 
 def scene(bits: float, turned: float, read: float, losses: Sequence[float] = ()) -> Scene:

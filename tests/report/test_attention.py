@@ -16,8 +16,8 @@ from lmcompare.exhibits import Attention, draw, to_json
 from lmcompare.exhibits.attention import STEPS, Head, _sink, rounded, telling_head, turned, weights
 from lmcompare.render.charts.strips import strip
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import forward_pass
-from lmcompare.report.sections.exhibits import build
+from lmcompare.studies.exhibits import forward_pass
+from lmcompare.studies.exhibits.section import build
 from tests.exhibit_samples import attention
 from tests.report.browser import complaints, reopened
 from tests.report.tree import Node, parse

@@ -16,7 +16,10 @@ from lmcompare.analysis.leaderboard import Row
 from lmcompare.render.charts.scatter import Dot
 from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import choice, cost, leaderboard, learning
+from lmcompare.report.sections import leaderboard
+from lmcompare.studies.cost import choice
+from lmcompare.studies.cost import section as cost
+from lmcompare.studies.learning import section as learning
 from lmcompare.studies.mixtures import section as mixtures
 from lmcompare.studies.sentences import section as sentences
 from tests.analysis.tiny import bits, tiny_run

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from lmcompare.analysis import Run
 from lmcompare.render import numbers
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import choice
+from lmcompare.studies.cost import choice
 from tests.report.browser import complaints, reopened, visit
 
 ROOT = Path(__file__).parents[2]

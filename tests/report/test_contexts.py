@@ -13,10 +13,10 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.render.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections import contexts
-from lmcompare.report.sections.contexts import Context, Placed, Word
 from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.studies.contexts import section as contexts
+from lmcompare.studies.contexts.section import Context, Placed, Word
 from tests.report.part import part_of
 from tests.report.tree import Node, plain
 from tests.run_folder import reseal

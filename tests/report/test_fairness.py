@@ -9,7 +9,8 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import fairness, learning
+from lmcompare.report.sections import fairness
+from lmcompare.studies.learning import section as learning
 from tests.analysis.tiny import bits, tiny_run
 
 READ = {"much": 2_040_000.0, "little": 1_000_000.0, "least": 800.0}

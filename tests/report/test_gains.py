@@ -16,8 +16,8 @@ from lmcompare.analysis.slice_differences import Divided, divided
 from lmcompare.analysis.slices import token_places
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import chosen
-from lmcompare.report.sections import slice_finding
-from lmcompare.report.sections import slices as section
+from lmcompare.studies.slices import finding as slice_finding
+from lmcompare.studies.slices import section
 from tests.report.browser import complaints
 from tests.report.tree import Node
 

@@ -11,7 +11,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import history
+from lmcompare.studies.history import section as history
 from tests.report.part import part_of
 from tests.report.tree import parse
 from tests.run_folder import reseal

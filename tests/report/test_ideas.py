@@ -14,8 +14,8 @@ from lmcompare.lab.folder import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import SERVED, ReportData, Section
-from lmcompare.report.sections import ideas
 from lmcompare.runfolder.run import load_run
+from lmcompare.studies.ideas import section as ideas
 from tests.lab.laboratory import write_lab
 from tests.report.part import part_of
 from tests.report.tree import parse

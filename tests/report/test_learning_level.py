@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.report.sections.learning_level import Level
+from lmcompare.studies.learning.level import Level
 from lmcompare.tokens import excerpt_parts
 from tests.report.part import data_of
 
 
 @pytest.mark.slow
 def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.report.sections.learning_level.SAMPLE", 40)
+    monkeypatch.setattr("lmcompare.studies.learning.level.SAMPLE", 40)
     names = ("unigram", "ngram", "transformer")
     data = data_of(tmp_path, *names)
     models = [data.by_name[name] for name in names]

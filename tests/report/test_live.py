@@ -23,7 +23,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.models.cache.plugin import CacheModel
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import live
+from lmcompare.studies.live import section as live
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
 from lmcompare.tokens.codelength.spelling import SpellingModel
 from lmcompare.training.pocket import Pocket

@@ -22,9 +22,9 @@ from lmcompare.render.definitions import TERMS
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import ReportData
 from lmcompare.report.sections import reproduce
-from lmcompare.report.sections import slices as slices_section
 from lmcompare.report.sections.summary import build as build_summary
 from lmcompare.studies.mixtures import section as mixtures
+from lmcompare.studies.slices import section as slices_section
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import edit

@@ -14,10 +14,11 @@ from lmcompare.errors import LmcompareError
 from lmcompare.render import numbers
 from lmcompare.report import write
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections import cost, summary
+from lmcompare.report.sections import summary
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.report.write import write_joined_report
 from lmcompare.runfolder.layout import JOINED
+from lmcompare.studies.cost import section as cost
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, reseal
 

@@ -21,8 +21,8 @@ from lmcompare.lab.folder import path_of
 from lmcompare.render.charts.strips import HIGH
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections import story
-from lmcompare.report.sections.story_scene import Scene
+from lmcompare.studies.story import section as story
+from lmcompare.studies.story.scene import Scene
 from tests.lab.laboratory import ABOUT
 from tests.report.part import data_of, part_of
 from tests.report.scenes import scene

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections.story import SmallExample, next_of, outlines
-from lmcompare.report.sections.story_far_back import FarBack
-from lmcompare.report.sections.story_looking import Looking, all_of
-from lmcompare.report.sections.story_scene import Loss, Scene, spread
-from lmcompare.report.sections.story_unseen import Unseen
+from lmcompare.studies.story.far_back import FarBack
+from lmcompare.studies.story.looking import Looking, all_of
+from lmcompare.studies.story.scene import Loss, Scene, spread
+from lmcompare.studies.story.section import SmallExample, next_of, outlines
+from lmcompare.studies.story.unseen import Unseen
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.report.scenes import scene
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.report.sections.sweeps import Shown, build, honest, proposed, shown
 from lmcompare.runfolder.sweeps import Sweep, Trial
+from lmcompare.studies.sweeps.section import Shown, build, honest, proposed, shown
 from tests.report.tree import parse
 
 MODEL: Any = SimpleNamespace(title="GRU", index=2)

@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.report.data import ReportData
-from lmcompare.report.sections.corpus import cuts, longest_of
+from lmcompare.studies.corpus.section import cuts, longest_of
 from tests.report.part import data_of
 from tests.report.tree import Node
 

@@ -62,9 +62,9 @@ def score(
 
     if file != "-" and is_run_folder(Path(file)):
         raise LmcompareError(f"{file} is a run folder, and the text comes last: write 'lmcompare score DIR FILE'")
-    if texts := [str(folder) for folder in folders if folder.is_file()]:
+    if named := [folder for folder in folders if folder.is_file()]:
         raise LmcompareError(
-            f"{texts[0]} is a file, and 'lmcompare score DIR FILE' reads one text, the last argument: join the"
+            f"{named[0]} is a file, and 'lmcompare score DIR FILE' reads one text, the last argument: join the"
             " texts, or give a folder of them"
         )
     options = corpora.CorpusOptions(documents=documents, encoding=encoding, text_column=text_column)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.verdict import reads_on, same_time
+from lmcompare.runfolder.manifest import Manifest
 
 HEADINGS = (
     "Training time",
@@ -120,3 +121,35 @@ def in_brief(
         return f"{same} and {unequal}. {MADE_EQUAL}"
     nearly = "; the two best were trained for about the same time" if same_time(leading, seconds) else ""
     return f"{same}, but not trained alike{nearly}. {MADE_EQUAL}"
+
+
+def made_equal(data: ReportData) -> str:
+    """Return in what the models of a run were made equal; "" if each had its preset."""
+    said = []
+    sizes = {row.settings.match.get("parameters") for row in data.run.manifest.models}
+    if len(sizes) == 1 and (size := sizes.pop()):
+        said.append(
+            f"Widths were chosen so that each model has about {numbers.short(size)} parameters, except for models"
+            " whose size cannot be changed; learning rates were not tuned to them."
+        )
+    return " ".join(filter(None, (*said, limited(data))))
+
+
+def limited(data: ReportData) -> str:
+    """Return to what the training of all networks of a run was limited; "" if they had no or different budgets."""
+    limit = budget(data.run.manifest)
+    if not limit:
+        return ""
+    unit, amount = next(iter(limit.items()))
+    much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
+    said = f"The training of every network was limited to {much}."
+    before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
+    if not before or unit == "seconds":
+        return said
+    return f"{said} The text that {numbers.listed(before)} read before, to learn word vectors, is not counted."
+
+
+def budget(manifest: Manifest) -> dict[str, float]:
+    """Return the budget that all models of a run had, by its unit; empty if they had none or different ones."""
+    budgets = {tuple(row.settings.budget.items()) for row in manifest.models}
+    return dict(budgets.pop()) if len(budgets) == 1 else {}

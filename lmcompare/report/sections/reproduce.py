@@ -14,10 +14,9 @@ from lmcompare.analysis.progress import unequal_reading
 from lmcompare.render import numbers
 from lmcompare.render.templating import fill
 from lmcompare.report.data import SERVED, ReportData, Section
-from lmcompare.report.sections.cost import described
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST
-from lmcompare.runfolder.manifest import Manifest, read_manifest
+from lmcompare.runfolder.manifest import Machine, Manifest, read_manifest
 from lmcompare.runfolder.run import Run
 
 PAGE = "report.html"
@@ -195,3 +194,10 @@ def _setting(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {v}" for k, v in value.items()) or "none"
     return str(value)
+
+
+def described(machine: Machine) -> str:
+    """Return processor, cores, memory and system, as far as they are known."""
+    memory = f"{numbers.size(machine.memory_bytes)} of memory" if machine.memory_bytes else ""
+    parts = machine.cpu, numbers.plural(machine.cores, "core"), memory, machine.platform
+    return ", ".join(part for part in parts if part)

@@ -26,7 +26,7 @@ from lmcompare.report.doubts import doubts
 from lmcompare.report.finding import beside_compressor, headline, lead, of_settings
 from lmcompare.report.repeated import of_all_of_it, repeated_note, with_repeated
 from lmcompare.report.sections import fairness, leaderboard
-from lmcompare.report.sections.cost import budget, limited
+from lmcompare.report.sections.fairness import budget, limited
 
 UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 

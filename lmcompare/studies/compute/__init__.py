@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lmcompare.study import Computed, Study
@@ -14,6 +15,7 @@ class Compute(Study):
     title: ClassVar[str] = "Equal compute"
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 60
+    questions: ClassVar[Mapping[str, str]] = {"compute": "Which model is best after a minute of training?"}
     section: ClassVar[str] = "lmcompare.studies.compute.section"
 
     def compute(self, run: Any) -> Computed | None:

@@ -29,7 +29,7 @@ def build(data: ReportData) -> Section | None:
     counted = [course for course in found if course.flops is not None]
     html = fill(
         "compute",
-        "lmcompare.studies.compute",
+        __package__,
         claim=claim(data, leaders(found, "seconds"), "seconds") if by_time else "",
         by_time=_chart(data, found, "seconds") if by_time else None,
         said=claim(data, leaders(counted, "flops"), "flops") if counted else "",

@@ -48,7 +48,7 @@ def build(data: ReportData) -> Section | None:
     ]
     html = fill(
         "game",
-        "lmcompare.studies.game",
+        __package__,
         models=models,
         guessed=guessed,
         hits=[sum(one.guesses[m] == one.word for one in guessed) for m in range(len(models))],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lmcompare.study import Computed, Study
@@ -13,7 +14,7 @@ class Growth(Study):
     name: ClassVar[str] = "growth"
     title: ClassVar[str] = "Text and size"
     order: ClassVar[int] = 70
-    question: ClassVar[str] = "Would more text help, and which model needs least?"
+    questions: ClassVar[Mapping[str, str]] = {"growth": "Would more text help, and which model needs least?"}
     section: ClassVar[str] = "lmcompare.studies.growth.section"
 
     def compute(self, run: Any) -> Computed:

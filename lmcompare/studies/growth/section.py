@@ -43,7 +43,7 @@ def build(data: ReportData) -> Section | None:
         return None
     html = fill(
         "growth",
-        "lmcompare.studies.growth",
+        __package__,
         models=[data.by_name[curve.name] for curve in curves],
         claim=data.on_all(claim(data, curves, crossings)),
         chart=_by_words(data, curves, found.laws) if curves else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from lmcompare.study import Study
@@ -14,4 +15,5 @@ class Mixtures(Study):
     title: ClassVar[str] = "Mixtures"
     group: ClassVar[str] = "Results"
     order: ClassVar[int] = 80
+    questions: ClassVar[Mapping[str, str]] = {"together": "Are several models together better?"}
     section: ClassVar[str] = "lmcompare.studies.mixtures.section"

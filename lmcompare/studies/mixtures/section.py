@@ -67,7 +67,7 @@ def build(data: ReportData) -> Section | None:
     unit, figure = str(rows[0]["unit"]), str(rows[0]["figure"])
     html = fill(
         "mixtures",
-        "lmcompare.studies.mixtures",
+        __package__,
         models=models,
         mixtures=found,
         grid=[[share.get((a.name, b.name)) for b in models] for a in models] if share else [],

@@ -51,9 +51,7 @@ def build(data: ReportData) -> Section | None:
     if not answers:
         return None
     asked = [_asked(name, found) for (name, _), found in answers.items()]
-    return Section.of(
-        "pairs", "Minimal pairs", fill("pairs", "lmcompare.studies.pairs", asked=asked, unranked=data.unranked)
-    )
+    return Section.of("pairs", "Minimal pairs", fill("pairs", __package__, asked=asked, unranked=data.unranked))
 
 
 def _asked(name: str, answers: Sequence[tuple[Model, Probed]]) -> Asked:

@@ -40,9 +40,7 @@ def build(data: ReportData) -> Section | None:
     if not asked:
         return None
     prompts = [Prompt(text, columns) for text, columns in asked.items()]
-    html = fill(
-        "prompts", "lmcompare.studies.prompts", prompts=prompts, shown_open=SHOWN_OPEN, unranked=data.unranked
-    )
+    html = fill("prompts", __package__, prompts=prompts, shown_open=SHOWN_OPEN, unranked=data.unranked)
     return Section.of("next", "What comes next", html)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from lmcompare.study import Study
@@ -14,4 +15,5 @@ class Reader(Study):
     title: ClassVar[str] = "Reader"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 30
+    questions: ClassVar[Mapping[str, str]] = {"reader": "Which words surprise the models?"}
     section: ClassVar[str] = "lmcompare.studies.reader.section"

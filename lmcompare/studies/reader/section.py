@@ -26,7 +26,7 @@ def build(data: ReportData) -> Section | None:
     means[[m.name in data.unranked for m in models]] += np.inf  # not shown first
     html = fill(
         "reader",
-        "lmcompare.studies.reader",
+        __package__,
         models=models,
         passages=passages,
         titles=[title(p) for p in passages],

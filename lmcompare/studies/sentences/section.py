@@ -70,7 +70,7 @@ def build(data: ReportData) -> Section | None:
         return None
     html = fill(
         "sentences",
-        "lmcompare.studies.sentences",
+        __package__,
         sentences=sentences,
         shown_open=SHOWN_OPEN,
         unranked=data.unranked,

@@ -42,7 +42,7 @@ def build(data: ReportData) -> Section | None:
     }
     html = fill(
         "similar_words",
-        "lmcompare.studies.similar_words",
+        __package__,
         words=words,
         models=models,
         strongest=strongest,

@@ -8,7 +8,7 @@ from typing import Self
 
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence, spoken
-from lmcompare.report.sections.story_scene import COUNTS, GAIN, Elsewhere, Guesses, Scene
+from lmcompare.studies.story.scene import COUNTS, GAIN, Elsewhere, Guesses, Scene
 
 FAR = 0.5  # the least bits by which a word out of the table's reach changes the guess
 

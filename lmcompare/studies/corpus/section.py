@@ -117,6 +117,7 @@ def build(data: ReportData) -> Section:
     """Return the section."""
     html = fill(
         "corpus",
+        __package__,
         corpus=data.run.corpus,
         names=SPLITS,
         sizes=SIZES,

@@ -55,7 +55,11 @@ def build(data: ReportData) -> Section | None:
             found += [shown(m, sweep) for m in data.models if any(c.path.parent == folder for c in m.entry.cells)]
     if not found:
         return None
-    return Section.of("sweeps", "How the hyper-parameters were chosen", fill("sweeps", sweeps=found, plain=plain))
+    return Section.of(
+        "sweeps",
+        "How the hyper-parameters were chosen",
+        fill("sweeps", __package__, sweeps=found, plain=plain),
+    )
 
 
 def shown(model: Model, sweep: Sweep) -> Shown:

@@ -24,7 +24,7 @@ LIMITS = {  # by the key of a cost: its format, and the verb for a model that ex
     "peak_memory_bytes": (numbers.size, "needs"),
     "model_bytes": (numbers.size, "takes up"),
 }
-KNOWN = Path(__file__).parents[1] / "known_figures.json"  # written by benchmarks/known_figures.py
+KNOWN = Path(__file__).parent / "known_figures.json"  # written by benchmarks/known_figures.py
 BEST = 4  # untried models that are named
 LEAST = 2  # models: with fewer, there is no choice
 
@@ -64,7 +64,11 @@ def build(data: ReportData, ahead: Mapping[str, float] | None = None, falling: C
     still = [spoken(model.title) for model in data.scored if model.name in falling]
     exceeds = {key: LIMITS[key][1] for key in keys}
     found = {"amounts": rows, "exceeds": exceeds, "ahead": ahead or {}, "falling": still}
-    return fill("choice", sliders=sliders, ahead=ahead, untried=_untried(data), data=found) if keys else Markup()
+    return (
+        fill("choice", __package__, sliders=sliders, ahead=ahead, untried=_untried(data), data=found)
+        if keys
+        else Markup()
+    )
 
 
 def _untried(data: ReportData) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections.story_scene import GAIN, Elsewhere, Guesses, Scene
+from lmcompare.studies.story.scene import GAIN, Elsewhere, Guesses, Scene
 from lmcompare.tokens import Encoded
 
 

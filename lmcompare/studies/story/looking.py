@@ -11,8 +11,8 @@ from lmcompare.exhibits.attention import BEGINNING, FAR
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.render.tokens import visible
-from lmcompare.report.sections.story_attention import LookedAt
-from lmcompare.report.sections.story_scene import GAIN, Guesses, Scene
+from lmcompare.studies.story.attention import LookedAt
+from lmcompare.studies.story.scene import GAIN, Guesses, Scene
 
 MUCH = 0.4  # nats that attention adds to a logit: it multiplies odds by 1.5
 MOST = 8.0  # bits that the model may need: it gives the word 1 in 256 or more

@@ -16,8 +16,8 @@ from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts
 from lmcompare.render.templating import anchor, fill
 from lmcompare.report.data import SERVED, ReportData, Section
-from lmcompare.report.sections.exhibits import Drawn, in_series
 from lmcompare.runfolder.layout import LAB_PAGE
+from lmcompare.studies.exhibits.section import Drawn, in_series
 
 _END = re.compile(r"(?<=[.!?]) (?=[A-Z])")  # of a sentence
 PREVIEW = "Preview, no verdict: so few trainings can't tell an effect of the change from chance in a single training."
@@ -119,6 +119,7 @@ def build(data: ReportData) -> Section | None:
     alone = data.run.runs == (data.run,) and data.page.get("live") != SERVED
     html = fill(
         "ideas",
+        __package__,
         experiments=experiments,
         titles={each.found.name: each for each in experiments},
         equations={name: in_series(_of_kind(each, WorkedEquation.kind)) for name, each in found.items()},

@@ -14,7 +14,7 @@ from lmcompare.render.charts import intervals as charts
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.cost import made_equal
+from lmcompare.report.sections.fairness import made_equal
 
 LEAST = 6  # different years of ideas, without which there is no history
 
@@ -61,6 +61,7 @@ def build(data: ReportData) -> Section | None:
         return None
     html = fill(
         "history",
+        __package__,
         places=places,
         claim=claim(places, data.comparison),
         chart=_chart(places),

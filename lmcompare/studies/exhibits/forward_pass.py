@@ -112,7 +112,16 @@ def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
     if not lanes:
         return Markup()
     types = data.run.manifest.tokens[lanes[0].model.entry.tokens_fingerprint].types
-    return fill("forward_pass", lanes=lanes, looks=looks, keys=keys, types=types, strip=strip, percent=percent)
+    return fill(
+        "forward_pass",
+        __package__,
+        lanes=lanes,
+        looks=looks,
+        keys=keys,
+        types=types,
+        strip=strip,
+        percent=percent,
+    )
 
 
 def _attentions(stored: Iterable[object]) -> Iterator[Attention]:

@@ -18,7 +18,7 @@ from lmcompare.render.charts.strips import strip
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.report.sections.story_attention import LookedAt
+from lmcompare.studies.story.attention import LookedAt
 
 EVEN = 1.25  # times an even share: if no distance gets more, attention prefers none
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count

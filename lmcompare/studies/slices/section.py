@@ -18,8 +18,8 @@ from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.passages import MOST_BITS
-from lmcompare.report.sections.slice_finding import ENDS_PHRASE, PLANNED, TITLE, title
 from lmcompare.runfolder.parquet import Array
+from lmcompare.studies.slices.finding import ENDS_PHRASE, PLANNED, TITLE, title
 
 SHOWN_OPEN = 2  # further questions are folded; the heading is about the first ones
 DOCUMENTS = 40  # documents in the table
@@ -103,6 +103,7 @@ def build(data: ReportData) -> Section | None:
     counted = data.run.manifest.tokens[data.main_tokens].tokens["test"] if unit == "token" else test.words
     html = fill(
         "slices",
+        __package__,
         questions=[_question(one, models, at, full[one.counted]) for one in found],
         data=_packed(data, found, full, unit, offered, titles) if len(models) > 1 else None,
         models=models,

@@ -15,8 +15,10 @@ from lmcompare.render.definitions import TERMS
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections import choice, learning_level
-from lmcompare.runfolder.manifest import Machine, Manifest
+from lmcompare.report.sections.fairness import budget, made_equal
+from lmcompare.report.sections.reproduce import described
+from lmcompare.studies.cost import choice
+from lmcompare.studies.learning import level as learning_level
 
 SHOWN_OPEN = 2  # charts that are not folded
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # ticks in seconds
@@ -95,6 +97,7 @@ def build(data: ReportData) -> Section | None:
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
     html = fill(
         "cost",
+        __package__,
         steps=steps,
         choice=choice.build(data, learning_level.networks_ahead(data), data.outlook.falling),
         drawn=drawn,
@@ -123,13 +126,6 @@ def _adaptive(data: ReportData) -> list[tuple[Model, Row]]:
     return [(model, row) for model, row in data.with_status("adaptive") if model.name not in ranked]
 
 
-def described(machine: Machine) -> str:
-    """Return processor, cores, memory and system, as far as they are known."""
-    memory = f"{numbers.size(machine.memory_bytes)} of memory" if machine.memory_bytes else ""
-    parts = machine.cpu, numbers.plural(machine.cores, "core"), memory, machine.platform
-    return ", ".join(part for part in parts if part)
-
-
 def _measured_on(data: ReportData) -> str:
     """Return the devices that models used, with the number of threads."""
     threads: dict[str, set[int]] = {}
@@ -141,38 +137,6 @@ def _measured_on(data: ReportData) -> str:
         count = " or ".join(str(n) for n in sorted(found) if n)
         parts.append(f"{device} with {count} thread{'' if count == '1' else 's'}" if count else device)
     return numbers.listed(parts)
-
-
-def made_equal(data: ReportData) -> str:
-    """Return in what the models of a run were made equal; "" if each had its preset."""
-    said = []
-    sizes = {row.settings.match.get("parameters") for row in data.run.manifest.models}
-    if len(sizes) == 1 and (size := sizes.pop()):
-        said.append(
-            f"Widths were chosen so that each model has about {numbers.short(size)} parameters, except for models"
-            " whose size cannot be changed; learning rates were not tuned to them."
-        )
-    return " ".join(filter(None, (*said, limited(data))))
-
-
-def limited(data: ReportData) -> str:
-    """Return to what the training of all networks of a run was limited; "" if they had no or different budgets."""
-    limit = budget(data.run.manifest)
-    if not limit:
-        return ""
-    unit, amount = next(iter(limit.items()))
-    much = numbers.seconds(amount) if unit == "seconds" else f"{numbers.short(amount)} {unit}"
-    said = f"The training of every network was limited to {much}."
-    before = [spoken(m.title) for m in data.scored if m.cell.cost.get("tokens_before")]
-    if not before or unit == "seconds":
-        return said
-    return f"{said} The text that {numbers.listed(before)} read before, to learn word vectors, is not counted."
-
-
-def budget(manifest: Manifest) -> dict[str, float]:
-    """Return the budget that all models of a run had, by its unit; empty if they had none or different ones."""
-    budgets = {tuple(row.settings.budget.items()) for row in manifest.models}
-    return dict(budgets.pop()) if len(budgets) == 1 else {}
 
 
 def worth_their_cost(data: ReportData, cost: Cost) -> list[str]:

@@ -13,7 +13,7 @@ from lmcompare.exhibits import Drawing, draw_stored
 from lmcompare.render.markdown import plain
 from lmcompare.render.templating import anchor, fill
 from lmcompare.report.data import Model, ReportData, Section, marked
-from lmcompare.report.sections import forward_pass
+from lmcompare.studies.exhibits import forward_pass
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def build(data: ReportData) -> Section | None:
         return None
     charts = {name: drawing for inside in insides for name, drawing in inside.charts.items()}
     way = forward_pass.build(data, {inside.model.name: inside.key for inside in insides})
-    html = fill("exhibits", lead=LEAD, way=way, insides=insides, unranked=data.unranked)
+    html = fill("exhibits", __package__, lead=LEAD, way=way, insides=insides, unranked=data.unranked)
     markdown = "\n\n".join([plain(LEAD), *(_markdown(inside, data.unranked) for inside in insides)])
     return Section("inside", "Inside each model", html, markdown, charts)
 

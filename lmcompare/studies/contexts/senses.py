@@ -72,6 +72,7 @@ def build(data: ReportData) -> tuple[Markup, bool]:
             sets.setdefault(str(one["word"]), one)
     html = fill(
         "senses",
+        __package__,
         verdict=verdict(ranked) or verdict(rows),
         rows=rows,
         paired=_paired(rows),

@@ -18,12 +18,12 @@ from lmcompare.render.templating import fill
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections.story_attention import mask
-from lmcompare.report.sections.story_far_back import FarBack
-from lmcompare.report.sections.story_looking import all_of
-from lmcompare.report.sections.story_scene import COUNTS, Loss, Scene, likely, spread
-from lmcompare.report.sections.story_unseen import Unseen
 from lmcompare.runfolder.parquet import Array
+from lmcompare.studies.story.attention import mask
+from lmcompare.studies.story.far_back import FarBack
+from lmcompare.studies.story.looking import all_of
+from lmcompare.studies.story.scene import COUNTS, Loss, Scene, likely, spread
+from lmcompare.studies.story.unseen import Unseen
 from lmcompare.tokens import Encoded, IntArray
 
 
@@ -206,7 +206,7 @@ class Unmasked:
 @cache
 def outlines() -> list[dict[str, Any]]:
     """Return the scenes as ``story.toml`` has them."""
-    table = tomllib.loads(files("lmcompare.report").joinpath("story.toml").read_text("utf-8"))
+    table = tomllib.loads(files("lmcompare.studies.story").joinpath("story.toml").read_text("utf-8"))
     scenes: list[dict[str, Any]] = table["scene"]
     return scenes
 
@@ -258,6 +258,7 @@ def build(data: ReportData) -> Section | None:
     first_look, last_look = next(iter(looks.values()), None), next(reversed(looks.values()), None)
     html = fill(
         "story",
+        __package__,
         data=data,
         scenes=scenes,
         small={model.name: SmallExample.of(o["small"]) for o, model in told if o.get("small")},

@@ -68,6 +68,7 @@ def build(data: ReportData) -> Section | None:
     carries = any(_needs_text(each.copy) for each in here)
     html = fill(
         "live",
+        __package__,
         served=False,
         copies=any("bits_lost" in each.copy for each in here),
         answering=here,
@@ -96,6 +97,7 @@ def _served(data: ReportData) -> Section:
     models = [model for model in data.scored if model.name in data.page["models"]]
     html = fill(
         "live",
+        __package__,
         served=True,
         copies=False,
         answering=[Answering(model, {}, "", "The model itself, on the server of this page.") for model in models],

@@ -16,7 +16,7 @@ from lmcompare.render.templating import fill
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections import fairness
-from lmcompare.report.sections.learning_level import Level, in_bits
+from lmcompare.studies.learning.level import Level, in_bits
 
 STEEP = 1.15  # times the highest validation loss: higher training losses of the first steps are left out
 NOT_TOLD = "So this run does not tell which model is better after equal amounts of text: --match tokens=… does."
@@ -65,6 +65,7 @@ def build(data: ReportData) -> Section | None:
     trainings, of_series = fairness.trainings(data), data.run.corpus.series
     html = fill(
         "learning",
+        __package__,
         groups=groups,
         several=several,
         late=said,

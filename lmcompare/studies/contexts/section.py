@@ -11,14 +11,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis import Run
 from lmcompare.analysis.scaling import classical_scaling
 from lmcompare.render import numbers
 from lmcompare.render.charts.contexts import numbered
 from lmcompare.render.templating import fill
 from lmcompare.render.tokens import printable, visible
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.report.sections import senses
+from lmcompare.studies.contexts import senses
 
 QUESTION = "Do vectors tell the senses of a word apart?"
 SHOWN = "A word's vector in several sentences"
@@ -130,6 +129,7 @@ def build(data: ReportData) -> Section | None:
     left_out = _left_out([m for m in data.scored if m not in models], answers) if words else ""
     html = fill(
         "contexts",
+        __package__,
         senses=test,
         words=words,
         models=models,
@@ -138,15 +138,6 @@ def build(data: ReportData) -> Section | None:
         caption=said,
     )
     return Section.of("meaning", QUESTION if tested else SHOWN, html)
-
-
-def seldom(run: Run) -> list[str]:
-    """Return the words that have fewer than two contexts in every model, so that they can't be shown."""
-    most: dict[str, int] = {}
-    for model in run.scored:
-        for entry in (model.first.examples.get("words") if model.first else None) or ():
-            most[str(entry["word"])] = max(most.get(str(entry["word"]), 0), len(entry["contexts"]))
-    return [word for word, contexts in most.items() if contexts < 2]
 
 
 def caption(words: Sequence[Word], models: Sequence[Model]) -> str:
