@@ -33,7 +33,7 @@ PARTS = {
     ("lmcompare.analysis.totals", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",
     ("lmcompare.analysis.results", "_results"): "figures of each model",
-    ("lmcompare.analysis.slices", "slices"): "slices",
+    ("lmcompare.studies.slices.slices", "slices"): "slices",
     ("lmcompare.studies.mixtures.mixture", "mixtures"): "mixtures",
     ("lmcompare.studies.mixtures.mixture", "wins"): "wins",
     ("lmcompare.report.passages", "chosen"): "passages of the reader",

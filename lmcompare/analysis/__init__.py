@@ -1,11 +1,8 @@
-"""Figures from stored scores: metrics, intervals and slices, without prose."""
-
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
 from lmcompare.analysis.joined import JoinedRun, Table, join
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.results import leaderboard, results, write_results
-from lmcompare.analysis.slices import slices
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
@@ -32,7 +29,6 @@ __all__ = [
     "load_run",
     "results",
     "rows",
-    "slices",
     "verdict",
     "write_results",
 ]

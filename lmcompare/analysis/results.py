@@ -12,9 +12,8 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import Comparison, Standing, compare_models, is_valid, main_tokens
+from lmcompare.analysis.comparison import Comparison, Standing, compare_models, interval_note, is_valid, main_tokens
 from lmcompare.analysis.forecasts import forecast_rows
-from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import Row, rows
 from lmcompare.analysis.metrics import (

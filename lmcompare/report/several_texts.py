@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lmcompare.analysis.comparability import Kind, TextDifference, sizes_of
-from lmcompare.analysis.joined import Table
+from lmcompare.analysis.joined import Kind, Table, TextDifference, sizes_of
 from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.verdict import verdict
 from lmcompare.render import numbers

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison
+from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, interval_note
 from lmcompare.analysis.findings import Row as FoundRow
-from lmcompare.analysis.interval_note import interval_note
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.analysis.progress import Outlook
 from lmcompare.analysis.verdict import Rival, Verdict

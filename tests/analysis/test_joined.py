@@ -18,7 +18,7 @@ from lmcompare.analysis import (
     load_run,
     results,
 )
-from lmcompare.analysis.comparability import differences, same_tokenizer
+from lmcompare.analysis.joined import differences, same_tokenizer
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmcompare.analysis import Run, RunFolderError, load_run, resampling, results, slices
+from lmcompare.analysis import Run, RunFolderError, load_run, resampling, results
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.token_blocks import blocks
 from lmcompare.analysis.totals import sums
@@ -20,6 +20,7 @@ from lmcompare.runfolder import parquet
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import read_blocks
 from lmcompare.studies.mixtures.mixture import mixtures, wins
+from lmcompare.studies.slices.slices import slices
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal, write_run_folder

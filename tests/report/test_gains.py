@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lmcompare.analysis import Run
-from lmcompare.analysis.slice_differences import Divided, divided
-from lmcompare.analysis.slices import token_places
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import chosen
-from lmcompare.studies.slices import finding as slice_finding
 from lmcompare.studies.slices import section
+from lmcompare.studies.slices import section as slice_finding
+from lmcompare.studies.slices.differences import Divided, divided
+from lmcompare.studies.slices.slices import token_places
 from tests.report.browser import complaints
 from tests.report.tree import Node
 

@@ -16,7 +16,6 @@ import pytest
 from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.comparison import compare_models
 from lmcompare.analysis.results import leaderboard, results
-from lmcompare.analysis.slices import by_document
 from lmcompare.render import numbers
 from lmcompare.render.definitions import TERMS
 from lmcompare.render.tokens import visible
@@ -25,6 +24,7 @@ from lmcompare.report.sections import reproduce
 from lmcompare.report.sections.summary import build as build_summary
 from lmcompare.studies.mixtures import section as mixtures
 from lmcompare.studies.slices import section as slices_section
+from lmcompare.studies.slices.slices import by_document
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import edit

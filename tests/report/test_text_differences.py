@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lmcompare.analysis.comparability import differences
+from lmcompare.analysis.joined import differences
 from lmcompare.report.several_texts import ASPECTS, aspects, in_words
 from tests.analysis.test_joined import a_run
 

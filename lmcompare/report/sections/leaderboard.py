@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lmcompare.analysis.comparability import same_tokenizer
 from lmcompare.analysis.comparison import MOST_PAIRED, Difference
+from lmcompare.analysis.joined import same_tokenizer
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from lmcompare.analysis import Run, load_run, results
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
-from lmcompare.analysis.word_slices import spent, word_slices
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import write_table
-from lmcompare.studies.mixtures import alike as module
-from lmcompare.studies.mixtures.alike import AlikeTokens, AlikeWords, alike
-from lmcompare.studies.mixtures.mixture import mixtures, wins
+from lmcompare.studies.mixtures import mixture as module
+from lmcompare.studies.mixtures.mixture import AlikeTokens, AlikeWords, alike, mixtures, wins
+from lmcompare.studies.slices.words import spent, word_slices
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import made_run_folder, reseal, write_run_folder
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from lmcompare.analysis import Run, load_run, slices
+from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.intervals import resample_counts
-from lmcompare.analysis.slice_differences import Divided, divided, p_values
-from lmcompare.analysis.slice_tables import RARE, RESAMPLES, bucket_labels
-from lmcompare.analysis.slices import token_places
-from lmcompare.analysis.word_slices import word_parts, word_places, word_slices
 from lmcompare.runfolder.parquet import Array
+from lmcompare.studies.slices.differences import Divided, divided, p_values
+from lmcompare.studies.slices.slices import slices, token_places
+from lmcompare.studies.slices.tables import RARE, RESAMPLES, bucket_labels
+from lmcompare.studies.slices.words import word_parts, word_places, word_slices
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import made_run_folder

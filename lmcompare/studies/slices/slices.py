@@ -15,13 +15,12 @@ import pandas as pd
 
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.resampling import Units, dealt, placed, summed, units_of
-from lmcompare.analysis.slice_tables import Crossed, Part, Slice, exp2, shared_slices, tables_of
 from lmcompare.analysis.token_blocks import PLACE, Columns, blocks
 from lmcompare.analysis.totals import LN2, by_tokens
-from lmcompare.analysis.word_kinds import CLASSES, word_classes
-from lmcompare.analysis.word_slices import WORD_SLICES
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
+from lmcompare.studies.slices.tables import Crossed, Part, Slice, exp2, shared_slices, tables_of
+from lmcompare.studies.slices.words import CLASSES, WORD_SLICES, word_classes
 
 
 def _longest_seen(features: Columns) -> Array:

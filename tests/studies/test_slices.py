@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.analysis import Run, load_run, results, slices
-from lmcompare.analysis.slices import MOST_KEYS, TOKEN_SLICES, metadata_keys
-from lmcompare.analysis.word_kinds import CLASSES, FREQUENT, word_classes
+from lmcompare.analysis import Run, load_run, results
+from lmcompare.studies.slices.slices import MOST_KEYS, TOKEN_SLICES, metadata_keys, slices
+from lmcompare.studies.slices.words import CLASSES, FREQUENT, word_classes
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lmcompare.analysis.scaling import classical_scaling
-from lmcompare.analysis.senses import Labelled, gain, separation
+from lmcompare.studies.contexts.section import classical_scaling
+from lmcompare.studies.contexts.senses import Labelled, gain, separation
 
 
 def on_a_line(places: list[float], senses: list[int]) -> Labelled:

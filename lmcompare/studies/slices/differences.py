@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from lmcompare.analysis.intervals import Bootstrap, holm, over_trainings, ratio_bootstrap
-from lmcompare.analysis.slice_tables import LEAST_UNITS, RESAMPLES, Part
-from lmcompare.analysis.slices import TITLES, metadata_parts, token_parts
-from lmcompare.analysis.word_slices import word_parts
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run, kept
+from lmcompare.studies.slices.slices import TITLES, metadata_parts, token_parts
+from lmcompare.studies.slices.tables import LEAST_UNITS, RESAMPLES, Part
+from lmcompare.studies.slices.words import word_parts
 
 PER_TEST = 40  # resamples a test: enough for the smallest p-value to stay significant after Holm's correction
 CHUNK = 2**22  # deviations in memory at a time
