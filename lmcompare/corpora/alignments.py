@@ -2,10 +2,11 @@
 
 They are found as in BLAST (Altschul et al. 1990, "Basic local alignment search tool"). Each pair of words that is
 rare in the earlier text and occurs in the held-out text is a seed: it lays the two texts beside each other, and this
-alignment is extended in both directions while its score rises. The score says, in bits, how much more probable the
-held-out words are if they were copied, with a share `CHANGED` of them drawn anew, than if a bigram model of the
-earlier text had written them. Two texts of M and N words that have nothing to do with each other contain about
-M N 2^-S alignments of more than S bits (Karlin and Altschul 1990, equation 1).
+alignment is extended in both directions while its score rises. A word that agrees counts for a copy, in bits, by how
+much more probable it is if it was copied, with a share `CHANGED` of words drawn anew, than if a bigram model of the
+earlier text had written it. Two texts of M and N words that have nothing to do with each other contain about
+M N 2^-S alignments of more than S bits (Karlin and Altschul 1990, equation 1). A word that differs counts against a
+copy by `DIFFERS`, more than by this rule: in forms, logs and translations, words agree between others that do not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ LEAST_WHOLE = 30.0  # bits of a document that is the same from its beginning to 
 MARGIN = 20.0  # bits beyond what chance reaches once, which is more than LEAST in a very long text
 RARE = 16  # pairs of words that occur more often in the earlier text are no seeds
 WEIGHT = 10.0  # how many occurrences of a word weigh as much as the frequencies of all words in the bigram model
+DIFFERS = -8.0  # bits: a word that differs counts as much against a copy as a usual word that agrees counts for it
 DROP = 25.0  # an alignment ends where its score has fallen by this number of bits
 TOGETHER = 1 << 20  # words that are looked up at a time
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # an odd number whose bits look random
@@ -114,7 +116,7 @@ def aligned(mine: HashArray, theirs: HashArray, words: int) -> IntArray:
     place = place[np.repeat(first - np.cumsum(number) + number, number) + np.arange(number.sum())]
     order = np.lexsort((at, place - at))
     found = np.stack([at[order], at[order], place[order]])
-    return found[:, : _extended(mine, theirs, found, bits, np.log2(CHANGED), threshold)]
+    return found[:, : _extended(mine, theirs, found, bits, DIFFERS, threshold)]
 
 
 def covered(found: IntArray, size: int) -> npt.NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 
@@ -13,11 +14,15 @@ from lmcompare.corpora.document import Document, Repeat
 from lmcompare.corpora.words import batches, numbered_words
 from lmcompare.scratch import GrowingArray
 
-LONG = 20  # characters: what is longer without white space counts by characters, as in languages without spaces
+LONG = 20  # letters and digits: a longer word counts by characters
 LISTED = 3
 HELD_OUT = 1 << 22  # characters of held-out documents that are compared at a time
-_UNIT = re.compile(rf"(?<!\S)\S{{1,{LONG}}}(?!\S)|\S")
-_LONGER = re.compile(rf"\S{{{LONG + 1},}}")
+_BY_ITSELF = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"  # scripts without spaces
+_LETTER = rf"[^\W_{_BY_ITSELF}]|[\u0300-\u036f]|(?<=[a-z])['’](?=[a-z])"  # with accents
+_SPOKEN = re.compile(rf"(?<!(?:{_LETTER}))(?:{_LETTER}){{1,{LONG}}}(?!(?:{_LETTER}))|[^\W_]")
+_WRITTEN = re.compile(rf"(?<!\S)\S{{1,{LONG}}}(?!\S)|\S")
+APART = 3  # times as many marks stand by themselves as at the end of a word in a text that was cut into tokens
+LOOKED_AT = 1 << 20  # characters of a split
 
 
 def repeats(split: Mapping[str, Sequence[Document]]) -> dict[str, list[Repeat | None]]:
@@ -25,11 +30,23 @@ def repeats(split: Mapping[str, Sequence[Document]]) -> dict[str, list[Repeat | 
 
     None for documents that repeat nothing.
     """
-    earlier = _Words.of([*split["train"], *split["valid"]])
+    unit = _WRITTEN if all(map(_is_cut, split.values())) else _SPOKEN
+    earlier = _Words.of([*split["train"], *split["valid"]], unit)
     return {
-        "valid": list(_repeats(split["valid"], earlier.first(len(split["train"])))),
-        "test": list(_repeats(split["test"], earlier)),
+        "valid": list(_repeats(split["valid"], earlier.first(len(split["train"])), unit)),
+        "test": list(_repeats(split["test"], earlier, unit)),
     }
+
+
+def _is_cut(documents: Sequence[Document]) -> bool:
+    """Return whether marks are words of their own, as in texts that were cut into tokens."""
+    words: list[str] = []
+    for document in documents:
+        words += document.text[:LOOKED_AT].split()
+        if len(words) > LOOKED_AT // 8:
+            break
+    apart = sum(not any(map(str.isalnum, word)) for word in words)
+    return apart > APART * (sum(not word[-1].isalnum() for word in words) - apart)
 
 
 @dataclass(frozen=True)
@@ -51,11 +68,11 @@ class _Words:
     names: Sequence[str]
 
     @classmethod
-    def of(cls, documents: Sequence[Document]) -> _Words:
+    def of(cls, documents: Sequence[Document], unit: re.Pattern[str]) -> _Words:
         hashes, lengths = GrowingArray(np.uint64), np.ones(len(documents), np.int64)
         known = -1  # the last document whose edge is there
         for batch in batches(_once(documents)):
-            words, which, sizes = numbered_words([_LONGER.sub(lambda found: " ".join(found[0]), p) for _, p in batch])
+            words, which, sizes = numbered_words([" ".join(unit.findall(part)) for _, part in batch])
             numbers = np.array([number for number, _ in batch])
             np.add.at(lengths, numbers, sizes)
             edges = np.repeat(np.cumsum(sizes) - sizes, np.diff(numbers, prepend=known))
@@ -80,14 +97,15 @@ def _once(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _hashed(words: Sequence[str]) -> HashArray:
-    return np.fromiter((hash(word.lower()) for word in words), np.int64, len(words)).view(np.uint64)
+    normal = (word.lower() if word.isascii() else normalize("NFKC", word).lower() for word in words)
+    return np.fromiter(map(hash, normal), np.int64, len(words)).view(np.uint64)
 
 
-def _repeats(documents: Sequence[Document], earlier: _Words) -> Iterator[Repeat | None]:
+def _repeats(documents: Sequence[Document], earlier: _Words, unit: re.Pattern[str]) -> Iterator[Repeat | None]:
     """Yield what each held-out document repeats of the earlier text."""
     words = sum(document.words for document in documents)
     for group in _groups(documents):
-        units = [_hashed(_UNIT.findall(document.text)) for document in group]
+        units = [_hashed(unit.findall(document.text)) for document in group]
         hashes = np.concatenate([part for each in units for part in ([OTHER_EDGE], each)] + [[OTHER_EDGE]])
         found = aligned(hashes.astype(np.uint64), earlier.hashes, words)
         found = found[:, np.argsort(found[0])]
@@ -95,7 +113,7 @@ def _repeats(documents: Sequence[Document], earlier: _Words) -> Iterator[Repeat 
         for document, own in zip(group, units, strict=True):
             first, last = np.searchsorted(found[0], [at, at + len(own)])
             mine = found[:, first:last] - np.array([[at], [at], [0]])
-            yield _repeat(document, mine, earlier) if mine.size else None
+            yield _repeat(document, mine, earlier, unit) if mine.size else None
             at += len(own) + 1
 
 
@@ -113,14 +131,14 @@ def _groups(documents: Sequence[Document]) -> Iterator[list[Document]]:
         yield group
 
 
-def _repeat(document: Document, found: IntArray, earlier: _Words) -> Repeat:
+def _repeat(document: Document, found: IntArray, earlier: _Words, unit: re.Pattern[str]) -> Repeat:
     """Return what a document repeats.
 
     ``found``, (3, S): of each alignment the first word, the word after the last, and the place of the first word in
     the earlier text.
     """
     text = document.text
-    units = [unit.span() for unit in _UNIT.finditer(text)]
+    units = [each.span() for each in unit.finditer(text)]
     changes = np.diff(covered(found, len(units)), prepend=False, append=False)
     edges = np.flatnonzero(changes).reshape(-1, 2)  # (R, 2) words
     spans = tuple((units[begin][0], units[end - 1][1]) for begin, end in edges.tolist())
