@@ -33,7 +33,7 @@ from lmcompare.harness.prepare import prepare
 from lmcompare.harness.reading import entry_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
-from lmcompare.measure.influence import guessed_sentences
+from lmcompare.studies.story.influences import guessed_sentences
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
 from lmcompare.measure.word_scores import HeldOutWords

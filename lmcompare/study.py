@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lmcompare.errors import PluginError, what_went_wrong
@@ -34,11 +36,20 @@ class Finished:
         The text under the model's tokens.
     seed : int
         The seed of the training.
+    folder : Path
+        The folder of its cell, with its scores.
+    options : mapping of str to object
+        The values of the study's ``options``.
+    notes : list of str
+        A study can add sentences for the readers of what it measures.
     """
 
     model: LanguageModel
     corpus: TokenizedCorpus
     seed: int
+    folder: Path
+    options: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,12 @@ class Study:
         By the id of a place in its section, a question that it answers, for the list at the top of the page. The
         first question is that of the section.
     kinds : collection of str
-        The kinds of data, "text" and "series" (of numbers), on whose runs it shows something.
+        The kinds of data, "text" and "series" (of numbers), on whose runs it measures and shows something.
+    options : tuple of str
+        The options of a run that the measurement depends on: keys of the experiment's table ``[examples]``,
+        "forecast" (the table of this name), and "whole" (whether the page gets whole copies of models).
+    everywhere : bool
+        Whether models are also measured in runs that serve another one: on shares of the text, and of the laboratory.
     section : str
         The module whose function ``build`` makes the section, given ``lmcompare.report.data.ReportData``. It is
         imported when a page is made. A study that overrides ``show`` has none.
@@ -101,12 +117,15 @@ class Study:
     order: ClassVar[int] = 100
     questions: ClassVar[Mapping[str, str]] = {}
     kinds: ClassVar[Collection[str]] = ("text",)
+    options: ClassVar[tuple[str, ...]] = ()
+    everywhere: ClassVar[bool] = False
     section: ClassVar[str] = ""
 
     def measure(self, finished: Finished) -> Any:
         """Return what is measured of a finished model, JSON-able; None for nothing. It is stored in the cell.
 
-        It is measured again, without training, if the code of this method or of the modules that it imports changes.
+        It is measured again, without training, if an option changes, the code of this method, or that of the modules
+        that it imports.
         """
         return None
 
@@ -167,11 +186,31 @@ def _made(name: str, home: str) -> Study:
         return Unusable(name, what_went_wrong(error))
 
 
-def measuring() -> dict[str, str]:
-    """Return the studies that measure models, each with a digest of the code that measures."""
-    return {name: _digest(study) for name, study in studies().items() if type(study).measure is not Study.measure}
+def measuring(options: Mapping[str, Any], kind: str, main: bool) -> dict[str, str]:
+    """Return the studies that measure models, each with a digest of the code that measures and of its options.
+
+    Parameters
+    ----------
+    options : mapping of str to object
+        Those of the run.
+    kind : str
+        The kind of its data.
+    main : bool
+        Whether it serves no other run.
+    """
+    found = {}
+    for name, study in studies().items():
+        if type(study).measure is not Study.measure and kind in study.kinds and (main or study.everywhere):
+            asked = json.dumps(options_of(study, options), sort_keys=True).encode()
+            found[name] = hashlib.sha256(_source(study) + asked).hexdigest()[:16]
+    return found
+
+
+def options_of(study: Study, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a study asks for."""
+    return {key: options[key] for key in study.options}
 
 
 @cache
-def _digest(study: Study) -> str:
-    return hashlib.sha256(source_without(type(study), ("compute", "show"))).hexdigest()[:16]
+def _source(study: Study) -> bytes:
+    return hashlib.sha256(source_without(type(study), ("compute", "show"))).digest()

@@ -176,7 +176,7 @@ def _listed(figure: Figure) -> list[float]:
 def _of_model(run: Run, model: Any) -> Method:
     forecasts: dict[Place, list[Forecast]] = {}
     for cell in model.done:
-        for stored in cell.examples.get("forecasts") or ():
+        for stored in cell.measured("forecasts") or ():
             forecasts.setdefault(_place(stored), []).append(_forecast(stored))
     costs = [cell.cost["train_seconds"] for cell in model.done if cell.cost["train_seconds"] is not None]
     seconds = float(np.mean(costs)) if costs else None

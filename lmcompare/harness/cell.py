@@ -16,7 +16,6 @@ from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError, permitted
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
-from lmcompare.harness.examples import write_examples
 from lmcompare.harness.job import Job
 from lmcompare.harness.measurements import measure_studies
 from lmcompare.harness.progress import Share
@@ -94,10 +93,8 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     if job.is_finished():
         restored(model, job.path / "model")
         emit({"event": "stage", "stage": "examples"})
-        stored = job.stored()
-        notes = stored.get("notes", []) if job.has_examples() else [*model.notes, *write_examples(job, corpus, model)]
         measured = measure_studies(job, corpus, model)
-        job.finish({**stored, **job.examples_keys, **_told(model), "notes": notes, "studies": measured})
+        job.finish({**job.stored(), **_told(model), "studies": measured})
         return
     job.reopen()
     _told(model)  # raises an error for wrong words before the training
@@ -113,20 +110,17 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     truth = _checked(job, corpus, model, scored, part)
     cost |= scoring_cost | {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
-    notes = write_examples(job, corpus, model)
     measured = measure_studies(job, corpus, model)
     see_that_it_is_there(Path(job.folder))
     _write_cost(job, cost)
     job.finish(
         {
             "key": job.key,
-            **job.examples_keys,
             "status": "done",
             "error": None,
             **_told(model),
             "traits": asdict(model.traits),
             "code_digest": code_digest,
-            "notes": [*model.notes, *notes],
             "truth": truth,
             "studies": measured,
         }
@@ -186,7 +180,7 @@ def _told(model: LanguageModel) -> dict[str, Any]:
     """Return what a model says of itself. Raises ``PluginError`` as ``check_words`` does."""
     told = {"title": model.title(), "summary": model.summary()}
     check_words(**told, notes=model.notes, idea=model.idea, whose=type(model).__name__)
-    return {**told, "idea": None if model.idea is None else asdict(model.idea)}
+    return {**told, "notes": list(model.notes), "idea": None if model.idea is None else asdict(model.idea)}
 
 
 def _trained(

@@ -132,7 +132,7 @@ class Engine:
                 return
             if (damaged := job.damage()) is not None:
                 self.show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
-            may_keep = job.is_finished() and job.has_what_is_asked()
+            may_keep = job.is_finished()
         emit({"event": "stage", "stage": "starting"})
         error = _run_one(job, live, self.runner, self.seconds, emit)
         if error is not None and not self._stopped:
@@ -158,7 +158,7 @@ class Engine:
                 " the same command again"
             )
         if error is not None and may_keep and job.is_finished():
-            self.show.say(f"{job.name} keeps its earlier examples, since new ones could not be made: {error}.")
+            self.show.say(f"{job.name} keeps its figures, but studies could not measure it again: {error}.")
             error = None
         if error is None:
             (job.path / LOG).unlink(missing_ok=True)

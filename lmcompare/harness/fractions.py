@@ -43,7 +43,7 @@ def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, *
             refuse_link(folder / place)
         for place, part in parts.items():
             show.say(f"With {100 * float(Path(place).name):g} % of the training text:")
-            found = run(part, folder / place, show=show, exhibits_only=True, **how)
+            found = run(part, folder / place, show=show, aside=True, **how)
             failures |= {f"{place}: {cell}": error for cell, error in found.failures.items()}
         show.say("With the whole training text:")
     outcome = run(experiment, folder, show=show, **how)

@@ -6,22 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lmcompare.plugins import own_code
 from lmcompare.runfolder import seals
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
-from lmcompare.runfolder.layout import CELL_FILES, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
+from lmcompare.runfolder.layout import CELL_FILES, MEASURED, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 DIGITS = 6  # of a digest that makes names unique
-EXAMPLES_CODE = (  # the code of models is in the key
-    *("harness/examples.py", "measure", "exhibits"),
-    *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
-)
 
 
 @dataclass(frozen=True)
@@ -46,13 +40,12 @@ class Job:
         All of them, those of the preset included.
     machine : dict
         The "device", "threads" and "processes" of the training.
-    budget, examples : dict
-        The tables ``[budget]`` and ``[examples]`` of the experiment. A model that isn't trained in steps has an empty
-        budget.
+    budget : dict
+        The table ``[budget]`` of the experiment; empty for a model that isn't trained in steps.
+    options : dict
+        What studies can ask for (see ``lmcompare.study.Study``). It is no part of the key.
     studies : dict of str to str
-        The studies that measure the model, each with a digest of the code that measures.
-    whole : bool
-        Whether the page of the report gets a whole copy of the model.
+        The studies that measure the model, each with a digest of the code that measures and of its options.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
     asked : dict
@@ -84,9 +77,8 @@ class Job:
     hyperparameters: dict[str, Any]
     machine: dict[str, Any]
     budget: dict[str, Any] = field(default_factory=dict)
-    examples: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     studies: dict[str, str] = field(default_factory=dict)
-    whole: bool = False
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     aside: bool = False
@@ -157,12 +149,6 @@ class Job:
         }
 
     @property
-    def examples_keys(self) -> dict[str, str]:
-        """Digests of what else the examples depend on: what is asked for, and the code that makes the examples."""
-        asked = _digest({**self.examples, "version": 1, "whole": self.whole})  # "version": for old digests
-        return {"examples_key": asked, "examples_code": _code_digest()}
-
-    @property
     def about(self) -> dict[str, Any]:
         """What cell.json states of the model, whether or not the cell was finished."""
         return {
@@ -183,29 +169,26 @@ class Job:
         return read_cell(self.path)
 
     def is_finished(self) -> bool:
-        """Return whether the folder contains this very cell, trained and scored, every file as it was written."""
+        """Return whether the folder contains this very cell, trained and scored, every file as it was written.
+
+        What studies have measured may be missing or damaged: ``unmeasured``.
+        """
         stored = self.stored()
         done = stored.get("status") == "done" and stored.get("key") == self.key
-        return done and not seals.damage(self.path, self.files_written)
-
-    def has_examples(self) -> bool:
-        """Return whether a finished cell's examples are those that would be made now; a trial has none."""
-        return self.trial or self.stored().items() >= self.examples_keys.items()
+        return done and not seals.damage(self.path, [name for name in self.files_written if name != MEASURED])
 
     def is_complete(self) -> bool:
-        """Return whether a finished cell has the examples and the measurements that would be made now."""
-        return self.has_examples() and not self.unmeasured()
+        """Return whether a finished cell has the measurements that would be made now."""
+        return not self.unmeasured()
 
     def unmeasured(self) -> list[str]:
-        """Return the studies whose code has not measured the finished cell; a trial is measured by none."""
+        """Return the studies that have not measured the finished cell as they would now; none measures a trial."""
         if self.trial:
             return []
+        if seals.damage(self.path, [MEASURED]):
+            return [*self.studies]
         stored = self.stored().get("studies") or {}
         return [name for name, digest in self.studies.items() if stored.get(name) != digest]
-
-    def has_what_is_asked(self) -> bool:
-        """Return whether a finished cell's examples are those that are asked for now, whichever code made them."""
-        return self.stored().get("examples_key") == self.examples_keys["examples_key"]
 
     def damage(self) -> str | None:
         """Return the damaged file for which a finished cell has to be made anew, or None."""
@@ -231,11 +214,6 @@ class Job:
         if not self.is_finished():
             table = {"key": self.key, "status": "failed", "error": error}
             write_json(self.path / "cell.json", {**table, **self.about})
-
-
-@cache
-def _code_digest() -> str:
-    return hashlib.sha256(own_code(*EXAMPLES_CODE)).hexdigest()[:16]
 
 
 def _digest(table: Mapping[str, Any]) -> str:

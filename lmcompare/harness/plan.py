@@ -50,8 +50,8 @@ class Plan:
         By name, what is known of each model and of each setting of a sweep.
     studies : list of Study
         The sweeps, whose first settings have been asked for.
-    exhibits_only : bool
-        Whether only exhibits are made of the trained models, and nothing else that only a report shows.
+    aside : bool
+        Whether the run serves another one, so that only studies measure its models that do so everywhere.
     """
 
     experiment: Experiment
@@ -64,7 +64,7 @@ class Plan:
     tokens: dict[TokensTable, RunTokens]
     models: dict[str, Described]
     studies: list[Study]
-    exhibits_only: bool = False
+    aside: bool = False
 
     def other_jobs(self) -> list[Job]:
         """Return the jobs of the models that are not swept, in the order of the experiment."""
@@ -140,10 +140,8 @@ class Plan:
         examples = experiment.examples.model_dump(mode="json")
         if examples["prompts"] is None:
             examples["prompts"] = list(self.text.prompts)
-        if self.text.entry.series:
-            examples = {"forecast": experiment.forecast.model_dump(mode="json", exclude={"against"})}
-        if self.exhibits_only:
-            examples |= {"prompts": [], "words": [], "exhibits_only": True}
+        forecast = experiment.forecast.model_dump(mode="json", exclude={"against"})
+        options = {**examples, "forecast": forecast, "whole": experiment.live == "full"}
         same: dict[str, Any] = {
             "folder": str(self.folder.resolve()),
             "name": name,
@@ -156,9 +154,8 @@ class Plan:
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "milestones": experiment.milestones and model.trains_in_steps,
             "memory": experiment.memory_bytes,
-            "examples": examples,
-            "studies": {} if self.exhibits_only or self.text.entry.series else measuring(),
-            "whole": experiment.live == "full",
+            "options": options,
+            "studies": measuring(options, self.text.entry.kind, main=not self.aside),
             "files": model.files,
             "asked": {
                 "name": name,

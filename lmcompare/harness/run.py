@@ -58,7 +58,7 @@ def run(
     live: Mapping[str, LanguageModel] | None = None,
     command: str = "",
     planned: Callable[[Sequence[Job]], object] = lambda jobs: None,
-    exhibits_only: bool = False,
+    aside: bool = False,
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
@@ -85,7 +85,7 @@ def run(
         The command that started the run, for the manifest.
     planned : callable
         Is called with the jobs that are not finished, before the first of them is run.
-    exhibits_only : bool
+    aside : bool
         Whether only exhibits are made of the trained models, and nothing else that only a report shows.
 
     Returns
@@ -101,7 +101,7 @@ def run(
     folder = folder.resolve() if folder.is_symlink() else folder  # the user's own link to the folder is kept
     show, live = show or Display(), live or {}
     plan = begin(experiment, folder, base=base, force=force, show=show, corpus=corpus, live=live)
-    plan = replace(plan, exhibits_only=exhibits_only)
+    plan = replace(plan, aside=aside)
     with locked(folder) as see_that_it_is_there:
         runner = runner_of(experiment, plan.machine, show)
 

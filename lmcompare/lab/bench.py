@@ -94,7 +94,7 @@ class Bench:
 
     def exhibits(self, condition: Condition) -> list[Exhibit]:
         """Return the exhibits of a condition, those of its first training."""
-        return [from_json(each) for each in self.entry(condition).done[0].exhibit_tables]
+        return [from_json(each) for each in self.entry(condition).done[0].measured("exhibits")]
 
     def bits(self, condition: Condition, *, by_sentence: bool = False) -> Measured:
         """Return the bits that a condition charges for the test text; ``by_sentence``: each sentence on its own."""

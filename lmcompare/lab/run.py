@@ -356,7 +356,7 @@ def run_lab(
         _say_cost(experiments, jobs, plan.workers, show)
 
     asked: dict[str, Any] = {"force": force, "show": show, "command": command}
-    outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, exhibits_only=True, **asked)
+    outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, aside=True, **asked)
     for experiment in experiments:
         try:
             if lost := _lost(experiment, outcome.failures, outcome.names):

@@ -1,4 +1,4 @@
-"""Qualitative examples: next tokens, continuations, the surprisal of held-out sentences, and words in context."""
+"""Qualitative examples: next tokens, continuations, and the surprisal of held-out sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 from lmcompare.measure.sampling import Sampling, continuation
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.selection import example_sentences
-from lmcompare.measure.word_contexts import chosen_words, word_tables
 from lmcompare.model import LanguageModel, greatest, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, text_after
@@ -102,15 +101,12 @@ def _ends_line(tokenizer: Tokenizer, token: str) -> bool:
     return token == END_TOKEN or (tokenizer.covers != "words" and tokenizer.token_bytes(token).endswith(b"\n"))
 
 
-def model_examples(
+def prompt_examples(
     model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any], seed: int
-) -> tuple[dict[str, Any], Encoded]:
-    """Return the table of ``examples.json``, and the sentences shown, each a document, for the model's exhibits.
-
-    ``options``: the values of the experiment's ``[examples]``.
-    """
+) -> list[dict[str, Any]]:
+    """Return the next tokens and a continuation of each prompt; ``options`` as in ``[examples]`` of an experiment."""
     sampling = Sampling(options["temperature"], options["top_k"], options["top_p"], seed)
-    prompts = [
+    return [
         {
             "prompt": prompt,
             "next": next_tokens(model, corpus, prompt),
@@ -119,9 +115,13 @@ def model_examples(
         }
         for prompt in options["prompts"]
     ]
-    chosen = example_sentences(corpus, options["sentences"])
+
+
+def sentence_examples(model: LanguageModel, corpus: TokenizedCorpus, number: int) -> list[dict[str, Any]]:
+    """Return some test sentences with the surprisal of each token in bits, None for infinity."""
+    chosen = example_sentences(corpus, number)
     scored = _in_context(model, corpus, chosen)
-    sentences = [
+    return [
         {
             "document": sentence.document,
             "first": sentence.first,
@@ -130,13 +130,12 @@ def model_examples(
         }
         for sentence, nats in zip(chosen, scored, strict=True)
     ]
-    ids = [corpus.test.ids[s.start : s.start + len(s.tokens)] for s in chosen]
-    return {"prompts": prompts, "sentences": sentences}, Encoded.from_documents(ids, corpus.vocabulary)
 
 
-def word_examples(model: LanguageModel, corpus: TokenizedCorpus, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the ``words`` of ``examples.json``: each in several contexts, with the distances between its vectors."""
-    return word_tables(model, corpus, chosen_words(corpus, options["prompts"], options["words"]))
+def shown_sentences(corpus: TokenizedCorpus, number: int) -> Encoded:
+    """Return the sentences of ``sentence_examples``, each a document, for the exhibits of a model."""
+    ids = [corpus.test.ids[s.start : s.start + len(s.tokens)] for s in example_sentences(corpus, number)]
+    return Encoded.from_documents(ids, corpus.vocabulary)
 
 
 def _in_context(model: LanguageModel, corpus: TokenizedCorpus, chosen: list[Any]) -> list[Any]:

@@ -90,7 +90,7 @@ def chosen_words(corpus: TokenizedCorpus, prompts: Sequence[str], asked: Sequenc
 
 
 def word_tables(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[Word]) -> list[dict[str, Any]]:
-    """Return the ``words`` of ``examples.json``: contexts, and the matrix of distances between the vectors.
+    """Return the ``words``: contexts, and the matrix of distances between the vectors.
 
     A distance is 1 - cos of two vectors after the model's mean vector over a sample of test was subtracted: 0 for one
     direction, 1 for the average distance of two tokens of the text (Mu and Viswanath 2018 subtract the mean because

@@ -228,7 +228,7 @@ def sense_sets(corpus: TokenizedCorpus) -> tuple[list[SenseSet], dict[str, str]]
 
 
 def sense_table(model: LanguageModel, corpus: TokenizedCorpus) -> dict[str, Any] | None:
-    """Return the ``senses`` of ``examples.json``, or None for a model without vectors.
+    """Return the ``senses``, or None for a model without vectors.
 
     Of each set: the context distances between the model's vectors of the word in the sentences; the same before its
     first layer and after each, if it has layers; for comparison, those between the averages of its vectors of the

@@ -20,6 +20,7 @@ from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, group
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import glossary, leaderboard, reproduce, summary, validity
 from lmcompare.report.series.values import SeriesData
+from lmcompare.runfolder.files import RunFolderError
 from lmcompare.study import Study, studies
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
@@ -114,6 +115,8 @@ def shown(study: Study, data: ReportData) -> Section | None:
     if why is None:
         try:
             found = study.show(data)
+        except RunFolderError:  # the run is damaged
+            raise
         except (Exception, SystemExit) as error:  # a study may be anybody's code
             why = what_went_wrong(error)
         else:
@@ -130,7 +133,7 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
-        self.studies = studies_of("series" if of_series else "text")
+        self.studies = studies_of(run.corpus.kind)
         core = sections_of_series(self.data) if of_series else SECTIONS
         self.groups = with_studies(core, self.studies)
         self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)

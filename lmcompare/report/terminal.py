@@ -107,7 +107,7 @@ def _seldom(run: Run) -> list[str]:
     """Return the words that have fewer than two contexts in every model, so that they can't be shown."""
     most: dict[str, int] = {}
     for model in run.scored:
-        for entry in (model.first.examples.get("words") if model.first else None) or ():
+        for entry in ((model.first.measured("contexts") if model.first else None) or {}).get("words", ()):
             most[str(entry["word"])] = max(most.get(str(entry["word"]), 0), len(entry["contexts"]))
     return [word for word, contexts in most.items() if contexts < 2]
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmcompare.runfolder.contents import check_contents
-from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_list, read_object
+from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_object
 from lmcompare.runfolder.layout import (
     CELL_TABLES,
     COST_KEYS,
     CURVE_COLUMNS,
+    MEASURED,
     SCORE_COLUMNS,
     TOP_COLUMNS,
     WORD_SCORE_COLUMNS,
@@ -60,14 +61,9 @@ class Cell:
     def _look_at_files(self, info: Mapping[str, Any]) -> None:
         """Raise ``RunFolderError`` if a file is missing or damaged, so that only this cell counts as failed."""
         check_sealed(self.path, CELL_TABLES)
-        for name, table in (
-            ("cell", info),
-            ("cost", self.cost),
-            ("examples", self.examples),
-            ("studies", self._studies),
-        ):
+        for name, table in (("cell", info), ("cost", self.cost)):
             check_contents(self.path / f"{name}.json", table)
-        _ = self.curve, self.exhibit_tables  # the curve reads cost.json too
+        _ = self.curve  # it reads cost.json too
         tables = {"scores": SCORE_COLUMNS, "words": WORD_SCORE_COLUMNS, "top": TOP_COLUMNS}
         for name, columns in tables.items():
             check_table(self.path / f"{name}.parquet", columns)
@@ -103,17 +99,32 @@ class Cell:
 
     @cached_property
     def _studies(self) -> Mapping[str, Mapping[str, Any]]:
-        return read_object(self.path / "studies.json")
+        """What studies have measured; empty if the file is damaged, which holds no scores."""
+        if self.status == "failed" or self._unreadable is not None:
+            return {}
+        return read_object(self.path / MEASURED)
+
+    @cached_property
+    def _unreadable(self) -> str | None:
+        """Why what studies have measured can't be read."""
+        try:
+            check_sealed(self.path, [MEASURED])
+            check_contents(self.path / MEASURED, read_object(self.path / MEASURED))
+        except RunFolderError as error:
+            return str(error).replace(f"{self.path}/", "")
+        return None
 
     @property
     def notes(self) -> Sequence[str]:
         """Sentences for the readers of this cell's figures."""
-        failed = [
-            f"The study '{name}' could not measure it: {each['failed']}."
-            for name, each in (self._studies if self.status == "done" else {}).items()
-            if "failed" in each
-        ]
-        return (*(self.info.get("notes") or ()), *failed)
+        notes = [*(self.info.get("notes") or ())]
+        if self.status == "done" and self._unreadable is not None:
+            notes.append(f"What studies have measured of it is not shown: {self._unreadable}.")
+        for name, each in self._studies.items():
+            notes += each.get("notes", ())
+            if "failed" in each:
+                notes.append(f"The study '{name}' could not measure it: {each['failed']}.")
+        return tuple(notes)
 
     @cached_property
     def probed(self) -> tuple[Probed, ...]:
@@ -144,16 +155,6 @@ class Cell:
         """
         rows = read_csv(self.path / "curve.csv", CURVE_COLUMNS)
         return rows.assign(tokens=rows["tokens"] + (self.cost.get("tokens_before") or 0))
-
-    @cached_property
-    def exhibit_tables(self) -> tuple[Any, ...]:
-        """The exhibits as they are stored; those of a kind that is not installed are among them."""
-        return tuple(read_list(self.path / "exhibits.json"))
-
-    @cached_property
-    def examples(self) -> Mapping[str, Any]:
-        """'prompts' with next tokens and continuations, and held-out 'sentences' with surprisals in bits."""
-        return read_object(self.path / "examples.json", "prompts", "sentences")
 
     @cached_property
     def top(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from typing import Literal
 from lmcompare.run_mark import MANIFEST as MANIFEST  # part of the format
 from lmcompare.run_mark import MARK as MARK
 
-SCHEMA_VERSION = 3  # is increased whenever stored cells must be computed again
+SCHEMA_VERSION = 4  # is increased whenever stored cells must be computed again
 
 Split = Literal["valid", "test"]  # a held-out split, which is scored
 HELD_OUT: tuple[Split, ...] = ("valid", "test")
@@ -56,9 +56,10 @@ TOKENS_FILES = (
 # What a report reads of a cell
 CELL_TABLES = (
     *("cell.json", "scores.parquet", "words.parquet", "top.parquet"),
-    *("cost.json", "curve.csv", "examples.json", "exhibits.json", "studies.json"),
+    *("cost.json", "curve.csv"),
 )
-CELL_FILES = (*CELL_TABLES, *(f"model/{name}" for name in STATE_FILES))
+MEASURED = "studies.json"  # in a cell's folder: what studies have measured of the model
+CELL_FILES = (*CELL_TABLES, MEASURED, *(f"model/{name}" for name in STATE_FILES))
 TRIAL_FILES = ("cell.json", "cost.json", "curve.csv", "valid.json")  # the model of a chosen setting is in its cell
 TRAINED_FILES = (*STATE_FILES, "trained.json", "../curve.csv")  # of a cell's folder model/
 

@@ -57,6 +57,11 @@ class CorpusEntry:
     compressors: dict[str, float] = field(default_factory=dict)
     series: bool = False
 
+    @property
+    def kind(self) -> str:
+        """What kind of data it is, as studies name it."""
+        return "series" if self.series else "text"
+
 
 @dataclass(frozen=True)
 class TokensEntry:

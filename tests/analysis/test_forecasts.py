@@ -16,6 +16,7 @@ from lmcompare.analysis.forecasts import accuracies, methods, shared_places
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import QUANTILES
 from lmcompare.runfolder.run import load_run
+from tests.measured import measured
 from tests.series_run import series_run
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ def stored(name: str) -> list[dict[str, Any]]:
     if path.exists():
         found: list[dict[str, Any]] = json.loads(path.read_text())["forecasts"]
         return found
-    return list(json.loads((folder / "cells" / name / "0" / "examples.json").read_text())["forecasts"])
+    return list(measured(folder / "cells" / name / "0", "forecasts"))
 
 
 @pytest.mark.parametrize("name", ["ngram", "drift"])

@@ -16,6 +16,7 @@ from lmcompare.report.build import write_reports
 from lmcompare.runfolder.layout import CELL_FILES, SEAL, TOKENS_FILES, TRAINED_FILES
 from lmcompare.runfolder.seals import damage
 from tests.harness.small import BIGRAM, Watch, small_experiment
+from tests.measured import change_measured, measured
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -128,33 +129,33 @@ def test_nothing_is_scored_with_damaged_tokens(copy: Path, name: str) -> None:
         lmcompare.load(copy).model("ngram").score("the cat")
 
 
-def test_figures_outlive_examples_that_fail(finished: Path, copy: Path) -> None:
+def test_figures_outlive_measurements_that_fail(finished: Path, copy: Path) -> None:
     cell = copy / "cells/ngram/0"
     (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
     reseal(cell)
     asked = EXPERIMENT.replace("test", examples={"prompts": ["my aunt"], "length": 2})
-    assert "damaged" in run(asked, copy, base=finished).failures["ngram/0"]
+    heard = Watch()
+    assert run(asked, copy, base=finished, show=heard).failures == {}
+    assert any("ngram keeps its figures" in line and "damaged" in line for line in heard.said)
     write_reports(copy)
     rows = {row["name"]: row for row in json.loads((copy / "results.json").read_text())["models"]}
     assert rows["ngram"]["rank_low"] is not None
 
 
 @pytest.mark.parametrize("loadable", [True, False])
-def test_examples_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
+def test_measurements_of_earlier_code_are_made_anew_if_the_model_can_be_loaded(
     finished: Path, copy: Path, loadable: bool
 ) -> None:
     cell = copy / "cells/ngram/0"
-    made = json.loads((cell / "examples.json").read_text())
-    notes = json.loads((cell / "cell.json").read_text())["notes"]
-    earlier = {"examples_code": "earlier", "notes": ["Its exhibits could not be made."]}
-    for name, changed in (("cell.json", earlier), ("examples.json", {"prompts": []})):
-        (cell / name).write_text(json.dumps({**json.loads((cell / name).read_text()), **changed}))
+    made = measured(cell, "prompts")
+    stored = json.loads((cell / "cell.json").read_text())
+    earlier = {"studies": {**stored["studies"], "prompts": "earlier"}}
+    (cell / "cell.json").write_text(json.dumps({**stored, **earlier}))
+    change_measured(cell, "prompts", lambda _: ["earlier"])
     if not loadable:
         (cell / "model/arrays.safetensors").write_bytes(b"not tensors")
     reseal(cell)
     heard = Watch()
     assert run(EXPERIMENT, copy, base=finished, show=heard).failures == {}
-    now = json.loads((cell / "examples.json").read_text())
-    assert now == (made if loadable else {**made, "prompts": []})
-    assert json.loads((cell / "cell.json").read_text())["notes"] == (notes if loadable else earlier["notes"])
-    assert len([line for line in heard.said if "ngram keeps its earlier examples" in line]) == (not loadable)
+    assert measured(cell, "prompts") == (made if loadable else ["earlier"])
+    assert len([line for line in heard.said if "ngram keeps its figures" in line]) == (not loadable)

@@ -70,8 +70,9 @@ def test_each_share_is_a_run_on_its_part_of_the_text_and_the_same_test_text(plac
 def test_a_share_has_only_the_exhibits_of_its_models(place: Path) -> None:
     run = load_run(place / "run")
     whole, part = (one.models[1].done[0] for one in (run, load_run(place / "run" / "fractions" / "0.3")))
-    assert {"words", "influences", "in_page"} <= whole.examples.keys()
-    assert part.examples == {"prompts": [], "sentences": []}
+    assert whole.measured("story") is not None
+    assert part.measured("story") is None
+    assert part.measured("exhibits") is not None
 
 
 def test_the_points_are_the_figures_of_the_runs(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the keys of jobs and of forecasts depend on."""
+"""What the keys of forecasts depend on."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from pathlib import Path
 
 import lmcompare
 from lmcompare.harness.classics import CODE
-from lmcompare.harness.job import EXAMPLES_CODE
 from lmcompare.plugins import own_code
 
 PACKAGE = Path(lmcompare.__file__).parent
 
 
-def test_the_code_that_makes_examples_and_forecasts_is_in_their_keys(tmp_path: Path) -> None:
+def test_the_code_that_makes_forecasts_is_in_their_keys(tmp_path: Path) -> None:
     for room in ("harness", "measure", "exhibits", "corpora", "runfolder", "forecasting"):
         shutil.copytree(PACKAGE / room, tmp_path / room)
     for code, counts in (
-        (EXAMPLES_CODE, ("harness/examples.py", "measure/influence.py", "exhibits/curve.py")),
-        (EXAMPLES_CODE, ("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py")),
         (CODE, ("forecasting/ets.py", "harness/classics.py", "measure/steps.py", "corpora/series/values.py")),
     ):
         assert own_code(*code, package=tmp_path) == own_code(*code)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,9 +21,11 @@ def test_a_changed_study_measures_again_without_a_training(place: Path, monkeypa
         return found
 
     def set_digests(**changed: str) -> None:
-        monkeypatch.setattr("lmcompare.harness.plan.measuring", lambda: {**known, **changed})
+        def found(options: Mapping[str, Any], kind: str, main: bool) -> dict[str, str]:
+            return {**measuring(options, kind, main), **changed}
 
-    known = measuring()
+        monkeypatch.setattr("lmcompare.harness.plan.measuring", found)
+
     assert "training" in stages()
     assert stages() == ["kept"]
     set_digests(memorisation="another")
@@ -30,3 +34,20 @@ def test_a_changed_study_measures_again_without_a_training(place: Path, monkeypa
     assert "scoring" not in again
     assert "examples" in again
     assert stages() == ["kept"]
+
+
+def test_a_digest_depends_on_the_options_that_a_study_asks_for_and_on_where_it_measures() -> None:
+    options: dict[str, Any] = {
+        "prompts": ["a"],
+        "words": None,
+        "length": 3,
+        "temperature": 1.0,
+        "top_k": 5,
+        "top_p": 1.0,
+    }
+    options |= {"sentences": 2, "forecast": {}, "whole": False}
+    usual = measuring(options, "text", main=True)
+    other = measuring({**options, "length": 4}, "text", main=True)
+    assert {name for name in usual if usual[name] != other[name]} == {"prompts"}
+    assert measuring(options, "text", main=False).keys() == {"exhibits"}
+    assert measuring(options, "series", main=True).keys() == {"exhibits", "forecasts", "lags"}

@@ -19,6 +19,7 @@ from lmcompare.harness.run import run
 from lmcompare.report.build import rebuild, write_reports
 from lmcompare.runfolder.seals import locked
 from tests.harness.small import BIGRAM, FLAT, Watch, ahead, run_and_report, small_experiment, write_text
+from tests.measured import measured
 from tests.run_folder import reseal
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -53,7 +54,7 @@ def test_the_folder_holds_all_that_a_report_needs(finished: Path) -> None:
     assert {"features.parquet", "documents.parquet", "vocabulary.json", "tokenizer.json", "code.json"} <= tokens
     cell = {p.name for p in (finished / "run/cells/flat/0").iterdir()}
     assert cell == {
-        *("cell.json", "cost.json", "curve.csv", "examples.json", "exhibits.json", "studies.json", "model"),
+        *("cell.json", "cost.json", "curve.csv", "studies.json", "model"),
         *("scores.parquet", "words.parquet", "top.parquet", "checksums.json"),
     }
     for name in ("report.html", "report.md", "results.csv", "results.json"):
@@ -137,12 +138,11 @@ def test_failures_that_can_not_be_stored_are_said(place: Path, monkeypatch: pyte
 def test_other_prompts_make_new_examples_without_training(copy: Path) -> None:
     examples: dict[str, Any] = {"prompts": ["my aunt", "a dog"], "length": 3, "sentences": 1}
     assert stages(copy, FLAT, examples=examples) == [["starting", "examples", "done"]]
-    shown = json.loads((copy / "cells/flat/0/examples.json").read_text())
-    assert [p["prompt"] for p in shown["prompts"]] == ["my aunt", "a dog"]
-    assert len(shown["sentences"]) == 1
+    assert [p["prompt"] for p in measured(copy / "cells/flat/0", "prompts")] == ["my aunt", "a dog"]
+    assert len(measured(copy / "cells/flat/0", "sentences")) == 1
     examples["words"] = ["aunt", "zebra"]
     assert stages(copy, FLAT, examples=examples) == [["starting", "examples", "done"]]
-    words = json.loads((copy / "cells/flat/0/examples.json").read_text())["words"]
+    words = measured(copy / "cells/flat/0", "contexts")["words"]
     assert [w["word"] for w in words] == ["aunt", "zebra"]
 
 

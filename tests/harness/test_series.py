@@ -23,6 +23,7 @@ from lmcompare.runfolder.run import load_run
 from lmcompare.runfolder.states import load_state
 from lmcompare.tokens.values import ValueTokenizer
 from tests.harness.small import Watch
+from tests.measured import measured
 from tests.series_run import HORIZON, experiment, series_run, write_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -138,10 +139,11 @@ def test_forecasts_and_lags_are_stored_for_every_model_and_method() -> None:
     folder = series_run()
     places = set()
     for name in ("unigram", "ngram", "transformer"):
-        examples = json.loads((folder / "cells" / name / "0" / "examples.json").read_text())
-        places.add(tuple((one["document"], one["at"]) for one in examples["forecasts"]))
-        assert all(len(one["actual"]) == HORIZON for one in examples["forecasts"])
-        assert (max(examples["lags"]) > 0.01) == (name != "unigram")
+        cell = folder / "cells" / name / "0"
+        forecasts = measured(cell, "forecasts")
+        places.add(tuple((one["document"], one["at"]) for one in forecasts))
+        assert all(len(one["actual"]) == HORIZON for one in forecasts)
+        assert (max(measured(cell, "lags")) > 0.01) == (name != "unigram")
     for name in ("seasonal-naive", "drift"):
         stored = json.loads((folder / "forecasts" / f"{name}.json").read_text())
         places.add(tuple((one["document"], one["at"]) for one in stored["forecasts"]))
@@ -152,7 +154,7 @@ def test_forecasts_and_lags_are_stored_for_every_model_and_method() -> None:
 
 
 def test_the_season_is_found_by_the_lags_of_the_trigram() -> None:
-    lags = json.loads((series_run() / "cells" / "ngram" / "0" / "examples.json").read_text())["lags"]
+    lags = measured(series_run() / "cells" / "ngram" / "0", "lags")
     assert max(lags[2:]) == 0  # a trigram reads two steps
     assert min(lags[:2]) > 0.01
 

@@ -81,7 +81,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_results(place: Path) -> None:
     assert lines(place / "trained.txt") == ["1.0", "1.0", "0.5"]
     run(asked, place / "cut", base=place)
     assert lines(place / "trained.txt")[3:] == ["0.5", "0.5", "0.25", "0.25"]
-    for name in ("*/*/valid.json", "*/*/scores.parquet", "*/*/examples.json"):
+    for name in ("*/*/valid.json", "*/*/scores.parquet", "*/*/studies.json"):
         found = [{p.parent.parent.name + p.parent.name: p.read_bytes() for top in ("trials", "cells")
                   for p in (place / out / top).glob(name)} for out in ("whole", "cut")]  # fmt: skip
         assert found[0] == found[1] != {}

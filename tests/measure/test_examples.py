@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,25 +41,29 @@ def test_figures_outlive_what_is_wrong_with_exhibits_and_words_and_odd_notes_fai
     assert "notes of OddNotes must be a tuple of texts" in outcome.failures["OddNotes/0"]
     assert "a whole number from 0 to 10**18" in outcome.failures["OddSize/0"]
 
-    def table(name: str, file: str) -> Any:
-        return json.loads((place / "odd" / "cells" / name / "0" / f"{file}.json").read_text())
+    run = load_run(place / "odd")
+
+    def stored(name: str) -> tuple[Any, Sequence[str]]:
+        cell = run.model(name).first
+        assert cell is not None
+        return cell.measured("exhibits"), cell.notes
 
     done = {model["name"] for model in json.loads((place / "odd" / "results.json").read_text())["models"]}
     assert done == {name for name in names if f"{name}/0" not in outcome.failures}
-    assert [e["title"] for e in table("OddExhibits", "exhibits")] == ["good"]
-    bad, short = table("OddExhibits", "cell")["notes"]
+    good, (bad, short) = stored("OddExhibits")
+    assert [exhibit["title"] for exhibit in good] == ["good"]
     assert "'bad' is left out" in bad
     assert "values[0] is nan" in bad
     assert "'short' is left out" in short
     assert "labels has 2 entries, values has 1" in short
-    assert table("Unstorable", "exhibits") == []
-    (note,) = table("Unstorable", "cell")["notes"]
+    none, (note,) = stored("Unstorable")
+    assert none == []
     assert "'odd' is left out: values[0] is a value of type float32, not a number" in note
-    assert len(table("ManyExhibits", "exhibits")) == 100
-    (note,) = table("ManyExhibits", "cell")["notes"]
+    many, (note,) = stored("ManyExhibits")
+    assert len(many) == 100
     assert "more than 100 exhibits" in note
-    (note,) = table("OddVectors", "cell")["notes"]
-    assert "words in context could not be made: ValueError: no vectors today (plugins.py, line" in note
+    _, notes = stored("OddVectors")
+    assert any("'contexts' could not measure it: ValueError: no vectors today (plugins.py, line" in n for n in notes)
 
 
 def test_a_quotation_mark_further_on_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +126,7 @@ def test_surprisals_of_example_sentences_are_those_of_the_scored_text(place: Pat
     run_and_report(place, place / "out", experiment)
     (cell,) = load_run(place / "out").cells
     scored = cell.scores("test")
-    sentences = cell.examples["sentences"]
+    sentences = cell.measured("sentences")
     assert len(sentences) == 5
     assert len({s["document"] for s in sentences}) == (1 if documents == "file" else 5)
     for s in sentences:

@@ -8,11 +8,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from lmcompare.measure import influence, suggesting
-from lmcompare.measure.influence import guessed_sentences, influences
+from lmcompare.measure import suggesting
 from lmcompare.measure.suggesting import CONTEXT, LISTS, SUGGESTED, microseconds_per_list
 from lmcompare.model import FloatArray, Stepper, Traits
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.studies.story import influences as influence
+from lmcompare.studies.story.influences import guessed_sentences, influences
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
 from tests.measure.test_word_contexts import prepared

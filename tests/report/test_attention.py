@@ -142,12 +142,12 @@ def test_each_model_with_attention_is_linked_and_each_way_of_looking_is_shown_on
     assert section is not None
     tree = parse(str(section.html))
     (way,) = tree.all("figure", "way")
-    attending = [m for m in data.scored if any(e["kind"] == Attention.kind for e in m.cell.exhibit_tables)]
+    attending = [m for m in data.scored if any(e["kind"] == Attention.kind for e in m.cell.measured("exhibits"))]
     ids = {node.attributes["id"] for node in tree.all("article", "inside")}
     links = [a.attributes["href"].removeprefix("#") for a in way.one("figcaption").all("a")]
     assert len(links) == len(attending)
     assert set(links) <= ids
-    kinds = {bool(e["weigh"]) for m in attending for e in m.cell.exhibit_tables if e["kind"] == Attention.kind}
+    kinds = {bool(e["weigh"]) for m in attending for e in m.cell.measured("exhibits") if e["kind"] == Attention.kind}
     assert len(way.all("div", "way-lane")) == len(kinds)
 
 

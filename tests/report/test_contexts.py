@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,9 @@ import pytest
 from lmcompare.analysis import load_run
 from lmcompare.render.charts.contexts import numbered, ranges
 from lmcompare.report.data import Model, ReportData, Section
-from lmcompare.runfolder.contents import check_contents
-from lmcompare.runfolder.files import RunFolderError
 from lmcompare.studies.contexts import section as contexts
 from lmcompare.studies.contexts.section import Context, Placed, Word
+from tests.measured import change_measured
 from tests.report.part import part_of
 from tests.report.tree import Node, plain
 from tests.run_folder import reseal
@@ -103,10 +101,13 @@ def test_why_models_are_left_out(models: dict[str, Model]) -> None:
 
 def changed(folder: Path, change: Callable[[str, dict[str, Any]], object]) -> Section | None:
     """Change the stored examples of each model, given its name, and return the section on them."""
-    for file in folder.glob("cells/*/*/examples.json"):
-        table = json.loads(file.read_text())
-        change(file.parent.parent.name, table)
-        file.write_text(json.dumps(table))
+    for cell in folder.glob("cells/*/*"):
+
+        def now(table: dict[str, Any], name: str = cell.parent.name) -> dict[str, Any]:
+            change(name, table)
+            return table
+
+        change_measured(cell, "contexts", now)
     return contexts.build(ReportData(load_run(reseal(folder))))
 
 
@@ -215,24 +216,3 @@ def test_who_tells_the_senses_apart_is_said_first(tmp_path: Path) -> None:
     _, said = with_senses(path, {"transformer": alike})
     assert "Yes, in the transformer (" in said
     assert "For “u”, the transformer is no better than chance." in said
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"distances": SAME[:5]},
-        {"distances": [[float("nan")] * 6] * 6},
-        {"average": [[0.0]] * 6},
-        {"layers": [SAME, SAME[:5]]},
-        {"sentences": [{"text": "a", "sense": 0}] * 6},
-        {"next": []},
-    ],
-)
-def test_a_set_that_does_not_fit_is_damage(tmp_path: Path, damage: dict[str, Any]) -> None:
-    path = tmp_path / "examples.json"
-    one = sense_set("bank", SAME)
-    table = {"prompts": [], "sentences": [], "senses": {"sets": [one], "left_out": {}}}
-    check_contents(path, table)
-    one |= damage
-    with pytest.raises(RunFolderError, match="damaged at 'senses"):
-        check_contents(path, table)

@@ -109,7 +109,7 @@ def test_other_machines_and_control_characters(tmp_path: Path) -> None:
     path = folder / "cells/ngram/0/cost.json"
     machine, *_ = json.loads(path.read_text(encoding="utf-8"))["machines"]
     change(path, machines=[{**machine, "cpu": "Another processor"}])
-    for path in (folder / "cells").rglob("examples.json"):
+    for path in (folder / "cells").rglob("studies.json"):
         path.write_text(path.read_text().replace("How to make Thai", "\\u001b[31mHow\\u202e"))
     report = Report(load_run(reseal(folder)))
     tree = parse(page := report.html())
@@ -167,10 +167,8 @@ def test_a_model_that_gives_a_token_no_chance(tmp_path: Path) -> None:
 
 
 def emptied(folder: Path) -> None:
-    for path in folder.glob("cells/*/*/examples.json"):
-        path.write_text('{"prompts": [], "sentences": []}', encoding="utf-8")
-    for path in folder.glob("cells/*/*/exhibits.json"):
-        path.write_text("[]", encoding="utf-8")
+    for path in folder.glob("cells/*/*/studies.json"):
+        path.write_text("{}", encoding="utf-8")
     for path in folder.glob("cells/*/*/curve.csv"):
         path.write_text("step,seconds,tokens,train_loss,valid_loss\n", encoding="utf-8")
 

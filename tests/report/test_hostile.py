@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from lmcompare.exhibits import KINDS, to_json
 from lmcompare.render.templating import asset
 from lmcompare.report.page import SCRIPTS
+from lmcompare.runfolder.layout import MEASURED
 from tests.exhibit_samples import samples
 from tests.made import made
+from tests.measured import change_measured
 from tests.report.part import part_of
 from tests.report.tree import Node, parse
 from tests.run_folder import edit, reseal, write_report
@@ -60,13 +63,13 @@ def _write_poisoned(place: Path) -> None:
     )
     poison_files(folder, "cells/*/*/cell.json", "error", "summary", "notes", "hyperparameters", "truth")
     poison_files(folder, "cells/*/*/cost.json", "machines")
-    for path in folder.glob("cells/*/*/examples.json"):
-        examples = poison(json.loads(path.read_text(encoding="utf-8")))
-        examples["sentences"][0]["tokens"][:3] = [ARABIC, EMOJI, LONG]
-        path.write_text(json.dumps(examples), encoding="utf-8")
-    for path in folder.glob("cells/*/*/exhibits.json"):
-        stored = [to_json(exhibit) for exhibit in samples(EVIL)]
-        path.write_text(json.dumps([*stored, {"kind": EVIL, "title": EVIL}]), encoding="utf-8")
+    for cell in folder.glob("cells/*/*"):
+        if (cell / MEASURED).exists():
+            for study in ("prompts", "contexts", "story", "live"):
+                change_measured(cell, study, poison)
+            change_measured(cell, "sentences", _with_odd_tokens)
+            stored = [*(to_json(exhibit) for exhibit in samples(EVIL)), {"kind": EVIL, "title": EVIL}]
+            change_measured(cell, "exhibits", partial(lambda new, _: new, stored))
     for path in [*folder.glob("cells/*/*/top.parquet"), *folder.glob("cells/*/*/scores.parquet")]:
         table = pd.read_parquet(path)
         table["token"] = table["token"].where(table["token"] == "</s>", table["token"] + EVIL)
@@ -78,6 +81,12 @@ def _write_poisoned(place: Path) -> None:
         documents["metadata"] = [*metadata[: len(documents) - 1], "no JSON"]
         documents.to_parquet(path, index=False)
     write_report(reseal(folder))
+
+
+def _with_odd_tokens(sentences: list[Any]) -> Any:
+    poisoned = poison(sentences)
+    poisoned[0]["tokens"][:3] = [ARABIC, EMOJI, LONG]
+    return poisoned
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_captions_are_sentences_and_drawings_and_tables_have_names_for_screen_re
 
 def test_prompts_show_every_model_with_its_five_tokens(run: Run, tree: Node) -> None:
     prompts = tree.one("section", id_="next").all("div", "prompt")
-    stored = run.model("ngram").done[0].examples["prompts"]
+    stored = run.model("ngram").done[0].measured("prompts")
     assert len(prompts) == len(stored)
     for shown, prompt in zip(prompts, stored, strict=True):
         assert prompt["prompt"] in shown.one("h3").text
@@ -171,7 +171,7 @@ def test_prompts_show_every_model_with_its_five_tokens(run: Run, tree: Node) -> 
 
 def test_sentences_show_the_bits_of_every_token(run: Run, tree: Node) -> None:
     table = tree.one("section", id_="sentences").one("table")
-    stored = run.model("unigram").done[0].examples["sentences"][0]
+    stored = run.model("unigram").done[0].measured("sentences")[0]
     row = next(r for r in table.rows() if r[0] == "unigram")
     assert row[2:] == [f"{b:.1f}" for b in stored["surprisal_bits"]]
     assert row[1] == f"{sum(stored['surprisal_bits']):.0f}"
@@ -222,7 +222,7 @@ def test_inside_shows_every_exhibit_of_every_model(run: Run, tree: Node) -> None
     for model in run.scored:
         article = tree.one("article", id_=f"inside-{model.name}")
         titles = [h.text for h in article.all("h4")]
-        assert titles == [table["title"] for table in model.done[0].exhibit_tables]
+        assert titles == [table["title"] for table in model.done[0].measured("exhibits")]
         assert model.summary in article.text
 
 

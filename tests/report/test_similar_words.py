@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from lmcompare.analysis import load_run
 from lmcompare.exhibits import Neighbours, to_json
 from lmcompare.report.data import ReportData
 from lmcompare.studies.similar_words import section as similar_words
+from tests.measured import change_measured
 from tests.report.part import part_of
 from tests.report.tree import parse
 from tests.run_folder import reseal
@@ -31,7 +32,7 @@ def test_words_of_several_models_stand_beside_each_other(tmp_path: Path) -> None
     for name, exhibit in (("word2vec-bow", ONE), ("transformer", OTHER)):
         assert similar_words.build(ReportData(load_run(folder))) is None  # of one model or none
         stored = [5, {"kind": "neighbours"}, {"kind": "bars"}, to_json(exhibit)]  # damage is reported elsewhere
-        (folder / "cells" / name / "0" / "exhibits.json").write_text(json.dumps(stored), encoding="utf-8")
+        change_measured(folder / "cells" / name / "0", "exhibits", partial(lambda new, _: new, stored))
         reseal(folder)
     section = similar_words.build(ReportData(load_run(folder)))
     assert section is not None

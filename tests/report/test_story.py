@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -24,6 +23,7 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.studies.story import section as story
 from lmcompare.studies.story.scene import Scene
 from tests.lab.laboratory import ABOUT
+from tests.measured import change_measured
 from tests.report.part import data_of, part_of
 from tests.report.scenes import scene
 from tests.report.tree import Node, parse
@@ -63,7 +63,7 @@ def words_of(shown: Node) -> str:
 
 def stored(model: Model, words: str) -> dict[str, Any]:
     """What is stored of a model's guess after these words."""
-    (found,) = (one for one in model.cell.examples["influences"] if " ".join(one["tokens"][:-1]) == words)
+    (found,) = (one for one in model.cell.measured("story") if " ".join(one["tokens"][:-1]) == words)
     return cast("dict[str, Any]", found)
 
 
@@ -129,14 +129,14 @@ def test_another_order_and_fading_are_as_the_tables_say(tmp_path: Path) -> None:
         assert (f"{data.spoken(name)} ({change:+.1f})".replace("-", "−") in said.replace("-", "−")) == (
             abs(change) >= story.SAME
         )
-    last = np.mean([t["replaced"][-1] for t in data.by_name["rnn-attention"].cell.examples["influences"]])
+    last = np.mean([t["replaced"][-1] for t in data.by_name["rnn-attention"].cell.measured("story")])
     assert f"another last word changes the guess by {last:.1f} bits" in shown.text
 
 
 def test_state_and_attention_of_one_model_have_a_scene_each(tmp_path: Path) -> None:
     """The numbers of a state are drawn on one scale."""
     data = data_of(tmp_path, "unigram", "rnn-attention")
-    for one in data.by_name["rnn-attention"].cell.examples["influences"]:
+    for one in data.by_name["rnn-attention"].cell.measured("story"):
         one["states"] = [[place / 8, -1.0] for place in range(len(one["tokens"]) - 1)]
     shown = tree_of(data)
     scenes = [one for one in shown.all("article") if one.all("p", "which")][1:]
@@ -195,7 +195,7 @@ def test_attention_is_shown_in_numbers_that_add_up(tmp_path: Path) -> None:
 def test_the_sentence_that_needs_far_words_has_a_scene_with_all_models(folder: Path) -> None:
     data = ReportData(load_run(folder))
     for model in data.models:
-        for one in model.cell.examples["influences"]:
+        for one in model.cell.measured("story"):
             far = model.name == "transformer"
             one["replaced"] = [float(far)] * (len(one["replaced"]) - 1) + [2.0]
             one["bits"] = 1.0 if far else 6.0
@@ -222,11 +222,9 @@ def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() ->
 
 def test_a_run_of_an_older_version_has_no_other_order(tmp_path: Path) -> None:
     folder = part_of(tmp_path, ("unigram", "word2vec-bow"))
-    for path in folder.glob("cells/*/*/examples.json"):
-        table = json.loads(path.read_text(encoding="utf-8"))
-        for one in table["influences"]:
-            del one["shuffled"], one["near"]
-        path.write_text(json.dumps(table), encoding="utf-8")
+    older = ("shuffled", "near")
+    for cell in folder.glob("cells/*/*"):
+        change_measured(cell, "story", lambda told: [{k: v for k, v in t.items() if k not in older} for t in told])
     assert not tree_of(ReportData(load_run(reseal(folder)))).all("div", "after")
 
 

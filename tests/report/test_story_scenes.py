@@ -83,7 +83,7 @@ def test_what_a_trained_network_loses_without_attention_is_no_part_of_its_gain(l
         {"kind": "bars", "title": outline["title"], "labels": ["none"], "values": [lost]},
     ]
     model: Any = SimpleNamespace(
-        cell=SimpleNamespace(exhibit_tables=exhibits), entry=SimpleNamespace(tokens_fingerprint="words")
+        cell=SimpleNamespace(measured=lambda _: exhibits), entry=SimpleNamespace(tokens_fingerprint="words")
     )
     manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
     run = SimpleNamespace(manifest=manifest, corpus=SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)}))
@@ -127,7 +127,7 @@ def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> 
 @pytest.mark.parametrize(("values", "said"), [([0.95, 1.06], "0.95 to 1.06 times"), ([0.9, 1.3], ""), ([], "")])
 def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], said: str) -> None:
     tables = [{"kind": "bars", "title": "How far", "values": values}]
-    model: Any = SimpleNamespace(cell=SimpleNamespace(exhibit_tables=tables))
+    model: Any = SimpleNamespace(cell=SimpleNamespace(measured=lambda _: tables))
     told = spread("How far", model)
     assert said in told
     assert bool(told) == bool(said)

@@ -90,8 +90,8 @@ def test_charts_of_an_earlier_report_go_and_a_failed_write_leaves_the_old_report
 
 
 def test_a_missing_file_is_named(copy: Path) -> None:
-    (copy / "cells" / "ngram" / "0" / "examples.json").unlink()
-    assert "examples.json is missing" in write_report(copy).read_text(encoding="utf-8")
+    (copy / "cells" / "ngram" / "0" / "curve.csv").unlink()
+    assert "curve.csv is missing" in write_report(copy).read_text(encoding="utf-8")
 
 
 def test_loads_neither_models_nor_heavy_libraries(copy: Path) -> None:

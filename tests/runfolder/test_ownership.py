@@ -103,7 +103,7 @@ def test_a_cell_that_is_replaced_keeps_the_files_of_others(copied: Path) -> None
 
 def test_what_a_killed_process_had_begun_is_removed_and_nothing_else(tmp_path: Path) -> None:
     for name in (
-        ".examples.json.pu66q1df",
+        ".studies.json.pu66q1df",
         "model/.arrays.safetensors.abcdefgh",
         ".mine.txt.abcdefgh",
         "scores.parquet",

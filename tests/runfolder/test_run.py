@@ -45,8 +45,8 @@ def test_everything_of_a_run_can_be_read(run: Run) -> None:
     assert set(cell.scores("valid")["split"]) == {"valid"}
     assert list(cell.scores("test", ("token",)).columns) == ["token"]
     assert set(cell.top["place"]) == {1, 2, 3, 4, 5}
-    assert cell.examples["prompts"][0]["prompt"] == "How to make Thai"
-    shown = {table["kind"] for m in run.scored for c in m.done for table in c.exhibit_tables}
+    assert cell.measured("prompts")[0]["prompt"] == "How to make Thai"
+    shown = {table["kind"] for m in run.scored for c in m.done for table in c.measured("exhibits")}
     assert shown == set(KINDS.installed())
     assert len(run.tokens) == 2
     for tokens in run.tokens.values():
@@ -136,14 +136,13 @@ def column(name: str, kind: Callable[[Any], object] | None) -> Harm:
 
 
 HARMS: list[tuple[str, Harm, str]] = [
-    *((f"{name}.json", text(b"PAR1 nonsense {"), "") for name in ("cell", "cost", "exhibits", "examples")),
+    *((f"{name}.json", text(b"PAR1 nonsense {"), "") for name in ("cell", "cost")),
     *((name, text(b"PAR1 nonsense {"), "") for name in ("scores.parquet", "top.parquet", "curve.csv")),
     *((name, harm, "") for name in ("scores.parquet", "cost.json") for harm in (text(b""), Path.unlink)),
     ("cell.json", entry(traits="so"), "traits"),
     ("cell.json", entry(truth="so"), "truth"),
     ("cell.json", entry(truth={"checks": [1]}), "truth.checks.0"),
     ("cell.json", entry(studies={"a": 1}), "studies.a"),
-    ("studies.json", entry(a=1), "a"),
     ("cell.json", entry(notes=[{}]), "notes.0"),
     ("cell.json", entry(hyperparameters=[1]), "hyperparameters"),
     ("cost.json", entry(train_seconds=10**400), "train_seconds"),
@@ -151,7 +150,6 @@ HARMS: list[tuple[str, Harm, str]] = [
     ("cost.json", entry(model_bytes=-5), "model_bytes"),
     ("cost.json", entry(machines=[{"cpu": "A"}]), "machines.0.cores"),
     ("cost.json", entry(tokens_before="so"), "tokens_before"),
-    ("examples.json", entry(words=[1]), "words.0"),
     ("scores.parquet", column("log_prob", None), "no column 'log_prob'"),
     ("scores.parquet", column("log_prob", str), "numbers in its column 'log_prob'"),
     ("words.parquet", column("gap_bits", str), "numbers in its column 'gap_bits'"),
@@ -175,9 +173,19 @@ def test_a_file_that_cannot_be_read_costs_its_own_cell_alone(copied: Path) -> No
             assert said in str(errors[path])
 
 
+@pytest.mark.parametrize("harm", [text(b"PAR1 nonsense {"), Path.unlink, entry(a=1)])
+def test_damaged_measurements_cost_no_figures(copied: Path, harm: Harm) -> None:
+    harm(copied / "cells/ngram/0/studies.json")
+    cell = load_run(reseal(copied)).model("ngram").first
+    assert cell is not None
+    assert cell.error is None
+    assert cell.measured("prompts") is None
+    assert "studies.json" in cell.notes[-1]
+
+
 def test_a_run_that_was_cut_off_says_how_to_go_on(copied: Path) -> None:
     (copied / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="has not finished"):
+    with pytest.raises(RunFolderError, match="or the file was deleted"):
         load_run(reseal(copied))
 
 

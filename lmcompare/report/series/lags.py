@@ -59,7 +59,7 @@ def build(data: SeriesData) -> Section | None:
 
 def _lags(model: Model) -> list[float]:
     """Return the mean over trainings."""
-    stored = [cell.examples.get("lags") or [] for cell in model.entry.done]
+    stored = [cell.measured("lags") or [] for cell in model.entry.done]
     lengths = {len(each) for each in stored}
     return np.mean(stored, axis=0).tolist() if len(lengths) == 1 and lengths != {0} else []
 
@@ -77,7 +77,9 @@ def told(name: str, lags: Sequence[float]) -> str:
 
 def looking_back(model: Model) -> Iterator[LookingBack]:
     """Yield for each head of a model's exhibits of attention the mean weight by lag, over all steps that look."""
-    exhibits = [exhibit for stored in model.cell.exhibit_tables if (exhibit := _attention(stored)) is not None]
+    exhibits = [
+        exhibit for stored in model.cell.measured("exhibits") or () if (exhibit := _attention(stored)) is not None
+    ]
     if not exhibits:
         return
     for number, head in enumerate(exhibits[0].heads):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lmcompare.study import Study
+from lmcompare.study import Finished, Study
 
 
 class Contexts(Study):
@@ -16,4 +16,14 @@ class Contexts(Study):
     group: ClassVar[str] = "Inside"
     order: ClassVar[int] = 40
     questions: ClassVar[Mapping[str, str]] = {"meaning": "What does context do to a word?"}
+    options: ClassVar[tuple[str, ...]] = ("prompts", "words")
     section: ClassVar[str] = "lmcompare.studies.contexts.section"
+
+    def measure(self, finished: Finished) -> Any:
+        """Return the contexts of words with the distances between their vectors, and the test of word senses."""
+        from lmcompare.measure.word_contexts import chosen_words, word_tables
+        from lmcompare.measure.word_senses import sense_table
+
+        model, corpus = finished.model, finished.corpus
+        words = chosen_words(corpus, finished.options["prompts"], finished.options["words"])
+        return {"words": word_tables(model, corpus, words), "senses": sense_table(model, corpus)}

@@ -246,7 +246,7 @@ def _word(word: str, keys: Sequence[object], members: Sequence[tuple[Model, Answ
 
 def _answers(data: ReportData, model: Model) -> dict[str, Answer] | None:
     """Return what a model stored for the words; None if it was not asked or could not answer."""
-    stored = model.cell.examples.get("words")
+    stored = (model.cell.measured("contexts") or {}).get("words")
     if not stored:
         return None
     documents = data.run.tokens[model.entry.tokens_fingerprint].documents_of("test")

@@ -169,7 +169,7 @@ class Row:
 
 def build(data: ReportData) -> tuple[Markup, bool]:
     """Return the test of the senses, empty if no model was asked, and whether any could be tested."""
-    stored = {m.name: found for m in data.scored if (found := m.cell.examples.get("senses"))}
+    stored = {m.name: found for m in data.scored if (found := (m.cell.measured("contexts") or {}).get("senses"))}
     models = [m for m in data.scored if m.name in stored]
     tested = [m for m in models if len(stored[m.name]["sets"]) >= LEAST_UNITS]
     rows = _with_gains(_adjusted(_rows(tested, stored)))

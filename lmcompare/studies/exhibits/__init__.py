@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
-from lmcompare.study import Study
+from lmcompare.study import Finished, Study
 
 
 class Exhibits(Study):
@@ -20,4 +20,13 @@ class Exhibits(Study):
         "forward-pass": "How does a network come from a word to the probabilities of the next one?",
         "inside-what-each-head-looks-at": "Where does attention look?",
     }
+    options: ClassVar[tuple[str, ...]] = ("sentences",)
+    everywhere: ClassVar[bool] = True
+    kinds: ClassVar[Collection[str]] = ("text", "series")
     section: ClassVar[str] = "lmcompare.studies.exhibits.section"
+
+    def measure(self, finished: Finished) -> Any:
+        """Return the exhibits of the model, as they are stored."""
+        from lmcompare.studies.exhibits.measure import exhibits_of
+
+        return exhibits_of(finished)

@@ -102,7 +102,7 @@ def build(data: ReportData, keys: Mapping[str, str]) -> Markup:
     looks: list[Look] = []
     first: Attention | None = None
     for model in data.scored:
-        for exhibit in islice(_attentions(model.cell.exhibit_tables), 1):
+        for exhibit in islice(_attentions(model.cell.measured("exhibits") or ()), 1):
             first = first or exhibit
             # the same word in all models whose exhibits have the same sentence
             word = (first if exhibit.words == first.words else exhibit).opens[1]

@@ -94,7 +94,7 @@ def in_series(stored: Iterable[Any]) -> list[list[Drawn]]:
 
 
 def _inside(model: Model) -> Inside:
-    series = in_series(model.cell.exhibit_tables)
+    series = in_series(model.cell.measured("exhibits") or ())
     traits = [said for trait, said in TRAITS.items() if model.entry.traits.get(trait)]
     return Inside(model, series, dict(model.cell.info.get("hyperparameters") or {}), traits)
 

@@ -132,7 +132,7 @@ def _is_public(data: ReportData) -> bool:
 
 
 def _answering(data: ReportData, model: Model, no_text: str) -> Answering:
-    copy = model.cell.examples.get("in_page") or {"reason": "the run was made before pages had models: run it again"}
+    copy = model.cell.measured("live") or {"reason": "it could not be measured"}
     kind = copy.get("kind")
     if kind not in KINDS:
         return Answering(model, {}, str(copy.get("reason", f"the page can't compute models of the kind '{kind}'")))
@@ -155,7 +155,7 @@ def _quality(copy: Mapping[str, Any]) -> str:
 
 def _beginning(model: Model) -> str:
     """Return the initial text of the field: the longest prompt of the run."""
-    prompts = [str(prompt["prompt"]) for prompt in model.cell.examples["prompts"]]
+    prompts = [str(prompt["prompt"]) for prompt in model.cell.measured("prompts") or ()]
     return max(prompts, key=len, default=WORDS_FIRST)
 
 

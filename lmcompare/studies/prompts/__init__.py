@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lmcompare.study import Study
+from lmcompare.study import Finished, Study
 
 
 class Prompts(Study):
@@ -14,4 +14,11 @@ class Prompts(Study):
     title: ClassVar[str] = "Next words"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 50
+    options: ClassVar[tuple[str, ...]] = ("prompts", "length", "temperature", "top_k", "top_p")
     section: ClassVar[str] = "lmcompare.studies.prompts.section"
+
+    def measure(self, finished: Finished) -> Any:
+        """Return the next tokens and a continuation of each prompt."""
+        from lmcompare.measure.examples import prompt_examples
+
+        return prompt_examples(finished.model, finished.corpus, finished.options, finished.seed)

@@ -35,7 +35,7 @@ def build(data: ReportData) -> Section | None:
     """Return the section, or None if the run has no prompts."""
     asked: dict[str, list[Column]] = {}
     for model in data.scored:
-        for entry in model.cell.examples["prompts"]:
+        for entry in model.cell.measured("prompts") or ():
             asked.setdefault(str(entry["prompt"]), []).append(_column(model, entry))
     if not asked:
         return None

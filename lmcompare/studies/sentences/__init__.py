@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lmcompare.study import Study
+from lmcompare.study import Finished, Study
 
 
 class Sentences(Study):
@@ -14,4 +14,11 @@ class Sentences(Study):
     title: ClassVar[str] = "Sentences"
     group: ClassVar[str] = "Try it"
     order: ClassVar[int] = 60
+    options: ClassVar[tuple[str, ...]] = ("sentences",)
     section: ClassVar[str] = "lmcompare.studies.sentences.section"
+
+    def measure(self, finished: Finished) -> Any:
+        """Return some test sentences with the surprisal of each token."""
+        from lmcompare.measure.examples import sentence_examples
+
+        return sentence_examples(finished.model, finished.corpus, finished.options["sentences"])

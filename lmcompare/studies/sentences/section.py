@@ -54,7 +54,7 @@ def build(data: ReportData) -> Section | None:
     for fingerprint, models in data.groups.items():
         names = data.run.tokens[fingerprint].documents_of("test")["name"].astype(str).tolist()
         known = set(data.run.tokens[fingerprint].vocabulary.tokens[1:])  # the first type is <unk>
-        stored = [{(s["document"], s["first"]): s for s in m.cell.examples["sentences"]} for m in models]
+        stored = [{(s["document"], s["first"]): s for s in m.cell.measured("sentences") or ()} for m in models]
         for key, example in stored[0].items() if stored else ():
             having = [(m, s[key]) for m, s in zip(models, stored, strict=True) if key in s]
             tokens = [str(t) for t in example["tokens"]]
@@ -74,8 +74,6 @@ def build(data: ReportData) -> Section | None:
         sentences=sentences,
         shown_open=SHOWN_OPEN,
         unranked=data.unranked,
-        across=any(
-            model.entry.traits.get("carries_state") and model.cell.examples.get("influences") for model in data.scored
-        ),
+        across=any(model.entry.traits.get("carries_state") and model.cell.measured("story") for model in data.scored),
     )
     return Section.of("sentences", "The same sentence in every model", html)

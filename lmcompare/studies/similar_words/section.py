@@ -54,7 +54,7 @@ def build(data: ReportData) -> Section | None:
 def _listed(model: Model) -> dict[str, Near]:
     """The words whose neighbours the model shows; a damaged exhibit is reported where it is shown."""
     found: dict[str, Near] = {}
-    for stored in model.cell.exhibit_tables:
+    for stored in model.cell.measured("exhibits") or ():
         if not isinstance(stored, dict) or stored.get("kind") != Neighbours.kind:
             continue
         try:

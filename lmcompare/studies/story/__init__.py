@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lmcompare.study import Study
+from lmcompare.study import Finished, Study
 
 
 class Story(Study):
@@ -23,3 +23,9 @@ class Story(Study):
         "scene-mask": "What is the mask for?",
     }
     section: ClassVar[str] = "lmcompare.studies.story.section"
+
+    def measure(self, finished: Finished) -> Any:
+        """Return on which words guesses depend, and what a model with attention looks at."""
+        from lmcompare.studies.story.influences import measured
+
+        return measured(finished)

@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class LookedAt:
-    """What a word looks at; ``stored`` is the ``attention`` of ``influences`` in examples.json."""
+    """What a word looks at; ``stored`` is the ``attention`` of ``influences``."""
 
     stored: Mapping[str, Any]
 

@@ -13,11 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare import exhibits
+from lmcompare.errors import what_went_wrong
+from lmcompare.exhibits.attention import at_last_word
 from lmcompare.measure.examples import most_likely
 from lmcompare.measure.scoring import check_figures
 from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.study import Finished
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SENTENCES = 64  # sentences; a report shows one of them
@@ -32,8 +36,18 @@ SHUFFLED = (-1, -3, -2)  # the last three words in another order
 KNOWN = 5  # occurrences in the training text: the vector of a rarer word is still near its random start
 
 
+def measured(finished: Finished) -> list[dict[str, Any]]:
+    """Return the ``influences`` of a model, and with them what it looks at if it has attention."""
+    tables = influences(finished.model, finished.corpus)
+    try:
+        _add_attention(tables, finished.model, finished.corpus)
+    except (Exception, SystemExit) as error:  # exhibits are a model's own code, and may fail without its guesses
+        finished.notes.append(f"The list of what it looks at could not be made: {what_went_wrong(error)}.")
+    return tables
+
+
 def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, Any]]:
-    """Return the ``influences`` of ``examples.json``: what a model's guesses of some last words depend on.
+    """Return the ``influences``: what a model's guesses of some last words depend on.
 
     Every sentence is read by itself, and only up to the word that is guessed. ``replaced`` has for each earlier token
     the mean change of the guessed word's surprisal, in bits and without its sign, when words drawn from the
@@ -154,10 +168,10 @@ def _nearest(vectors: FloatArray, ids: IntArray, vocabulary: Vocabulary) -> dict
 def _states(model: LanguageModel, text: Encoded, count: int) -> list[list[float]] | None:
     """Return the first numbers of the context vectors of the first ``count`` tokens of a text; None without any."""
     vectors = model.context_vectors(text, np.arange(count)) if model.traits.carries_state else None
-    return None if vectors is None or not vectors.shape[1] else first_numbers(vectors)
+    return None if vectors is None or not vectors.shape[1] else _first_numbers(vectors)
 
 
-def first_numbers(vectors: FloatArray) -> list[list[float]] | None:
+def _first_numbers(vectors: FloatArray) -> list[list[float]] | None:
     """Return the first ``STATES`` numbers of each of the vectors (T, d), rounded; None if one is not finite."""
     first = vectors[:, :STATES].astype(np.float64).round(DIGITS)
     return first.tolist() if np.isfinite(first).all() else None
@@ -165,3 +179,17 @@ def first_numbers(vectors: FloatArray) -> list[list[float]] | None:
 
 def _has_letter(token: str) -> bool:
     return any(sign.isalpha() for sign in token)
+
+
+def _add_attention(tables: list[dict[str, Any]], model: LanguageModel, corpus: TokenizedCorpus) -> None:
+    """Add what the model looks at before each guess, from its first attention exhibit, if it has one."""
+    for table in tables:
+        start = int(corpus.test.starts[table["document"]]) + table["first"]
+        ids = corpus.test.ids[start : start + len(table["tokens"])]
+        shown = islice(model.exhibits(Encoded.from_documents([ids], corpus.vocabulary)), exhibits.MOST)
+        first = next((each for each in shown if isinstance(each, exhibits.Attention)), None)
+        if first is None or exhibits.problem_with(first) or first.words[1:] != tuple(table["tokens"][:-1]):
+            return  # the exhibit shows another text
+        table["attention"] = at_last_word(first)
+        if first.weigh:  # attention that adds query and key mixes states
+            table["states"] = _first_numbers(np.array(first.heads[0].values))

@@ -38,7 +38,7 @@ class Scene:
     model : Model
     row : Row
     found : mapping
-        Its guess of the running sentence, as in ``influences`` of examples.json.
+        Its guess of the running sentence, as in ``influences``.
     better : float or None
         The share of test sentences for which it needs fewer bits than the model of the scene before.
     by_distance : sequence of float
@@ -313,7 +313,7 @@ class Loss:
 
 def bars(model: Model, title: str) -> list[float]:
     """Return the values of the exhibit of bars with this title; none if the model has no such exhibit."""
-    for each in model.cell.exhibit_tables:
+    for each in model.cell.measured("exhibits") or ():
         if isinstance(each, dict) and each.get("title") == title and each.get("kind") == Bars.kind:
             values = each.get("values")
             if isinstance(values, list) and all(isinstance(value, float | int) for value in values):

@@ -278,7 +278,7 @@ def build(data: ReportData) -> Section | None:
         candidates=len(guesses[0]),
         heads=next((scene.model for scene in scenes if scene.looked_at and not scene.then), None),
         window=_window(scenes),
-        senses=any(model.cell.examples.get("senses") for model in data.scored),
+        senses=any((model.cell.measured("contexts") or {}).get("senses") for model in data.scored),
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
@@ -386,7 +386,7 @@ def _with_guesses(plugin: str, data: ReportData) -> list[Model]:
 
 
 def _by_place(model: Model) -> dict[tuple[int, int], Mapping[str, Any]]:
-    return {(one["document"], one["first"]): one for one in model.cell.examples.get("influences", ())}
+    return {(one["document"], one["first"]): one for one in model.cell.measured("story") or ()}
 
 
 def by_distance(replaced: Sequence[Sequence[float]]) -> list[float]:

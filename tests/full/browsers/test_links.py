@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
@@ -10,6 +9,7 @@ from playwright.sync_api import Browser, expect
 from lmcompare.exhibits import to_json
 from lmcompare.report.build import write_reports
 from tests.exhibit_samples import heatmap
+from tests.measured import change_measured
 from tests.report.browser import open_all, reopened, visit
 from tests.report.part import part_of
 from tests.run_folder import reseal
@@ -49,9 +49,7 @@ def test_on_a_phone_a_link_leads_to_a_panel(browser: Browser, folder: Path) -> N
 
 def test_a_link_to_a_panel_changes_no_other_map_of_its_figure(browser: Browser, tmp_path: Path) -> None:
     folder = part_of(tmp_path, ("unigram", "transformer"))
-    stored = folder / "cells" / "transformer" / "0" / "exhibits.json"
-    heat = to_json(heatmap())
-    stored.write_text(json.dumps([heat, heat]), encoding="utf-8")
+    change_measured(folder / "cells" / "transformer" / "0", "exhibits", lambda _: 2 * [to_json(heatmap())])
     write_reports(reseal(folder))
     report = visit(browser, folder / "report.html")
     open_all(report)
