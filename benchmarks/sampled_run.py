@@ -33,12 +33,11 @@ from lmcompare.harness.prepare import prepare
 from lmcompare.harness.reading import entry_of
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.measure.compressed import compressed
-from lmcompare.studies.story.influences import guessed_sentences
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
 from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.runfolder import files, seals
-from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, SPLITS, TOKENS, Split
+from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, MEASURED, SPLITS, TOKENS, Split
 from lmcompare.runfolder.manifest import (
     Hardware,
     Manifest,
@@ -50,6 +49,7 @@ from lmcompare.runfolder.ownership import claim
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.stored import place_of
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.studies.story.influences import guessed_sentences
 from tests.synthetic_exhibits import attention, exhibits_of
 
 Array = npt.NDArray[Any]
@@ -198,14 +198,23 @@ def write_cell(folder: Path, name: str, quality: float, run: Measured, rng: np.r
     top, nats = most_likely(len(run.shown), types, rng)
     ranked = Ranked(on_test, ranks, top, nats, np.zeros(len(on_test)))
     write_table(folder / "top.parquet", top_table(corpus, run.shown, ranked))
-    files.write_json(folder / "examples.json", examples(name, on_test, run, rng))
-    shown = exhibits_of(name, list(corpus.vocabulary.tokens))
-    files.write_json(folder / "exhibits.json", [exhibits.to_json(each) for each in shown])
-    write_about(folder, name, on_valid, corpus)
-    seals.seal(folder, CELL_TABLES)
+    shown = [exhibits.to_json(each) for each in exhibits_of(name, list(corpus.vocabulary.tokens))]
+    measured = {**measurements(name, on_test, run, rng), "exhibits": shown}
+    measured["memorisation"] = {
+        "train_nats": 0.9 * known_nats(on_valid, corpus),
+        "valid_nats": known_nats(on_valid, corpus),
+    }
+    files.write_json(folder / MEASURED, {study: {"measured": found} for study, found in measured.items()})
+    write_about(folder, name, corpus)
+    seals.seal(folder, (*CELL_TABLES, MEASURED))
 
 
-def write_about(folder: Path, name: str, on_valid: Array, corpus: TokenizedCorpus) -> None:
+def known_nats(on_valid: Array, corpus: TokenizedCorpus) -> float:
+    """Return the mean nats of the known validation tokens."""
+    return -float(on_valid[~corpus.vocabulary.is_unknown(corpus.valid.ids)].mean())
+
+
+def write_about(folder: Path, name: str, corpus: TokenizedCorpus) -> None:
     """Write what a cell states of its model, what it cost, and the learning curve of a model that has one."""
     counting = name in COUNTING
     steps = np.arange(1, 1 if counting else 200)
@@ -214,11 +223,10 @@ def write_about(folder: Path, name: str, on_valid: Array, corpus: TokenizedCorpu
     lines = [",".join(map(str, row)) for row in (CURVE_COLUMNS, *curve)]
     files.write_text(folder / "curve.csv", "\n".join([*lines, ""]))
     cost: dict[str, Any] = {"train_seconds": 1.0 if counting else 60.0, "score_seconds": 1.0, "check_seconds": 1.0}
-    cost |= {"scored_tokens": len(on_valid), "microseconds_per_token": 30.0, "microseconds_per_list": 300.0}
+    cost |= {"scored_tokens": len(corpus.valid), "microseconds_per_token": 30.0, "microseconds_per_list": 300.0}
     cost |= {"peak_memory_bytes": 10**9, "parameters": 10**7, "model_bytes": 4 * 10**7, "beside": False}
     files.write_json(folder / "cost.json", cost | {"device": "cpu", "threads": 1, "processes": 1})
     traits = {"causal": True, "normalised": True, "adaptive": False, "carries_state": not counting}
-    nats = -float(on_valid[~corpus.vocabulary.is_unknown(corpus.valid.ids)].mean())
     cell: dict[str, Any] = {
         "status": "done",
         "error": None,
@@ -233,8 +241,6 @@ def write_about(folder: Path, name: str, on_valid: Array, corpus: TokenizedCorpu
         "truth": {"passed": True, "checks": []},
     }
     files.write_json(folder / "cell.json", cell)
-    measured = {"train_nats": 0.9 * nats, "valid_nats": nats}
-    files.write_json(folder / "studies.json", {"memorisation": {"measured": measured}})
 
 
 def most_likely(number: int, types: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -243,8 +249,8 @@ def most_likely(number: int, types: int, rng: np.random.Generator) -> tuple[Arra
     return ids % types, np.log(-np.sort(-rng.dirichlet(np.ones(PLACES), number), axis=1) * 0.7)
 
 
-def examples(name: str, on_test: Array, run: Measured, rng: np.random.Generator) -> dict[str, Any]:
-    """Return the content of ``examples.json``: sentences with surprisals, and on what guesses of words depend."""
+def measurements(name: str, on_test: Array, run: Measured, rng: np.random.Generator) -> dict[str, Any]:
+    """Return what studies measure: sentences with surprisals, and on what guesses of words depend."""
     bits = -on_test / np.log(2)
     sentences = [
         {
@@ -266,10 +272,8 @@ def examples(name: str, on_test: Array, run: Measured, rng: np.random.Generator)
     return {
         "prompts": [{"prompt": "a prompt", "next": next_tokens(run, rng), "continuation": "and what follows it"}],
         "sentences": sentences,
-        "words": [],
-        "senses": None,
-        "influences": influences,
-        "in_page": {"reason": "it is sampled"},
+        "story": influences,
+        "live": {"reason": "it is sampled"},
     }
 
 

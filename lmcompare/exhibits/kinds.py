@@ -113,7 +113,7 @@ def draw(exhibit: Exhibit) -> Drawing:
 
 
 def draw_stored(stored: Mapping[str, Any]) -> tuple[str, str, Drawing]:
-    """Return title, note and drawing of an exhibit of ``exhibits.json``.
+    """Return title, note and drawing of a stored exhibit.
 
     Exhibits come from anybody's plug-ins. If one cannot be drawn, the report has a sentence that says why in its
     place. A kind that is not lmcompare's own is drawn in a process of its own.
