@@ -14,6 +14,7 @@ from lmcompare.report.verdict import Titles
 
 FAR_BELOW = 0.5  # of the figure of the best file compressor
 NEARER = 0.1  # of the usual figure: how much better a model knows the validation text than other models do
+BYTE = 8  # bits
 UNKNOWN = 0.5  # of the test tokens
 REPEATED = 0.05  # of the validation or the test text: figures of the two can't be compared any more
 
@@ -45,7 +46,7 @@ def doubts(
             f"{share} of the validation text also occurs in the training text. Usually this means that models have"
             " chosen badly what they choose on it: when to stop, discounts, and the weights of mixtures and caches."
         )
-    return [*below_compressors(rows, compressed, title), *known, *of_unknown_words(rows)]
+    return [*below_compressors(rows, compressed, title), *known, *(of_unknown_words(rows) or above_bytes(rows))]
 
 
 def below_compressors(rows: Iterable[Row], compressed: Mapping[str, float], title: Titles) -> list[str]:
@@ -89,6 +90,17 @@ def prefers_valid(rows: Sequence[Row], doubted: Container[str], title: Titles) -
                 " code has trained on the validation text."
             )
     return said
+
+
+def above_bytes(rows: Iterable[Row]) -> list[str]:
+    """Return a sentence if no model needs fewer bits than the bytes of the test text have."""
+    figures = [row.compared for row in rows if row.compared is not None]
+    if not figures or min(figures) <= BYTE:
+        return []
+    return [
+        f"Every model needs more bits than the bytes of the test text have ({BYTE}). Usually this means that training"
+        " and test text are of different formats or languages, or very short."
+    ]
 
 
 def of_unknown_words(rows: Iterable[Row]) -> list[str]:

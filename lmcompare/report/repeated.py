@@ -13,6 +13,7 @@ from lmcompare.render.titles import spoken
 from lmcompare.report.verdict import Titles
 
 REPEATED = "is also training or validation text"
+LEAST = 0.0005  # of the test text: less is shown as 0.0 %
 MUCH = 0.1  # of the test text: with more, the title begins with it
 
 
@@ -32,7 +33,7 @@ def with_repeated(title: str, results: Mapping[str, Any]) -> str:
 def repeated_note(results: Mapping[str, Any], rows: Sequence[Row], title: Titles) -> list[str]:
     """Return how much of the test text also occurs in earlier text, and what it changes; nothing if nothing does."""
     found = results["repeated_text"]["test"]
-    if not found["documents"]:
+    if found["share"] < LEAST:
         return []
     said = (
         f"{_share(found)} of the test text, in {numbers.count(found['documents'])} of"

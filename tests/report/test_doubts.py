@@ -44,6 +44,12 @@ def test_a_cheat_is_named_with_what_it_usually_means(cheat: Row, said: str) -> N
     assert "Usually this means" in doubt
 
 
+def test_more_bits_than_bytes_are_doubted() -> None:
+    (doubt,) = doubts([row("ngram", 9.9, 9.9), row("unigram", 12.0, 11.5)], results(), {}, str)
+    assert "Every model needs more bits than the bytes" in doubt
+    assert doubts([row("ngram", 7.9, 7.9), row("unigram", 12.0, 11.5)], results(), {}, str) == []
+
+
 def test_what_a_study_says_of_a_model_is_said_with_its_title_and_not_twice() -> None:
     cheat = row("reads-valid", 1.908, 1.6)
     found = [{"model": name, "said": f"{{{name}}} knows it."} for name in ("reads-valid", "not shown")]

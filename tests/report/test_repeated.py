@@ -44,7 +44,7 @@ def test_what_is_left_out_and_what_that_changes() -> None:
     def said(share: float, documents: int = 3, rows: list[Row] = ROWS) -> str:
         return plain(" ".join(repeated_note(of(share, documents), rows, str)))
 
-    assert said(0.0, 0) == ""
+    assert said(0.0, 0) == said(0.0004) == ""
     assert "0.4 % of the test text, in 3 of 40 documents" in said(0.004)
     assert "too little" in said(0.004)
     assert "With it, the lowest figure is that of the ngram, 1.2" in said(0.31)
