@@ -24,9 +24,8 @@ from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch, Lanes, Texts
-from lmcompare.training.network import Memory, Network, blank
+from lmcompare.training.network import Memory, Network, blank, read
 from lmcompare.training.optimisers import optimisers
-from lmcompare.training.reading import read
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
 from lmcompare.training.softmax import Candidates

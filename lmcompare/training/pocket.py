@@ -24,8 +24,7 @@ from torch.nn import functional
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 from lmcompare.training.cross_entropy import slices
-from lmcompare.training.network import Network
-from lmcompare.training.reading import read
+from lmcompare.training.network import Network, read
 from lmcompare.training.softmax import Head
 
 SIZE = 1_700_000  # characters of a copy; it decides how many words keep their rows

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from lmcompare.errors import PluginError
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.network import Memory, Network, blank, select
-from lmcompare.training.reading import read
+from lmcompare.training.network import Memory, Network, blank, read, select
 from lmcompare.training.softmax import Head
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY, ragged

@@ -20,9 +20,9 @@ from lmcompare.lab.quantisation import straight_through, ternary
 from lmcompare.model import SHORT_WINDOW, FloatArray, Setting, Traits, check_reach
 from lmcompare.models.word2vec.plugin import word2vec
 from lmcompare.tokens import Encoded
+from lmcompare.training.language_model import TunableLanguageModel
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
-from lmcompare.training.tunable import TunableLanguageModel
 
 BEGINNING = 0.3  # the mean absolute weight at first: words that occur a few times only do not move much from there
 

@@ -1,4 +1,4 @@
-"""The network of gated causal convolutions, and the values of its gates."""
+"""The network of gated causal convolutions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.models.common.layers import windows
+from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
 
@@ -46,7 +47,6 @@ class ConvolutionalNetwork(Network):
         self.last_norm = nn.LayerNorm(width)
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
-        """Return the inputs."""
         return inputs
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
@@ -69,8 +69,17 @@ class ConvolutionalNetwork(Network):
             past.append(left)
         return dropout(self.last_norm(x), self.dropout, self.training), {"past": torch.stack(past, 1)}, read
 
+    @torch.no_grad()
+    def opened(self, ids: IntArray) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return the input, the content and the gates of each layer, (T, d), over the T inputs of a document."""
+        found = []
+        _, _, read = self.convolve(self.inputs(ids), None)
+        for layer, x in zip(self.convolutions, read, strict=True):
+            content, gate, _ = layer.parts(x, None)
+            found.append((x[0], content[0], gate[0].sigmoid()))
+        return found
+
     def in_page(self) -> list[dict[str, Any]]:
-        """Return word vectors, convolutions and the last norm."""
         layers: list[dict[str, Any]] = [{"type": "embed", "table": "head.table", "scale": self.scale}]
         for n, layer in enumerate(self.convolutions):
             steps = [

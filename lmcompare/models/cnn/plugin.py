@@ -1,18 +1,34 @@
-"""The convolutional language model."""
+"""The convolutional language model: its hyper-parameters, and how it explains itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
-from lmcompare.models.cnn.exhibits import exhibits
+import torch
+
+from lmcompare.exhibits import Exhibit, latex_lines
+from lmcompare.model import Idea, Setting
 from lmcompare.models.cnn.network import ConvolutionalNetwork
-from lmcompare.models.common.places import Places, measured
+from lmcompare.models.common import places
+from lmcompare.models.common.places import Places
+from lmcompare.models.common.sentences import ALONE, examples
+from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.tokens import Encoded
-from lmcompare.training.tunable import TunableLanguageModel
+from lmcompare.training.language_model import TunableLanguageModel
+
+EQUATION = latex_lines(
+    r"\mathbf{x}_i &= [\text{norm}(\mathbf{h}_{i-k+1}); \ldots; \text{norm}(\mathbf{h}_i)]",
+    r"\mathbf{h}'_i &= \mathbf{h}_i + (\mathbf{A} \mathbf{x}_i + \mathbf{a}) \odot"
+    r" \sigma(\mathbf{B} \mathbf{x}_i + \mathbf{b})",
+)
+SAYING = (
+    "Each layer looks at the last vectors of the layer below, through a window that slides along the text. A gate"
+    " decides, number by number, how much of what the layer finds is added. Several layers on top of each other see"
+    " farther back than one layer, but words beyond their reach are not seen at all."
+)
+WORKED = 6  # words before the one that the worked equation predicts
 
 
 @dataclass(eq=False, kw_only=True)
@@ -40,6 +56,7 @@ class Cnn(TunableLanguageModel):
 
     idea = Idea(2017, "Dauphin, Fan, Auli and Grangier", "Language modeling with gated convolutional networks")
     widths: ClassVar[tuple[str, ...]] = ("width",)
+    reaches: ClassVar[tuple[str, ...]] = ("kernel",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"dropout": 0.2, "weight_decay": 1.5, "learning_rate": 0.015, "batch": 16, "steps": 150},
         "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
@@ -63,21 +80,39 @@ class Cnn(TunableLanguageModel):
         return self.layers * (self.kernel - 1) + 1
 
     def title(self) -> str:
-        """Return the display name."""
         return "Convolutional network"
 
     def network(self, types: int) -> ConvolutionalNetwork:
-        """Return the untrained network."""
         return ConvolutionalNetwork(types, self.width, self.kernel, self.layers, self.dropout)
-
-    def check_text(self, train: Encoded) -> None:
-        """Refuse a kernel longer than the longest document."""
-        check_reach("kernel", self.kernel, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text what the word at each distance is worth."""
-        return asdict(measured(self.trained_network(), valid, self.reach))
+        return asdict(places.measured(self.trained_network(), valid, self.reach))
 
-    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+    def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
         """Yield the worked equation of one unit, what its gates do, what words are worth, and the nearest words."""
-        return exhibits(self, self.trained_as(ConvolutionalNetwork), Places(**self.measured), text)
+        network = self.trained_as(ConvolutionalNetwork)
+        for example in examples(self, text, 1, WORKED):
+            x, content, gate = (each[-1] for each in network.opened(example.before)[-1])
+            unit = int((content * gate).abs().argmax())
+            yield example.worked(
+                EQUATION,
+                SAYING,
+                [
+                    (f"h before: after '{example.read[-1]}'", float(x[unit])),
+                    ("A x + a: what it finds in the window", float(content[unit])),
+                    ("σ(B x + b): how far its gate is open", float(gate[unit])),
+                    ("h' = h + (A x + a) · σ(B x + b)", float(x[unit] + content[unit] * gate[unit])),
+                ],
+                where=f"{ALONE}, in the last layer, for the number that changes most: {unit + 1} of {len(x)}",
+            )
+            gates = [gate.mean(1) for _, _, gate in network.opened(example.ids[:-1])]
+            yield example.map(
+                "What its gates do",
+                "How far the gates of each layer are open after each word, on average: 0 is closed, 1 is open.",
+                "layer",
+                [f"layer {n + 1}" for n in range(len(gates))],
+                {"gates": torch.stack(gates, 1)},
+            )
+        yield from places.exhibits(Places(**self.measured))
+        yield tied_neighbours(self, text)

@@ -71,7 +71,6 @@ class WindowNetwork(Network):
         return side_by_side, {"past": words[:, length:]}
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Return the window and the layers above it."""
         read: list[dict[str, Any]] = [{"type": "embed", "table": self.table}, {"type": "stack", "size": self.context}]
         return [*read, *self.layers_in_page()]
 
@@ -101,7 +100,6 @@ class BengioNetwork(WindowNetwork):
         return torch.cat([units, window], -1) if self.direct else units
 
     def layers_in_page(self) -> list[dict[str, Any]]:
-        """Return the hidden layer, with direct connections beside its input."""
         layers: list[dict[str, Any]] = [{"type": "linear", "name": "hidden"}, {"type": "tanh"}]
         return [{"type": "beside", "layers": layers}] if self.direct else layers
 
@@ -115,11 +113,9 @@ class LogBilinearNetwork(WindowNetwork):
         self.head = Head(types, width)
 
     def features(self, window: Tensor) -> Tensor:
-        """Return (…, d)."""
         return dropout(self.predict(window), self.dropout, self.training)
 
     def layers_in_page(self) -> list[dict[str, Any]]:
-        """Return the matrices C, side by side."""
         return [{"type": "linear", "name": "predict"}]
 
 
@@ -137,14 +133,12 @@ class ResidualNetwork(WindowNetwork):
         self.head = Head(types, width)
 
     def features(self, window: Tensor) -> Tensor:
-        """Return (…, d)."""
         x = self.first(window)
         for block in self.blocks:
             x = x + dropout(block(x), self.dropout, self.training)
         return dropout(self.last_norm(x), self.dropout, self.training)
 
     def layers_in_page(self) -> list[dict[str, Any]]:
-        """Return the first matrix, the blocks and the last norm."""
         layers: list[dict[str, Any]] = [{"type": "linear", "name": "first"}]
         layers += [feed_forward_in_page(f"blocks.{n}") for n in range(len(self.blocks))]
         return [*layers, {"type": "norm", "name": "last_norm", "kind": "layer"}]

@@ -1,25 +1,37 @@
-"""The feed-forward language model: Bengio's of 2003, the log-bilinear model, and a current one."""
+"""The feed-forward language models: their hyper-parameters, and how they explain themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import torch
+from torch import Tensor
+
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, Setting, check_reach
-from lmcompare.models.common.places import Places, measured
-from lmcompare.models.feed_forward.exhibits import exhibits
+from lmcompare.exhibits import Exhibit, latex_lines
+from lmcompare.model import FloatArray, Idea, Setting
+from lmcompare.models.common import places
+from lmcompare.models.common.places import Places
+from lmcompare.models.common.sentences import Example, Line, examples
+from lmcompare.models.common.vectors import neighbours_exhibit
 from lmcompare.models.feed_forward.network import BengioNetwork, LogBilinearNetwork, ResidualNetwork, WindowNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.tunable import TunableLanguageModel
+from lmcompare.training.language_model import TunableLanguageModel
 
 BENGIO, BILINEAR, RESIDUAL = STYLES = ("bengio", "log-bilinear", "residual")
 
-
 NEURAL = Idea(2003, "Bengio, Ducharme, Vincent and Jauvin", "A neural probabilistic language model")
 LOG_BILINEAR = Idea(2007, "Mnih and Hinton", "Three new graphical models for statistical language modelling")
+
+_WINDOW = r"\mathbf{x} &= [\mathbf{x}_{i-n+1}; \ldots; \mathbf{x}_i]"
+_SCORE = r"P(w) &= \text{softmax}_w(\mathbf{v}_w \cdot \mathbf{f} + b_w)"
+_SAYING = (
+    "The vectors of the last words stand side by side. So each position has weights of its own, and the order counts."
+    " Words that are used alike have similar vectors, so what was learnt about one context also serves others. Words"
+    " before the window are not seen."
+)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -53,6 +65,7 @@ class FeedForward(TunableLanguageModel):
     """
 
     widths: ClassVar[tuple[str, ...]] = ("width", "hidden")
+    reaches: ClassVar[tuple[str, ...]] = ("context",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"context": 5, "dropout": 0.3, "weight_decay": 1.5, "batch": 16, "steps": 170},
         "full": {"width": 384, "dropout": 0.3, "steps": 2000, "candidates": 2048},
@@ -79,7 +92,6 @@ class FeedForward(TunableLanguageModel):
         self.idea = LOG_BILINEAR if self.style == BILINEAR else NEURAL
 
     def title(self) -> str:
-        """Return the display name."""
         return {
             BENGIO: "Feed-forward network of 2003",
             BILINEAR: "Log-bilinear model",
@@ -87,7 +99,6 @@ class FeedForward(TunableLanguageModel):
         }[self.style]
 
     def network(self, types: int) -> WindowNetwork:
-        """Return the untrained network."""
         if self.style == BENGIO:
             return BengioNetwork(types, self.width, self.context, self.hidden, self.dropout, direct=self.direct)
         if self.style == BILINEAR:
@@ -100,13 +111,9 @@ class FeedForward(TunableLanguageModel):
         assert isinstance(network, WindowNetwork)
         return network
 
-    def check_text(self, train: Encoded) -> None:
-        """Refuse a window longer than the longest document."""
-        check_reach("context", self.context, train, "document", SHORT_WINDOW)
-
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure on the validation text what each word of the window is worth."""
-        return asdict(measured(self.trained_network(), valid, self.context))
+        return asdict(places.measured(self.trained_network(), valid, self.context))
 
     def word_vectors(self) -> FloatArray:
         """Return the (V, d) vectors of the words that are read."""
@@ -115,6 +122,58 @@ class FeedForward(TunableLanguageModel):
         vectors: FloatArray = table[: network.head.types].detach().cpu().numpy()
         return vectors
 
-    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+    def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
         """Yield the worked equation, what each word of the window is worth, and the nearest words."""
-        return exhibits(self, self.trained_window(), Places(**self.measured), text)
+        network = self.trained_window()
+        for example in examples(self, text, 1, self.context):
+            yield example.worked(
+                latex_lines(_WINDOW, *_features(network), _SCORE),
+                _SAYING,
+                _lines(network, example),
+                after=example.read[-self.context :],
+            )
+        yield from places.exhibits(Places(**self.measured))
+        yield neighbours_exhibit(self.word_vectors(), text, "By the cosine of the vectors that the network reads.")
+
+
+@torch.no_grad()
+def _lines(network: WindowNetwork, example: Example) -> list[Line]:
+    window = network.windows(network.inputs(example.before), None)[0][0, -1]  # (context · d,)
+    features, head, word = network.features(window), network.head, int(example.ids[example.at])
+    score = features @ head.table[word] + head.bias[word]
+    log_z = features @ head.table[: head.types].T + head.bias
+    read = min(len(example.read), network.context)
+    return [
+        (f"‖x‖: the length of the {read} vectors side by side", float(window.norm())),
+        *_inside(network, window),
+        ("‖f‖: the length of the features", float(features.norm())),
+        (f"v·f + b: the score of '{example.word}', which came next", float(score)),
+        ("log Σ exp: of the scores of all words", float(log_z.logsumexp(0))),
+    ]
+
+
+def _features(network: WindowNetwork) -> tuple[str, ...]:
+    if isinstance(network, BengioNetwork):
+        units = r"\tanh(\mathbf{d} + \mathbf{H} \mathbf{x})"
+        return (rf"\mathbf{{f}} &= [{units}; \mathbf{{x}}]" if network.direct else rf"\mathbf{{f}} &= {units}",)
+    if isinstance(network, LogBilinearNetwork):
+        return (r"\mathbf{f} &= \mathbf{c} + \sum_k \mathbf{C}_k \mathbf{x}_k",)
+    return (
+        r"\mathbf{h} &= \mathbf{a} + \mathbf{A} \mathbf{x}",
+        r"\mathbf{h} &\leftarrow \mathbf{h} + \mathbf{D} \, \text{GELU}(\mathbf{U} \, \text{norm}(\mathbf{h}))",
+        r"\mathbf{f} &= \text{norm}(\mathbf{h})",
+    )
+
+
+def _inside(network: WindowNetwork, window: Tensor) -> list[Line]:
+    """Return lines on the values between the window (context · d,) and the features."""
+    if isinstance(network, BengioNetwork):
+        units = torch.tanh(network.hidden(window))
+        most = int(units.abs().argmax())
+        return [(f"tanh(d + H x) of the strongest unit, {most + 1} of {len(units)}", float(units[most]))]
+    if isinstance(network, LogBilinearNetwork):
+        x = window.view(network.context, -1)  # (context, d)
+        matrices = network.predict.weight.view(-1, *x.shape)  # (d, context, d)
+        shares = torch.einsum("ikj,kj->ki", matrices, x).norm(dim=1).tolist()
+        return [("‖C x‖ of the last word", shares[-1]), ("‖C x‖ of the first word of the window", shares[0])]
+    return []

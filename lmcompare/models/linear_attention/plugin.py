@@ -16,8 +16,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
 from lmcompare.model import Idea
 from lmcompare.models.common.layers import ShortConvolution
-from lmcompare.models.common.state_model import StateModel
-from lmcompare.models.common.state_network import EPSILON, Gates, StateLayer, StateNetwork
+from lmcompare.models.common.states import EPSILON, Gates, StateLayer, StateModel, StateNetwork
 from lmcompare.models.linear_attention.recurrence import gated_delta_rule
 
 
@@ -123,7 +122,6 @@ class LinearAttention(StateModel):
         super().__post_init__()
 
     def title(self) -> str:
-        """Return the display name."""
         return "Linear attention"
 
     def width_step(self) -> int:
@@ -131,6 +129,5 @@ class LinearAttention(StateModel):
         return self.heads
 
     def network(self, types: int) -> StateNetwork:
-        """Return the untrained network."""
         layers = [DeltaLayer(self.width, self.heads) for _ in range(self.layers)]
         return StateNetwork(types, self.width, layers, self.dropout, feed_forward=True)

@@ -1,20 +1,22 @@
-"""The exhibits of the pointer: its equation, where the words of a passage are copied from, and what that saves."""
+"""How the pointer explains itself: its equation, from where it copies the words of a passage, and what that saves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from lmcompare.exhibits import Bars, Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.models.common.sentences import came_next, labels
+from lmcompare.models.common.sentences import LONGEST, Example
 from lmcompare.models.common.vectors import tied_neighbours
-from lmcompare.models.pointer.copying import Copying, mixed
 from lmcompare.models.pointer.network import PointerNetwork
-from lmcompare.tokens import Encoded, FloatArray, IntArray
+from lmcompare.tokens import Encoded, FloatArray, IntArray, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import read
 
+EXCERPT = 16_384  # tokens of the validation text
 EQUATION = latex_lines(
     r"e_{ij} &= \frac{1}{\sqrt{d}} (\mathbf{W} \mathbf{f}_i) \cdot (\mathbf{U} \mathbf{f}_j) + b_{i-j}, \quad"
     r" e_{i0} = \mathbf{s} \cdot \mathbf{f}_i + c",
@@ -31,9 +33,9 @@ SAYING = (
 def exhibits(model: TorchLanguageModel, network: PointerNetwork, found: Copying, text: Encoded) -> Iterator[Exhibit]:
     """Yield the worked equation, a map of what is copied in a passage, what copying saves, and the nearest words."""
     if len(found.passage):
-        ids = np.asarray(found.passage, np.int64)
-        yield _worked(model, network, text, ids)
-        yield _map(text, ids, _weights(network, ids))
+        passage = Example(model, text, np.asarray(found.passage, np.int64), len(found.passage))
+        yield _worked(network, passage)
+        yield _map(passage.read[1:], _weights(network, passage.ids))
     if sum(found.tokens):
         yield from _saved(network, found)
     yield tied_neighbours(model, text)
@@ -53,38 +55,36 @@ def _weights(network: PointerNetwork, ids: IntArray) -> FloatArray:
     return out
 
 
-def _worked(model: TorchLanguageModel, network: PointerNetwork, text: Encoded, ids: IntArray) -> WorkedEquation:
+def _worked(network: PointerNetwork, passage: Example) -> WorkedEquation:
     """Return the equation with numbers for the word of the passage that is most likely to be copied."""
-    parts = mixed(network, Encoded.from_documents([ids], text.vocabulary))
+    parts = mixed(network, Encoded.from_documents([passage.ids], passage.text.vocabulary))
     at = int(parts.own.argmax())
-    word = text.vocabulary[int(ids[at])]
-    return WorkedEquation(
-        title="Its equation",
-        note=f"With the trained model's numbers after '{' '.join(labels(text, ids[:at]))}', read by itself.",
-        equation=EQUATION,
-        saying=SAYING,
-        lines=(
+    example = replace(passage, at=at)
+    word = example.word
+    return example.worked(
+        EQUATION,
+        SAYING,
+        [
             ("a₀: the weight of the softmax", 1 - float(parts.copied[at])),
             (f"p_softmax({word}): the probability of '{word}' by the softmax", float(parts.softmax[at])),
             (f"Σ a: the probability of copying '{word}'", float(parts.own[at])),
-            came_next(model, text, ids, at),
-        ),
+        ],
+        where="read by itself",
     )
 
 
-def _map(text: Encoded, ids: IntArray, weights: FloatArray) -> Heatmap:
-    words = labels(text, ids)[1:]
+def _map(words: Sequence[str], weights: FloatArray) -> Heatmap:
     return Heatmap(
         title="What it copies",
         note="Each row is a word of a passage, which is read by itself. The row shows, before the word is seen, how"
         " likely it is that the word is written by the softmax, and how likely that it is copied from each earlier"
         " word. Of the passages of the validation text, this is the one in which copying saves most.",
-        rows=words,
+        rows=tuple(words),
         columns=("softmax", *words[:-1]),
         panels=("pointer",),
         values=(
             tuple(
-                (float(row[i]), *(float(each) for each in row[:i]), *[None] * (len(ids) - 1 - i))
+                (float(row[i]), *(float(each) for each in row[:i]), *[None] * (len(words) - 1 - i))
                 for i, row in enumerate(weights)
             ),
         ),
@@ -116,3 +116,93 @@ def _saved(network: PointerNetwork, found: Copying) -> Iterator[Bars]:
         values=(*found.saved, whole),
         unit="bits per token",
     )
+
+
+@dataclass(frozen=True)
+class Copying:
+    """Measurements on the validation text, for words that can be copied, and for others.
+
+    JSON-able.
+
+    Parameters
+    ----------
+    tokens : sequence of int, default=()
+        How many words can be copied, and how many can't.
+    copied : sequence of float, default=()
+        The mean probability that a word is copied, whichever it is.
+    saved : sequence of float, default=()
+        The mean bits that the mixture saves, compared with its own softmax alone.
+    passage : sequence of int, default=()
+        The ids of a passage in which copying saves much.
+    """
+
+    tokens: Sequence[int] = ()
+    copied: Sequence[float] = ()
+    saved: Sequence[float] = ()
+    passage: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The parts of the mixture at N positions of a text.
+
+    Parameters
+    ----------
+    copied : (N,) array
+        The probability that a word is copied.
+    own : (N,) array
+        The probability of copying the word that came.
+    softmax : (N,) array
+        The probability of the word that came by the softmax.
+    """
+
+    copied: FloatArray
+    own: FloatArray
+    softmax: FloatArray
+
+    @property
+    def saved(self) -> FloatArray:
+        """The bits that the mixture saves, compared with the softmax alone, (N,)."""
+        return np.log2((1 - self.copied) + self.own / self.softmax)
+
+
+@torch.no_grad()
+def mixed(network: PointerNetwork, text: Encoded) -> Mixed:
+    """Return the parts of the mixture at each position of a text."""
+    copied, own, softmax = np.zeros((3, len(text)))
+    for where, features in read(network, text, np.arange(len(text))):
+        _, copies, ids = network.head.weights(features)
+        f = features[:, : network.head.width]
+        targets = torch.from_numpy(text.ids[where].astype(np.int64)).to(f.device)
+        copied[where] = copies.exp().sum(1).double().cpu().numpy()
+        own[where] = (copies.exp() * (ids == targets[:, None])).sum(1).double().cpu().numpy()
+        softmax[where] = network.head.log_prob_of(f, targets).double().exp().cpu().numpy()
+    return Mixed(copied.clip(0, 1), own, softmax.clip(min=1e-300))
+
+
+def measured(network: PointerNetwork, valid: Encoded) -> Copying:
+    """Measure the copying in an excerpt of the validation text."""
+    text = excerpt(valid, EXCERPT)
+    if not len(text):
+        return Copying()
+    found = mixed(network, text)
+    there = found.own > 0
+    kinds = [there, ~there]
+    return Copying(
+        tokens=[int(kind.sum()) for kind in kinds],
+        copied=[float(found.copied[kind].mean()) if kind.any() else 0.0 for kind in kinds],
+        saved=[float(found.saved[kind].mean()) if kind.any() else 0.0 for kind in kinds],
+        passage=[int(each) for each in _passage(network, text)],
+    )
+
+
+def _passage(network: PointerNetwork, text: Encoded) -> IntArray:
+    """Return the passage of ``LONGEST`` words in which copying from the passage itself saves most."""
+    documents = [ids[k : k + LONGEST] for ids in text.documents() for k in range(0, len(ids), LONGEST // 2)]
+    pieces = Encoded.from_documents([ids for ids in documents if len(ids) == LONGEST], text.vocabulary)
+    if not len(pieces):
+        return np.zeros(0, np.int64)
+    special = np.isin(pieces.ids, text.vocabulary.special)
+    saved = np.where(special, 0.0, mixed(network, pieces).saved).reshape(-1, LONGEST)
+    chosen = int(saved.sum(1).argmax())
+    return pieces.ids[chosen * LONGEST : (chosen + 1) * LONGEST]

@@ -12,8 +12,7 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import SHORT_WINDOW, FloatArray, Idea, LanguageModel, Setting, check_reach, check_whole
 from lmcompare.models.common.over_base import PRESETS, OverBase, extended
-from lmcompare.models.pointer.copying import Copying, measured
-from lmcompare.models.pointer.exhibits import exhibits
+from lmcompare.models.pointer.exhibits import Copying, exhibits, measured
 from lmcompare.models.pointer.network import PointerNetwork
 from lmcompare.tokens import Encoded, IntArray
 from lmcompare.training.language_model import TorchLanguageModel
@@ -104,11 +103,9 @@ class Pointer(OverBase, TorchLanguageModel):
         return found
 
     def recipe(self) -> Recipe:
-        """Return the training settings of the base."""
         return self._base.recipe()
 
     def prepare(self, network: Network, train: Encoded, setting: Setting) -> None:
-        """Prepare the inner network as the base does."""
         assert isinstance(network, PointerNetwork)
         self._base.prepare(network.inner, train, setting)
 

@@ -8,16 +8,13 @@ from typing import Any, ClassVar
 
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import Idea
-from lmcompare.models.rnn.cells import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_GRU, QRNN
 from lmcompare.models.rnn.exhibits import exhibits
-from lmcompare.models.rnn.network import Recurrence, RnnNetwork
+from lmcompare.models.rnn.network import BEST_KNOWN, CELLS, ELMAN, GRU, LSTM, MIN_GRU, QRNN, Recurrence, RnnNetwork
 from lmcompare.tokens import Encoded
-from lmcompare.training.tunable import TunableLanguageModel
+from lmcompare.training.language_model import TunableLanguageModel
 
 NAMES = {ELMAN: "An Elman", GRU: "A GRU", LSTM: "An LSTM", MIN_GRU: "A minGRU", QRNN: "A QRNN"}
 TITLES = {ELMAN: "Elman network", GRU: "GRU", LSTM: "LSTM", MIN_GRU: "minGRU", QRNN: "QRNN"}
-
-
 IDEAS = {  # the language models, not the cells: the LSTM itself is of 1997
     ELMAN: Idea(2010, "Mikolov et al.", "Recurrent neural network based language model"),
     LSTM: Idea(2012, "Sundermeyer, Schlüter and Ney", "LSTM neural networks for language modeling"),
@@ -96,7 +93,6 @@ class Rnn(Recurrent):
         self.idea = IDEAS[self.cell]
 
     def title(self) -> str:
-        """Return the display name."""
         return TITLES[self.cell]
 
     def summary(self) -> str:
@@ -104,7 +100,6 @@ class Rnn(Recurrent):
         return super().summary().replace("An LSTM", NAMES[self.cell], 1)
 
     def network(self, types: int) -> Recurrence:
-        """Return the untrained network."""
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:

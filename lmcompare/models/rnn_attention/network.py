@@ -2,45 +2,127 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lmcompare.model import FloatArray
 from lmcompare.models.rnn.network import Recurrence
-from lmcompare.models.rnn_attention.window_attention import (
-    AdditiveAttention,
-    EvenAttention,
-    MultiplicativeAttention,
-    WindowAttention,
-    banded,
-)
+from lmcompare.models.rnn_attention.additive_scores import additive_scores
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory
 
-SCORES = ("additive", "multiplicative", "even")
+
+class WindowAttention(nn.Module, ABC):
+    """Weights a_ij = softmax_j e_ij over the ``window`` states before each state; kinds differ in the scores e_ij."""
+
+    kind: ClassVar[str]
+    scale: float = 1.0  # the factor of the products
+
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__()
+        self.window = window
+
+    @abstractmethod
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        """Return (B, T, window): state t against states t … t + window - 1 of ``before`` (B, window + T - 1, H)."""
+
+    @abstractmethod
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return queries and keys (B, T, A) of states (B, T, H), from which the scores are computed."""
+
+    def forward(
+        self, states: Tensor, past: Tensor, filled: Tensor, reach: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the context vectors and the weights.
+
+        Parameters
+        ----------
+        states : (B, T, H) Tensor
+            The states that attend.
+        past : (B, window, H) Tensor
+            The states before them.
+        filled : (B,) Tensor
+            How many of the last states of ``past`` are valid.
+        reach : int or None, default=None
+            How many states back the attention may look; None for the whole window.
+
+        Returns
+        -------
+        contexts : (B, T, H) Tensor
+        weights : (B, T, window) Tensor
+            The last column is the weight of the state just before. Weights and context are zero at a position
+            without a past state.
+        """
+        before = torch.cat([past, states[:, :-1]], 1)  # (B, window + T - 1, H)
+        there = self.visible(states.shape[1], filled)
+        if reach is not None:
+            there = there & (torch.arange(self.window, device=states.device) >= self.window - reach)
+        weights = torch.softmax(self.scores(states, before).masked_fill(~there, -1e9), -1) * there
+        return banded(weights) @ before, weights
+
+    def visible(self, length: int, filled: Tensor) -> Tensor:
+        """Return (B, T, window): whether a state exists, with ``filled`` (B,) valid states before T new states."""
+        place = torch.arange(self.window, device=filled.device) + torch.arange(length, device=filled.device)[:, None]
+        return place[None] >= self.window - filled[:, None, None]
 
 
-@dataclass(frozen=True)
-class Attended:
-    """The results of the attention at one position, for the n states that it attends to, the nearest last.
+class AdditiveAttention(WindowAttention):
+    """e_ij = v · tanh(W s_i + U s_j) (Bahdanau, Cho and Bengio 2015, appendix A.1.2)."""
 
-    Parameters
-    ----------
-    scores : (n,) array
-        e, before the softmax.
-    weights : (n,) array
-        a, which sum to one.
-    context : (hidden,) array
-        c, the weighted mean of the states.
-    """
+    kind = "additive"
 
-    scores: FloatArray
-    weights: FloatArray
-    context: FloatArray
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__(hidden, width, window)
+        self.W = nn.Linear(hidden, width)
+        self.U = nn.Linear(hidden, width, bias=False)
+        self.v = nn.Parameter(torch.randn(width).div_(width**0.5))
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        return additive_scores(self.W(states).to(self.v.dtype), self.U(before).to(self.v.dtype), self.v)
+
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        return self.W(states), self.U(states)
+
+
+class MultiplicativeAttention(WindowAttention):
+    """e_ij = (W s_i) · (U s_j) / √width: scaled products (Luong et al. 2015, "general"; Vaswani et al. 2017)."""
+
+    kind = "multiplicative"
+
+    def __init__(self, hidden: int, width: int, window: int) -> None:
+        super().__init__(hidden, width, window)
+        self.W = nn.Linear(hidden, width, bias=False)
+        self.U = nn.Linear(hidden, width, bias=False)
+        self.scale = 1 / math.sqrt(width)
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        pairs = self.W(states) @ self.U(before).transpose(1, 2)  # (B, T, window + T - 1)
+        return band_of(pairs, self.window) / math.sqrt(self.W.out_features)
+
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        return self.W(states), self.U(states)
+
+
+class EvenAttention(WindowAttention):
+    """e_ij = 0: every state in the window has the same weight, and the context is their mean."""
+
+    kind = "even"
+
+    def scores(self, states: Tensor, before: Tensor) -> Tensor:
+        return states.new_zeros(*states.shape[:2], self.window)
+
+    def compared(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        zeros = states.new_zeros(*states.shape[:2], 1)
+        return zeros, zeros
+
+
+SCORES = {each.kind: each for each in (AdditiveAttention, MultiplicativeAttention, EvenAttention)}
 
 
 class AttentiveRnnNetwork(Recurrence):
@@ -60,7 +142,7 @@ class AttentiveRnnNetwork(Recurrence):
     ) -> None:
         super().__init__(types, cell, width, hidden, layers, dropout)
         self.window = window
-        self.attention = _attention(scores, hidden, attention, window)
+        self.attention = SCORES[scores](hidden, attention, window)
         self.output = nn.Linear(2 * hidden, width)
 
     def forward(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
@@ -73,7 +155,6 @@ class AttentiveRnnNetwork(Recurrence):
         return features, left
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Return word vectors, cells, the look back at past states, and the output."""
         look = {"type": "look-back", "scores": self.attention.kind, "name": "attention", "window": self.window}
         return [*self._recurrent_layers(), look, {"type": "linear", "name": "output"}, {"type": "tanh"}]
 
@@ -117,22 +198,16 @@ class AttentiveRnnNetwork(Recurrence):
         out[:, :-1] = banded(weights)[0, :, self.window :].cpu().numpy()
         return out
 
-    @torch.no_grad()
-    def attention_at(self, ids: IntArray) -> Attended:
-        """Return the attention of the state after one or more ids to the min(len(ids), window) states before it."""
-        inputs = self.inputs(ids)  # (1, T)
-        _, memory, _ = self.attend(inputs[:, :-1], None)
-        before = memory["past"][0, self.window - int(memory["filled"][0]) :]  # (n, H)
-        _, after, _ = self.attend(inputs[:, -1:], memory)
-        state = after["past"][:, -1:]  # (1, 1, H)
-        empty = before.new_zeros(1, self.window - len(before), before.shape[1])
-        scores = self.attention.scores(state, torch.cat([empty, before[None]], 1))[0, 0, -len(before) :]  # (n,)
-        weights = torch.softmax(scores, 0)
-        return Attended(scores.cpu().numpy(), weights.cpu().numpy(), (weights @ before).cpu().numpy())
+
+def band_of(pairs: Tensor, window: int) -> Tensor:
+    """Return (B, T, W): the columns t … t + W - 1 of each row t of (B, T, W + T - 1). The inverse of ``banded``."""
+    rows, length, across = pairs.shape
+    return pairs.contiguous().as_strided((rows, length, window), (length * across, across + 1, 1))
 
 
-def _attention(scores: str, hidden: int, width: int, window: int) -> WindowAttention:
-    """Return the attention with the scores of one of ``SCORES``."""
-    if scores == "even":
-        return EvenAttention(window)
-    return {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}[scores](hidden, width, window)
+def banded(weights: Tensor) -> Tensor:
+    """Return (B, T, W) as (B, T, W + T - 1) with row t shifted right by t, for one matrix product with the states."""
+    rows, length, window = weights.shape
+    across = window + length - 1
+    padded = functional.pad(weights, (0, across + 1 - window))  # one more column shifts the next row by one
+    return padded.reshape(rows, -1)[:, : length * across].reshape(rows, length, across)

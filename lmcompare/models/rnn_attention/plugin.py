@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Idea, Setting, check_reach
+from lmcompare.model import Idea, Setting
 from lmcompare.models.rnn.plugin import Rnn
-from lmcompare.models.rnn_attention.attention_reach import Reach, measured
-from lmcompare.models.rnn_attention.exhibits import exhibits
+from lmcompare.models.rnn_attention.exhibits import Reach, exhibits, measured
 from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
 from lmcompare.tokens import Encoded
 
@@ -42,6 +41,8 @@ class RnnAttention(Rnn):
         How many past states the attention sees.
     """
 
+    reaches: ClassVar[tuple[str, ...]] = ("window",)
+
     scores: str = "additive"
     attention: int = 16
     window: int = 128
@@ -49,24 +50,18 @@ class RnnAttention(Rnn):
     def __post_init__(self) -> None:
         if 0 in (self.attention, self.window):
             raise LmcompareError("attention and window must be at least 1; for a network without attention use rnn")
-        self.check_choice("scores", SCORES)
+        self.check_choice("scores", tuple(SCORES))
         self.check_whole(1, "attention")
         self.check_whole(1, "window", most=10**5)
         super().__post_init__()
         self.idea = TRANSLATION
 
     def title(self) -> str:
-        """Return the display name."""
         return "RNN with attention" if self.scores == "additive" else f"RNN with {self.scores} attention"
 
     def network(self, types: int) -> AttentiveRnnNetwork:
-        """Return the untrained network."""
         recurrence = (self.cell, self.width, self.hidden, self.layers)
         return AttentiveRnnNetwork(types, *recurrence, self.scores, self.attention, self.window, self.dropout)
-
-    def check_text(self, train: Encoded) -> None:
-        """Refuse a window longer than the longest document."""
-        check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def measure(self, train: Encoded, valid: Encoded, setting: Setting) -> Mapping[str, Any]:
         """Measure how far back the attention looks on the validation text and what it gains."""

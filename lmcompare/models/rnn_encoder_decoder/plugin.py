@@ -1,18 +1,29 @@
-"""The recurrent encoder-decoder as a causal language model: the encoder reads only words before those to predict."""
+"""The recurrent encoder-decoder as a causal language model: its hyper-parameters, and how it explains itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, check_reach
+from lmcompare.exhibits import Exhibit, Heatmap
+from lmcompare.models.common.sentences import Example, Line, readable
+from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.rnn.plugin import Recurrent
+from lmcompare.models.rnn_attention.exhibits import attention_equation
 from lmcompare.models.rnn_attention.plugin import TRANSLATION
-from lmcompare.models.rnn_encoder_decoder.exhibits import exhibits
-from lmcompare.models.rnn_encoder_decoder.network import EncoderDecoderNetwork
-from lmcompare.tokens import Encoded
+from lmcompare.models.rnn_encoder_decoder.network import Alignment, EncoderDecoderNetwork
+from lmcompare.tokens import Encoded, IntArray
+
+_SAYING = (
+    "The encoder reads the words before the chunk in both directions and keeps a state for each. The decoder compares"
+    " its state with each of these states, turns the scores into weights that sum to one, and predicts the next word"
+    " from the weighted mean of the encoder's states and its own state."
+)
+WORKED = 6  # states in the worked equation
 
 
 @dataclass(eq=False, kw_only=True)
@@ -50,6 +61,7 @@ class RnnEncoderDecoder(Recurrent):
     """
 
     idea = TRANSLATION
+    reaches: ClassVar[tuple[str, ...]] = ("window", "chunk")
 
     attention: int = 64
     window: int = 32
@@ -71,11 +83,9 @@ class RnnEncoderDecoder(Recurrent):
         super().__post_init__()
 
     def title(self) -> str:
-        """Return the display name."""
         return "RNN encoder-decoder"
 
     def network(self, types: int) -> EncoderDecoderNetwork:
-        """Return the untrained network."""
         return EncoderDecoderNetwork(
             types,
             self.cell,
@@ -88,15 +98,67 @@ class RnnEncoderDecoder(Recurrent):
             dropout=self.dropout,
         )
 
-    def check_text(self, train: Encoded) -> None:
-        """Refuse a window or chunk longer than the longest document."""
-        for name in ("window", "chunk"):
-            check_reach(name, getattr(self, name), train, "document", SHORT_WINDOW)
-
     def width_step(self) -> int:
         """Return 2: each direction of the encoder has half of the state."""
         return 2
 
-    def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
+    def exhibits(self, text: Encoded) -> Iterator[Exhibit]:
         """Yield the equation with numbers, the attention of a chunk, and the nearest words."""
-        return exhibits(self, self.trained_as(EncoderDecoderNetwork), text)
+        network = self.trained_as(EncoderDecoderNetwork)
+        ids = _read(network.stride, text)
+        if len(ids):
+            example = Example(self, text, ids, len(ids) - 1)
+            found = network.alignment(example.before)
+            yield example.worked(
+                attention_equation("additive", "s", "h", "t", r"\leq n"),
+                _SAYING,
+                _lines(example, found, network.window),
+                where="for the states with the greatest weights. The text is two example sentences, read as one"
+                " document",
+                after=example.read[found.first :],
+            )
+            yield _map(network, Example(self, text, ids, len(ids)))
+        yield tied_neighbours(self, text)
+
+
+def _read(stride: int, text: Encoded) -> IntArray:
+    """Return two sentences as one document, so that the chunk has words before it, cut where a group ends."""
+    joined = np.concatenate(
+        [np.zeros(0, np.int64), *(_closed(ids, text.vocabulary.end) for ids in readable(text, 2))]
+    )
+    inputs = len(joined) // stride * stride or len(joined)  # the document's beginning is an input too
+    return joined[: max(inputs - 1, 0)]
+
+
+def _closed(ids: IntArray, end: int) -> IntArray:
+    """Return the sentence with its end, which a sentence that was cut lacks."""
+    return ids if ids[-1] == end else np.append(ids, end)
+
+
+def _map(network: EncoderDecoderNetwork, whole: Example) -> Heatmap:
+    found = network.alignment(whole.ids)
+    seen = range(max(0, found.first + 1 - network.window), found.first + 1)
+    weights = found.weights[:, network.window - len(seen) :]
+    return Heatmap(
+        title="Where its decoder looks",
+        note="A cell is the weight of an encoder's state: how much it contributes to the prediction of the next word"
+        " of the chunk. The text is two example sentences, read as one document; long sentences are cut.",
+        rows=whole.read[found.first :],
+        columns=tuple(whole.read[j] for j in seen),
+        panels=("additive attention",),
+        values=(tuple(tuple(float(w) for w in row) for row in weights),),
+        row_axis="decoder, after reading",
+        column_axis="encoder's state at",
+    )
+
+
+def _lines(example: Example, found: Alignment, window: int) -> list[Line]:
+    scores, weights, context = found.scores[-1], found.weights[-1], found.contexts[-1]
+    most = np.sort(np.argsort(-weights, kind="stable")[: min(WORKED, int((weights > 0).sum()))])
+    words = {int(j): example.read[found.first - window + 1 + int(j)] for j in most}
+    return [
+        *((f"e: the score of the state after '{word}'", float(scores[j])) for j, word in words.items()),
+        *((f"a: the weight of '{word}'", float(weights[j])) for j, word in words.items()),
+        ("all other weights together", float(1 - weights[most].sum())),
+        ("‖c‖: the length of the context vector", float(np.linalg.norm(context))),
+    ]

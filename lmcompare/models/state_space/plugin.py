@@ -15,8 +15,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import latex_lines
 from lmcompare.model import Idea
 from lmcompare.models.common.layers import ShortConvolution
-from lmcompare.models.common.state_model import StateModel
-from lmcompare.models.common.state_network import EPSILON, Gates, StateLayer, StateNetwork
+from lmcompare.models.common.states import EPSILON, Gates, StateLayer, StateModel, StateNetwork
 from lmcompare.models.state_space.recurrence import selective_scan
 
 SLOWEST, FASTEST = 1e-3, 1e-1  # the range of the initial step sizes, as in the authors' code
@@ -136,7 +135,6 @@ class StateSpace(StateModel):
         super().__post_init__()
 
     def title(self) -> str:
-        """Return the display name."""
         return "State space"
 
     def width_step(self) -> int:
@@ -144,7 +142,6 @@ class StateSpace(StateModel):
         return self.heads
 
     def network(self, types: int) -> StateNetwork:
-        """Return the untrained network."""
         shape = self.width, self.heads, self.state_size, self.expand * self.width
         layers = [StateSpaceLayer(*shape) for _ in range(self.layers)]
         return StateNetwork(types, self.width, layers, self.dropout, feed_forward=self.feed_forward)

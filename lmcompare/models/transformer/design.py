@@ -1,10 +1,14 @@
-"""The design of the transformer's network."""
+"""The design of the transformer's network, and the layers by which a report's page computes it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
+
+from lmcompare.models.transformer.self_attention import alibi_slopes
 
 ACTIVATIONS = ("gelu", "relu2", "swiglu")
 STYLES = ("gpt", "llama")
@@ -50,3 +54,38 @@ class Design:
         if self.style == "llama":
             return nn.RMSNorm(width, eps=EPSILON)
         return nn.LayerNorm(width, eps=EPSILON, bias=biased)
+
+    def in_page(self, end: int) -> list[dict[str, Any]]:
+        """Return a report page's layers: word vectors, blocks and the last norm; ``end`` is the id of ``</s>``."""
+        begin = end if self.style == "llama" else None
+        first = {"type": "embed", "table": "head.table", "scale": math.sqrt(self.width), "begin": begin}
+        layers: list[dict[str, Any]] = [first]
+        if self.positions == "learned":
+            layers.append({"type": "places", "table": "places"})
+        elif self.positions == "sinusoidal":
+            layers.append({"type": "waves"})
+        norm = "rms" if self.style == "llama" else "layer"
+        for n in range(self.layers):
+            name = f"blocks.{n}."
+            attention: dict[str, Any] = {
+                "type": "attention",
+                "name": f"{name}attention",
+                "heads": self.heads,
+                "kv_heads": self.key_heads,
+                "window": self.window,
+                "norm": norm if self.qk_norm else None,
+                "rotary": self.positions == "rotary",
+                "slopes": alibi_slopes(self.heads).tolist() if self.positions == "alibi" else None,
+                "distances": "distances" if self.positions == "relative" else None,
+            }
+            feed_forward: list[dict[str, Any]] = [
+                {"type": "linear", "name": f"{name}feed_forward.up"},
+                {"type": self.activation},
+                {"type": "linear", "name": f"{name}feed_forward.down"},
+            ]
+            for which, part, made in ((0, "attention", [attention]), (1, "feed_forward", feed_forward)):
+                before: list[dict[str, Any]] = [{"type": "norm", "name": f"{name}before_{part}", "kind": norm}]
+                if size := self.convolution:
+                    before.append({"type": "convolution", "name": f"{name}convolutions.{which}", "size": size})
+                layers.append({"type": "add", "layers": [*before, *made]})
+        return [*layers, {"type": "norm", "name": "last_norm", "kind": norm}]

@@ -14,7 +14,7 @@ from torch import Tensor
 from lmcompare.errors import LmcompareError
 from lmcompare.models.transformer.design import EPSILON, Design
 from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.models.transformer.positions import BASE
+from lmcompare.models.transformer.self_attention import BASE
 from lmcompare.tokens import Vocabulary
 
 _NAMES = {  # the names of a layer's weights in transformers, and ours

@@ -13,8 +13,7 @@ from torch.nn import functional
 from lmcompare.errors import LmcompareError
 from lmcompare.models.common.layers import AddedConvolution
 from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.positions import Rotation, alibi_slopes, waves
-from lmcompare.models.transformer.self_attention import Maps, SelfAttention, View
+from lmcompare.models.transformer.self_attention import Maps, Rotation, SelfAttention, View, alibi_slopes, waves
 from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory, Network, dropout
 from lmcompare.training.softmax import Head
@@ -180,42 +179,9 @@ class TransformerNetwork(Network):
         return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Return word vectors, blocks and the last norm."""
-        design = self.design
-        if not design.causal or type(self) is not TransformerNetwork:
+        if not self.design.causal or type(self) is not TransformerNetwork:
             raise LmcompareError("the page has causal transformers of the usual layers only")
-        begin = self.end if design.style == "llama" else None
-        first = {"type": "embed", "table": "head.table", "scale": math.sqrt(design.width), "begin": begin}
-        layers: list[dict[str, Any]] = [first]
-        if design.positions == "learned":
-            layers.append({"type": "places", "table": "places"})
-        elif design.positions == "sinusoidal":
-            layers.append({"type": "waves"})
-        norm = "rms" if design.style == "llama" else "layer"
-        for n in range(design.layers):
-            name = f"blocks.{n}."
-            attention: dict[str, Any] = {
-                "type": "attention",
-                "name": f"{name}attention",
-                "heads": design.heads,
-                "kv_heads": design.key_heads,
-                "window": design.window,
-                "norm": norm if design.qk_norm else None,
-                "rotary": design.positions == "rotary",
-                "slopes": alibi_slopes(design.heads).tolist() if design.positions == "alibi" else None,
-                "distances": "distances" if design.positions == "relative" else None,
-            }
-            feed_forward: list[dict[str, Any]] = [
-                {"type": "linear", "name": f"{name}feed_forward.up"},
-                {"type": design.activation},
-                {"type": "linear", "name": f"{name}feed_forward.down"},
-            ]
-            for which, part, made in ((0, "attention", [attention]), (1, "feed_forward", feed_forward)):
-                before: list[dict[str, Any]] = [{"type": "norm", "name": f"{name}before_{part}", "kind": norm}]
-                if size := design.convolution:
-                    before.append({"type": "convolution", "name": f"{name}convolutions.{which}", "size": size})
-                layers.append({"type": "add", "layers": [*before, *made]})
-        return [*layers, {"type": "norm", "name": "last_norm", "kind": norm}]
+        return self.design.in_page(self.end)
 
     def source(self, embedded: Tensor) -> Tensor | None:
         """Return the vectors from which all layers compute keys and values, given the (B, T, d) word vectors.

@@ -12,15 +12,14 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.model import SHORT_WINDOW, Idea, Setting, Traits, check_reach
+from lmcompare.model import Idea, Setting, Traits
 from lmcompare.models.transformer.design import ACTIVATIONS, STYLES, Design
-from lmcompare.models.transformer.exhibits import exhibits
-from lmcompare.models.transformer.head_reach import HeadReach, measured
+from lmcompare.models.transformer.exhibits import HeadReach, exhibits, measured
 from lmcompare.models.transformer.hugging_face import write_folder
 from lmcompare.models.transformer.network import TransformerNetwork
-from lmcompare.models.transformer.positions import POSITIONS
+from lmcompare.models.transformer.self_attention import POSITIONS
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
-from lmcompare.training.tunable import TunableLanguageModel
+from lmcompare.training.language_model import TunableLanguageModel
 
 CANON = Idea(
     2025, "Allen-Zhu", "Physics of language models: part 4.1, architecture design and the magic of canon layers"
@@ -76,6 +75,7 @@ class Transformer(TunableLanguageModel):
 
     idea = Idea(2017, "Vaswani et al.", "Attention is all you need")
     widths: ClassVar[tuple[str, ...]] = ("width",)
+    reaches: ClassVar[tuple[str, ...]] = ("window",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {
             "learning_rate": 1.5e-2,
@@ -129,7 +129,6 @@ class Transformer(TunableLanguageModel):
         super().__post_init__()
 
     def title(self) -> str:
-        """Return the display name."""
         if not self.causal:
             return "Transformer without a causal mask"
         return "Transformer with convolutions" if self.convolution else "Transformer"
@@ -154,12 +153,7 @@ class Transformer(TunableLanguageModel):
         return said
 
     def network(self, types: int) -> TransformerNetwork:
-        """Return the untrained network."""
         return TransformerNetwork(types, self.design(), self.end)
-
-    def check_text(self, train: Encoded) -> None:
-        """Refuse a window longer than the longest document."""
-        check_reach("window", self.window, train, "document", SHORT_WINDOW)
 
     def design(self) -> Design:
         """Return the design of the network, with the values of the style in place of None."""

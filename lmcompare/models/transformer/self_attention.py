@@ -1,4 +1,7 @@
-"""Multi-head self-attention with a memory of past keys and values."""
+"""Multi-head self-attention with a memory of past keys and values, and the position encodings.
+
+``written_out`` is the equation; PyTorch's fused kernel computes the same, faster.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,52 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.models.transformer.positions import Rotation
+POSITIONS = ("rotary", "learned", "sinusoidal", "alibi", "relative", "none")
+BASE = 10000.0  # the base of the wave lengths (Vaswani et al. 2017, section 3.5)
+
+
+def angles(places: Tensor, pairs: int) -> Tensor:
+    """Return the angles of positions, (…, pairs) in float64: position · 10000^(-k / pairs)."""
+    speed = BASE ** (-torch.arange(pairs, dtype=torch.float64, device=places.device) / pairs)
+    return places[..., None].double() * speed
+
+
+@dataclass
+class Rotation:
+    """The cosines and sines (S, d / 2) of the angles by which queries and keys are rotated at each position."""
+
+    cos: Tensor
+    sin: Tensor
+
+    @classmethod
+    def of(cls, places: Tensor, pairs: int) -> Rotation:
+        """Return the rotation of (S,) positions (Su et al. 2021, equation 15)."""
+        angle = angles(places, pairs)
+        return cls(angle.cos().float(), angle.sin().float())
+
+    def turn(self, x: Tensor) -> Tensor:
+        """Rotate each pair (x_k, x_{k + d/2}) of the vectors (B, heads, T, d) of the last T positions."""
+        cos, sin = self.cos[-x.shape[2] :], self.sin[-x.shape[2] :]
+        first, second = x.chunk(2, -1)
+        return torch.cat([first * cos - second * sin, first * sin + second * cos], -1)
+
+
+def waves(places: Tensor, width: int) -> Tensor:
+    """Return the sines and cosines of positions, (…, width), sines first (Vaswani et al. 2017)."""
+    angle = angles(places, width // 2)
+    return torch.cat([angle.sin(), angle.cos()], -1).float()
+
+
+def alibi_slopes(heads: int) -> Tensor:
+    """Return (heads,): how much the scores of each head fall per position (Press, Smith and Lewis 2022).
+
+    For 2^n heads they are the powers of 2^(-8 / 2^n). For another number of heads they are the slopes of the greatest
+    2^n below it, and then every other slope of twice as many heads, as in the authors' code.
+    """
+    whole = 2 ** int(math.log2(heads))
+    slopes = [2.0 ** (-8.0 * h / whole) for h in range(1, whole + 1)]
+    slopes += [2.0 ** (-4.0 * h / whole) for h in range(1, 2 * (heads - whole), 2)]
+    return torch.tensor(slopes)
 
 
 @dataclass
@@ -44,24 +92,6 @@ class View:
 
 
 @dataclass
-class Compared:
-    """The queries and keys of a piece that is read at once, before they are turned.
-
-    Parameters
-    ----------
-    query, key : (B, heads, T, d / heads) Tensor
-        The vectors, after their norm if there is one.
-    query_length, key_length : (B, heads, T) Tensor
-        The lengths of the vectors before the norm.
-    """
-
-    query: Tensor
-    key: Tensor
-    query_length: Tensor
-    key_length: Tensor
-
-
-@dataclass
 class Maps:
     """The intermediate results of attention.
 
@@ -77,8 +107,6 @@ class Maps:
         The value of each position.
     mixed : (B, heads, T, d / heads) Tensor
         The weighted means of the values.
-    compared : Compared or None, default=None
-        Queries and keys, if they were asked for and no position is remembered.
     """
 
     scores: Tensor
@@ -86,7 +114,6 @@ class Maps:
     weights: Tensor
     value: Tensor
     mixed: Tensor
-    compared: Compared | None = None
 
 
 class SelfAttention(nn.Module):
@@ -149,18 +176,13 @@ class SelfAttention(nn.Module):
         maps : Maps or None
         """
         source = x if source is None else source
-        asked, offered = _split(self.query(x), self.heads), _split(self.key(source), self.kv_heads)
-        query, key = self.query_norm(asked), self.key_norm(offered)
+        query = self.query_norm(_split(self.query(x), self.heads))  # (B, heads, T, d / heads)
+        key = self.key_norm(_split(self.key(source), self.kv_heads))
         value = _split(self.value(source), self.kv_heads)
         if past is not None:
             key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
             value = torch.cat([past[1].to(value.dtype), value], 2)
         kept = (key, value)
-        compared = None
-        if maps and past is None:
-            each = self.heads // self.kv_heads
-            repeated, lengths = (x.repeat_interleave(each, 1) for x in (key, offered.norm(dim=-1)))
-            compared = Compared(query, repeated, asked.norm(dim=-1), lengths)
         if view.rotation is not None:
             query, key = view.rotation.turn(query), view.rotation.turn(key)
         query, key = query.to(value.dtype), key.to(value.dtype)  # norms and rotations are float32 under autocast
@@ -169,7 +191,6 @@ class SelfAttention(nn.Module):
         shown = None
         if maps or _faster_written_out(query):
             shown = written_out(query, key, value, view)
-            shown.compared = compared
             mixed = shown.mixed
         else:
             mixed = _fused(query, key, value, view)

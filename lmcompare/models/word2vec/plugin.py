@@ -19,8 +19,8 @@ from lmcompare.models.word2vec.network import WEIGHTS, BagNetwork
 from lmcompare.models.word2vec.ready_vectors import Vector, ready_vectors
 from lmcompare.models.word2vec.similar_contexts import Account, Example
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TunableLanguageModel
 from lmcompare.training.network import Network
-from lmcompare.training.tunable import TunableLanguageModel
 
 LONGEST = 10_000  # tokens of a sentence; gensim leaves out the rest
 FULL: Mapping[str, Any] = {  # the options of the preset "full", for all bags of words

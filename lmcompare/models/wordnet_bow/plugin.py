@@ -18,8 +18,8 @@ from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, chos
 from lmcompare.models.wordnet_bow.wordnet import digest
 from lmcompare.state import taken
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.language_model import TunableLanguageModel
 from lmcompare.training.network import Network
-from lmcompare.training.tunable import TunableLanguageModel
 
 
 @dataclass(eq=False, kw_only=True)

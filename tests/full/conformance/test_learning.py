@@ -15,7 +15,7 @@ from lmcompare.models.ensemble.plugin import Ensemble
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.pointer.plugin import Pointer
-from lmcompare.models.rnn.cells import CELLS
+from lmcompare.models.rnn.network import CELLS
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.models.rnn_encoder_decoder.plugin import RnnEncoderDecoder

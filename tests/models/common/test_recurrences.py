@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lmcompare.models.common.layers import convolved
-from lmcompare.models.common.scan import scan
+from lmcompare.models.common.layers import convolved, scan
 from lmcompare.models.linear_attention import recurrence as linear_attention
 from lmcompare.models.linear_attention.recurrence import gated_delta_rule
 from lmcompare.models.state_space import recurrence as state_space

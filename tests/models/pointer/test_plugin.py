@@ -14,7 +14,7 @@ from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.pointer.copying import mixed
+from lmcompare.models.pointer.exhibits import mixed
 from lmcompare.models.pointer.network import PointerNetwork
 from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn.network import RnnNetwork

@@ -9,11 +9,9 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Bars
-from lmcompare.models.rnn_attention import attention_reach
-from lmcompare.models.rnn_attention.attention_reach import Reach
-from lmcompare.models.rnn_attention.network import AttentiveRnnNetwork
+from lmcompare.models.rnn_attention.exhibits import Reach, measured, reach_exhibits
+from lmcompare.models.rnn_attention.network import AdditiveAttention, AttentiveRnnNetwork
 from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_attention.window_attention import AdditiveAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY, ragged
@@ -44,7 +42,7 @@ def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
     text = ragged()
-    found = attention_reach.measured(network_of(model), text)
+    found = measured(network_of(model), text)
     assert found.tokens == len(text)
     assert found.reaches == [0, 1, 4, 7]
     assert found.bits[-1] == pytest.approx(-model.log_probs(text).mean() / np.log(2), abs=1e-5)
@@ -70,19 +68,19 @@ def test_without_attention_the_context_is_zero() -> None:
     with torch.no_grad():
         network.output.weight[:, hidden:] = 0.0  # what reads the context
     text = ragged()
-    expected = attention_reach.measured(network, text).bits[-1]
-    assert attention_reach.measured(network_of(model), text).bits[0] == pytest.approx(expected, abs=1e-5)
+    expected = measured(network, text).bits[-1]
+    assert measured(network_of(model), text).bits[0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_short_documents_and_an_empty_text() -> None:
     model = trained("gru")
     assert isinstance(model, RnnAttention)
-    short = attention_reach.measured(network_of(model), Encoded.from_documents([[2, 3], [4]], VOCABULARY))
+    short = measured(network_of(model), Encoded.from_documents([[2, 3], [4]], VOCABULARY))
     assert short.weights == ()  # none is as long as the window
-    assert [e.title for e in attention_reach.exhibits(short)] == ["What looking back is worth"]
-    empty = attention_reach.measured(network_of(model), Encoded.from_documents([[]], VOCABULARY))
+    assert [e.title for e in reach_exhibits(short)] == ["What looking back is worth"]
+    empty = measured(network_of(model), Encoded.from_documents([[]], VOCABULARY))
     assert empty == Reach()
-    assert attention_reach.exhibits(empty) == []
+    assert reach_exhibits(empty) == []
 
 
 def test_the_measurements_are_stored_and_shown() -> None:
@@ -92,7 +90,7 @@ def test_the_measurements_are_stored_and_shown() -> None:
     assert found.tokens
     again = RnnAttention(**model.hyperparameters()).restore(model.state())
     assert again.reach() == found
-    looks, worth = attention_reach.exhibits(found)
+    looks, worth = reach_exhibits(found)
     assert isinstance(looks, Bars)
     assert looks.labels == ("1", "2", "3–4", "5–7")
     assert looks.values[:2] == pytest.approx([7 * w for w in found.weights[:2]])

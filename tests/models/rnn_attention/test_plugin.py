@@ -7,16 +7,18 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Attention, WorkedEquation
-from lmcompare.models.rnn_attention.network import SCORES, AttentiveRnnNetwork
-from lmcompare.models.rnn_attention.plugin import RnnAttention
-from lmcompare.models.rnn_attention.window_attention import (
+from lmcompare.models.rnn_attention.exhibits import attention_at
+from lmcompare.models.rnn_attention.network import (
+    SCORES,
     AdditiveAttention,
+    AttentiveRnnNetwork,
     EvenAttention,
     MultiplicativeAttention,
     WindowAttention,
     band_of,
     banded,
 )
+from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY
@@ -53,10 +55,6 @@ def by_hand(attention: WindowAttention, states: torch.Tensor, past: torch.Tensor
     return contexts, weights
 
 
-def made(kind: type[WindowAttention], hidden: int, width: int, window: int) -> WindowAttention:
-    return kind(window) if kind is EvenAttention else kind(hidden, width, window)  # type: ignore[call-arg]
-
-
 KINDS = (AdditiveAttention, MultiplicativeAttention, EvenAttention)
 
 
@@ -66,7 +64,7 @@ def test_attention_equals_the_equation_position_by_position(
     kind: type[WindowAttention], length: int, window: int
 ) -> None:
     torch.manual_seed(1)
-    attention = made(kind, hidden=5, width=3, window=window)
+    attention = kind(hidden=5, width=3, window=window)
     states, past = torch.randn(3, length, 5), torch.randn(3, window, 5)
     filled = torch.tensor([0, min(2, window), window])
     contexts, weights = attention(states, past, filled)
@@ -79,7 +77,7 @@ def test_attention_equals_the_equation_position_by_position(
 @pytest.mark.parametrize("kind", [AdditiveAttention, MultiplicativeAttention])
 def test_the_gradient_of_the_scores_is_that_of_the_equation(kind: type[WindowAttention]) -> None:
     torch.manual_seed(2)
-    attention = made(kind, hidden=4, width=3, window=3).double()
+    attention = kind(hidden=4, width=3, window=3).double()
     states = torch.randn(2, 4, 4, dtype=torch.double, requires_grad=True)
     past = torch.randn(2, 3, 4, dtype=torch.double)
     filled = torch.tensor([1, 3])
@@ -111,7 +109,7 @@ def test_attention_at_a_position_is_that_over_all(scores: str) -> None:
     network = AttentiveRnnNetwork(8, "gru", 6, 6, 1, scores, 4, 3, 0.0)
     ids = np.array([2, 3, 4, 5, 6])
     weights = network.attention_weights(ids)
-    found = network.attention_at(ids)
+    found = attention_at(network, ids)
     np.testing.assert_allclose(found.weights, weights[5, 2:5], atol=1e-6)
     np.testing.assert_allclose(np.exp(found.scores) / np.exp(found.scores).sum(), found.weights, atol=1e-6)
     assert np.ptp(found.weights) < 1e-6 if scores == "even" else np.ptp(found.weights) > 1e-4
@@ -158,7 +156,7 @@ def test_the_explorer_has_the_numbers_from_which_the_network_computes(case: str)
             scores = drawn.scale * (keys[first:end] @ queries[i] if sums is None else sums)
             shares = np.exp(scores) / np.exp(scores).sum()
             np.testing.assert_allclose(shares, wanted[i, first:end], atol=1e-5)
-    found = network.attention_at(ids)
+    found = attention_at(network, ids)
     with torch.no_grad():
         state = torch.tensor(values[-1], dtype=torch.float32)
         context = torch.tensor(found.context)

@@ -12,10 +12,9 @@ import torch
 from lmcompare.exhibits import Attention, draw, problem_with
 from lmcompare.exhibits.attention import Head, packed, weights
 from lmcompare.models.common.sentences import LONGEST
-from lmcompare.models.transformer import attention_explorer
-from lmcompare.models.transformer.attention_explorer import explorer
+from lmcompare.models.transformer import exhibits
 from lmcompare.models.transformer.design import Design
-from lmcompare.models.transformer.head_reach import HeadReach
+from lmcompare.models.transformer.exhibits import HeadReach, explorer
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.tokens import Encoded
 from tests.training.texts import TYPES, VOCABULARY
@@ -53,7 +52,7 @@ def test_its_numbers_recombine_to_the_networks_weights_and_outputs(
     design: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lmcompare.exhibits.attention.rounded", lambda x: x)  # the page has fewer digits
-    monkeypatch.setattr(attention_explorer, "rounded", lambda rows: tuple(map(tuple, rows.tolist())))
+    monkeypatch.setattr(exhibits, "rounded", lambda rows: tuple(map(tuple, rows.tolist())))
     network = network_of(design)
     exhibit = drawn(network)
     assert problem_with(exhibit) == ""
@@ -145,7 +144,7 @@ def test_it_takes_little_of_a_page(layers: int) -> None:
 
 def test_few_numbers_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of("rotary")
-    monkeypatch.setattr(attention_explorer, "NUMBERS", 2 * 3 * len(IDS) * 4)  # of two heads
+    monkeypatch.setattr(exhibits, "NUMBERS", 2 * 3 * len(IDS) * 4)  # of two heads
     exhibit = drawn(network)
     assert len(exhibit.heads) == 2
     assert "2 of 4 heads are shown" in exhibit.note

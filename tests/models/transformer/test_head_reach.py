@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import Heatmap
-from lmcompare.models.transformer.head_reach import PIECE, HeadReach, exhibits, looking_at_one_place, measured, roles
+from lmcompare.models.transformer.exhibits import (
+    PIECE,
+    HeadReach,
+    looking_at_one_place,
+    measured,
+    reach_exhibits,
+    roles,
+)
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded
@@ -74,7 +81,7 @@ def test_without_measurements_there_are_no_roles() -> None:
 
 def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
     head = (0.5, 0.2, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125, 0.0125)
-    (drawn,) = exhibits(HeadReach(100, ((head, head[::-1]),)))
+    (drawn,) = reach_exhibits(HeadReach(100, ((head, head[::-1]),)))
     assert isinstance(drawn, Heatmap)
     assert drawn.rows == ("layer 1, head 1", "layer 1, head 2")
     assert drawn.columns == ("0", "1", "2", "3–4", "5–8", "9")
@@ -85,13 +92,13 @@ def test_the_map_has_a_row_for_each_head_and_a_column_for_each_range() -> None:
 
 
 def test_uniform_attention_is_one_at_every_distance() -> None:
-    (drawn,) = exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
+    (drawn,) = reach_exhibits(HeadReach(100, (((1 / 64,) * 64,),)))
     assert isinstance(drawn, Heatmap)
     np.testing.assert_allclose(np.array(drawn.values[0][0], float), np.ones(len(drawn.columns)))
 
 
 def test_a_note_says_that_only_some_of_many_heads_are_shown() -> None:
-    (drawn,) = exhibits(HeadReach(5, (((1.0,),) * 30,)))
+    (drawn,) = reach_exhibits(HeadReach(5, (((1.0,),) * 30,)))
     assert isinstance(drawn, Heatmap)
     assert len(drawn.rows) == 15
     assert "15 of 30 heads are shown" in drawn.note
@@ -102,7 +109,7 @@ def test_without_measurements_nothing_is_shown() -> None:
     model = trained("rotary")
     assert isinstance(model, Transformer)
     empty = measured(model.trained_as(TransformerNetwork), Encoded.from_documents([[2, 3]], VOCABULARY))
-    assert exhibits(empty) == exhibits(HeadReach()) == []
+    assert reach_exhibits(empty) == reach_exhibits(HeadReach()) == []
 
 
 def test_heads_that_look_at_one_place_are_told_from_others() -> None:

@@ -12,12 +12,10 @@ from lmcompare.exhibits import Attention, WorkedEquation
 from lmcompare.exhibits.attention import Head
 from lmcompare.exhibits.attention import weights as weights_of
 from lmcompare.models.common.layers import AddedConvolution
-from lmcompare.models.transformer import attention_explorer
 from lmcompare.models.transformer.design import ACTIVATIONS, Design
 from lmcompare.models.transformer.network import Block, FeedForward, TransformerNetwork
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.transformer.positions import POSITIONS, Rotation, alibi_slopes
-from lmcompare.models.transformer.self_attention import View, _fused, written_out
+from lmcompare.models.transformer.self_attention import POSITIONS, Rotation, View, _fused, alibi_slopes, written_out
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import TYPES, VOCABULARY
@@ -164,7 +162,7 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
 
 @pytest.mark.slow
 def test_the_head_of_the_equation_is_among_those_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention_explorer, "HEADS", 2)
+    monkeypatch.setattr("lmcompare.models.transformer.exhibits.HEADS", 2)
     model = trained("rotary")
     assert isinstance(model, Transformer)
     exhibits = list(model.exhibits(Encoded.from_documents([[2, 3, 4, 5, 6, 1]], VOCABULARY)))

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from lmcompare.exhibits import Bars, Heatmap, WorkedEquation
-from lmcompare.models.common.state_model import StateModel, half_lives
-from lmcompare.models.common.state_network import StateNetwork
+from lmcompare.models.common.states import StateModel, StateNetwork, half_lives
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
 from tests.training.texts import VOCABULARY, chain
