@@ -59,7 +59,6 @@ class ClassHead(Head):
         return torch.log_softmax(features.float() @ self.class_table.T + self._possible_bias(), dim=1)
 
     def log_probs(self, features: Tensor) -> Tensor:
-        """Return the log-probabilities (n, V), in nats and float32, for features (n, d)."""
         x = features.float()
         out, of_class = torch.empty(len(x), self.types, device=x.device), self.class_log_probs(x)
         for which, (words, table, bias) in enumerate(self._classes()):
@@ -68,7 +67,6 @@ class ClassHead(Head):
         return out.clamp_(max=0.0)
 
     def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return (n,) nats: the log-probability of each target, in bounded memory."""
         x, kinds = features.float(), self.class_of[targets]
         out = torch.empty(len(targets), device=features.device)
         for rows in slices(len(x), max(1, ELEMENTS // len(self.class_bias))):
@@ -82,7 +80,6 @@ class ClassHead(Head):
         return out.clamp_(max=0.0)
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean -log p of the targets (n,) in nats, differentiable."""
         kinds, place = self.class_of[targets], self._places()[targets]
         loss: Tensor = _cross_entropy(features, self.class_table, self._possible_bias(), kinds)
         for which, (_, table, bias) in enumerate(self._classes()):

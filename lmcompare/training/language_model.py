@@ -185,7 +185,6 @@ class TorchLanguageModel(LanguageModel):
         return self
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Store the result of ``measure``."""
         self.measured = self.measure(train, valid, setting)
 
     def train_with(
@@ -239,7 +238,6 @@ class TorchLanguageModel(LanguageModel):
         return rare if rare.any() else None
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """Return (N,) nats: the log-probability of every token. Documents are read side by side, each once."""
         return self.log_probs_at(text, np.arange(len(text)))
 
     def log_probs_at(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -364,7 +362,6 @@ class TorchLanguageModel(LanguageModel):
         return at(best)
 
     def word_vectors(self) -> FloatArray:
-        """Return the (V, d) vectors of the network's inputs."""
         head = self.trained_network().head
         vectors: FloatArray = head.table[: head.types].detach().cpu().numpy()
         return vectors

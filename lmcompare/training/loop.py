@@ -24,14 +24,14 @@ from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training import checkpoint
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch, Lanes, Texts
-from lmcompare.training.network import Memory, Network, blank, read
+from lmcompare.training.network import Memory, Network, Objective, blank, read
 from lmcompare.training.optimisers import optimisers
 from lmcompare.training.recipe import Recipe
 from lmcompare.training.seeds import random_states, set_random_states
 from lmcompare.training.softmax import Candidates
 from lmcompare.training.spelling import table_made
 from lmcompare.training.teacher import Taught
-from lmcompare.training.team import Objective, Team
+from lmcompare.training.team import Team
 
 GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth of the speed) or 3 times as fast
 
@@ -227,13 +227,15 @@ class Training:
             If the loss is still not finite after the learning rate was halved three times, or if the budget is over
             before the first step.
         """
-        found = self.team.own(checkpoint.load(self.setting.checkpoints, self.now.key) if self.team.leads else None)
+        found = self.team.scatter(
+            checkpoint.load(self.setting.checkpoints, self.now.key) if self.team.leads else None
+        )
         if self.now.precision == "auto":
             if found:
                 self.now.precision = found.precision
             else:
                 own = measured(self.setting.device, torch.get_num_threads()) if self.team.leads else ""
-                self.now.precision = self.team.led(own)
+                self.now.precision = self.team.broadcast(own)
         last = found or self._snapshot()
         self._return_to(last)
         if found and self._progress() < 1.0 and not self._gave_up():
@@ -242,7 +244,7 @@ class Training:
             try:
                 for last in self._segments():
                     if self.setting.checkpoints is not None:
-                        whole = self.team.joined(last)
+                        whole = self.team.gather(last)
                         if self.team.leads:
                             self._keep(whole, self.setting.checkpoints)
                 break
@@ -257,7 +259,7 @@ class Training:
                         f" {'learning_rate' if shrinks else 'weight_decay'}"
                     ) from None
                 self._report(note=f"the loss was not a number: back to step {last.step} with half the learning rate")
-                seconds = self.team.led(self._seconds())
+                seconds = self.team.broadcast(self._seconds())
                 self._return_to(last)
                 self.started, self.spent = time.perf_counter() - seconds, seconds  # the time counts as spent
         self.network.load_state_dict(self.now.best)
@@ -317,7 +319,7 @@ class Training:
             self.now.step += 1
             self.now.tokens += batch.tokens
             if seconds is not None:
-                self.spent = self.team.led(self._seconds())
+                self.spent = self.team.broadcast(self._seconds())
             if self.now.step % report_every == 0:
                 self._report(train_loss=float(np.mean(losses[-report_every:])))
             while passed < self._milestones_due():
@@ -352,7 +354,7 @@ class Training:
             words = self._words(inputs, memory, sample, taught)
             with autocast(device, self.now.precision), table_made(self.network.head, words):
                 loss, surprisal, after = self.objective(inputs, targets, memory, sample, taught)
-            value = self.team.total(part * float(surprisal))
+            value = self.team.all_reduce(part * float(surprisal))
             if not math.isfinite(value):
                 raise FloatingPointError
             self.network.zero_grad(set_to_none=True)
@@ -386,7 +388,7 @@ class Training:
         return words
 
     def _evaluate(self, train_loss: float) -> None:
-        loss = self.team.led(evaluate(self.network, self.valid) if self.team.leads else math.nan)
+        loss = self.team.broadcast(evaluate(self.network, self.valid) if self.team.leads else math.nan)
         if not math.isfinite(loss):
             raise FloatingPointError
         if loss < self.now.best_loss:

@@ -1,4 +1,4 @@
-"""The interface between networks and the training loop, scoring and generation; reading with a network; dropout."""
+"""A network as the training loop, scoring and generation see it, its loss, and how it reads documents; dropout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.softmax import Head
+from lmcompare.training.softmax import IGNORED, Head
+from lmcompare.training.teacher import Taught
 
 Memory = dict[str, Tensor]
 
@@ -89,6 +90,55 @@ class Network(nn.Module, ABC):
     def inputs(self, ids: IntArray) -> Tensor:
         """Return the (1, len + 1) inputs of a document of these ids: its beginning and the ids."""
         return torch.tensor([[self.head.types, *(int(i) for i in ids)]], device=self.head.table.device)
+
+
+class Objective(nn.Module):
+    """A network with its loss, so that the gradients flow through one module that can be wrapped."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        memory: Memory | None,
+        sample: tuple[Tensor, Tensor] | None,
+        taught: Taught | None = None,
+    ) -> tuple[Tensor, Tensor, Memory]:
+        """Return the loss; the mean -log p of the targets in nats, which is a part of the loss; and the memory.
+
+        Neither the mean nor the memory has a gradient.
+
+        Parameters
+        ----------
+        inputs, targets : (B, T) Tensor of int64
+            As in ``Batch``. Without targets the loss is 0.
+        memory : Memory or None
+            The memory of the rows.
+        sample : (words, log q) or None
+            The sample of a sampled softmax; None for the full softmax.
+        taught : Taught or None
+            The teacher's predictions; None without a teacher.
+        """
+        features, after = self.network(inputs, memory)
+        features, targets = features.flatten(0, 1), targets.flatten()
+        kept = targets != IGNORED
+        if not bool(kept.all()):
+            features, targets = features[kept], targets[kept]
+        if not len(targets):  # the head gets a dense zero gradient, which the processes can average
+            head = self.network.head
+            loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
+        elif sample is not None:
+            loss = self.network.head.sampled_loss(features, targets, *sample)
+        else:
+            loss = self.network.head.full_loss(features, targets)
+        surprisal = loss.detach()
+        if taught is not None and len(targets):
+            words, shares = taught.words.flatten(0, 1)[kept], taught.shares.flatten(0, 1)[kept]
+            loss = loss + taught.weight * self.network.head.beyond_target(features, targets, words, shares)
+        return loss, surprisal, detach(after)
 
 
 def select(memory: Memory, rows: Tensor | slice) -> Memory:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 from torch import distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lmcompare import plugins
@@ -24,10 +24,9 @@ from lmcompare.model import LanguageModel, Setting
 from lmcompare.processes import Child, Emit, EndedError, RaisedError, start
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch, Texts
-from lmcompare.training.network import Memory, Network, detach, select
+from lmcompare.training.network import select
 from lmcompare.training.seeds import derived, seeded, set_seed
 from lmcompare.training.softmax import IGNORED
-from lmcompare.training.teacher import Taught
 
 T = TypeVar("T")
 
@@ -76,7 +75,7 @@ class Team:
         begins, firsts = batch.begins[rows], batch.firsts[rows]
         return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=begins, firsts=firsts)
 
-    def total(self, value: float) -> float:
+    def all_reduce(self, value: float) -> float:
         """Return the sum of the values of all processes."""
         if self.size == 1:
             return value
@@ -84,7 +83,7 @@ class Team:
         dist.all_reduce(tensor)
         return float(tensor)
 
-    def led(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Return the value that the first process passes."""
         if self.size == 1:
             return value
@@ -92,7 +91,7 @@ class Team:
         dist.broadcast_object_list(box, src=0, device=torch.device(self.device))
         return box[0]
 
-    def joined(self, snapshot: Snapshot) -> Snapshot:
+    def gather(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with the memories and random states of all processes."""
         if self.size == 1:
             return snapshot
@@ -103,9 +102,9 @@ class Team:
             memory = {name: torch.cat([part[1][name] for part in parts]) for name in snapshot.memory}
         return replace(snapshot, generators=[state for part in parts for state in part[0]], memory=memory)
 
-    def own(self, snapshot: Snapshot | None) -> Snapshot | None:
-        """Return this process's part of a snapshot that ``joined`` made and the first process has read."""
-        found = self.led(snapshot)
+    def scatter(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """Return this process's part of a snapshot that ``gather`` made and the first process has read."""
+        found = self.broadcast(snapshot)
         if found is None:
             return None
         each = len(found.generators) // self.size
@@ -117,55 +116,6 @@ class Team:
 
     def _rows(self, count: int) -> slice:
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
-
-
-class Objective(nn.Module):
-    """A network with its loss, so that the gradients flow through one module that can be wrapped."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        inputs: Tensor,
-        targets: Tensor,
-        memory: Memory | None,
-        sample: tuple[Tensor, Tensor] | None,
-        taught: Taught | None = None,
-    ) -> tuple[Tensor, Tensor, Memory]:
-        """Return the loss; the mean -log p of the targets in nats, which is a part of the loss; and the memory.
-
-        Neither the mean nor the memory has a gradient.
-
-        Parameters
-        ----------
-        inputs, targets : (B, T) Tensor of int64
-            As in ``Batch``. Without targets the loss is 0.
-        memory : Memory or None
-            The memory of the rows.
-        sample : (words, log q) or None
-            The sample of a sampled softmax; None for the full softmax.
-        taught : Taught or None
-            The teacher's predictions; None without a teacher.
-        """
-        features, after = self.network(inputs, memory)
-        features, targets = features.flatten(0, 1), targets.flatten()
-        kept = targets != IGNORED
-        if not bool(kept.all()):
-            features, targets = features[kept], targets[kept]
-        if not len(targets):  # the head gets a dense zero gradient, which the processes can average
-            head = self.network.head
-            loss = 0.0 * sum((weight.sum() for weight in head.parameters()), features.sum())
-        elif sample is not None:
-            loss = self.network.head.sampled_loss(features, targets, *sample)
-        else:
-            loss = self.network.head.full_loss(features, targets)
-        surprisal = loss.detach()
-        if taught is not None and len(targets):
-            words, shares = taught.words.flatten(0, 1)[kept], taught.shares.flatten(0, 1)[kept]
-            loss = loss + taught.weight * self.network.head.beyond_target(features, targets, words, shares)
-        return loss, surprisal, detach(after)
 
 
 @contextmanager

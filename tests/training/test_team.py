@@ -14,8 +14,9 @@ from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
+from lmcompare.training.network import Objective
 from lmcompare.training.softmax import IGNORED
-from lmcompare.training.team import Objective, Team
+from lmcompare.training.team import Team
 from tests.training.texts import VOCABULARY
 from tests.training.together import TRAIN, VALID, built, two_train_what_one_trains
 
@@ -35,21 +36,21 @@ def test_a_checkpoint_has_the_memories_and_random_states_of_all(monkeypatch: pyt
         out[:] = [(each.generators, each.memory) for each in both]
 
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
-    whole = Team(2, 0).joined(both[0])
+    whole = Team(2, 0).gather(both[0])
     assert whole.memory is not None
     assert whole.memory["h"].tolist() == [0, 1, 2, 3, 4]
     monkeypatch.setattr(torch.distributed, "broadcast_object_list", lambda box, **_: box.__setitem__(0, whole))
     for rank, wanted in enumerate(both):
-        found = Team(2, rank).own(None)
+        found = Team(2, rank).scatter(None)
         assert found is not None
         assert found.memory is not None
         assert wanted.memory is not None
         assert torch.equal(found.memory["h"], wanted.memory["h"])
         assert found.generators == wanted.generators
-    assert Team().joined(both[0]) is both[0]
+    assert Team().gather(both[0]) is both[0]
     monkeypatch.setattr(torch.distributed, "broadcast_object_list", lambda box, **_: None)
-    assert Team(2, 1).own(None) is None
-    nothing = Team(2, 0).joined(replace(both[0], memory=None))
+    assert Team(2, 1).scatter(None) is None
+    nothing = Team(2, 0).gather(replace(both[0], memory=None))
     assert nothing.memory is None
 
 

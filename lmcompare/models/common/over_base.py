@@ -68,16 +68,13 @@ class OverBase(LanguageModel):
         return plugins.build(self.base, self.options, self.preset or "")
 
     def sized(self, parameters: int, types: int) -> Mapping[str, Any] | None:
-        """Return the options with which the base has about this many parameters."""
         found = self.new_base().sized(parameters, types)
         return None if found is None else {"options": {**self.options, **found}}
 
     def has_stepper(self) -> bool:
-        """Return whether this model and its base have steppers of their own."""
         return super().has_stepper() and self.new_base().has_stepper()
 
     def tokens_before(self, train: Encoded) -> int:
-        """Return the number of tokens that the base reads before its training in steps."""
         return self.new_base().tokens_before(train)
 
     def train_base(self, model: LanguageModel, train: Encoded, valid: Encoded, setting: Setting) -> None:
@@ -118,27 +115,21 @@ class OverOne(OverBase):
         return self._base
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a text that the base refuses."""
         self._base.check_text(train)
 
     def warm_up(self) -> None:
-        """Compile or load the code that the base needs."""
         self._base.warm_up()
 
     def study(self, train: Encoded, valid: Encoded, setting: Setting) -> None:
-        """Let the base study the texts."""
         self._base.study(train, valid, setting)
 
     def word_vectors(self) -> FloatArray | None:
-        """Return the base's word vectors, (V, d), or None."""
         return self._base.word_vectors()
 
     def context_vectors(self, text: Encoded, at: IntArray) -> FloatArray | None:
-        """Return the base's (n, d) vectors of tokens in context, or None."""
         return self._base.context_vectors(text, at)
 
     def layer_vectors(self, text: Encoded, at: IntArray) -> Sequence[FloatArray] | None:
-        """Return the base's vectors of tokens in context, layer by layer, or None."""
         return self._base.layer_vectors(text, at)
 
     def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:

@@ -125,27 +125,21 @@ class Distilled(OverOne):
         return None
 
     def title(self) -> str:
-        """Return the display name: that of the student, and that it was taught."""
         return extended(self._base.title(), f"taught by {self.members}")
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
-        """(B, V) nats: the log-probabilities of the student."""
         return self._base.next_log_probs(text, at)
 
     def stream(self, text: Encoded) -> Iterator[tuple[IntArray, FloatArray]]:
-        """Yield the student's blocks."""
         return self._base.stream(text)
 
     def log_probs(self, text: Encoded) -> FloatArray:
-        """(N,) nats: the log-probabilities of the student."""
         return self._base.log_probs(text)
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return the student's stepper."""
         return self._base.stepper(prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the losses of ensemble and student, and the student's exhibits."""
         if self._losses and np.isfinite(self._losses).all():
             yield Bars(
                 title="The teacher and the student",
@@ -157,11 +151,9 @@ class Distilled(OverOne):
         yield from self._base.exhibits(text)
 
     def file_formats(self) -> Mapping[str, Callable[[Vocabulary, Path], None]]:
-        """Return the writers of the student."""
         return self._base.file_formats()
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
-        """Return the student's copy for the page."""
         return self._base.in_page(valid, whole=whole)
 
     def state(self) -> State:
@@ -169,7 +161,6 @@ class Distilled(OverOne):
         return self.state_with({}, {"losses": list(self._losses)})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         Distilled.__init__(self, **values["hyperparameters"])
         self.restore_base(state)

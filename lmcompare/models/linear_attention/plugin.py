@@ -56,7 +56,6 @@ class DeltaLayer(StateLayer):
         )
 
     def in_page(self, name: str) -> dict[str, Any]:
-        """Return the layer of the page."""
         return {"type": "delta", "name": name, "heads": self.heads}
 
 

@@ -49,7 +49,6 @@ class PointerHead(Head):
         return softmax - log_z, scores - log_z[:, None], ids.long()
 
     def log_probs(self, features: Tensor) -> Tensor:
-        """Return the log-probabilities (n, V), in nats."""
         if features.shape[1] == self.width:
             return super().log_probs(features)
         softmax, copies, ids = self.weights(features)
@@ -58,14 +57,12 @@ class PointerHead(Head):
         return torch.logaddexp(written, copied.log()).clamp_(max=0.0)
 
     def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return (n,) nats: the log-probability of each target."""
         if features.shape[1] == self.width:
             return super().log_prob_of(features, targets)
         f, log_softmax, beside = self._shares(features.float(), targets)
         return (torch.logaddexp(super().log_prob_of(f, targets), beside) + log_softmax).clamp_(max=0.0)
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean -log p of the targets (n,) in nats, differentiable."""
         if features.shape[1] == self.width:
             return super().full_loss(features, targets)
         f, log_softmax, beside = self._shares(features, targets)
@@ -73,7 +70,6 @@ class PointerHead(Head):
         return loss - log_softmax.mean()
 
     def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
-        """Return the mean -log p of the targets in nats, with Z of the softmax estimated as in ``Head``."""
         if features.shape[1] == self.width:
             return super().sampled_loss(features, targets, words, log_q)
         f, log_softmax, beside = self._shares(features, targets)
@@ -194,7 +190,6 @@ class PointerNetwork(Network):
         return scores if bool(there.all()) else torch.where(there[:, None], scores, NONE)
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Refuse: the page has no layer that copies."""
         raise LmcompareError("the page can't copy words yet")
 
 

@@ -68,7 +68,6 @@ class Pointer(OverBase, TorchLanguageModel):
         self._base = built
 
     def title(self) -> str:
-        """Return the display name: that of the base, with a pointer."""
         return extended(self._base.title(), "with a pointer")
 
     def check_text(self, train: Encoded) -> None:
@@ -122,5 +121,4 @@ class Pointer(OverBase, TorchLanguageModel):
         return LanguageModel.context_vectors(self, text, at)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, where a passage is copied from, what copying saves, and the nearest words."""
         return exhibits(self, self.trained_as(PointerNetwork), self.copying(), text)

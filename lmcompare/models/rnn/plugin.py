@@ -103,5 +103,4 @@ class Rnn(Recurrent):
         return RnnNetwork(types, self.cell, self.width, self.hidden, self.layers, self.dropout)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the worked equation, what the gates do in two sentences, and the nearest words."""
         return exhibits(self, self.trained_as(RnnNetwork), text)

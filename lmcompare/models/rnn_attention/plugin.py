@@ -72,5 +72,4 @@ class RnnAttention(Rnn):
         return Reach(**self.measured)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, the attention over two sentences, its reach, and the nearest words."""
         return exhibits(self, self.trained_as(AttentiveRnnNetwork), self.reach(), text)

@@ -65,7 +65,6 @@ class StateSpaceLayer(StateLayer):
         return added, state, past, Gates(log_decay.exp(), step)
 
     def in_page(self, name: str) -> dict[str, Any]:
-        """Return the layer of the page."""
         return {"type": "state-space", "name": name, "heads": self.heads, "state": self.state}
 
 

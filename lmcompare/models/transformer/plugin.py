@@ -192,5 +192,4 @@ class Transformer(TunableLanguageModel):
         return list(vectors)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation, the attention of a sentence, the heads' reach, the positions, and the nearest words."""
         return exhibits(self, self.trained_as(TransformerNetwork), self.reach(), text)

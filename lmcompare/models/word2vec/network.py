@@ -43,7 +43,6 @@ class BagNetwork(Network):
         self.places = nn.Parameter(torch.ones(window * width)) if weights == "position" else None
 
     def words_read(self, inputs: Tensor, memory: Memory | None) -> Tensor:
-        """Return the inputs."""
         return inputs
 
     def embedded(self, words: Tensor) -> Tensor:
@@ -95,7 +94,6 @@ class BagNetwork(Network):
         return features, left
 
     def in_page(self) -> list[dict[str, Any]]:
-        """Return the bag and the hidden layer."""
         bag = {
             "type": "bag",
             "table": "vectors",

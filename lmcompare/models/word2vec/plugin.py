@@ -117,7 +117,6 @@ class Word2VecBow(TunableLanguageModel):
         return super().sized(parameters, types)
 
     def title(self) -> str:
-        """Return the display name."""
         return "word2vec, bag of words" if self.weights == "uniform" else "word2vec, weighted window"
 
     def summary(self) -> str:
@@ -130,7 +129,6 @@ class Word2VecBow(TunableLanguageModel):
         )
 
     def network(self, types: int) -> BagNetwork:
-        """Return the bag and its softmax layer, with random vectors."""
         return BagNetwork(
             *(types, self.width, self.window, self.hidden, self.dropout),
             across=self.across,
@@ -182,7 +180,6 @@ class Word2VecBow(TunableLanguageModel):
         return 0 if self.vectors is not None else self.epochs * len(train)
 
     def word_vectors(self) -> FloatArray:
-        """Return the (V, width) vectors of the bag."""
         network = self.trained_as(BagNetwork)
         vectors: FloatArray = network.vectors[: network.head.types].detach().cpu().numpy()
         return vectors
@@ -192,7 +189,6 @@ class Word2VecBow(TunableLanguageModel):
         return LanguageModel.context_vectors(self, text, at)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
-        """Yield the equation with numbers, a test of the word order, similar contexts, nearest words and a map."""
         origin = "word2vec's" if self.vectors is None else "pre-trained"
         if self.tune:
             origin += ", trained further with the softmax"

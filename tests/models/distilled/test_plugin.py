@@ -19,9 +19,9 @@ from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.lanes import Lanes
+from lmcompare.training.network import Objective
 from lmcompare.training.softmax import IGNORED, Head
 from lmcompare.training.teacher import KEPT, Taught, Teacher
-from lmcompare.training.team import Objective
 from tests.models.mixture.cases import animals, encoded
 
 pytestmark = pytest.mark.slow
