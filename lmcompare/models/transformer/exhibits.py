@@ -18,7 +18,7 @@ from lmcompare.models.common.sentences import ALONE, NAMED, Example, Line, examp
 from lmcompare.models.common.vectors import tied_neighbours
 from lmcompare.models.transformer.design import Design
 from lmcompare.models.transformer.network import Block, TransformerNetwork
-from lmcompare.models.transformer.self_attention import Maps, alibi_slopes, angles, waves
+from lmcompare.models.transformer.self_attention import Maps, SelfAttention, alibi_slopes, angles, waves
 from lmcompare.tokens import Encoded, IntArray, excerpt
 from lmcompare.training.language_model import TorchLanguageModel
 
@@ -43,6 +43,25 @@ STEPS = 2  # points drawn from one word to the next, so that a fast wave is roun
 PLACES = 16  # positions of the window that are compared
 DRAWN = 8  # heads drawn
 TITLE = "What the position encoding looks like"
+_ROTARY = (
+    "Rotary encoding takes the numbers of each query and key in pairs and turns each pair like the hand of a clock:"
+    " from word to word it moves on by a fixed angle. So the angle between a query and a key depends on how far apart"
+    " their words are, and on nothing else. A line shows the cosine of this angle for one pair: at 1 the pair adds to"
+    " the score as if it had not been turned, at −1 with the opposite sign. Fast pairs tell neighbouring words apart,"
+    " slow pairs near words from distant ones."
+)
+_SINUSOIDAL = (
+    "Sines and cosines of the position, of short to long waves, are added to the vector of a word. So every position"
+    " has a pattern of its own. A line shows one of the sines."
+)
+_ALIBI = (
+    "A head adds this number to the score of a word at that distance: the farther back a word is, the lower its"
+    " score. Each head has a slope of its own."
+)
+_RELATIVE = (
+    "A head adds this number, which was learnt, to the score of a word at that distance: above 0 the word gets more"
+    " weight, below 0 less."
+)
 _COMPARED = {True: "the keys of itself and of every word before it", False: "the keys of all words, later ones too"}
 _SAYING = (
     "Three matrices W, which training has found, turn each word's vector x into a query q, a key k and a value v."
@@ -144,13 +163,32 @@ def explorer(
     design = network.design
     read = labels(text, ids[:-1])
     size, width = len(read), design.width // design.heads
-    layers, compared, last = _read(network, ids[:-1])
+    layers, norms = _read(network, ids[:-1])
     named = roles(reach)
     every = [(layer, head) for layer in range(design.layers) for head in range(design.heads)]
     step = max(1, -(-len(every) // max(1, min(HEADS, NUMBERS // (3 * size * width)))))
     opened, first = divmod(opens[0] * design.heads + opens[1], step)
     shown = every[first::step]
     ends = [i + 1 if design.causal else min(size, i + design.window) for i in range(size)]
+
+    def explored(layer: int, head: int) -> AttentionHead:
+        maps, attention = layers[layer], _attention(network, layer)
+        # the query and the key before they are turned, (T, width), each before and after its norm
+        query = [x[0, head] for x in norms[attention.query_norm]]
+        key = [x[0, head * design.key_heads // design.heads] for x in norms[attention.key_norm]]
+        lengths = rounded(torch.stack([query[0].norm(dim=-1), key[0].norm(dim=-1)], 1)) if design.qk_norm else ()
+        return AttentionHead(
+            name=f"layer {layer + 1}, head {head + 1}",
+            role=named[layer][head] if named else "",
+            queries=rounded(query[1]),
+            keys=rounded(key[1]),
+            values=rounded(maps.value[0, head]),
+            bias=_bias(maps, head),
+            lengths=tuple((of_query, of_key) for of_query, of_key in lengths),
+            adds=next_words(text, _direct(network, maps, layer, head, norms[network.last_norm][0][0]), ids),
+            effect=_effect(layer == design.layers - 1),
+        )
+
     return Attention(
         title="What each head looks at",
         note="Choose a head and a word: each step is computed with the trained model's numbers. A word attends to "
@@ -163,20 +201,7 @@ def explorer(
         + (f" {len(shown)} of {len(every)} heads are shown." if len(shown) < len(every) else "")
         + (f" {RULE.format(places=f'{reach.places:,}')}" if named else ""),
         words=read,
-        heads=tuple(
-            AttentionHead(
-                name=f"layer {layer + 1}, head {head + 1}",
-                role=named[layer][head] if named else "",
-                queries=rounded(compared[layer].query[head]),
-                keys=rounded(compared[layer].key[head]),
-                values=rounded(layers[layer].value[0, head]),
-                bias=_bias(layers[layer], head),
-                lengths=_lengths(compared[layer], head) if design.qk_norm else (),
-                adds=next_words(text, _direct(network, layers[layer], layer, head, last), ids),
-                effect=_effect(layer == design.layers - 1),
-            )
-            for layer, head in shown
-        ),
+        heads=tuple(explored(layer, head) for layer, head in shown),
         seen=tuple((max(0, i - design.window + 1), end) for i, end in enumerate(ends)),
         scale=width**-0.5,
         turns=tuple(angles(torch.ones(1), width // 2)[0].tolist()) if design.positions == "rotary" else (),
@@ -184,38 +209,27 @@ def explorer(
     )
 
 
-def _read(network: TransformerNetwork, ids: IntArray) -> tuple[list[Maps], list[_Compared], Tensor]:
-    """Return the attention of each layer, and the (T, width) states that go into the last norm."""
-    design = network.design
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}  # the input and the output of a norm
+def _attention(network: TransformerNetwork, layer: int) -> SelfAttention:
+    block = network.blocks[layer]
+    assert isinstance(block, Block)
+    return block.attention
+
+
+def _read(network: TransformerNetwork, ids: IntArray) -> tuple[list[Maps], dict[nn.Module, tuple[Tensor, Tensor]]]:
+    """Return the attention of each layer, and the inputs and outputs of the norms: of queries, of keys, the last."""
+    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
 
     def keep(norm: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-        seen[norm] = given[0][0], made[0]
+        seen[norm] = given[0], made
 
-    blocks = [block for block in network.blocks if isinstance(block, Block)]
-    norms = [(block.attention.query_norm, block.attention.key_norm) for block in blocks]
-    hooks = [norm.register_forward_hook(keep) for norm in (*itertools.chain(*norms), network.last_norm)]
+    attentions = [_attention(network, layer) for layer in range(network.design.layers)]
+    norms = [norm for each in attentions for norm in (each.query_norm, each.key_norm)]
+    hooks = [norm.register_forward_hook(keep) for norm in (*norms, network.last_norm)]
     try:
-        maps = network.maps(ids)
+        return network.maps(ids), seen
     finally:
         for hook in hooks:
             hook.remove()
-    shared = design.heads // design.key_heads
-    compared = [
-        _Compared(*seen[query][::-1], *(each.repeat_interleave(shared, 0) for each in seen[key][::-1]))
-        for query, key in norms
-    ]
-    return maps, compared, seen[network.last_norm][0]
-
-
-@dataclass(frozen=True)
-class _Compared:
-    """The queries and keys of a layer before they are turned, after and before their norm, (heads, T, d / heads)."""
-
-    query: Tensor
-    plain_query: Tensor
-    key: Tensor
-    plain_key: Tensor
 
 
 def _bias(maps: Maps, head: int) -> tuple[float, ...]:
@@ -223,12 +237,6 @@ def _bias(maps: Maps, head: int) -> tuple[float, ...]:
     if maps.bias is None:
         return ()
     return rounded(torch.cat([maps.bias[head, 0].flip(0), maps.bias[head, 1:, 0]])[None])[0]
-
-
-def _lengths(compared: _Compared, head: int) -> tuple[tuple[float, float], ...]:
-    """Return the lengths of query and key of each position before they were normalised."""
-    pairs = torch.stack([x[head].norm(dim=-1) for x in (compared.plain_query, compared.plain_key)], 1)
-    return tuple((query, key) for query, key in rounded(pairs))
 
 
 @torch.no_grad()
@@ -240,9 +248,7 @@ def _direct(network: TransformerNetwork, maps: Maps, layer: int, head: int, last
     to the logits without their bias.
     """
     width = maps.mixed.shape[-1]
-    block = network.blocks[layer]
-    assert isinstance(block, Block)
-    projection = block.attention.output.weight[:, head * width : (head + 1) * width]
+    projection = _attention(network, layer).output.weight[:, head * width : (head + 1) * width]
     part = maps.mixed[0, head] @ projection.T  # (T, d)
     norm = network.last_norm
     if isinstance(norm, nn.LayerNorm):
@@ -381,55 +387,27 @@ def reach_exhibits(found: HeadReach) -> list[Exhibit]:
 
 def position_exhibits(network: TransformerNetwork) -> list[Exhibit]:
     """Return the position encoding over the window; nothing for a network without one."""
-    design = network.design
-    window = torch.arange(design.window)
-    if design.positions == "rotary":
-        pairs = design.width // design.heads // 2
-        chosen = _telling(angles(torch.ones(1), pairs)[0].numpy(), design.window)
-        back = torch.arange((design.window - 1) * STEPS + 1) / STEPS
-        turned = np.cos(angles(back, pairs).numpy()[:, chosen])  # (distances, chosen)
-        note = (
-            "Rotary encoding takes the numbers of each query and key in pairs and turns each pair like the hand of a"
-            " clock: from word to word it moves on by a fixed angle. So the angle between a query and a key depends"
-            " on how far apart their words are, and on nothing else. A line shows the cosine of this angle for one"
-            " pair: at 1 the pair adds to the score as if it had not been turned, at −1 with the opposite sign."
-            " Fast pairs tell neighbouring words apart, slow pairs near words from distant ones."
-            + (f" {len(chosen)} of {pairs} pairs are shown." if len(chosen) < pairs else "")
-        )
-        return [
-            Curve(
-                title=TITLE,
-                note=note,
-                names=tuple(f"pair {k + 1}" for k in chosen),
-                x=(tuple(back.tolist()),) * len(chosen),
-                y=tuple(tuple(line) for line in turned.T.tolist()),
-                x_axis="words back",
-                y_axis="cosine",
-            )
-        ]
-    if design.positions == "sinusoidal":
-        sines = waves(window, design.width)[:, : design.width // 2].numpy()  # (window, width / 2)
-        note = (
-            "Sines and cosines of the position, of short to long waves, are added to the vector of a word. So every"
-            " position has a pattern of its own. A line shows one of the sines."
-        )
-        return [_curve("sine", sines.T, WAVES, note, "added", "position in the document")]
+    design, window = network.design, network.design.window
     if network.places is not None:
         return [_learned(network.places.detach().cpu().numpy())]
+    if design.positions == "rotary":
+        pairs = design.width // design.heads // 2
+        chosen = _telling(angles(torch.ones(1), pairs)[0].numpy(), window)
+        back = torch.arange((window - 1) * STEPS + 1) / STEPS
+        turned = np.cos(angles(back, pairs).numpy()[:, chosen])  # (distances, chosen)
+        return [_curve("pair", turned.T, chosen, pairs, _ROTARY, "cosine", steps=STEPS)]
+    if design.positions == "sinusoidal":
+        sines = waves(torch.arange(window), design.width)[:, : design.width // 2].numpy()  # (window, width / 2)
+        chosen = _spread(design.width // 2, WAVES)
+        at = "position in the document"
+        return [_curve("sine", sines.T[chosen], chosen, design.width // 2, _SINUSOIDAL, "added", x_axis=at)]
+    chosen, score = _spread(design.heads, DRAWN), "added to the score"
     if design.positions == "alibi":
-        added = -alibi_slopes(design.heads).numpy()[:, None] * np.arange(design.window, dtype=np.float64)
-        note = (
-            "A head adds this number to the score of a word at that distance: the farther back a word is, the lower"
-            " its score. Each head has a slope of its own."
-        )
-        return [_curve("head", added, DRAWN, note, "added to the score")]
+        added = -alibi_slopes(design.heads).numpy()[:, None] * np.arange(window, dtype=np.float64)
+        return [_curve("head", added[chosen], chosen, design.heads, _ALIBI, score)]
     if network.distances is not None:
         table = network.distances.detach().view(design.heads, -1).cpu().numpy()
-        note = (
-            "A head adds this number, which was learnt, to the score of a word at that distance: above 0 the word"
-            " gets more weight, below 0 less."
-        )
-        return [_curve("head", table[:, -design.window :], DRAWN, note, "added to the score")]
+        return [_curve("head", table[chosen, -window:], chosen, design.heads, _RELATIVE, score)]
     return []
 
 
@@ -459,17 +437,23 @@ def _telling(each: FloatArray, window: int) -> list[int]:
     return sorted({int(np.abs(np.log(each) - math.log(angle)).argmin()) for angle in wanted})
 
 
-def _curve(name: str, lines: FloatArray, most: int, note: str, y_axis: str, x_axis: str = "words back") -> Curve:
-    """Return at most ``most`` of the lines (n, window), each with this name and its number."""
-    chosen = _spread(len(lines), most)
-    if len(chosen) < len(lines):
-        note += f" {len(chosen)} of {len(lines)} {name}s are shown."
+def _curve(
+    name: str,
+    lines: FloatArray,
+    chosen: list[int],
+    count: int,
+    note: str,
+    y_axis: str,
+    x_axis: str = "words back",
+    steps: int = 1,
+) -> Curve:
+    """Return the lines (n, distances) of the chosen ones of ``count``, with ``steps`` points for each word."""
     return Curve(
         title=TITLE,
-        note=note,
+        note=note + (f" {len(chosen)} of {count} {name}s are shown." if len(chosen) < count else ""),
         names=tuple(f"{name} {k + 1}" for k in chosen),
-        x=(tuple(map(float, range(lines.shape[1]))),) * len(chosen),
-        y=tuple(tuple(line) for line in lines[chosen].tolist()),
+        x=(tuple(k / steps for k in range(lines.shape[1])),) * len(chosen),
+        y=tuple(tuple(line) for line in lines.tolist()),
         x_axis=x_axis,
         y_axis=y_axis,
     )
