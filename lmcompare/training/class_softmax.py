@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
-from lmcompare.training.cross_entropy import FullCrossEntropy, slices
+from lmcompare.training.cross_entropy import full_cross_entropy, slices
 from lmcompare.training.softmax import Head
 
 ELEMENTS = 2**22  # logits computed at once
@@ -81,11 +81,11 @@ class ClassHead(Head):
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
         kinds, place = self.class_of[targets], self._places()[targets]
-        loss: Tensor = _cross_entropy(features, self.class_table, self._possible_bias(), kinds)
+        loss = full_cross_entropy(features, self.class_table, self._possible_bias(), kinds)
         for which, (_, table, bias) in enumerate(self._classes()):
             mine = torch.nonzero(kinds == which).squeeze(1)
             if len(mine):
-                own = _cross_entropy(features[mine], table, bias, place[mine])
+                own = full_cross_entropy(features[mine], table, bias, place[mine])
                 loss = loss + own * (len(mine) / len(targets))
         return loss
 
@@ -120,8 +120,3 @@ class ClassHead(Head):
         order = self._order()
         sizes = torch.bincount(self.class_of, minlength=len(self.class_bias)).tolist()
         return zip(*(torch.split(each, sizes) for each in (order, self.table[order], self.bias[order])), strict=True)
-
-
-def _cross_entropy(features: Tensor, table: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    loss: Tensor = FullCrossEntropy.apply(features, table, bias, targets)  # type: ignore[no-untyped-call]
-    return loss

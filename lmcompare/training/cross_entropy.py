@@ -12,18 +12,58 @@ CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the ca
 STEP = 256  # rows and samples are padded to multiples of it, since oneDNN compiles, slowly, for each new shape
 
 
-class FullCrossEntropy(torch.autograd.Function):
-    """The mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory."""
+def full_cross_entropy(
+    features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, beside: Tensor | None = None
+) -> Tensor:
+    """Return the mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory.
 
+    Parameters
+    ----------
+    features : (n, d) Tensor
+        x.
+    table : (V or more, d) Tensor
+    bias : (V,) Tensor
+    targets : (n,) Tensor of int64
+    beside : (n,) Tensor or None, default=None
+        b: the loss is the mean of -log(softmax(…)[target] + exp b), where exp b is the part of the target's
+        probability that another component of a mixture gives. None for -∞.
+    """
+    loss: Tensor = _Full.apply(features, table, bias, targets, beside)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def sampled_cross_entropy(
+    features: Tensor,
+    table: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    words: Tensor,
+    log_q: Tensor,
+    *,
+    sparse: bool = False,
+    beside: Tensor | None = None,
+) -> Tensor:
+    """Return the mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias.
+
+    Parameters
+    ----------
+    features, table, bias, targets, beside
+        As in ``full_cross_entropy``.
+    words, log_q : (S,) Tensor
+        Distinct words. All targets must be among them, with a log q of 0, as ``Candidates`` draws them.
+    sparse : bool, default=False
+        Whether the gradient of the table is a sparse tensor.
+    """
+    given = features, table, bias, targets, words, log_q, sparse, beside
+    loss: Tensor = _Sampled.apply(*given)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _Full(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, beside: Tensor | None = None
+        ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, beside: Tensor | None
     ) -> Tensor:
-        """Return the loss of features (n, d) and targets (n,), with a table (V or more, d) and a bias (V,).
-
-        With ``beside``, b (n,), the loss is the mean of -log(softmax(…)[target] + exp b), where exp b is the part of
-        the target's probability that another component of a mixture gives.
-        """
         types = len(bias)
         to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
         weight = table[:types].to(_kind(features))
@@ -41,9 +81,7 @@ class FullCrossEntropy(torch.autograd.Function):
         return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None, to_beside
 
 
-class SampledCrossEntropy(torch.autograd.Function):
-    """The mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias."""
-
+class _Sampled(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -53,14 +91,9 @@ class SampledCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         words: Tensor,
         log_q: Tensor,
-        sparse: bool = False,
-        beside: Tensor | None = None,
+        sparse: bool,
+        beside: Tensor | None,
     ) -> Tensor:
-        """Return the loss; the words (S,) are distinct, log_q is (S,), the rest is as in ``FullCrossEntropy``.
-
-        All targets must be among the words, with a log q of 0, as ``Candidates`` draws them. With ``sparse`` the
-        gradient of the table is a sparse tensor.
-        """
         place = torch.full((len(bias),), -1, device=words.device)
         place[words] = torch.arange(len(words), device=words.device)
         wanted = place[targets]  # (n,), the targets' places among the words

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, slices
+from lmcompare.training.cross_entropy import full_cross_entropy, sampled_cross_entropy, slices
 from lmcompare.training.seeds import derived
 
 IGNORED = -1  # the target of padding
@@ -110,8 +110,7 @@ class Head(nn.Module):
 
     def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the mean -log p of the targets (n,) in nats, differentiable."""
-        loss: Tensor = FullCrossEntropy.apply(features, self.table, self.bias, targets)  # type: ignore[no-untyped-call]
-        return loss
+        return full_cross_entropy(features, self.table, self.bias, targets)
 
     def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
         """Return the mean -log p of the targets in nats, differentiable, with Z estimated from a sample of the words.
@@ -134,8 +133,7 @@ class Head(nn.Module):
             If a target is not in the sample.
         """
         words, log_q = words.to(features.device), log_q.to(features.device)
-        loss: Tensor = SampledCrossEntropy.apply(features, self.table, self.bias, targets, words, log_q, self.sparse)  # type: ignore[no-untyped-call]
-        return loss
+        return sampled_cross_entropy(features, self.table, self.bias, targets, words, log_q, sparse=self.sparse)
 
     def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
         """Return the term to add to the loss so that the network learns a distribution instead of the target alone.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lmcompare.training import cross_entropy, softmax
-from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy
+from lmcompare.training.cross_entropy import full_cross_entropy, sampled_cross_entropy
 from lmcompare.training.softmax import IGNORED, Candidates, Head
 
 
@@ -103,7 +103,7 @@ def test_the_sampled_loss_and_its_gradient_are_those_of_the_formula(monkeypatch:
     shuffled = torch.randperm(len(words))
     words, log_q = words[shuffled], log_q[shuffled]
     given = (features, head.table, head.bias, targets, words, log_q)
-    mine = SampledCrossEntropy.apply(*given)  # type: ignore[no-untyped-call]
+    mine = sampled_cross_entropy(*given)
     scores = features @ head.table[:50].T + head.bias
     losses = []
     for row, target in enumerate(targets):
@@ -134,9 +134,9 @@ def test_what_is_beside_the_softmax_is_added_to_its_probabilities(
     beside = (torch.rand(len(targets)).log() - 2).index_fill(0, torch.tensor([3]), -torch.inf).requires_grad_()
     given = (features, head.table, head.bias, targets)
     if sampled:  # a sample of all words is the full softmax
-        mine = SampledCrossEntropy.apply(*given, torch.randperm(50), torch.zeros(50), False, beside)  # type: ignore[no-untyped-call]
+        mine = sampled_cross_entropy(*given, torch.randperm(50), torch.zeros(50), beside=beside)
     else:
-        mine = FullCrossEntropy.apply(*given, beside)  # type: ignore[no-untyped-call]
+        mine = full_cross_entropy(*given, beside)
     p = torch.softmax(features @ head.table[:50].T + head.bias, 1)[torch.arange(len(targets)), targets]
     plain = -(p + beside.exp()).log().mean()
     torch.testing.assert_close(mine, plain)
@@ -214,10 +214,9 @@ def test_training_starts_at_the_unigram() -> None:
 
 def test_bfloat16_changes_the_gradient_by_rounding_only() -> None:
     head, features, targets = head_and_targets()
-    exact = FullCrossEntropy.apply(features, head.table, head.bias, targets)  # type: ignore[no-untyped-call]
-    exact = slopes(exact, head, features)
+    exact = slopes(full_cross_entropy(features, head.table, head.bias, targets), head, features)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = FullCrossEntropy.apply(features, head.table, head.bias, targets)  # type: ignore[no-untyped-call]
+        loss = full_cross_entropy(features, head.table, head.bias, targets)
     assert loss.dtype == torch.float32
     for a, b in zip(slopes(loss, head, features), exact, strict=True):
         assert (a - b).abs().max() < 0.02 * b.abs().max()

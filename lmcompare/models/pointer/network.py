@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
-from lmcompare.training.cross_entropy import FullCrossEntropy, SampledCrossEntropy, slices
+from lmcompare.training.cross_entropy import full_cross_entropy, sampled_cross_entropy, slices
 from lmcompare.training.network import Memory, Network
 from lmcompare.training.softmax import Head
 
@@ -66,16 +66,14 @@ class PointerHead(Head):
         if features.shape[1] == self.width:
             return super().full_loss(features, targets)
         f, log_softmax, beside = self._shares(features, targets)
-        loss: Tensor = FullCrossEntropy.apply(f, self.table, self.bias, targets, beside)  # type: ignore[no-untyped-call]
-        return loss - log_softmax.mean()
+        return full_cross_entropy(f, self.table, self.bias, targets, beside) - log_softmax.mean()
 
     def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
         if features.shape[1] == self.width:
             return super().sampled_loss(features, targets, words, log_q)
         f, log_softmax, beside = self._shares(features, targets)
-        given = targets, words.to(f.device), log_q.to(f.device), self.sparse
-        loss: Tensor = SampledCrossEntropy.apply(f, self.table, self.bias, *given, beside)  # type: ignore[no-untyped-call]
-        return loss - log_softmax.mean()
+        given = self.table, self.bias, targets, words.to(f.device), log_q.to(f.device)
+        return sampled_cross_entropy(f, *given, sparse=self.sparse, beside=beside) - log_softmax.mean()
 
     def _shares(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the features of the softmax, log a_0, and the log of the probability of copying the target over a_0.

@@ -45,7 +45,7 @@ class Recurrence(Network):
         given: Any = None
         if memory is not None:
             given = tuple(memory[name].transpose(0, 1).contiguous() for name in self.carried)
-        alone = isinstance(self.recurrence, nn.GRU | nn.RNN) and not isinstance(self.recurrence, nn.LSTM)
+        alone = isinstance(self.recurrence, nn.GRU | nn.RNN)
         states, last = self.recurrence(read, given[0] if alone and given else given)
         last = (last,) if alone else last
         left = {name: each.transpose(0, 1).float() for name, each in zip(self.carried, last, strict=True)}
