@@ -63,49 +63,49 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
-        past: tuple[Tensor, Tensor] | None,
+        past: Memory | None,
         view: View,
         *,
         source: Tensor | None = None,
-        near: Tensor | None = None,
         maps: bool = False,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor | None, Maps | None]:
+    ) -> tuple[Tensor, Memory, Maps | None]:
         """Read a piece.
 
         Parameters
         ----------
-        x, past, view, maps
+        x, view, maps
             As in ``SelfAttention.forward``.
+        past : Memory or None
+            ``keys`` and ``values`` as in ``SelfAttention.forward``, and with convolutions ``near``
+            (B, 2, convolution, d), the vectors that each of them read last; None at a document's beginning.
         source : (B, T, d) Tensor or None, default=None
             The vectors from which keys and values are computed, normalised like ``x``; None for ``x``.
-        near : (B, 2, convolution, d) Tensor or None, default=None
-            The vectors that each of the two convolutions read last; None at a document's beginning.
 
         Returns
         -------
         x : (B, T, d) Tensor
             The output of the layer.
-        kept : (keys, values)
-            As of ``SelfAttention.forward``.
-        near : (B, 2, convolution, d) Tensor or None
-            The vectors that each convolution has now read last; None without convolutions.
+        left : Memory
+            What ``past`` has, after the piece.
         maps : Maps or None
             As of ``SelfAttention.forward``.
         """
         source = None if source is None else self.before_attention(source)
-        normed, first = self._convolved(0, self.before_attention(x), near)
-        seen, kept, shown = self.attention(normed, past, view, source=source, maps=maps)
+        normed, first = self._convolved(0, self.before_attention(x), past)
+        seen, left, shown = self.attention(normed, past, view, source=source, maps=maps)
         x = x + dropout(seen, self.dropout, self.training)
-        normed, second = self._convolved(1, self.before_feed_forward(x), near)
+        normed, second = self._convolved(1, self.before_feed_forward(x), past)
         x = x + dropout(self.feed_forward(normed), self.dropout, self.training)
-        left = None if first is None or second is None else torch.stack([first, second], 1)
-        return x, kept, left, shown
+        if first is not None and second is not None:
+            left["near"] = torch.stack([first, second], 1)
+        return x, left, shown
 
-    def _convolved(self, which: int, x: Tensor, near: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _convolved(self, which: int, x: Tensor, past: Memory | None) -> tuple[Tensor, Tensor | None]:
         """Return x (B, T, d) after the first or second convolution, if any, and the vectors that it read last."""
         if self.convolutions is None:
             return x, None
-        convolved: tuple[Tensor, Tensor] = self.convolutions[which](x, None if near is None else near[:, which])
+        before = None if past is None else past["near"][:, which]
+        convolved: tuple[Tensor, Tensor] = self.convolutions[which](x, before)
         return convolved
 
 
@@ -159,24 +159,17 @@ class TransformerNetwork(Network):
         words = self.head.embed(self.words_read(inputs, memory)) * math.sqrt(self.design.width)
         x = dropout(words + self._places(read, length), self.design.dropout, self.training)
         source = self.source(x)
-        keys: list[Tensor] = []
-        values: list[Tensor] = []
+        kept: list[Memory] = []
         seen: list[Maps] = []
-        near: list[Tensor] = []
         for layer, block in enumerate(self.blocks):
-            past = None if memory is None else (memory["keys"][:, layer], memory["values"][:, layer])
-            before = None if memory is None or not self.design.convolution else memory["near"][:, layer]
-            x, kept, last, shown = block(x, past, view, source=source, near=before, maps=maps)
-            keys.append(self._remembered(kept[0]))
-            values.append(self._remembered(kept[1]))
-            if last is not None:
-                near.append(last)
-            if shown is not None:
-                seen.append(shown)
-        left = {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "read": read + length}
-        if near:
-            left["near"] = torch.stack(near, 1)
-        return dropout(self.last_norm(x), self.design.dropout, self.training), left, seen
+            past = None if memory is None else {name: memory[name][:, layer] for name in memory if name != "read"}
+            x, left, shown = block(x, past, view, source=source, maps=maps)
+            left["keys"], left["values"] = self._remembered(left["keys"]), self._remembered(left["values"])
+            kept.append(left)
+            seen += [shown] if maps else []
+        after = {name: torch.stack([left[name] for left in kept], 1) for name in kept[0]}
+        features = dropout(self.last_norm(x), self.design.dropout, self.training)
+        return features, {**after, "read": read + length}, seen
 
     def in_page(self) -> list[dict[str, Any]]:
         if not self.design.causal or type(self) is not TransformerNetwork:

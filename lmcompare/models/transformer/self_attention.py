@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lmcompare.training.network import Memory
+
 POSITIONS = ("rotary", "learned", "sinusoidal", "alibi", "relative", "none")
 BASE = 10000.0  # the base of the wave lengths (Vaswani et al. 2017, section 3.5)
 
@@ -147,20 +149,20 @@ class SelfAttention(nn.Module):
     def forward(
         self,
         x: Tensor,
-        past: tuple[Tensor, Tensor] | None,
+        past: Memory | None,
         view: View,
         *,
         source: Tensor | None = None,
         maps: bool = False,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor], Maps | None]:
+    ) -> tuple[Tensor, Memory, Maps | None]:
         """Apply attention to a piece.
 
         Parameters
         ----------
         x : (B, T, d) Tensor
             The inputs, from which the queries are computed.
-        past : (keys, values) or None
-            The keys and values of the M remembered positions.
+        past : Memory or None
+            ``keys`` and ``values`` of the M remembered positions.
         view : View
             Which positions each position sees.
         source : (B, T, d) Tensor or None, default=None
@@ -171,8 +173,8 @@ class SelfAttention(nn.Module):
         Returns
         -------
         out : (B, T, d) Tensor
-        kept : (keys, values)
-            All keys, before rotation, and values (B, kv_heads, M + T, d / heads).
+        left : Memory
+            All ``keys``, before rotation, and ``values`` (B, kv_heads, M + T, d / heads).
         maps : Maps or None
         """
         source = x if source is None else source
@@ -180,9 +182,9 @@ class SelfAttention(nn.Module):
         key = self.key_norm(_split(self.key(source), self.kv_heads))
         value = _split(self.value(source), self.kv_heads)
         if past is not None:
-            key = torch.cat([past[0].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
-            value = torch.cat([past[1].to(value.dtype), value], 2)
-        kept = (key, value)
+            key = torch.cat([past["keys"].to(key.dtype), key], 2)  # (B, kv_heads, M + T, d / heads)
+            value = torch.cat([past["values"].to(value.dtype), value], 2)
+        left = {"keys": key, "values": value}
         if view.rotation is not None:
             query, key = view.rotation.turn(query), view.rotation.turn(key)
         query, key = query.to(value.dtype), key.to(value.dtype)  # norms and rotations are float32 under autocast
@@ -195,7 +197,7 @@ class SelfAttention(nn.Module):
         else:
             mixed = _fused(query, key, value, view)
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, d)
-        return self.output(joined), kept, shown if maps else None
+        return self.output(joined), left, shown if maps else None
 
 
 def written_out(query: Tensor, key: Tensor, value: Tensor, view: View) -> Maps:

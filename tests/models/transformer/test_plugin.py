@@ -274,8 +274,10 @@ def test_a_layer_leaves_what_its_convolutions_read_before_as_it_is() -> None:
     x, near = torch.randn(2, 7, 16), torch.randn(2, 2, 3, 16)
     before = near.clone()
     with torch.no_grad():
-        once, twice = (layer(x, None, View(None), near=near) for _ in range(2))
+        nothing = torch.zeros(2, 2, 0, 8)  # no position is remembered
+        past = {"keys": nothing, "values": nothing, "near": near}
+        once, twice = (layer(x, past, View(None)) for _ in range(2))
         read = layer.before_attention(x)
     assert torch.equal(near, before)
     assert torch.equal(once[0], twice[0])
-    torch.testing.assert_close(once[2][:, 0], read[:, -3:])  # the last that the first convolution has read
+    torch.testing.assert_close(once[1]["near"][:, 0], read[:, -3:])  # the last that the first convolution has read
