@@ -91,9 +91,9 @@ class Attended:
 def attention_at(network: AttentiveRnnNetwork, ids: IntArray) -> Attended:
     """Return the attention of the state after one or more ids to the min(len(ids), window) states before it."""
     inputs = network.inputs(ids)  # (1, T)
-    _, memory, _ = network.attend(inputs[:, :-1], None)
+    _, memory = network(inputs[:, :-1], None)
     before = memory["past"][0, network.window - int(memory["filled"][0]) :]  # (n, H)
-    _, after, _ = network.attend(inputs[:, -1:], memory)
+    _, after = network(inputs[:, -1:], memory)
     state = after["past"][:, -1:]  # (1, 1, H)
     empty = before.new_zeros(1, network.window - len(before), before.shape[1])
     scores = network.attention.scores(state, torch.cat([empty, before[None]], 1))[0, 0, -len(before) :]  # (n,)

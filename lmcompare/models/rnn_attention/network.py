@@ -6,15 +6,12 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.model import FloatArray
 from lmcompare.models.rnn.network import Recurrence
 from lmcompare.models.rnn_attention.additive_scores import additive_scores
-from lmcompare.tokens import IntArray
 from lmcompare.training.network import Memory
 
 
@@ -151,24 +148,15 @@ class AttentiveRnnNetwork(Recurrence):
         The memory is that of ``states``, and ``past`` (B, window, H), the last layer's states, of which the last
         ``filled`` (B,) are valid.
         """
-        features, left, _ = self.attend(inputs, memory)
-        return features, left
-
-    def in_page(self) -> list[dict[str, Any]]:
-        look = {"type": "look-back", "scores": self.attention.kind, "name": "attention", "window": self.window}
-        return [*self._recurrent_layers(), look, {"type": "linear", "name": "output"}, {"type": "tanh"}]
-
-    def attend(self, inputs: Tensor, memory: Memory | None) -> tuple[Tensor, Memory, Tensor]:
-        """Return what ``forward`` returns and the attention weights (B, T, window)."""
         states, left = self.states(inputs, memory)
         if memory is None:
             past, filled = self.no_past(states)
         else:
             past, filled = memory["past"].to(states.dtype), memory["filled"]
-        features, weights = self.look_back(states, past, filled)
+        features, _ = self.look_back(states, past, filled)
         left["past"] = torch.cat([past, states], 1)[:, -self.window :].float()
         left["filled"] = (filled + inputs.shape[1]).clamp(max=self.window)
-        return features, left, weights
+        return features, left
 
     def no_past(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Return the past at a document's beginning, for states (B, T, H): zeros (B, window, H) and (B,)."""
@@ -185,18 +173,9 @@ class AttentiveRnnNetwork(Recurrence):
         context, weights = self.attention(states, past, filled, reach)
         return self.features(torch.cat([states, context.to(states.dtype)], -1)), weights
 
-    @torch.no_grad()
-    def attention_weights(self, ids: IntArray) -> FloatArray:
-        """Return the weights (T, T) that state i gives to state j < i in a document of these ids; T = len + 1.
-
-        State 0 follows the document's beginning and has no state to attend to: its row is zero.
-        """
-        inputs = self.inputs(ids)  # (1, T)
-        _, _, weights = self.attend(inputs, None)
-        length = inputs.shape[1]
-        out = np.zeros((length, length), np.float32)
-        out[:, :-1] = banded(weights)[0, :, self.window :].cpu().numpy()
-        return out
+    def in_page(self) -> list[dict[str, Any]]:
+        look = {"type": "look-back", "scores": self.attention.kind, "name": "attention", "window": self.window}
+        return [*self._recurrent_layers(), look, {"type": "linear", "name": "output"}, {"type": "tanh"}]
 
 
 def band_of(pairs: Tensor, window: int) -> Tensor:

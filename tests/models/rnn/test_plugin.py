@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -73,27 +75,21 @@ def test_what_it_shows_is_what_it_computes(case: str) -> None:
     network = model.trained_as(RnnNetwork)
     keep = gates(network, network.inputs(np.array([2, 3, 4, 5, 6]))[0]).keep
     assert opened.values[0][3][0] == pytest.approx(float(keep[3].mean()))
-    lines = dict(next(e for e in found if isinstance(e, WorkedEquation)).lines)
-    worked = next(e for e in found if isinstance(e, WorkedEquation))
-    assert found[0] is worked
-    assert "the sentence read by itself" in worked.note
-    figure = {name.split(":")[0].split(" =")[0]: value for name, value in lines.items()}
-    if case == "plain-lstm":
-        assert figure["c"] == pytest.approx(figure["f"] * figure["c before"] + figure["n"] * figure["g"], abs=1e-6)
-        assert figure["s"] == pytest.approx(figure["o"] * np.tanh(figure["c"]), abs=1e-6)
-    elif case == "qrnn":
-        assert figure["c"] == pytest.approx(
-            figure["f"] * figure["c before"] + (1 - figure["f"]) * figure["g"], abs=1e-6
-        )
-        assert figure["s"] == pytest.approx(figure["o"] * figure["c"], abs=1e-6)
-    elif case == "min-gru":
-        assert figure["s"] == pytest.approx(
-            (1 - figure["n"]) * figure["s before"] + figure["n"] * figure["g"], abs=1e-6
-        )
-    else:
-        assert figure["s"] == pytest.approx(
-            figure["z"] * figure["s before"] + (1 - figure["z"]) * figure["g"], abs=1e-6
-        )
+    assert isinstance(found[0], WorkedEquation)
+    assert "the sentence read by itself" in found[0].note
+    formulas_hold(found[0])
+
+
+def formulas_hold(worked: WorkedEquation) -> None:
+    """Each line that gives a formula has the value that follows from the other lines."""
+    values = {re.split(":| =", label)[0]: value for label, value in worked.lines}
+    names = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in sorted(values, key=len, reverse=True)))
+    formulas = [label.split(" = ") for label, _ in worked.lines if " = " in label]
+    assert formulas
+    for name, formula in formulas:
+        with_numbers = names.sub(lambda found: f"({values[found[0]]})", formula)
+        expected = eval(with_numbers.replace("·", "*").replace("−", "-"), {"tanh": np.tanh})
+        assert values[name] == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_elman_network_shows_its_first_layer() -> None:
@@ -103,14 +99,15 @@ def test_an_elman_network_shows_its_first_layer() -> None:
     worked = found[0]
     assert isinstance(worked, WorkedEquation)
     assert not any(isinstance(each, Heatmap) for each in found)
-    figure = {name.split(":")[0].split(" =")[0]: value for name, value in worked.lines}
-    assert figure["s"] == pytest.approx(np.tanh(figure["W x"] + figure["U s"]), abs=1e-6)
+    formulas_hold(worked)
     network = model.trained_as(RnnNetwork)
     first = RnnNetwork(TYPES, "elman", 8, 6, 1, 0.0).eval()
     first.load_state_dict({**first.state_dict(), **{k: v for k, v in network.state_dict().items() if "l1" not in k}})
     with torch.no_grad():
         states = first.states(network.inputs(np.array([2, 3, 4, 5, 6])), None)[0][0]
-    assert figure["s"] == pytest.approx(float(states[-1][int((states[-1] - states[-2]).abs().argmax())]), abs=1e-6)
+    assert worked.lines[-2][1] == pytest.approx(
+        float(states[-1][int((states[-1] - states[-2]).abs().argmax())]), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("kind", [Rnn, RnnAttention])

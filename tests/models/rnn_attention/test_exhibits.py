@@ -14,6 +14,7 @@ from lmcompare.models.rnn_attention.network import AdditiveAttention, AttentiveR
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
+from tests.models.rnn_attention.maps import attention_weights
 from tests.training.texts import VOCABULARY, ragged
 
 
@@ -49,7 +50,7 @@ def test_it_measures_the_scores_and_weights_of_the_network() -> None:
     shares, entropy, seen = np.zeros(7), 0.0, 0
     for ids in text.documents():
         if len(ids):
-            weights = model.trained_as(AttentiveRnnNetwork).attention_weights(ids[:-1])
+            weights = attention_weights(network_of(model), ids[:-1])
             for i in range(7, len(weights)):
                 window = weights[i, i - 7 : i]
                 shares += window[::-1]

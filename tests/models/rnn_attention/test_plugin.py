@@ -21,6 +21,7 @@ from lmcompare.models.rnn_attention.network import (
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from tests.models.neural_cases import trained
+from tests.models.rnn_attention.maps import attention_weights
 from tests.training.texts import VOCABULARY
 
 Pair = tuple[list[torch.Tensor], list[torch.Tensor]]
@@ -108,7 +109,7 @@ def test_attention_at_a_position_is_that_over_all(scores: str) -> None:
     torch.manual_seed(3)
     network = AttentiveRnnNetwork(8, "gru", 6, 6, 1, scores, 4, 3, 0.0)
     ids = np.array([2, 3, 4, 5, 6])
-    weights = network.attention_weights(ids)
+    weights = attention_weights(network, ids)
     found = attention_at(network, ids)
     np.testing.assert_allclose(found.weights, weights[5, 2:5], atol=1e-6)
     np.testing.assert_allclose(np.exp(found.scores) / np.exp(found.scores).sum(), found.weights, atol=1e-6)
@@ -120,7 +121,7 @@ def test_what_it_shows_is_what_it_computes() -> None:
     assert isinstance(model, RnnAttention)
     ids = np.array([2, 3, 4, 5, 6])
     network = model.trained_as(AttentiveRnnNetwork)
-    weights = network.attention_weights(ids)
+    weights = attention_weights(network, ids)
     assert weights.shape == (6, 6)
     np.testing.assert_allclose(weights.sum(1), [0, 1, 1, 1, 1, 1], atol=1e-6)
     assert not np.triu(weights).any()
@@ -147,7 +148,7 @@ def test_the_explorer_has_the_numbers_from_which_the_network_computes(case: str)
     )
     (head,) = drawn.heads
     queries, keys, values = (np.array(x) for x in (head.queries, head.keys, head.values))
-    wanted = network.attention_weights(ids)
+    wanted = attention_weights(network, ids)
     assert len(drawn.words) == len(wanted)
     for i, (first, end) in enumerate(drawn.seen):
         assert end - first == min(i, model.window)
