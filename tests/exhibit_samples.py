@@ -27,8 +27,7 @@ from lmcompare.exhibits import (
     WorkedEquation,
 )
 from lmcompare.exhibits.exhibit import hints
-from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
-from lmcompare.lab.diffusion.pictures import PromptedPictures
+from lmcompare.lab.diffusion.pictures import Denoised, DenoisingFilm, PromptedPictures
 from tests.damage import TEXTS, VALUES
 
 WEIGHTS = ((1.0, None, None), (0.4, 0.6, None), (0.7, 0.2, 0.1))

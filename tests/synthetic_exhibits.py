@@ -8,8 +8,7 @@ import numpy as np
 
 from lmcompare import exhibits as kinds
 from lmcompare.exhibits import Exhibit
-from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
-from lmcompare.lab.diffusion.pictures import LEVELS, PromptedPictures
+from lmcompare.lab.diffusion.pictures import LEVELS, Denoised, DenoisingFilm, PromptedPictures
 
 SENTENCE = ("The", "old", "river", "bank", "was", "</s>")
 

@@ -10,12 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Contrast, Measured, bits, contrasts
 from lmcompare.analysis.intervals import LEAST_UNITS, holm
 from lmcompare.analysis.resampling import units_of
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
+from lmcompare.lab.contrasts import Contrast, Measured, bits, contrasts
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.analysis.contrasts import Contrast
 from lmcompare.analysis.intervals import Bootstrap, resample_counts
+from lmcompare.lab.contrasts import Contrast
 from lmcompare.models.wordnet_bow.readable import Described, table
 from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES
 from lmcompare.tokens import Vocabulary

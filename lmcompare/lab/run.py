@@ -27,8 +27,7 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
-from lmcompare.lab.findings import write_findings
-from lmcompare.lab.folder import check_free, claim, path_of, see_that_it_is_there
+from lmcompare.lab.findings import check_free, claim, path_of, see_that_it_is_there, write_findings
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.registry import absolute

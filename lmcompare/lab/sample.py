@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Measured
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import LN2
+from lmcompare.lab.contrasts import Measured
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run

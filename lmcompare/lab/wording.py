@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.contract import Row
+from lmcompare.lab.contrasts import Contrast
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 

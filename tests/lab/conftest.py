@@ -28,7 +28,7 @@ def write_text(place: Path) -> Path:
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A diffusion model makes no more pictures for a prompt than are shown."""
-    from lmcompare.lab.diffusion.questions import QUESTIONS
+    from lmcompare.lab.diffusion.measured import QUESTIONS
     from lmcompare.lab.diffusion.shown import PICTURES
 
     questions: Any = QUESTIONS

@@ -11,8 +11,8 @@ import pytest
 from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.harness.progress import Display
 from lmcompare.lab.contract import experiment_names
-from lmcompare.lab.diffusion.training import Recipe
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.diffusion.model import Recipe
+from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
 from lmcompare.models.rnn.plugin import Rnn
@@ -42,9 +42,9 @@ def little_is_asked(monkeypatch: pytest.MonkeyPatch, few_pictures: None) -> None
     monkeypatch.setattr("lmcompare.lab.run.estimate", lambda jobs: None)
     monkeypatch.setattr("lmcompare.harness.cell.run_sampled_checks", lambda *_, **__: [])
     monkeypatch.setattr("lmcompare.lab.diffusion.experiment.OF_PREVIEW", Recipe(steps=2, sampling_steps=3))
-    monkeypatch.setattr("lmcompare.lab.mask.POSITIONS", 60)
-    monkeypatch.setattr("lmcompare.lab.order.OF_PREVIEW", 60)
-    monkeypatch.setattr("lmcompare.lab.unseen.OF_PREVIEW", 60)
+    monkeypatch.setattr("lmcompare.lab.experiments.mask.POSITIONS", 60)
+    monkeypatch.setattr("lmcompare.lab.experiments.order.OF_PREVIEW", 60)
+    monkeypatch.setattr("lmcompare.lab.experiments.unseen.OF_PREVIEW", 60)
     monkeypatch.setattr("lmcompare.lab.neurons.two_words.OF_PREVIEW", 40)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from lmcompare.exhibits import Bars
 from lmcompare.lab.contract import Figures, Findings, Row
-from lmcompare.lab.findings import write_findings
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.findings import path_of, write_findings
 
 ROWS = (
     Row("Order", "Knowing <b>the order</b>.", 0.0214, 0.0181, 0.0247, 0.0003, 1.781, explained_by="other"),

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.analysis.contrasts import Contrast
 from lmcompare.analysis.findings import ROWS, read_findings
 from lmcompare.analysis.intervals import holm
 from lmcompare.errors import PluginError
 from lmcompare.lab.bench import Bench, parts_of, row_of, rows_of
 from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
+from lmcompare.lab.contrasts import Contrast
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.run import check_names, described
 from tests.analysis.tiny import bits, tiny_run

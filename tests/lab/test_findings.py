@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.analysis.contrasts import Measured, contrasts, of_same_trainings
 from lmcompare.lab.bench import row_of, rows_of
 from lmcompare.lab.contract import Figures, Findings, Row
+from lmcompare.lab.contrasts import Measured, contrasts, of_same_trainings
 from lmcompare.lab.findings import write_findings
 from tests.lab.laboratory import ABOUT
 from tests.lab.recomputed import check_contrasts

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.lab import folder as lab
+from lmcompare.lab import findings as lab
 from lmcompare.runfolder import ownership as run
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.adapting import CLIP, PIECE, adapted_log_probs
-from lmcompare.lab.inference import best_weight, mixed
+from lmcompare.lab.experiments.inference import CLIP, PIECE, adapted_log_probs, best_weight, mixed
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded

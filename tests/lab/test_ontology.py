@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.lab import encoding
 from lmcompare.lab.encoding import Guess, Task
-from lmcompare.lab.ontology import Ontology, _lacking, short_name
+from lmcompare.lab.experiments.ontology import Ontology, _lacking, short_name
 from lmcompare.lab.word_tables import BAND, ClassedBag, PermutedRows
 from lmcompare.model import Setting
 from lmcompare.models.wordnet_bow import wordnet

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.lab.contract import Findings
-from lmcompare.lab.findings import write_findings
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.findings import path_of, write_findings
 from lmcompare.lab.page import write_page
 from lmcompare.render.definitions import WORDS
 from lmcompare.render.markdown import plain

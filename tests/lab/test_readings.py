@@ -10,9 +10,9 @@ import pytest
 from nltk import Tree
 from nltk.chat.util import Chat
 
-from lmcompare.lab.grammar import ended_before, phrases_ended
-from lmcompare.lab.letters import _right, asked_letters, letter_counts, probed, probed_words
-from lmcompare.lab.rules import OURS, STATEMENTS, SWAPPED, Responder, responders
+from lmcompare.lab.experiments.grammar import ended_before, phrases_ended
+from lmcompare.lab.experiments.letters import _right, asked_letters, letter_counts, probed, probed_words
+from lmcompare.lab.experiments.rules import OURS, STATEMENTS, SWAPPED, Responder, responders
 from lmcompare.models.pcfg.trees import matched
 from lmcompare.runfolder.run import Run
 from lmcompare.tokens import Encoded, Vocabulary

@@ -15,7 +15,7 @@ import pytest
 from lmcompare.analysis.findings import StoredFindings, digest_of, findings_in, read_findings
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.harness import changes
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
 from lmcompare.runfolder.files import RunFolderError

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
-from lmcompare.lab.attention import read_before
-from lmcompare.lab.positions import by_position
+from lmcompare.lab.experiments.attention import read_before
+from lmcompare.lab.experiments.positions import by_position
+from lmcompare.lab.experiments.unseen import Followers, _asked
 from lmcompare.lab.sample import Sample, after, asked, asked_of
-from lmcompare.lab.unseen import Followers, _asked
 from lmcompare.model import Setting
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.models.unigram.plugin import Unigram

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.lab.order import TREATMENTS, seen_by, treated
+from lmcompare.lab.experiments.order import TREATMENTS, seen_by, treated
 from lmcompare.model import LanguageModel
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.rnn.plugin import Rnn

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.analysis.contrasts import Contrast, Measured
-from lmcompare.lab import attention, grammar, ideas, inference, letters, ontology, order, unseen
 from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
+from lmcompare.lab.contrasts import Contrast, Measured
+from lmcompare.lab.experiments import attention, grammar, ideas, inference, letters, ontology, order, unseen
+from lmcompare.lab.experiments.order import TREATMENTS
 from lmcompare.lab.neurons import few_bits
-from lmcompare.lab.order import TREATMENTS
 from lmcompare.lab.quantisation import TERNARY
 from lmcompare.lab.wording import above, all_of, below, effects, without_effect
 from tests.lab.laboratory import missed

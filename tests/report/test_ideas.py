@@ -10,7 +10,7 @@ import pytest
 
 from lmcompare.analysis.findings import digest_of
 from lmcompare.analysis.joined import join
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.report.build import write_reports
 from lmcompare.report.data import SERVED, ReportData, Section

@@ -13,8 +13,7 @@ from playwright.sync_api import Page, expect
 
 from lmcompare.exhibits import draw
 from lmcompare.exhibits.heatmap import WARM
-from lmcompare.lab.diffusion.denoising import DenoisingFilm
-from lmcompare.lab.diffusion.pictures import LEVELS, PromptedPictures, amounts
+from lmcompare.lab.diffusion.pictures import LEVELS, DenoisingFilm, PromptedPictures, amounts
 from lmcompare.render.charts.png import Array, png, strip
 from tests.report.browser import complaints, open_all
 from tests.report.tree import parse

@@ -15,8 +15,7 @@ import pytest
 
 from lmcompare.analysis import load_run
 from lmcompare.lab.contract import Figures, Findings, Row
-from lmcompare.lab.findings import write_findings
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.findings import path_of, write_findings
 from lmcompare.render.charts.strips import HIGH
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData

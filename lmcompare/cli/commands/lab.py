@@ -64,7 +64,7 @@ def lab(
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
     from lmcompare.analysis.findings import read_findings
     from lmcompare.harness import changes
-    from lmcompare.lab.folder import path_of, see_that_it_is_there
+    from lmcompare.lab.findings import path_of, see_that_it_is_there
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
     from lmcompare.report.build import rebuild

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from lmcompare.runfolder.parquet import Array
 
 DARKEST, BRIGHTEST = 0.0, 16.0  # pixel values of scikit-learn's digits
 APART = 0.2  # the share of all pictures that measures the classifier

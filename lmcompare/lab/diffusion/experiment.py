@@ -8,26 +8,31 @@ from typing import ClassVar
 
 import torch
 
-from lmcompare.analysis.contrasts import Contrast
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Findings, LabExperiment
-from lmcompare.lab.diffusion.measured import CONDITIONS, CONTEXT, KINDS, RANDOM, STATIC, Everything, measured
-from lmcompare.lab.diffusion.questions import (
+from lmcompare.lab.contrasts import Contrast
+from lmcompare.lab.diffusion.measured import (
     AS_NUMERALS,
     AS_ORDINALS,
+    CONDITIONS,
+    CONTEXT,
     GUIDED,
+    KINDS,
     NEW_NOTS,
     NEW_PAIRS,
     NOT_ONE,
     PLAIN,
     QUESTIONS,
+    RANDOM,
     SINGLES,
+    STATIC,
     THREE_FIVE,
+    Everything,
+    measured,
     wilson,
 )
-from lmcompare.lab.diffusion.shown import exhibits
-from lmcompare.lab.diffusion.tables import against_random, by_strength, by_vectors, quality
-from lmcompare.lab.diffusion.training import Recipe
+from lmcompare.lab.diffusion.model import Recipe
+from lmcompare.lab.diffusion.shown import against_random, by_strength, by_vectors, exhibits, quality
 from lmcompare.render import numbers
 
 SHOWN = STATIC  # the kind of vectors whose pictures are shown

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Measured, contrasts
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
 from lmcompare.lab.bench import Bench, Share, parts_of, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE
+from lmcompare.lab.contrasts import Measured, contrasts
+from lmcompare.lab.experiments.ideas import BASE
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.neurons.few_bits import TRAINED, few_bits, networks_of
-from lmcompare.lab.neurons.set_readings import (
+from lmcompare.lab.neurons.readable_units import (
     KINDS,
     SAYINGS,
     Firing,
@@ -28,12 +29,10 @@ from lmcompare.lab.neurons.set_readings import (
 )
 from lmcompare.lab.neurons.two_words import PROBED, two_words
 from lmcompare.lab.neurons.word_sets import SetNetwork
-from lmcompare.lab.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import below
 from lmcompare.render import numbers
-
-Array = np.ndarray[Any, Any]
+from lmcompare.runfolder.parquet import Array
 
 REAL = Condition("sets with real weights", "lmcompare.lab.neurons.word_sets:WordSets", {"ternary": False})
 SETS = Condition("sets of words", "lmcompare.lab.neurons.word_sets:WordSets", reference=REAL)

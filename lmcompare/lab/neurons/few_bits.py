@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from lmcompare.analysis.contrasts import Contrast, contrasts, of_same_trainings
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings
-from lmcompare.lab.ideas import BASE
+from lmcompare.lab.contrasts import Contrast, contrasts, of_same_trainings
+from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, below

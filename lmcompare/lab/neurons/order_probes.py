@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +15,9 @@ import torch
 from lmcompare.lab.sample import Sample
 from lmcompare.models.rnn.network import Recurrence
 from lmcompare.models.transformer.network import TransformerNetwork
+from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import IntArray, Vocabulary
 from lmcompare.training.network import Network
-
-Array = np.ndarray[Any, Any]
 
 LENGTH = 16  # tokens of a passage
 PLACES = ((3, 2), (6, 4), (12, 8))  # of the earlier and of the later word, counted from the end; the last word is 1

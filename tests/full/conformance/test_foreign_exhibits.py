@@ -20,7 +20,7 @@ import numpy as np
 from lmcompare import LanguageModel, State
 from lmcompare import exhibits as kinds
 from lmcompare.lab.diffusion.pictures import PromptedPictures
-from lmcompare.lab.diffusion.denoising import Denoised, DenoisingFilm
+from lmcompare.lab.diffusion.pictures import Denoised, DenoisingFilm
 
 
 class Herring(LanguageModel):

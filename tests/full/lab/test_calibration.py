@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.analysis.contrasts import contrasts
 from lmcompare.analysis.intervals import over_trainings, ratio_bootstrap
+from lmcompare.lab.contrasts import contrasts
 from tests.analysis.drawn import draw, truth
-from tests.analysis.test_contrasts import BYTES, DOCUMENTS, condition
 from tests.full.lab.coverage import bca, coverage, of_blocks
+from tests.lab.test_contrasts import BYTES, DOCUMENTS, condition
 
 
 @pytest.mark.parametrize("what", ["figure", "difference"])

@@ -10,8 +10,8 @@ from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.exhibits import Heatmap, from_json
 from lmcompare.harness import changes
 from lmcompare.harness.experiment import Experiment
-from lmcompare.lab.diffusion.training import Recipe
-from lmcompare.lab.folder import path_of
+from lmcompare.lab.diffusion.model import Recipe
+from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import run_lab
 from tests.full.lab.treebank import small_treebank

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
-from lmcompare.lab.diffusion.measured import KINDS, Everything
-from lmcompare.lab.diffusion.prompts import Prompt
-from lmcompare.lab.diffusion.questions import QUESTIONS, Answer, Answers
-from lmcompare.lab.diffusion.text_vectors import random_vectors
-from lmcompare.lab.diffusion.training import Recipe, train
+from lmcompare.lab.diffusion.measured import KINDS, QUESTIONS, Answer, Answers, Everything
+from lmcompare.lab.diffusion.model import Recipe, train
+from lmcompare.lab.diffusion.prompts import Prompt, random_vectors
 
 Seen = Callable[[str, Prompt, float, int], int]  # kind, prompt, strength, number of the picture: the digit
 

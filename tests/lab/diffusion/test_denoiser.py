@@ -8,8 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from lmcompare.lab.diffusion.denoiser import EACH, HEADS, HIDDEN, PIXELS, WORD, CrossAttention, Denoiser
-from lmcompare.lab.diffusion.training import LEAST, Noise, guided
+from lmcompare.lab.diffusion.model import (
+    EACH,
+    HEADS,
+    HIDDEN,
+    LEAST,
+    PIXELS,
+    WORD,
+    CrossAttention,
+    Denoiser,
+    Noise,
+    guided,
+)
 
 
 def test_noised_pictures_have_the_mean_and_variance_of_the_closed_form() -> None:

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from lmcompare.exhibits import problem_with
-from lmcompare.lab.diffusion.denoising import DenoisingFilm
 from lmcompare.lab.diffusion.digits import Digits, nearest
 from lmcompare.lab.diffusion.experiment import _claims, _remarks, _verdict
-from lmcompare.lab.diffusion.measured import RANDOM, STATIC, Everything
-from lmcompare.lab.diffusion.pictures import PromptedPictures
+from lmcompare.lab.diffusion.measured import RANDOM, STATIC, STRENGTHS, Everything, wilson
+from lmcompare.lab.diffusion.pictures import DenoisingFilm, PromptedPictures
 from lmcompare.lab.diffusion.prompts import NUMERALS, Prompt
-from lmcompare.lab.diffusion.questions import STRENGTHS, wilson
-from lmcompare.lab.diffusion.shown import as_text, exhibits
-from lmcompare.lab.diffusion.tables import against_random, by_strength, by_vectors, quality
+from lmcompare.lab.diffusion.shown import against_random, as_text, by_strength, by_vectors, exhibits, quality
 from tests.lab.diffusion.planted import planted
 
 pytestmark = pytest.mark.slow

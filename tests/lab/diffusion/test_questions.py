@@ -10,6 +10,17 @@ import pytest
 from sklearn.datasets import load_digits
 
 from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
+from lmcompare.lab.diffusion.measured import (
+    NEW_NOTS,
+    NEW_PAIRS,
+    QUESTIONS,
+    SINGLES,
+    STRENGTHS,
+    THREE_FIVE,
+    Answer,
+    spread,
+    wilson,
+)
 from lmcompare.lab.diffusion.prompts import (
     DIGITS,
     HELD_OUT,
@@ -23,17 +34,6 @@ from lmcompare.lab.diffusion.prompts import (
     negated,
     single,
     training_prompts,
-)
-from lmcompare.lab.diffusion.questions import (
-    NEW_NOTS,
-    NEW_PAIRS,
-    QUESTIONS,
-    SINGLES,
-    STRENGTHS,
-    THREE_FIVE,
-    Answer,
-    spread,
-    wilson,
 )
 
 

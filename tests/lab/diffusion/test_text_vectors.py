@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.diffusion.prompts import all_prompts, either, single
-from lmcompare.lab.diffusion.text_vectors import (
-    Array,
+from lmcompare.lab.diffusion.prompts import (
     TextVectors,
+    all_prompts,
     context_vectors,
+    either,
     random_vector,
     random_vectors,
+    single,
     static_vectors,
     unknown_words,
 )
+from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from lmcompare.lab.diffusion.digits import Digits, Part
-from lmcompare.lab.diffusion.prompts import negated, single
-from lmcompare.lab.diffusion.text_vectors import random_vectors
-from lmcompare.lab.diffusion.training import DiffusionModel, Recipe, rate_of, train
+from lmcompare.lab.diffusion.model import DiffusionModel, Recipe, rate_of, train
+from lmcompare.lab.diffusion.prompts import negated, random_vectors, single
 
 pytestmark = pytest.mark.slow
 

@@ -7,15 +7,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lmcompare.lab.neurons.order_circuits import (
+from lmcompare.lab.neurons.two_words import (
     NAMES,
     A,
     AttentionHead,
     B,
     RecurrentUnit,
     a_is_first,
+    answers_right,
     deep_bag_right,
-    right,
     texts,
 )
 
@@ -30,7 +30,7 @@ def test_all_texts_in_which_both_words_occur_once() -> None:
 
 @pytest.mark.parametrize("network", [RecurrentUnit(), AttentionHead()])
 def test_the_networks_are_right_for_all_texts(network: RecurrentUnit | AttentionHead) -> None:
-    assert right(network, 6) == (3098, 3098)
+    assert answers_right(network, 6) == (3098, 3098)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_networks_are_right_for_all_texts(network: RecurrentUnit | Attention
     ],
 )
 def test_without_positions_or_memory_they_are_not(network: RecurrentUnit | AttentionHead) -> None:
-    correct, every = right(network, 6)
+    correct, every = answers_right(network, 6)
     assert correct < every
     if isinstance(network, AttentionHead):
         assert correct == every / 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.lab.neurons.set_readings import (
+from lmcompare.lab.neurons.readable_units import (
     KINDS,
     Units,
     activations,

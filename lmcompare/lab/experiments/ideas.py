@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from lmcompare.analysis.comparison import group_of
-from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.errors import LmcompareError
 from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.wording import below, effects, inside, without_effect
 from lmcompare.render import numbers
 

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.exhibits import Exhibit, Neighbours
 from lmcompare.lab import encoding
 from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.encoding import Floats, Guess, Task
-from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.wordnet_bow.readable import LACKING, Describer
 from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
 from lmcompare.render import numbers

@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.lab.bench import Bench, Share, row_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.model import BLOCK_BYTES, LanguageModel
 from lmcompare.render import numbers

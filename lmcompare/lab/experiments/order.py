@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts, of_same_trainings
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import ALL, BASE, NO_ORDER, ORDER
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, of_same_trainings
+from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.wording import above, all_of, below
 from lmcompare.model import LanguageModel

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
+from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
-
-Array = np.ndarray[Any, Any]
 
 KINDS = {
     "words": Condition("transformer words", "transformer", tokens="word"),

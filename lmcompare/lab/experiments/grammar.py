@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from nltk import Tree
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab.bench import Bench, row_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.sample import Sample
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.lab.bench import Bench, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.contrasts import Contrast, contrasts
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, effects, without_effect
 from lmcompare.models.rnn_attention.plugin import RnnAttention

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from lmcompare.lab.neurons.word_sets import SetNetwork
+from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded, IntArray
-
-Array = np.ndarray[Any, Any]
 
 KINDS = ("none", "any", "some", "all", "never")
 SAYINGS = {

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Heatmap
 from lmcompare.lab.bench import Bench, row_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.ideas import BASE, NO_MASK
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.experiments.ideas import BASE, NO_MASK
 from lmcompare.lab.sample import Sample, asked, asked_of
 from lmcompare.lab.wording import above
 from lmcompare.model import LanguageModel

@@ -5,27 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+import torch
 
-from lmcompare.analysis.contrasts import Contrast, contrasts, of_same_trainings
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Curve
-from lmcompare.lab.adapting import adapted_log_probs
 from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE
-from lmcompare.lab.order import FAMILIES
-from lmcompare.lab.positions import POSITION, SCHEMES, by_position, widened, with_window
+from lmcompare.lab.contrasts import Contrast, contrasts, of_same_trainings
+from lmcompare.lab.experiments.ideas import BASE
+from lmcompare.lab.experiments.order import FAMILIES
+from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
+from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
-
-Array = np.ndarray[Any, Any]
+from lmcompare.training.network import detach
 
 COUNTS = FAMILIES["5-gram"]
 CACHE = Condition("ngram with a cache", "cache", {"base": "ngram"})
@@ -277,3 +277,54 @@ def _claims(rows: Sequence[Row]) -> dict[str, bool | None]:
         "Learning from the document saves more than a window four times as long.": saved[learning] > saved[window],
         "Learning from the document costs most.": cost[learning] == max(cost.values()),
     }
+
+
+PIECE = 64  # tokens that are scored before the network learns from them
+CLIP = 1.0  # the greatest norm of a gradient
+
+
+def adapted_log_probs(
+    model: TorchLanguageModel, text: Encoded, rate: float, share: Callable[[float], None] = lambda done: None
+) -> Array:
+    """Return the (N,) log-probability of each token in nats, by a network that learns as it reads.
+
+    Each piece of a document is scored first, and then the network makes one step of gradient descent on it. At the
+    end of the document it forgets that again, so that no document learns from another one and the trained model
+    stays as it is.
+
+    Parameters
+    ----------
+    model : TorchLanguageModel
+        A trained model.
+    text : Encoded
+    rate : float
+        The learning rate; 0 for the scores of the model itself.
+    share : callable
+        Is called with the share of the documents that is done.
+    """
+    network = model.trained_network()
+    trained = {name: value.clone() for name, value in network.state_dict().items()}
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    nats = np.zeros(len(text))
+    network.eval()  # without dropout
+    for number, (start, end) in enumerate(zip(text.starts.tolist(), text.ends.tolist(), strict=True), 1):
+        inputs, memory = network.inputs(text.ids[start:end]), None
+        for first in range(0, end - start, PIECE):
+            targets = inputs[0, first + 1 : first + PIECE + 1]
+            features, left = network(inputs[:, first : first + len(targets)], memory)
+            memory = detach(left)
+            with torch.no_grad():
+                found = network.head.log_prob_of(features[0], targets)
+            nats[start + first : start + first + len(targets)] = found.double().cpu().numpy()
+            if rate:
+                network.zero_grad(set_to_none=True)
+                torch.autograd.backward(network.head.full_loss(features[0], targets))
+                torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+                with torch.no_grad():
+                    for parameter in parameters:
+                        if parameter.grad is not None:
+                            parameter.sub_(parameter.grad, alpha=rate)
+        network.load_state_dict(trained)
+        share(number / text.n_documents)
+    network.zero_grad(set_to_none=True)
+    return nats

@@ -10,13 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from lmcompare.analysis.contrasts import Contrast, Measured, contrasts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE
-from lmcompare.lab.order import FAMILIES
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.experiments.ideas import BASE
+from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample, drawn
 from lmcompare.measure.examples import continued
 from lmcompare.measure.sampling import Sampling

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.contrasts import Contrast, Measured, of_same_trainings
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench, Share, rows_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.ideas import BASE, NO_ORDER, NO_POSITIONS
+from lmcompare.lab.contrasts import Contrast, Measured, of_same_trainings
+from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, effects, without_effect
 from lmcompare.model import LanguageModel

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis.contrasts import Measured, bits, contrasts, of_same_trainings
 from lmcompare.analysis.intervals import holm
+from lmcompare.lab.contrasts import Measured, bits, contrasts, of_same_trainings
 from tests.analysis.tiny import tiny_run
 
 DOCUMENTS, BYTES = 40, 1000.0

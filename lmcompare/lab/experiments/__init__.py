@@ -1,0 +1,1 @@
+"""The experiments that train language models: one file for each."""
