@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
@@ -75,6 +75,11 @@ class Row:
         return self.value or 0.0
 
     @property
+    def level(self) -> float:
+        """The quantity of the condition itself, 0 where it is undefined."""
+        return self.figure or 0.0
+
+    @property
     def found(self) -> bool:
         """Whether the quantity differs from zero, at the 5 % level after the correction."""
         return self.p_holm is not None and self.p_holm < SIGNIFICANCE
@@ -129,25 +134,29 @@ class Amounts:
     units: tuple[float, ...]
 
 
+Of = TypeVar("Of")
+Sizes = TypeVar("Sizes")
+
+
 @dataclass(frozen=True)
-class Compared:
+class Comparison(Generic[Of, Sizes]):
     """Conditions that were compared together, so that their variation over trainings was pooled.
 
     Parameters
     ----------
-    pairs : dict of str to (int, int)
-        By the names of the conditions, the numbers of two ``amounts``: what a condition was compared with, and its
-        own.
-    sizes : int
-        The number of the ``sizes`` of the units.
-    same_trainings : bool
+    pairs : mapping of str to pair of Of
+        By the names of the conditions: what each was compared with, and the condition itself. Stored findings have
+        the numbers of two ``amounts``.
+    sizes : Sizes
+        The size of each unit; in stored findings the number of the ``sizes``.
+    same_trainings : bool, default=False
         Whether both of a pair were measured with the same trained models. Then differences up to a millionth of an
         amount, the accuracy of float32, count as 0.
     """
 
-    pairs: dict[str, tuple[int, int]]
-    sizes: int
-    same_trainings: bool
+    pairs: Mapping[str, tuple[Of, Of]]
+    sizes: Sizes
+    same_trainings: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +168,7 @@ class Evidence:
     amounts : tuple of Amounts
     sizes : tuple of tuple of float
         The sizes of the resampling units: bytes or tokens.
-    comparisons : tuple of Compared
+    comparisons : tuple of Comparison
     rows : tuple of (int, int, int, str, float, tuple of float)
         For each row that is a contrast: the numbers of its table, of its row and of its comparison, the name of its
         condition there, its p-value before the correction, and all p-values that were corrected together.
@@ -167,7 +176,7 @@ class Evidence:
 
     amounts: tuple[Amounts, ...] = ()
     sizes: tuple[tuple[float, ...], ...] = ()
-    comparisons: tuple[Compared, ...] = ()
+    comparisons: tuple[Comparison[int, int], ...] = ()
     rows: tuple[tuple[int, int, int, str, float, tuple[float, ...]], ...] = ()
 
 

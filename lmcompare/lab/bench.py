@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from lmcompare import plugins
-from lmcompare.analysis.intervals import LEAST_UNITS, holm
+from lmcompare.analysis.intervals import LEAST_UNITS
 from lmcompare.analysis.resampling import units_of
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
-from lmcompare.lab.contrasts import Contrast, Measured, bits, contrasts
+from lmcompare.lab.contrasts import Measured, bits, contrasts
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
@@ -131,7 +130,7 @@ class Bench:
             By the names of rows, the ideas in one sentence.
         """
         found = contrasts(baseline, changed, self.unit_bytes)
-        return {name: row_of(each, sayings.get(name, "")) for name, each in found.items()}
+        return {name: replace(each, saying=sayings.get(name, "")) for name, each in found.items()}
 
 
 def parts_of(share: Share, parts: int) -> Iterator[Share]:
@@ -141,29 +140,3 @@ def parts_of(share: Share, parts: int) -> Iterator[Share]:
         return lambda done: share((part + done) / parts)
 
     return map(told, range(parts))
-
-
-@dataclass(frozen=True)
-class ContrastRow(Row):
-    """The row of a contrast, which it keeps."""
-
-    source: Contrast | None = field(default=None, repr=False)
-
-
-def rows_of(tests: Mapping[str, Contrast]) -> dict[str, Row]:
-    """Return contrasts that were computed separately, by the names of their rows, with one correction for all."""
-    p_values = [test.p_value for test in tests.values()]
-    adjusted = holm(np.array(p_values))
-    return {
-        name: row_of(replace(test, name=name, p_holm=float(p), family=tuple(p_values)))
-        for (name, test), p in zip(tests.items(), adjusted, strict=True)
-    }
-
-
-def row_of(found: Contrast, saying: str = "") -> ContrastRow:
-    """Return a contrast as a row."""
-    value, low, high, p_holm, figure = (
-        number if math.isfinite(number) else None
-        for number in (found.difference, found.low, found.high, found.p_holm, found.figure)
-    )
-    return ContrastRow(found.name, saying, value, low, high, p_holm, figure, source=found)

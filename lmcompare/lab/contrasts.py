@@ -6,12 +6,15 @@ Holm's correction here is for the conditions of the experiment alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from lmcompare.analysis.comparison import SIGNIFICANCE, over_seeds
+from lmcompare.analysis.comparison import over_seeds
+from lmcompare.analysis.findings import Comparison, Row
 from lmcompare.analysis.intervals import holm, over_trainings, ratio_bootstrap
 from lmcompare.analysis.totals import LN2, sums
 from lmcompare.errors import LmcompareError
@@ -46,59 +49,46 @@ class Measured:
         return float(self.units.sum() / sizes.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Conditions that were compared together, so that their variation over trainings was pooled.
-
-    Parameters
-    ----------
-    pairs : mapping of str to pair of Measured
-        By the names of the conditions: what each was compared with, and the condition itself.
-    sizes : array of shape (U,)
-        The size of each unit.
-    same_trainings : bool, default=False
-        Whether both of a pair were measured with the same trained models.
-    """
-
-    pairs: Mapping[str, tuple[Measured, Measured]]
-    sizes: Array
-    same_trainings: bool = False
-
-
 @dataclass(frozen=True)
-class Contrast:
-    """The figure of one condition, and its difference from the baseline.
+class Contrast(Row):
+    """A row with the difference of one condition from the baseline.
+
+    Its ``value`` is the ``figure`` of the condition minus that of the baseline: positive if the condition is worse,
+    where less is better.
 
     Parameters
     ----------
-    figure : float
-        The amount over the size of the text: bits per byte, say.
-    difference : float
-        ``figure`` minus that of the baseline: positive if the condition is worse, where less is better.
-    low, high : float
-        Its 95 % interval, NaN without one.
-    p_value, p_holm : float
-        The p-value of "there is no difference", and the same after Holm's correction for all conditions.
+    p_value : float
+        The p-value of "there is no difference", without a correction.
     family : tuple of float
         The p-values that were corrected together.
     source : (Comparison, str) or None
         The comparison that it is a part of, and the condition's name there; None if it was computed otherwise.
     """
 
-    name: str
-    figure: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    p_holm: float
-    family: tuple[float, ...] = field(default=(), repr=False, kw_only=True)
-    source: tuple[Comparison, str] | None = field(default=None, repr=False, kw_only=True)
+    p_value: float = 1.0
+    family: tuple[float, ...] = field(default=(), repr=False)
+    source: tuple[Comparison[Measured, Array], str] | None = field(default=None, repr=False, compare=False)
 
     @property
-    def significant(self) -> bool:
-        """Whether there is a difference, at the 5 % level after the correction."""
-        return self.p_holm < SIGNIFICANCE
+    def baseline(self) -> float:
+        """The figure of the baseline."""
+        return self.level - self.amount
+
+    @classmethod
+    def of(cls, name: str, figures: Iterable[float], p_value: float, **more: Any) -> Contrast:
+        """Return the contrast with these ``value``, ``low``, ``high``, ``p_holm`` and ``figure``, None for NaN."""
+        value, low, high, p_holm, figure = (number if math.isfinite(number) else None for number in figures)
+        return cls(name, "", value, low, high, p_holm, figure, p_value=p_value, **more)
+
+
+def corrected(found: Mapping[str, Contrast]) -> dict[str, Contrast]:
+    """Return contrasts that were computed separately, by the names of their rows, with one correction for all."""
+    family = tuple(each.p_value for each in found.values())
+    return {
+        name: replace(each, name=name, p_holm=float(p) if math.isfinite(p) else None, family=family)
+        for (name, each), p in zip(found.items(), holm(np.array(family)), strict=True)
+    }
 
 
 def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) -> dict[str, Contrast]:
@@ -125,12 +115,12 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     sampled = sampled.with_trainings(np.sqrt(squares[1:] + squares[0]), freedom)
     figures = [each.figure(sizes) for each in found[1:]]
     p = sampled.p_values()
-    columns = zip(others, figures, sampled.estimate, *sampled.interval(), p, holm(p), strict=True)
+    columns = np.stack([sampled.estimate, *sampled.interval(), holm(p), figures], axis=1)
     comparison = Comparison({name: (baseline, each) for name, each in others.items()}, sizes)
     family = tuple(p.tolist())
     return {
-        name: Contrast(name, *map(float, numbers), family=family, source=(comparison, name))
-        for name, *numbers in columns
+        name: Contrast.of(name, row, p_value, family=family, source=(comparison, name))
+        for name, row, p_value in zip(others, columns.tolist(), family, strict=True)
     }
 
 

@@ -227,5 +227,6 @@ def compared(ours: Sequence[Guess], theirs: Sequence[Guess], task: Task) -> list
         changes = own - other if len(own) == len(other) else own
         found = found.with_trainings(changes.std(axis=0, ddof=1) / np.sqrt(len(own)), len(own) - 1)
     low, high = found.interval()
-    figures = np.stack([own.mean(axis=0), estimate, low, high, found.p_values(), found.p_values()], axis=1)
-    return [Contrast(name, *row) for name, row in zip(METRICS, figures.tolist(), strict=True)]
+    p_values = found.p_values()
+    figures = np.stack([estimate, low, high, p_values, own.mean(axis=0)], axis=1)
+    return [Contrast.of(*each) for each in zip(METRICS, figures.tolist(), p_values.tolist(), strict=True)]

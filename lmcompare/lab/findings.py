@@ -15,7 +15,7 @@ from lmcompare.analysis.findings import (
     FINDINGS_VERSION,
     STORED,
     Amounts,
-    Compared,
+    Comparison,
     Evidence,
     Figures,
     Row,
@@ -24,14 +24,14 @@ from lmcompare.analysis.findings import (
 )
 from lmcompare.errors import LmcompareError, PluginError, kind_of, moved
 from lmcompare.exhibits import MOST, Exhibit, problem_with, to_json
-from lmcompare.lab.bench import ContrastRow
 from lmcompare.lab.contract import Findings
-from lmcompare.lab.contrasts import Comparison, Measured
+from lmcompare.lab.contrasts import Contrast, Measured
 from lmcompare.render import numbers
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder.files import write_json, write_text
 from lmcompare.runfolder.layout import CHARTS, FINDINGS, LAB, LAB_MARK, LAB_MARKDOWN, LAB_PAGE, LAB_RUN
 from lmcompare.runfolder.ownership import refuse_link, refuse_others
+from lmcompare.runfolder.parquet import Array
 
 
 def check_free(folder: Path) -> None:
@@ -146,29 +146,28 @@ def evidence_of(tables: Sequence[Figures]) -> Evidence:
     """Return what the rows of tables were computed from, each array once."""
     amounts: dict[tuple[bytes, bytes], Amounts] = {}
     sizes: dict[bytes, tuple[float, ...]] = {}
-    comparisons: dict[Comparison, Compared] = {}
+    comparisons: dict[int, Comparison[int, int]] = {}
 
-    def number_of(measured: Measured) -> int:
-        key = (measured.totals.tobytes(), measured.units.tobytes())
-        amounts.setdefault(key, Amounts(tuple(measured.totals.tolist()), tuple(measured.units.tolist())))
-        return list(amounts).index(key)
+    def place(kept: dict[Any, Any], key: object, value: object) -> int:
+        kept.setdefault(key, value)
+        return list(kept).index(key)
 
-    def compared(each: Comparison) -> Compared:
+    def of_amounts(each: Measured) -> int:
+        key = (each.totals.tobytes(), each.units.tobytes())
+        return place(amounts, key, Amounts(tuple(each.totals.tolist()), tuple(each.units.tolist())))
+
+    def numbered(each: Comparison[Measured, Array]) -> Comparison[int, int]:
         whole = each.sizes.astype(np.float64)
-        sizes.setdefault(whole.tobytes(), tuple(whole.tolist()))
-        pairs = {name: (number_of(one), number_of(other)) for name, (one, other) in each.pairs.items()}
-        return Compared(pairs, list(sizes).index(whole.tobytes()), each.same_trainings)
+        pairs = {name: (of_amounts(one), of_amounts(other)) for name, (one, other) in each.pairs.items()}
+        return Comparison(pairs, place(sizes, whole.tobytes(), tuple(whole.tolist())), each.same_trainings)
 
     rows = []
     for t, table in enumerate(tables):
         for r, row in enumerate(table.rows):
-            if not isinstance(row, ContrastRow) or row.source is None or row.source.source is None:
-                continue
-            comparison, name = row.source.source
-            if comparison not in comparisons:
-                comparisons[comparison] = compared(comparison)
-            number = list(comparisons).index(comparison)
-            rows.append((t, r, number, name, row.source.p_value, row.source.family))
+            if isinstance(row, Contrast) and row.source is not None:
+                comparison, name = row.source
+                number = place(comparisons, id(comparison), numbered(comparison))
+                rows.append((t, r, number, name, row.p_value, row.family))
     return Evidence(tuple(amounts.values()), tuple(sizes.values()), tuple(comparisons.values()), tuple(rows))
 
 

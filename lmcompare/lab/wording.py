@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
 from lmcompare.lab.contract import Row
-from lmcompare.lab.contrasts import Contrast
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 
 Named = Callable[[Row], str]
 
 
-def below(found: Row | Contrast, bound: float) -> bool | None:
+def below(found: Row, bound: float) -> bool | None:
     """Return whether an amount is below a bound; None if its interval does not decide it."""
-    value = found.amount if isinstance(found, Row) else found.difference
     # if the text is too short for intervals, only the value decides
-    low, high = (value if end is None or not math.isfinite(end) else end for end in (found.low, found.high))
+    low, high = (found.amount if end is None else end for end in (found.low, found.high))
     return True if high < bound else False if low > bound else None
 
 
-def above(found: Row | Contrast, bound: float) -> bool | None:
+def above(found: Row, bound: float) -> bool | None:
     """Return whether an amount is above a bound; None if its interval does not decide it."""
     is_below = below(found, bound)
     return None if is_below is None else not is_below

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis.intervals import holm
-from lmcompare.lab.contrasts import Measured, bits, contrasts, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, Measured, bits, contrasts, of_same_trainings
 from tests.analysis.tiny import tiny_run
 
 DOCUMENTS, BYTES = 40, 1000.0
@@ -25,6 +25,12 @@ def condition(effect: float, noise: float, seed: int, trainings: int = 3) -> Mea
     return Measured.of(BYTES * (level + effect + of_training + own.normal(0, noise, (trainings, DOCUMENTS))))
 
 
+def ends(found: Contrast) -> tuple[float, float]:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
+
+
 def test_a_planted_effect_is_found_and_no_other() -> None:
     sizes = np.full(DOCUMENTS, BYTES)
     changed = {
@@ -35,11 +41,10 @@ def test_a_planted_effect_is_found_and_no_other() -> None:
     found = contrasts(condition(0.0, 0.004, 4), changed, sizes)
     assert list(found) == ["worse", "same", "better"]
     for name, effect in (("worse", 0.05), ("same", 0.0), ("better", -0.03)):
-        assert found[name].low <= effect <= found[name].high
-        assert found[name].significant == (effect != 0.0)
-    assert found["worse"].figure - found["worse"].difference == pytest.approx(
-        condition(0.0, 0.004, 4).totals.mean() / sizes.sum()
-    )
+        low, high = ends(found[name])
+        assert low <= effect <= high
+        assert found[name].found == (effect != 0.0)
+    assert found["worse"].baseline == pytest.approx(condition(0.0, 0.004, 4).totals.mean() / sizes.sum())
 
 
 @given(st.floats(0.5, 4.0), st.floats(-0.4, 0.4))
@@ -48,7 +53,7 @@ def test_figures_are_ratios_of_sums(level: float, effect: float) -> None:
     sizes = np.linspace(50, 90, 12)
     found = contrasts(Measured.of(amounts[None]), {"x": Measured.of(amounts[None] * (1 + effect))}, sizes)["x"]
     assert found.figure == pytest.approx(amounts.sum() * (1 + effect) / sizes.sum())
-    assert found.difference == pytest.approx(amounts.sum() * effect / sizes.sum(), abs=1e-9)
+    assert found.amount == pytest.approx(amounts.sum() * effect / sizes.sum(), abs=1e-9)
 
 
 def test_only_planned_contrasts_are_corrected_for() -> None:
@@ -82,7 +87,7 @@ def test_a_network_that_is_scored_twice_alike_has_no_difference() -> None:
     twice = Measured.of(amounts), Measured.of(amounts * (1 + 1e-9))  # the rounding of another batch
     changed = Measured.of(trainings(7)), Measured.of(trainings(7) + np.random.default_rng(8).normal(9, 5, (3, 1)))
     found = of_same_trainings({"alike": twice, "changed": changed}, sizes)["alike"]
-    assert (found.difference, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert (found.amount, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
     assert found.figure == pytest.approx(amounts.mean(axis=0).sum() / sizes.sum())
 
 
@@ -91,8 +96,10 @@ def test_a_small_effect_on_trainings_that_differ_by_much_is_found() -> None:
     after = before + BYTES * (0.01 + np.random.default_rng(10).normal(0, 0.001, before.shape))
     one, other = Measured.of(before), Measured.of(after)
     found = of_same_trainings({"worse": (one, other)}, sizes)["worse"]
-    assert 0.005 < found.low < found.difference < found.high < 0.015
-    assert found.significant
+    low, high = ends(found)
+    assert 0.005 < low < found.amount < high < 0.015
+    assert found.found
     apart = contrasts(one, {"worse": other}, sizes)["worse"]
-    assert apart.low < 0 < apart.high
-    assert found.difference == pytest.approx(apart.difference)
+    low, high = ends(apart)
+    assert low < 0 < high
+    assert found.amount == pytest.approx(apart.amount)

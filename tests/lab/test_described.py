@@ -11,9 +11,9 @@ import pytest
 from lmcompare.analysis.findings import ROWS, read_findings
 from lmcompare.analysis.intervals import holm
 from lmcompare.errors import PluginError
-from lmcompare.lab.bench import Bench, parts_of, row_of, rows_of
+from lmcompare.lab.bench import Bench, parts_of
 from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
-from lmcompare.lab.contrasts import Contrast
+from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.findings import write_findings
 from lmcompare.lab.run import check_names, described
 from tests.analysis.tiny import bits, tiny_run
@@ -133,17 +133,9 @@ def test_a_prediction_holds_if_all_of_its_claims_do(claims: dict[str, bool | Non
 
 
 def test_what_is_not_finite_is_left_out_of_a_row() -> None:
-    contrast = Contrast("x", 1.0, 0.5, float("nan"), float("nan"), 0.02, 0.03)
-    row = row_of(contrast, "An idea.")
-    assert (row.saying, row.value, row.low, row.high, row.p_holm, row.figure) == (
-        "An idea.",
-        0.5,
-        None,
-        None,
-        0.03,
-        1.0,
-    )
-    rows = rows_of({"a": contrast, "b": Contrast("x", 1.0, 0.1, 0.0, 0.2, 0.01, 0.01)})
+    row = Contrast.of("x", (0.5, float("nan"), float("nan"), 0.03, 1.0), 0.02)
+    assert (row.value, row.low, row.high, row.p_holm, row.figure) == (0.5, None, None, 0.03, 1.0)
+    rows = corrected({"a": row, "b": Contrast.of("x", (0.1, 0.0, 0.2, 0.01, 1.0), 0.01)})
     assert [row.name for row in rows.values()] == ["a", "b"]
     assert [row.p_holm for row in rows.values()] == pytest.approx(holm(np.array([0.02, 0.01])).tolist())
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.bench import row_of, rows_of
 from lmcompare.lab.contract import Figures, Findings, Row
-from lmcompare.lab.contrasts import Measured, contrasts, of_same_trainings
+from lmcompare.lab.contrasts import Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.findings import write_findings
 from tests.lab.laboratory import ABOUT
 from tests.lab.recomputed import check_contrasts
@@ -39,8 +38,8 @@ def test_contrasts_are_recomputed_from_the_file(tmp_path: Path) -> None:
     first = contrasts(base, {"more": measured(2, 2.1, sizes), "same": measured(3, 2.0, sizes, 1)}, sizes)
     second = of_same_trainings({"changed": (base, measured(4, 2.03, sizes))}, sizes)
     tables = (
-        Figures("Alone", tuple(row_of(each) for each in first.values()), "bits"),
-        Figures("Together", (*rows_of({**first, **second}).values(), Row("counted", value=3.0)), "bits"),
+        Figures("Alone", tuple(first.values()), "bits"),
+        Figures("Together", (*corrected({**first, **second}).values(), Row("counted", value=3.0)), "bits"),
     )
     stored = written(tmp_path, Findings("It is.", tables=tables))
     assert check_contrasts(stored) == 5

@@ -57,15 +57,16 @@ def test_what_is_in_the_vectors_is_found_and_what_is_not_is_not() -> None:
     frequency = encoding.guess(np.zeros((len(words), 1), np.float32), task)
     ours = encoding.guess(encoding.of_vectors(told), task)
     first, *_, micro, macro = encoding.compared([ours], [suffix], task)
-    assert first.figure > 0.9
-    assert micro.figure > 0.9
-    assert macro.figure > 0.9
+    assert first.level > 0.9
+    assert micro.level > 0.9
+    assert macro.level > 0.9
+    assert first.low is not None
     assert first.low > 0.3
     assert max(first.p_value, micro.p_value, macro.p_value) < 0.01
     blind = encoding.guess(encoding.of_vectors(noise), task)
     for each in encoding.compared([blind], [frequency], task)[:2]:
         assert each.p_value > 0.05
-        assert abs(each.difference) < 0.15
+        assert abs(each.amount) < 0.15
 
 
 def test_trainings_widen_the_interval() -> None:
@@ -79,8 +80,9 @@ def test_trainings_widen_the_interval() -> None:
     ]
     frequency = encoding.guess(np.zeros((len(task.words), 1), np.float32), task)
     one, three = (encoding.compared(some, [frequency], task)[0] for some in (told[1:2], told))
-    assert three.high - three.low > one.high - one.low
-    assert three.figure == pytest.approx(np.mean([encoding.compared([t], [t], task)[0].figure for t in told]))
+    narrow, wide = ((each.high or 0.0) - (each.low or 0.0) for each in (one, three))
+    assert wide > narrow
+    assert three.figure == pytest.approx(np.mean([encoding.compared([t], [t], task)[0].level for t in told]))
 
 
 def test_the_threshold_worked_by_hand() -> None:

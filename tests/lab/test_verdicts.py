@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.contrasts import Contrast, Measured
+from lmcompare.lab.contrasts import Contrast, Measured, corrected
 from lmcompare.lab.experiments import attention, grammar, ideas, inference, letters, ontology, order, unseen
 from lmcompare.lab.experiments.order import TREATMENTS
 from lmcompare.lab.neurons import few_bits
@@ -35,7 +34,8 @@ def table(*rows: Row) -> Figures:
 
 
 def contrast(bits: float, width: float = 0.1, p: float = 0.001, name: str = "", figure: float = 1.0) -> Contrast:
-    return Contrast(name, figure, bits, bits - width, bits + width, p, p)
+    ends = (bits, bits - width, bits + width, p, figure)
+    return Contrast.of(name, ends, p)
 
 
 def test_a_wide_interval_is_not_called_no_effect() -> None:
@@ -267,7 +267,7 @@ def lost(**by_treatment: tuple[float, ...]) -> Found:
 
 def of_order(found: dict[str, Found], *trained: Row) -> str:
     tests = {order.named(family, k): each["shuffled", k] for family, each in found.items() for k in order.KEPT}
-    return order._verdict(found, rows_of(tests), table(*trained)).replace("\u00a0", " ")
+    return order._verdict(found, corrected(tests), table(*trained)).replace("\u00a0", " ")
 
 
 def test_the_reach_is_where_less_than_a_twentieth_of_a_bit_is_lost() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -105,22 +104,22 @@ def _of_vectors(tests: Tests) -> str:
     """Return what vectors of text give over random ones for prompts of training, and for words of no prompt."""
     same = [test for (_, question, _), test in tests.items() if question == SINGLES]
     words = {key: test for key, test in tests.items() if key[1] in (AS_NUMERALS, AS_ORDINALS)}
-    told = [test for test in same if test.significant]
+    told = [test for test in same if test.found]
     if not told:
         said = "For single digits no difference between random vectors and vectors of text was found"
-        ends = [abs(end) for test in same for end in (test.low, test.high) if math.isfinite(end)]
+        ends = [abs(end) for test in same for end in (test.low, test.high) if end is not None]
         said += f" (at most {100 * max(ends):.0f} percentage points by the intervals)." if ends else "."
     else:
         gains = [
-            f"{kind} {numbers.signed(100 * test.difference, 0)} percentage points (strength {strength:g})"
+            f"{kind} {numbers.signed(100 * test.amount, 0)} percentage points (strength {strength:g})"
             for (kind, question, strength), test in tests.items()
-            if question == SINGLES and test.significant
+            if question == SINGLES and test.found
         ]
         said = f"For single digits, against random vectors: {numbers.listed(gains)}."
     better = [
         f"{key[1]} with {key[0]} ({numbers.percent(test.figure, 0)})"
         for key, test in words.items()
-        if test.significant and test.difference > 0
+        if test.found and test.amount > 0
     ]
     if better:
         return (
@@ -169,13 +168,13 @@ def _claims(found: Everything, tests: Tests) -> dict[str, bool | None]:
         "Of those for “three or five”, at least 25 % are threes and 25 % fives.": min(each) >= EACH,
         "For single digits, the only prompts of training that are compared, vectors of text are at most 5 percentage"
         " points better than random ones.": all(
-            test.difference <= SMALL for key, test in tests.items() if key[1] == SINGLES
+            test.amount <= SMALL for key, test in tests.items() if key[1] == SINGLES
         ),
         "New pairs with “or” are understood in at least 80 % of the cases.": all(
             found.share(kind, NEW_PAIRS, GUIDED) >= COMPOSED for kind in KINDS
         ),
         "Words of no prompt are understood more often with vectors of text than with random ones.": any(
-            test.significant and test.difference > 0 for test in new
+            test.found and test.amount > 0 for test in new
         ),
     }
 

@@ -13,9 +13,8 @@ from lmcompare.exhibits import (
     Heatmap,
     WorkedEquation,
 )
-from lmcompare.lab.bench import rows_of
 from lmcompare.lab.contract import Figures, Row
-from lmcompare.lab.contrasts import Contrast, contrasts
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.diffusion.digits import nearest
 from lmcompare.lab.diffusion.measured import (
     AS_NUMERALS,
@@ -115,7 +114,7 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
         for kind, question, s in tests
     }
-    rows = rows_of({names[key]: tests[key] for key in sorted(tests, key=lambda key: COMPARED.index(key[1:]))})
+    rows = corrected({names[key]: tests[key] for key in sorted(tests, key=lambda key: COMPARED.index(key[1:]))})
     bases = {
         question: found.share(RANDOM, question, GUIDED)
         for question in (SINGLES, NEW_PAIRS, NEW_NOTS, AS_NUMERALS, AS_ORDINALS)

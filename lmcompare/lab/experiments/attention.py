@@ -10,9 +10,9 @@ import numpy as np
 
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Bars, Exhibit
-from lmcompare.lab.bench import Bench, rows_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, effects, without_effect
@@ -154,7 +154,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
         }
         found = contrasts(measured.pop(""), measured, sample.counts)
         tests |= {f"{part} {name}": each for name, each in found.items()}
-    rows = rows_of(tests)
+    rows = corrected(tests)
     share = numbers.percent(float(before.sum() / max(1, words.sum())), 0)
 
     def table(part: str, title: str, note: str) -> Figures:

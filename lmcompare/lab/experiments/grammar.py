@@ -11,9 +11,9 @@ from nltk import Tree
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
-from lmcompare.lab.bench import Bench, row_of, rows_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.sample import Sample
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg
@@ -98,7 +98,7 @@ class Grammar(LabExperiment):
         counted = [f"{name} {n:,}" for name, n in words.items()]
         return Figures(
             title="The parser against the trigram, by the phrase that ended just before the word",
-            rows=tuple(rows_of(tests).values()),
+            rows=tuple(corrected(tests).values()),
             unit="bits per word",
             note=(
                 "By the trees that people drew for the test text, which no model has seen: the longest phrase that"
@@ -150,13 +150,13 @@ def ended_before(tree: Tree) -> list[int]:
 def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Figures:
     return Figures(
         title="Bits per word against the trigram",
-        rows=tuple(row_of(each) for each in found.values()),
+        rows=tuple(found.values()),
         unit="bits per word",
         note=(
             "Mean surprisal of the same words: how many bits a model needs for each, the ends of sentences included."
             f" The trigram needs {numbers.decimals(trigram, 2)}. Words that the training text has once or never are"
             " one and the same unknown word. The parser is mixed with the class bigram, with weights that were"
-            f" fitted to the validation text; its trees add {numbers.decimals(-trees.difference, 2)} bits per word"
+            f" fitted to the validation text; its trees add {numbers.decimals(-trees.amount, 2)} bits per word"
             " to it. “Parser alone” leaves the bigram a hundredth, so that every word stays possible."
         ),
         row_name="Model",
@@ -166,21 +166,21 @@ def _table(found: Mapping[str, Contrast], trees: Contrast, trigram: float) -> Fi
 
 def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> str:
     parser = found[PARSER]
-    figures = {TRIGRAM: parser.figure - parser.difference, **{name: each.figure for name, each in found.items()}}
+    figures = {TRIGRAM: parser.baseline, **{name: each.level for name, each in found.items()}}
     best = min(figures, key=lambda name: figures[name])
     nothing = [
-        *([] if trees.significant else ["between the parser and its class bigram"]),
-        *([] if parser.significant else ["between the parser and the trigram on the whole test text"]),
+        *([] if trees.found else ["between the parser and its class bigram"]),
+        *([] if parser.found else ["between the parser and the trigram on the whole test text"]),
     ]
     said = []
-    if trees.significant and trees.difference < 0 and parser.significant:
-        more = parser.difference < 0
+    if trees.found and trees.amount < 0 and parser.found:
+        more = parser.amount < 0
         how = "more than counting triples of words" if more else "but counting triples of words helps more"
         said.append(f"Trees help to predict the next word, {how}.")
     if nothing:
         said.append(f"No difference was found {numbers.listed(nothing)}.")
-    if trees.significant:
-        said.append(f"Trees add {numbers.decimals(-trees.difference, 2)} bits per word to a class bigram.")
+    if trees.found:
+        said.append(f"Trees add {numbers.decimals(-trees.amount, 2)} bits per word to a class bigram.")
     better = [
         f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
     ]
@@ -201,10 +201,10 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
 def _claims(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
     after = {row.name: row for row in places.rows}
-    behind = {name: found[name].significant and found[name].difference > 0 for name in (PARSER, TRANSFORMER)}
+    behind = {name: found[name].found and found[name].amount > 0 for name in (PARSER, TRANSFORMER)}
     return {
         "The parser needs at least 0.1 bits per word less than its class bigram.": (
-            trees.significant and trees.difference <= -0.1
+            trees.found and trees.amount <= -0.1
         ),
         "On the whole, the parser is behind the trigram.": behind[PARSER],
         "After a phrase of five words or more, it is better than the trigram.": (

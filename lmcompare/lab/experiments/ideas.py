@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from lmcompare.analysis.comparison import group_of
 from lmcompare.errors import LmcompareError
-from lmcompare.lab.bench import Bench, rows_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.wording import below, effects, inside, without_effect
 from lmcompare.render import numbers
 
@@ -154,8 +154,8 @@ class Ideas(LabExperiment):
                 f"the model without {numbers.listed(failed, 'or')} failed a validity check, so nothing can be"
                 " compared: the report of its run says which check"
             )
-        tested = rows_of(_contrasts(bench, honest))
-        pretended = rows_of(_contrasts(bench, [idea for idea in IDEAS if idea not in honest]))
+        tested = corrected(_contrasts(bench, honest))
+        pretended = corrected(_contrasts(bench, [idea for idea in IDEAS if idea not in honest]))
         rows = [
             *sorted(tested.values(), key=lambda row: row.amount, reverse=True),
             *(replace(row, p_holm=None, remark=NO_MODEL) for row in pretended.values()),
@@ -218,7 +218,5 @@ def _claims(rows: Mapping[str, Row], pretence: Row) -> dict[str, bool | None]:
         "After that, most is lost without word order.": by_worth[1] == "Word order",
         "Positions and several heads are worth least.": set(by_worth[-2:]) == set(least),
         **{f"{name} are worth less than {SMALL} bits per byte.": below(rows[name], SMALL) for name in least},
-        f"Without the mask, the network claims less than {PRETENCE} bits per byte.": (
-            (pretence.figure or 0.0) < PRETENCE
-        ),
+        f"Without the mask, the network claims less than {PRETENCE} bits per byte.": (pretence.level < PRETENCE),
     }

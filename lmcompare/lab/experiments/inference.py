@@ -12,9 +12,9 @@ import torch
 
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.bench import Bench, Share, parts_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
@@ -90,7 +90,7 @@ class Inference(LabExperiment):
                 tests |= of_same_trainings({way.name: (before, after)}, whole.counts)
             else:
                 tests |= contrasts(before, {way.name: after}, whole.counts)
-        found = rows_of(tests)
+        found = corrected(tests)
         rows = [replace(found[way.name], saying=way.saying, figure=way.microseconds) for way in ways]
         table = Figures(
             title="Bits per word that more computation saves, and what it costs",
@@ -262,14 +262,14 @@ def _verdict(rows: Sequence[Row]) -> str:
 
 
 def _cost(row: Row) -> str:
-    return f"{numbers.tidy(max(0.0, row.figure or 0.0))} microseconds"
+    return f"{numbers.tidy(max(0.0, row.level))} microseconds"
 
 
 def _claims(rows: Sequence[Row]) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
     by_time = {row.name: -row.amount / row.figure for row in rows if row.figure is not None and row.figure > 0}
     saved = {row.name: -row.amount for row in rows}
-    cost = {row.name: row.figure or 0.0 for row in rows}
+    cost = {row.name: row.level for row in rows}
     learning, window = "Learning from the document so far", "A window four times as long"
     first = max(by_time, key=lambda name: by_time[name], default="")
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
-from lmcompare.lab.bench import Bench, row_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.model import LanguageModel
@@ -84,7 +85,7 @@ class Letters(LabExperiment):
         against = contrasts(Measured.of(chance[None]), found, sizes)
         table = Figures(
             title="Letters that are counted right, against a guess without a model",
-            rows=tuple(row_of(each, _cut(bench, KINDS[kind])) for kind, each in against.items()),
+            rows=tuple(replace(each, saying=_cut(bench, KINDS[kind])) for kind, each in against.items()),
             unit="share of letters",
             note=(
                 f"{len(words) - half:,} words that the probe was not trained on. For each word it is asked for the"
@@ -164,12 +165,12 @@ def _cut(bench: Bench, condition: Condition) -> str:
 
 
 def _verdict(found: dict[str, Contrast], chance: float) -> str:
-    order = sorted(found, key=lambda kind: -found[kind].figure)
+    order = sorted(found, key=lambda kind: -found[kind].level)
     best, worst = found[order[0]], order[-1]
     said = []
-    if blind := [kind for kind, each in found.items() if not each.significant]:
+    if blind := [kind for kind, each in found.items() if not each.found]:
         said.append(f"With {numbers.listed(blind)} as tokens, it was not found that a model sees letters.")
-    if best.significant and best.difference > 0:
+    if best.found and best.amount > 0:
         said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
     shares = [f"{kind} {numbers.percent(found[kind].figure, 0)}" for kind in order]
     said += [
@@ -182,8 +183,8 @@ def _verdict(found: dict[str, Contrast], chance: float) -> str:
 
 def _claims(found: dict[str, Contrast]) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
-    word, piece = found["words"].figure, found["pieces"].figure
-    finest = min(found["characters"].figure, found["bytes"].figure)
+    word, piece = found["words"].level, found["pieces"].level
+    finest = min(found["characters"].level, found["bytes"].level)
     return {
         "From characters and bytes, letters are counted at least 10 percentage points better than from words.": (
             finest - word >= LARGE

@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Heatmap
-from lmcompare.lab.bench import Bench, row_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
@@ -77,9 +77,9 @@ class Mask(LabExperiment):
         for condition, trained in models[1:]:
             name = condition.name
             rows += [
-                replace(row_of(asked_honestly[name], SAYINGS[name]), name=f"{CHEATS[name]}, honestly"),
+                replace(asked_honestly[name], saying=SAYINGS[name], name=f"{CHEATS[name]}, honestly"),
                 replace(
-                    row_of(of_itself[name]),
+                    of_itself[name],
                     name=f"{CHEATS[name]}, its claim",
                     p_holm=None,
                     remark=_failure(bench, condition, trained[0], sentence),
@@ -124,8 +124,8 @@ def _verdict(honest: Mapping[str, Contrast], pretended: Mapping[str, Contrast]) 
         [numbers.bits_per_byte(each[name].figure) for each in (pretended, honest)]
         for name in (NO_MASK.name, TEXTBOOK.name)
     )
-    base = honest[NO_MASK.name].figure - honest[NO_MASK.name].difference
-    cheats = pretended[NO_MASK.name].figure < base < honest[NO_MASK.name].figure
+    base = honest[NO_MASK.name].baseline
+    cheats = pretended[NO_MASK.name].level < base < honest[NO_MASK.name].level
     answer = (
         "Without the mask, a network copies the next word instead of learning to guess it, so it looks far better"
         " than it is. "

@@ -10,9 +10,9 @@ import numpy as np
 
 from lmcompare.exhibits import Exhibit, Neighbours
 from lmcompare.lab import encoding
-from lmcompare.lab.bench import Bench, rows_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.encoding import Floats, Guess, Task
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.models.wordnet_bow.readable import LACKING, Describer
@@ -77,7 +77,7 @@ class Ontology(LabExperiment):
             {name: bench.bits(condition) for name, condition in OTHERS.items()},
             bench.unit_bytes,
         )
-        found = rows_of(tests)
+        found = corrected(tests)
         cost = Figures(
             title="Other word vectors against those that one can read",
             rows=tuple(replace(row, saying=SAYINGS[name]) for name, row in found.items()),
@@ -151,7 +151,7 @@ def _way_back(bench: Bench, task: Task, unknown: encoding.Ints) -> tuple[Encoded
 
 def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
     """Return a table for each comparison, with one correction for all of them."""
-    rows = rows_of({f"{title}: {each.name}": each for title, tests in found.items() for each in tests})
+    rows = corrected({f"{title}: {each.name}": each for title, tests in found.items() for each in tests})
     note = (
         f"{int(task.test.sum()):,} words that were held out, all forms of a word together, and"
         f" {len(task.classes)} classes of WordNet, of which {task.supersenses} are supersenses, broad ones such as"
@@ -242,11 +242,10 @@ def _verdict(found: Mapping[str, Row]) -> str:
 
 def _encoded(found: Encoded, differ: bool) -> str:
     vectors, both = found[VECTORS][0], found[BOTH][0]
-    suffix = vectors.figure - vectors.difference
     return (
         " Conversely, the broad class of WordNet (supersense) that is guessed first for an unseen word is right for"
-        f" {numbers.percent(float(vectors.figure), 0)} of the words from their vectors,"
-        f" {numbers.percent(float(suffix), 0)} from their suffixes and {numbers.percent(float(both.figure), 0)} from"
+        f" {numbers.percent(vectors.figure, 0)} of the words from their vectors,"
+        f" {numbers.percent(vectors.baseline, 0)} from their suffixes and {numbers.percent(both.figure, 0)} from"
         f" both{'' if differ else '; after the correction for all that is tested, these differences may be chance'}."
     )
 
@@ -262,6 +261,6 @@ def _claims(found: Mapping[str, Row], first: Row) -> dict[str, bool | None]:
             fixed.found and LEAST_COST <= -fixed.amount <= MOST_COST
         ),
         f"With permuted rows they cost at least {LEAST_LOSS} more.": permuted.found and permuted.amount >= LEAST_LOSS,
-        "The first supersense is right for more than half of the words.": (first.figure or 0.0) > HALF,
+        "The first supersense is right for more than half of the words.": first.level > HALF,
         "It is right more often than one that is guessed from the suffix.": first.found and first.amount > 0,
     }

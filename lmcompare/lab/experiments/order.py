@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -10,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.bench import Bench, Share, parts_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
 from lmcompare.lab.wording import above, all_of, below
@@ -116,7 +115,7 @@ class Order(LabExperiment):
             pairs = {family: (each["", 0], each[change]) for family, each in found.items()}
             for family, contrast in of_same_trainings(pairs, sample.counts).items():
                 lost[family][change] = contrast
-        shuffled = rows_of(
+        shuffled = corrected(
             {named(family, kept): each["shuffled", kept] for family, each in lost.items() for kept in KEPT}
         )
         trained = _trained(bench)
@@ -192,7 +191,7 @@ def _trained(bench: Bench) -> Figures:
         title="Transformers that were trained to know the order of the last words only",
         rows=tuple(
             replace(row, figure=None)
-            for row in rows_of(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)).values()
+            for row in corrected(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)).values()
         ),
         unit="bits per word",
         note=(
@@ -223,7 +222,7 @@ def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
         kept
         for family, each in lost.items()
         for kept in KEPT
-        if shuffled[named(family, kept)].found and each["shuffled", kept].difference > 0
+        if shuffled[named(family, kept)].found and each["shuffled", kept].amount > 0
     ]
     if not matters:
         return "No effect of the order of words was found."
@@ -241,9 +240,7 @@ def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
     together: dict[int | None, list[str]] = {}
     unclear: list[str] = []
     for family, each in lost.items():
-        matters = [
-            kept for kept in KEPT if shuffled[named(family, kept)].found and each["shuffled", kept].difference > 0
-        ]
+        matters = [kept for kept in KEPT if shuffled[named(family, kept)].found and each["shuffled", kept].amount > 0]
         farthest = max(matters, default=None)
         open_to = [kept for kept in KEPT if kept not in matters and below(each["shuffled", kept], SMALL) is None]
         if farthest is not None or not open_to:
@@ -307,7 +304,7 @@ def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree; None if an interval leaves it open."""
     one, shuffled = trained.rows[0], lost["transformer"]["shuffled", 1]
     less = None
-    if one.low is not None and one.high is not None and math.isfinite(shuffled.low):
+    if not (one.low is None or one.high is None or shuffled.low is None or shuffled.high is None):
         less = True if one.high < shuffled.low else False if one.low > shuffled.high else None
     claims = {
         f"Nothing beyond 16 words matters for the {family}.": all_of(
@@ -333,7 +330,7 @@ def _curve(lost: Lost) -> Curve:
         note="The bits that are lost when everything but the last words is cut off.",
         names=tuple(lost),
         x=tuple(tuple(map(float, KEPT)) for _ in lost),
-        y=tuple(tuple(found["cut", kept].difference for kept in KEPT) for found in lost.values()),
+        y=tuple(tuple(found["cut", kept].amount for kept in KEPT) for found in lost.values()),
         x_axis="words that are left",
         y_axis="bits lost per word",
     )
@@ -351,8 +348,7 @@ def _all(lost: Lost) -> Heatmap:
         columns=tuple(f"all but {kept}" for kept in KEPT),
         panels=tuple(TREATMENTS),
         values=tuple(
-            tuple(tuple(found[how, kept].difference for kept in KEPT) for found in lost.values())
-            for how in TREATMENTS
+            tuple(tuple(found[how, kept].amount for kept in KEPT) for found in lost.values()) for how in TREATMENTS
         ),
         row_axis="model",
         column_axis="words that are changed",

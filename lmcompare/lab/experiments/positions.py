@@ -10,9 +10,9 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, rows_of
+from lmcompare.lab.bench import Bench, Share
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, Measured, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, Measured, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
 from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, effects, without_effect
@@ -188,7 +188,7 @@ def _longer(bench: Bench) -> Figures:
             if (nats := with_window(bench, condition, times, next(share))) is not None:
                 pairs[name] = own[scheme], sample.bits(nats)
         tests |= of_same_trainings(pairs, sample.sizes)
-    found = rows | {name: replace(row, saying=rows[name].saying) for name, row in rows_of(tests).items()}
+    found = rows | {name: replace(row, saying=rows[name].saying) for name, row in corrected(tests).items()}
     return Figures(
         title="What a window longer than in training costs",
         rows=tuple(found[f"{scheme}, {times} × window"] for scheme in SCHEMES for times in WINDOWS),

@@ -234,8 +234,8 @@ class Asked:
 
 def _covered(found: Contrast, each: Responder) -> Row:
     """Return the share of the sentences for which a program has a rule; without an interval if all are alike."""
-    row = Row(each.name, f"{each.saying} {len(each.rules)} rules.", found.difference)
-    if found.difference in (0.0, 1.0) or not np.isfinite([found.low, found.high]).all():
+    row = Row(each.name, f"{each.saying} {len(each.rules)} rules.", found.amount)
+    if found.amount in (0.0, 1.0) or found.low is None or found.high is None:
         return row
     return replace(row, low=max(0.0, found.low), high=min(1.0, found.high))
 

@@ -11,9 +11,9 @@ import numpy as np
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.lab.bench import Bench, Share, row_of, rows_of
+from lmcompare.lab.bench import Bench, Share
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample
 from lmcompare.model import BLOCK_BYTES, LanguageModel
@@ -167,7 +167,7 @@ RAW = (
 def _table(found: Mapping[str, Contrast], counts: Measured, sample: Sample, said: tuple[str, str]) -> Figures:
     return Figures(
         title=said[0],
-        rows=tuple(row_of(each) for each in found.values()),
+        rows=tuple(found.values()),
         unit="bits per word",
         note=f"{len(sample):,} positions. {said[1]} The 5-gram needs {_needs(counts, sample)} bits per word.",
         row_name="Model",
@@ -183,7 +183,7 @@ def _by_amount(bench: Bench) -> Figures:
         tests |= contrasts(counts, {f"{100 * share:g} % of the text": vectors}, bench.unit_bytes)
     return Figures(
         title="The bag of word vectors against a 5-gram with as many parameters, by amount of text",
-        rows=tuple(rows_of(tests).values()),
+        rows=tuple(corrected(tests).values()),
         unit="bits per byte",
         note=(
             "The whole test text; negative figures are better for vectors. Both have the same part of the training"
@@ -197,9 +197,9 @@ def _by_amount(bench: Bench) -> Figures:
 
 def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amounts: Figures) -> str:
     others = {name: each for name, each in fair.items() if name != "unigram"}
-    found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.significant]
-    same = [f"the {name}" for name, each in others.items() if not each.significant]
-    better = [f"the {name}" for name, each in others.items() if each.significant and each.difference < 0]
+    found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.found]
+    same = [f"the {name}" for name, each in others.items() if not each.found]
+    better = [f"the {name}" for name, each in others.items() if each.found and each.amount < 0]
     predict = "predicts" if len(better) == 1 else "predict"
     answer = (
         "Where the next word never followed the last one in training,"
@@ -231,7 +231,7 @@ def _claims(fair: Contrast, amounts: Figures) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
     return {
         "On unseen pairs, the bag needs at least 0.2 bits per word less than the 5-gram.": (
-            fair.significant and fair.difference <= -0.2
+            fair.found and fair.amount <= -0.2
         ),
         "On the whole test text, counts are better at each amount of training text.": all(
             row.found and row.amount > 0 for row in amounts.rows

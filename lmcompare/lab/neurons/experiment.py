@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
-from lmcompare.lab.bench import Bench, Share, parts_of, row_of
+from lmcompare.lab.bench import Bench, Share, parts_of
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE
@@ -108,7 +108,7 @@ def _kind_row(whole: Sample, found: Sequence[Firing], kind: str, units: float) -
         return Row(name, SAYINGS[kind], remark="No word of their sets is in the test text.")
     fired = whole.amounts([each.fired[:, at] for each in found])
     (share,) = contrasts(Measured.of(np.zeros((1, len(sizes)))), {name: fired}, sizes).values()
-    return replace(row_of(share, SAYINGS[kind]), p_holm=None, figure=None)
+    return replace(share, saying=SAYINGS[kind], p_holm=None, figure=None)
 
 
 def _by_members(found: Sequence[Firing], kinds: Array) -> Heatmap:

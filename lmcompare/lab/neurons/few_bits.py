@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.bench import Bench, Share, parts_of
 from lmcompare.lab.contract import Condition, Figures, Findings
-from lmcompare.lab.contrasts import Contrast, contrasts, of_same_trainings
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
 from lmcompare.lab.sample import Sample
@@ -50,7 +50,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     full = network_bytes(network, FULL) / MEGABYTE
     table = Figures(
         title="Bits per byte lost with few bits per weight",
-        rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in rows_of(tests).items()),
+        rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in corrected(tests).items()),
         unit="bits per byte",
         note=(
             "Rounded: after training. Trained: with the rounding. All matrices of the transformer are rounded, the"
@@ -65,7 +65,7 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     )
     spared = Figures(
         title="The same when the word vectors keep 32 bits",
-        rows=tuple(rows_of(layers).values()),
+        rows=tuple(corrected(layers).values()),
         unit="bits per byte",
         note="Rounded after training. What is lost here is lost by rounding the matrices of the layers.",
         row_name="Bits per weight of the layers",
@@ -88,9 +88,9 @@ def _verdict(tests: Mapping[str, Contrast]) -> str:
     free, lost = [], []
     for how, saying in ((AFTER, "rounded after training"), (WITH, "trained with the rounding")):
         named = {f"{bits:g}": tests[_name(bits, how)] for bits in LINES[how]}
-        if none := [bits for bits, test in named.items() if not test.significant]:
+        if none := [bits for bits, test in named.items() if not test.found]:
             free.append(f"{numbers.listed(none)} bits per weight, {saying}")
-        amounts = [f"{numbers.bits_per_byte(t.difference)} with {bits}" for bits, t in named.items() if t.significant]
+        amounts = [f"{numbers.bits_per_byte(t.amount)} with {bits}" for bits, t in named.items() if t.found]
         if amounts:
             lost.append(f"{saying}, it loses {numbers.listed(amounts)}")
     said = [f"No loss was found with {'; with '.join(free)}."] if free else []
@@ -121,7 +121,7 @@ def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
         note=f"The transformer with 32 bits per weight needs {numbers.bits_per_byte(own)} bits per byte.",
         names=tuple(LINES),
         x=tuple(tuple(map(float, line)) for line in LINES.values()),
-        y=tuple(tuple(tests[_name(bits, name)].figure for bits in line) for name, line in LINES.items()),
+        y=tuple(tuple(tests[_name(bits, name)].level for bits in line) for name, line in LINES.items()),
         x_axis="bits per weight",
         y_axis="bits per byte",
     )

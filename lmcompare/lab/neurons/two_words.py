@@ -16,9 +16,9 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.lab.bench import Bench, Share, parts_of, rows_of
+from lmcompare.lab.bench import Bench, Share, parts_of
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.neurons.few_bits import networks_of
@@ -229,7 +229,7 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[
     shown = [f"“{_pair(bench, pair)}”" for pair in passages.pairs]
     return Figures(
         title="Which of two words came first: what a linear probe reads from a network's state",
-        rows=tuple(replace(row, figure=units[name]) for name, row in rows_of(tests).items()),
+        rows=tuple(replace(row, figure=units[name]) for name, row in corrected(tests).items()),
         unit="share above one half",
         note=(
             f"{len(passages.words):,} passages of the test text, into which pairs of words ({numbers.listed(shown)})"
@@ -251,7 +251,7 @@ def _training_adds(sample: Sample, found: Mapping[str, tuple[Probed, Probed]]) -
     right = {name: trained.everywhere(sample).figure(sample.counts) for name, (trained, _) in found.items()}
     return Figures(
         title="What training adds to what the same network tells before it was trained",
-        rows=tuple(replace(row, figure=right[name]) for name, row in rows_of(tests).items()),
+        rows=tuple(replace(row, figure=right[name]) for name, row in corrected(tests).items()),
         unit="share",
         note="The mean over all places. An untrained network also mixes the words that it reads in an order.",
         row_name="Network",
