@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,13 +16,17 @@ from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row
 from lmcompare.lab.contrasts import Measured, bits, contrasts
+from lmcompare.lab.sample import Sample
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run
 from lmcompare.runfolder.states import restored
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.network import Network
 
+T = TypeVar("T")
 Share = Callable[[float], None]
 
 
@@ -41,10 +46,22 @@ class Bench:
     def __init__(self, run: Run, names: Mapping[str, str], share: Share = lambda done: None) -> None:
         self.run, self.share = run, share
         self._names = dict(names)
+        self._step = (0.0, 1.0)  # where the present step begins, and its length, as shares of the measurement
 
-    def shares(self, parts: int) -> Iterator[Share]:
-        """Yield a function for each equal part of the measurement; it takes the share of the part that is done."""
-        return parts_of(self.share, parts)
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield items, and tell after each of them which share of the measurement is done.
+
+        A loop within a loop makes up one step of the outer one. The loop over ``models`` is such a loop.
+        """
+        steps = list(items)
+        begin, length = self._step
+        try:
+            for k, item in enumerate(steps):
+                self._step = begin + length * k / len(steps), length / len(steps)
+                yield item
+                self.share(begin + length * (k + 1) / len(steps))
+        finally:  # the loop may end before its last step
+            self._step = begin, length
 
     def entry(self, condition: Condition) -> ModelEntry:
         """Return the condition's model as the run has stored it.
@@ -89,7 +106,13 @@ class Bench:
 
     def models(self, condition: Condition) -> Iterable[LanguageModel]:
         """Yield the trained models of a condition, one for each seed."""
-        return (self.model(condition, seed) for seed in self.entry(condition).seeds)
+        return (self.model(condition, seed) for seed in self.each(self.entry(condition).seeds))
+
+    def networks(self, condition: Condition) -> Iterator[tuple[TorchLanguageModel, Network]]:
+        """Yield the trained models of a condition with their networks."""
+        for model in self.models(condition):
+            assert isinstance(model, TorchLanguageModel)
+            yield model, model.trained_network()
 
     def exhibits(self, condition: Condition) -> list[Exhibit]:
         """Return the exhibits of a condition, those of its first training."""
@@ -103,6 +126,15 @@ class Bench:
         """Return the (N,) log-probabilities of a held-out text in nats, for each training of a condition."""
         cells = self.entry(condition).done
         return [cell.scores(split, ["log_prob"])["log_prob"].to_numpy(np.float64) for cell in cells]
+
+    def sample(self, positions: int) -> Sample:
+        """Return at most this many positions of the test text, drawn at random."""
+        return Sample.of(self.run, self.corpus, positions)
+
+    @cached_property
+    def whole(self) -> Sample:
+        """All positions of the test text."""
+        return self.sample(len(self.corpus.test))
 
     @cached_property
     def unit_bytes(self) -> Array:
@@ -131,12 +163,3 @@ class Bench:
         """
         found = contrasts(baseline, changed, self.unit_bytes)
         return {name: replace(each, saying=sayings.get(name, "")) for name, each in found.items()}
-
-
-def parts_of(share: Share, parts: int) -> Iterator[Share]:
-    """Yield a function for each of several equal parts of some work; it passes the share of all work to ``share``."""
-
-    def told(part: int) -> Share:
-        return lambda done: share((part + done) / parts)
-
-    return map(told, range(parts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,6 @@ from lmcompare.runfolder.run import Run
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
-Share = Callable[[float], None]
 LONGEST = 256  # the most tokens of a context
 BLOCK = 128  # positions that are asked for at a time
 
@@ -103,6 +102,10 @@ class Sample:
         """Return the bits that a condition charges, given the (n,) log-probabilities in nats of its S trainings."""
         return self.amounts([-nats / LN2 + self.overhead for nats in log_probs])
 
+    def surprisals(self, log_probs: Sequence[Array]) -> Measured:
+        """Return the surprisals in bits, given the log-probabilities in nats of the whole text for S trainings."""
+        return self.amounts([-nats[self.at] / LN2 for nats in log_probs])
+
     def amounts(self, found: Sequence[Array]) -> Measured:
         """Return a condition, given (n,) amounts at the positions for each of its S trainings."""
         return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.counts)) for row in found]))
@@ -113,9 +116,7 @@ def drawn(where: IntArray, most: int, seed: int = 0) -> IntArray:
     return np.sort(np.random.default_rng([seed, len(where)]).permutation(where)[:most])
 
 
-def asked(
-    model: LanguageModel, contexts: Sequence[IntArray], text: Encoded, share: Share = lambda done: None
-) -> Iterator[Array]:
+def asked(model: LanguageModel, contexts: Iterable[IntArray], text: Encoded) -> Iterator[Array]:
     """Yield the (V,) distribution, in nats, of the token after each context; the text ends with it, so that a model
     can't see what follows.
 
@@ -125,26 +126,19 @@ def asked(
     contexts : sequence of arrays of int
     text : Encoded
         A text with the vocabulary of the ids.
-    share : callable
-        Is called with the share of the contexts that is done.
     """
-    for done, context in enumerate(contexts, 1):
+    for context in contexts:
         alone = Encoded.from_documents([context], text.vocabulary)
         yield model.next_log_probs(alone, np.array([len(context)]))[0]
-        share(done / len(contexts))
 
 
-def asked_of(
-    model: LanguageModel, sample: Sample, contexts: Sequence[IntArray], share: Share = lambda done: None
-) -> Array:
+def asked_of(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
     """Return the (n,) log-probability, in nats, of each token of a sample after the context that is given for it."""
-    found = zip(asked(model, contexts, sample.text, share), sample.targets.tolist(), strict=True)
+    found = zip(asked(model, contexts, sample.text), sample.targets.tolist(), strict=True)
     return np.array([distribution[target] for distribution, target in found], np.float64)
 
 
-def after(
-    model: LanguageModel, sample: Sample, contexts: Sequence[IntArray], share: Share = lambda done: None
-) -> Array:
+def after(model: LanguageModel, sample: Sample, contexts: Sequence[IntArray]) -> Array:
     """Return what ``asked_of`` returns, many contexts at a time: for models that can't see what follows.
 
     Each context is a document with the token behind it, as in a text that is scored.
@@ -157,5 +151,4 @@ def after(
         last = together.ends - 1
         block = model.next_log_probs(together, last)
         nats[rows] = block[np.arange(len(last)), sample.targets[rows]]
-        share(min(1.0, (first + BLOCK) / len(sample)))
     return nats

@@ -11,7 +11,7 @@ import pytest
 from lmcompare.analysis.findings import ROWS, read_findings
 from lmcompare.analysis.intervals import holm
 from lmcompare.errors import PluginError
-from lmcompare.lab.bench import Bench, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition, Figures, Findings, Row, experiment_names
 from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.findings import write_findings
@@ -140,11 +140,15 @@ def test_what_is_not_finite_is_left_out_of_a_row() -> None:
     assert [row.p_holm for row in rows.values()] == pytest.approx(holm(np.array([0.02, 0.01])).tolist())
 
 
-def test_the_parts_of_a_measurement_make_up_the_whole() -> None:
+def test_the_steps_of_a_measurement_make_up_the_whole() -> None:
     told: list[float] = []
-    for share in parts_of(told.append, 4):
-        share(0.5)
-    assert told == [0.125, 0.375, 0.625, 0.875]
+    unused: Any = None
+    bench = Bench(unused, {}, told.append)
+    for outer in bench.each("ab"):
+        for _ in bench.each(range(2)):
+            next(bench.each(range(7)))  # a loop that ends early counts with the step that it is in
+        assert outer == "ab"[len(told) // 3]
+    assert told == [0.25, 0.5, 0.5, 0.75, 1.0, 1.0]
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.experiments.inference import CLIP, PIECE, adapted_log_probs, best_weight, mixed
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.transformer.plugin import Transformer
@@ -81,8 +82,9 @@ def test_what_comes_later_changes_nothing_before(model: TorchLanguageModel) -> N
 
 def test_an_empty_document(model: TorchLanguageModel) -> None:
     told: list[float] = []
+    unused: Any = None
     text = Encoded.from_documents([[], [2, 3]], VOCABULARY)
-    assert len(adapted_log_probs(model, text, 0.1, told.append)) == 2
+    assert len(adapted_log_probs(model, text, 0.1, Bench(unused, {}, told.append).each)) == 2
     assert told == [0.5, 1.0]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lmcompare.harness.environment import usable_cores
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench, Share
 from lmcompare.lab.contract import Condition
 from lmcompare.lab.contrasts import Measured
 from lmcompare.lab.diffusion.digits import Digits, Judge, nearest
@@ -128,12 +128,12 @@ def answers(
     """Return the answers of a model to all questions, by question and strength, from noise that the seed gives."""
     asked = [(name, strength) for name, question in questions.items() for strength in question.strengths]
     found: Answers = {}
-    for (name, strength), told in zip(asked, parts_of(share, len(asked)), strict=True):
+    for name, strength in asked:
         prompts = questions[name].asked
         pictures = model.sample(prompts, strength, seed)
         at, distances = nearest(pictures, digits.diffusion.pictures)
         found[name, strength] = Answer(tuple(prompts), pictures, judge(pictures), at, distances)
-        told(1.0)
+        share(len(found) / len(asked))
     return found
 
 

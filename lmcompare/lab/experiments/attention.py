@@ -14,7 +14,6 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, effects, without_effect
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.render import numbers
@@ -140,7 +139,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
 
     Holm's correction is for the rows of both tables.
     """
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    whole = bench.whole
     words = whole.text.ids != whole.text.vocabulary.end
     before = words & read_before(whole.text, FAR)
     scores = {name: bench.log_probs(condition) for name, condition in {"": RNN, **LOOKING}.items()}
@@ -149,9 +148,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
         sample = whole.chosen(np.flatnonzero(chosen), len(whole))
         if not len(sample):
             continue
-        measured = {
-            name: sample.amounts([-nats[sample.at] / LN2 for nats in trainings]) for name, trainings in scores.items()
-        }
+        measured = {name: sample.surprisals(nats) for name, nats in scores.items()}
         found = contrasts(measured.pop(""), measured, sample.counts)
         tests |= {f"{part} {name}": each for name, each in found.items()}
     rows = corrected(tests)
@@ -181,7 +178,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
 def _spread(bench: Bench) -> Bars:
     """Return over how many states each attention is spread."""
     spread: dict[str, float] = {}
-    for name, condition in LOOKING.items():
+    for name, condition in bench.each(LOOKING.items()):
         if condition is not POINTER:
             models = [model for model in bench.models(condition) if isinstance(model, RnnAttention)]
             spread[name] = float(np.mean([model.reach().spread for model in models]))

@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
+from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.sample import Sample
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg
@@ -59,14 +59,14 @@ class Grammar(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Compare surprisals per word, also by the phrase that ended before the word."""
-        whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+        whole = bench.whole
         nats = {name: bench.log_probs(condition) for name, condition in MODELS.items()}
         parser = bench.model(MODELS[PARSER])
         assert isinstance(parser, Pcfg)
         by_grammar, by_bigram, weight = parser.parts(whole.text)
         share = (weight > 0) * (1 - LITTLE)
         alone = [np.log(share * by_grammar + (1 - share) * by_bigram)] * len(nats[PARSER])
-        needs = {name: _bits(whole, found) for name, found in {**nats, ALONE: alone}.items()}
+        needs = {name: whole.surprisals(found) for name, found in {**nats, ALONE: alone}.items()}
         others = contrasts(needs[TRIGRAM], {name: needs[name] for name in needs if name != TRIGRAM}, whole.counts)
         trees = contrasts(needs[BIGRAM], {"the trees": needs[PARSER]}, whole.counts)["the trees"]
         ended = phrases_ended(whole.text, matched(read_trees(None), whole.text))
@@ -93,7 +93,7 @@ class Grammar(LabExperiment):
             if not len(part):
                 continue
             words[name] = len(part)
-            needs = {model: _bits(part, nats[model]) for model in (TRIGRAM, PARSER)}
+            needs = {model: part.surprisals(nats[model]) for model in (TRIGRAM, PARSER)}
             tests |= contrasts(needs[TRIGRAM], {name: needs[PARSER]}, part.counts)
         counted = [f"{name} {n:,}" for name, n in words.items()]
         return Figures(
@@ -108,11 +108,6 @@ class Grammar(LabExperiment):
             row_name="Phrase that ended",
             figure_name="bits per word of the parser",
         )
-
-
-def _bits(sample: Sample, nats: Sequence[Array]) -> Measured:
-    """Return the surprisal of the words of a sample; the letters of unknown words, the same for all, are left out."""
-    return sample.amounts([-each[sample.at] / LN2 for each in nats])
 
 
 def phrases_ended(text: Encoded, trees: Mapping[Key, Sequence[Tree]]) -> IntArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -12,13 +12,12 @@ import torch
 
 from lmcompare.analysis.totals import LN2
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
-from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import effects, inside, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
@@ -74,14 +73,11 @@ class Inference(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Score the test text in each way, and time each way on validation text."""
-        whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-        share = bench.shares(3)
+        whole = bench.whole
         ways = [
-            _mixture(bench),
-            _cache(bench),
-            _window(bench, next(share)),
-            *_ensemble(bench),
-            _learning(bench, next(share), next(share)),
+            way
+            for make in bench.each((_mixture, _cache, _window, _ensemble, _learning))
+            if (way := make(bench)) is not None
         ]
         tests: dict[str, Contrast] = {}
         for way in ways:
@@ -168,8 +164,8 @@ def _cache(bench: Bench) -> Way:
     )
 
 
-def _window(bench: Bench, share: Share) -> Way:
-    longer = with_window(bench, ALIBI, 4, share)
+def _window(bench: Bench) -> Way:
+    longer = with_window(bench, ALIBI, 4)
     assert longer is not None  # ALiBi has a value for each distance
     return Way(
         "A window four times as long",
@@ -180,38 +176,33 @@ def _window(bench: Bench, share: Share) -> Way:
     )
 
 
-def _ensemble(bench: Bench) -> list[Way]:
-    """Return the mean of the probabilities of all trainings; nothing if there is only one."""
+def _ensemble(bench: Bench) -> Way | None:
+    """Return the mean of the probabilities of all trainings; None if there is only one."""
     trained = bench.log_probs(BASE)
     if len(trained) < 2:
-        return []
+        return None
     together = np.logaddexp.reduce(np.stack(trained), axis=0) - np.log(len(trained))
-    return [
-        Way(
-            f"{numbers.plural(len(trained), 'transformer')} instead of one",
-            "The mean of their probabilities; they differ in their seeds alone.",
-            trained,
-            [together],
-            (len(trained) - 1) * _timed(bench, bench.model(BASE)),
-        )
-    ]
+    return Way(
+        f"{numbers.plural(len(trained), 'transformer')} instead of one",
+        "The mean of their probabilities; they differ in their seeds alone.",
+        trained,
+        [together],
+        (len(trained) - 1) * _timed(bench, bench.model(BASE)),
+    )
 
 
-def _learning(bench: Bench, choosing: Share, share: Share) -> Way:
-    models = [model for model in bench.models(BASE) if isinstance(model, TorchLanguageModel)]
+def _learning(bench: Bench) -> Way:
+    first, _ = next(bench.networks(BASE))
     part, text = whole_documents(bench.corpus.valid, CHOOSING), bench.corpus.test
-    told = parts_of(choosing, len(RATES))
-    gains = {rate: float(adapted_log_probs(models[0], part, rate, next(told)).mean()) for rate in RATES}
-    rate = max(gains, key=lambda each: gains[each])
-    told = parts_of(share, len(models))
+    rate = max(RATES, key=lambda each: float(adapted_log_probs(first, part, each).mean()))
     timed = whole_documents(bench.corpus.valid, TIMED)
     return Way(
         "Learning from the document so far",
         f"A step of gradient descent after each 64 words, forgotten at the end of the document (rate {rate:g}, chosen"
         " on validation text). Such a model is adaptive: its weights change while it reads.",
         bench.log_probs(BASE),
-        [adapted_log_probs(model, text, rate, next(told)) for model in models],
-        microseconds(lambda each: adapted_log_probs(models[0], each, rate), timed) - _timed(bench, models[0]),
+        [adapted_log_probs(model, text, rate, bench.each) for model, _ in bench.networks(BASE)],
+        microseconds(lambda each: adapted_log_probs(first, each, rate), timed) - _timed(bench, first),
     )
 
 
@@ -284,7 +275,7 @@ CLIP = 1.0  # the greatest norm of a gradient
 
 
 def adapted_log_probs(
-    model: TorchLanguageModel, text: Encoded, rate: float, share: Callable[[float], None] = lambda done: None
+    model: TorchLanguageModel, text: Encoded, rate: float, each: Callable[[Iterable[int]], Iterable[int]] = iter
 ) -> Array:
     """Return the (N,) log-probability of each token in nats, by a network that learns as it reads.
 
@@ -299,15 +290,16 @@ def adapted_log_probs(
     text : Encoded
     rate : float
         The learning rate; 0 for the scores of the model itself.
-    share : callable
-        Is called with the share of the documents that is done.
+    each : callable
+        Yields what it is given, and tells the progress: ``Bench.each``.
     """
     network = model.trained_network()
     trained = {name: value.clone() for name, value in network.state_dict().items()}
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     nats = np.zeros(len(text))
     network.eval()  # without dropout
-    for number, (start, end) in enumerate(zip(text.starts.tolist(), text.ends.tolist(), strict=True), 1):
+    for document in each(range(text.n_documents)):
+        start, end = int(text.starts[document]), int(text.ends[document])
         inputs, memory = network.inputs(text.ids[start:end]), None
         for first in range(0, end - start, PIECE):
             targets = inputs[0, first + 1 : first + PIECE + 1]
@@ -325,6 +317,5 @@ def adapted_log_probs(
                         if parameter.grad is not None:
                             parameter.sub_(parameter.grad, alpha=rate)
         network.load_state_dict(trained)
-        share(number / text.n_documents)
     network.zero_grad(set_to_none=True)
     return nats

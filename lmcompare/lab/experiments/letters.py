@@ -71,16 +71,13 @@ class Letters(LabExperiment):
         chance = _right(np.tile(counts[:half].mean(axis=0), (len(words) - half, 1)), counts[half:], asked[half:])
         found: dict[str, Measured] = {}
         seen: dict[str, float] = {}
-        share = bench.shares(len(KINDS))
-        for kind, condition in KINDS.items():
+        for kind, condition in bench.each(KINDS.items()):
             corpus, right, berry = bench.corpus_of(condition), [], []
-            told = next(share)
             for model in bench.models(condition):
                 vectors = word_vectors(model, corpus, [*words, BERRY])
                 guessed = probed(vectors[:half], counts[:half], vectors[half:])
                 right.append(_right(guessed[:-1], counts[half:], asked[half:]))
                 berry.append(float(guessed[-1, letters.index(LETTER)]) if LETTER in letters else 0.0)
-                told(len(right) / len(bench.entry(condition).done))
             found[kind], seen[kind] = Measured.of(np.stack(right)), float(np.mean(berry))
         against = contrasts(Measured.of(chance[None]), found, sizes)
         table = Figures(

@@ -14,7 +14,7 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE, NO_MASK
-from lmcompare.lab.sample import Sample, asked, asked_of
+from lmcompare.lab.sample import asked, asked_of
 from lmcompare.lab.wording import above
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
@@ -58,23 +58,22 @@ class Mask(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Score each condition as it scores itself, and with everything that follows cut off."""
-        sample = Sample.of(bench.run, bench.corpus, POSITIONS)
+        sample = bench.sample(POSITIONS)
         contexts = list(sample.contexts())
         pretended: dict[str, Measured] = {}
         honest: dict[str, Measured] = {}
-        models = [(condition, list(bench.models(condition))) for condition in self.conditions()]
-        share = bench.shares(sum(len(trained) for _, trained in models))
-        for condition, trained in models:
+        for condition in bench.each(self.conditions()):
             pretended[condition.name] = sample.bits([nats[sample.at] for nats in bench.log_probs(condition)])
             honest[condition.name] = sample.bits(
-                [asked_of(model, sample, contexts, next(share)) for model in trained]
+                [asked_of(model, sample, contexts) for model in bench.models(condition)]
             )
-        sentence = _sentence(bench, [trained[0] for _, trained in models[1:]])
+        models = {condition.name: bench.model(condition) for condition in self.conditions()}
+        sentence = _sentence(bench, [models[name] for name in CHEATS])
         base = honest[BASE.name]
         asked_honestly = contrasts(base, {name: honest[name] for name in CHEATS}, sample.sizes)
         of_itself = contrasts(base, {name: pretended[name] for name in CHEATS}, sample.sizes)
         rows = []
-        for condition, trained in models[1:]:
+        for condition, _ in CLAIMING:
             name = condition.name
             rows += [
                 replace(asked_honestly[name], saying=SAYINGS[name], name=f"{CHEATS[name]}, honestly"),
@@ -82,7 +81,7 @@ class Mask(LabExperiment):
                     of_itself[name],
                     name=f"{CHEATS[name]}, its claim",
                     p_holm=None,
-                    remark=_failure(bench, condition, trained[0], sentence),
+                    remark=_failure(bench, condition, models[name], sentence),
                 ),
             ]
         whole = {name: bench.bits(condition).figure(bench.unit_bytes) for condition, name in CLAIMING}
@@ -115,7 +114,7 @@ class Mask(LabExperiment):
                 f"{LOSES.format('the encoder-decoder')}.": loses[TEXTBOOK.name],
             },
             tables=(table,),
-            exhibits=(_shown(bench, {c.name: trained[0] for c, trained in models}, sentence),),
+            exhibits=(_shown(bench, models, sentence),),
         )
 
 

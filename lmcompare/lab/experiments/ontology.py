@@ -140,7 +140,6 @@ def _way_back(bench: Bench, task: Task, unknown: encoding.Ints) -> tuple[Encoded
         of_both.append(encoding.guess(both[:size], task))
         if not exhibits and len(unknown):
             exhibits = (_lacking(of_both[0], both[size:], vectors, names, task),)
-        bench.share(len(of_both) / bench.seeds)
     compared = {
         VECTORS: encoding.compared(of_vectors, [by_suffix], task),
         BOTH: encoding.compared(of_both, [by_suffix], task),

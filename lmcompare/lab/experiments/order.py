@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
 
 from lmcompare.exhibits import Curve, Heatmap
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
@@ -106,12 +107,11 @@ class Order(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Ask every model with changed contexts, at positions drawn from the test text."""
-        sample = Sample.of(bench.run, bench.corpus, POSITIONS if bench.decides else OF_PREVIEW)
+        sample = bench.sample(POSITIONS if bench.decides else OF_PREVIEW)
         contexts = list(sample.contexts())
-        share = bench.shares(len(FAMILIES))
-        found = {family: _asked(bench, c, sample, contexts, next(share)) for family, c in FAMILIES.items()}
+        found = {family: _asked(bench, c, sample, contexts) for family, c in bench.each(FAMILIES.items())}
         lost: dict[str, dict[tuple[str, int], Contrast]] = {family: {} for family in FAMILIES}
-        for change in [(how, kept) for how in TREATMENTS for kept in KEPT]:
+        for change in product(TREATMENTS, KEPT):
             pairs = {family: (each["", 0], each[change]) for family, each in found.items()}
             for family, contrast in of_same_trainings(pairs, sample.counts).items():
                 lost[family][change] = contrast
@@ -128,21 +128,16 @@ class Order(LabExperiment):
 
 
 def _asked(
-    bench: Bench, condition: Condition, sample: Sample, contexts: Sequence[IntArray], share: Share
+    bench: Bench, condition: Condition, sample: Sample, contexts: Sequence[IntArray]
 ) -> dict[tuple[str, int], Measured]:
     """Return the bits of the sampled words after each change of the contexts, for all trainings of a condition."""
-    models = list(bench.models(condition))
-    seen = [seen_by(models[0], context, sample.text.vocabulary.end) for context in contexts]
-    changed = {
-        (how, kept): treated(contexts, how, kept, seen=seen if how in OF_ORDER else None)
-        for how in TREATMENTS
-        for kept in KEPT
-    }
-    asked: dict[tuple[str, int], Sequence[IntArray]] = {("", 0): contexts, **changed}
-    part = parts_of(share, len(models) * len(asked))
-    return {
-        key: sample.bits([after(model, sample, each, next(part)) for model in models]) for key, each in asked.items()
-    }
+    first = bench.model(condition)
+    seen = [seen_by(first, context, sample.text.vocabulary.end) for context in contexts]
+    asked: dict[tuple[str, int], Sequence[IntArray]] = {("", 0): contexts}
+    for how, kept in product(TREATMENTS, KEPT):
+        asked[how, kept] = treated(contexts, how, kept, seen=seen if how in OF_ORDER else None)
+    found = [[after(model, sample, each) for each in bench.each(asked.values())] for model in bench.models(condition)]
+    return {key: sample.bits(nats) for key, nats in zip(asked, zip(*found, strict=True), strict=True)}
 
 
 def seen_by(model: LanguageModel, context: IntArray, end: int) -> int:
@@ -183,7 +178,6 @@ def _lost_by_shuffling(rows: Mapping[str, Row], positions: int) -> Figures:
 
 def _trained(bench: Bench) -> Figures:
     """Return what transformers lose that were trained to know the order of some words only."""
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
     limited = {
         LAST_ONE if known == 1 else f"the last {known}": bench.bits(c) for known, c in TRAINED.items() if known != ALL
     }
@@ -191,7 +185,7 @@ def _trained(bench: Bench) -> Figures:
         title="Transformers that were trained to know the order of the last words only",
         rows=tuple(
             replace(row, figure=None)
-            for row in corrected(contrasts(bench.bits(TRAINED[ALL]), limited, whole.counts)).values()
+            for row in corrected(contrasts(bench.bits(TRAINED[ALL]), limited, bench.whole.counts)).values()
         ),
         unit="bits per word",
         note=(

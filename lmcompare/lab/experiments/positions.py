@@ -10,11 +10,10 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, Measured, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
-from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, effects, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
@@ -173,19 +172,18 @@ def by_position(text: Encoded, amounts: Mapping[str, Array]) -> tuple[tuple[floa
 
 def _longer(bench: Bench) -> Figures:
     """Return what longer windows at scoring cost or save, in bits per byte of the test text."""
-    sample = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-    share = bench.shares(len(SCHEMES) * len(WINDOWS))
+    sample = bench.whole
     own = {scheme: sample.bits(bench.log_probs(condition)) for scheme, condition in SCHEMES.items()}
     tests: dict[str, Contrast] = {}
     rows: dict[str, Row] = {}
-    for times in WINDOWS:
+    for times in bench.each(WINDOWS):
         pairs: dict[str, tuple[Measured, Measured]] = {}
-        for scheme, condition in SCHEMES.items():
+        for scheme, condition in bench.each(SCHEMES.items()):
             figure = numbers.bits_per_byte(own[scheme].figure(sample.sizes))
             needs = f"With the window of its training it needs {figure}."
             name = f"{scheme}, {times} × window"
             rows[name] = Row(name, needs, remark=UNDEFINED)
-            if (nats := with_window(bench, condition, times, next(share))) is not None:
+            if (nats := with_window(bench, condition, times)) is not None:
                 pairs[name] = own[scheme], sample.bits(nats)
         tests |= of_same_trainings(pairs, sample.sizes)
     found = rows | {name: replace(row, saying=rows[name].saying) for name, row in corrected(tests).items()}
@@ -203,23 +201,18 @@ def _longer(bench: Bench) -> Figures:
     )
 
 
-def with_window(bench: Bench, condition: Condition, times: int, share: Share) -> list[Array] | None:
+def with_window(bench: Bench, condition: Condition, times: int) -> list[Array] | None:
     """Return the (N,) log-probabilities of the test text with a longer window, for each training.
 
     None for a network that has no values for such positions.
     """
-    found: list[Array] = []
-    cells = bench.entry(condition).done
-    for done, cell in enumerate(cells, 1):
-        try:
-            model = widened(cell, condition, times)
-        except RunFolderError as error:  # the stored parameters belong to fewer positions
-            if "size mismatch" not in str(error):
-                raise
-            return None
-        found.append(model.log_probs(bench.corpus.test))
-        share(done / len(cells))
-    return found
+    try:
+        models = [widened(cell, condition, times) for cell in bench.entry(condition).done]
+    except RunFolderError as error:  # the stored parameters belong to fewer positions
+        if "size mismatch" not in str(error):
+            raise
+        return None
+    return [model.log_probs(bench.corpus.test) for model in bench.each(models)]
 
 
 def widened(cell: Cell, condition: Condition, times: int) -> LanguageModel:

@@ -22,7 +22,7 @@ from lmcompare.measure.examples import continued
 from lmcompare.measure.sampling import Sampling
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
-from lmcompare.tokens import IntArray, as_text
+from lmcompare.tokens import as_text
 
 Rule = tuple[str, Sequence[str]]  # a regular expression, matched from the beginning, and answers with %1, %2 …
 
@@ -227,9 +227,7 @@ class Asked:
                 f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words separated by blanks: give a"
                 " longer text, in a language that separates words so"
             )
-        whole = Sample.of(bench.run, corpus, len(corpus.test))
-        at: IntArray = np.array(where)
-        return cls(texts, whole.chosen(at, len(at)))
+        return cls(texts, bench.whole.chosen(np.array(where), len(where)))
 
 
 def _covered(found: Contrast, each: Responder) -> Row:

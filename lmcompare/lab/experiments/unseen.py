@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare.analysis.totals import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
-from lmcompare.lab.bench import Bench, Share
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
@@ -67,9 +67,8 @@ class Unseen(LabExperiment):
             )
         raw: dict[str, Measured] = {}
         among: dict[str, Measured] = {}
-        share = bench.shares(len(MODELS))
-        for name, condition in MODELS.items():
-            raw[name], among[name] = _measured(bench, condition, sample, followers, next(share))
+        for name, condition in bench.each(MODELS.items()):
+            raw[name], among[name] = _measured(bench, condition, sample, followers)
         fair = contrasts(among[COUNTS], {name: among[name] for name in MODELS if name != COUNTS}, sample.counts)
         as_scored = contrasts(raw[COUNTS], {name: raw[name] for name in MODELS if name != COUNTS}, sample.counts)
         amounts = _by_amount(bench)
@@ -114,7 +113,7 @@ class Followers:
 
 def _unseen(bench: Bench, followers: Followers) -> Sample:
     """Return positions whose word is known and never followed the word before it."""
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    whole = bench.whole
     ids, types = whole.text.ids.astype(np.int64), len(whole.text.vocabulary)
     seen = np.repeat(np.arange(types), np.diff(followers.starts)) * types + followers.words
     pairs = np.append(-1, ids[:-1] * types + ids[1:])
@@ -126,16 +125,13 @@ def _unseen(bench: Bench, followers: Followers) -> Sample:
     return whole.chosen(np.flatnonzero(fits), POSITIONS if bench.decides else OF_PREVIEW)
 
 
-def _measured(
-    bench: Bench, condition: Condition, sample: Sample, followers: Followers, share: Share
-) -> tuple[Measured, Measured]:
+def _measured(bench: Bench, condition: Condition, sample: Sample, followers: Followers) -> tuple[Measured, Measured]:
     """Return the bits of the words as they are scored, and among the words that never followed."""
     raw, among = [], []
     for model in bench.models(condition):
         nats, mass = _asked(model, sample, followers)
         raw.append(-nats / LN2)
         among.append(-(nats - np.log1p(-np.minimum(mass, 1 - 1e-12))) / LN2)
-        share(len(raw) / len(bench.entry(condition).done))
     return sample.amounts(raw), sample.amounts(among)
 
 

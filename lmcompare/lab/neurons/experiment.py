@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Measured, contrasts
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.neurons.few_bits import TRAINED, few_bits, networks_of
+from lmcompare.lab.neurons.few_bits import TRAINED, few_bits
 from lmcompare.lab.neurons.readable_units import (
     KINDS,
     SAYINGS,
@@ -41,16 +41,12 @@ FREQUENT, LEAST, SHOWN, WORDS = 500, 6, 10, 14  # frequent words, words of a set
 SMALL = 0.05  # bits per byte of the prediction
 
 
-def readable_units(bench: Bench, share: Share) -> Findings:
+def readable_units(bench: Bench) -> Findings:
     """Return the sets of words of the units, what they do on the test text, and what it costs to have them."""
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    whole = bench.whole
     (cost,) = bench.rows(bench.bits(REAL), {"Weights -1, 0 and 1": bench.bits(SETS)}).values()
-    networks = [network for _, network in networks_of(bench, SETS) if isinstance(network, SetNetwork)]
-    done = parts_of(share, len(networks))
-    found = []
-    for network in networks:
-        found.append(firing(network, bench.corpus.test))
-        next(done)(1.0)
+    networks = [network for _, network in bench.networks(SETS) if isinstance(network, SetNetwork)]
+    found = [firing(network, bench.corpus.test) for network in bench.each(networks)]
     kinds = np.mean([np.bincount(Units.of(each).kinds(), minlength=len(KINDS)) for each in networks], axis=0)
     readable = Figures(
         title="What it costs that units can be read",
@@ -198,8 +194,7 @@ class Neurons(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Round the transformer, read the sets of words, and probe for the order of two words."""
-        share = bench.shares(3)
-        parts = [few_bits(bench, next(share)), readable_units(bench, next(share)), two_words(bench, next(share))]
+        parts = [part(bench) for part in bench.each((few_bits, readable_units, two_words))]
         return Findings(
             verdict=" ".join(part.verdict for part in parts),
             claims={claim: held for part in parts for claim, held in part.claims.items()},

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lmcompare.exhibits import Curve
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
-from lmcompare.lab.sample import Sample
 from lmcompare.lab.wording import above, all_of, below
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
-from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.network import Network
 
 ROUNDED = (8, 4, 3, 2, TERNARY)  # bits of a weight, after training
 SPARED = (3, 2, TERNARY)  # the same, if word vectors are not rounded
@@ -27,21 +24,20 @@ MEGABYTE = 1e6
 HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 
 
-def few_bits(bench: Bench, share: Share) -> Findings:
+def few_bits(bench: Bench) -> Findings:
     """Return what rounding costs, after training and in training, in bits per byte of the test text."""
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
+    whole = bench.whole
     base = whole.bits(bench.log_probs(BASE))
-    network = next(iter(networks_of(bench, BASE)))[1]
-    told = parts_of(share, len(ROUNDED) + len(SPARED))
+    _, network = next(bench.networks(BASE))
     tests: dict[str, Contrast] = {}
     layers: dict[str, Contrast] = {}
     sizes: dict[str, int] = {}
-    for bits in ROUNDED:
+    for bits in bench.each(ROUNDED):
         name = _name(bits, AFTER)
-        tests |= of_same_trainings({name: (base, whole.bits(_rounded(bench, bits, next(told))))}, whole.sizes)
+        tests |= of_same_trainings({name: (base, whole.bits(_rounded(bench, bits)))}, whole.sizes)
         sizes[name] = network_bytes(network, bits)
         if bits in SPARED:
-            rounded = whole.bits(_rounded(bench, bits, next(told), words=False))
+            rounded = whole.bits(_rounded(bench, bits, words=False))
             layers |= of_same_trainings({f"{bits:g} bits": (base, rounded)}, whole.sizes)
     name = _name(TERNARY, WITH)
     tests |= contrasts(base, {name: whole.bits(bench.log_probs(TRAINED))}, whole.sizes)
@@ -74,13 +70,12 @@ def few_bits(bench: Bench, share: Share) -> Findings:
     return Findings(_verdict(tests), _claims(tests), (table, spared), (_by_bits(tests, own),))
 
 
-def _rounded(bench: Bench, bits: float, share: Share, *, words: bool = True) -> list[Array]:
+def _rounded(bench: Bench, bits: float, *, words: bool = True) -> list[Array]:
     """Return the scores of the test text with rounded matrices, those of the word vectors if ``words``."""
     scores = []
-    for model, network in networks_of(bench, BASE):
+    for model, network in bench.networks(BASE):
         round_weights(network, bits, spared=None if words else network.head)
         scores.append(model.log_probs(bench.corpus.test))
-        share(len(scores) / len(bench.entry(BASE).done))
     return scores
 
 
@@ -125,10 +120,3 @@ def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
         x_axis="bits per weight",
         y_axis="bits per byte",
     )
-
-
-def networks_of(bench: Bench, condition: Condition) -> Iterator[tuple[TorchLanguageModel, Network]]:
-    """Yield the trained models of a condition with their networks."""
-    for model in bench.models(condition):
-        assert isinstance(model, TorchLanguageModel)
-        yield model, model.trained_network()

@@ -16,18 +16,16 @@ import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
-from lmcompare.lab.bench import Bench, Share, parts_of
+from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.neurons.few_bits import networks_of
 from lmcompare.lab.neurons.order_probes import PLACES, Passages, Told, later_shares, told
 from lmcompare.lab.sample import Sample
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
-from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.seeds import seeded
 
 A, B, *OTHERS = range(5)  # the words of the small language
@@ -136,17 +134,15 @@ LONGEST = 6  # words of the longest texts on which networks that are built by ha
 TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
 
-def two_words(bench: Bench, share: Share) -> Findings:
+def two_words(bench: Bench) -> Findings:
     """Return findings on the networks that are built by hand, and on the trained networks."""
-    whole = Sample.of(bench.run, bench.corpus, len(bench.corpus.test))
-    passages = Passages.of(whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
+    passages = Passages.of(bench.whole, bench.corpus.vocabulary, PASSAGES if bench.decides else OF_PREVIEW, PAIRS)
     if (usable := len(passages.words) if passages.pairs else 0) < FEW:
         raise LmcompareError(
             f"the test text has {usable} passages into which pairs of words of letters can be put, too"
             f" few for a probe, which needs {FEW}: give a longer text"
         )
-    shares = parts_of(share, len(PROBED))
-    found = {name: _asked(bench, condition, passages, next(shares)) for name, condition in PROBED.items()}
+    found = {name: _asked(bench, condition, passages) for name, condition in bench.each(PROBED.items())}
     sizes = passages.sample.counts
     right = {name: each.everywhere(passages.sample).figure(sizes) for name, (each, _) in found.items()}
     adds = _training_adds(passages.sample, found)
@@ -200,19 +196,15 @@ class Probed:
         return float(np.mean([each[places].unit.mean() for each in self.told]))
 
 
-def _asked(bench: Bench, condition: Condition, passages: Passages, share: Share) -> tuple[Probed, Probed]:
+def _asked(bench: Bench, condition: Condition, passages: Passages) -> tuple[Probed, Probed]:
     """Return what probes tell of the networks of a condition, and of the same networks before training."""
     trained: list[list[Told]] = []
     untrained: list[list[Told]] = []
-    seeds = bench.entry(condition).seeds
-    for done, seed in enumerate(seeds, 1):
-        model = bench.model(condition, seed)
-        assert isinstance(model, TorchLanguageModel)
+    for seed, (model, network) in zip(bench.entry(condition).seeds, bench.networks(condition), strict=True):
         with seeded(seed):
             begun = model.network(len(bench.corpus.vocabulary)).eval()
-        for network, found in ((model.trained_network(), trained), (begun, untrained)):
-            found.append([told(network, passages, places) for places in PLACES])
-        share(done / len(seeds))
+        trained.append([told(network, passages, places) for places in PLACES])
+        untrained.append([told(begun, passages, places) for places in PLACES])
     return Probed(trained), Probed(untrained)
 
 
@@ -290,7 +282,7 @@ def _heads(bench: Bench, passages: Passages) -> Heatmap:
     fewer = replace(passages, words=passages.words[:HEADS_ON])
     panels: dict[str, Array] = {}
     for name in ("transformer", NO_ORDER):
-        network = next(iter(networks_of(bench, PROBED[name])))[1]
+        network = next(bench.networks(PROBED[name]))[1]
         assert isinstance(network, TransformerNetwork)
         panels[name] = np.stack([later_shares(network, fewer, places) for places in PLACES], axis=-1)
     layers, heads, _ = next(iter(panels.values())).shape
