@@ -98,15 +98,15 @@ class Sample:
         for position, start in zip(self.at.tolist(), self.text.context_starts(self.at).tolist(), strict=True):
             yield self.text.ids[max(start, position - longest) : position]
 
-    def bits(self, log_probs: Sequence[Array]) -> Measured:
+    def bits(self, log_probs: Iterable[Array]) -> Measured:
         """Return the bits that a condition charges, given the (n,) log-probabilities in nats of its S trainings."""
         return self.amounts([-nats / LN2 + self.overhead for nats in log_probs])
 
-    def surprisals(self, log_probs: Sequence[Array]) -> Measured:
+    def surprisals(self, log_probs: Iterable[Array]) -> Measured:
         """Return the surprisals in bits, given the log-probabilities in nats of the whole text for S trainings."""
         return self.amounts([-nats[self.at] / LN2 for nats in log_probs])
 
-    def amounts(self, found: Sequence[Array]) -> Measured:
+    def amounts(self, found: Iterable[Array]) -> Measured:
         """Return a condition, given (n,) amounts at the positions for each of its S trainings."""
         return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.counts)) for row in found]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import torch
 
@@ -45,9 +44,9 @@ Tests = Mapping[tuple[str, str, float], Contrast]
 class Diffusion(LabExperiment):
     """A small diffusion model of digits with cross-attention to the words of a prompt, and guidance."""
 
-    title: ClassVar[str] = "Pictures from words"
-    question: ClassVar[str] = "How does a text embedding guide image generation?"
-    prediction: ClassVar[str] = (
+    title = "Pictures from words"
+    question = "How does a text embedding guide image generation?"
+    prediction = (
         "With guidance of strength 2, at least 90 % of the pictures for a single digit are what the prompt says, and"
         " more than without guidance; of those for “not a one” at most 2 % are ones; and of those for “three or five”"
         " at least 25 % are threes and 25 % fives. For prompts of training, vectors of text are at most 5 percentage"
@@ -55,7 +54,7 @@ class Diffusion(LabExperiment):
         " that no prompt of training had, such as “7”, is understood more often with vectors of text than with random"
         " ones."
     )
-    measuring: ClassVar[float] = 1.4
+    measuring = 1.4
 
     def conditions(self) -> Sequence[Condition]:
         """Return the models of text whose word vectors guide the pictures."""

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lmcompare.lab.bench import Share
 from lmcompare.lab.diffusion.digits import Part
 from lmcompare.lab.diffusion.prompts import LONGEST, Prompt, PromptSampler, TextVectors
 from lmcompare.runfolder.parquet import Array

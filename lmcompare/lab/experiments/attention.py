@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -60,9 +59,9 @@ SHOWN = 12  # words on which the pointer saves most
 class Attention(LabExperiment):
     """Ways of looking back at past states, in the same recurrent network."""
 
-    title: ClassVar[str] = "Attention in a recurrent network"
-    question: ClassVar[str] = "What does attention give a recurrent network, whose state has read everything already?"
-    prediction: ClassVar[str] = (
+    title = "Attention in a recurrent network"
+    question = "What does attention give a recurrent network, whose state has read everything already?"
+    prediction = (
         "Attention saves less than 0.01 bits per byte, and multiplicative scores no more than additive ones. The mean"
         " of the past states, which chooses nothing, gives at least half of that. A pointer saves more than"
         " attention, on words that were read a short time before."

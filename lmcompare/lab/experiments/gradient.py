@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -198,9 +197,9 @@ EXAMPLE = (QUERY, KEYS, VALUES, OUTPUT, TARGET)
 class Gradient(LabExperiment):
     """The gradient through attention, and where it goes during a training."""
 
-    title: ClassVar[str] = "The gradient through attention"
-    question: ClassVar[str] = "How can attention be learnt: what does the gradient do to its scores?"
-    prediction: ClassVar[str] = (
+    title = "The gradient through attention"
+    question = "How can attention be learnt: what does the gradient do to its scores?"
+    prediction = (
         "The formula dL/ds_j = a_j (g · v_j - Σ_k a_k g · v_k) agrees with automatic differentiation to 1e-10, by"
         " hand and in the trained model. Little of the gradient reaches queries and keys: less than a tenth of its"
         " squared norm, in the last quarter of the training."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 from nltk import Tree
@@ -43,15 +42,15 @@ SHOWN, WORDS = range(8, 16), 8  # the lengths of a shown sentence, and how many 
 class Grammar(LabExperiment):
     """What trees are worth to a language model, and where a parser is better than counts of words."""
 
-    title: ClassVar[str] = "A parser as a language model"
-    question: ClassVar[str] = "What does a grammar know of the next word, beside counts and a transformer?"
-    prediction: ClassVar[str] = (
+    title = "A parser as a language model"
+    question = "What does a grammar know of the next word, beside counts and a transformer?"
+    prediction = (
         "The trees are worth something: the parser needs at least 0.1 bits per word less than the class bigram that"
         " it is mixed with. On the whole it stays behind the trigram, but it is better where a phrase of five words"
         " or more has just ended, because the trigram then sees only the inside of that phrase. The transformer, on"
         " so little text, needs more bits per word than the trigram."
     )
-    corpus: ClassVar[str] = "nltk:treebank"
+    corpus = "nltk:treebank"
 
     def conditions(self) -> Sequence[Condition]:
         """Return the trigram, the parser, its class bigram, and the transformer."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from lmcompare.analysis.comparison import group_of
 from lmcompare.errors import LmcompareError
@@ -134,9 +133,9 @@ NO_MODEL = "Without the mask it is no language model: its figure is false."
 class Ideas(LabExperiment):
     """The chart that sums up the others: what each idea of the transformer is worth on this text."""
 
-    title: ClassVar[str] = "What each idea is worth"
-    question: ClassVar[str] = "What does each idea of the transformer give, if everything else stays the same?"
-    prediction: ClassVar[str] = (
+    title = "What each idea is worth"
+    question = "What does each idea of the transformer give, if everything else stays the same?"
+    prediction = (
         "Every idea is worth something. Most is lost without trained word vectors, then without word order; positions"
         " and several heads are worth least, less than 0.02 bits per byte each. The network without the mask pretends"
         " to need less than 0.5 bits per byte."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -59,13 +58,13 @@ class Way:
 class Inference(LabExperiment):
     """Bits that are saved by more computation for each token, and what they cost."""
 
-    title: ClassVar[str] = "More computation for each token"
-    question: ClassVar[str] = "What does more computation buy when a model is already trained?"
-    prediction: ClassVar[str] = (
+    title = "More computation for each token"
+    question = "What does more computation buy when a model is already trained?"
+    prediction = (
         "Mixing the transformer with the 5-gram saves most for its time, because counts are nearly free. Learning"
         " from the past of the document saves more than a window four times as long, and costs most."
     )
-    measuring: ClassVar[float] = 0.4
+    measuring = 0.4
 
     def conditions(self) -> Sequence[Condition]:
         """Return the transformer, one whose window can be made longer, counts, and counts with a cache."""

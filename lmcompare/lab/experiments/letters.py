@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import ClassVar
 
 import numpy as np
 
@@ -37,14 +36,14 @@ LARGE = 0.1  # of the prediction
 class Letters(LabExperiment):
     """A probe that counts the letters of a word, trained on what a model makes of the word."""
 
-    title: ClassVar[str] = "The letters of a word"
-    question: ClassVar[str] = "What do words, pieces, characters and bytes as tokens let a model see of “strawberry”?"
-    prediction: ClassVar[str] = (
+    title = "The letters of a word"
+    question = "What do words, pieces, characters and bytes as tokens let a model see of “strawberry”?"
+    prediction = (
         "From the state of a model over characters or bytes, a linear probe counts letters that it was not trained on"
         " at least 10 percentage points better than from that of a model over words, which knows no letters. Pieces"
         " are between them."
     )
-    measuring: ClassVar[float] = 0.05
+    measuring = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return a transformer for each kind of token."""

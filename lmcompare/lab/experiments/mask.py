@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -43,14 +42,14 @@ TRIED = 50  # sentences of such a length from which one is chosen
 class Mask(LabExperiment):
     """Honest figures beside the figures that a network without the mask would report."""
 
-    title: ClassVar[str] = "What the mask prevents"
-    question: ClassVar[str] = "What would happen without the causal mask?"
-    prediction: ClassVar[str] = (
+    title = "What the mask prevents"
+    question = "What would happen without the causal mask?"
+    prediction = (
         "Without the mask, and in an encoder-decoder that reads what it predicts, a network pretends to need less"
         " than 0.5 bits per byte. Asked honestly, where the words to predict are not there to see, both need more"
         " than the transformer with the mask, by at least 0.5 bits per byte."
     )
-    measuring: ClassVar[float] = 0.05
+    measuring = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return the causal transformer, the one without the mask, and the encoder-decoder."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -53,9 +52,9 @@ Encoded = Mapping[str, Sequence[Contrast]]
 class Ontology(LabExperiment):
     """A bag of words whose vectors are WordNet's classes, against one with learnt vectors, and the way back."""
 
-    title: ClassVar[str] = "Words that a person can read"
-    question: ClassVar[str] = "How much does it cost if word vectors are classes of WordNet, which one can read?"
-    prediction: ClassVar[str] = (
+    title = "Words that a person can read"
+    question = "How much does it cost if word vectors are classes of WordNet, which one can read?"
+    prediction = (
         "With the same classes in the output, readable vectors cost between 0.01 and 0.1 bits per byte against"
         " the vectors of word2vec, and with their rows permuted at least 0.03 bits per byte more. From"
         " word2vec's vectors, the first supersense that is named for a word that was held out is right for more"

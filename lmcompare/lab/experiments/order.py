@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import ClassVar
 
 import numpy as np
 
@@ -91,15 +90,15 @@ SMALL = 0.05  # bits per word, below which what is farther away hardly matters
 class Order(LabExperiment):
     """What is lost when all but the last words of the context are shuffled, reversed, cut or replaced."""
 
-    title: ClassVar[str] = "How far models read, and word order"
-    question: ClassVar[str] = "How far back does each model read, and does the order of those words matter?"
-    prediction: ClassVar[str] = (
+    title = "How far models read, and word order"
+    question = "How far back does each model read, and does the order of those words matter?"
+    prediction = (
         "For the 5-gram and the bag nothing beyond 16 words matters. The RNN and the transformer lose more than 0.05"
         " bits per word when all but the last 16 words are cut, but less than that when they are only shuffled: from"
         " far back they take the topic and not the order. A transformer that was trained to know the order of one"
         " word only loses less than one that is shuffled when it is scored."
     )
-    measuring: ClassVar[float] = 0.45
+    measuring = 0.45
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and transformers that know the order of some words only."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -50,14 +49,14 @@ SMALL = 0.02  # bits per byte of the prediction
 class Positions(LabExperiment):
     """Six ways to tell a transformer where a word is."""
 
-    title: ClassVar[str] = "How positions are told"
-    question: ClassVar[str] = "Does it matter how a transformer is told the positions of words?"
-    prediction: ClassVar[str] = (
+    title = "How positions are told"
+    question = "Does it matter how a transformer is told the positions of words?"
+    prediction = (
         "Relative schemes (rotary, ALiBi, relative) are better than absolute ones (learned, sinusoidal), and all are"
         " better than none; but the network without positions loses less than 0.02 bits per byte, because the causal"
         " mask alone lets it tell positions apart."
     )
-    measuring: ClassVar[float] = 0.05
+    measuring = 0.05
 
     def conditions(self) -> Sequence[Condition]:
         """Return a transformer for each scheme, and one that can know no order at all."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
@@ -137,13 +136,13 @@ FEW, TWICE = 0.1, 2.0  # of the prediction
 class Rules(LabExperiment):
     """ELIZA and its kin answer sentences of the test text, beside the models' continuations."""
 
-    title: ClassVar[str] = "Rules that answer"
-    question: ClassVar[str] = "How much of a text do the rules of a program like ELIZA cover?"
-    prediction: ClassVar[str] = (
+    title = "Rules that answer"
+    question = "How much of a text do the rules of a program like ELIZA cover?"
+    prediction = (
         "On a text that is no conversation, ELIZA has a rule for less than 10 % of the sentences, apart from the rule"
         " that matches everything. The script that was written for statements has one for at least twice as many."
     )
-    measuring: ClassVar[float] = 0.1
+    measuring = 0.1
 
     def conditions(self) -> Sequence[Condition]:
         """Return the models whose continuations are shown."""

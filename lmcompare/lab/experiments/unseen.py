@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -42,14 +41,14 @@ def _vectors(share: float) -> Condition:
 class Unseen(LabExperiment):
     """Models at positions whose last word never preceded the next one in the training text."""
 
-    title: ClassVar[str] = "What was never seen"
-    question: ClassVar[str] = "What do word vectors give over counts, where a word never followed its context before?"
-    prediction: ClassVar[str] = (
+    title = "What was never seen"
+    question = "What do word vectors give over counts, where a word never followed its context before?"
+    prediction = (
         "Where the pair of words never occurred, the bag of word vectors needs at least 0.2 bits per word less than"
         " the 5-gram, even if both must choose among words that never followed. On the whole test text counts are"
         " better, with a quarter, with half and with all of the training text."
     )
-    measuring: ClassVar[float] = 0.03
+    measuring = 0.03
 
     def conditions(self) -> Sequence[Condition]:
         """Return a model of each family, and counts and vectors of parts of the training text."""

@@ -84,39 +84,27 @@ def last_states(network: Network, texts: IntArray) -> Array:
     return np.concatenate(found)
 
 
-@dataclass(frozen=True)
-class Told:
-    """How often the order was told right in each of n passages, from 0 to 1, over both orders and all pairs.
+def told(network: Network, passages: Passages, places: tuple[int, int]) -> Array:
+    """Return (2, n): how often a network's state tells in each of n passages which of two words came first.
 
-    Parameters
-    ----------
-    probe, unit : array of shape (n,)
-        By a linear probe of the whole state, and by the one number of the state that told it best in other passages.
-    """
-
-    probe: Array
-    unit: Array
-
-
-def told(network: Network, passages: Passages, places: tuple[int, int]) -> Told:
-    """Return how well a network's state tells which of two words came first.
-
-    Probes are trained on half of the passages and tested on the other half, and the other way round; a document is in
-    one half, if there are several. For each pair of words there is a probe of its own.
+    The shares are over both orders and all pairs: first those of a linear probe of the whole state, then those of the
+    one number of the state that told it best in other passages. Probes are trained on half of the passages and tested
+    on the other half, and the other way round; a document is in one half, if there are several. For each pair of
+    words there is a probe of its own.
     """
     half = passages.sample.text.document_of(passages.sample.at) % 2
     if len(np.unique(half)) < 2:
         half = np.arange(len(half)) % 2
-    probe, unit = np.zeros(len(half)), np.zeros(len(half))
+    right = np.zeros((2, len(half)))
     truth = np.repeat([True, False], len(half))
     for pair in passages.pairs:
         states = last_states(network, passages.filled(pair, places)).astype(np.float64)
         for part in (0, 1):
             train, asked = np.tile(half != part, 2), np.tile(half == part, 2)
-            for right, guess in ((probe, _probed), (unit, _best_unit)):
+            for row, guess in zip(right, (_probed, _best_unit), strict=True):
                 correct = guess(states[train], truth[train], states[asked]) == truth[asked]
-                right[half == part] += correct.reshape(2, -1).mean(axis=0)
-    return Told(probe / len(passages.pairs), unit / len(passages.pairs))
+                row[half == part] += correct.reshape(2, -1).mean(axis=0)
+    return right / len(passages.pairs)
 
 
 def _probed(states: Array, truth: Array, others: Array) -> Array:
@@ -126,8 +114,7 @@ def _probed(states: Array, truth: Array, others: Array) -> Array:
     from sklearn.preprocessing import StandardScaler
 
     probe = make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=np.logspace(-1, 5, 7)))
-    found: Array = probe.fit(states, truth).predict(others)
-    return found
+    return np.asarray(probe.fit(states, truth).predict(others))
 
 
 def _best_unit(states: Array, truth: Array, others: Array) -> Array:
@@ -135,8 +122,7 @@ def _best_unit(states: Array, truth: Array, others: Array) -> Array:
     one, other = states[truth].mean(axis=0), states[~truth].mean(axis=0)
     middle, above = (one + other) / 2, one > other
     best = int((((states > middle) == above) == truth[:, None]).mean(axis=0).argmax())
-    found: Array = (others[:, best] > middle[best]) == above[best]
-    return found
+    return np.asarray((others[:, best] > middle[best]) == above[best])
 
 
 @torch.inference_mode()
@@ -152,8 +138,7 @@ def later_shares(network: TransformerNetwork, passages: Passages, places: tuple[
             weights = torch.stack([maps.weights[:, :, -1] for maps in network.attend(inputs, None, maps=True)[2]])
             more, less = weights[..., later], weights[..., earlier]
             found.append(((more > less).double() + (more == less).double() / 2).cpu().numpy())
-    shares: Array = np.concatenate(found, axis=1).mean(axis=1)
-    return shares
+    return np.asarray(np.concatenate(found, axis=1).mean(axis=1))
 
 
 def _batches(network: Network, texts: IntArray) -> Iterator[torch.Tensor]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import permutations, product
 
 import numpy as np
+from scipy.special import softmax
 
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
@@ -21,7 +22,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, Row
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.neurons.order_probes import PLACES, Passages, Told, later_shares, told
+from lmcompare.lab.neurons.order_probes import PLACES, Passages, later_shares, told
 from lmcompare.lab.sample import Sample
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
@@ -86,10 +87,7 @@ class AttentionHead:
 
     def weights(self, words: Sequence[int]) -> Array:
         """Return (n,): the attention weights."""
-        scores = self.query * self.key * np.arange(1, len(words) + 1)
-        raised = np.exp(scores - scores.max())
-        found: Array = raised / raised.sum()
-        return found
+        return np.asarray(softmax(self.query * self.key * np.arange(1, len(words) + 1)))
 
     def output(self, words: Sequence[int]) -> float:
         """Return o."""
@@ -127,6 +125,9 @@ PROBED = {
     "RNN": FAMILIES["RNN"],
     BAG: FAMILIES["word2vec bag"],
 }
+NAMED_PLACES = tuple(f"{earlier} and {later}" for earlier, later in PLACES)
+Probed = tuple[Array, Array]  # of trained and untrained networks: (S, places, 2, n), by a probe and by one number
+PROBE, UNIT = 0, 1
 PASSAGES, PAIRS = 240, 3  # how many are probed
 OF_PREVIEW, FEW = 120, 20  # passages of a preview, and the least number for a probe
 HEADS_ON = 80  # passages on which heads are measured
@@ -143,9 +144,9 @@ def two_words(bench: Bench) -> Findings:
             f" few for a probe, which needs {FEW}: give a longer text"
         )
     found = {name: _asked(bench, condition, passages) for name, condition in bench.each(PROBED.items())}
-    sizes = passages.sample.counts
-    right = {name: each.everywhere(passages.sample).figure(sizes) for name, (each, _) in found.items()}
-    adds = _training_adds(passages.sample, found)
+    sample = passages.sample
+    right = {name: sample.amounts(_everywhere(each)).figure(sample.counts) for name, (each, _) in found.items()}
+    adds = _training_adds(sample, found, right)
     said = [f"{numbers.percent(right[name], 0)} ({name})" for name in sorted(right, key=lambda name: -right[name])]
     verdict = (
         "No function of a bag can tell which of two words came first; one recurrent unit can, and so can one"
@@ -166,59 +167,39 @@ def two_words(bench: Bench) -> Findings:
     )
 
 
-@dataclass(frozen=True)
-class Probed:
-    """What probes tell of S networks of one kind: by network, and by places."""
-
-    told: Sequence[Sequence[Told]]
-
-    def at(self, places: int, sample: Sample) -> Measured:
-        """Return how often the order was told right with the words at some places, by their index."""
-        return sample.amounts([each[places].probe for each in self.told])
-
-    def everywhere(self, sample: Sample) -> Measured:
-        """Return the mean over all places."""
-        return sample.amounts(self._means())
-
-    def more_than(self, before: Probed, sample: Sample) -> Measured:
-        """Return how much more often it was told right than by the same networks before they were trained."""
-        return sample.amounts([after - begun for after, begun in zip(self._means(), before._means(), strict=True)])
-
-    def _means(self) -> list[Array]:
-        return [np.mean([one.probe for one in each], axis=0) for each in self.told]
-
-    def shares(self) -> tuple[float, ...]:
-        """Return the share that was told right, by places."""
-        return tuple(float(np.mean([each[i].probe.mean() for each in self.told])) for i in range(len(PLACES)))
-
-    def by_unit(self, places: int) -> float:
-        """Return the share that the best single number of the state tells right."""
-        return float(np.mean([each[places].unit.mean() for each in self.told]))
-
-
-def _asked(bench: Bench, condition: Condition, passages: Passages) -> tuple[Probed, Probed]:
-    """Return what probes tell of the networks of a condition, and of the same networks before training."""
-    trained: list[list[Told]] = []
-    untrained: list[list[Told]] = []
+def _asked(bench: Bench, condition: Condition, passages: Passages) -> Probed:
+    """Return what probes tell of the S networks of a condition, and of the same networks before training."""
+    trained, untrained = [], []
     for seed, (model, network) in zip(bench.entry(condition).seeds, bench.networks(condition), strict=True):
         with seeded(seed):
             begun = model.network(len(bench.corpus.vocabulary)).eval()
         trained.append([told(network, passages, places) for places in PLACES])
         untrained.append([told(begun, passages, places) for places in PLACES])
-    return Probed(trained), Probed(untrained)
+    return np.array(trained), np.array(untrained)
 
 
-def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[Probed, Probed]]) -> Figures:
+def _everywhere(told: Array) -> Array:
+    """Return (S, n): how often a probe tells the order, over all places."""
+    return np.asarray(told[:, :, PROBE].mean(axis=1))
+
+
+def _by_places(told: Array, by: int) -> list[float]:
+    """Return the share that was told right by a probe, or by one number, for each of the places."""
+    return [float(share) for share in told[:, :, by].mean(axis=-1).mean(axis=0)]
+
+
+def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, Probed]) -> Figures:
     sizes = passages.sample.counts
     chance = Measured.of(sizes[None] / 2)
     tests: dict[str, Contrast] = {}
     units: dict[str, float] = {}
     for name, (trained, _) in found.items():
-        for i, (earlier, later) in enumerate(PLACES):
-            row = f"{name}, {earlier} and {later}"
-            tests |= contrasts(chance, {row: trained.at(i, passages.sample)}, sizes)
-            units[row] = trained.by_unit(i)
-    shown = [f"“{_pair(bench, pair)}”" for pair in passages.pairs]
+        for i, (places, unit) in enumerate(zip(NAMED_PLACES, _by_places(trained, UNIT), strict=True)):
+            row = f"{name}, {places}"
+            tests |= contrasts(chance, {row: passages.sample.amounts(trained[:, i, PROBE])}, sizes)
+            units[row] = unit
+    tokens = bench.corpus.vocabulary.tokens
+    shown = [f"“{tokens[one]} … {tokens[other]}”" for one, other in passages.pairs]
     return Figures(
         title="Which of two words came first: what a linear probe reads from a network's state",
         rows=tuple(replace(row, figure=units[name]) for name, row in corrected(tests).items()),
@@ -234,13 +215,13 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, tuple[
     )
 
 
-def _training_adds(sample: Sample, found: Mapping[str, tuple[Probed, Probed]]) -> Figures:
+def _training_adds(sample: Sample, found: Mapping[str, Probed], right: Mapping[str, float]) -> Figures:
     tests: dict[str, Contrast] = {}
     nothing = Measured.of(np.zeros((1, len(sample.counts))))
     for name, (trained, untrained) in found.items():
         if name != BAG:
-            tests |= contrasts(nothing, {name: trained.more_than(untrained, sample)}, sample.counts)
-    right = {name: trained.everywhere(sample).figure(sample.counts) for name, (trained, _) in found.items()}
+            added = sample.amounts(_everywhere(trained) - _everywhere(untrained))
+            tests |= contrasts(nothing, {name: added}, sample.counts)
     return Figures(
         title="What training adds to what the same network tells before it was trained",
         rows=tuple(replace(row, figure=right[name]) for name, row in corrected(tests).items()),
@@ -260,18 +241,14 @@ def _of_training(adds: Figures) -> str:
     return (said if without else "") + (gained if found else "")
 
 
-def _pair(bench: Bench, pair: tuple[int, int]) -> str:
-    return " … ".join(bench.corpus.vocabulary.tokens[word] for word in pair)
-
-
-def _probes(found: Mapping[str, tuple[Probed, Probed]]) -> Heatmap:
+def _probes(found: Mapping[str, Probed]) -> Heatmap:
     return Heatmap(
         title="Share of the cases in which a probe tells which word came first",
         note="One half is chance. Untrained: the same network with its weights as they are drawn before training.",
         rows=tuple(found),
-        columns=tuple(f"{earlier} and {later}" for earlier, later in PLACES),
+        columns=NAMED_PLACES,
         panels=("trained", "untrained"),
-        values=tuple(tuple(pair[panel].shares() for pair in found.values()) for panel in range(2)),
+        values=tuple(tuple(tuple(_by_places(each[panel], PROBE)) for each in found.values()) for panel in range(2)),
         row_axis="network",
         column_axis="places of the two words, in words back",
     )
@@ -294,7 +271,7 @@ def _heads(bench: Bench, passages: Passages) -> Heatmap:
             " has no others."
         ),
         rows=tuple(f"layer {layer + 1}, head {head + 1}" for layer in range(layers) for head in range(heads)),
-        columns=tuple(f"{earlier} and {later}" for earlier, later in PLACES),
+        columns=NAMED_PLACES,
         panels=tuple(panels),
         values=tuple(
             tuple(tuple(map(float, row)) for row in each.reshape(layers * heads, -1)) for each in panels.values()
@@ -306,20 +283,18 @@ def _heads(bench: Bench, passages: Passages) -> Heatmap:
 
 def _checked() -> Figures:
     """Return for how many of all short texts the networks are right that are built by hand, and a deep bag."""
-    unit, head = RecurrentUnit(), AttentionHead()
-    blind = replace(head, key=0.0)
     built: dict[str, RecurrentUnit | AttentionHead] = {
-        "one recurrent unit": unit,
-        "one head with positions": head,
-        "one head without positions": blind,
+        "one recurrent unit": RecurrentUnit(),
+        "one head with positions": AttentionHead(),
+        "one head without positions": AttentionHead(key=0.0),
     }
     found = {name: answers_right(network, LONGEST) for name, network in built.items()}
     (every,) = {texts for _, texts in found.values()}
     rows = [Row(name, value=right / texts) for name, (right, texts) in found.items()]
-    deep = Row("a deep network of the bag", "Trained on these texts.", deep_bag_right(LONGEST))
+    rows.append(Row("a deep network of the bag", "Trained on these texts.", deep_bag_right(LONGEST)))
     return Figures(
         title="Did a come before b? Networks that are built by hand, and a bag",
-        rows=(*rows, deep),
+        rows=tuple(rows),
         unit="share right",
         note=(
             f"All {every:,} texts of 2 to {LONGEST} words a, b, c, d and e in which a and b occur once. With a and b"
@@ -336,8 +311,6 @@ def _by_hand() -> list[Exhibit]:
     unit, head = RecurrentUnit(), AttentionHead()
     shown = ((0, 2, 1), (1, 2, 0), (2, 0, 1), (2, 1, 0))
     names = [" ".join(NAMES[word] for word in words) for words in shown]
-    last = [("state after “" + name + "”", float(unit.states(w)[-1])) for name, w in zip(names, shown, strict=True)]
-    outputs = [("o after “" + name + "”", head.output(words)) for name, words in zip(names, shown, strict=True)]
     return [
         WorkedEquation(
             title="One recurrent unit that knows whether a came before b",
@@ -350,7 +323,7 @@ def _by_hand() -> list[Exhibit]:
                 *zip(("w of a", "w of b", "w of other words"), unit.inputs, strict=True),
                 ("u, of the state before", unit.recurrent),
                 ("θ, the threshold", unit.threshold),
-                *last,
+                *((f"state after “{n}”", float(unit.states(w)[-1])) for n, w in zip(names, shown, strict=True)),
             ),
             numbers="Its weights, and what it computes",
         ),
@@ -365,7 +338,7 @@ def _by_hand() -> list[Exhibit]:
                 *zip(("v of a", "v of b", "v of other words"), head.values, strict=True),
                 ("q, the query", head.query),
                 ("k, the key of a position", head.key),
-                *outputs,
+                *((f"o after “{n}”", head.output(words)) for n, words in zip(names, shown, strict=True)),
             ),
             numbers="Its weights, and what it computes",
         ),

@@ -70,8 +70,8 @@ def test_a_planted_order_is_told_and_no_other(
     sample = replace(passages.sample, units=np.arange(NUMBER) % documents)
     passages = replace(passages, sample=sample)
     found = told(Planted(knows=knows), passages, PLACES[0])
-    assert found.probe.mean() == pytest.approx(expected, abs=1e-9)
-    assert found.unit.mean() == pytest.approx(expected, abs=1e-9)
+    assert found[0].mean() == pytest.approx(expected, abs=1e-9)
+    assert found[1].mean() == pytest.approx(expected, abs=1e-9)
 
 
 def test_in_a_bag_it_can_not_be_told(passages: Passages) -> None:
@@ -79,13 +79,13 @@ def test_in_a_bag_it_can_not_be_told(passages: Passages) -> None:
         torch.manual_seed(0)
         bag = BagNetwork(len(VOCABULARY), 8, 16, 8, 0.0, across=True, tune=True, weights="uniform", end=1).eval()
     for places in PLACES:
-        assert told(bag, passages, places).probe.mean() == 0.5
+        assert told(bag, passages, places)[0].mean() == 0.5
 
 
 def test_a_recurrent_network_tells_it_where_the_words_are_near(passages: Passages) -> None:
     network = fitted(Rnn(width=16, hidden=32, steps=2, batch=4, length=16, precision="float32")).trained_network()
     assert last_states(network, passages.words).shape == (NUMBER, 32)
-    assert told(network, passages, PLACES[0]).probe.mean() > 0.7
+    assert told(network, passages, PLACES[0])[0].mean() > 0.7
 
 
 def test_heads_of_the_first_layer_go_by_the_words_alone_without_positions(passages: Passages) -> None:
