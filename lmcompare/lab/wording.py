@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from lmcompare.lab.contract import Row
 from lmcompare.render import numbers
-from lmcompare.render.titles import sentence
 
 Named = Callable[[Row], str]
+_FORMS = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 
 
 def below(found: Row, bound: float) -> bool | None:
@@ -28,6 +29,24 @@ def all_of(claims: Iterable[bool | None]) -> bool | None:
     """Return whether all claims hold: False if one does not, otherwise None if one is open."""
     found = list(claims)
     return False if False in found else None if None in found else True
+
+
+def listing(template: str, items: list[str]) -> str:
+    """Return a sentence that lists some items, "" if there are none.
+
+    Parameters
+    ----------
+    template : str
+        With "{}" for the list, and "[is|are]" for the forms of one item and of several.
+    items : list of str
+    """
+    form = 1 if len(items) == 1 else 2
+    return _FORMS.sub(lambda forms: forms[form], template).format(numbers.listed(items)) if items else ""
+
+
+def answer(*sentences: str) -> str:
+    """Return sentences as one text, without those that are empty."""
+    return " ".join(filter(None, sentences))
 
 
 def inside(row: Row) -> str:
@@ -64,21 +83,14 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
             excludes_zero = row.low > 0 or row.high < 0
             interval = f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
             (corrected if excludes_zero else uncertain).append(interval)
-    said = []
-    if tiny:
-        are = "is" if len(tiny) == 1 else "are each"
-        said.append(f"{sentence(_all(tiny))} {are} smaller than {small:g} {unit}.")
-    if corrected:
-        said.append(f"Possible, but not significant after Holm's correction for several tests: {_all(corrected)}.")
-    if uncertain:
-        said.append(f"Too uncertain to tell: {_all(uncertain)}.")
-    if untold:
-        said.append(f"The text is too short to tell {_all(untold)}.")
-    return said
-
-
-def _all(names: list[str]) -> str:
-    return f"the {'effect' if len(names) == 1 else 'effects'} of {numbers.listed(names)}"
+    possible = "Possible, but not significant after Holm's correction for several tests"
+    said = (
+        listing(f"The [effect|effects] of {{}} [is|are each] smaller than {small:g} {unit}.", tiny),
+        listing(f"{possible}: the [effect|effects] of {{}}.", corrected),
+        listing("Too uncertain to tell: the [effect|effects] of {}.", uncertain),
+        listing("The text is too short to tell the [effect|effects] of {}.", untold),
+    )
+    return [*filter(None, said)]
 
 
 def effects(rows: Iterable[Row], sign: int, named: Named = inside) -> list[str]:

@@ -13,7 +13,7 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
-from lmcompare.lab.wording import above, effects, without_effect
+from lmcompare.lab.wording import above, answer, effects, listing, without_effect
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.render import numbers
 from lmcompare.tokens import Encoded, IntArray
@@ -235,10 +235,11 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
         better = "better" if choosing.amount < 0 else "worse"
         amount = numbers.bits_per_byte(abs(choosing.amount))
         said.append(f"Additive attention is {better} than the plain mean of the past states, by {amount}.")
-    for change, sign in (("saved", -1), ("lost", 1)):
-        if found := effects(worth.values(), sign):
-            said.append(f"Bits per byte that are {change}: {numbers.listed(found)}.")
-    said += without_effect(worth.values(), SMALL, "bits per byte")
+    said += [
+        listing("Bits per byte that are saved: {}.", effects(worth.values(), -1)),
+        listing("Bits per byte that are lost: {}.", effects(worth.values(), 1)),
+        *without_effect(worth.values(), SMALL, "bits per byte"),
+    ]
     copied = [next((row for row in table.rows if row.name == COPIED), None) for table in (before, others)]
     if all(row is not None and row.found for row in copied):
         amounts = [f"{'saves' if row.amount < 0 else 'costs'} {abs(row.amount):.2f}" for row in copied if row]
@@ -246,7 +247,7 @@ def _verdict(worth: Mapping[str, Row], choosing: Row, before: Figures, others: F
             f"The pointer {amounts[0]} bits on each word that was read a short time before, and {amounts[1]} on each"
             " other word."
         )
-    return " ".join(said)
+    return answer(*said)
 
 
 def _answer(added: Row, copied: Row) -> str:

@@ -11,7 +11,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
-from lmcompare.lab.wording import below, effects, inside, without_effect
+from lmcompare.lab.wording import answer, below, effects, inside, listing, without_effect
 from lmcompare.render import numbers
 
 BASE = Condition(
@@ -194,17 +194,15 @@ def _verdict(rows: Sequence[Row]) -> str:
     """Return what was found in words, the answer first, and then what was not."""
     amounts = {idea.name for idea in IDEAS if idea.amount}
     ideas = [row for row in rows if row.name not in amounts]
-    said = []
-    if worth := effects(ideas, 1):
-        most = max(ideas, key=lambda row: row.amount if row.found else -math.inf)
-        help_ = "helps" if len(worth) == 1 else "help"
-        said.append(f"{len(worth)} of {len(ideas)} ideas {help_} on this text, most of all {inside(most)}.")
-        said.append(f"Bits per byte saved: {numbers.listed(worth)}.")
-    if more := effects([row for row in rows if row.name in amounts], 1):
-        said.append(f"More of the same saves bits per byte: {numbers.listed(more)}.")
-    if harmful := effects(rows, -1):
-        said.append(f"On this text the model is better without {numbers.listed(harmful)}.")
-    return " ".join([*said, *without_effect(rows, SMALL, "bits per byte")])
+    worth = effects(ideas, 1)
+    most = inside(max(ideas, key=lambda row: row.amount if row.found else -math.inf))
+    return answer(
+        listing(f"{len(worth)} of {len(ideas)} ideas [helps|help] on this text, most of all {most}.", worth),
+        listing("Bits per byte saved: {}.", worth),
+        listing("More of the same saves bits per byte: {}.", effects([r for r in rows if r.name in amounts], 1)),
+        listing("On this text the model is better without {}.", effects(rows, -1)),
+        *without_effect(rows, SMALL, "bits per byte"),
+    )
 
 
 def _claims(rows: Mapping[str, Row], pretence: Row) -> dict[str, bool | None]:

@@ -17,7 +17,7 @@ from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trai
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.experiments.positions import POSITION, SCHEMES, by_position, widened, with_window
-from lmcompare.lab.wording import effects, inside, without_effect
+from lmcompare.lab.wording import answer, effects, inside, listing, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
@@ -237,22 +237,19 @@ def _where(text: Encoded, ways: Sequence[Way]) -> Curve:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    said = []
     saving = sorted((row for row in rows if row.found and row.amount < 0), key=lambda row: row.amount)
-    ways = numbers.plural(len(rows), "way")
-    if not saving:
-        said.append(f"None of {ways} to spend more computation was found to help.")
-    else:
-        said.append(f"{len(saving)} of {ways} to spend more computation help, most of all {inside(saving[0])}.")
-        listed = [f"{inside(row)} {-row.amount:.2f} for {_cost(row)}" for row in saving]
-        said.append(f"Bits saved per word: {numbers.listed(listed)}.")
-    if losing := effects(rows, 1):
-        said.append(f"Bits lost per word: {numbers.listed(losing)}.")
-    return " ".join([*said, *without_effect(rows, SMALL, "bits per word")])
-
-
-def _cost(row: Row) -> str:
-    return f"{numbers.tidy(max(0.0, row.level))} microseconds"
+    amounts = [
+        f"{inside(row)} {-row.amount:.2f} for {numbers.tidy(max(0.0, row.level))} microseconds" for row in saving
+    ]
+    ways = f"{numbers.plural(len(rows), 'way')} to spend more computation"
+    return answer(
+        f"{len(saving)} of {ways} help, most of all {inside(saving[0])}."
+        if saving
+        else f"None of {ways} was found to help.",
+        listing("Bits saved per word: {}.", amounts),
+        listing("Bits lost per word: {}.", effects(rows, 1)),
+        *without_effect(rows, SMALL, "bits per word"),
+    )
 
 
 def _claims(rows: Sequence[Row]) -> dict[str, bool | None]:

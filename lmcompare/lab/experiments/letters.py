@@ -14,6 +14,7 @@ from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.wording import answer, listing
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
@@ -163,18 +164,16 @@ def _cut(bench: Bench, condition: Condition) -> str:
 def _verdict(found: dict[str, Contrast], chance: float) -> str:
     order = sorted(found, key=lambda kind: -found[kind].level)
     best, worst = found[order[0]], order[-1]
-    said = []
-    if blind := [kind for kind, each in found.items() if not each.found]:
-        said.append(f"With {numbers.listed(blind)} as tokens, it was not found that a model sees letters.")
-    if best.found and best.amount > 0:
-        said.append(f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}.")
+    blind = [kind for kind, each in found.items() if not each.found]
+    sees = f"A model sees the letters of a word best with {order[0]} as tokens, and least with {worst}."
     shares = [f"{kind} {numbers.percent(found[kind].figure, 0)}" for kind in order]
-    said += [
+    return answer(
+        listing("With {} as tokens, it was not found that a model sees letters.", blind),
+        sees if best.found and best.amount > 0 else "",
         f"Letters that a probe counts right: {numbers.listed(shares)}; a guess without a model"
         f" {numbers.percent(chance, 0)}.",
         "A token is a number: what is in it, a model can only learn from how the token is used.",
-    ]
-    return " ".join(said)
+    )
 
 
 def _claims(found: dict[str, Contrast]) -> dict[str, bool | None]:

@@ -13,7 +13,7 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
 from lmcompare.lab.contrasts import Contrast, Measured, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE, NO_ORDER, NO_POSITIONS
-from lmcompare.lab.wording import above, all_of, effects, without_effect
+from lmcompare.lab.wording import above, all_of, answer, effects, listing, without_effect
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.cell import Cell
@@ -87,18 +87,15 @@ class Positions(LabExperiment):
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    better, worse = effects(rows.values(), -1, _named), effects(rows.values(), 1, _named)
-    if not better:
-        said = ["No way of telling the network the positions of words was found to be better than telling none."]
-    else:
-        names = numbers.listed(better)
-        said = [
-            f"{names[:1].upper()}{names[1:]} {'is' if len(better) == 1 else 'are'} better than telling none, by these"
-            " bits per byte."
-        ]
-    if worse:
-        said.append(f"Bits per byte lost: {numbers.listed(worse)}.")
-    return " ".join([*said, *without_effect(list(rows.values()), SMALL, "bits per byte", _named)])
+    better = listing(
+        "{} [is|are] better than telling none, by these bits per byte.", effects(rows.values(), -1, _named)
+    )
+    nothing = "No way of telling the network the positions of words was found to be better than telling none."
+    return answer(
+        better[:1].upper() + better[1:] if better else nothing,
+        listing("Bits per byte lost: {}.", effects(rows.values(), 1, _named)),
+        *without_effect(rows.values(), SMALL, "bits per byte", _named),
+    )
 
 
 def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:

@@ -15,6 +15,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import answer, listing
 from lmcompare.model import BLOCK_BYTES, LanguageModel
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
@@ -195,26 +196,15 @@ def _verdict(fair: Mapping[str, Contrast], counts: Measured, sample: Sample, amo
     found = [f"the {name} {numbers.decimals(each.figure, 2)}" for name, each in others.items() if each.found]
     same = [f"the {name}" for name, each in others.items() if not each.found]
     better = [f"the {name}" for name, each in others.items() if each.found and each.amount < 0]
-    predict = "predicts" if len(better) == 1 else "predict"
-    answer = (
-        "Where the next word never followed the last one in training,"
-        f" {numbers.listed(better)} {predict} it better than counts do. "
-        if better
-        else ""
-    )
-    begin = (
-        "Where the next word never followed the last one in training, no difference from counts was found for"
-        f" {numbers.listed(same)}. "
-        if same
-        else ""
-    )
-    needs = f", {numbers.listed(found)}" if found else ""
+    never = "Where the next word never followed the last one in training,"
     gains = [row.name for row in amounts.rows if row.found and row.amount < 0]
-    where = f"with {numbers.listed(gains)}" if gains else "at no amount of text that was tried"
-    return (
-        f"{begin}{answer}If all models choose only among words that never followed the last one, the 5-gram needs"
-        f" {_needs(counts, sample)} bits per word{needs}. On the whole test text, the bag of vectors gains over"
-        f" counts {where}."
+    return answer(
+        listing(f"{never} no difference from counts was found for {{}}.", same),
+        listing(f"{never} {{}} [predicts|predict] it better than counts do.", better),
+        "If all models choose only among words that never followed the last one, the 5-gram needs"
+        f" {_needs(counts, sample)} bits per word{listing(', {}', found)}.",
+        "On the whole test text, the bag of vectors gains over counts"
+        f" {listing('with {}', gains) or 'at no amount of text that was tried'}.",
     )
 
 

@@ -11,7 +11,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.quantisation import FULL, TERNARY, network_bytes, round_weights
-from lmcompare.lab.wording import above, all_of, below
+from lmcompare.lab.wording import above, all_of, answer, below
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 
@@ -88,10 +88,10 @@ def _verdict(tests: Mapping[str, Contrast]) -> str:
         amounts = [f"{numbers.bits_per_byte(t.amount)} with {bits}" for bits, t in named.items() if t.found]
         if amounts:
             lost.append(f"{saying}, it loses {numbers.listed(amounts)}")
-    said = [f"No loss was found with {'; with '.join(free)}."] if free else []
-    if lost:
-        said.append(f"Bits per byte that few bits per weight cost a transformer: {'; '.join(lost)}.")
-    return " ".join(said)
+    return answer(
+        f"No loss was found with {'; with '.join(free)}." if free else "",
+        f"Bits per byte that few bits per weight cost a transformer: {'; '.join(lost)}." if lost else "",
+    )
 
 
 def _claims(tests: Mapping[str, Contrast]) -> dict[str, bool | None]:

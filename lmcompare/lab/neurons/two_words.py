@@ -24,6 +24,7 @@ from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.neurons.order_probes import PLACES, Passages, later_shares, told
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import answer
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
@@ -148,10 +149,11 @@ def two_words(bench: Bench) -> Findings:
     right = {name: sample.amounts(_everywhere(each)).figure(sample.counts) for name, (each, _) in found.items()}
     adds = _training_adds(sample, found, right)
     said = [f"{numbers.percent(right[name], 0)} ({name})" for name in sorted(right, key=lambda name: -right[name])]
-    verdict = (
+    verdict = answer(
         "No function of a bag can tell which of two words came first; one recurrent unit can, and so can one"
-        f" attention head with positions. From the states of trained networks a probe tells it in"
-        f" {numbers.listed(said)} of the cases; one half is chance.{_of_training(adds)}"
+        " attention head with positions. From the states of trained networks a probe tells it in"
+        f" {numbers.listed(said)} of the cases; one half is chance.",
+        _of_training(adds),
     )
     return Findings(
         verdict=verdict,
@@ -236,9 +238,10 @@ def _of_training(adds: Figures) -> str:
     """Return of which networks training changed what a probe tells."""
     without = [row.name for row in adds.rows if not row.found]
     found = [f"{numbers.decimals(100 * row.amount, 0)} ({row.name})" for row in adds.rows if row.found]
-    said = f" No gain over the same networks before training was found for: {numbers.listed(without)}."
-    gained = f" Training added, in percentage points: {numbers.listed(found)}."
-    return (said if without else "") + (gained if found else "")
+    return answer(
+        listing("No gain over the same networks before training was found for: {}.", without),
+        listing("Training added, in percentage points: {}.", found),
+    )
 
 
 def _probes(found: Mapping[str, Probed]) -> Heatmap:
