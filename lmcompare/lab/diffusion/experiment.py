@@ -31,6 +31,7 @@ from lmcompare.lab.diffusion.measured import (
 )
 from lmcompare.lab.diffusion.model import Recipe
 from lmcompare.lab.diffusion.shown import against_random, by_strength, by_vectors, exhibits, quality
+from lmcompare.lab.wording import answer, listing
 from lmcompare.render import numbers
 
 SHOWN = STATIC  # the kind of vectors whose pictures are shown
@@ -103,31 +104,25 @@ def _of_vectors(tests: Tests) -> str:
     """Return what vectors of text give over random ones for prompts of training, and for words of no prompt."""
     same = [test for (_, question, _), test in tests.items() if question == SINGLES]
     words = {key: test for key, test in tests.items() if key[1] in (AS_NUMERALS, AS_ORDINALS)}
-    told = [test for test in same if test.found]
-    if not told:
-        said = "For single digits no difference between random vectors and vectors of text was found"
-        ends = [abs(end) for test in same for end in (test.low, test.high) if end is not None]
-        said += f" (at most {100 * max(ends):.0f} percentage points by the intervals)." if ends else "."
-    else:
-        gains = [
-            f"{kind} {numbers.signed(100 * test.amount, 0)} percentage points (strength {strength:g})"
-            for (kind, question, strength), test in tests.items()
-            if question == SINGLES and test.found
-        ]
-        said = f"For single digits, against random vectors: {numbers.listed(gains)}."
+    gains = [
+        f"{kind} {numbers.signed(100 * test.amount, 0)} percentage points (strength {strength:g})"
+        for (kind, question, strength), test in tests.items()
+        if question == SINGLES and test.found
+    ]
+    ends = [abs(end) for test in same for end in (test.low, test.high) if end is not None]
+    at_most = f" (at most {100 * max(ends):.0f} percentage points by the intervals)" if ends else ""
+    none = f"For single digits no difference between random vectors and vectors of text was found{at_most}."
     better = [
         f"{key[1]} with {key[0]} ({numbers.percent(test.figure, 0)})"
         for key, test in words.items()
         if test.found and test.amount > 0
     ]
-    if better:
-        return (
-            f"{said} Words that no prompt of training had are understood more often than with random vectors:"
-            f" {numbers.listed(better)}."
-        )
-    return (
-        f"{said} For words that no prompt of training had, such as “7”, no gain of vectors of text over random ones"
-        " was found."
+    more = "Words that no prompt of training had are understood more often than with random vectors: {}."
+    return answer(
+        listing("For single digits, against random vectors: {}.", gains) or none,
+        listing(more, better)
+        or "For words that no prompt of training had, such as “7”, no gain of vectors of text over random ones was"
+        " found.",
     )
 
 

@@ -14,6 +14,7 @@ from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.sample import Sample
+from lmcompare.lab.wording import answer, listing
 from lmcompare.models.pcfg.exhibits import expected_map, tree_map
 from lmcompare.models.pcfg.plugin import Pcfg
 from lmcompare.models.pcfg.trees import Key, keys_of, matched, read_trees
@@ -23,10 +24,8 @@ from lmcompare.tokens import Encoded, IntArray
 
 TOKENS = {"kind": "whitespace", "min_count": 2}  # the words of the treebank, as its trees have them
 CLASSES = 500  # word classes of the bigram that the parser is mixed with
-PARSER, BIGRAM, TRIGRAM, TRANSFORMER, ALONE = (
-    *("parser", "class bigram", "trigram", "transformer"),
-    "parser alone",
-)
+PARSER, BIGRAM, TRIGRAM, TRANSFORMER = "parser", "class bigram", "trigram", "transformer"
+ALONE = "parser alone"
 MODELS = {
     TRIGRAM: Condition("trigram of the treebank", "ngram", {"order": 3}, TOKENS),
     PARSER: Condition("pcfg of the treebank", "pcfg", {"classes": CLASSES}, TOKENS),
@@ -162,34 +161,25 @@ def _verdict(found: Mapping[str, Contrast], trees: Contrast, places: Figures) ->
     parser = found[PARSER]
     figures = {TRIGRAM: parser.baseline, **{name: each.level for name, each in found.items()}}
     best = min(figures, key=lambda name: figures[name])
-    nothing = [
-        *([] if trees.found else ["between the parser and its class bigram"]),
-        *([] if parser.found else ["between the parser and the trigram on the whole test text"]),
-    ]
-    said = []
-    if trees.found and trees.amount < 0 and parser.found:
-        more = parser.amount < 0
-        how = "more than counting triples of words" if more else "but counting triples of words helps more"
-        said.append(f"Trees help to predict the next word, {how}.")
-    if nothing:
-        said.append(f"No difference was found {numbers.listed(nothing)}.")
-    if trees.found:
-        said.append(f"Trees add {numbers.decimals(-trees.amount, 2)} bits per word to a class bigram.")
+    none = {
+        "between the parser and its class bigram": trees,
+        "between the parser and the trigram on the whole test text": parser,
+    }
+    more = parser.amount < 0
+    how = "more than counting triples of words" if more else "but counting triples of words helps more"
     better = [
         f"“{row.name}” ({numbers.decimals(-row.amount, 2)})" for row in places.rows if row.found and row.amount < 0
     ]
-    where = (
-        f"It is better after phrases of these kinds, by the bits in brackets: {numbers.listed(better)}."
-        if better
-        else "No kind of place was found where it is better."
-    )
-    said += [
+    return answer(
+        f"Trees help to predict the next word, {how}." if trees.found and trees.amount < 0 and parser.found else "",
+        listing("No difference was found {}.", [where for where, each in none.items() if not each.found]),
+        f"Trees add {numbers.decimals(-trees.amount, 2)} bits per word to a class bigram." if trees.found else "",
         f"The parser needs {numbers.decimals(figures[PARSER], 2)} bits per word, the trigram"
         f" {numbers.decimals(figures[TRIGRAM], 2)}.",
-        where,
+        listing("It is better after phrases of these kinds, by the bits in brackets: {}.", better)
+        or "No kind of place was found where it is better.",
         f"The {best} needs least, {numbers.decimals(figures[best], 2)}.",
-    ]
-    return " ".join(said)
+    )
 
 
 def _claims(found: Mapping[str, Contrast], trees: Contrast, places: Figures) -> dict[str, bool | None]:

@@ -11,9 +11,10 @@ from lmcompare.exhibits import Exhibit, Neighbours
 from lmcompare.lab import encoding
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, contrasts, corrected
+from lmcompare.lab.contrasts import Contrast, corrected
 from lmcompare.lab.encoding import Floats, Guess, Task
 from lmcompare.lab.experiments.order import FAMILIES
+from lmcompare.lab.wording import answer, listing
 from lmcompare.models.wordnet_bow.readable import LACKING, Describer
 from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
 from lmcompare.render import numbers
@@ -71,20 +72,16 @@ class Ontology(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Compare the bags, and predict the classes of words that are held out from their vectors."""
-        tests = contrasts(
-            bench.bits(READABLE),
-            {name: bench.bits(condition) for name, condition in OTHERS.items()},
-            bench.unit_bytes,
-        )
-        found = corrected(tests)
+        readable = bench.bits(READABLE)
+        found = bench.rows(readable, {name: bench.bits(condition) for name, condition in OTHERS.items()}, SAYINGS)
         cost = Figures(
             title="Other word vectors against those that one can read",
-            rows=tuple(replace(row, saying=SAYINGS[name]) for name, row in found.items()),
+            rows=tuple(found.values()),
             unit="bits per byte",
             note=(
                 "Bags of the last three words with the same hidden layer, trained for the same number of steps."
                 " Figures above 0 are worse than the readable table, which needs"
-                f" {numbers.bits_per_byte(bench.bits(READABLE).figure(bench.unit_bytes))} bits per byte."
+                f" {numbers.bits_per_byte(readable.figure(bench.unit_bytes))} bits per byte."
             ),
             row_name="Word vectors",
             figure_name="bits per byte in all",
@@ -94,8 +91,7 @@ class Ontology(LabExperiment):
         task = encoding.task_of(vocabulary, described)
         if task.test.sum() < FEW or not task.supersenses:
             few = f"The text has too few words of WordNet, {len(task.words)}, to predict classes from word vectors."
-            verdict = _verdict(found)
-            return Findings(verdict=verdict, tables=(cost,), remarks=(MADE, few))
+            return Findings(verdict=_verdict(found), tables=(cost,), remarks=(MADE, few))
         unknown = [
             i
             for i, each in enumerate(described)
@@ -217,25 +213,27 @@ def short_name(name: str) -> str:
 def _verdict(found: Mapping[str, Row]) -> str:
     """Return what the readable table costs: first what makes no difference."""
     fixed, trained, permuted = found[FIXED], found[TRAINED], found[PERMUTED]
-    said = []
-    if same := [f"“{name}”" for name, row in found.items() if not row.found]:
-        said.append(f"No difference from the readable table was found of {numbers.listed(same)}.")
+    costs = ""
     if all(row.found and row.amount > 0 for row in (fixed, trained)):
-        said.append("On this text, word vectors that a person can read cost nothing.")
+        costs = "On this text, word vectors that a person can read cost nothing."
     elif trained.found and trained.amount < 0:
-        said.append("Word vectors that a person can read predict this text worse than trained ones.")
-    for row, what in (
-        (fixed, "word2vec's vectors as they are"),
-        (trained, "those vectors if they are trained further"),
-    ):
-        if row.found:
-            amount = numbers.bits_per_byte(abs(row.amount))
-            how = "more" if row.amount < 0 else "less"
-            said.append(f"The readable table needs {amount} bits per byte {how} than {what}.")
-    if permuted.found:
-        how = "is worse" if permuted.amount > 0 else "is better"
-        said.append(f"The same table with its rows permuted {how} by {numbers.bits_per_byte(abs(permuted.amount))}.")
-    return " ".join(said)
+        costs = "Word vectors that a person can read predict this text worse than trained ones."
+
+    def said(row: Row, template: str, above: str, below: str) -> str:
+        how, amount = above if row.amount > 0 else below, numbers.bits_per_byte(abs(row.amount))
+        return template.format(how=how, amount=amount) if row.found else ""
+
+    needs = "The readable table needs {amount} bits per byte {how} than"
+    return answer(
+        listing(
+            "No difference from the readable table was found of {}.",
+            [f"“{name}”" for name, row in found.items() if not row.found],
+        ),
+        costs,
+        said(fixed, f"{needs} word2vec's vectors as they are.", "less", "more"),
+        said(trained, f"{needs} those vectors if they are trained further.", "less", "more"),
+        said(permuted, "The same table with its rows permuted is {how} by {amount}.", "worse", "better"),
+    )
 
 
 def _encoded(found: Encoded, differ: bool) -> str:

@@ -14,7 +14,7 @@ from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, 
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
-from lmcompare.lab.wording import above, all_of, below
+from lmcompare.lab.wording import above, all_of, answer, below, listing
 from lmcompare.model import LanguageModel
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
@@ -203,23 +203,25 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
 
 
 def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
-    return (
-        f"{_answer(lost, shuffled)} {_by_reach(lost)} {_of_order(lost, shuffled)}"
-        f" (Tried: {numbers.listed([str(kept) for kept in KEPT])} words.){_of_trained(trained)}"
+    matters = {
+        family: [kept for kept in KEPT if (row := shuffled[named(family, kept)]).found and row.amount > 0]
+        for family in lost
+    }
+    return answer(
+        _answer(lost, matters),
+        _by_reach(lost),
+        *_of_order(lost, matters),
+        f"(Tried: {numbers.listed([str(kept) for kept in KEPT])} words.)",
+        *_of_trained(trained),
     )
 
 
-def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
+def _answer(lost: Lost, matters: Mapping[str, Sequence[int]]) -> str:
     """Return in one sentence whether order matters, and how far back it matters to any model."""
-    matters = [
-        kept
-        for family, each in lost.items()
-        for kept in KEPT
-        if shuffled[named(family, kept)].found and each["shuffled", kept].amount > 0
-    ]
-    if not matters:
+    farthest = max((kept for each in matters.values() for kept in each), default=None)
+    if farthest is None:
         return "No effect of the order of words was found."
-    beyond = next((kept for kept in KEPT if kept > max(matters)), None)
+    beyond = next((kept for kept in KEPT if kept > farthest), None)
     clear = beyond is not None and all(
         below(each["shuffled", kept], SMALL) for each in lost.values() for kept in KEPT if kept >= beyond
     )
@@ -228,51 +230,47 @@ def _answer(lost: Lost, shuffled: Mapping[str, Row]) -> str:
     return f"The order of words matters within the last {beyond} words; beyond them, no effect was found."
 
 
-def _of_order(lost: Lost, shuffled: Mapping[str, Row]) -> str:
+def _of_order(lost: Lost, matters: Mapping[str, Sequence[int]]) -> list[str]:
     """Return in words how far back an effect of the order was found, where none was, and where it is unclear."""
     together: dict[int | None, list[str]] = {}
     unclear: list[str] = []
     for family, each in lost.items():
-        matters = [kept for kept in KEPT if shuffled[named(family, kept)].found and each["shuffled", kept].amount > 0]
-        farthest = max(matters, default=None)
-        open_to = [kept for kept in KEPT if kept not in matters and below(each["shuffled", kept], SMALL) is None]
+        farthest = max(matters[family], default=None)
+        open_to = [k for k in KEPT if k not in matters[family] and below(each["shuffled", k], SMALL) is None]
         if farthest is not None or not open_to:
             together.setdefault(farthest, []).append(f"the {family}")
         if open_to:
             unclear.append(f"the {family} if all but {_words(max(open_to))} are shuffled")
     none = together.pop(None, [])
-    sentences = [
-        f"Shuffling all but {_words(kept)} makes {numbers.listed(names)} worse."
-        for kept, names in together.items()
-        if kept is not None
+    return [
+        *(
+            listing(f"Shuffling all but {_words(kept)} makes {{}} worse.", names)
+            for kept, names in together.items()
+            if kept is not None
+        ),
+        "With more of the last words in order, no effect was found." if together else "",
+        listing("No effect of the order was found for {}.", none),
+        listing("Too uncertain to tell: the loss of {}.", unclear),
     ]
-    if sentences:
-        sentences.append("With more of the last words in order, no effect was found.")
-    if none:
-        sentences.append(f"No effect of the order was found for {numbers.listed(none)}.")
-    if unclear:
-        sentences.append(f"Too uncertain to tell: the loss of {numbers.listed(unclear)}.")
-    return " ".join(sentences)
 
 
 def _words(kept: int) -> str:
     return "the last word" if kept == 1 else f"the last {kept} words"
 
 
-def _of_trained(trained: Figures) -> str:
+def _of_trained(trained: Figures) -> list[str]:
     """Return what was found of transformers that were trained to know the order of some words only."""
-    found = [row for row in trained.rows if row.found]
-    if not found:
-        return " No difference was found between transformers that were trained to know more and less of the order."
     said = []
-    for row in found:
+    for row in trained.rows:
         known = "which word came last" if row.name == LAST_ONE else f"the order of {row.name} words"
         amount = f"{numbers.decimals(abs(row.amount), 3)} bits per word {'more' if row.amount > 0 else 'less'}"
-        said.append(
-            f" A transformer that was trained to know {known}, and the words before as a bag, needs {amount} than one"
-            f" that knows the order of the last {ALL}."
-        )
-    return "".join(said)
+        if row.found:
+            said.append(
+                f"A transformer that was trained to know {known}, and the words before as a bag, needs {amount} than"
+                f" one that knows the order of the last {ALL}."
+            )
+    none = "No difference was found between transformers that were trained to know more and less of the order."
+    return said or [none]
 
 
 def _by_reach(lost: Lost) -> str:
@@ -281,16 +279,15 @@ def _by_reach(lost: Lost) -> str:
     for family, found in lost.items():
         together.setdefault(reach(found, "cut"), []).append(f"the {family}")
     far = together.pop(None, [])
-    near = [
-        f"{numbers.listed(names)} {'gains' if len(names) == 1 else 'gain'} less than {SMALL} bits per word from all"
-        f" that comes before {_words(kept)}"
-        for kept, names in together.items()
-        if kept is not None
-    ]
-    said = [f"{sentence(each)}." for each in near]
-    if far:
-        said.append(f"Words before {_words(KEPT[-1])} may be worth more than that to {numbers.listed(far)}.")
-    return " ".join(said)
+    gains = "{{}} [gains|gain] less than {small} bits per word from all that comes before {words}."
+    return answer(
+        *(
+            sentence(listing(gains.format(small=SMALL, words=_words(kept)), names))
+            for kept, names in together.items()
+            if kept is not None
+        ),
+        listing(f"Words before {_words(KEPT[-1])} may be worth more than that to {{}}.", far),
+    )
 
 
 def _claims(lost: Lost, trained: Figures) -> dict[str, bool | None]:

@@ -24,7 +24,7 @@ from lmcompare.lab.experiments.ideas import BASE, NO_POSITIONS
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.neurons.order_probes import PLACES, Passages, later_shares, told
 from lmcompare.lab.sample import Sample
-from lmcompare.lab.wording import answer
+from lmcompare.lab.wording import answer, listing
 from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
