@@ -150,8 +150,7 @@ def of_vectors(vectors: Floats) -> Floats:
     """
     from sklearn.preprocessing import normalize, scale
 
-    scaled: Floats = (scale(normalize(vectors.astype(np.float64))) / 10).astype(np.float32)
-    return scaled
+    return np.asarray((scale(normalize(vectors.astype(np.float64))) / 10).astype(np.float32))
 
 
 def of_suffixes(words: Sequence[str], known: Bools) -> Floats:
@@ -163,8 +162,7 @@ def of_suffixes(words: Sequence[str], known: Bools) -> Floats:
 
     letters = CountVectorizer(analyzer=suffixes, binary=True, min_df=2, dtype=np.float32)
     letters.fit([word for word, mine in zip(words, known, strict=True) if mine])
-    found: Floats = letters.transform(words).toarray()
-    return found
+    return np.asarray(letters.transform(words).toarray())
 
 
 def suffixes(word: str) -> list[str]:

@@ -93,8 +93,7 @@ class Judge:
 
     def __call__(self, pictures: Array) -> Array:
         """Return the digits of pictures (N, P), as (N,)."""
-        found: Array = self._machine.predict(pictures)
-        return found
+        return np.asarray(self._machine.predict(pictures))
 
 
 def nearest(pictures: Array, among: Array) -> tuple[Array, Array]:

@@ -349,5 +349,4 @@ def _cosines(vectors: TextVectors, words: Sequence[str]) -> Array:
     """Return the cosines of words that are each read alone, (W, W)."""
     alone, _ = vectors.of([Prompt((word,), frozenset(), "word") for word in words])
     units = alone[:, 0] / np.maximum(np.linalg.norm(alone[:, 0], axis=1, keepdims=True), 1e-12)
-    cosines: Array = units @ units.T
-    return cosines
+    return np.asarray(units @ units.T)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import stats
+from scipy.special import softmax
 from torch import Tensor
 
 from lmcompare.exhibits import Curve, Exhibit, Heatmap, TrainingFilm, WorkedEquation
@@ -169,13 +170,6 @@ def learning(model: LanguageModel, sentence: Array, tokens: Sequence[str]) -> Le
     heads = tuple(f"layer {layer}, head {h + 1}" for layer in layers for h in range(network.design.heads))
     words = ("<s>", *(tokens[i] for i in sentence[:-1].tolist()))
     return Learning(words, tokens[target], heads, np.array(rows), deviation)
-
-
-def softmax(scores: Array) -> Array:
-    """Return e to the power of each score, divided by their sum."""
-    raised = np.exp(scores - scores.max())
-    found: Array = raised / raised.sum()
-    return found
 
 
 SCORES = "queries and keys"  # the matrices that set the scores of attention

@@ -123,8 +123,7 @@ def asked_letters(counts: Array) -> Array:
     for row in asked:
         absent = np.flatnonzero(~row)
         row[random.permutation(absent)[: int(row.sum())]] = True
-    found: Array = asked
-    return found
+    return np.asarray(asked)
 
 
 def word_vectors(model: LanguageModel, corpus: TokenizedCorpus, words: Sequence[str]) -> Array:
@@ -146,14 +145,12 @@ def probed(vectors: Array, counts: Array, others: Array) -> Array:
     from sklearn.preprocessing import StandardScaler
 
     probe = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 5, 13)))
-    found: Array = probe.fit(vectors, counts).predict(others)
-    return found
+    return np.asarray(probe.fit(vectors, counts).predict(others))
 
 
 def _right(guessed: Array, counts: Array, asked: Array) -> Array:
     """Return (n,): how many of the letters that are asked for are counted right in each word."""
-    right: Array = ((np.rint(guessed) == counts) & asked).sum(axis=1).astype(np.float64)
-    return right
+    return np.asarray(((np.rint(guessed) == counts) & asked).sum(axis=1).astype(np.float64))
 
 
 def _cut(bench: Bench, condition: Condition) -> str:

@@ -47,25 +47,6 @@ SWAPPED = {"i": "you", "my": "your", "me": "you", "you": "I", "your": "my", "we"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a responder says.
-
-    Parameters
-    ----------
-    rule : int
-        The number of the rule, from 0.
-    pattern : str
-        Its pattern.
-    text : str
-        The answer.
-    """
-
-    rule: int
-    pattern: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Responder:
     """A program of rules.
 
@@ -93,15 +74,18 @@ class Responder:
         """Return the number of the first rule that matches a sentence of one line."""
         return next(k for k, pattern in enumerate(self._patterns) if pattern.match(sentence))
 
-    def answer(self, sentence: str, seed: int) -> Answer:
-        """Return the answer to a sentence of one line; the seed draws one of the answers of the rule."""
+    def answer(self, sentence: str, seed: int) -> tuple[int, str]:
+        """Return the number of the rule that matches a sentence of one line, from 0, and the answer.
+
+        The seed draws one of the answers of the rule.
+        """
         k = self.matching(sentence)
-        pattern, answers = self.rules[k]
+        _, answers = self.rules[k]
         drawn = answers[int(np.random.default_rng([seed, k]).integers(len(answers)))]
         match = self._patterns[k].match(sentence)
         assert match is not None
         text = re.sub(r"%(\d)", lambda found: self._turned(match[int(found[1])] or ""), drawn)
-        return Answer(k, pattern, re.sub(r"\?[?.]$", lambda found: found[0][1], text))
+        return k, re.sub(r"\?[?.]$", lambda found: found[0][1], text)
 
     def _turned(self, words: str) -> str:
         """Return words that an answer repeats: in small letters, and with "my" for "your"."""
@@ -150,31 +134,31 @@ class Rules(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Count the sentences of the test text for which a rule matches, and let all answer some of them."""
-        asked = Asked.of(bench)
+        texts, sample = _asked(bench)
         those = responders()
-        matched = {each.name: np.array([each.matching(text) for text in asked.texts]) for each in those}
+        matched = {each.name: np.array([each.matching(text) for text in texts]) for each in those}
         special = {each.name: matched[each.name] < len(each.rules) - 1 for each in those}
-        none = Measured.of(np.zeros((1, len(asked.sample.counts))))
-        covered = contrasts(
-            none,
-            {name: asked.sample.amounts([found.astype(np.float64)]) for name, found in special.items()},
-            asked.sample.counts,
-        )
+        none = Measured.of(np.zeros((1, len(sample.counts))))
+        shares = {name: sample.amounts([found.astype(np.float64)]) for name, found in special.items()}
+        covered = contrasts(none, shares, sample.counts)
         rows = {each.name: _covered(covered[each.name], each) for each in those}
         table = Figures(
             title="Sentences for which a rule matches",
             rows=tuple(rows.values()),
             unit="share of the sentences",
             note=(
-                f"{len(asked.texts):,} sentences of the test text, of {WORDS[0]} to {WORDS[-1]} words. The last rule"
+                f"{len(texts):,} sentences of the test text, of {WORDS[0]} to {WORDS[-1]} words. The last rule"
                 " of each program matches everything and is left out. This is no ranking: a rule that matches need"
                 " not give a good answer, and a program of rules gives no word a probability."
             ),
             differences=False,
             row_name="Program",
         )
-        shown = self._shown(special)
-        talk = [_talk(bench, asked.texts[k], k, [e for e in those if e.name in TALKING], matched) for k in shown]
+        # half of the sentences that are shown match a rule of ELIZA, if there are enough
+        with_rule = drawn(np.flatnonzero(special[ELIZA]), SHOWN // 2)
+        others = drawn(np.flatnonzero(~special[ELIZA]), SHOWN - len(with_rule))
+        shown = [*with_rule.tolist(), *others.tolist()]
+        talk = [_talk(bench, texts[k], k, [e for e in those if e.name in TALKING], matched) for k in shown]
         return Findings(
             verdict=_verdict(rows),
             claims=_claims(rows),
@@ -183,50 +167,23 @@ class Rules(LabExperiment):
             remarks=("How models and programs of rules answer is shown and not judged.",),
         )
 
-    @staticmethod
-    def _shown(special: Mapping[str, Array]) -> list[int]:
-        """Return the sentences that are shown: half of them match a rule of ELIZA, if there are enough."""
-        with_rule = drawn(np.flatnonzero(special[ELIZA]), SHOWN // 2)
-        others = drawn(np.flatnonzero(~special[ELIZA]), SHOWN - len(with_rule))
-        return [*with_rule.tolist(), *others.tolist()]
 
-
-@dataclass(frozen=True)
-class Asked:
-    """Sentences that are answered.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Each on one line.
-    sample : Sample
-        The positions of their first tokens.
-    """
-
-    texts: Sequence[str]
-    sample: Sample
-
-    @classmethod
-    def of(cls, bench: Bench) -> Asked:
-        """Return the sentences of the test text that are neither too short nor too long."""
-        corpus = bench.corpus
-        starts = corpus.sentence_starts("test")
-        strings, end = corpus.test_strings, corpus.vocabulary.end
-        ids = corpus.test.ids
-        texts: list[str] = []
-        where: list[int] = []
-        for first, after in zip(starts.tolist(), [*starts[1:].tolist(), len(ids)], strict=True):
-            last = after - (after > first and ids[after - 1] == end)
-            text = " ".join(as_text(corpus.tokenizer, strings[first:last].tolist()).split())
-            if len(text.split()) in WORDS and len(text) <= CHARACTERS:
-                texts.append(text)
-                where.append(first)
-        if len(texts) < LEAST:
-            raise LmcompareError(
-                f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words separated by blanks: give a"
-                " longer text, in a language that separates words so"
-            )
-        return cls(texts, bench.whole.chosen(np.array(where), len(where)))
+def _asked(bench: Bench) -> tuple[list[str], Sample]:
+    """Return the sentences of the test text that are neither too short nor too long, and where they begin."""
+    corpus = bench.corpus
+    starts, ids = corpus.sentence_starts("test").tolist(), corpus.test.ids
+    found: dict[int, str] = {}
+    for first, after in zip(starts, [*starts[1:], len(ids)], strict=True):
+        last = after - (after > first and ids[after - 1] == corpus.vocabulary.end)
+        text = " ".join(as_text(corpus.tokenizer, corpus.test_strings[first:last].tolist()).split())
+        if len(text.split()) in WORDS and len(text) <= CHARACTERS:
+            found[first] = text
+    if len(found) < LEAST:
+        raise LmcompareError(
+            f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words separated by blanks: give a"
+            " longer text, in a language that separates words so"
+        )
+    return list(found.values()), bench.whole.chosen(np.array(list(found)), len(found))
 
 
 def _covered(found: Contrast, each: Responder) -> Row:
@@ -243,12 +200,11 @@ def _talk(
     """Return what programs answer to a sentence and how models continue it."""
     rows = []
     for each in those:
-        answer = each.answer(sentence, number)
-        share = float(np.mean(matched[each.name] == answer.rule))
-        last = answer.rule == len(each.rules) - 1
-        pattern = "the last one, which matches everything" if last else answer.pattern
-        said = f"“{answer.text}” by rule {answer.rule + 1}: {pattern}"
-        rows.append(Row(each.name, said, share))
+        rule, answer = each.answer(sentence, number)
+        last = rule == len(each.rules) - 1
+        pattern = "the last one, which matches everything" if last else each.rules[rule][0]
+        share = float(np.mean(matched[each.name] == rule))
+        rows.append(Row(each.name, f"“{answer}” by rule {rule + 1}: {pattern}", share))
     for name, condition in MODELS.items():
         found = continued(bench.model(condition), bench.corpus, sentence, CONTINUED, Sampling(seed=number))
         rows.append(Row(name, f"“… {' '.join(''.join(found).split())}”"))
@@ -291,9 +247,7 @@ def _verdict(rows: Mapping[str, Row]) -> str:
 
 
 def _share(row: Row) -> str:
-    within = (
-        "" if row.low is None or row.high is None else f" ({numbers.percent(row.low)} to {numbers.percent(row.high)})"
-    )
+    within = "" if row.low is None else f" ({numbers.percent(row.low)} to {numbers.percent(row.high)})"
     return f"{numbers.percent(row.amount)}{within}"
 
 

@@ -202,8 +202,9 @@ class Units:
         needed = np.floor(self.thresholds).astype(np.int64) + 1
         several = np.where(needed < self.window, KINDS.index("some"), KINDS.index("all"))
         several = np.where(needed > self.window, KINDS.index("never"), several)
-        found: Array = np.where(needed < 1, KINDS.index("none"), np.where(needed == 1, KINDS.index("any"), several))
-        return found
+        return np.asarray(
+            np.where(needed < 1, KINDS.index("none"), np.where(needed == 1, KINDS.index("any"), several))
+        )
 
     def counts(self, text: Encoded, at: IntArray) -> tuple[Array, Array]:
         """Return (n, H) and (n, H): the words of the set and of the anti-set in the windows before some positions."""
@@ -273,8 +274,7 @@ def activations(network: SetNetwork, text: Encoded, at: IntArray) -> Array:
     words = np.where(places >= starts[:, None] - 1, words + 1, 0)
     inputs = torch.from_numpy(words.astype(np.int64))
     features, _ = network(inputs[:, -1:] - 1, {"words": inputs[:, :-1]})
-    found: Array = features[:, 0].numpy() > 0
-    return found
+    return np.asarray(features[:, 0].numpy() > 0)
 
 
 @dataclass(frozen=True)
@@ -343,5 +343,4 @@ def favoured(unit: int, softmax: Array, frequent: Array, most: int) -> Set:
 
 def unit_length(vectors: Array) -> Array:
     """Return vectors (n, d) with the length 1; those of length 0 stay."""
-    made: Array = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12)
-    return made
+    return np.asarray(vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-12))
