@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,6 @@ class Film:
     norms: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
 
 
-@dataclass
-class _Frame:
-    maps: Any
-    distribution: list[float]
-    vectors: Any
-
-
 class Camera:
     """Watches the training of a transformer: ``Training`` calls it before each step.
 
@@ -95,12 +88,13 @@ class Camera:
         self.file = None if room is None else room / FILE
         self.frame_steps = {0, *np.geomspace(1, max(1, steps - 1), FRAMES - 2).round().astype(int).tolist()}
         self.norm_steps = set(np.linspace(0, max(0, steps - 1), NORMS).round().astype(int).tolist())
-        self.frames: dict[int, _Frame] = {}
+        self.frames: dict[int, dict[str, Any]] = {}
         self.norms: dict[int, dict[str, float]] = {}
         if self.file is not None and self.file.is_file():
             seen = json.loads(self.file.read_text(encoding="utf-8"))
-            self.frames = {int(step): _Frame(**frame) for step, frame in seen["frames"].items()}
-            self.norms = {int(step): norms for step, norms in seen["norms"].items()}
+            self.frames, self.norms = (
+                {int(step): kept for step, kept in seen[k].items()} for k in ("frames", "norms")
+            )
 
     def __call__(self, step: int) -> None:
         """Look at the network before the step with this number, if it is one of those that are shown."""
@@ -109,8 +103,7 @@ class Camera:
         if step in self.frame_steps:
             self.frames[step] = self._frame()
             if self.file is not None:
-                frames = {number: asdict(frame) for number, frame in self.frames.items()}
-                self.file.write_text(json.dumps({"frames": frames, "norms": self.norms}), encoding="utf-8")
+                self.file.write_text(json.dumps({"frames": self.frames, "norms": self.norms}), encoding="utf-8")
 
     def film(self, steps: int) -> Film:
         """Return the film, with the trained network as its last frame, after this number of steps."""
@@ -118,24 +111,22 @@ class Camera:
         frames[steps] = self._frame()
         norms = {step: found for step, found in sorted(self.norms.items()) if step < steps}
         shown = list(frames.values())
-        distributions = np.array([frame.distribution for frame in shown])  # (F, V)
-        likely = sorted(
-            {int(i) for row in distributions[-1:] for i in np.argsort(-row)[:LIKELY]} | {int(self.sentence[-1])}
-        )
+        distributions = np.array([frame["distribution"] for frame in shown])  # (F, V)
+        likely = np.unique([*np.argsort(-distributions[-1])[:LIKELY], self.sentence[-1]]).tolist()
         return Film(
             sentence=self.sentence.tolist(),
             words=self.words.tolist(),
             steps=list(frames),
-            maps=[frame.maps for frame in shown],
+            maps=[frame["maps"] for frame in shown],
             next=np.round(distributions[:, likely], 5).tolist(),
             likely=likely,
-            vectors=np.round(projected(np.array([frame.vectors for frame in shown])), 4).tolist(),
+            vectors=np.round(projected(np.array([frame["vectors"] for frame in shown])), 4).tolist(),
             norm_steps=list(norms),
             norms={kind: [found[kind] for found in norms.values()] for kind in KINDS},
         )
 
     @torch.no_grad()
-    def _frame(self) -> _Frame:
+    def _frame(self) -> dict[str, Any]:
         network, training = self.network, self.network.training
         network.eval()
         features, _, maps = network.attend(network.inputs(self.sentence[:-1]), None, maps=True)
@@ -143,7 +134,11 @@ class Camera:
         vectors = network.head.table[torch.from_numpy(self.words.astype(np.int64))]
         network.train(training)
         weights = [np.round(each.weights[0].float().cpu().numpy(), 3).tolist() for each in maps]
-        return _Frame(weights, distribution.float().cpu().tolist(), vectors.float().cpu().tolist())
+        return {
+            "maps": weights,
+            "distribution": distribution.float().cpu().tolist(),
+            "vectors": vectors.float().cpu().tolist(),
+        }
 
 
 def gradient_norms(network: Network) -> dict[str, float]:
@@ -163,8 +158,7 @@ def projected(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return (F, n, 2) of (F, n, d): the plane of the first two principal components of the last frame."""
     last = vectors[-1] - vectors[-1].mean(axis=0)
     _, _, axes = np.linalg.svd(last, full_matrices=False)
-    found: np.ndarray[Any, Any] = (vectors - vectors[-1].mean(axis=0)) @ axes[:2].T
-    return found
+    return np.asarray((vectors - vectors[-1].mean(axis=0)) @ axes[:2].T)
 
 
 def shown_sentence(text: Encoded) -> IntArray:

@@ -13,7 +13,7 @@ from lmcompare.analysis.resampling import units_of
 from lmcompare.analysis.totals import sums
 from lmcompare.lab.experiments.attention import read_before
 from lmcompare.lab.experiments.positions import by_position
-from lmcompare.lab.experiments.unseen import Followers, _asked
+from lmcompare.lab.experiments.unseen import _asked, followers, pairs_of
 from lmcompare.lab.sample import Sample, after, asked, asked_of
 from lmcompare.model import Setting
 from lmcompare.models.transformer.plugin import Transformer
@@ -68,23 +68,23 @@ def test_asking_one_at_a_time_and_together_is_the_same(run: Run, corpus: Tokeniz
 
 @given(documents)
 def test_followers_are_those_of_a_loop(given: list[list[int]]) -> None:
-    found = Followers.of(Encoded.from_documents(given, VOCABULARY))
+    pairs = pairs_of(Encoded.from_documents(given, VOCABULARY))
     for word in range(12):
         truth = {after for ids in given for before, after in pairwise(ids) if before == word}
-        assert found.of_word(word).tolist() == sorted(truth)
+        assert followers(pairs, word, len(VOCABULARY)).tolist() == sorted(truth)
 
 
 def test_the_probability_of_what_followed(run: Run, corpus: TokenizedCorpus) -> None:
     model = Unigram().fit(corpus.train, corpus.valid, Setting(corpus.vocabulary))
-    followers, whole = Followers.of(corpus.train), Sample.of(run, corpus, 10**9)
+    pairs, whole = pairs_of(corpus.train), Sample.of(run, corpus, 10**9)
     sample = whole.chosen(np.flatnonzero(whole.at != whole.text.context_starts(whole.at)), 11)
     assert len(sample) == sample.counts.sum() == 11
-    nats, mass = _asked(model, sample, followers)
+    nats, mass = _asked(model, sample, pairs)
     table = np.exp(model.next_log_probs(corpus.test, np.array([0]))[0])
     for i, position in enumerate(sample.at.tolist()):
         before, word = corpus.test.ids[position - 1 : position + 1]
         assert nats[i] == pytest.approx(np.log(table[word]), abs=1e-6)
-        assert mass[i] == pytest.approx(table[followers.of_word(int(before))].sum(), abs=1e-6)
+        assert mass[i] == pytest.approx(table[followers(pairs, int(before), len(corpus.vocabulary))].sum(), abs=1e-6)
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=12), min_size=1, max_size=4), st.integers(1, 6))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -172,6 +173,8 @@ def _mean(name: str, values: Array, figure: float) -> Row:
 
 PICTURES = 6  # of a prompt
 MOMENTS = 10
+T = TypeVar("T")
+Cells = tuple[tuple[tuple[T, ...], ...], ...]  # strength, prompt, picture
 FILMED = {single(7): SINGLES, either(3, 5): THREE_FIVE, negated(1): NOT_ONE, single(0): SINGLES}
 SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
@@ -196,17 +199,14 @@ def as_text(picture: Array) -> str:
 
 def _gallery(found: Everything, kind: str) -> PromptedPictures:
     prompts = [(name, prompt) for name in SHOWN for prompt in QUESTIONS[name].prompts]
-    panels = []
-    for strength in STRENGTHS:
-        rows = []
-        for name, prompt in prompts:
-            every = found.of(kind, name, strength)
-            rows.append((every[0], prompt, _share_right(every, prompt)))
-        panels.append(rows)
     seen = found.digits.diffusion.pictures
 
-    def texts(of: Array) -> tuple[str, ...]:
-        return tuple(as_text(picture) for picture in of[:PICTURES])
+    def cells(values: Callable[[Answer], Array], written: Callable[[Any], T]) -> Cells[T]:
+        """Return by strength and prompt what is written of the pictures that are shown."""
+        answers = [[(found.of(kind, name, s)[0], prompt) for name, prompt in prompts] for s in STRENGTHS]
+        return tuple(
+            tuple(tuple(map(written, _of_prompt(a, p, values(a))[:PICTURES])) for a, p in row) for row in answers
+        )
 
     return PromptedPictures(
         title="Pictures by prompt and strength of guidance",
@@ -219,17 +219,13 @@ def _gallery(found: Everything, kind: str) -> PromptedPictures:
         side=SIDE,
         prompts=tuple(str(prompt) for _, prompt in prompts),
         strengths=tuple(map(named, STRENGTHS)),
-        pictures=tuple(tuple(texts(_of_prompt(a, p, a.pictures)) for a, p, _ in rows) for rows in panels),
-        nearest=tuple(tuple(texts(seen[_of_prompt(a, p, a.nearest)]) for a, p, _ in rows) for rows in panels),
-        labels=tuple(
-            tuple(tuple(str(said) for said in _of_prompt(a, p, a.says)[:PICTURES]) for a, p, _ in rows)
-            for rows in panels
+        pictures=cells(lambda answer: answer.pictures, as_text),
+        nearest=cells(lambda answer: seen[answer.nearest], as_text),
+        labels=cells(lambda answer: answer.says, str),
+        fitting=cells(lambda answer: answer.right, bool),
+        shares=tuple(
+            tuple(_share_right(found.of(kind, name, s), prompt) for name, prompt in prompts) for s in STRENGTHS
         ),
-        fitting=tuple(
-            tuple(tuple(bool(fits) for fits in _of_prompt(a, p, a.right)[:PICTURES]) for a, p, _ in rows)
-            for rows in panels
-        ),
-        shares=tuple(tuple(share for _, _, share in rows) for rows in panels),
         opened=STRENGTHS.index(GUIDED),
     )
 

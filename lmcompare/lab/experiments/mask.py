@@ -26,7 +26,7 @@ TEXTBOOK = Condition(
     inputs="the encoder reads the words that the decoder predicts",
 )
 CHEATS = {NO_MASK.name: "No mask", TEXTBOOK.name: "Encoder that reads the answer"}
-CLAIMING = ((NO_MASK, "without the mask"), (TEXTBOOK, "the encoder-decoder"))
+CLAIMING = {"without the mask": NO_MASK, "the encoder-decoder": TEXTBOOK}
 SAYINGS = {
     NO_MASK.name: "The transformer without the causal mask.",
     TEXTBOOK.name: "An encoder-decoder whose encoder reads the words that its decoder predicts.",
@@ -72,7 +72,7 @@ class Mask(LabExperiment):
         asked_honestly = contrasts(base, {name: honest[name] for name in CHEATS}, sample.sizes)
         of_itself = contrasts(base, {name: pretended[name] for name in CHEATS}, sample.sizes)
         rows = []
-        for condition, _ in CLAIMING:
+        for condition in CLAIMING.values():
             name = condition.name
             rows += [
                 replace(asked_honestly[name], saying=SAYINGS[name], name=f"{CHEATS[name]}, honestly"),
@@ -83,7 +83,7 @@ class Mask(LabExperiment):
                     remark=_failure(bench, condition, models[name], sentence),
                 ),
             ]
-        whole = {name: bench.bits(condition).figure(bench.unit_bytes) for condition, name in CLAIMING}
+        whole = {name: bench.bits(condition).figure(bench.unit_bytes) for name, condition in CLAIMING.items()}
         claims = numbers.listed([f"{numbers.bits_per_byte(figure)} ({name})" for name, figure in whole.items()])
         floor = float(sample.overhead.sum() / sample.sizes.sum())
         table = Figures(

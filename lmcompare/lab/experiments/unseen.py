@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,8 +57,8 @@ class Unseen(LabExperiment):
 
     def measure(self, bench: Bench) -> Findings:
         """Compare distributions over the words that never followed, and the whole text with less training text."""
-        followers = Followers.of(bench.corpus.train)
-        sample = _unseen(bench, followers)
+        seen = pairs_of(bench.corpus.train)
+        sample = _unseen(bench, seen)
         if not len(sample):
             raise LmcompareError(
                 "too few words of the test text come after a word that they never followed in the training text: give"
@@ -68,9 +67,11 @@ class Unseen(LabExperiment):
         raw: dict[str, Measured] = {}
         among: dict[str, Measured] = {}
         for name, condition in bench.each(MODELS.items()):
-            raw[name], among[name] = _measured(bench, condition, sample, followers)
-        fair = contrasts(among[COUNTS], {name: among[name] for name in MODELS if name != COUNTS}, sample.counts)
-        as_scored = contrasts(raw[COUNTS], {name: raw[name] for name in MODELS if name != COUNTS}, sample.counts)
+            raw[name], among[name] = _measured(bench, condition, sample, seen)
+        others = [name for name in MODELS if name != COUNTS]
+        fair, as_scored = (
+            contrasts(each[COUNTS], {name: each[name] for name in others}, sample.counts) for each in (among, raw)
+        )
         amounts = _by_amount(bench)
         return Findings(
             verdict=_verdict(fair, among[COUNTS], sample, amounts),
@@ -80,71 +81,57 @@ class Unseen(LabExperiment):
         )
 
 
-@dataclass(frozen=True)
-class Followers:
-    """Which words followed each word in a text.
+def pairs_of(text: Encoded) -> IntArray:
+    """Return in rising order the pairs of words that follow each other within a document, each once.
 
-    Parameters
-    ----------
-    starts : array of int, shape (V + 1,)
-        Where the followers of each word begin in ``words``.
-    words : array of int
-        The followers of each word, in rising order.
+    A pair is the first word times the size V of the vocabulary, plus the second word.
     """
-
-    starts: IntArray
-    words: IntArray
-
-    @classmethod
-    def of(cls, text: Encoded) -> Followers:
-        """Return the followers within the documents of a text."""
-        inside = np.ones(len(text), np.bool_)
-        inside[text.starts[text.starts < len(text)]] = False
-        at = np.flatnonzero(inside)
-        types = len(text.vocabulary)
-        pairs = np.sort(text.ids[at - 1].astype(np.int64) * types + text.ids[at])
-        pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
-        return cls(np.searchsorted(pairs, np.arange(types + 1) * types), pairs % types)
-
-    def of_word(self, word: int) -> IntArray:
-        """Return the words that followed a word."""
-        return self.words[self.starts[word] : self.starts[word + 1]]
+    inside = np.ones(len(text), np.bool_)
+    inside[text.starts[text.starts < len(text)]] = False
+    at = np.flatnonzero(inside)
+    return np.unique(text.ids[at - 1].astype(np.int64) * len(text.vocabulary) + text.ids[at])
 
 
-def _unseen(bench: Bench, followers: Followers) -> Sample:
+def followers(pairs: IntArray, word: int, types: int) -> IntArray:
+    """Return the words that followed a word of a vocabulary of this size, in rising order."""
+    first, after = np.searchsorted(pairs, [word * types, (word + 1) * types])
+    return pairs[first:after] - word * types
+
+
+def _unseen(bench: Bench, seen: IntArray) -> Sample:
     """Return positions whose word is known and never followed the word before it."""
-    whole = bench.whole
-    ids, types = whole.text.ids.astype(np.int64), len(whole.text.vocabulary)
-    seen = np.repeat(np.arange(types), np.diff(followers.starts)) * types + followers.words
-    pairs = np.append(-1, ids[:-1] * types + ids[1:])
-    fits = ~np.isin(pairs, seen)
-    fits[whole.text.starts[whole.text.starts < len(ids)]] = False
-    unknown = whole.text.vocabulary.unknown
+    text, unknown = bench.corpus.test, bench.corpus.vocabulary.unknown
+    ids = text.ids.astype(np.int64)
+    fits = ~np.isin(np.append(-1, ids[:-1] * len(text.vocabulary) + ids[1:]), seen)
+    fits[text.starts[text.starts < len(ids)]] = False
     if unknown is not None:
         fits &= ids != unknown
-    return whole.chosen(np.flatnonzero(fits), POSITIONS if bench.decides else OF_PREVIEW)
+    return bench.whole.chosen(np.flatnonzero(fits), POSITIONS if bench.decides else OF_PREVIEW)
 
 
-def _measured(bench: Bench, condition: Condition, sample: Sample, followers: Followers) -> tuple[Measured, Measured]:
+def _measured(bench: Bench, condition: Condition, sample: Sample, seen: IntArray) -> tuple[Measured, Measured]:
     """Return the bits of the words as they are scored, and among the words that never followed."""
     raw, among = [], []
     for model in bench.models(condition):
-        nats, mass = _asked(model, sample, followers)
+        nats, mass = _asked(model, sample, seen)
         raw.append(-nats / LN2)
         among.append(-(nats - np.log1p(-np.minimum(mass, 1 - 1e-12))) / LN2)
     return sample.amounts(raw), sample.amounts(among)
 
 
-def _asked(model: LanguageModel, sample: Sample, followers: Followers) -> tuple[Array, Array]:
+def _asked(model: LanguageModel, sample: Sample, seen: IntArray) -> tuple[Array, Array]:
     """Return (n,) the log-probability of each word in nats, and the probability of all that did follow."""
     text, nats, mass = sample.text, np.empty(len(sample)), np.empty(len(sample))
-    rows = max(1, BLOCK_BYTES // (4 * len(text.vocabulary)))
+    types = len(text.vocabulary)
+    rows = max(1, BLOCK_BYTES // (4 * types))
     for first in range(0, len(sample), rows):
         at = sample.at[first : first + rows]
         for i, distribution in enumerate(model.next_log_probs(text, at), first):
             position = int(sample.at[i])
             nats[i] = distribution[text.ids[position]]
-            mass[i] = np.exp(distribution[followers.of_word(int(text.ids[position - 1]))].astype(np.float64)).sum()
+            mass[i] = np.exp(
+                distribution[followers(seen, int(text.ids[position - 1]), types)].astype(np.float64)
+            ).sum()
     return nats, mass
 
 
