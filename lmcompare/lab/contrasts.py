@@ -91,7 +91,7 @@ def corrected(found: Mapping[str, Contrast]) -> dict[str, Contrast]:
     }
 
 
-def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) -> dict[str, Contrast]:
+def contrasts(baseline: Measured | None, others: Mapping[str, Measured], sizes: Array) -> dict[str, Contrast]:
     """Return the contrast of each condition with the baseline, by name, in the order given.
 
     Intervals and p-values cover the choice of the text, by a paired bootstrap over its units, and the trainings, if
@@ -99,7 +99,8 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
 
     Parameters
     ----------
-    baseline : Measured
+    baseline : Measured or None
+        None for 0 in each unit.
     others : mapping of str to Measured
         The K conditions, measured on the same units.
     sizes : array of shape (U,)
@@ -107,6 +108,7 @@ def contrasts(baseline: Measured, others: Mapping[str, Measured], sizes: Array) 
     """
     if not others:
         return {}
+    baseline = baseline or Measured.of(np.zeros((1, len(sizes))))
     found = [baseline, *others.values()]
     units = np.stack([each.units for each in found[1:]], axis=1) - baseline.units[:, None]  # (U, K)
     sampled = ratio_bootstrap(units, sizes[:, None].astype(np.float64))
@@ -141,7 +143,7 @@ def of_same_trainings(pairs: Mapping[str, tuple[Measured, Measured]], sizes: Arr
         name: Measured(_less(after.units, before.units), _less(after.totals, before.totals))
         for name, (before, after) in pairs.items()
     }
-    found = contrasts(Measured.of(np.zeros((1, len(sizes)))), lost, sizes)
+    found = contrasts(None, lost, sizes)
     comparison = Comparison(pairs, sizes, same_trainings=True)
     return {
         name: replace(each, figure=pairs[name][1].figure(sizes), source=(comparison, name))

@@ -32,10 +32,8 @@ class Sample:
         The positions, in rising order.
     units : array of int, shape (n,)
         The resampling unit of each position.
-    sizes : array of float, shape (U,)
-        The bytes of the tokens at the positions, in each unit.
-    counts : array of int, shape (U,)
-        The positions in each unit.
+    n_units : int
+        U: how many units the text has.
     overhead : array of float, shape (n,)
         The bits that each token is charged beside the model's own.
     bytes : array of float, shape (n,)
@@ -45,45 +43,44 @@ class Sample:
     text: Encoded
     at: IntArray
     units: IntArray
-    sizes: Array
-    counts: Array
+    n_units: int
     overhead: Array
     bytes: Array
 
     @classmethod
-    def of(cls, run: Run, corpus: TokenizedCorpus, positions: int, seed: int = 0) -> Sample:
+    def of(cls, run: Run, corpus: TokenizedCorpus, positions: int) -> Sample:
         """Draw at most ``positions`` positions, each with the same probability."""
-        text = corpus.test
-        at = drawn(np.arange(len(text)), positions, seed)
-        units = units_of(run)
+        text, units = corpus.test, units_of(run)
+        at = np.arange(len(text))
         assert text.spans is not None
         begins, ends = text.spans.astype(np.int64).T
-        document = text.document_of(np.arange(len(text)))
+        document = text.document_of(at)
         last = np.flatnonzero(np.diff(document, append=-1))
         ends = ends.copy()
         ends[last] = corpus.documents_of("test")["bytes"].to_numpy(np.int64)[document[last]]  # with the white space
         before = np.append(0, ends[:-1])
         before[text.starts[text.starts < len(text)]] = 0
-        unit = units.of(document[at], begins[at])
         charged = np.concatenate(
             [block["overhead_bits"] for block in corpus.feature_blocks("test", ["overhead_bits"])]
         )
-        n_bytes = (ends - before)[at].astype(np.float64)
-        sizes = np.bincount(unit, n_bytes, minlength=len(units))
-        counts = np.bincount(unit, minlength=len(units))
-        return cls(text, at, unit, sizes, counts, charged[at], n_bytes)
+        n_bytes = (ends - before).astype(np.float64)
+        return cls(text, at, units.of(document, begins), len(units), charged, n_bytes).chosen(at, positions)
 
-    def chosen(self, where: IntArray, positions: int, seed: int = 0) -> Sample:
-        """Return at most ``positions`` of the positions with these indices, drawn at random."""
-        kept = drawn(where, positions, seed)
-        units, size = self.units[kept], len(self.counts)
-        return Sample(
-            *(self.text, self.at[kept], units),
-            sizes=np.bincount(units, self.bytes[kept], minlength=size),
-            counts=np.bincount(units, minlength=size),
-            overhead=self.overhead[kept],
-            bytes=self.bytes[kept],
-        )
+    def chosen(self, where: IntArray, most: int | None = None) -> Sample:
+        """Return the positions with these indices, or ``most`` of them, drawn at random."""
+        kept = np.asarray(where) if most is None else drawn(where, most)
+        each = (self.overhead[kept], self.bytes[kept])
+        return Sample(self.text, self.at[kept], self.units[kept], self.n_units, *each)
+
+    @property
+    def sizes(self) -> Array:
+        """(U,) the bytes of the tokens at the positions, in each unit."""
+        return np.bincount(self.units, self.bytes, minlength=self.n_units)
+
+    @property
+    def counts(self) -> Array:
+        """(U,) the positions in each unit."""
+        return np.bincount(self.units, minlength=self.n_units)
 
     def __len__(self) -> int:
         return len(self.at)
@@ -108,12 +105,12 @@ class Sample:
 
     def amounts(self, found: Iterable[Array]) -> Measured:
         """Return a condition, given (n,) amounts at the positions for each of its S trainings."""
-        return Measured.of(np.stack([np.bincount(self.units, row, minlength=len(self.counts)) for row in found]))
+        return Measured.of(np.stack([np.bincount(self.units, row, minlength=self.n_units) for row in found]))
 
 
-def drawn(where: IntArray, most: int, seed: int = 0) -> IntArray:
+def drawn(where: IntArray, most: int) -> IntArray:
     """Return at most ``most`` of some numbers, drawn at random, in rising order."""
-    return np.sort(np.random.default_rng([seed, len(where)]).permutation(where)[:most])
+    return np.sort(np.random.default_rng([0, len(where)]).permutation(where)[:most])
 
 
 def asked(model: LanguageModel, contexts: Iterable[IntArray], text: Encoded) -> Iterator[Array]:

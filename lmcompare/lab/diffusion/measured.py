@@ -117,19 +117,12 @@ class Answer:
 Answers = dict[tuple[str, float], Answer]
 
 
-def answers(
-    model: DiffusionModel,
-    digits: Digits,
-    judge: Judge,
-    seed: int,
-    share: Share,
-    questions: Mapping[str, Question] = QUESTIONS,
-) -> Answers:
+def answers(model: DiffusionModel, digits: Digits, judge: Judge, seed: int, share: Share) -> Answers:
     """Return the answers of a model to all questions, by question and strength, from noise that the seed gives."""
-    asked = [(name, strength) for name, question in questions.items() for strength in question.strengths]
+    asked = [(name, strength) for name, question in QUESTIONS.items() for strength in question.strengths]
     found: Answers = {}
     for name, strength in asked:
-        prompts = questions[name].asked
+        prompts = QUESTIONS[name].asked
         pictures = model.sample(prompts, strength, seed)
         at, distances = nearest(pictures, digits.diffusion.pictures)
         found[name, strength] = Answer(tuple(prompts), pictures, judge(pictures), at, distances)

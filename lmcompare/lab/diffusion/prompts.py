@@ -109,8 +109,8 @@ class PromptSampler:
     First the kind is drawn (``SHARES``), then one of the prompts of this kind that are true of the digit.
     """
 
-    def __init__(self, prompts: Sequence[Prompt] | None = None) -> None:
-        self.prompts = training_prompts() if prompts is None else tuple(prompts)
+    def __init__(self) -> None:
+        self.prompts = training_prompts()
         self._by_digit = [
             {
                 kind: [i for i, p in enumerate(self.prompts) if p.kind == kind and p.is_true_of(digit)]

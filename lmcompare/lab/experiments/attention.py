@@ -144,7 +144,7 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
     scores = {name: bench.log_probs(condition) for name, condition in {"": RNN, **LOOKING}.items()}
     tests: dict[str, Contrast] = {}
     for part, chosen in (("before", before), ("others", words & ~before)):
-        sample = whole.chosen(np.flatnonzero(chosen), len(whole))
+        sample = whole.chosen(np.flatnonzero(chosen))
         if not len(sample):
             continue
         measured = {name: sample.surprisals(nats) for name, nats in scores.items()}

@@ -87,7 +87,7 @@ class Grammar(LabExperiment):
         tests: dict[str, Contrast] = {}
         words: dict[str, int] = {}
         for name, (least, most) in ENDED.items():
-            part = whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)), len(whole))
+            part = whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)))
             if not len(part):
                 continue
             words[name] = len(part)

@@ -13,7 +13,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
-from lmcompare.lab.contrasts import Contrast, Measured, contrasts
+from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample, drawn
@@ -138,9 +138,8 @@ class Rules(LabExperiment):
         those = responders()
         matched = {each.name: np.array([each.matching(text) for text in texts]) for each in those}
         special = {each.name: matched[each.name] < len(each.rules) - 1 for each in those}
-        none = Measured.of(np.zeros((1, len(sample.counts))))
         shares = {name: sample.amounts([found.astype(np.float64)]) for name, found in special.items()}
-        covered = contrasts(none, shares, sample.counts)
+        covered = contrasts(None, shares, sample.counts)
         rows = {each.name: _covered(covered[each.name], each) for each in those}
         table = Figures(
             title="Sentences for which a rule matches",
@@ -183,7 +182,7 @@ def _asked(bench: Bench) -> tuple[list[str], Sample]:
             f"too few sentences of the test text have {WORDS[0]} to {WORDS[-1]} words separated by blanks: give a"
             " longer text, in a language that separates words so"
         )
-    return list(found.values()), bench.whole.chosen(np.array(list(found)), len(found))
+    return list(found.values()), bench.whole.chosen(np.array(list(found)))
 
 
 def _covered(found: Contrast, each: Responder) -> Row:

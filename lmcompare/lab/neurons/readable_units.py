@@ -11,7 +11,7 @@ import torch
 from lmcompare.exhibits import Exhibit, Heatmap, Neighbours
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, Row
-from lmcompare.lab.contrasts import Measured, contrasts
+from lmcompare.lab.contrasts import contrasts
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.neurons.word_sets import SetNetwork
 from lmcompare.lab.sample import Sample
@@ -89,7 +89,7 @@ def _kind_row(whole: Sample, found: Sequence[Firing], kind: str, units: float) -
     if not sizes.sum():
         return Row(name, SAYINGS[kind], remark="No word of their sets is in the test text.")
     fired = whole.amounts([each.fired[:, at] for each in found])
-    (share,) = contrasts(Measured.of(np.zeros((1, len(sizes)))), {name: fired}, sizes).values()
+    (share,) = contrasts(None, {name: fired}, sizes).values()
     return replace(share, saying=SAYINGS[kind], p_holm=None, figure=None)
 
 

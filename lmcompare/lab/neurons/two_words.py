@@ -219,11 +219,10 @@ def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, Probed
 
 def _training_adds(sample: Sample, found: Mapping[str, Probed], right: Mapping[str, float]) -> Figures:
     tests: dict[str, Contrast] = {}
-    nothing = Measured.of(np.zeros((1, len(sample.counts))))
     for name, (trained, untrained) in found.items():
         if name != BAG:
             added = sample.amounts(_everywhere(trained) - _everywhere(untrained))
-            tests |= contrasts(nothing, {name: added}, sample.counts)
+            tests |= contrasts(None, {name: added}, sample.counts)
     return Figures(
         title="What training adds to what the same network tells before it was trained",
         rows=tuple(replace(row, figure=right[name]) for name, row in corrected(tests).items()),

@@ -31,7 +31,7 @@ def passages() -> Passages:
     text = Encoded.from_documents([*words], VOCABULARY)
     units = np.arange(NUMBER)
     ones = np.ones(NUMBER)
-    sample = Sample(text, units, units, ones, ones.astype(np.int64), ones, ones)
+    sample = Sample(text, units, units, NUMBER, ones, ones)
     return Passages(sample, words.astype(np.int64), PAIRS)
 
 
