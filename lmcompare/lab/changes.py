@@ -143,16 +143,13 @@ class PartBag(OfPart, Word2VecBow):
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
         """Count the n-grams of the part, and train a bag of that size."""
         counts = PartNGram(share=self.share).fit(train, valid, setting).size().parameters
-        self._resize(counts, len(train.vocabulary))
-        return super().fit(train, valid, setting)
-
-    def _resize(self, parameters: int, types: int) -> None:
         plain = Word2VecBow(**{k: v for k, v in self.hyperparameters().items() if k != "share"})
         try:
-            widths = plain.sized(parameters, types) or {}
+            widths = plain.sized(counts, len(train.vocabulary)) or {}
         except PluginError:  # even the narrowest has more
             widths = dict.fromkeys(self.widths, 1)
         self.width, self.hidden = widths["width"], widths["hidden"]
+        return super().fit(train, valid, setting)
 
     def state(self) -> State:
         """Return the state of the bag, with its widths."""

@@ -15,7 +15,6 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic import dataclasses as checked
-from torch import nn
 
 from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
@@ -35,7 +34,7 @@ from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import LAB_RUN
 from lmcompare.runfolder.ownership import refuse_link
-from lmcompare.runfolder.run import Run, load_run
+from lmcompare.runfolder.run import load_run
 from lmcompare.source_code import source_of
 from lmcompare.training.language_model import TorchLanguageModel
 
@@ -215,7 +214,10 @@ def differences(reference: LanguageModel, changed: LanguageModel) -> Iterable[st
             yield f"{name} = {new}" + ("" if old is _MISSING else f" instead of {old}")
     if not (isinstance(reference, TorchLanguageModel) and isinstance(changed, TorchLanguageModel)):
         return
-    one, other = (_parameters(model.trained_network()) for model in (reference, changed))
+    one, other = (  # the shape of each parameter, and whether it is trained
+        {name: (each.shape, each.requires_grad) for name, each in model.trained_network().named_parameters()}
+        for model in (reference, changed)
+    )
     for said, names in (
         ("parameters that it lacks", [name for name in one if name not in other]),
         ("parameters that only it has", [name for name in other if name not in one]),
@@ -245,11 +247,6 @@ def _related(one: LanguageModel, other: LanguageModel) -> bool:
     """Return whether both are, or are derived from, the same plug-in."""
     plugins = (kind for kind in type(one).__mro__ if issubclass(kind, LanguageModel) and not inspect.isabstract(kind))
     return any(isinstance(other, plugin) for plugin in plugins)
-
-
-def _parameters(network: nn.Module) -> Mapping[str, tuple[tuple[int, ...], bool]]:
-    """Return the shape of each parameter, and whether it is trained."""
-    return {name: (tuple(each.shape), each.requires_grad) for name, each in network.named_parameters()}
 
 
 @dataclass(frozen=True)
@@ -342,9 +339,8 @@ def run_lab(
         raise LmcompareError(f"the experiment '{name}' {lacking}")
     experiments = [each for each in experiments if each.name not in left_out]
     if not experiments:
-        if failures:
-            name, failure = next(iter(failures.items()))
-            raise LmcompareError(f"the experiment '{name}': {failure}")
+        for name, said in failures.items():
+            raise LmcompareError(f"the experiment '{name}': {said}")
         lacking = "; ".join(f"'{name}' {what}" for name, what in left_out.items())
         raise LmcompareError(f"each of the experiments needs something that is missing: {lacking}")
     tables = [_table(condition) for condition in conditions_of(experiments)]
@@ -358,11 +354,13 @@ def run_lab(
     outcome = run_experiment(plan, folder / LAB_RUN, planned=planned, aside=True, **asked)
     for experiment in experiments:
         try:
-            if lost := _lost(experiment, outcome.failures, outcome.names):
-                raise LmcompareError(lost)
+            wanted = {outcome.names[condition.name] for condition in experiment.conditions}
+            for cell, error in outcome.failures.items():
+                if cell.rpartition("/")[0] in wanted:
+                    raise LmcompareError(f"{cell} failed: {error}")
             _measure(experiment, folder, outcome.names, plan.seconds, show, force)
-        except LmcompareError as error:
-            failures[experiment.name] = str(error)
+        except LmcompareError as failure:
+            failures[experiment.name] = str(failure)
     show.close()
     measured = tuple(each.name for each in experiments if each.name not in failures)
     return Outcome(measured, left_out, failures)
@@ -391,21 +389,14 @@ def _table(condition: Condition) -> dict[str, Any]:
     return {"plugin": condition.plugin, "name": condition.name, **tokens, **plain, **condition.settings}
 
 
-def _lost(experiment: Described, failures: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """Return why a condition of an experiment was not trained, "" if all were."""
-    wanted = {names[condition.name] for condition in experiment.conditions}
-    for cell, error in failures.items():
-        if cell.rpartition("/")[0] in wanted:
-            return f"{cell} failed: {error}"
-    return ""
-
-
 def _measure(
     experiment: Described, folder: Path, names: Mapping[str, str], seconds: float, show: Display, force: bool
 ) -> None:
     """Measure an experiment in a process of its own, unless the same was measured before."""
     mine = {condition.name: names[condition.name] for condition in experiment.conditions}
-    key = _key(experiment, load_run(folder / LAB_RUN), mine)
+    run = load_run(folder / LAB_RUN)
+    cells = [cell.info.get("key") for model in mine.values() for cell in run.model(model).cells]
+    key = hashlib.sha256(json.dumps([cells, experiment.source_digest]).encode()).hexdigest()[:16]
     path = path_of(folder, experiment.name)
     try:
         there = read_findings(path)
@@ -472,9 +463,3 @@ def measure_job(emit: Emit, spec: str, code: str, folder: str, names: dict[str, 
     }
     see_that_it_is_there(Path(folder))
     write_findings(path_of(Path(folder), name), found, {**about, **measured}, bench.remarks)
-
-
-def _key(experiment: Described, run: Run, names: Mapping[str, str]) -> str:
-    """Return a digest of the cells of an experiment and of its code."""
-    cells = [cell.info.get("key") for model in names.values() for cell in run.model(model).cells]
-    return hashlib.sha256(json.dumps([cells, experiment.source_digest]).encode()).hexdigest()[:16]

@@ -197,22 +197,27 @@ def unknown_words(corpus: TokenizedCorpus, words: Sequence[str]) -> list[str]:
     return [word for word in words if corpus.vocabulary.is_unknown(corpus.prompt_ids(word)).any()]
 
 
+def _with_random(vectors: Array, typical: float, words: Sequence[str], corpus: TokenizedCorpus, seed: int) -> Array:
+    """Return the vectors of words (W, d) with a random one, of the typical size, for each word that the text lacks."""
+    for row, word in enumerate(words):
+        if unknown_words(corpus, [word]):
+            vectors[row] = typical * random_vector(word, vectors.shape[1], seed)
+    return vectors
+
+
+def _typical(vectors: Array) -> float:
+    return float(np.sqrt((vectors**2).mean())) or 1.0
+
+
 def static_vectors(model: LanguageModel, corpus: TokenizedCorpus, seed: int) -> TextVectors:
     """Return the vectors of words of a model, the same in every prompt; an unknown word has a random one."""
     table = model.word_vectors()
     assert table is not None
-    typical = float(np.sqrt((table**2).mean())) or 1.0
+    typical = _typical(table)
 
     def of(words: tuple[str, ...]) -> Array:
-        lacking = set(unknown_words(corpus, words))
-        return np.stack(
-            [
-                typical * random_vector(word, table.shape[1], seed)
-                if word in lacking
-                else np.asarray(table[corpus.prompt_ids(word)[-1]], np.float64)
-                for word in words
-            ]
-        )
+        vectors = np.array([table[corpus.prompt_ids(word)[-1]] for word in words], np.float64)
+        return _with_random(vectors, typical, words, corpus, seed)
 
     return TextVectors.scaled(of)
 
@@ -229,11 +234,7 @@ def context_vectors(model: LanguageModel, corpus: TokenizedCorpus, seed: int) ->
         text = Encoded.from_documents([corpus.prompt_ids(start) for start in starts], corpus.vocabulary)
         found = model.context_vectors(text, text.ends - 1)
         assert found is not None
-        vectors = np.asarray(found, np.float64)
-        typical = float(np.sqrt((vectors**2).mean())) or 1.0
-        for row, word in enumerate(words):
-            if unknown_words(corpus, [word]):
-                vectors[row] = typical * random_vector(word, vectors.shape[1], seed)
-        return vectors
+        vectors = np.array(found, np.float64)
+        return _with_random(vectors, _typical(vectors), words, corpus, seed)
 
     return TextVectors.scaled(of)

@@ -8,12 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from lmcompare.exhibits import (
-    Curve,
-    Exhibit,
-    Heatmap,
-    WorkedEquation,
-)
+from lmcompare.exhibits import Curve, Exhibit, Heatmap, WorkedEquation
 from lmcompare.lab.contract import Figures, Row
 from lmcompare.lab.contrasts import Contrast, contrasts, corrected
 from lmcompare.lab.diffusion.digits import nearest

@@ -29,13 +29,7 @@ POINTER = Condition("rnn pointer", "pointer", {"attention": 16, "window": FAR, "
 
 MEAN, CHOSEN, MULTIPLIED = "The mean of the past states", "Additive attention", "Multiplicative attention"
 NARROW, COPIED = f"Additive attention over {NEAR} states", "A pointer to past words"
-LOOKING = {
-    MEAN: EVEN,
-    CHOSEN: ADDITIVE,
-    MULTIPLIED: MULTIPLICATIVE,
-    NARROW: SHORT,
-    COPIED: POINTER,
-}
+LOOKING = {MEAN: EVEN, CHOSEN: ADDITIVE, MULTIPLIED: MULTIPLICATIVE, NARROW: SHORT, COPIED: POINTER}
 SAYINGS = {
     MEAN: f"Besides its state, the softmax sees the mean of the last {FAR} states.",
     CHOSEN: (

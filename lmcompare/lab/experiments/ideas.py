@@ -80,18 +80,8 @@ IDEAS = (
         Condition("transformer attention by distance", "lmcompare.lab.changes:AttentionByDistance"),
         "gradient",
     ),
-    Idea(
-        MASK,
-        "Hiding the words that come later, so that the model has to predict them.",
-        NO_MASK,
-        "mask",
-    ),
-    Idea(
-        "Positions",
-        "Telling the model how far apart two words are.",
-        NO_POSITIONS,
-        "positions",
-    ),
+    Idea(MASK, "Hiding the words that come later, so that the model has to predict them.", NO_MASK, "mask"),
+    Idea("Positions", "Telling the model how far apart two words are.", NO_POSITIONS, "positions"),
     Idea(
         "Several heads",
         "Looking at four places at once, each for a reason of its own; without it there is one head as wide as four.",

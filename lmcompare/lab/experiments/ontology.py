@@ -20,12 +20,7 @@ from lmcompare.models.wordnet_bow.wordnet import MISSING, is_found
 from lmcompare.render import numbers
 
 READABLE = Condition("wordnet-bow", "wordnet-bow")
-PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = (
-    "Rows permuted",
-    "word2vec, fixed",
-    "word2vec, trained",
-    "word2vec-bow",
-)
+PERMUTED, FIXED, TRAINED, ONE_SOFTMAX = ("Rows permuted", "word2vec, fixed", "word2vec, trained", "word2vec-bow")
 OTHERS = {
     PERMUTED: Condition(
         "wordnet-bow permuted", "lmcompare.lab.word_tables:PermutedRows", inputs="the rows of the table are permuted"

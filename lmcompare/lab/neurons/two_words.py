@@ -120,12 +120,7 @@ def deep_bag_right(longest: int, seed: int = 0) -> float:
 
 
 NO_ORDER, BAG = "no positions", "word2vec bag"
-PROBED = {
-    "transformer": BASE,
-    NO_ORDER: NO_POSITIONS,
-    "RNN": FAMILIES["RNN"],
-    BAG: FAMILIES["word2vec bag"],
-}
+PROBED = {"transformer": BASE, NO_ORDER: NO_POSITIONS, "RNN": FAMILIES["RNN"], BAG: FAMILIES["word2vec bag"]}
 NAMED_PLACES = tuple(f"{earlier} and {later}" for earlier, later in PLACES)
 Probed = tuple[Array, Array]  # of trained and untrained networks: (S, places, 2, n), by a probe and by one number
 PROBE, UNIT = 0, 1
