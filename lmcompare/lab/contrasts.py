@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run
 
+K = TypeVar("K")
 ROUNDING = 1e-6  # of an amount: the accuracy of networks that compute with float32
 
 
@@ -82,12 +83,12 @@ class Contrast(Row):
         return cls(name, "", value, low, high, p_holm, figure, p_value=p_value, **more)
 
 
-def corrected(found: Mapping[str, Contrast]) -> dict[str, Contrast]:
-    """Return contrasts that were computed separately, by the names of their rows, with one correction for all."""
+def corrected(found: Mapping[K, Contrast]) -> dict[K, Contrast]:
+    """Return contrasts that were computed separately, with one correction for all."""
     family = tuple(each.p_value for each in found.values())
     return {
-        name: replace(each, name=name, p_holm=float(p) if math.isfinite(p) else None, family=family)
-        for (name, each), p in zip(found.items(), holm(np.array(family)), strict=True)
+        key: replace(each, p_holm=float(p) if math.isfinite(p) else None, family=family)
+        for (key, each), p in zip(found.items(), holm(np.array(family)), strict=True)
     }
 
 

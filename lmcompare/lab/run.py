@@ -355,9 +355,9 @@ def run_lab(
     for experiment in experiments:
         try:
             wanted = {outcome.names[condition.name] for condition in experiment.conditions}
-            for cell, error in outcome.failures.items():
+            for cell, said in outcome.failures.items():
                 if cell.rpartition("/")[0] in wanted:
-                    raise LmcompareError(f"{cell} failed: {error}")
+                    raise LmcompareError(f"{cell} failed: {said}")
             _measure(experiment, folder, outcome.names, plan.seconds, show, force)
         except LmcompareError as failure:
             failures[experiment.name] = str(failure)

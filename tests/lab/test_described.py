@@ -135,8 +135,8 @@ def test_a_prediction_holds_if_all_of_its_claims_do(claims: dict[str, bool | Non
 def test_what_is_not_finite_is_left_out_of_a_row() -> None:
     row = Contrast.of("x", (0.5, float("nan"), float("nan"), 0.03, 1.0), 0.02)
     assert (row.value, row.low, row.high, row.p_holm, row.figure) == (0.5, None, None, 0.03, 1.0)
-    rows = corrected({"a": row, "b": Contrast.of("x", (0.1, 0.0, 0.2, 0.01, 1.0), 0.01)})
-    assert [row.name for row in rows.values()] == ["a", "b"]
+    rows = corrected({"a": row, "b": Contrast.of("y", (0.1, 0.0, 0.2, 0.01, 1.0), 0.01)})
+    assert {key: row.name for key, row in rows.items()} == {"a": "x", "b": "y"}
     assert [row.p_holm for row in rows.values()] == pytest.approx(holm(np.array([0.02, 0.01])).tolist())
 
 

@@ -266,7 +266,7 @@ def lost(**by_treatment: tuple[float, ...]) -> Found:
 
 
 def of_order(found: dict[str, Found], *trained: Row) -> str:
-    tests = {order.named(family, k): each["shuffled", k] for family, each in found.items() for k in order.KEPT}
+    tests = {(family, k): each["shuffled", k] for family, each in found.items() for k in order.KEPT}
     return order._verdict(found, corrected(tests), table(*trained)).replace("\u00a0", " ")
 
 

@@ -198,7 +198,7 @@ def unknown_words(corpus: TokenizedCorpus, words: Sequence[str]) -> list[str]:
 
 
 def _with_random(vectors: Array, typical: float, words: Sequence[str], corpus: TokenizedCorpus, seed: int) -> Array:
-    """Return the vectors of words (W, d) with a random one, of the typical size, for each word that the text lacks."""
+    """Return the vectors of words (W, d), random ones of the typical size for words that the text lacks."""
     for row, word in enumerate(words):
         if unknown_words(corpus, [word]):
             vectors[row] = typical * random_vector(word, vectors.shape[1], seed)

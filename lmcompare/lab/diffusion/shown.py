@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -110,7 +111,8 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
         for kind, question, s in tests
     }
-    rows = corrected({names[key]: tests[key] for key in sorted(tests, key=lambda key: COMPARED.index(key[1:]))})
+    order = sorted(tests, key=lambda key: COMPARED.index(key[1:]))
+    rows = corrected({key: replace(tests[key], name=names[key]) for key in order})
     bases = {
         question: found.share(RANDOM, question, GUIDED)
         for question in (SINGLES, NEW_PAIRS, NEW_NOTS, AS_NUMERALS, AS_ORDINALS)

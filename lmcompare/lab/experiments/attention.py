@@ -136,21 +136,20 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
     words = whole.text.ids != whole.text.vocabulary.end
     before = words & read_before(whole.text, FAR)
     scores = {name: bench.log_probs(condition) for name, condition in {"": RNN, **LOOKING}.items()}
-    tests: dict[str, Contrast] = {}
-    for part, chosen in (("before", before), ("others", words & ~before)):
+    tests: dict[tuple[bool, str], Contrast] = {}
+    for read, chosen in ((True, before), (False, words & ~before)):
         sample = whole.chosen(np.flatnonzero(chosen))
-        if not len(sample):
-            continue
-        measured = {name: sample.surprisals(nats) for name, nats in scores.items()}
-        found = contrasts(measured.pop(""), measured, sample.counts)
-        tests |= {f"{part} {name}": each for name, each in found.items()}
+        if len(sample):
+            measured = {name: sample.surprisals(nats) for name, nats in scores.items()}
+            found = contrasts(measured.pop(""), measured, sample.counts)
+            tests |= {(read, name): each for name, each in found.items()}
     rows = corrected(tests)
     share = numbers.percent(float(before.sum() / max(1, words.sum())), 0)
 
-    def table(part: str, title: str, note: str) -> Figures:
+    def table(read: bool, title: str, note: str) -> Figures:
         return Figures(
             title=title,
-            rows=tuple(replace(rows[f"{part} {name}"], name=name) for name in LOOKING if f"{part} {name}" in rows),
+            rows=tuple(row for (was_read, _), row in rows.items() if was_read == read),
             unit="bits per word",
             note=note,
             row_name="What it has besides its state",
@@ -159,12 +158,12 @@ def _repeats(bench: Bench) -> tuple[Figures, Figures]:
 
     return (
         table(
-            "before",
+            True,
             "On words that were read a short time before",
             f"Against the network without attention, on words of the test text that are among the {FAR} tokens before"
             f" them in the same document: {share} of all words.",
         ),
-        table("others", "On the other words", "The same, on words that are not among these tokens."),
+        table(False, "On the other words", "The same, on words that are not among these tokens."),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -140,7 +139,7 @@ def _way_back(bench: Bench, task: Task, unknown: encoding.Ints) -> tuple[Encoded
 
 def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
     """Return a table for each comparison, with one correction for all of them."""
-    rows = corrected({f"{title}: {each.name}": each for title, tests in found.items() for each in tests})
+    rows = corrected({(title, each.name): each for title, tests in found.items() for each in tests})
     note = (
         f"{int(task.test.sum()):,} words that were held out, all forms of a word together, and"
         f" {len(task.classes)} classes of WordNet, of which {task.supersenses} are supersenses, broad ones such as"
@@ -152,7 +151,7 @@ def _tables(found: Encoded, task: Task) -> tuple[Figures, ...]:
     return tuple(
         Figures(
             title=title,
-            rows=tuple(replace(rows[f"{title}: {each.name}"], name=each.name) for each in tests),
+            rows=tuple(rows[title, each.name] for each in tests),
             unit="share",
             note=note if title == VECTORS else "The same words and classes.",
             row_name="Measure",

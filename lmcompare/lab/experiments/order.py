@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.exhibits import Curve, Heatmap
 from lmcompare.lab.bench import Bench
-from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row
+from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment
 from lmcompare.lab.contrasts import Contrast, Measured, contrasts, corrected, of_same_trainings
 from lmcompare.lab.experiments.ideas import ALL, BASE, NO_ORDER, ORDER
 from lmcompare.lab.sample import LONGEST, Sample, after
@@ -79,6 +79,7 @@ KEPT = (1, 4, 16, 64)  # tokens of the context that are left as they are
 OF_ORDER = ("shuffled", "reversed")  # treatments that change only the order
 POSITIONS, OF_PREVIEW = 2_000, 300
 Lost = Mapping[str, Mapping[tuple[str, int], Contrast]]  # by family, and by treatment and tokens that are kept
+Shuffled = Mapping[tuple[str, int], Contrast]  # by family and words that are kept, corrected together
 WITHIN = (
     "Only the words that the model sees change their places, so it sees the same words in another order. A bag of"
     " words, which ignores the order, loses nothing."
@@ -115,7 +116,11 @@ class Order(LabExperiment):
             for family, contrast in of_same_trainings(pairs, sample.counts).items():
                 lost[family][change] = contrast
         shuffled = corrected(
-            {named(family, kept): each["shuffled", kept] for family, each in lost.items() for kept in KEPT}
+            {
+                (family, kept): replace(each["shuffled", kept], name=f"{family}, last {kept}")
+                for family, each in lost.items()
+                for kept in KEPT
+            }
         )
         trained = _trained(bench)
         return Findings(
@@ -155,12 +160,7 @@ def seen_by(model: LanguageModel, context: IntArray, end: int) -> int:
     return min(seen, len(context))
 
 
-def named(family: str, kept: int) -> str:
-    """Return the name of a row."""
-    return f"{family}, last {kept}"
-
-
-def _lost_by_shuffling(rows: Mapping[str, Row], positions: int) -> Figures:
+def _lost_by_shuffling(rows: Shuffled, positions: int) -> Figures:
     return Figures(
         title="What is lost when all but the last words are shuffled",
         rows=tuple(replace(row, figure=None) for row in rows.values()),
@@ -180,12 +180,10 @@ def _trained(bench: Bench) -> Figures:
     limited = {
         LAST_ONE if known == 1 else f"the last {known}": bench.bits(c) for known, c in TRAINED.items() if known != ALL
     }
+    found = contrasts(bench.bits(TRAINED[ALL]), limited, bench.whole.counts)
     return Figures(
         title="Transformers that were trained to know the order of the last words only",
-        rows=tuple(
-            replace(row, figure=None)
-            for row in corrected(contrasts(bench.bits(TRAINED[ALL]), limited, bench.whole.counts)).values()
-        ),
+        rows=tuple(replace(row, figure=None) for row in found.values()),
         unit="bits per word",
         note=(
             "Shuffling a text for a model that was trained on ordinary text also confuses it. These transformers"
@@ -202,10 +200,9 @@ def reach(found: Mapping[tuple[str, int], Contrast], how: str) -> int | None:
     return next((kept for kept in KEPT if below(found[how, kept], SMALL) is True), None)
 
 
-def _verdict(lost: Lost, shuffled: Mapping[str, Row], trained: Figures) -> str:
+def _verdict(lost: Lost, shuffled: Shuffled, trained: Figures) -> str:
     matters = {
-        family: [kept for kept in KEPT if (row := shuffled[named(family, kept)]).found and row.amount > 0]
-        for family in lost
+        family: [kept for kept in KEPT if (row := shuffled[family, kept]).found and row.amount > 0] for family in lost
     }
     return answer(
         _answer(lost, matters),
