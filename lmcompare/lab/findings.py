@@ -33,6 +33,8 @@ from lmcompare.runfolder.layout import CHARTS, FINDINGS, LAB, LAB_MARK, LAB_MARK
 from lmcompare.runfolder.ownership import refuse_link, refuse_others
 from lmcompare.runfolder.parquet import Array
 
+SEEN = 5  # figures in the sentence of a preview
+
 
 def check_free(folder: Path) -> None:
     """See that a folder is that of a laboratory, or can become one.
@@ -74,9 +76,6 @@ def see_that_it_is_there(folder: Path) -> None:
 def path_of(folder: Path, name: str) -> Path:
     """Return the file with the findings of an experiment."""
     return folder / FINDINGS / f"{name}.json"
-
-
-SEEN = 5  # figures in the sentence of a preview
 
 
 def write_findings(path: Path, found: Findings, about: Mapping[str, Any], remarks: Sequence[str] = ()) -> None:

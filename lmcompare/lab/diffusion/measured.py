@@ -45,6 +45,12 @@ TOLD = (WITHOUT, PLAIN, GUIDED, 3.0)  # the strengths in the table of what the p
 SINGLES, NOT_ONE, THREE_FIVE = "a single digit", "not a one", "three or five"
 NEW_PAIRS, NEW_NOTS = "new combinations with “or”", "new combinations with “not”"
 AS_NUMERALS, AS_ORDINALS = "numerals", "ordinal numbers"
+WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
+CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)
+RANDOM, STATIC, CONTEXT = "random", "word2vec", "transformer"
+KINDS = (RANDOM, STATIC, CONTEXT)
+NOISE_SEED = 10_000  # plus that of the training, the seed of the noise: the same noise for all kinds of vectors
+TRAINED = 0.85  # the share of the time; the rest is for the questions
 
 
 @dataclass(frozen=True)
@@ -149,14 +155,6 @@ def spread(pictures: Array, groups: Sequence[int] | Array) -> float:
         if len(own) > 1:
             variances.append(float(own.var(axis=0, ddof=1).sum()))
     return math.sqrt(np.mean(variances)) if variances else math.nan
-
-
-WORD2VEC, TRANSFORMER = FAMILIES["word2vec bag"], FAMILIES["transformer"]
-CONDITIONS: tuple[Condition, ...] = (WORD2VEC, TRANSFORMER)
-RANDOM, STATIC, CONTEXT = "random", "word2vec", "transformer"
-KINDS = (RANDOM, STATIC, CONTEXT)
-NOISE_SEED = 10_000  # plus that of the training, the seed of the noise: the same noise for all kinds of vectors
-TRAINED = 0.85  # the share of the time; the rest is for the questions
 
 
 @dataclass(frozen=True)

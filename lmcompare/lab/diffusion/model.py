@@ -34,6 +34,10 @@ LOOKS = 2
 HEADS, EACH = 2, 8  # heads of cross-attention, and the numbers of each
 WORD = 48  # numbers of a word's vector after it has read the other words
 TIME, WAVES = 64, 16
+STEPS = 100  # T: of the noising
+OFFSET, LEAST = 0.008, 1e-4  # of the schedule; the least share of a picture
+TOLD = 50  # steps between two reports of progress
+_SEEDING = Lock()  # torch draws initial weights from its only global generator
 
 
 class Reader(nn.Module):
@@ -164,10 +168,6 @@ def _waves(at: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
-STEPS = 100  # T: of the noising
-OFFSET, LEAST = 0.008, 1e-4  # of the schedule; the least share of a picture
-
-
 @dataclass(frozen=True)
 class Noise:
     """The schedule of the noise.
@@ -231,10 +231,6 @@ def guided(without: Tensor, given: Tensor, strength: float) -> Tensor:
         s.
     """
     return without + strength * (given - without)
-
-
-TOLD = 50  # steps between two reports of progress
-_SEEDING = Lock()  # torch draws initial weights from its only global generator
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,12 @@ STRENGTH = {WITHOUT: "without the prompt", PLAIN: "without guidance"}  # the nam
 STRENGTHS_IN_WORDS = "With the strength 0 the prompt has no effect, and with 1 there is no guidance."
 COMPARED = ((SINGLES, PLAIN), (SINGLES, GUIDED), (NEW_PAIRS, GUIDED), (NEW_NOTS, GUIDED), (AS_NUMERALS, GUIDED),
             (AS_ORDINALS, GUIDED))  # fmt: skip
+PICTURES = 6  # of a prompt
+MOMENTS = 10
+T = TypeVar("T")
+Cells = tuple[tuple[tuple[T, ...], ...], ...]  # strength, prompt, picture
+FILMED = {single(7): SINGLES, either(3, 5): THREE_FIVE, negated(1): NOT_ONE, single(0): SINGLES}
+SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
 
 def named(strength: float) -> str:
@@ -166,14 +172,6 @@ def quality(found: Everything, kind: str) -> Figures:
 def _mean(name: str, values: Array, figure: float) -> Row:
     mean, half = float(values.mean()), 1.96 * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Row(name, value=mean, low=mean - half, high=mean + half, figure=figure)
-
-
-PICTURES = 6  # of a prompt
-MOMENTS = 10
-T = TypeVar("T")
-Cells = tuple[tuple[tuple[T, ...], ...], ...]  # strength, prompt, picture
-FILMED = {single(7): SINGLES, either(3, 5): THREE_FIVE, negated(1): NOT_ONE, single(0): SINGLES}
-SHOWN = (SINGLES, THREE_FIVE, NOT_ONE, NEW_PAIRS)
 
 
 def exhibits(found: Everything, kind: str) -> tuple[Exhibit, ...]:

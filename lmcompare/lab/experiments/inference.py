@@ -33,6 +33,8 @@ CHOOSING = 4_000  # tokens of the validation text on which the rate is chosen
 TIMED = 4_000  # tokens of the validation text on which the time is measured
 SMALL = 0.05  # bits per word: an effect that must be smaller counts as none
 WEIGHTS = np.linspace(0.0, 1.0, 21)  # of the network in a mixture; one is chosen on validation text
+PIECE = 64  # tokens that are scored before the network learns from them
+CLIP = 1.0  # the greatest norm of a gradient
 
 
 @dataclass(frozen=True)
@@ -266,15 +268,12 @@ def _claims(rows: Sequence[Row]) -> dict[str, bool | None]:
     }
 
 
-PIECE = 64  # tokens that are scored before the network learns from them
-CLIP = 1.0  # the greatest norm of a gradient
-
-
 def adapted_log_probs(
     model: TorchLanguageModel, text: Encoded, rate: float, each: Callable[[Iterable[int]], Iterable[int]] = iter
 ) -> Array:
     """Return the (N,) log-probability of each token in nats, by a network that learns as it reads.
 
+    Dynamic evaluation (Mikolov et al. 2010, section 2, and Krause et al. 2018), with plain gradient descent.
     Each piece of a document is scored first, and then the network makes one step of gradient descent on it. At the
     end of the document it forgets that again, so that no document learns from another one and the trained model
     stays as it is.

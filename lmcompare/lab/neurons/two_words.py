@@ -30,6 +30,17 @@ from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.training.seeds import seeded
 
+NO_ORDER, BAG = "no positions", "word2vec bag"
+PROBED = {"transformer": BASE, NO_ORDER: NO_POSITIONS, "RNN": FAMILIES["RNN"], BAG: FAMILIES["word2vec bag"]}
+NAMED_PLACES = tuple(f"{earlier} and {later}" for earlier, later in PLACES)
+Probed = tuple[Array, Array]  # of trained and untrained networks: (S, places, 2, n), by a probe and by one number
+PROBE, UNIT = 0, 1
+PASSAGES, PAIRS = 240, 3  # how many are probed
+OF_PREVIEW, FEW = 120, 20  # passages of a preview, and the least number for a probe
+HEADS_ON = 80  # passages on which heads are measured
+LONGEST = 6  # words of the longest texts on which networks that are built by hand are checked
+TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
+
 A, B, *OTHERS = range(5)  # the words of the small language
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -117,18 +128,6 @@ def deep_bag_right(longest: int, seed: int = 0) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # there is nothing to learn
         return float((deep.fit(bags, truth).predict(bags) == truth).mean())
-
-
-NO_ORDER, BAG = "no positions", "word2vec bag"
-PROBED = {"transformer": BASE, NO_ORDER: NO_POSITIONS, "RNN": FAMILIES["RNN"], BAG: FAMILIES["word2vec bag"]}
-NAMED_PLACES = tuple(f"{earlier} and {later}" for earlier, later in PLACES)
-Probed = tuple[Array, Array]  # of trained and untrained networks: (S, places, 2, n), by a probe and by one number
-PROBE, UNIT = 0, 1
-PASSAGES, PAIRS = 240, 3  # how many are probed
-OF_PREVIEW, FEW = 120, 20  # passages of a preview, and the least number for a probe
-HEADS_ON = 80  # passages on which heads are measured
-LONGEST = 6  # words of the longest texts on which networks that are built by hand are checked
-TOLD, CHANCE = 0.8, 0.01  # of the prediction: the share that is right, and how near to one half a bag is
 
 
 def two_words(bench: Bench) -> Findings:
