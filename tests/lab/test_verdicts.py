@@ -234,10 +234,10 @@ def test_trees(parser: float, trees: float, p: float, first: str) -> None:
     assert f"Trees add {-trees:.2f}".replace("-", "−") in said or p > 0.05
 
 
-def rounded(after: dict[float, float], trained: float) -> dict[str, Contrast]:
-    lost = {few_bits._name(bits, few_bits.AFTER): after.get(bits, 0.0) for bits in few_bits.ROUNDED}
-    lost[few_bits._name(TERNARY, few_bits.WITH)] = trained
-    return {name: contrast(each, 0.0, 0.001 if each else 1.0, name, 1.5) for name, each in lost.items()}
+def rounded(after: dict[float, float], trained: float) -> few_bits.Tests:
+    lost = {(bits, few_bits.AFTER): after.get(bits, 0.0) for bits in few_bits.ROUNDED}
+    lost[TERNARY, few_bits.WITH] = trained
+    return {key: contrast(each, 0.0, 0.001 if each else 1.0, figure=1.5) for key, each in lost.items()}
 
 
 def test_weights_of_few_bits() -> None:

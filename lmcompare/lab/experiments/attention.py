@@ -76,7 +76,6 @@ class Attention(LabExperiment):
             looking[MEAN], {name: each for name, each in looking.items() if name not in (MEAN, COPIED)}
         )
         before, others = _repeats(bench)
-        windows = f"Windows have {FAR} states where nothing else is said."
         tables = (
             Figures(
                 title="Bits per byte, against the network without attention",
@@ -85,7 +84,7 @@ class Attention(LabExperiment):
                 note=(
                     "The same recurrent network, trained for the same number of steps on the same tokens; negative"
                     f" figures are better. Without attention it needs {numbers.bits_per_byte(needs)} bits per byte."
-                    f" {_took(bench, RNN)} {windows}"
+                    f" {_took(bench, RNN)} Windows have {FAR} states where nothing else is said."
                 ),
                 row_name="What it has besides its state",
                 figure_name="bits per byte in all",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from lmcompare.exhibits import Curve
@@ -21,6 +20,7 @@ TRAINED = Condition(f"transformer {TERNARY:g} bits", "lmcompare.lab.changes:Quan
 AFTER, WITH = "rounded", "trained"  # rounded after training, and trained with the rounding
 LINES: dict[str, tuple[float, ...]] = {AFTER: ROUNDED, WITH: (TERNARY,)}
 MEGABYTE = 1e6
+Tests = dict[tuple[float, str], Contrast]  # by bits, and by when the weights were rounded
 HARMLESS, HARMFUL, SMALL = 0.01, 0.1, 0.05  # bits per byte of the prediction
 
 
@@ -29,32 +29,31 @@ def few_bits(bench: Bench) -> Findings:
     whole = bench.whole
     base = whole.bits(bench.log_probs(BASE))
     _, network = next(bench.networks(BASE))
-    tests: dict[str, Contrast] = {}
+    tests: Tests = {}
     layers: dict[str, Contrast] = {}
-    sizes: dict[str, int] = {}
     for bits in bench.each(ROUNDED):
-        name = _name(bits, AFTER)
-        tests |= of_same_trainings({name: (base, whole.bits(_rounded(bench, bits)))}, whole.sizes)
-        sizes[name] = network_bytes(network, bits)
+        pair = (base, whole.bits(_rounded(bench, bits)))
+        (tests[bits, AFTER],) = of_same_trainings({f"{bits:g} bits, {AFTER}": pair}, whole.sizes).values()
         if bits in SPARED:
-            rounded = whole.bits(_rounded(bench, bits, words=False))
-            layers |= of_same_trainings({f"{bits:g} bits": (base, rounded)}, whole.sizes)
-    name = _name(TERNARY, WITH)
-    tests |= contrasts(base, {name: whole.bits(bench.log_probs(TRAINED))}, whole.sizes)
-    sizes[name] = network_bytes(network, TERNARY)
+            pair = (base, whole.bits(_rounded(bench, bits, words=False)))
+            layers |= of_same_trainings({f"{bits:g} bits": pair}, whole.sizes)
+    trained = {f"{TERNARY:g} bits, {WITH}": whole.bits(bench.log_probs(TRAINED))}
+    (tests[TERNARY, WITH],) = contrasts(base, trained, whole.sizes).values()
     own = base.figure(whole.sizes)
     full = network_bytes(network, FULL) / MEGABYTE
     table = Figures(
         title="Bits per byte lost with few bits per weight",
-        rows=tuple(replace(row, figure=sizes[name] / MEGABYTE) for name, row in corrected(tests).items()),
+        rows=tuple(
+            replace(row, figure=network_bytes(network, bits) / MEGABYTE)
+            for (bits, _), row in corrected(tests).items()
+        ),
         unit="bits per byte",
         note=(
             "Rounded: after training. Trained: with the rounding. All matrices of the transformer are rounded, the"
-            " word vectors included. With b = 2 bits and more, a"
-            " row has 2^b evenly spaced values from its least to its greatest weight. With 1.58 bits, log2(3), a"
-            " matrix has the values -γ, 0 and γ, where γ is its mean absolute weight (BitNet b1.58). With 32 bits"
-            f" per weight the transformer has {full:.3f} megabytes and needs {numbers.bits_per_byte(own)} bits per"
-            " byte."
+            " word vectors included. With b = 2 bits and more, a row has 2^b evenly spaced values from its least to"
+            " its greatest weight. With 1.58 bits, log2(3), a matrix has the values -γ, 0 and γ, where γ is its mean"
+            f" absolute weight (BitNet b1.58). With 32 bits per weight the transformer has {full:.3f} megabytes and"
+            f" needs {numbers.bits_per_byte(own)} bits per byte."
         ),
         row_name="Bits per weight",
         figure_name="megabytes",
@@ -79,10 +78,10 @@ def _rounded(bench: Bench, bits: float, *, words: bool = True) -> list[Array]:
     return scores
 
 
-def _verdict(tests: Mapping[str, Contrast]) -> str:
+def _verdict(tests: Tests) -> str:
     free, lost = [], []
     for how, saying in ((AFTER, "rounded after training"), (WITH, "trained with the rounding")):
-        named = {f"{bits:g}": tests[_name(bits, how)] for bits in LINES[how]}
+        named = {f"{bits:g}": tests[bits, how] for bits in LINES[how]}
         if none := [bits for bits, test in named.items() if not test.found]:
             free.append(f"{numbers.listed(none)} bits per weight, {saying}")
         amounts = [f"{numbers.bits_per_byte(t.amount)} with {bits}" for bits, t in named.items() if t.found]
@@ -94,29 +93,25 @@ def _verdict(tests: Mapping[str, Contrast]) -> str:
     )
 
 
-def _claims(tests: Mapping[str, Contrast]) -> dict[str, bool | None]:
+def _claims(tests: Tests) -> dict[str, bool | None]:
     """Return the claims of the prediction, with whether the numbers agree."""
-    after = {bits: tests[_name(bits, AFTER)] for bits in ROUNDED}
+    after = {bits: tests[bits, AFTER] for bits in ROUNDED}
     return {
         f"Rounded after training, 8 and 4 bits cost less than {HARMLESS} bits per byte each.": (
             all_of(below(after[bits], HARMLESS) for bits in (8, 4))
         ),
         f"Rounded after training, 2 bits cost more than {HARMFUL}.": above(after[2], HARMFUL),
-        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": below(tests[_name(TERNARY, WITH)], SMALL),
+        f"Trained with the rounding, 1.58 bits cost less than {SMALL}.": below(tests[TERNARY, WITH], SMALL),
     }
 
 
-def _name(bits: float, how: str) -> str:
-    return f"{bits:g} bits, {how}"
-
-
-def _by_bits(tests: Mapping[str, Contrast], own: float) -> Curve:
+def _by_bits(tests: Tests, own: float) -> Curve:
     return Curve(
         title="Bits per byte by bits per weight",
         note=f"The transformer with 32 bits per weight needs {numbers.bits_per_byte(own)} bits per byte.",
         names=tuple(LINES),
         x=tuple(tuple(map(float, line)) for line in LINES.values()),
-        y=tuple(tuple(tests[_name(bits, name)].level for bits in line) for name, line in LINES.items()),
+        y=tuple(tuple(tests[bits, name].level for bits in line) for name, line in LINES.items()),
         x_axis="bits per weight",
         y_axis="bits per byte",
     )
