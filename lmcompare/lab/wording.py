@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from lmcompare.lab.contract import Row
 from lmcompare.render import numbers
 
-Named = Callable[[Row], str]
 _FORMS = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")
 
 
@@ -50,11 +49,11 @@ def answer(*sentences: str) -> str:
 
 
 def inside(row: Row) -> str:
-    """Return the name of a row as it is written inside a sentence."""
-    return row.name[:1].lower() + row.name[1:]
+    """Return the name of a row as it is written inside a sentence: without its capital letter, but "ALiBi"."""
+    return row.name if row.name[1:2].isupper() else row.name[:1].lower() + row.name[1:]
 
 
-def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = inside) -> list[str]:
+def without_effect(rows: Iterable[Row], small: float, unit: str) -> list[str]:
     """Return sentences on the rows whose effects may be chance.
 
     Parameters
@@ -65,8 +64,6 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
         An effect whose interval lies between -small and small is called smaller than that.
     unit : str
         The unit of the rows.
-    named : callable
-        Gives the name of a row inside a sentence.
     """
     tiny: list[str] = []
     corrected: list[str] = []
@@ -76,12 +73,12 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
         if row.found:
             continue
         if row.low is None or row.high is None:
-            untold.append(named(row))
+            untold.append(inside(row))
         elif max(-row.low, row.high) <= small:
-            tiny.append(named(row))
+            tiny.append(inside(row))
         else:
             excludes_zero = row.low > 0 or row.high < 0
-            interval = f"{named(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
+            interval = f"{inside(row)} ({numbers.signed(row.low)} to {numbers.signed(row.high)})"
             (corrected if excludes_zero else uncertain).append(interval)
     possible = "Possible, but not significant after Holm's correction for several tests"
     said = (
@@ -93,7 +90,7 @@ def without_effect(rows: Iterable[Row], small: float, unit: str, named: Named = 
     return [*filter(None, said)]
 
 
-def effects(rows: Iterable[Row], sign: int, named: Named = inside) -> list[str]:
+def effects(rows: Iterable[Row], sign: int) -> list[str]:
     """Return the names and amounts of the rows whose effects have this sign, the largest first."""
     found = sorted((row for row in rows if row.found and sign * row.amount > 0), key=lambda row: -abs(row.amount))
-    return [f"{named(row)} ({numbers.bits_per_byte(abs(row.amount))})" for row in found]
+    return [f"{inside(row)} ({numbers.bits_per_byte(abs(row.amount))})" for row in found]

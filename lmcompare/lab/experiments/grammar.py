@@ -85,15 +85,14 @@ class Grammar(LabExperiment):
     def _by_phrase(whole: Sample, nats: Mapping[str, list[Array]], ended: IntArray) -> Figures:
         """Return the bits of the parser less those of the trigram, by the longest phrase that ended before."""
         tests: dict[str, Contrast] = {}
-        words: dict[str, int] = {}
+        counted: list[str] = []
         for name, (least, most) in ENDED.items():
             part = whole.chosen(np.flatnonzero((ended >= least) & (ended <= most)))
             if not len(part):
                 continue
-            words[name] = len(part)
+            counted.append(f"{name} {len(part):,}")
             needs = {model: part.surprisals(nats[model]) for model in (TRIGRAM, PARSER)}
             tests |= contrasts(needs[TRIGRAM], {name: needs[PARSER]}, part.counts)
-        counted = [f"{name} {n:,}" for name, n in words.items()]
         return Figures(
             title="The parser against the trigram, by the phrase that ended just before the word",
             rows=tuple(corrected(tests).values()),

@@ -93,8 +93,8 @@ def _verdict(rows: Mapping[str, Row]) -> str:
     nothing = "No way of telling the network the positions of words was found to be better than telling none."
     return answer(
         better[:1].upper() + better[1:] if better else nothing,
-        listing("Bits per byte lost: {}.", effects(rows.values(), 1, _named)),
-        *without_effect(rows.values(), SMALL, "bits per byte", _named),
+        listing("Bits per byte lost: {}.", effects(named, 1)),
+        *without_effect(named, SMALL, "bits per byte"),
     )
 
 
@@ -111,10 +111,6 @@ def _claims(rows: Mapping[str, Row]) -> dict[str, bool | None]:
     }
 
 
-def _named(row: Row) -> str:
-    return "ALiBi" if row.name == "alibi" else f"{row.name} positions"
-
-
 def _knows_order(bench: Bench) -> Figures:
     """Return what a network without positions still gains from the order of the words, through the causal mask."""
     rows = bench.rows(bench.bits(NO_ORDER), {"Without positions, with the causal mask": bench.bits(NO_POSITIONS)})
@@ -122,7 +118,7 @@ def _knows_order(bench: Bench) -> Figures:
     amount = f"{numbers.bits_per_byte(abs(row.amount))} bits per byte"
     result = f"The order that it tells {'saves' if row.amount < 0 else 'costs'} {amount}." if bench.decides else ""
     if bench.decides and not row.found:
-        (result,) = without_effect([row], SMALL, "bits per byte", lambda _: "the causal mask")
+        (result,) = without_effect([replace(row, name="The causal mask")], SMALL, "bits per byte")
     return Figures(
         title="Does the causal mask alone tell a network something of the order?",
         rows=(row,),

@@ -187,18 +187,16 @@ def _by_places(told: Array, by: int) -> list[float]:
 def _told_by_probes(bench: Bench, passages: Passages, found: Mapping[str, Probed]) -> Figures:
     sizes = passages.sample.counts
     chance = Measured.of(sizes[None] / 2)
-    tests: dict[str, Contrast] = {}
-    units: dict[str, float] = {}
-    for name, (trained, _) in found.items():
-        for i, (places, unit) in enumerate(zip(NAMED_PLACES, _by_places(trained, UNIT), strict=True)):
-            row = f"{name}, {places}"
-            tests |= contrasts(chance, {row: passages.sample.amounts(trained[:, i, PROBE])}, sizes)
-            units[row] = unit
+    tests: dict[tuple[str, int], Contrast] = {}
+    for (name, (trained, _)), (i, places) in product(found.items(), enumerate(NAMED_PLACES)):
+        told_right = {f"{name}, {places}": passages.sample.amounts(trained[:, i, PROBE])}
+        (tests[name, i],) = contrasts(chance, told_right, sizes).values()
+    units = {name: _by_places(trained, UNIT) for name, (trained, _) in found.items()}
     tokens = bench.corpus.vocabulary.tokens
     shown = [f"“{tokens[one]} … {tokens[other]}”" for one, other in passages.pairs]
     return Figures(
         title="Which of two words came first: what a linear probe reads from a network's state",
-        rows=tuple(replace(row, figure=units[name]) for name, row in corrected(tests).items()),
+        rows=tuple(replace(row, figure=units[name][i]) for (name, i), row in corrected(tests).items()),
         unit="share above one half",
         note=(
             f"{len(passages.words):,} passages of the test text, into which pairs of words ({numbers.listed(shown)})"
