@@ -87,9 +87,10 @@ class Positions(LabExperiment):
 
 
 def _verdict(rows: Mapping[str, Row]) -> str:
-    better = listing(
-        "{} [is|are] better than telling none, by these bits per byte.", effects(rows.values(), -1, _named)
-    )
+    named = [
+        replace(row, name="ALiBi" if scheme == "alibi" else f"{scheme} positions") for scheme, row in rows.items()
+    ]
+    better = listing("{} [is|are] better than telling none, by these bits per byte.", effects(named, -1))
     nothing = "No way of telling the network the positions of words was found to be better than telling none."
     return answer(
         better[:1].upper() + better[1:] if better else nothing,
