@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from sampled_text import write
 
-from lmcompare.counts.suffixes.contexts import Contexts
+from lmcompare.counts.suffixes import Contexts
 from lmcompare.model import Setting
 from lmcompare.models.infinite_gram.plugin import InfiniteGram
 from lmcompare.tokens import Encoded, Vocabulary

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from lmcompare.compiled import compiled
 from lmcompare.corpora import Document, load
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.table import BackoffTable
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 from hypothesis import strategies as st
 
-from lmcompare.counts.files.building import Grams, build
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.building import Grams, build
+from lmcompare.counts.table import BackoffTable
 from lmcompare.tokens import Vocabulary
 
 Gram = tuple[int, ...]

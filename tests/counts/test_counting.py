@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmcompare.counts import bounded, ngrams
 from lmcompare.counts import room as room_module
-from lmcompare.counts.counting import bounded, ngrams
-from lmcompare.counts.counting.bounded import POSITION_BYTES
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.bounded import POSITION_BYTES
+from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 

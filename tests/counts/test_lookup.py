@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare import allowance
-from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup import scoring
-from lmcompare.counts.lookup import table as table_module
-from lmcompare.counts.lookup.level import NATS, NOTHING, Level, find
-from lmcompare.counts.lookup.table import BackoffTable, score, with_starts
+from lmcompare.counts import ngrams as counting
+from lmcompare.counts import scoring
+from lmcompare.counts import table as table_module
+from lmcompare.counts.level import NATS, NOTHING, Level, find
+from lmcompare.counts.table import BackoffTable, score, with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts.suffixes import walking
-from lmcompare.counts.suffixes.building import MOST_LEVELS, REPEATS
-from lmcompare.counts.suffixes.contexts import Contexts, marked, marked_places, suffix_array
+from lmcompare.counts import walking
+from lmcompare.counts.suffixes import MOST_LEVELS, REPEATS, Contexts, marked, marked_places, suffix_array
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.brute_force_contexts import BruteForce
 

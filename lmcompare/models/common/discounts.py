@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.counts.suffixes import KINDS
 from lmcompare.state import DamagedStateError, State, real
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.counts.files import arpa_reader
+from lmcompare.counts import arpa
 from lmcompare.errors import LmcompareError, one_line
 
 MAGIC = b"mmap lm http://kheafield.com/code"  # a binary file begins with it
@@ -35,7 +35,7 @@ def check(path: Path) -> None:
         opened(path)
     else:
         _module()
-        arpa_reader.check_ends(path)
+        arpa.check_ends(path)
 
 
 def opened(path: Path) -> Any:
@@ -61,7 +61,7 @@ def opened(path: Path) -> Any:
         return kenlm.Model(str(path), config)
     except (OSError, RuntimeError, ValueError) as error:
         if not begins.startswith(MAGIC):
-            arpa_reader.read(path)  # raises an error that names the wrong line
+            arpa.read(path)  # raises an error that names the wrong line
         said = _PLACE.sub("", one_line(error)).partition(". ")[0].rstrip(")")
         raise LmcompareError(
             f"KenLM can't read {path}: {said}; give a file that its build_binary or lmplz wrote"

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from lmcompare.counts.files.mapping import SHARED, check_unknown
-from lmcompare.counts.lookup.level import NATS
+from lmcompare.counts.building import SHARED, check_unknown
+from lmcompare.counts.level import NATS
 from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.model import (
     FloatArray,

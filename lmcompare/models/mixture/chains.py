@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup.level import NOTHING, Float32Array
+from lmcompare.counts.level import NOTHING, Float32Array
 from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.mixture import discounting
 from lmcompare.models.mixture.context_trees import Contexts, Tree, grow

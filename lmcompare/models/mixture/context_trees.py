@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.level import NOTHING
 from lmcompare.tokens import IntArray
 
 LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word

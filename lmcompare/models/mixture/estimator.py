@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.table import with_starts
 from lmcompare.model import FloatArray, Progress, Setting
 from lmcompare.models.common import gates
 from lmcompare.models.common.gates import Seen

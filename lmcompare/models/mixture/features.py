@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import words_before
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.table import words_before
 from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]

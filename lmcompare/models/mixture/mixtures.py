@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup.level import Float32Array
+from lmcompare.counts.level import Float32Array
 from lmcompare.model import FloatArray
 from lmcompare.models.common.gates import Gate
 from lmcompare.models.mixture.chains import Chain

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lmcompare.counts.files.words import START
-from lmcompare.counts.lookup.level import NATS, NOTHING
-from lmcompare.counts.lookup.table import BackoffTable, words_before
+from lmcompare.counts.arpa import START
+from lmcompare.counts.level import NATS, NOTHING
+from lmcompare.counts.table import BackoffTable, words_before
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing.base import Case, Explanation

@@ -9,12 +9,11 @@ from typing import Self
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.counting import bounded
-from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.files import arpa, binary
-from lmcompare.counts.lookup.table import BackoffTable, with_starts
+from lmcompare.counts import arpa, binary, bounded
+from lmcompare.counts import ngrams as counting
+from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.room import Room
+from lmcompare.counts.table import BackoffTable, with_starts
 from lmcompare.errors import LmcompareError, PluginError, unknown
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.table import BackoffTable
 from lmcompare.model import LanguageModel, Stepper, fitted, same_vocabulary
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 

@@ -9,12 +9,12 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files import arpa_reader, binary
-from lmcompare.counts.files.mapping import SHARED, Mapped, check_unknown, mapped
-from lmcompare.counts.files.words import START
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.sums import Contexts
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts import arpa, binary
+from lmcompare.counts.arpa import START
+from lmcompare.counts.building import SHARED, Mapped, check_unknown, mapped
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.sums import Contexts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
@@ -80,7 +80,7 @@ class NGramFile(TableModel):
         """
         self.check_text(train)
         path = expanded(self.path)
-        table, words = binary.read(path) if binary.is_binary(path) else arpa_reader.read(path)
+        table, words = binary.read(path) if binary.is_binary(path) else arpa.read(path)
         contexts, repaired = self._distributions(table, words)
         found = mapped(contexts, words, setting.vocabulary)
         self._table, self._lacking = found.table, found.lacking
@@ -99,7 +99,7 @@ class NGramFile(TableModel):
         if binary.is_binary(path):
             binary.check_kind(path)
         else:
-            arpa_reader.check_ends(path)
+            arpa.check_ends(path)
         return digest
 
     def title(self) -> str:

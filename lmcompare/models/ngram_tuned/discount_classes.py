@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts
 from lmcompare.tokens import FloatArray, IntArray
 
 SPREADS = (1, 4, 20, 100)  # bounds of how many times as often an n-gram occurs without its first word

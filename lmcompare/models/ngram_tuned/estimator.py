@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.models.ngram.smoothing import raw_counts
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.tokens import FloatArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.table import BackoffTable
 from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.models.ngram.exhibits import exhibits as explained
 from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines

@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.counting.ngrams import Counts, nodes_of
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.ngrams import Counts, nodes_of
+from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.exhibit import built

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import NOTHING
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts
 from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters

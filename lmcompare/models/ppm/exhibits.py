@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.counts.suffixes import KINDS
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.models.common.discounts import EQUATION, Discounts, Gathered, own_and_rest
 from lmcompare.tokens import Encoded

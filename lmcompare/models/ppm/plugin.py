@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from lmcompare import memory
-from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.counts.suffixes import KINDS
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (

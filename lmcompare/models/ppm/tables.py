@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.suffixes.contexts import KINDS
+from lmcompare.counts.suffixes import KINDS
 from lmcompare.state import check_range, taken, whole
 from lmcompare.tokens import IntArray
 

@@ -8,11 +8,11 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.counting import bounded
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import BackoffTable, with_starts, words_before
+from lmcompare.counts import bounded
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.room import Room
+from lmcompare.counts.table import BackoffTable, with_starts, words_before
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (

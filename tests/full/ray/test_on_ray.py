@@ -40,8 +40,9 @@ import numpy as np
 
 from lmcompare import LanguageModel, State
 from lmcompare.cluster_work import shared
-from lmcompare.counts.counting import bounded, ngrams
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts import bounded
+from lmcompare.counts import ngrams
+from lmcompare.counts.table import with_starts
 from lmcompare.counts.room import Room
 
 

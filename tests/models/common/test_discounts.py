@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmcompare.counts.suffixes.contexts import Contexts
+from lmcompare.counts.suffixes import Contexts
 from lmcompare.models.common import discounts
 from lmcompare.models.common.discounts import CLASSES, FOLLOWERS, Discounts, class_of, own_and_rest
 from lmcompare.models.infinite_gram import estimator

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts.suffixes.building import REPEATS
+from lmcompare.counts.suffixes import REPEATS
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Bars, Sources, WorkedEquation
 from lmcompare.model import Setting

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.counts.counting import ngrams as counting
+from lmcompare.counts import ngrams as counting
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram

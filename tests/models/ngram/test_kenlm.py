@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts import ngrams as counting
+from lmcompare.counts.table import with_starts
 from lmcompare.model import Setting
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing import kneser_ney

@@ -9,9 +9,9 @@ import pytest
 
 from lmcompare import allowance
 from lmcompare.counts import room
-from lmcompare.counts.counting.bounded import POSITION_BYTES
-from lmcompare.counts.lookup.scoring import BLOCK
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts.bounded import POSITION_BYTES
+from lmcompare.counts.scoring import BLOCK
+from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts import ngrams as counting
+from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.exhibits.latex import typeset

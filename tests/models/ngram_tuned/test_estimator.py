@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.counts.counting import ngrams as counting
-from lmcompare.counts.counting.ngrams import Counts, nodes_of
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import with_starts
+from lmcompare.counts import ngrams as counting
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts, nodes_of
+from lmcompare.counts.table import with_starts
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats

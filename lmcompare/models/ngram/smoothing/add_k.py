@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.ngrams import Counts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.model import Idea
 from lmcompare.tokens import IntArray

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.counting.ngrams import Counts, nodes_of
-from lmcompare.counts.lookup.level import NOTHING
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.level import NOTHING
+from lmcompare.counts.ngrams import Counts, nodes_of
+from lmcompare.counts.table import BackoffTable
 from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing import raw_counts as raw
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.counting.ngrams import AHEAD, BLOCK, Counts
-from lmcompare.counts.lookup.level import BoolArray, Float32Array, Level, compact, read_only
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.level import BoolArray, Float32Array, Level, compact, read_only
+from lmcompare.counts.ngrams import AHEAD, BLOCK, Counts
 from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.counts.table import BackoffTable
 from lmcompare.exhibits import latex_lines
 from lmcompare.model import Idea
 from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.counting.ngrams import Counts
-from lmcompare.counts.lookup.level import Level, compact
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.level import Level, compact
+from lmcompare.counts.ngrams import Counts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.tokens import IntArray
 
 Array = npt.NDArray[np.float64]

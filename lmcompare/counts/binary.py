@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.files.words import MOST_ORDERS, check_words
-from lmcompare.counts.lookup.level import ARRAYS
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.arpa import MOST_ORDERS, check_words
+from lmcompare.counts.level import ARRAYS
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Vocabulary

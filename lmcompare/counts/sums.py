@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.counts.lookup.level import NOTHING, Level
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.level import NOTHING, Level
+from lmcompare.counts.table import BackoffTable
 from lmcompare.tokens import FloatArray, IntArray
 
 LEAST = -120.0  # log10; in place of the logarithm of 0

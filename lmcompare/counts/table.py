@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from lmcompare import allowance
 from lmcompare.compiled import compiled
-from lmcompare.counts.lookup.level import ARRAYS, NATS, NOTHING, Float32Array, Level, read_only
-from lmcompare.counts.lookup.scoring import Scorer
+from lmcompare.counts.level import ARRAYS, NATS, NOTHING, Float32Array, Level, read_only
 from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.counts.scoring import Scorer
 from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 

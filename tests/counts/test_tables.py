@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmcompare.counts.files.building import Grams, joined, lexicographic
-from lmcompare.counts.files.mapping import Mapped, mapped
-from lmcompare.counts.lookup.sums import Contexts
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts.building import Grams, Mapped, joined, lexicographic, mapped
+from lmcompare.counts.sums import Contexts
+from lmcompare.counts.table import BackoffTable
 from lmcompare.tokens import Vocabulary
 from tests.counts.random_tables import (
     END,

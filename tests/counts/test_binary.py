@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from lmcompare.counts.files import binary
-from lmcompare.counts.lookup.table import BackoffTable
+from lmcompare.counts import binary
+from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Vocabulary
 from tests.counts.random_tables import plainly, table_of, tables, vocabulary

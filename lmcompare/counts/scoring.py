@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.lookup.level import NATS, BoolArray, Float32Array, Level, read_only
+from lmcompare.counts.level import NATS, BoolArray, Float32Array, Level, read_only
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 Keys = npt.NDArray[np.uint64]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled, prefetch, share
-from lmcompare.counts.lookup.level import NOTHING, find
+from lmcompare.counts.level import NOTHING, find
 from lmcompare.tokens import UNKNOWN_ID, IntArray
 
 Keys = npt.NDArray[np.uint64]

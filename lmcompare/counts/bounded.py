@@ -18,8 +18,9 @@ import numpy as np
 
 from lmcompare.cluster_work import shared
 from lmcompare.compiled import compiled, share
-from lmcompare.counts.counting import ngrams
-from lmcompare.counts.counting.ngrams import (
+from lmcompare.counts import ngrams
+from lmcompare.counts.level import MOST, read_only
+from lmcompare.counts.ngrams import (
     Counts,
     extend,
     latest_grams,
@@ -28,7 +29,6 @@ from lmcompare.counts.counting.ngrams import (
     sort_by_word,
     statistics,
 )
-from lmcompare.counts.lookup.level import MOST, read_only
 from lmcompare.counts.room import Column, Room
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import IntArray

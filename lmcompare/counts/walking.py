@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.suffixes.building import FREQUENT, MOST_LEVELS, REPEATS
-from lmcompare.counts.suffixes.contexts import KINDS, Index
+from lmcompare.counts.suffixes import FREQUENT, KINDS, MOST_LEVELS, REPEATS, Index
 from lmcompare.tokens import IntArray
 
 FARTHEST = 1000  # tokens that are compared at most, so that a copy of a long document is read in linear time
@@ -143,8 +142,8 @@ def _branch(words: IntArray, one: int, other: int, length: int, start: int) -> i
 def follow(index: Index, level: IntArray, room: IntArray) -> int:
     """Count the tokens that followed an infrequent context, and return the number of different tokens.
 
-    The tokens, in order of their places, are ``room[0]``, and their counts, which are those of ``building.pairs``,
-    ``room[1]``.
+    The tokens, in order of their places, are ``room[0]``, and their counts, which are those of
+    ``suffixes.node_pairs``, ``room[1]``.
     """
     words, places, branch = index.words, index.places, level[BRANCH]
     tokens, counts, latest, repeats = room[0], room[1], room[2], room[3]

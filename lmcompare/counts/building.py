@@ -1,0 +1,241 @@
+"""Back-off tables from the n-grams of files: from n-grams in any order, and over the words of another vocabulary.
+
+``build`` sorts n-grams by context and adds missing contexts. ``mapped`` converts a table to the V types of a
+vocabulary, so that it stays a distribution. A token outside the vocabulary is ``<unk>``, so ``<unk>`` gets the
+probability of all words that the table has and the vocabulary lacks. The table's own ``<unk>`` stands for the words
+that the table lacks: types of the vocabulary, which share its probability evenly, and words that neither has, which
+have a share of the same size, also in ``<unk>``. In a context, all of them are the table's ``<unk>``. Let U(h) be the
+probability that the table gives ``<unk>`` after the context h, A(h) the probability that it gives to the words that
+the vocabulary lacks, and m the number of types that the table lacks:
+
+    p(<unk> | h) = A(h) + U(h) / (m + 1)      p(lacking type | h) = U(h) / (m + 1)
+
+All other probabilities are those of the table, so that the V probabilities have the same sum as the table's own. U
+and A follow the recursion of any back-off model, so the result is a back-off table itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lmcompare.compiled import compiled
+from lmcompare.counts.level import NATS, NOTHING, BoolArray, Float32Array, Level
+from lmcompare.counts.sums import Contexts, logarithms
+from lmcompare.counts.table import BackoffTable
+from lmcompare.errors import LmcompareError
+from lmcompare.tokens import UNKNOWN_ID, FloatArray, IntArray, Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Grams:
+    """n k-grams in lexicographic order: ``rows``, (n, k) int32 words, ``log10_probs`` and ``log10_backoffs``, (n,).
+
+    A probability of NaN stands for the one that backing off gives.
+    """
+
+    rows: IntArray
+    log10_probs: Float32Array
+    log10_backoffs: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: BoolArray | IntArray) -> Grams:
+        """Return some of the n-grams."""
+        return Grams(self.rows[which], self.log10_probs[which], self.log10_backoffs[which])
+
+
+def joined(parts: Sequence[Grams], width: int) -> Grams:
+    """Return the n-grams of several parts, all of one order, sorted."""
+    rows = np.concatenate([part.rows for part in parts]).astype(np.int32)
+    probs = np.concatenate([part.log10_probs for part in parts])
+    backoffs = np.concatenate([part.log10_backoffs for part in parts])
+    return Grams(rows, probs, backoffs).take(lexicographic(rows, width))
+
+
+@compiled
+def lexicographic(rows: IntArray, width: int) -> IntArray:
+    """(n,) the order that sorts the rows (n, k) of words below ``width``: counting sort by the last word first."""
+    n, k = rows.shape
+    order, other = np.arange(n), np.empty(n, np.int64)
+    for column in range(k - 1, -1, -1):
+        place = np.zeros(width + 1, np.int64)
+        for i in range(n):
+            place[rows[i, column] + 1] += 1
+        for word in range(width):
+            place[word + 1] += place[word]
+        for i in range(n):
+            word = rows[order[i], column]
+            other[place[word]] = order[i]
+            place[word] += 1
+        order, other = other, order
+    return order
+
+
+@compiled
+def contexts_of(rows: IntArray, contexts: IntArray) -> IntArray:
+    """(n,) the number of each row's context (the row without its last word) in ``contexts`` (m, k - 1); both sorted.
+
+    ``NOTHING``, -1, where the context is not among them.
+    """
+    n, k = rows.shape
+    found = np.full(n, -1, np.int64)
+    at = 0
+    for i in range(n):
+        while at < len(contexts):
+            order = 0
+            for column in range(k - 1):
+                if contexts[at, column] != rows[i, column]:
+                    order = -1 if contexts[at, column] < rows[i, column] else 1
+                    break
+            if order == 0:
+                found[i] = at
+            if order >= 0:
+                break
+            at += 1
+    return found
+
+
+def build(orders: Sequence[Grams], width: int) -> BackoffTable:
+    """Return the table of n-grams of order 1, 2 …; the unigrams are all the words 0 … ``width`` - 1.
+
+    A context that is missing among the n-grams of its own order is added with the probability that backing off gives
+    and the weight 1, so that no probability changes.
+    """
+    orders = list(orders)
+    for k in range(len(orders) - 1, 1, -1):  # from the longest down, since an added context needs its own context
+        rows = orders[k].rows
+        without = rows[contexts_of(rows, orders[k - 1].rows) == NOTHING, :-1]
+        if len(without):
+            put_in = np.unique(without, axis=0)
+            unknown, one = np.full(len(put_in), np.nan, np.float32), np.zeros(len(put_in), np.float32)
+            orders[k - 1] = joined([orders[k - 1], Grams(put_in, unknown, one)], width)
+    none = np.zeros(0, np.int64)
+    levels: list[Level] = []
+    shorter: IntArray = np.zeros((1, 0), np.int32)  # the empty context
+    for k, grams in enumerate(orders, 1):
+        contexts = contexts_of(grams.rows, shorter)
+        offsets = np.append(0, np.cumsum(np.bincount(contexts, minlength=len(shorter))))
+        probs = grams.log10_probs
+        if len(left_open := np.flatnonzero(np.isnan(probs))):
+            probs = probs.copy()
+            probs[left_open] = _backed_off(levels, grams.rows[left_open]) / NATS
+        backoffs = grams.log10_backoffs if k < len(orders) else none.astype(np.float32)
+        levels.append(Level(width, np.ascontiguousarray(grams.rows[:, -1]), offsets, none, probs, backoffs))
+        shorter = grams.rows
+    return BackoffTable(tuple(levels))
+
+
+def _backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
+    """(m,) nats: the log-probability that the levels 1 … k - 1 give to the last word of each k-gram (m, k)."""
+    k = grams.shape[1]
+    words = grams[:, -1].astype(np.int64)
+    scores = levels[0].log_probs_of(words)
+    for j in range(1, k):
+        context: IntArray = grams[:, k - 1 - j].astype(np.int64)
+        for i in range(1, j):
+            context = levels[i].find(context, grams[:, k - 1 - j + i])
+        scores = scores + levels[j - 1].log10_backoff(context) * NATS
+        if j < k - 1:
+            nodes = levels[j].find(context, words)
+            found = nodes != NOTHING
+            scores[found] = levels[j].log_probs_of(nodes[found])
+    return scores
+
+
+SHARED = "{:,} of the {:,} types are not in the file: they share the probability of its <unk> evenly."
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """``table``, over the V types of a vocabulary, and ``lacking``, (m,), the types that the given table lacked.
+
+    In the n-grams of ``table``, the first lacking type stands for all of them as the last word, and ``<unk>`` stands
+    for them in the context. ``left_over``: how many words of the given table the vocabulary lacks.
+    """
+
+    table: BackoffTable
+    lacking: IntArray
+    left_over: int
+
+
+def check_unknown(vocabulary: Vocabulary) -> None:
+    """Raise ``LmcompareError`` for a vocabulary without ``<unk>``: other words of a file become ``<unk>``."""
+    if vocabulary.unknown is None:
+        raise LmcompareError(
+            "an n-gram file needs tokens with an unknown word, which gets the probability of the file's other words,"
+            " but these tokens have none: use words (--tokens word)"
+        )
+
+
+def mapped(contexts: Contexts, words: Vocabulary, vocabulary: Vocabulary) -> Mapped:
+    """Convert the table of ``contexts``, which is over ``words``, to ``vocabulary``, which has ``<unk>``."""
+    table, start, unknown = contexts.table, len(vocabulary), UNKNOWN_ID
+    ids = {token: i for i, token in enumerate(vocabulary.tokens)}
+    to = np.array([ids.get(token, NOTHING) for token in words.tokens] + [start])  # (words + <s>,)
+    lacking = np.setdiff1d(np.arange(start), to)
+    to_unknown = to == NOTHING
+    shared, added = _unknown_mass(contexts, to_unknown)
+    share = shared / (len(lacking) + 1)
+    orders = [_unigrams(contexts, to, share[0], added[0], lacking, start)]
+    for k, (level, rows) in enumerate(zip(table.levels[1:], list(table.grams())[1:], strict=True), 2):
+        rows = to[rows]
+        possible = ((rows[:, :-1] != NOTHING) & (rows[:, :-1] != vocabulary.end)).all(axis=1)
+        own, of_unknown = possible & (rows[:, -1] > unknown), possible & (rows[:, -1] <= unknown)
+        backoffs = level.log10_backoffs if k < table.order else np.zeros(len(level), np.float32)
+        parts = [Grams(rows, logarithms(contexts.probs[k - 1]), backoffs).take(own)]
+        # one n-gram that ends in <unk> for each context that is followed by <unk> or by a word that becomes <unk>
+        explicit = level.words == unknown
+        nodes = np.flatnonzero(of_unknown)
+        if len(nodes):
+            of, which = np.unique(contexts.of(k)[nodes], return_index=True)
+            merged = rows[nodes[which]]
+            merged[:, -1] = unknown
+            weights = np.zeros(len(of), np.float32)  # the weight of the file's own n-gram, if it has one
+            its_own = np.flatnonzero(of_unknown & explicit)
+            place = np.searchsorted(of, contexts.of(k)[its_own])
+            weights[place] = backoffs[its_own]
+            parts.append(Grams(merged, logarithms(share[of] + added[of]), weights))
+            if len(lacking):
+                merged = merged[place]
+                merged[:, -1] = lacking[0]
+                parts.append(Grams(merged, logarithms(share[of[place]]), np.zeros(len(place), np.float32)))
+        orders.append(joined(parts, start + 1))
+    return Mapped(build(orders, start + 1), lacking, int(to_unknown.sum()))
+
+
+def _unknown_mass(contexts: Contexts, to_unknown: IntArray) -> tuple[FloatArray, FloatArray]:
+    """(C,) twice: after each context, the probability of the table's ``<unk>``, and that of words that become it."""
+    table = contexts.table
+    shared, added = np.zeros(len(contexts)), np.zeros(len(contexts))
+    shared[0] = contexts.probs[0][0]
+    added[0] = contexts.probs[0][to_unknown].sum()
+    for k in range(2, table.order + 1):
+        level, probs = table.levels[k - 1], contexts.probs[k - 1]
+        where, of = slice(contexts.first[k - 1], contexts.first[k]), contexts.of(k)
+        parents, weights = contexts.parents[where], contexts.weights[where]
+        shared[where] = weights * shared[parents]
+        unknown = level.words == 0
+        shared[of[unknown]] = probs[unknown]
+        gained = np.where(to_unknown[level.words], probs - contexts.weights[of] * contexts.backed_off(k), 0.0)
+        gains = np.bincount(level.contexts, gained, minlength=len(parents))
+        added[where] = np.maximum(weights * added[parents] + gains, 0.0)  # rounding may take it below 0
+    return shared, added
+
+
+def _unigrams(contexts: Contexts, to: IntArray, share: float, added: float, lacking: IntArray, start: int) -> Grams:
+    level = contexts.table.levels[0]
+    probs, log10_probs = np.full(start + 1, share), np.zeros(start + 1, np.float32)
+    backoffs = np.zeros(start + 1, np.float32)
+    known = to != NOTHING
+    probs[to[known]] = contexts.probs[0][known]
+    probs[0] = share + added
+    log10_probs[:start] = logarithms(probs[:start])
+    log10_probs[start] = level.log10_probs[-1]
+    if len(level.log10_backoffs):
+        backoffs[to[known]] = level.log10_backoffs[known]
+        backoffs[lacking] = level.log10_backoffs[0]
+    return Grams(np.arange(start + 1, dtype=np.int32)[:, None], log10_probs, backoffs)

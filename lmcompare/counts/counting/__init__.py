@@ -1,1 +1,0 @@
-"""From a text to the counts of its n-grams."""

@@ -1,1 +1,0 @@
-"""N-gram models in files: ARPA, and a compact binary."""

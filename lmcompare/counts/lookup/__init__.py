@@ -1,1 +1,0 @@
-"""The back-off table (``level``, ``table``), and from it scores and sums."""
