@@ -5,19 +5,28 @@ Compiled loops and indices rely on these checks: what comes from a file may have
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, one_line
 
 Array = npt.NDArray[Any]
 
 WHOLE = (np.int32, np.int64)
 REAL = (np.float32, np.float64)
+LONGEST_HEADER = 10**8  # bytes; the library refuses a longer one
+KINDS: Mapping[str, npt.DTypeLike] = {  # the types of arrays by their names in a safetensors file
+    "BOOL": np.bool_,
+    **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
+    **{f"F{8 * size}": f"<f{size}" for size in (2, 4, 8)},
+}
 ROUNDING = 1e-6
 
 
@@ -39,6 +48,34 @@ class State:
 
 class DamagedStateError(LmcompareError):
     """A stored state is not one that its plug-in wrote; the message says why, without a place and without advice."""
+
+
+def mapped_file(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return the arrays of a safetensors file and its metadata.
+
+    The arrays are mapped into memory, so that they are read where they are needed; writing to them does not change
+    the file. Raises ``DamagedStateError`` for a file that is not whole, and ``OSError`` for one that can't be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        text = file.read(min(size, LONGEST_HEADER))
+    try:
+        with safe_open(path, framework="numpy"):
+            pass  # which checks the header: names, kinds, sizes, and that the arrays fill the file without a gap
+    except SafetensorError as error:
+        raise DamagedStateError(one_line(error)) from None
+    header = json.loads(text)
+    about: dict[str, str] = header.pop("__metadata__", {})
+    content = np.memmap(path, np.uint8, "c", 8 + size) if path.stat().st_size > 8 + size else np.zeros(0, np.uint8)
+    arrays = {}
+    for name, entry in header.items():
+        if entry["dtype"] not in KINDS:
+            raise DamagedStateError(f"{name} is of kind {entry['dtype']}")
+        begin, end = entry["data_offsets"]
+        arrays[name] = np.asarray(content[begin:end]).view(np.dtype(KINDS[entry["dtype"]])).reshape(entry["shape"])
+    return arrays, about
 
 
 def taken(

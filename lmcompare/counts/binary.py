@@ -1,41 +1,28 @@
-"""A back-off table and its words in one compact file that is mapped into memory: safetensors, with checksums.
+"""A back-off table and its words in one safetensors file that is mapped into memory.
 
-A safetensors file is a JSON header and then the arrays, one after the other, each at a multiple of its item's size,
-so that they can be used in place. The library checks the header: names, kinds, sizes, and that the arrays fill the
-file without gap or overlap. Its metadata hold one entry, JSON: the format, the version, the order, a SHA-256 of every
-array, and a SHA-256 of the header's contents.
-
-Arrays, for k = 1 … n: ``words_k`` (n_k,) int32 and ``offsets_k`` (n_{k-1} + 1,) int32, or int64 from 2^31 n-grams on
-(both only for k above 1), ``log10_probs_k`` (n_k,) and ``log10_backoffs_k`` (n_k,) float32 (not for k = n);
-``tokens``, the UTF-8 bytes of the V tokens, and ``token_ends`` (V,), where each ends. Counts are left out.
+The file has the arrays of ``BackoffTable.arrays``, and its metadata have one entry, the V tokens as JSON. Counts are
+left out.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import mmap
 from collections.abc import Mapping
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from lmcompare.counts.arpa import MOST_ORDERS, check_words
-from lmcompare.counts.level import ARRAYS
+from lmcompare.counts.arpa import check_words, readable
+from lmcompare.counts.level import compact, read_only
 from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError, one_line
-from lmcompare.state import WHOLE, DamagedStateError, taken
+from lmcompare.state import DamagedStateError, mapped_file
 from lmcompare.tokens import Vocabulary
 
 SUFFIX = ".safetensors"
-FORMAT, VERSION = "lmcompare-ngrams", "1"
-
-Array = npt.NDArray[Any]
-_NAMES = {"I32": "<i4", "I64": "<i8", "F32": "<f4", "U8": "u1"}
-_KINDS: dict[str, np.dtype[Any]] = {kind: np.dtype(name) for kind, name in _NAMES.items()}
+FORMAT = "lmcompare n-grams 2"  # the name of the entry with the tokens
 
 
 def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
@@ -47,12 +34,11 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
     from safetensors.numpy import save_file
 
     check_words(vocabulary.tokens)
-    arrays = _arrays(table, vocabulary)
-    said = {"version": VERSION, "order": str(table.order)}
-    said |= {f"sha256 {name}": _digest(array) for name, array in arrays.items()}
-    said["sha256"] = _digest_of_header(said, arrays)
-    try:  # the metadata are one text, since safetensors keeps no order among several entries
-        save_file(arrays, path, {FORMAT: json.dumps(said, sort_keys=True)})
+    no_counts = np.zeros(0, np.int32)
+    levels = (replace(level, counts=no_counts, offsets=compact(level.offsets)) for level in table.levels)
+    arrays = {name: np.ascontiguousarray(array) for name, array in BackoffTable(tuple(levels)).arrays().items()}
+    try:
+        save_file(arrays, path, {FORMAT: json.dumps(vocabulary.tokens)})
     except SafetensorError as error:  # a full disk raises this error, too
         raise OSError(one_line(error)) from error
 
@@ -60,19 +46,24 @@ def write(table: BackoffTable, vocabulary: Vocabulary, path: Path) -> None:
 def read(path: Path, verify: bool = True) -> tuple[BackoffTable, Vocabulary]:
     """Return the table, its arrays mapped into memory and read-only, and its words.
 
-    ``verify``: whether to read everything once and compare all checksums. If false, only the header, which is checked
-    in any case, and the words are read: set it to false only for a file that you wrote yourself. Raises
-    ``LmcompareError`` for a file of another kind, a damaged file, and a file whose arrays are not a table.
+    ``verify``: whether to read the arrays and check their values. If false, only the header, which is checked in any
+    case, and the words are read: set it to false only for a file that you wrote yourself. Raises ``LmcompareError``
+    for a file of another kind, a damaged file, and a file whose arrays are not a table.
     """
-    try:
-        arrays, said = _mapped(path)
-        if verify:
-            for name, array in arrays.items():
-                if _digest(array) != said.get(f"sha256 {name}"):
-                    raise DamagedStateError(f"the checksum of {name} differs")
-        return _table(arrays, said, verify)
-    except DamagedStateError as damage:
-        raise LmcompareError(f"{path} is damaged or not an n-gram file ({damage}): write or fetch it again") from None
+    with readable(path):
+        try:
+            arrays, about = mapped_file(path)
+            _check_kind(path, about)
+            order = sum(name.startswith("words_") for name in arrays)
+            arrays = {name: read_only(array) for name, array in arrays.items()}
+            table, vocabulary = BackoffTable.from_arrays(arrays, order, verify=verify), _vocabulary(about[FORMAT])
+            if table.start != len(vocabulary):
+                raise DamagedStateError(f"it has {len(vocabulary):,} tokens and {table.start:,} words")
+        except DamagedStateError as damage:
+            raise LmcompareError(
+                f"{path} is damaged or not an n-gram file ({damage}): write or fetch it again"
+            ) from None
+    return table, vocabulary
 
 
 def is_binary(path: Path) -> bool:
@@ -86,118 +77,28 @@ def is_binary(path: Path) -> bool:
 
 def check_kind(path: Path) -> None:
     """Raise ``LmcompareError`` for a safetensors file of another kind, such as an exported network."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            said = file.metadata() or {}
-    except (SafetensorError, ValueError, OSError):
+        about = mapped_file(path)[1]
+    except (DamagedStateError, OSError):
         return  # reading the file later raises the error
-    if FORMAT not in said:
-        of = f"holds the network {said['model']}" if "model" in said else "is a safetensors file of another kind"
+    _check_kind(path, about)
+
+
+def _check_kind(path: Path, about: Mapping[str, Any]) -> None:
+    if FORMAT not in about:
+        of = f"holds the network {about['model']}" if "model" in about else "is a safetensors file of another kind"
         raise LmcompareError(
             f"{path} {of}, not an n-gram model: give an ARPA file, or a file that 'lmcompare export' wrote of an"
             " n-gram model"
         )
 
 
-def _arrays(table: BackoffTable, vocabulary: Vocabulary) -> dict[str, Array]:
-    tokens = [token.encode("utf-8", "surrogatepass") for token in vocabulary.tokens]
-    ends = np.cumsum([len(token) for token in tokens])
-    arrays: dict[str, Array] = {
-        "tokens": np.frombuffer(b"".join(tokens), np.uint8),
-        "token_ends": _smallest(ends),
-    }
-    for k, level in enumerate(table.levels, 1):
-        arrays[f"log10_probs_{k}"] = level.log10_probs.astype("<f4")
-        if k > 1:
-            arrays[f"words_{k}"] = level.words.astype("<i4")
-            arrays[f"offsets_{k}"] = _smallest(level.offsets)
-        if k < table.order:
-            arrays[f"log10_backoffs_{k}"] = level.log10_backoffs.astype("<f4")
-    return arrays
-
-
-def _smallest(offsets: Array) -> Array:
-    return offsets.astype("<i4" if not len(offsets) or offsets[-1] < 2**31 else "<i8")
-
-
-def _digest(array: Array) -> str:
-    return hashlib.sha256(array.data if array.size else b"").hexdigest()
-
-
-def _digest_of_header(said: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
-    kinds = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
-    return hashlib.sha256(json.dumps([dict(said), kinds], sort_keys=True).encode()).hexdigest()
-
-
-def _unsigned(text: str) -> dict[str, str]:
+def _vocabulary(text: str) -> Vocabulary:
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict) or said.get("version") != VERSION:
-        raise DamagedStateError(f"its metadata do not say {FORMAT}, version {VERSION}")
-    return {name: str(value) for name, value in said.items()}
-
-
-def _mapped(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """Return the arrays of a safetensors file, mapped into memory, and its metadata."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy"):  # the library's own checks: names, kinds, sizes, no gap or overlap
-            pass
-        with path.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError:
-        raise LmcompareError(f"there is no file {path}: check the path of the n-gram model") from None
-    except OSError as error:
-        raise LmcompareError(f"{path} can't be read ({error.strerror or error}): check the path") from None
-    except (SafetensorError, ValueError) as error:
-        raise DamagedStateError(one_line(error)) from None
-    size = int.from_bytes(data[:8], "little")
-    header: dict[str, Any] = json.loads(data[8 : 8 + size])
-    said = _unsigned(header.pop("__metadata__", {}).get(FORMAT, ""))
-    arrays = {}
-    for name, entry in header.items():
-        kind = _KINDS.get(entry["dtype"])
-        if kind is None or len(entry["shape"]) != 1:
-            raise DamagedStateError(f"{name} is of kind {entry['dtype']} and shape {entry['shape']}")
-        begin = 8 + size + entry["data_offsets"][0]
-        if begin % kind.itemsize:
-            raise DamagedStateError(f"{name} begins at byte {begin:,}, not at a multiple of {kind.itemsize}")
-        arrays[name] = np.frombuffer(data, kind, entry["shape"][0], begin)
-    if said.pop("sha256", None) != _digest_of_header(said, arrays):
-        raise DamagedStateError("the checksum of the header differs")
-    return arrays, said
-
-
-def _table(arrays: dict[str, Array], said: dict[str, str], verify: bool) -> tuple[BackoffTable, Vocabulary]:
-    """Return the table of these arrays. Raises ``DamagedStateError`` if they do not fit together."""
-    order = int(said["order"]) if said.get("order", "").isdecimal() and len(said["order"]) <= 3 else 0
-    if not 1 <= order <= MOST_ORDERS:
-        raise DamagedStateError(f"its order is {said.get('order')!r}")
-    vocabulary = _vocabulary(
-        taken(arrays, "tokens", (np.uint8,), (None,)), taken(arrays, "token_ends", WHOLE, (None,))
-    )
-    width = len(vocabulary) + 1
-    derived: dict[str, Array] = {"words_1": np.arange(width, dtype=np.int32), "offsets_1": np.array([0, width])}
-    derived |= {f"counts_{k}": np.zeros(0, np.int64) for k in range(1, order + 1)}
-    derived[f"log10_backoffs_{order}"] = np.zeros(0, np.float32)
-    own = {f"{name}_{k}" for name in ARRAYS for k in range(1, order + 1)} - derived.keys()
-    if more := arrays.keys() - own - {"tokens", "token_ends"}:
-        raise DamagedStateError(f"it holds {min(more)}, which does not belong to a table of order {order}")
-    return BackoffTable.from_arrays(arrays | derived, order, verify=verify), vocabulary
-
-
-def _vocabulary(text: Array, ends: Array) -> Vocabulary:
-    if len(ends) < 2 or np.any(np.diff(ends) < 0) or ends[0] < 0 or ends[-1] != len(text):
-        raise DamagedStateError("the ends of its tokens are not in order")
-    content, cuts = text.tobytes(), [0, *ends.tolist()]
-    try:
-        tokens = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
+        tokens = json.loads(text)
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise DamagedStateError("its tokens are not a list of texts")
         check_words(tokens)
         return Vocabulary(tokens)
-    except (UnicodeDecodeError, LmcompareError) as error:
+    except (ValueError, RecursionError, LmcompareError) as error:
         raise DamagedStateError(one_line(error)) from None

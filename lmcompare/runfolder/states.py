@@ -7,26 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from lmcompare.errors import PluginError, one_line
 from lmcompare.model import LanguageModel, State
 from lmcompare.runfolder.files import RunFolderError, read_object, unreadable, write_aside, write_json
 from lmcompare.runfolder.layout import STATE_FILES
-from lmcompare.state import DamagedStateError
+from lmcompare.state import DamagedStateError, mapped_file
 
 M = TypeVar("M", bound=LanguageModel)
 
 ARRAYS, VALUES = STATE_FILES
 MAPPED_FROM = 2**25
 """A file of this many bytes or more is mapped into memory, so that its arrays are read where they are needed."""
-
-_KINDS: dict[str, npt.DTypeLike] = {
-    "BOOL": np.bool_,
-    **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
-    **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
-    **{f"F{8 * size}": f"<f{size}" for size in (2, 4, 8)},
-}
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -73,8 +65,8 @@ def load_state(folder: Path) -> State:
 
     path = folder / ARRAYS
     try:
-        arrays = load_file(path) if path.stat().st_size < MAPPED_FROM else _mapped(path)
-    except (OSError, SafetensorError) as error:
+        arrays = load_file(path) if path.stat().st_size < MAPPED_FROM else mapped_file(path)[0]
+    except (OSError, SafetensorError, DamagedStateError) as error:
         raise unreadable(path, error) from None
     return State(arrays, read_object(folder / VALUES))
 
@@ -91,22 +83,3 @@ def restored(model: M, folder: Path) -> M:
         raise RunFolderError(
             f"{folder} does not hold the model that the run trained ({error}): run the experiment again"
         ) from None
-
-
-def _mapped(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of a safetensors file, mapped into memory; writing to them does not change the file."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy"):
-        pass  # which checks the header: names, kinds, sizes, and that the arrays fill the file without a gap
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    content = np.memmap(path, np.uint8, "c", 8 + size)
-    arrays = {}
-    for name, about in header.items():
-        if name != "__metadata__":
-            begin, end = about["data_offsets"]
-            array = np.asarray(content[begin:end]).view(np.dtype(_KINDS[about["dtype"]]))
-            arrays[name] = array.reshape(about["shape"])
-    return arrays
