@@ -16,7 +16,7 @@ from lmcompare.counts import table as table_module
 from lmcompare.counts.level import NATS, NOTHING, Level, find
 from lmcompare.counts.table import BackoffTable, score, with_starts
 from lmcompare.errors import LmcompareError
-from lmcompare.models.ngram.smoothing import kneser_ney
+from lmcompare.models.ngram import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.counts.random_tables import END, Gram, plainly, probability, table_of, tables
 

@@ -15,7 +15,7 @@ from lmcompare.counts.level import NATS, NOTHING
 from lmcompare.counts.table import BackoffTable, words_before
 from lmcompare.exhibits import BackoffStep, BackoffTrace, Bars, Exhibit, WorkedEquation
 from lmcompare.model import FloatArray
-from lmcompare.models.ngram.smoothing.base import Case, Explanation
+from lmcompare.models.ngram.smoothing import Case, Explanation
 from lmcompare.tokens import Encoded, IntArray
 
 

@@ -20,7 +20,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
 from lmcompare.models.kenlm.library import is_kenlm_binary
 from lmcompare.models.ngram.exhibits import longest_found
-from lmcompare.models.ngram.table_model import TableModel
+from lmcompare.models.ngram.plugin import TableModel
 from lmcompare.state import whole
 from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray, Vocabulary
 

@@ -18,7 +18,7 @@ import numpy as np
 from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.table import BackoffTable
-from lmcompare.models.ngram.smoothing import raw_counts
+from lmcompare.models.ngram import smoothing
 from lmcompare.models.ngram_tuned.discount_classes import Classes
 from lmcompare.tokens import FloatArray
 
@@ -76,7 +76,7 @@ def estimate(
         probabilities.append(lower)
         gammas.append(gamma)
     # γ of the empty context is included in the unigrams
-    return raw_counts.table([replace(level, raw=level.adjusted) for level in counts], size, probabilities, gammas[1:])
+    return smoothing.table([replace(level, raw=level.adjusted) for level in counts], size, probabilities, gammas[1:])
 
 
 def discounts_of(parameters: Parameters, counts: Sequence[Counts], classes: Classes) -> list[FloatArray]:

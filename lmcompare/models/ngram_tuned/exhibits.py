@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from lmcompare.counts.table import BackoffTable
 from lmcompare.exhibits import Curve, Exhibit
 from lmcompare.models.ngram.exhibits import exhibits as explained
-from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
-from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
+from lmcompare.models.ngram.kneser_ney import Discounts
+from lmcompare.models.ngram.smoothing import Case, Explanation, Lines
 from lmcompare.models.ngram_tuned.estimator import Tuned
 from lmcompare.tokens import Encoded
 from lmcompare.tokens.vocabulary import UNKNOWN_TOKEN

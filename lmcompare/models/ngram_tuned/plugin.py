@@ -16,8 +16,9 @@ from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.exhibit import built
 from lmcompare.model import PageCopy, Progress, Setting, State, check_whole, fitted
+from lmcompare.models.ngram.kneser_ney import Discounts
+from lmcompare.models.ngram.methods import KneserNey
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.kneser_ney import Discounts, KneserNey
 from lmcompare.models.ngram_tuned import exhibits as tuned_exhibits
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
 from lmcompare.models.ngram_tuned.estimator import Tuned, estimate

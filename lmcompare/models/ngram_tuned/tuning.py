@@ -13,7 +13,7 @@ import numpy as np
 from lmcompare.compiled import compiled
 from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
-from lmcompare.models.ngram.smoothing.kneser_ney import Discounts
+from lmcompare.models.ngram.kneser_ney import Discounts
 from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
 from lmcompare.models.ngram_tuned.estimator import Parameters
 from lmcompare.tokens import FloatArray, IntArray

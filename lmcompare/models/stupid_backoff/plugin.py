@@ -28,9 +28,9 @@ from lmcompare.model import (
     fitted,
 )
 from lmcompare.models.ngram import exhibits
-from lmcompare.models.ngram.smoothing import raw_counts as raw
-from lmcompare.models.ngram.smoothing.base import Case, Explanation, Lines
-from lmcompare.models.ngram.table_model import TableModel
+from lmcompare.models.ngram import smoothing as raw
+from lmcompare.models.ngram.plugin import TableModel
+from lmcompare.models.ngram.smoothing import Case, Explanation, Lines
 from lmcompare.tokens import Encoded, IntArray
 
 BLOCK_TOKENS = 2**16  # tokens whose contexts are looked up together

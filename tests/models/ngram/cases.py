@@ -8,7 +8,7 @@ from unittest.mock import patch
 import numpy as np
 
 from lmcompare.model import LanguageModel, Setting
-from lmcompare.models.ngram import table_model
+from lmcompare.models.ngram import plugin
 from lmcompare.models.ngram.plugin import NGram
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.ngram.brute_force import RawCounts, context_at
@@ -60,7 +60,7 @@ def is_a_distribution(model: LanguageModel, text: Encoded) -> None:
     assert np.isfinite(rows).all()
     assert np.abs(np.exp(rows).sum(axis=1) - 1).max() < 1e-6
     np.testing.assert_allclose(rows[np.arange(len(text)), text.ids], model.log_probs(text), rtol=0, atol=1e-9)
-    with patch.object(table_model, "BLOCK_ROWS", 50), patch.object(table_model, "CACHED_BYTES", 4 * size * 20):
+    with patch.object(plugin, "BLOCK_ROWS", 50), patch.object(plugin, "CACHED_BYTES", 4 * size * 20):
         blocks = list(model.stream(text))
     assert all(len(at) <= 20 for at, _ in blocks)
     at, streamed = (np.concatenate(parts) for parts in zip(*blocks, strict=True))

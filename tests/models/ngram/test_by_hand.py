@@ -11,8 +11,8 @@ import pytest
 from lmcompare.counts import ngrams as counting
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
+from lmcompare.models.ngram import katz, kneser_ney, methods
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing import absolute, katz, kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.ngram.cases import RTOL
 
@@ -190,9 +190,9 @@ def test_a_context_without_discounted_counts_is_counted_once_more() -> None:
 
 
 def test_absolute_discount_of_the_counts_of_counts() -> None:
-    assert absolute.discount(counts_of(1, 1, 1, 2, 5)) == (3 / 5, "")
-    assert absolute.discount(counts_of(2, 5)) == (0.5, "no n-gram has the count 1")
-    assert absolute.discount(counts_of(1, 5)) == (0.5, "no n-gram has the count 2")
+    assert methods.discount(counts_of(1, 1, 1, 2, 5)) == (3 / 5, "")
+    assert methods.discount(counts_of(2, 5)) == (0.5, "no n-gram has the count 1")
+    assert methods.discount(counts_of(1, 5)) == (0.5, "no n-gram has the count 2")
 
 
 def test_add_k() -> None:

@@ -18,8 +18,8 @@ import pytest
 from lmcompare.counts import ngrams as counting
 from lmcompare.counts.table import with_starts
 from lmcompare.model import Setting
+from lmcompare.models.ngram import kneser_ney
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.tokens import Encoded, Vocabulary
 
 # KenLM's lmplz (0.3.0) -o 3 on these three lines, its ARPA file and the discounts it prints. In this text it

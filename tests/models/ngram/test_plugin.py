@@ -13,8 +13,8 @@ from lmcompare.counts.bounded import POSITION_BYTES
 from lmcompare.counts.scoring import BLOCK
 from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
+from lmcompare.models.ngram.methods import KneserNey
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing.kneser_ney import KneserNey
 from lmcompare.tokens import Encoded
 from tests.models.agreement import steps_agree
 from tests.models.ngram.cases import RTOL, random_documents, text_of, trained, vocabulary

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.counts import ngrams as counting
+from lmcompare.counts.room import IN_MEMORY
 from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.exhibits.latex import typeset
+from lmcompare.models.ngram import katz, kneser_ney, kneser_ney_fast
 from lmcompare.models.ngram.plugin import METHODS, NGram
-from lmcompare.models.ngram.smoothing import katz
 from tests.models.agreement import comes_back
 from tests.models.ngram import brute_force as brute
 from tests.models.ngram.cases import (
@@ -176,3 +177,21 @@ def test_a_validation_text_without_tokens_is_noted() -> None:
     model = trained(2, [[2, 3, 1]], 5, [], smoothing="jelinek-mercer")
     assert "no tokens" in model.notes[0]
     assert model.state().values["constants"] == [[0.5, 0.5], [0.5]]
+
+
+@given(train=TRAIN, order=st.integers(1, 5), threshold=st.integers(0, 2), threads=st.integers(1, 3))
+def test_the_loops_of_kneser_ney_equal_its_equations(
+    train: Documents, order: int, threshold: int, threads: int
+) -> None:
+    counts = list(counting.count(with_starts(text_of(train, WORDS)), order, WORDS, 1))
+    lower = np.full(WORDS + 1, 1 / WORDS, np.float32)
+    for level, adjusted in zip(counts, kneser_ney.adjusted_counts(counts), strict=True):
+        assert np.array_equal(level.adjusted, adjusted)
+        kept = level.raw > threshold if threshold else None
+        amounts = kneser_ney.discounts(level.statistics).of_counts
+        probabilities, gammas = kneser_ney.interpolate(level, kept, amounts, lower)
+        fast = kneser_ney_fast.interpolate(level, kept, amounts, lower, threads, IN_MEMORY)
+        assert probabilities.dtype == gammas.dtype == np.float32
+        assert np.array_equal(probabilities, fast[0])
+        assert np.array_equal(gammas, fast[1])
+        lower = fast[0]

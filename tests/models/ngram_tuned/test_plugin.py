@@ -14,8 +14,8 @@ from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting
+from lmcompare.models.ngram import kneser_ney
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram.smoothing import kneser_ney
 from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
 from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood, tune

@@ -17,9 +17,8 @@ import numpy as np
 from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.table import BackoffTable
 from lmcompare.model import Idea
-from lmcompare.models.ngram.smoothing import raw_counts as raw
-from lmcompare.models.ngram.smoothing.base import Case, Lines, Smoothing, no_constants
-from lmcompare.models.ngram.smoothing.raw_counts import Array, Order
+from lmcompare.models.ngram import smoothing as raw
+from lmcompare.models.ngram.smoothing import Array, Case, Lines, Order, Smoothing, no_constants
 from lmcompare.tokens import IntArray
 
 CUTOFF = 5

@@ -1,0 +1,149 @@
+"""Interpolated modified Kneser-Ney smoothing (Chen and Goodman 1999, section 3), as KenLM's ``lmplz`` estimates it.
+
+    p(w | h) = (c(h w) - D(c(h w))) / c(h ·) + γ(h) p(w | h'),        γ(h) = Σ_v D(c(h v)) / c(h ·)
+
+where h is the context, the last k - 1 words; h' is h without its first word; c(h ·) = Σ_v c(h v); and p(w | h') below
+the unigrams is 1 / V. The steps are:
+
+1. ``adjusted_counts``: c of the highest order is the frequency. Below, it is the number of different words before the
+   k-gram (Kneser and Ney 1995).
+2. ``discounts``: D is estimated from how many k-grams have the count 1, 2, 3 and 4.
+3. ``interpolate``: the probabilities of one order, from those of the order below.
+4. ``estimate``: all orders, from the unigrams up.
+
+The k-grams of one order are numbered 0 … n_k - 1, as in ``lmcompare.counts.ngrams.Counts``: ``contexts`` has the
+number of h, and ``shorter`` the number of h' w. All numbers are float32, in the order of operations of ``lmplz``, so
+that the results are equal to the last bit.
+
+The hyper-parameters are the order n, ``prune``, and whether an order whose counts give no discounts takes the fixed
+ones (``fallback``, in ``methods.KneserNey``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lmcompare.counts.level import BoolArray, Float32Array
+from lmcompare.counts.ngrams import Counts
+from lmcompare.counts.room import IN_MEMORY, Room
+from lmcompare.counts.table import BackoffTable
+from lmcompare.models.ngram import kneser_ney_fast as fast
+from lmcompare.tokens import IntArray
+
+FALLBACK = (0.5, 1.0, 1.5)
+
+
+def adjusted_counts(counts: Sequence[Counts]) -> list[IntArray]:
+    """Return the counts c of all orders, each (n_k,): ``Counts.adjusted``, which ``ngrams.count`` computes faster.
+
+    Every (k+1)-gram is one different word before the k-gram of its last words, its ``shorter``. A k-gram that begins
+    with ``<s>`` keeps its frequency, because nothing comes before it.
+    """
+    found = []
+    starts = np.arange(counts[0].width) == counts[0].width - 1  # (n_1,): whether the k-gram begins with <s>
+    for level, longer in pairwise(counts):
+        different = np.bincount(longer.shorter, minlength=len(level))
+        found.append(np.where(starts, level.raw, different))
+        starts = starts[longer.contexts]
+    return [*found, counts[-1].raw]
+
+
+@dataclass(frozen=True)
+class Discounts:
+    """The discounts of one order for the counts 1, 2, and 3 or more; ``reason`` says why they are the fixed ones."""
+
+    amounts: tuple[float, float, float]
+    reason: str = ""
+
+    @property
+    def of_counts(self) -> Float32Array:
+        """(4,) D of the counts 0, 1, 2, and 3 or more."""
+        return np.array([0.0, *self.amounts], np.float32)
+
+    def of(self, counts: IntArray) -> Float32Array:
+        """Return the discount of each count."""
+        discount: Float32Array = self.of_counts[counts.clip(max=3)]
+        return discount
+
+
+def discounts(statistics: IntArray) -> Discounts:
+    """Return the discounts of one order as Chen and Goodman (1999) estimate them, in float32.
+
+    They are 0.5, 1 and 1.5, with the reason, if no n-gram has the count 1, 2 or 3, or if a discount would be below 0
+    or above its count. ``statistics``, (4,), has the numbers of n-grams with the counts 1, 2, 3 and 4.
+    """
+    for j in (1, 2, 3):
+        if not statistics[j - 1]:
+            return Discounts(FALLBACK, f"no n-gram has the count {j}")
+    f, n = np.float32, [np.float32(x) for x in statistics]
+    y = n[0] / f(statistics[0] + 2.0 * statistics[1])
+    d1, d2, d3 = (float(f(j) - f(j + 1) * y * n[j] / n[j - 1]) for j in (1, 2, 3))
+    for j, d in enumerate((d1, d2, d3), 1):
+        if not 0 <= d <= j:
+            return Discounts(FALLBACK, f"the discount of the count {j} would be {d:.3g}")
+    return Discounts((d1, d2, d3))
+
+
+def interpolate(
+    level: Counts, kept: BoolArray | None, amounts: Float32Array, lower: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Return p(w | h) of one order, (n_k,), and γ of its contexts, (n_{k-1},).
+
+    ``fast.interpolate`` returns the same in less time and memory.
+
+    Parameters
+    ----------
+    level : Counts
+        The counts of the order.
+    kept : array of shape (n_k,) or None
+        Which k-grams are not pruned; None for all. The whole count of a pruned k-gram goes to γ(h).
+    amounts : array of shape (4,)
+        D of the counts 0, 1, 2, and 3 or more.
+    lower : array of shape (n_{k-1},)
+        The probabilities of the order below.
+    """
+    c, h, H = level.adjusted, level.contexts, len(level.offsets) - 1
+    seen = np.ones(len(level), bool) if kept is None else kept
+    total = np.bincount(h, c, H)  # (H,): c(h ·), whole numbers
+    n1, n2, n3 = (np.bincount(h[seen & which], minlength=H).astype(np.float32) for which in (c == 1, c == 2, c >= 3))
+    saved = amounts[1] * n1 + amounts[2] * n2 + amounts[3] * n3 + np.bincount(h, c * ~seen, H).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        gamma = np.where(total > 0, saved / total.astype(np.float32), np.float32(1))  # 1 if nothing was seen after h
+    own = (c.astype(np.float32) - amounts[c.clip(max=3)]) / total.astype(np.float32)[h]
+    return own + gamma[h] * lower[level.shorter], gamma
+
+
+def estimate(
+    counts: Iterable[Counts], size: int, prune: Sequence[int] = (0,), threads: int = 1, room: Room = IN_MEMORY
+) -> tuple[BackoffTable, list[Discounts]]:
+    """Return the table, and the discounts of each order.
+
+    Parameters
+    ----------
+    counts : iterable of Counts
+        The counts of the orders 1 … n.
+    size : int
+        V, the number of types, which is also the id of ``<s>``.
+    prune : sequence of int
+        For each order from the unigrams up, n-grams that occur this often or less are pruned. The first number is 0,
+        the numbers never fall, and the last one applies to all higher orders.
+    threads : int, default 1
+        The number of threads; it does not change the result.
+    room : Room
+        Where the arrays of the table are made; by default in memory.
+    """
+    lower = np.full(size + 1, 1.0 / float(np.float32(size)), np.float32)
+    found, made = [], fast.Builder(size, room)
+    for k, level in enumerate(counts):
+        found.append(discounts(level.statistics))
+        kept = fast.above(level.raw, prune[min(k, len(prune) - 1)], room)
+        lower, gammas = fast.interpolate(level, kept, found[-1].of_counts, lower, threads, room)
+        if k == 0:
+            lower[size] = 1.0  # <s> is never predicted; lmplz writes log10 1
+        made.add(level, kept, lower, gammas)
+        del level, gammas  # free their memory before the next order is counted
+    return made.table(), found
