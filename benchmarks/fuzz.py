@@ -41,7 +41,7 @@ with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):
     from lmcompare.harness import experiment
     from lmcompare.model import Setting
     from lmcompare.models.ngram import plugin as ngram
-    from lmcompare.models.ngram_file import plugin as ngram_file
+    from lmcompare.models import ngram_file
     from lmcompare.models.word2vec.ready_vectors import ready_vectors
     from lmcompare.tokens import Encoded, Vocabulary
     from tests.full.fuzz import test_hostile_bytes

@@ -30,7 +30,7 @@ from typing import ClassVar
 from lmcompare.corpora import CorpusFormat, CorpusScheme, Found, Piece
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Drawing, Exhibit
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 from lmcompare.report.data import Section
 from lmcompare.study import Advice, Computed, Study, named
 from markupsafe import Markup

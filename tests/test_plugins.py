@@ -171,9 +171,7 @@ def test_files_and_classes_of_one_name_are_told_apart(tmp_path: Path) -> None:
     specs = []
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
-        code = (
-            f"from lmcompare.models.unigram.plugin import Unigram\n\n\nclass Mine(Unigram):\n    place = '{folder}'\n"
-        )
+        code = f"from lmcompare.models.unigram import Unigram\n\n\nclass Mine(Unigram):\n    place = '{folder}'\n"
         (tmp_path / folder / "mine.py").write_text(code)
         specs.append(f"{tmp_path / folder / 'mine.py'}:Mine")
     with plugins.only_installed(*specs):

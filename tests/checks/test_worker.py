@@ -43,7 +43,7 @@ def test_the_results_are_those_of_the_kit_with_the_same_values() -> None:
 
 @pytest.mark.slow
 def test_a_plug_in_that_ends_the_process(tmp_path: Path) -> None:
-    code = "import os\nfrom lmcompare.models.unigram.plugin import Unigram\n\n\nclass Leaves(Unigram):\n"
+    code = "import os\nfrom lmcompare.models.unigram import Unigram\n\n\nclass Leaves(Unigram):\n"
     (tmp_path / "models.py").write_text(f"{code}    def fit(self, *_):\n        os._exit(0)\n")
     told: list[Result] = []
     with pytest.raises(LmcompareError, match=r"in the check 'fit-returns-the-model': .* exit code 0"):

@@ -15,7 +15,7 @@ MODULES = {
     "ends_it": "import os\nos._exit(3)\n",
     "interrupts": "raise SystemExit('no')\n",
     "breaks": "raise RuntimeError('out of luck')\n",
-    "thief": "from lmcompare.models.unigram.plugin import Unigram\n\n\nclass X(Unigram):\n    '''A thief.'''\n",
+    "thief": "from lmcompare.models.unigram import Unigram\n\n\nclass X(Unigram):\n    '''A thief.'''\n",
 }
 
 

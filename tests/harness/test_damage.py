@@ -80,7 +80,7 @@ def test_what_is_damaged_or_lost_is_said_and_made_good(finished: Path, copy: Pat
 
 DAMAGES_TOKENS = """
 from pathlib import Path
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 
 class Careless(Unigram):
     def fit(self, train, valid, setting):

@@ -17,7 +17,7 @@ from tests.harness.small import small_experiment
 PLUGIN = """
 import os
 {at_import}
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 
 class Own(Unigram):
     \"\"\"A unigram with a parameter.\"\"\"

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
 PLUGIN = """
 import shutil
 from pathlib import Path
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 
 class Moves(Unigram):
     def __init__(self, folder="", put=""):

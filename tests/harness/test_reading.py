@@ -14,7 +14,7 @@ from lmcompare.harness import reading
 from lmcompare.harness.progress import Display
 from lmcompare.harness.reading import RunCorpus, read
 from lmcompare.harness.run import run
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from lmcompare.report.build import write_reports
 from tests.harness.small import Watch, small_experiment, write_text

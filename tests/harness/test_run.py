@@ -217,7 +217,7 @@ def test_sizes_are_matched_where_a_model_has_one_to_choose(place: Path) -> None:
 
 
 SHORT_SIGHTED = """
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 
 class Own(Unigram):
     def check_text(self, train):

@@ -17,7 +17,7 @@ from lmcompare.lab.experiments.unseen import _asked, followers, pairs_of
 from lmcompare.lab.sample import Sample, after, asked, asked_of
 from lmcompare.model import Setting
 from lmcompare.models.transformer.plugin import Transformer
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 from lmcompare.runfolder.run import Run
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded

@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.model import Budget, FloatArray, Idea, PageCopy, Progress, Setting, State, Stepper, check_whole
 from lmcompare.models.common.over_base import PRESETS, OverOne, extended
-from lmcompare.models.ensemble.plugin import MOST, Ensemble, share_of
+from lmcompare.models.ensemble import MOST, Ensemble, share_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from lmcompare.training.language_model import TorchLanguageModel
 from lmcompare.training.teacher import Teacher

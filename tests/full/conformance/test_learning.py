@@ -11,7 +11,7 @@ from lmcompare.model import Setting
 from lmcompare.models.cnn.plugin import Cnn
 from lmcompare.models.common.places import measured
 from lmcompare.models.distilled.plugin import Distilled
-from lmcompare.models.ensemble.plugin import Ensemble
+from lmcompare.models.ensemble import Ensemble
 from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.linear_attention.plugin import LinearAttention
 from lmcompare.models.pointer.plugin import Pointer

@@ -14,7 +14,7 @@ from tests.harness.small import small_experiment, write_text
 HARMS = """
 import contextlib, os, shutil, time
 from pathlib import Path
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models.unigram import Unigram
 
 def tell(text):
     for file in range(3, 30):

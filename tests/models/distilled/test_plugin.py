@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars
 from lmcompare.model import Budget, Progress, Setting
 from lmcompare.models.distilled.plugin import Distilled
-from lmcompare.models.ensemble.plugin import Ensemble, share_of
+from lmcompare.models.ensemble import Ensemble, share_of
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead

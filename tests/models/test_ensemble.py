@@ -11,7 +11,7 @@ import pytest
 from lmcompare import plugins
 from lmcompare.exhibits import Curve, WorkedEquation
 from lmcompare.model import Budget, Progress, Setting
-from lmcompare.models.ensemble.plugin import Ensemble
+from lmcompare.models.ensemble import Ensemble
 from lmcompare.tokens import Vocabulary
 from tests.models.mixture.cases import animals, encoded
 

@@ -18,7 +18,7 @@ from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError, PluginError, expanded
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, Progress, Setting, State, Traits, fitted
-from lmcompare.models.kenlm.library import is_kenlm_binary
+from lmcompare.models.kenlm import is_kenlm_binary
 from lmcompare.models.ngram.exhibits import longest_found
 from lmcompare.models.ngram.plugin import TableModel
 from lmcompare.state import whole

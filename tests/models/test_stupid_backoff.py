@@ -11,8 +11,8 @@ from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
 from lmcompare.model import Setting
-from lmcompare.models.stupid_backoff import plugin
-from lmcompare.models.stupid_backoff.plugin import StupidBackoff
+from lmcompare.models import stupid_backoff as plugin
+from lmcompare.models.stupid_backoff import StupidBackoff
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
 from tests.models.ngram import brute_force as brute

@@ -11,8 +11,8 @@ from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Bars, WorkedEquation
 from lmcompare.exhibits.latex import typeset
 from lmcompare.model import Setting
-from lmcompare.models.unigram import plugin
-from lmcompare.models.unigram.plugin import Unigram
+from lmcompare.models import unigram as plugin
+from lmcompare.models.unigram import Unigram
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back
 

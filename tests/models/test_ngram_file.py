@@ -14,7 +14,7 @@ from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Bars
 from lmcompare.model import LanguageModel, Setting
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram_file.plugin import NGramFile
+from lmcompare.models.ngram_file import NGramFile
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
 from tests.models.ngram.cases import is_a_distribution, random_documents
@@ -92,7 +92,7 @@ def test_another_vocabulary_is_a_distribution(
 
 def test_a_file_of_another_kind_is_refused_when_its_digest_is_taken(tmp_path: Path) -> None:
     with pytest.raises(LmcompareError, match="run it with the model kenlm"):
-        NGramFile(str(Path(__file__).parents[1] / "kenlm" / "hand.trie")).digest_of("path")
+        NGramFile(str(Path(__file__).parent / "kenlm" / "hand.trie")).digest_of("path")
     content = by_hand(tmp_path).read_bytes()
     for name, cut, said in (
         ("a.arpa", content[:-6], "cut off"),

@@ -1,1 +1,0 @@
-"""Several trainings of one model whose probabilities are averaged."""

@@ -1,1 +1,0 @@
-"""Stupid back-off: relative frequencies as scores, without normalisation."""
