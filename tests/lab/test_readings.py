@@ -13,7 +13,7 @@ from nltk.chat.util import Chat
 from lmcompare.lab.experiments.grammar import ended_before, phrases_ended
 from lmcompare.lab.experiments.letters import _right, asked_letters, letter_counts, probed, probed_words
 from lmcompare.lab.experiments.rules import OURS, STATEMENTS, SWAPPED, Responder, responders
-from lmcompare.models.pcfg.trees import matched
+from lmcompare.models.pcfg.grammar import matched
 from lmcompare.runfolder.run import Run
 from lmcompare.tokens import Encoded, Vocabulary
 

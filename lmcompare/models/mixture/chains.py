@@ -2,7 +2,14 @@
 
 A chain predicts words, or the classes of words, or words whose class is known. In the last case the class is the
 first feature, with distance 0, and below it the words of the class share the probability evenly. A context backs off
-to the context without its last feature.
+to the context without its last feature: a word with the count c after a context with the total T has the probability
+
+    p(w | h) = (c − D(c)) / (T + θ) + (θ + Σ_v D(c(v))) / (T + θ) · p(w | h′)
+
+where h′ is the context without its last feature. D has a value for each of the counts 1, 2, 3, and 4 or more, and θ
+is one number; all five depend on the length of the context, and are fitted to held-out text. This is the predictive
+rule of a Pitman-Yor process with a discount for each count (Teh 2006); with θ = 0 it is the modified Kneser-Ney of
+Chen and Goodman (1999).
 """
 
 from __future__ import annotations
@@ -18,9 +25,8 @@ import numpy.typing as npt
 from lmcompare.compiled import compiled
 from lmcompare.counts.level import NOTHING, Float32Array
 from lmcompare.model import HIGHEST_ORDER
-from lmcompare.models.mixture import discounting
-from lmcompare.models.mixture.context_trees import Contexts, Tree, grow
-from lmcompare.models.mixture.features import Feature, feature_values
+from lmcompare.models.common.gates import one_thread
+from lmcompare.models.mixture.context_trees import Contexts, Feature, Tree, feature_values, grow
 from lmcompare.state import DamagedStateError, check_rising, offsets, real, whole
 from lmcompare.tokens import IntArray
 
@@ -197,8 +203,8 @@ def train(
 
 def _sums(tree: Tree) -> Float32Array:
     """(5, C) the total of each context, and how many of its counts are 1, 2, 3, and 4 or more."""
-    kinds = np.minimum(tree.counts, discounting.COUNTS)
-    parts = [tree.counts, *(kinds == j for j in range(1, discounting.COUNTS + 1))]
+    kinds = np.minimum(tree.counts, COUNTS)
+    parts = [tree.counts, *(kinds == j for j in range(1, COUNTS + 1))]
     starts = tree.contexts.offsets[:-1]
     return np.stack([np.add.reduceat(p.astype(np.int64), starts) for p in parts]).astype(np.float32)
 
@@ -215,7 +221,7 @@ def _discounts(
 ) -> FloatArray:
     """Return the discounts of the levels from ``base`` on."""
     cuts = tree.contexts.offsets[tree.levels]
-    rules = discounting.rules_of_thumb(np.split(tree.counts, cuts[1:-1])[base:])
+    rules = rules_of_thumb(np.split(tree.counts, cuts[1:-1])[base:])
     before, words = held_out
     if not len(words):
         return rules
@@ -225,12 +231,12 @@ def _discounts(
     statistics = np.zeros((len(found), 6, len(words)), np.float32)
     targets = maps[target][words]
     _look(found, targets, tree.contexts, tree.counts, sums, statistics)
-    return discounting.fit(statistics[base:], below[targets], rules)
+    return fit_discounts(statistics[base:], below[targets], rules)
 
 
 def _shares(tree: Tree, base: int, values: FloatArray, sums: Float32Array) -> tuple[Float32Array, Float32Array]:
     """(G,) the probability of each pair from its own count, and (C,) the back-off weights; 0 and 1 below the base."""
-    kinds = discounting.COUNTS
+    kinds = COUNTS
     levels = np.repeat(np.arange(len(tree.levels) - 1), np.diff(tree.levels)) - base  # the level of each context
     discounts = np.column_stack([np.zeros(len(values)), values[:, :kinds]])  # (levels, 5)
     totals = sums[0] + values[levels, kinds]
@@ -337,3 +343,84 @@ def _spread(
                     out[row, seen[pair]] += weight * own[pair]
                 weight *= gamma[node]
         rest[i] = weight
+
+
+COUNTS = 4  # kinds of count: 1, 2, 3, and 4 or more
+STRENGTH = 0.1  # θ if there is no held-out text
+SURE = 50.0  # the weight of the rules of thumb, in held-out tokens
+STEPS = 40
+
+
+def rules_of_thumb(counts: Sequence[IntArray]) -> FloatArray:
+    """(L + 1, 5) the discounts of the counts 1 … 4 and the strength of each level, from its counts alone.
+
+    D_j is ``j - (j + 1) Y n_{j+1} / n_j`` with ``Y = n_1 / (n_1 + 2 n_2)`` (Chen and Goodman 1999), limited to the
+    range from 0.1 j to 0.9 j; if n_j is 0, it is 0.5 j.
+    """
+    rules = np.full((len(counts), COUNTS + 1), STRENGTH)
+    for level, found in enumerate(counts):
+        n = np.bincount(np.minimum(found, COUNTS + 2), minlength=COUNTS + 3).astype(float)
+        y = n[1] / (n[1] + 2 * n[2]) if n[1] else 0.0
+        for j in range(1, COUNTS + 1):
+            discount = j - (j + 1) * y * n[j + 1] / n[j] if n[j] and y else 0.5 * j
+            rules[level, j - 1] = min(max(discount, 0.1 * j), 0.9 * j)
+    return rules
+
+
+@one_thread()
+def fit_discounts(statistics: Float32Array, first: Float32Array, rules: FloatArray) -> FloatArray:
+    """Return the discounts and strengths that maximise the likelihood of N held-out words, regularised to ``rules``.
+
+    Parameters
+    ----------
+    statistics : array of shape (L + 1, 6, N)
+        The counts that ``_look`` gathers.
+    first : array of shape (N,)
+        The probabilities of the words below the first level.
+    rules : FloatArray of shape (L + 1, 5)
+        The initial values, from ``rules_of_thumb``.
+
+    Returns
+    -------
+    FloatArray of shape (L + 1, 5)
+        The discounts of the counts 1 … 4 and the strength of each level.
+    """
+    import torch
+
+    from lmcompare.training.optimisers import eager
+
+    fractions = torch.tensor(rules[:, :COUNTS] / np.arange(1, COUNTS + 1))
+    start = torch.cat([torch.logit(fractions), torch.log(torch.tensor(rules[:, COUNTS:]))], 1)
+    free = start.clone().requires_grad_()
+    seen = torch.tensor(statistics)
+    kinds = seen[:, 0].clamp(max=COUNTS).long()
+    below = torch.tensor(first)
+    optimiser = eager(torch.optim.LBFGS)([free], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Any:
+        optimiser.zero_grad()
+        values = _values(free)
+        p = below
+        for level in range(len(seen)):
+            count, total, *having = seen[level]
+            discount, strength = values[level, :COUNTS], values[level, COUNTS]
+            taken = torch.cat([discount.new_zeros(1), discount])[kinds[level]]
+            saved = sum(d * n for d, n in zip(discount, having, strict=True))
+            longer = (count - taken + (strength + saved) * p) / (total + strength)
+            p = torch.where(total > 0, longer, p)
+        away = ((free - start) ** 2).sum()
+        value = -p.log().mean() + SURE / len(below) * away / 100
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)
+    values: FloatArray = _values(free).detach().double().numpy()
+    return values
+
+
+def _values(free: Any) -> Any:
+    """Return discounts between 0 and their counts, and strengths above 0, from unbounded numbers."""
+    import torch
+
+    discounts = torch.sigmoid(free[:, :COUNTS]).clamp(1e-3, 1 - 1e-4) * torch.arange(1, COUNTS + 1)
+    return torch.cat([discounts, free[:, COUNTS:].clamp(-9, 9).exp()], 1).float()

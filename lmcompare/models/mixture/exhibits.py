@@ -12,8 +12,7 @@ from lmcompare.exhibits import Bars, Exhibit, Heatmap, Neighbours, WorkedEquatio
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.mixture import word_classes
-from lmcompare.models.mixture.estimator import ValidSummary
-from lmcompare.models.mixture.mixtures import Mixture
+from lmcompare.models.mixture.mixtures import Mixture, ValidSummary
 from lmcompare.tokens import Encoded, IntArray
 
 SHOWN = 14  # classes that are shown

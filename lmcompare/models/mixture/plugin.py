@@ -27,10 +27,9 @@ from lmcompare.model import (
     same_vocabulary,
 )
 from lmcompare.models.mixture import exhibits as mixture_exhibits
-from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, ValidSummary, classes_of, train_mixture
+from lmcompare.models.mixture.context_trees import WORDS, Feature
 from lmcompare.models.mixture.exhibits import ClassExample
-from lmcompare.models.mixture.features import WORDS, Feature
-from lmcompare.models.mixture.mixtures import Mixture
+from lmcompare.models.mixture.mixtures import UNKNOWN, MemberSpec, Mixture, ValidSummary, classes_of, train_mixture
 from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 

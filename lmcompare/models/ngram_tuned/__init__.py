@@ -1,5 +1,5 @@
 """The n-gram model whose discounts and strengths are tuned on the validation text.
 
-Reading order: ``discount_classes`` (which n-grams share a discount), ``estimator`` (the table for given parameters),
-``tuning`` (the parameters that maximise the likelihood of a text), ``plugin``, ``exhibits``.
+Reading order: ``estimator`` (which n-grams share a discount, and the table for given parameters), ``tuning`` (the
+parameters that maximise the likelihood of a text), ``plugin``.
 """

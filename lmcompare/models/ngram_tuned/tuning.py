@@ -14,8 +14,7 @@ from lmcompare.compiled import compiled
 from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
 from lmcompare.models.ngram.kneser_ney import Discounts
-from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes
-from lmcompare.models.ngram_tuned.estimator import Parameters
+from lmcompare.models.ngram_tuned.estimator import SPREADS, Classes, Parameters
 from lmcompare.tokens import FloatArray, IntArray
 
 FREEDOM = 2.0  # standard deviation of the normal prior on log-odds and logarithms

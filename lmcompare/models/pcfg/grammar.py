@@ -1,25 +1,172 @@
-"""A probabilistic context-free grammar with at most two children for each node, read from trees."""
+"""A probabilistic context-free grammar with at most two children for each node, read from the trees of a treebank.
+
+``read_trees`` reads trees in bracket notation, ``matched`` finds those that belong to sentences of a text,
+``read_grammar`` makes the rules, and ``emissions`` the probabilities of the words of each tag.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from nltk import Tree
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
+from lmcompare.errors import LmcompareError, expanded, ordinary
 from lmcompare.state import DamagedStateError, real, whole
-from lmcompare.tokens import FloatArray, IntArray
+from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
+
+SAMPLE = r"wsj_\d+\.mrg"  # the files of NLTK's sample of the Penn Treebank
+FETCH = "python -m nltk.downloader treebank"
+EMPTY = "-NONE-"  # the tag of an empty element, which is not a word
+Key = tuple[tuple[int, ...], tuple[int, ...]]  # the ids of a sentence's words, and how many bytes each has
+
+
+def read_trees(path: Path | None) -> list[Tree]:
+    """Return the trees of a file in bracket notation, such as ``(S (NP (DT the) (NN cat)) (VP (VBD sat)))``.
+
+    Empty elements are left out, and labels are cut before the first ``-`` or ``=``, which separates functions and
+    indices from the category (Bies et al. 1995). A word without a tag gets the tag ``LABEL word``, where LABEL is the
+    label of its phrase.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None for NLTK's sample of the Penn Treebank, where NLTK looks for its data.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such file, or it has no trees.
+    """
+    texts = _sample() if path is None else _text(path)
+    where = "NLTK's treebank" if path is None else str(path)
+    try:
+        read = [tree for text in texts for tree in Tree.fromstring(f"({text})")]
+        cleaned = [_cleaned(tree) for tree in read]
+    except (ValueError, RecursionError) as error:
+        raise LmcompareError(
+            f"{where} has no trees in brackets, such as (S (NP (DT the) (NN cat)) (VP (VBD sat))):"
+            f" {' '.join(str(error).split())[:200]}"
+        ) from None
+    trees = [tree for tree in cleaned if tree is not None]
+    if not trees:
+        raise LmcompareError(f"{where} has no trees: name a file of trees in brackets, or leave trees out")
+    return trees
+
+
+def _text(path: Path) -> list[str]:
+    try:
+        with ordinary(expanded(path)).open(encoding="utf-8") as file:
+            return [file.read()]
+    except (OSError, ValueError) as error:
+        raise LmcompareError(f"the file of trees {path} can't be read: {error}") from None
+
+
+def _sample() -> Iterator[str]:
+    import nltk.data
+    from nltk.corpus.reader.util import find_corpus_fileids
+
+    for place in ("corpora/treebank/combined", "corpora/treebank.zip/treebank/combined/"):
+        try:
+            root = nltk.data.find(place)
+        except LookupError:
+            continue
+        for name in find_corpus_fileids(root, SAMPLE):
+            with root.join(name).open("utf-8") as file:
+                yield file.read()
+        return
+    raise LmcompareError(
+        f"NLTK's treebank is not on this machine: fetch it with '{FETCH}', or set trees to a file of trees in"
+        " brackets"
+    )
+
+
+def _cleaned(tree: Any) -> Tree | None:
+    """Return a tree of words with tags; None if no word is left."""
+    if isinstance(tree, str):
+        raise ValueError(f"'{tree[:50]}' is not in brackets")
+    if tree.label() == EMPTY:
+        return None
+    if len(tree) == 1 and isinstance(tree[0], str):
+        return Tree(tree.label(), [tree[0]])
+    label = _category(tree.label())
+    children = [Tree(f"{label} word", [c]) if isinstance(c, str) else _cleaned(c) for c in tree]
+    kept = [child for child in children if child is not None]
+    if not kept:
+        return None
+    return kept[0] if not label and len(kept) == 1 else Tree(label, kept)
+
+
+def _category(label: str) -> str:
+    first = min((at for mark in "-=" if (at := label.find(mark)) > 0), default=len(label))
+    return label[:first]
+
+
+def matched(trees: Sequence[Tree], text: Encoded) -> dict[Key, list[Tree]]:
+    """Return the trees of the sentences of a text, by the keys of the sentences, with the ids of words as leaves.
+
+    A tree belongs to a sentence if its words, as written or in lower case, are the tokens of the sentence. Words
+    outside of the vocabulary, at most half of them, are compared by their lengths in bytes. If more different
+    sentences of the file agree in this way than the text has, none of their trees is taken, since the text may not
+    have that sentence.
+    """
+    sentences = Counter(key for _, key in keys_of(text))
+    found: dict[Key, list[Tree]] = defaultdict(list)
+    words_of: dict[Key, set[tuple[str, ...]]] = defaultdict(set)
+    sized = text.spans is not None
+    for tree in trees:
+        words = tree.leaves()
+        for written in (words, [word.lower() for word in words]):
+            key = _key(written, text.vocabulary, sized)
+            if key is not None and key in sentences:
+                found[key].append(_with_ids(tree, iter(key[0])))
+                words_of[key].add(tuple(written))
+                break
+    return {key: those for key, those in found.items() if len(words_of[key]) <= sentences[key]}
+
+
+def _key(words: Sequence[str], vocabulary: Vocabulary, sized: bool) -> Key | None:
+    known = sum(word in vocabulary for word in words)
+    if 2 * known < len(words) or (known < len(words) and vocabulary.unknown is None):
+        return None
+    return tuple(vocabulary.ids(words).tolist()), tuple(len(word.encode()) for word in words) if sized else ()
+
+
+def keys_of(text: Encoded) -> Iterator[tuple[int, Key]]:
+    """Yield where each sentence of a text begins, and its key."""
+    ids = text.ids.tolist()
+    sizes = None if text.spans is None else (text.spans[:, 1] - text.spans[:, 0]).tolist()
+    starts = text.sentence_starts().tolist()
+    for first, after in zip(starts, [*starts[1:], len(ids)], strict=True):
+        last = after - 1 if ids[after - 1] == text.vocabulary.end else after
+        yield first, (tuple(ids[first:last]), () if sizes is None else tuple(sizes[first:last]))
+
+
+def _with_ids(tree: Tree, ids: Iterator[int]) -> Tree:
+    children = [next(ids) if isinstance(child, str) else _with_ids(child, ids) for child in tree]
+    return Tree(tree.label(), children)
+
 
 # The names of symbols have characters that no label of a tree can have: parentheses and white space
 ROOT = "(root)"  # its one child is the label of a whole tree
 TAG = "("  # begins the name of a tag
 UNDER = " under "  # between a label and the label of the phrase above
 PART = " … after "  # in the name of the rest of a phrase after its first children
+
+
+RARE = 5  # words that occur less often in the trees also get tags by their class
+LEAST = 10  # times that the rare words of a class occur in the trees, or else they belong to a coarser class
+ENDINGS = (
+    *("ing", "ed", "s", "ly", "tion", "ion", "er", "est", "or", "al", "ic", "ble", "ive", "ous", "ment", "ity"),
+    *("y", "e", "en", "an"),
+)  # of English words; where one is the end of another, the longer is first. Other languages have fewer classes
 
 
 class Arrays(NamedTuple):
@@ -213,3 +360,69 @@ def _count(
         parent = rest
     counts[(parent, *children[max(0, last - 1) :])] += 1
     return symbol
+
+
+def classes_of(word: str) -> tuple[str, str, str]:
+    """Return the classes of a word, the finest first: by digits, capitals, hyphens and endings; by its form; any."""
+    if re.search(r"\d", word):
+        form = "a number" if re.fullmatch(r"[\d.,:/\\-]+", word) else "with a digit"
+        return (form, form, "any")
+    if not any(map(str.isalpha, word)):
+        return ("a mark", "a mark", "any")
+    capital = (
+        "in capitals" if word.isupper() and len(word) > 1 else "with a capital" if word[0].isupper() else "small"
+    )
+    form = f"{capital}, with a hyphen" if "-" in word.strip("-") else capital
+    low = word.lower()
+    ending = next((f" -{end}" for end in ENDINGS if low.endswith(end) and len(low) > len(end) + 2), "")
+    return (form + ending, form, "any")
+
+
+def emissions(counts: Mapping[tuple[int, int], int], tags: int, vocabulary: Vocabulary, seen: IntArray) -> csc_array:
+    """Return (T, V), sparse: the probability of each word given each tag; rows sum to one.
+
+    A word that the trees have ``RARE`` times or more has the tags that it has there. The other words share, for each
+    tag t, a part κ / (c(t) + κ) of its probability, with κ the number of rare words that t has in the trees (Witten
+    and Bell 1991). This part is divided among the classes by how often t has rare words of each class, and within a
+    class by the frequency of the words.
+
+    Parameters
+    ----------
+    counts : mapping
+        How often each tag has each word in the trees.
+    tags : int
+        T.
+    vocabulary : Vocabulary
+    seen : (V,) array of int
+        How often each word occurs in the training text.
+    """
+    V = len(vocabulary)
+    rows, columns = np.array(list(counts), np.int64).reshape(-1, 2).T
+    table = np.zeros((tags, V))
+    table[rows, columns] = list(counts.values())
+    rare = table.sum(axis=0) < RARE
+    rare[vocabulary.end] = False
+    classes = _class_numbers(vocabulary, table, rare)
+    of_class = np.zeros((classes.max() + 1, V))
+    of_class[classes[rare], np.flatnonzero(rare)] = seen[rare] + 1.0
+    of_class /= np.maximum(of_class.sum(axis=1, keepdims=True), 1e-300)
+    tokens = np.stack([np.bincount(classes[rare], row[rare], len(of_class)) for row in table])  # (T, classes)
+    share = tokens / np.maximum(tokens.sum(axis=1, keepdims=True), 1.0)
+    kinds = (table[:, rare] > 0).sum(axis=1)[:, None]
+    return csc_array((table + kinds * (share @ of_class)) / (table.sum(axis=1, keepdims=True) + kinds))
+
+
+def _class_numbers(vocabulary: Vocabulary, table: FloatArray, rare: IntArray) -> IntArray:
+    """Return (V,) for rare words the finest class that occurs ``LEAST`` times in the trees, or else the coarsest."""
+    names: Sequence[tuple[str, ...]] = [classes_of(token) for token in vocabulary.tokens]
+    tokens = table.sum(axis=0)
+    numbers: dict[str, int] = {"any": 0}
+    found = np.zeros(len(names), np.int64)
+    for level in (1, 0):
+        of_level: dict[str, list[int]] = {}
+        for word in np.flatnonzero(rare).tolist():
+            of_level.setdefault(names[word][level], []).append(word)
+        for name, words in of_level.items():
+            if tokens[words].sum() >= LEAST:
+                found[words] = numbers.setdefault(name, len(numbers))
+    return found

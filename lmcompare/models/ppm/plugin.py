@@ -11,7 +11,7 @@ import numpy as np
 from lmcompare import memory
 from lmcompare.counts.suffixes import KINDS
 from lmcompare.errors import LmcompareError
-from lmcompare.exhibits import Exhibit
+from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import (
     BLOCK_BYTES,
     HIGHEST_ORDER,
@@ -29,8 +29,8 @@ from lmcompare.model import (
     same_vocabulary,
 )
 from lmcompare.models.common import discounts as fitting
-from lmcompare.models.common.discounts import Discounts, Gathered
-from lmcompare.models.ppm import exhibits, reading, tables
+from lmcompare.models.common.discounts import EQUATION, Discounts, Gathered, own_and_rest
+from lmcompare.models.ppm import tables
 from lmcompare.models.ppm.tables import Tables
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
@@ -66,7 +66,7 @@ class PpmStepper(Stepper):
 
     def log_probs(self) -> FloatArray:
         rows = np.empty((1, len(self._vocabulary)))
-        reading.distribution(self._tables, self._ids, self._size, self._order, self._values, rows[0])
+        tables.distribution(self._tables, self._ids, self._size, self._order, self._values, rows[0])
         log_rows: FloatArray = np.log(rows, out=rows)
         self._discounts.add_unknown(log_rows, self._vocabulary)
         row: FloatArray = log_rows[0]
@@ -80,7 +80,7 @@ class PpmStepper(Stepper):
         self._tables = tables.with_room(self._tables, 1, self._order + 1)
         journal = np.empty((self._order + 2, 2), np.int64)
         start = len(self._vocabulary)
-        reading.learn(self._tables, self._ids, self._size, self._size + 1, start, self._order, journal)
+        tables.learn(self._tables, self._ids, self._size, self._size + 1, start, self._order, journal)
         self._size += 1
 
 
@@ -143,7 +143,7 @@ class Ppm(LanguageModel):
             for first, last in _blocks(len(ids)):
                 self._tables = self._with_room(self._tables, last - first)
                 journal = self._journal(last - first)  # nobody reads it: no count is undone
-                reading.learn(self._tables, ids, first, last, self._types, self.order, journal)
+                tables.learn(self._tables, ids, first, last, self._types, self.order, journal)
         self._discounts, note = fitting.fit_to(valid, self.held_out)
         self.notes = (note, "It counts each document that it reads, and forgets it at its end.")
         setting.progress(Progress(step=1, steps=1, tokens=len(train)))
@@ -196,7 +196,7 @@ class Ppm(LanguageModel):
         """Yield the worked equation and the lengths of the contexts."""
         self._check(text.vocabulary)
         if len(text):
-            yield from exhibits.exhibits(self.held_out(text), fitted(self._discounts, self), text)
+            yield from _explained(self.held_out(text), fitted(self._discounts, self), text)
 
     def in_page(self, valid: Encoded, *, whole: bool = False) -> PageCopy:
         """Refuse: the page's models do not learn from what the reader types."""
@@ -243,7 +243,7 @@ class Ppm(LanguageModel):
             most = (last - first) * (self.order + 1)
             levels, counts, classes = (np.empty(n, np.int32) for n in (last - first, most, most))
             sums = np.empty((most, KINDS + 1), np.int32)
-            size: int = reading.gather(
+            size: int = tables.gather(
                 found, ids, first, last, self._types, self.order, journal, levels, counts, sums, classes
             )
             n = int(levels.sum())
@@ -261,7 +261,7 @@ class Ppm(LanguageModel):
         scores = np.empty(len(ids))
 
         def predict(found: Tables, first: int, last: int, journal: IntArray) -> int:
-            size: int = reading.predict(
+            size: int = tables.predict(
                 found, ids, first, last, self._types, self.order, journal, values, scores, wanted, rows
             )
             return size
@@ -312,3 +312,74 @@ def _blocks(tokens: int) -> Iterator[tuple[int, int]]:
 def _plain(ids: IntArray) -> IntArray:
     """Return ids as compiled loops take them: int32, one type whether or not they may be written to."""
     return np.array(ids, np.int32)
+
+
+TELLING = 4  # tokens of the context in the worked equation
+
+_SAYING = (
+    "Use the count of the token after this context, less a discount. The discounts and the strength θ together give"
+    " the escape: the weight of the shorter context h', which lacks the first token. A token is counted in h' only"
+    " until it was seen twice in h. The document is counted, too, as it is read."
+)
+
+
+def _explained(found: Gathered, discounts: Discounts, text: Encoded) -> Iterator[Exhibit]:
+    """Yield the exhibits for the example sentences in ``text``; ``found`` has the counts of its first tokens."""
+    yield _worked(found, discounts, text)
+    places = np.arange(len(found.offsets) - 1)
+    since = places - text.context_starts(places)  # tokens of the document before each; the others are start marks
+    longest = np.minimum(np.diff(found.offsets) - 1, since)
+    yield Bars(
+        title="The longest context found",
+        note="The tokens of the example sentences, by how many of the tokens before them have occurred together"
+        " earlier, in training or in the same sentence.",
+        labels=("none", *map(str, range(1, int(longest.max()) + 1))),
+        values=tuple(np.bincount(longest).astype(float).tolist()),
+        unit="tokens",
+    )
+
+
+def _worked(found: Gathered, discounts: Discounts, text: Encoded) -> WorkedEquation:
+    """Work the equation for a token of the first document that followed a context of about ``TELLING`` tokens."""
+    end = int(text.ends[text.ends > 0][0])
+    known = [int(np.flatnonzero(found.counts[a:b] > 0).max(initial=0)) for a, b in _levels(found)[:end]]
+    at = min(range(min(TELLING, end - 1), end), key=lambda i: abs(known[i] - TELLING))
+    k, (first, last) = known[at], _levels(found)[at]
+    token = text.vocabulary[int(text.ids[at])]
+    context = " ".join(text.vocabulary[int(i)] for i in text.ids[max(0, at - k) : at])
+    values = discounts.values[found.classes[first + k]]
+    p = [1 / len(text.vocabulary)]
+    for x in range(first, last):
+        own, rest = own_and_rest(found.counts[x], found.sums[x], discounts.values[found.classes[x]])
+        p.append(own + rest * p[-1])
+    count, sums = int(found.counts[first + k]), found.sums[first + k]
+    after = f" | {context}" if context else ""
+    lines = [
+        (f"c: the count of '{token}' after this context", float(count)),
+        ("D: its discount", float(values[min(count, KINDS) - 1]) if count else 0.0),
+        ("Σ c: the sum of the counts of all tokens after it", float(sums[0])),
+        ("θ: the strength of the shorter context", float(values[KINDS])),
+        ("(Σ D + θ) / (Σ c + θ): the escape", float(own_and_rest(0, sums, values)[1])),
+        (f"P({token}) after the shorter context" if k else "1 / V: the same for each type", float(p[k])),
+        (f"P({token}{after})", float(p[k + 1])),
+    ]
+    if k + 1 < last - first:
+        lines.append((f"P({token}) with all contexts, of {last - first - 1} tokens at most", float(p[-1])))
+    if discounts.unknown:
+        unknown = bool(text.vocabulary.is_unknown(text.ids[at : at + 1])[0])
+        lines += [
+            ("λ: the probability of <unk> in advance; P is multiplied by 1 − λ", discounts.unknown),
+            (f"P({token})", (1 - discounts.unknown) * float(p[-1]) + discounts.unknown * unknown),
+        ]
+    return WorkedEquation(
+        title="Its equation",
+        note=f"With the trained model's numbers for '{token}' after '{context}'.",
+        equation=EQUATION,
+        saying=_SAYING,
+        lines=tuple(lines),
+    )
+
+
+def _levels(found: Gathered) -> list[tuple[int, int]]:
+    """Return the range of each token's levels."""
+    return list(zip(found.offsets[:-1].tolist(), found.offsets[1:].tolist(), strict=True))

@@ -8,8 +8,7 @@ import numpy as np
 
 from lmcompare.exhibits import Exhibit, Passage, SourcedGuess, Sources, WorkedEquation, latex_lines
 from lmcompare.models.common.sentences import LONGEST
-from lmcompare.models.retrieval.datastore import Datastore, Found
-from lmcompare.models.retrieval.mixing import Mixing
+from lmcompare.models.retrieval.datastore import Datastore, Found, Mixing
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 PASSAGES = 2  # passages of the training text for each guess

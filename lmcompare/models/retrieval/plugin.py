@@ -14,8 +14,7 @@ from lmcompare.exhibits.exhibit import built
 from lmcompare.model import FloatArray, Idea, LanguageModel, Setting, Size, State, Stepper, check_whole, fitted
 from lmcompare.models.common.over_base import PRESETS, OverOne, extended
 from lmcompare.models.retrieval import exhibits as retrieval_exhibits
-from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found
-from lmcompare.models.retrieval.mixing import Mixing, span, tuned
+from lmcompare.models.retrieval.datastore import PART, QUERIES, Contexts, Datastore, Found, Mixing, span, tuned
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 MOST_NEIGHBOURS = 2**12

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from lmcompare.counts.level import NOTHING
 from lmcompare.model import Setting
 from lmcompare.models.mixture import chains
-from lmcompare.models.mixture.context_trees import Tree, grow
-from lmcompare.models.mixture.estimator import UNKNOWN, MemberSpec, train_mixture
-from lmcompare.models.mixture.features import feature_values, history, reach_of
-from lmcompare.models.mixture.mixtures import Mixture
+from lmcompare.models.mixture.context_trees import Tree, feature_values, grow, history, reach_of
+from lmcompare.models.mixture.mixtures import UNKNOWN, MemberSpec, Mixture, train_mixture
 from lmcompare.tokens import Encoded, Vocabulary
 from tests.models.mixture import brute_force_chains
 

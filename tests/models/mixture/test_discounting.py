@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.models.mixture import discounting
+from lmcompare.models.mixture import chains
 
 pytestmark = pytest.mark.slow
 
@@ -14,9 +14,9 @@ def test_rules_of_thumb_by_hand() -> None:
     # n = 4, 2, 1, 1, 0: Y = 4 / 8 = 1/2; D1 = 1 - 2 Y 2/4 = 1/2; D2 = 2 - 3 Y 1/2 = 5/4; D3 = 3 - 4 Y 1/1 = 1; and
     # D4 = 4 - 0, limited to 0.9 · 4
     counts = np.array([1, 1, 1, 1, 2, 2, 3, 4])
-    (rules,) = discounting.rules_of_thumb([counts])
-    assert rules.tolist() == pytest.approx([0.5, 1.25, 1.0, 3.6, discounting.STRENGTH])
-    (rules,) = discounting.rules_of_thumb([np.array([7, 7])])  # no n-gram with any of these counts
+    (rules,) = chains.rules_of_thumb([counts])
+    assert rules.tolist() == pytest.approx([0.5, 1.25, 1.0, 3.6, chains.STRENGTH])
+    (rules,) = chains.rules_of_thumb([np.array([7, 7])])  # no n-gram with any of these counts
     assert rules[:4].tolist() == pytest.approx([0.5, 1.0, 1.5, 2.0])
 
 
@@ -39,7 +39,7 @@ def likelihood(values: np.ndarray, statistics: np.ndarray, below: np.ndarray) ->
 def test_the_fit_is_more_likely_than_the_rule_and_its_neighbours() -> None:
     statistics, below = draw(100_000)
     rules = np.array([[0.5, 1.0, 1.5, 2.0, 0.1]])
-    (fitted,) = discounting.fit(statistics, below, rules)
+    (fitted,) = chains.fit_discounts(statistics, below, rules)
     best = likelihood(fitted, statistics, below)
     assert best > likelihood(rules[0], statistics, below)
     for step in np.eye(5) * 0.05:
@@ -53,6 +53,6 @@ def test_the_fit_is_more_likely_than_the_rule_and_its_neighbours() -> None:
 def test_a_short_text_stays_near_the_rule() -> None:
     statistics, below = draw(2)
     rules = np.array([[0.5, 1.0, 1.5, 2.0, 0.1]])
-    few = discounting.fit(statistics, below, rules)
-    many = discounting.fit(*draw(100_000), rules)
+    few = chains.fit_discounts(statistics, below, rules)
+    many = chains.fit_discounts(*draw(100_000), rules)
     assert np.abs(few - rules).sum() < np.abs(many - rules).sum() / 2

@@ -15,8 +15,7 @@ from lmcompare.counts.ngrams import Counts, nodes_of
 from lmcompare.counts.table import with_starts
 from lmcompare.model import FloatArray
 from lmcompare.models.ngram import kneser_ney
-from lmcompare.models.ngram_tuned.discount_classes import SPREADS, Classes, with_repeats
-from lmcompare.models.ngram_tuned.estimator import Parameters, estimate
+from lmcompare.models.ngram_tuned.estimator import SPREADS, Classes, Parameters, estimate, with_repeats
 from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.models.ngram.brute_force import context_at

@@ -16,7 +16,7 @@ from lmcompare.exhibits import Curve, WorkedEquation, from_json, to_json
 from lmcompare.model import Setting
 from lmcompare.models.ngram import kneser_ney
 from lmcompare.models.ngram.plugin import NGram
-from lmcompare.models.ngram_tuned.discount_classes import Classes, with_repeats
+from lmcompare.models.ngram_tuned.estimator import Classes, with_repeats
 from lmcompare.models.ngram_tuned.plugin import LEAST, NGramTuned
 from lmcompare.models.ngram_tuned.tuning import HeldOut, closed_form, likelihood, tune
 from lmcompare.tokens import Encoded, Vocabulary

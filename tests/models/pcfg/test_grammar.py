@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from nltk import Tree
 
-from lmcompare.models.pcfg.grammar import ROOT, read_grammar
-from lmcompare.models.pcfg.plugin import LEAST, RARE, classes_of, emissions
+from lmcompare.models.pcfg.grammar import LEAST, RARE, ROOT, classes_of, emissions, read_grammar
 from lmcompare.tokens import Vocabulary
 
 

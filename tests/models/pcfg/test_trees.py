@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.models.pcfg.trees import matched, read_trees
+from lmcompare.models.pcfg.grammar import matched, read_trees
 from lmcompare.tokens import Encoded, Vocabulary
 
 MAT = "(S (NP-SBJ-1 (DT the) (NN cat)) (VP (VBD sat) (NP (-NONE- *-1))) (. .))"

@@ -15,7 +15,7 @@ from lmcompare.errors import LmcompareError, PluginError
 from lmcompare.exhibits import Bars, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.common.discounts import LEAST, class_of, own_and_rest
-from lmcompare.models.ppm import plugin, reading, tables
+from lmcompare.models.ppm import plugin, tables
 from lmcompare.models.ppm.plugin import Ppm
 from lmcompare.tokens import Encoded, FloatArray, Vocabulary
 from tests.models.agreement import comes_back, steps_agree
@@ -121,13 +121,13 @@ def test_what_a_document_added_is_taken_back() -> None:
 def test_an_interrupted_reading_leaves_nothing_behind(written: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model = trained([[2, 3, 2, 4, 1] * 3], 4)
     before = model.state().arrays
-    predict = reading.predict
+    predict = tables.predict
 
     def interrupted(*given: Any) -> int:
         predict(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reading, "predict", interrupted)
+    monkeypatch.setattr(tables, "predict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.log_probs(encoded([[5, 5, 3, 2, 0] * written or [2]]))
     after = model.state().arrays
