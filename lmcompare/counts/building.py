@@ -28,6 +28,8 @@ from lmcompare.counts.table import BackoffTable
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import UNKNOWN_ID, FloatArray, IntArray, Vocabulary
 
+SHARED = "{:,} of the {:,} types are not in the file: they share the probability of its <unk> evenly."
+
 
 @dataclass(frozen=True, eq=False)
 class Grams:
@@ -144,9 +146,6 @@ def _backed_off(levels: Sequence[Level], grams: IntArray) -> FloatArray:
             found = nodes != NOTHING
             scores[found] = levels[j].log_probs_of(nodes[found])
     return scores
-
-
-SHARED = "{:,} of the {:,} types are not in the file: they share the probability of its <unk> evenly."
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,26 +122,30 @@ def find(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: In
 
 
 @compiled
+def place_of(wanted: int, values: IntArray, first: int, last: int) -> int:
+    """Return where a number is among ``values[first:last]``, which rise; ``NOTHING``, -1, if it is not there."""
+    end = last
+    while first < last:
+        middle = (first + last) >> 1
+        if values[middle] < wanted:
+            first = middle + 1
+        else:
+            last = middle
+    return first if first < end and values[first] == wanted else -1
+
+
+@compiled
 def _search(offsets: IntArray, level_words: IntArray, contexts: IntArray, words: IntArray, nodes: IntArray) -> None:
     """Write the nodes (n,) of the k-grams of n context nodes and last words, -1 where there is none.
 
     Whatever the offsets are, nothing outside of ``level_words`` is read.
     """
-    size = len(level_words)
     for i in range(len(words)):
-        context, word = contexts[i], words[i]
+        context = contexts[i]
         nodes[i] = -1
         if 0 <= context < len(offsets) - 1:
-            low, end = max(int(offsets[context]), 0), min(int(offsets[context + 1]), size)
-            high = end
-            while low < high:
-                middle = (low + high) >> 1
-                if level_words[middle] < word:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < end and level_words[low] == word:
-                nodes[i] = low
+            low, high = max(int(offsets[context]), 0), min(int(offsets[context + 1]), len(level_words))
+            nodes[i] = place_of(words[i], level_words, low, high)
 
 
 def compact(numbers: IntArray) -> IntArray:

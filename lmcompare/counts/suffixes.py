@@ -32,6 +32,11 @@ from lmcompare.tokens import Encoded, IntArray
 
 KEY_BITS = 63
 SHORT = 24  # up to this many suffixes, insertion sort is faster
+KINDS = 4  # kinds of counts: 1, 2, 3, and 4 or more
+STORED = ("words", "places", "nodes", "offsets", "following", "counts")
+FREQUENT = 128  # contexts with at least this many places have stored counts; others are counted anew each time
+MOST_LEVELS = 60  # the most branching contexts of a passage; only degenerate texts ("a a a a ...") have more
+REPEATS = 2  # the most counts of the same preceding token; 1 in Kneser-Ney, but 2 saves bytes and characters 0.5 %
 
 
 def suffix_array(ids: IntArray, types: int) -> IntArray:
@@ -134,9 +139,6 @@ def _refine(suffixes: IntArray, ranks: IntArray, groups: IntArray, n_groups: int
     return left
 
 
-KINDS = 4  # kinds of counts: 1, 2, 3, and 4 or more
-
-
 class Index(NamedTuple):
     """The arrays of a text's contexts, as compiled loops take them.
 
@@ -167,9 +169,6 @@ class Index(NamedTuple):
     following: IntArray
     counts: IntArray
     sums: IntArray
-
-
-STORED = ("words", "places", "nodes", "offsets", "following", "counts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,11 +247,6 @@ def marked_places(text: Encoded, at: IntArray) -> IntArray:
     """Return the (B,) places of B positions of a text, 0 to N, in ``marked(text)``."""
     places: IntArray = np.asarray(at, np.int64) + np.maximum(text.document_of(at), 0) + 1
     return places
-
-
-FREQUENT = 128  # contexts with at least this many places have stored counts; others are counted anew each time
-MOST_LEVELS = 60  # the most branching contexts of a passage; only degenerate texts ("a a a a ...") have more
-REPEATS = 2  # the most counts of the same preceding token; 1 in Kneser-Ney, but 2 saves bytes and characters 0.5 %
 
 
 @compiled

@@ -18,13 +18,16 @@ import numpy.typing as npt
 
 from lmcompare import allowance
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import ARRAYS, NATS, NOTHING, Float32Array, Level, read_only
+from lmcompare.counts.level import ARRAYS, NATS, NOTHING, Float32Array, Level, place_of, read_only
 from lmcompare.counts.room import IN_MEMORY, Room
 from lmcompare.counts.scoring import Scorer
 from lmcompare.state import WHOLE, DamagedStateError, taken
 from lmcompare.tokens import Encoded, FloatArray, IntArray
 
 BLOCK = 2**16  # tokens that are looked up together
+Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
+GROUP = 64  # words after a context that are tested together: is one of them likely enough?
+ROUNDING = 1e-4  # above the rounding error of a log10 in float32
 
 
 def score(levels: Sequence[Level], text: Encoded) -> FloatArray:
@@ -56,12 +59,6 @@ def _score(levels: Sequence[Level], text: Encoded, first: int, last: int) -> Flo
         contexts = np.append(NOTHING, nodes[:-1])
         contexts[opens] = NOTHING
     return log10 * NATS
-
-
-Arrays = tuple[npt.NDArray[Any], ...]  # one for each order
-
-GROUP = 64  # words after a context that are tested together: is one of them likely enough?
-ROUNDING = 1e-4  # above the rounding error of a log10 in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -376,16 +373,8 @@ def _follows(word: int, contexts: IntArray, least: int, offsets: Arrays, words: 
     """Return whether a word was seen after one of the longer contexts: those of (n - 1,) from ``least`` on."""
     for k in range(least, len(contexts)):
         context = contexts[k]
-        if context != NOTHING:
-            low, high, level_words = offsets[k][context], offsets[k][context + 1], words[k]
-            while low < high:  # the words rise
-                middle = (low + high) >> 1
-                if level_words[middle] < word:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < offsets[k][context + 1] and level_words[low] == word:
-                return True
+        if context != NOTHING and place_of(word, words[k], offsets[k][context], offsets[k][context + 1]) != NOTHING:
+            return True
     return False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lmcompare.compiled import compiled
+from lmcompare.counts.level import place_of
 from lmcompare.counts.suffixes import FREQUENT, KINDS, MOST_LEVELS, REPEATS, Index
 from lmcompare.tokens import IntArray
 
@@ -197,15 +198,6 @@ def count_of(index: Index, level: IntArray, room: IntArray, distinct: int, word:
                 of_room: int = room[1, j]
                 return of_room
         return 0
-    low, end = index.offsets[level[NODE]], index.offsets[level[NODE] + 1]
-    high = end
-    while low < high:
-        middle = (low + high) >> 1
-        if index.following[middle] < word:
-            low = middle + 1
-        else:
-            high = middle
-    if low < end and index.following[low] == word:
-        count: int = index.counts[low]
-        return count
-    return 0
+    found = place_of(word, index.following, index.offsets[level[NODE]], index.offsets[level[NODE] + 1])
+    count: int = index.counts[found] if found >= 0 else 0
+    return count

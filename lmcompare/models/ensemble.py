@@ -28,6 +28,12 @@ from lmcompare.models.common.sentences import readable
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 MOST = 100  # members
+EQUATION = r"P(w \mid h) = \frac{1}{M} \sum_{m=1}^{M} P_m(w \mid h)"
+SAYING = (
+    "Every member predicts, and their probabilities are averaged. Members with different seeds make different"
+    " mistakes. Where one member gives the next word too low a probability, the others make up for it: the surprisal"
+    " of the mean is never above the mean surprisal."
+)
 
 
 class Ensemble(OverBase):
@@ -271,14 +277,6 @@ class _EnsembleStepper(Stepper):
     def push(self, token: int) -> None:
         for member in self._members:
             member.push(token)
-
-
-EQUATION = r"P(w \mid h) = \frac{1}{M} \sum_{m=1}^{M} P_m(w \mid h)"
-SAYING = (
-    "Every member predicts, and their probabilities are averaged. Members with different seeds make different"
-    " mistakes. Where one member gives the next word too low a probability, the others make up for it: the surprisal"
-    " of the mean is never above the mean surprisal."
-)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ _QUANTISED = (b"\3", b"\5")  # kinds of binary files
 _COUNT = re.compile(rb"ngram (\d+)\s*=\s*(\d+)")
 _PLACE = re.compile(r"^Cannot read model '.*?' \(|\S+\.(cc|hh):\d+ in .*? threw \w+( because `.*?')?\. ")
 HEADER_LINES, LONGEST_LINE = 100, 1000
+UNKNOWN = "<unk>"
+NOT_PREDICTED = ("<s>", "<unk>", "<UNK>")  # words that KenLM has, but a text does not
+FEW_DIGITS = 1e-4  # by how much the sum of the probabilities of known words may exceed one, because of rounding
+ROUNDING = 2e-6  # a rest of this size, which known words leave, is a rounding error
+TRIED = 50  # contexts of the training text after which the sums are computed
+REMEMBERED = 2**28  # bytes of distributions that are kept: contexts of a text recur
 
 
 def is_kenlm_binary(path: Path) -> bool:
@@ -104,14 +110,6 @@ def ngram_counts(path: Path) -> list[int]:
     with gzip.open(path) if begins.startswith(b"\x1f\x8b") else path.open("rb") as file:
         lines = [file.readline(LONGEST_LINE) for _ in range(HEADER_LINES)]
     return [int(found[2]) for line in lines if (found := _COUNT.match(line.strip()))]
-
-
-UNKNOWN = "<unk>"
-NOT_PREDICTED = ("<s>", "<unk>", "<UNK>")  # words that KenLM has, but a text does not
-FEW_DIGITS = 1e-4  # by how much the sum of the probabilities of known words may exceed one, because of rounding
-ROUNDING = 2e-6  # a rest of this size, which known words leave, is a rounding error
-TRIED = 50  # contexts of the training text after which the sums are computed
-REMEMBERED = 2**28  # bytes of distributions that are kept: contexts of a text recur
 
 
 class KenLM(LanguageModel):

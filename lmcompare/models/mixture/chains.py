@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.compiled import compiled
-from lmcompare.counts.level import NOTHING, Float32Array
+from lmcompare.counts.level import NOTHING, Float32Array, place_of
 from lmcompare.model import HIGHEST_ORDER
 from lmcompare.models.common.gates import one_thread
 from lmcompare.models.mixture.context_trees import Contexts, Feature, Tree, feature_values, grow
@@ -33,6 +33,10 @@ from lmcompare.tokens import IntArray
 FloatArray = npt.NDArray[np.floating[Any]]
 LARGEST = float(np.finfo(np.float32).max)
 FITTED = 2**15  # the greatest number of tokens that discounts are fitted to
+COUNTS = 4  # kinds of count: 1, 2, 3, and 4 or more
+STRENGTH = 0.1  # θ if there is no held-out text
+SURE = 50.0  # the weight of the rules of thumb, in held-out tokens
+STEPS = 40
 
 
 class Numbers(NamedTuple):
@@ -249,19 +253,6 @@ def _shares(tree: Tree, base: int, values: FloatArray, sums: Float32Array) -> tu
 
 
 @compiled
-def _find(values: IntArray, first: int, last: int, wanted: int) -> int:
-    """Return the index of ``wanted`` in ``values[first:last]``, which are ascending; -1 if it is not there."""
-    end = last
-    while first < last:
-        middle = (first + last) >> 1
-        if values[middle] < wanted:
-            first = middle + 1
-        else:
-            last = middle
-    return first if first < end and values[first] == wanted else -1
-
-
-@compiled
 def _nodes(features: IntArray, contexts: Contexts | Numbers, entries: IntArray, found: IntArray) -> None:
     """Write the node of each context of 0 … L features, (L, B), into ``found``, (L + 1, B), which is all -1."""
     for i in range(found.shape[1]):
@@ -274,7 +265,7 @@ def _nodes(features: IntArray, contexts: Contexts | Numbers, entries: IntArray, 
             if k == 0:
                 node = entries[x] if x < len(entries) else -1
             else:
-                node = _find(contexts.last, contexts.children[node], contexts.children[node + 1], x)
+                node = place_of(x, contexts.last, contexts.children[node], contexts.children[node + 1])
             if node < 0:
                 break
             found[k + 1, i] = node
@@ -291,7 +282,7 @@ def _look(found: IntArray, words: IntArray, contexts: Contexts, counts: IntArray
         for i in range(found.shape[1]):
             node = found[k, i]
             if node >= 0:
-                pair = _find(contexts.words, contexts.offsets[node], contexts.offsets[node + 1], words[i])
+                pair = place_of(words[i], contexts.words, contexts.offsets[node], contexts.offsets[node + 1])
                 statistics[k, 0, i] = counts[pair] if pair >= 0 else 0
                 for j in range(5):
                     statistics[k, 1 + j, i] = sums[j, node]
@@ -315,12 +306,12 @@ def _score(
             if k == 0:
                 node = entries[x] if x < len(entries) else -1
             else:
-                node = _find(last, children[node], children[node + 1], x)
+                node = place_of(x, last, children[node], children[node + 1])
             if node < 0:
                 break
             evidence[k, i] = amounts[node]
             if k >= base:
-                pair = _find(seen, offsets[node], offsets[node + 1], words[i])
+                pair = place_of(words[i], seen, offsets[node], offsets[node + 1])
                 p = gamma[node] * p + (own[pair] if pair >= 0 else 0.0)
         p_words[i] = p
 
@@ -343,12 +334,6 @@ def _spread(
                     out[row, seen[pair]] += weight * own[pair]
                 weight *= gamma[node]
         rest[i] = weight
-
-
-COUNTS = 4  # kinds of count: 1, 2, 3, and 4 or more
-STRENGTH = 0.1  # θ if there is no held-out text
-SURE = 50.0  # the weight of the rules of thumb, in held-out tokens
-STEPS = 40
 
 
 def rules_of_thumb(counts: Sequence[IntArray]) -> FloatArray:

@@ -26,6 +26,7 @@ from lmcompare.tokens import Encoded, IntArray
 
 Feature = tuple[int, int]
 WORDS = 0  # the map from words to themselves
+LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word
 
 
 def history(text: Encoded, at: IntArray, most: int) -> IntArray:
@@ -88,9 +89,6 @@ def feature_values(
 def reach_of(features: Sequence[Feature]) -> int:
     """Return the greatest distance among the features."""
     return max((distance for distance, _ in features), default=0)
-
-
-LEAST = 2  # a rarer context has no children: any longer one would be followed by the same single word
 
 
 class Contexts(NamedTuple):

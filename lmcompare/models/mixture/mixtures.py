@@ -32,6 +32,10 @@ from lmcompare.tokens import UNKNOWN_ID, Encoded, IntArray
 
 BLOCK = 2**14  # tokens scored at a time
 ROWS = 64  # distributions computed at a time
+HELD_OUT = 2**18  # the greatest number of tokens that gates are fitted to
+UNKNOWN = "<unk> alone"
+RANGES = ("never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more")  # ranges of counts in the training text
+Chains = Sequence[Sequence[Feature]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,13 +256,6 @@ def _blend(rows: Any, classes: IntArray, within: Any, weights: Any, out: Any) ->
         for word in range(out.shape[1]):
             share = weight if whole else weight * rows[row, classes[word]]
             out[row, word] += share * within[row, word]
-
-
-HELD_OUT = 2**18  # the greatest number of tokens that gates are fitted to
-UNKNOWN = "<unk> alone"
-RANGES = ("never", "once", "2 to 4", "5 to 19", "20 to 99", "100 and more")  # ranges of counts in the training text
-
-Chains = Sequence[Sequence[Feature]]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lmcompare.model import Idea
 from lmcompare.tokens import IntArray
 
 Lines = list[tuple[str, float]]  # the lines of a worked equation: (the name of a quantity, its value)
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,9 +201,6 @@ def no_constants(k: int, what: str, reason: str) -> LmcompareError:
         f"the training text gives the {k}-grams no {what} ({reason}): set fallback = true, {lower} or train on more"
         " text"
     )
-
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

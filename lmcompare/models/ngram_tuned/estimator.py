@@ -24,6 +24,7 @@ from lmcompare.models.ngram import smoothing
 from lmcompare.tokens import FloatArray, IntArray
 
 SPREADS = (1, 4, 20, 100)  # bounds of how many times as often an n-gram occurs without its first word
+Rows = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +127,6 @@ def with_repeats(counts: Sequence[Counts], repeats: int) -> list[Counts]:
         adjusted = np.where(before > 0, before.astype(np.int64), level.adjusted)
         lower.append(replace(level, adjusted=adjusted))
     return [*lower, counts[-1]]
-
-
-Rows = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,17 @@ SAMPLE = r"wsj_\d+\.mrg"  # the files of NLTK's sample of the Penn Treebank
 FETCH = "python -m nltk.downloader treebank"
 EMPTY = "-NONE-"  # the tag of an empty element, which is not a word
 Key = tuple[tuple[int, ...], tuple[int, ...]]  # the ids of a sentence's words, and how many bytes each has
+# The names of symbols have characters that no label of a tree can have: parentheses and white space
+ROOT = "(root)"  # its one child is the label of a whole tree
+TAG = "("  # begins the name of a tag
+UNDER = " under "  # between a label and the label of the phrase above
+PART = " … after "  # in the name of the rest of a phrase after its first children
+RARE = 5  # words that occur less often in the trees also get tags by their class
+LEAST = 10  # times that the rare words of a class occur in the trees, or else they belong to a coarser class
+ENDINGS = (
+    *("ing", "ed", "s", "ly", "tion", "ion", "er", "est", "or", "al", "ic", "ble", "ive", "ous", "ment", "ity"),
+    *("y", "e", "en", "an"),
+)  # of English words; where one is the end of another, the longer is first. Other languages have fewer classes
 
 
 def read_trees(path: Path | None) -> list[Tree]:
@@ -152,21 +163,6 @@ def keys_of(text: Encoded) -> Iterator[tuple[int, Key]]:
 def _with_ids(tree: Tree, ids: Iterator[int]) -> Tree:
     children = [next(ids) if isinstance(child, str) else _with_ids(child, ids) for child in tree]
     return Tree(tree.label(), children)
-
-
-# The names of symbols have characters that no label of a tree can have: parentheses and white space
-ROOT = "(root)"  # its one child is the label of a whole tree
-TAG = "("  # begins the name of a tag
-UNDER = " under "  # between a label and the label of the phrase above
-PART = " … after "  # in the name of the rest of a phrase after its first children
-
-
-RARE = 5  # words that occur less often in the trees also get tags by their class
-LEAST = 10  # times that the rare words of a class occur in the trees, or else they belong to a coarser class
-ENDINGS = (
-    *("ing", "ed", "s", "ly", "tion", "ion", "er", "est", "or", "al", "ic", "ble", "ive", "ous", "ment", "ity"),
-    *("y", "e", "en", "an"),
-)  # of English words; where one is the end of another, the longer is first. Other languages have fewer classes
 
 
 class Arrays(NamedTuple):

@@ -34,6 +34,17 @@ from lmcompare.models.ppm import tables
 from lmcompare.models.ppm.tables import Tables
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
 
+HELD_OUT = 2**17  # the greatest number of tokens that discounts are fitted to
+BLOCK = 2**16  # tokens of a document that are read at a time
+NOTHING = -1  # the row of a position whose distribution is not wanted
+UNUSED = -2  # in the first column of a journal: the row is not written yet
+TELLING = 4  # tokens of the context in the worked equation
+_SAYING = (
+    "Use the count of the token after this context, less a discount. The discounts and the strength θ together give"
+    " the escape: the weight of the shorter context h', which lacks the first token. A token is counted in h' only"
+    " until it was seen twice in h. The document is counted, too, as it is read."
+)
+
 
 class PpmStepper(Stepper):
     """A document that grows, with tables of its own.
@@ -82,12 +93,6 @@ class PpmStepper(Stepper):
         start = len(self._vocabulary)
         tables.learn(self._tables, self._ids, self._size, self._size + 1, start, self._order, journal)
         self._size += 1
-
-
-HELD_OUT = 2**17  # the greatest number of tokens that discounts are fitted to
-BLOCK = 2**16  # tokens of a document that are read at a time
-NOTHING = -1  # the row of a position whose distribution is not wanted
-UNUSED = -2  # in the first column of a journal: the row is not written yet
 
 
 class Ppm(LanguageModel):
@@ -312,15 +317,6 @@ def _blocks(tokens: int) -> Iterator[tuple[int, int]]:
 def _plain(ids: IntArray) -> IntArray:
     """Return ids as compiled loops take them: int32, one type whether or not they may be written to."""
     return np.array(ids, np.int32)
-
-
-TELLING = 4  # tokens of the context in the worked equation
-
-_SAYING = (
-    "Use the count of the token after this context, less a discount. The discounts and the strength θ together give"
-    " the escape: the weight of the shorter context h', which lacks the first token. A token is counted in h' only"
-    " until it was seen twice in h. The document is counted, too, as it is read."
-)
 
 
 def _explained(found: Gathered, discounts: Discounts, text: Encoded) -> Iterator[Exhibit]:

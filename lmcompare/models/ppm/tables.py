@@ -29,6 +29,7 @@ ONCE_MORE = 2  # a token is counted in a shorter context, too, until it was seen
 FULL = 0.6  # the greatest share of slots in use
 SMALLEST = 2**10
 MOST = 2**30  # above the greatest count of a pair, so that reading a document does not take it beyond 32 bits
+ROOT = 0x5851F42D4C957F2D  # the key of the empty context
 
 
 class Tables(NamedTuple):
@@ -194,9 +195,6 @@ def take_back(tables: Tables, journal: IntArray) -> None:
             tables.used[1] -= 1
         else:
             tables.sums[context, min(count_now - 1, KINDS)] += 1
-
-
-ROOT = 0x5851F42D4C957F2D  # the key of the empty context
 
 
 @compiled

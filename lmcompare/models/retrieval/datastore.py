@@ -21,6 +21,9 @@ BoolArray = npt.NDArray[np.bool_]
 PART = 2**17  # tokens whose vectors are in memory together
 LARGEST = float(np.finfo(np.float16).max)
 QUERIES = 2**12  # contexts whose neighbours are searched for together
+TEMPERATURES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0)  # multiples of ``span``
+ROUNDS = 50  # rounds of expectation and maximisation
+UNTUNED = 0.1  # the weight without validation text
 
 
 class Contexts(NamedTuple):
@@ -128,11 +131,6 @@ class Datastore:
         vectors = taken(arrays, "vectors", (np.float16,), (len(places), None))
         check_range("vectors", vectors, -LARGEST, LARGEST)
         return cls(vectors, places, words)
-
-
-TEMPERATURES = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0)  # multiples of ``span``
-ROUNDS = 50  # rounds of expectation and maximisation
-UNTUNED = 0.1  # the weight without validation text
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,14 @@ CLOSED_CLASSES = (*FUNCTION_WORDS, MARK, NUMBER, YEAR)
 _CONTRACTED = re.compile(r"(n't|'(?:s|re|ve|ll|d|m))$")
 _YEAR = re.compile(r"1[0-9]{3}|20[0-9]{2}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,:/][0-9]+)*(?:st|nd|rd|th|s)?")
+Bits = npt.NDArray[np.uint8]
+UNKNOWN, END, NAME, LACKING = "unknown word", "end of a sentence", "name", "not in WordNet"
+CLASSES = (*SUPERSENSES, *CLOSED_CLASSES, NAME, LACKING, UNKNOWN, END)  # classes of the words that are predicted
+CAPITAL = "capital letter"
+ENDINGS = ("ing", "ed", "est", "er", "s")  # endings of inflected forms, which morphy removes
+RARE = 0.05  # a sense with a smaller share of the uses of a word is left out
+_SYNSET = re.compile(r"\.[nvasr]\.[0-9]+$")
+LETTERS = (2, 3)  # the lengths of the endings of words that WordNet lacks
 
 
 def closed_class(word: str) -> str:
@@ -60,17 +68,6 @@ def closed_class(word: str) -> str:
     if (short := _CONTRACTED.search(lower)) and lower[: short.start()] in CLASS_OF:
         return "auxiliary"  # "don't", "it's"
     return ""
-
-
-Bits = npt.NDArray[np.uint8]
-
-UNKNOWN, END, NAME, LACKING = "unknown word", "end of a sentence", "name", "not in WordNet"
-CLASSES = (*SUPERSENSES, *CLOSED_CLASSES, NAME, LACKING, UNKNOWN, END)  # classes of the words that are predicted
-CAPITAL = "capital letter"
-ENDINGS = ("ing", "ed", "est", "er", "s")  # endings of inflected forms, which morphy removes
-RARE = 0.05  # a sense with a smaller share of the uses of a word is left out
-_SYNSET = re.compile(r"\.[nvasr]\.[0-9]+$")
-LETTERS = (2, 3)  # the lengths of the endings of words that WordNet lacks
 
 
 @dataclass(frozen=True)
