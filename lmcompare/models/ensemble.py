@@ -25,6 +25,7 @@ from lmcompare.model import (
 )
 from lmcompare.models.common.over_base import PRESETS, OverBase, with_prefix, without_prefix
 from lmcompare.models.common.sentences import readable
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 MOST = 100  # members
@@ -155,23 +156,21 @@ class Ensemble(OverBase):
             arrays |= own
             values.append(of_member)
         table = {
-            "hyperparameters": self.hyperparameters(),
+            **stored(self),
             "members": values,
             "growth": asdict(self._growth),
-            "notes": list(self.notes),
         }
         return State(arrays, table)
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
-        Ensemble.__init__(self, **values["hyperparameters"])
+        begin_again(self, state)
         self._members = [
             self.new_base().restore(without_prefix(_prefix(number), state, own))
             for number, own in enumerate(values["members"])
         ]
         self._growth = built(Growth, values["growth"], "growth")
-        self.notes = tuple(values["notes"])
         return self
 
     def _trained(self) -> list[LanguageModel]:

@@ -144,14 +144,13 @@ class NGramFile(TableModel):
 
     def state(self) -> State:
         """Return the converted table and the types that are not in the file."""
-        table = fitted(self._table, self)
-        return State({**table.arrays(), "lacking": self._lacking}, {"order": table.order, "notes": list(self.notes)})
+        state = super().state()
+        return State({**state.arrays, "lacking": self._lacking}, state.values)
 
     def restore(self, state: State) -> Self:
         """Restore the model; the file is not read again."""
-        self.notes = tuple(state.values["notes"])
-        self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
-        self._lacking = whole(state.arrays, "lacking", (None,), self._table.start)
+        super().restore(state)
+        self._lacking = whole(state.arrays, "lacking", (None,), fitted(self._table, self).start)
         return self
 
     def _as_predicted(self, text: Encoded) -> IntArray:

@@ -21,11 +21,9 @@ from lmcompare.model import (
     FloatArray,
     Idea,
     Setting,
-    State,
     Traits,
     check_reach,
     check_whole,
-    fitted,
 )
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram import smoothing as raw
@@ -124,18 +122,6 @@ class StupidBackoff(TableModel):
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the worked equation, the orders that matched in ``text``, and a back-off trace of each document."""
         yield from exhibits.exhibits(self._for(text.vocabulary), _Explanation(self.alpha), text)
-
-    def state(self) -> State:
-        """Return the table."""
-        table = fitted(self._table, self)
-        return State(table.arrays(), {"order": table.order, "alpha": self.alpha, "notes": list(self.notes)})
-
-    def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
-        self.order, self.alpha = int(state.values["order"]), state.values["alpha"]
-        self.notes = tuple(state.values["notes"])
-        self._table = BackoffTable.from_arrays(state.arrays, self.order)
-        return self
 
     def _cost_of_unseen(self, contexts: IntArray) -> FloatArray:
         """(B,) nats: the cost of the contexts that do not occur in the training text, which the table lacks."""

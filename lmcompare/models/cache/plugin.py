@@ -170,7 +170,6 @@ class CacheModel(OverOne):
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
-        CacheModel.__init__(self, **values["hyperparameters"])
         self.restore_base(state)
         caches = self._caches()
         gate = Gate.from_arrays(state.arrays, "gate_", len(caches), len(caches) + 1)

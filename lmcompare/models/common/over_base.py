@@ -12,6 +12,7 @@ from lmcompare import plugins
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, check_array
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.tokens import Encoded, IntArray
 
 BASE = "base."  # the prefix of a base's arrays
@@ -135,13 +136,12 @@ class OverOne(OverBase):
     def state_with(self, arrays: Mapping[str, Any], values: Mapping[str, Any]) -> State:
         """Return a state: that of the base, the hyper-parameters and the notes, and also these arrays and values."""
         of_base, base = with_prefix(BASE, self._base)
-        own = {"hyperparameters": self.hyperparameters(), "base": base, "notes": list(self.notes)}
-        return State({**of_base, **arrays}, {**own, **values})
+        return State({**of_base, **arrays}, {**stored(self), "base": base, **values})
 
     def restore_base(self, state: State) -> None:
-        """Restore the base and the notes; the hyper-parameters must have been restored before."""
+        """Restore the hyper-parameters, the notes and the base."""
+        begin_again(self, state)
         self._base = self._base.restore(without_prefix(BASE, state, state.values["base"]))
-        self.notes = tuple(state.values["notes"])
 
 
 def with_prefix(prefix: str, model: LanguageModel) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -162,7 +162,6 @@ class Distilled(OverOne):
 
     def restore(self, state: State) -> Self:
         values = state.values
-        Distilled.__init__(self, **values["hyperparameters"])
         self.restore_base(state)
         self._losses = tuple(values["losses"])
         return self

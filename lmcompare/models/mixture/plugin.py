@@ -26,6 +26,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.mixture import exhibits as mixture_exhibits
 from lmcompare.models.mixture.context_trees import WORDS, Feature
 from lmcompare.models.mixture.exhibits import ClassExample
@@ -104,24 +105,21 @@ class MixtureModel(LanguageModel):
         """Return the chains, gates and classes, and the summary of the validation text."""
         mixture = fitted(self._mixture, self)
         values = {
-            "hyperparameters": self.hyperparameters(),
+            **stored(self),
             "members": mixture.shape(),
             "unknown": mixture.unknown,
             "summary": asdict(self._summary),
             "classes": [asdict(p) for p in self._classes],
-            "notes": list(self.notes),
         }
         return State(mixture.arrays(), values)
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
-        for name, value in values["hyperparameters"].items():
-            setattr(self, name, value)
+        begin_again(self, state)
         self._mixture = Mixture.from_arrays(values["members"], bool(values["unknown"]), state.arrays)
         self._summary = built(ValidSummary, values["summary"], "summary")
         self._classes = tuple(built(ClassExample, p, "class") for p in values["classes"])
-        self.notes = tuple(values["notes"])
         return self
 
     def _for(self, vocabulary: Vocabulary) -> Mixture:

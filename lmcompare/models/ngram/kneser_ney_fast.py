@@ -49,7 +49,7 @@ class Builder:
 
     def __init__(self, size: int, room: Room) -> None:
         self._size, self._room = size, room
-        self._levels: list[tuple[npt.NDArray[Any], ...]] = []
+        self._levels: list[tuple[IntArray, IntArray, IntArray, Float32Array]] = []
         self._log10_gammas: list[Float32Array] = []
         self._kept: BoolArray | None = None  # which n-grams of the order below are kept; None for all
 

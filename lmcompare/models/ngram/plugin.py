@@ -32,6 +32,7 @@ from lmcompare.model import (
     is_whole,
     same_vocabulary,
 )
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.ngram import exhibits
 from lmcompare.models.ngram.katz import CUTOFF, Katz
 from lmcompare.models.ngram.methods import Absolute, AddK, JelinekMercer, KneserNey, WittenBell
@@ -83,6 +84,17 @@ class TableModel(LanguageModel):
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
         """Return a stepper that keeps the current contexts: appending a token takes one look-up per order."""
         return _Stepper(self, prefix, vocabulary)
+
+    def state(self) -> State:
+        """Return the table, the hyper-parameters and the notes."""
+        table = fitted(self._table, self)
+        return State(table.arrays(), {"order": table.order, **stored(self)})
+
+    def restore(self, state: State) -> Self:
+        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
+        begin_again(self, state)
+        self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
+        return self
 
     def as_context(self, text: Encoded) -> Encoded:
         """Return the text in which contexts are looked up."""
@@ -234,29 +246,16 @@ class NGram(TableModel):
 
     def state(self) -> State:
         """Return the table, the constants of its smoothing, and the order of the words in an ARPA file."""
-        table = fitted(self._table, self)
-        values = {
-            "order": table.order,
-            "prune": self.prune,
-            "smoothing": self.smoothing,
-            "k": self.k,
-            "cutoff": self.cutoff,
-            "constants": self._method.constants,
-            "notes": list(self.notes),
-        }
-        return State({**table.arrays(), "places": self._places}, values)
+        state = super().state()
+        return State({**state.arrays, "places": self._places}, {**state.values, "constants": self._method.constants})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
-        self.order, self.prune = int(state.values["order"]), list(state.values["prune"])
-        self.smoothing, self.k, self.cutoff = (state.values[name] for name in ("smoothing", "k", "cutoff"))
-        self.idea = _method(self.smoothing).idea
-        self._method = self._new_method()
+        super().restore(state)
         self._method.constants = state.values["constants"]
-        self.notes = tuple(state.values["notes"])
-        self._table = BackoffTable.from_arrays(state.arrays, self.order)
-        self._places = places = whole(state.arrays, "places", (self._table.start + 1,), self._table.start + 1)
-        if not np.array_equal(np.sort(places), np.arange(len(places))):
+        size = fitted(self._table, self).start + 1
+        self._places = whole(state.arrays, "places", (size,), size)
+        if not np.array_equal(np.sort(self._places), np.arange(size)):
             raise DamagedStateError("places is no order of the words")
         return self
 

@@ -103,14 +103,12 @@ class NGramTuned(NGram):
     def state(self) -> State:
         """Return the state of the n-gram model, and the tuned parameters."""
         state = super().state()
-        values = {name: getattr(self, name) for name in ("levels", "groups", "repeats")}
         tuned = self._tuned and asdict(self._tuned)
-        return State(state.arrays, {**state.values, **values, "tuned": tuned})
+        return State(state.arrays, {**state.values, "tuned": tuned})
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         super().restore(state)
-        self.levels, self.groups, self.repeats = (int(state.values[n]) for n in ("levels", "groups", "repeats"))
         tuned = state.values["tuned"]
         self._tuned = tuned and built(Tuned, tuned, "tuned")
         return self

@@ -21,6 +21,7 @@ from lmcompare.model import (
     fitted,
     same_vocabulary,
 )
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.mixture.word_classes import MOST_CLASSES
 from lmcompare.models.pcfg import exhibits as pcfg_exhibits
@@ -207,19 +208,18 @@ class Pcfg(LanguageModel):
             **{BIGRAM + name: array for name, array in bigram.arrays.items()},
         }
         values = {
-            "hyperparameters": {k: v for k, v in self.hyperparameters().items() if k not in self.files},
+            **stored(self),
             "symbols": list(grammar.symbols),
             "tags": grammar.tags,
             "weight": self._weight,
             "bigram": dict(bigram.values),
-            "notes": list(self.notes),
         }
         return State(arrays, values)
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
-        Pcfg.__init__(self, self.trees, **values["hyperparameters"])
+        begin_again(self, state)
         self._grammar = Grammar.from_arrays(arrays, values["symbols"], int(values["tags"]))
         tags = whole(arrays, "word_tags", (None,), self._grammar.tags)
         chances, begins = (
@@ -231,7 +231,7 @@ class Pcfg(LanguageModel):
         self._emissions = csc_array(words, shape=(self._grammar.tags, len(begins) - 1))
         bigram = {name.removeprefix(BIGRAM): a for name, a in arrays.items() if name.startswith(BIGRAM)}
         self._bigram = self._bigram.restore(State(bigram, values["bigram"]))
-        self._weight, self.notes = float(values["weight"]), tuple(values["notes"])
+        self._weight = float(values["weight"])
         return self
 
     def _trees_of(self, train: Encoded) -> list[Tree]:

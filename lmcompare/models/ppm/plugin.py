@@ -30,6 +30,7 @@ from lmcompare.model import (
 )
 from lmcompare.models.common import discounts as fitting
 from lmcompare.models.common.discounts import EQUATION, Discounts, Gathered, own_and_rest
+from lmcompare.models.common.settings import begin_again, stored
 from lmcompare.models.ppm import tables
 from lmcompare.models.ppm.tables import Tables
 from lmcompare.tokens import Encoded, FloatArray, IntArray, Vocabulary
@@ -218,16 +219,15 @@ class Ppm(LanguageModel):
         discounts = fitted(self._discounts, self)
         with self._reading:
             arrays = tables.packed(fitted(self._tables, self))
-        values = {"order": self.order, "types": self._types, "unknown": discounts.unknown, "notes": list(self.notes)}
+        values = {**stored(self), "types": self._types, "unknown": discounts.unknown}
         return State({**arrays, "discounts": discounts.values}, values)
 
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
-        Ppm.__init__(self, state.values["order"])
+        begin_again(self, state)
         self._types = int(state.values["types"])
         self._tables = tables.restored(state.arrays)
         self._discounts = Discounts.from_state(state)
-        self.notes = tuple(state.values["notes"])
         return self
 
     def held_out(self, text: Encoded) -> Gathered:

@@ -135,7 +135,6 @@ class Retrieval(OverOne):
     def restore(self, state: State) -> Self:
         """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
-        Retrieval.__init__(self, **values["hyperparameters"])
         self.restore_base(state)
         self._store = Datastore.from_arrays(state.arrays)
         self._mixing = built(Mixing, values["mixing"], "mixing")
