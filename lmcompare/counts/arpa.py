@@ -306,12 +306,11 @@ class _Reader:
         texts, first = fields.values, fields.offsets.to_numpy()[some].astype(np.int64)
         size = pc.list_value_length(fields).to_numpy()[some]
 
-        def refuse(wrong: BoolArray, what: str) -> None:
-            """Raise an error for the first of some lines, with what is wrong in them."""
-            if wrong.any():
-                at = int(some[np.flatnonzero(wrong)[0]])
-                text = self._content[begin + begins[at] : begin + min(begins[at + 1], begins[at] + 200)]
-                raise self._wrong(f"{what}{_shown(_plain(text))}", self._line + at)
+        def fault(wrong: BoolArray, what: str) -> LmcompareError:
+            """Return the error of the first of some lines, with what is wrong in them."""
+            at = int(some[np.flatnonzero(wrong)[0]])
+            text = self._content[begin + begins[at] : begin + min(begins[at + 1], begins[at] + 200)]
+            return self._wrong(f"{what}{_shown(_plain(text))}", self._line + at)
 
         def numbers(places: IntArray) -> FloatArray:
             found = texts.take(pa.array(places))
@@ -320,17 +319,21 @@ class _Reader:
             except pa.ArrowInvalid:
                 return np.where(pc.match_substring_regex(found, NUMBER, ignore_case=True), 0.0, np.nan)
 
-        refuse(size > k + 2, f"a {k}-gram must have a log10 probability, {k} words and a weight, not ")
-        refuse(size < k + 1, f"a {k}-gram must have a log10 probability and {k} words, not ")
+        if (wrong := size > k + 2).any():
+            raise fault(wrong, f"a {k}-gram must have a log10 probability, {k} words and a weight, not ")
+        if (wrong := size < k + 1).any():
+            raise fault(wrong, f"a {k}-gram must have a log10 probability and {k} words, not ")
         probs, backoffs = numbers(first), np.zeros(len(some))
         backoffs[size == k + 2] = numbers(first[size == k + 2] + k + 1)
-        no_number = np.isnan(probs) | np.isnan(backoffs) | (backoffs == np.inf)
-        refuse(no_number, "the probability or the weight is not a number: ")
-        refuse(probs > ROUNDING, "the probability is above 1, as its log10 is above 0: ")
+        if (wrong := np.isnan(probs) | np.isnan(backoffs) | (backoffs == np.inf)).any():
+            raise fault(wrong, "the probability or the weight is not a number: ")
+        if (wrong := probs > ROUNDING).any():
+            raise fault(wrong, "the probability is above 1, as its log10 is above 0: ")
         words = texts.take(pa.array((first[:, None] + np.arange(1, k + 1)).ravel())).cast(pa.large_binary())
         if known is not None:
             words = pc.index_in(words, value_set=known).fill_null(NOTHING).to_numpy().reshape(-1, k)
-            refuse((words == NOTHING).any(axis=1), "a word is not among the 1-grams, which must list all words: ")
+            if (wrong := (words == NOTHING).any(axis=1)).any():
+                raise fault(wrong, "a word is not among the 1-grams, which must list all words: ")
         numbered = self._line + some
         self._at, self._line = end, self._line + len(begins) - 1
         return _Block(

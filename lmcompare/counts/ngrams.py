@@ -2,7 +2,7 @@
 
 All positions of the text are kept sorted by the k-gram that ends there, so that the occurrences of each k-gram are
 side by side: its *span*. Sorting each span by the word that follows gives the (k+1)-grams, numbered as the nodes of
-``lookup.level``; most spans have only one or two positions, so that there is little to sort. Spans do not touch each
+``level``; most spans have only one or two positions, so that there is little to sort. Spans do not touch each
 other: several threads can share them.
 """
 

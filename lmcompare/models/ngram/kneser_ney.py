@@ -71,10 +71,12 @@ class Discounts:
 
 
 def discounts(statistics: IntArray) -> Discounts:
-    """Return the discounts of one order as Chen and Goodman (1999) estimate them, in float32.
+    """Return the discounts of one order, in float32.
 
-    They are 0.5, 1 and 1.5, with the reason, if no n-gram has the count 1, 2 or 3, or if a discount would be below 0
-    or above its count. ``statistics``, (4,), has the numbers of n-grams with the counts 1, 2, 3 and 4.
+    With n_j the number of k-grams that have the count j, ``D_j = j - (j + 1) Y n_{j+1} / n_j`` for j = 1, 2, 3, where
+    ``Y = n_1 / (n_1 + 2 n_2)``; D_3 is also that of all greater counts. The discounts are 0.5, 1 and 1.5, with the
+    reason, if n_1, n_2 or n_3 is 0, or if a discount would be below 0 or above its count. ``statistics``: (4,) n_1 to
+    n_4.
     """
     for j in (1, 2, 3):
         if not statistics[j - 1]:
@@ -107,13 +109,18 @@ def interpolate(
         The probabilities of the order below.
     """
     c, h, H = level.adjusted, level.contexts, len(level.offsets) - 1
-    seen = np.ones(len(level), bool) if kept is None else kept
-    total = np.bincount(h, c, H)  # (H,): c(h ·), whole numbers
-    n1, n2, n3 = (np.bincount(h[seen & which], minlength=H).astype(np.float32) for which in (c == 1, c == 2, c >= 3))
-    saved = amounts[1] * n1 + amounts[2] * n2 + amounts[3] * n3 + np.bincount(h, c * ~seen, H).astype(np.float32)
+    kept = np.ones(len(level), bool) if kept is None else kept
+
+    def sums(values: IntArray | BoolArray) -> Float32Array:  # (n_k,) -> (H,): the sum of whole numbers after each h
+        return np.bincount(h, values, H).astype(np.float32)
+
+    total = sums(c)
+    saved = (
+        amounts[1] * sums(kept & (c == 1)) + amounts[2] * sums(kept & (c == 2)) + amounts[3] * sums(kept & (c > 2))
+    )
     with np.errstate(invalid="ignore"):
-        gamma = np.where(total > 0, saved / total.astype(np.float32), np.float32(1))  # 1 if nothing was seen after h
-    own = (c.astype(np.float32) - amounts[c.clip(max=3)]) / total.astype(np.float32)[h]
+        gamma = np.where(total > 0, (saved + sums(c * ~kept)) / total, np.float32(1))  # 1 if nothing was seen after h
+    own = (c.astype(np.float32) - amounts[c.clip(max=3)]) / total[h]
     return own + gamma[h] * lower[level.shorter], gamma
 
 
