@@ -76,11 +76,9 @@ class Ensemble(OverBase):
         self._growth = Growth()
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse a text that the base refuses."""
         self.new_base().check_text(train)
 
     def warm_up(self) -> None:
-        """Compile or load the code that the base needs."""
         self.new_base().warm_up()
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -163,7 +161,6 @@ class Ensemble(OverBase):
         return State(arrays, table)
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         begin_again(self, state)
         self._members = [

@@ -174,7 +174,6 @@ class KenLM(LanguageModel):
         return digest
 
     def title(self) -> str:
-        """Return the display name: the name of the file."""
         return f"KenLM model of {Path(self.path).name}" if self.path else "KenLM model of a file"
 
     def log_probs(self, text: Encoded) -> FloatArray:

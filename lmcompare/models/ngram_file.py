@@ -103,7 +103,6 @@ class NGramFile(TableModel):
         return digest
 
     def title(self) -> str:
-        """Return the display name: the name of the file."""
         return f"n-gram model of {Path(self.path).name}" if self.path else "n-gram model of a file"
 
     def log_probs(self, text: Encoded) -> FloatArray:

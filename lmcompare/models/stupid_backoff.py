@@ -68,7 +68,6 @@ class StupidBackoff(TableModel):
         self.notes: tuple[str, ...] = ()
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -91,7 +90,6 @@ class StupidBackoff(TableModel):
         return self
 
     def title(self) -> str:
-        """Return the display name."""
         return f"{self.order}-gram, stupid back-off"
 
     def log_probs(self, text: Encoded) -> FloatArray:
@@ -160,7 +158,6 @@ class _Explanation(Explanation):
         self.alpha = self.unseen = alpha
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         if case.count:
             return [case.count_line(), case.total_line(), (case.of_word("S"), case.count / case.total)]
         return [

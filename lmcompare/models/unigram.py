@@ -93,7 +93,6 @@ class Unigram(LanguageModel):
         return scores
 
     def stepper(self, prefix: IntArray, vocabulary: Vocabulary) -> Stepper:
-        """Return a stepper whose distribution never changes."""
         return _Constant(self._for(vocabulary), prefix, vocabulary)
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
@@ -135,7 +134,6 @@ class Unigram(LanguageModel):
         return State({"log_probs": fitted(self._log_probs, self), "counts": fitted(self._counts, self)})
 
     def restore(self, state: State) -> Self:
-        """Restore the model."""
         self._log_probs = real(state.arrays, "log_probs", (None,), most=0)
         self._counts = whole(state.arrays, "counts", self._log_probs.shape, 2**63)
         return self

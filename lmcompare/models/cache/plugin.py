@@ -168,7 +168,6 @@ class CacheModel(OverOne):
         return self.state_with(arrays, {"summary": asdict(self._summary)})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         self.restore_base(state)
         caches = self._caches()

@@ -163,7 +163,6 @@ class InfiniteGram(LanguageModel):
         return self
 
     def title(self) -> str:
-        """Return the display name."""
         return "∞-gram"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:

@@ -61,7 +61,6 @@ class MixtureModel(LanguageModel):
         """Return the members of the mixture."""
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
@@ -114,7 +113,6 @@ class MixtureModel(LanguageModel):
         return State(mixture.arrays(), values)
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         begin_again(self, state)
         self._mixture = Mixture.from_arrays(values["members"], bool(values["unknown"]), state.arrays)
@@ -171,11 +169,9 @@ class ClassNGram(MixtureModel):
         self.classes, self.order = classes, order
 
     def title(self) -> str:
-        """Return the display name."""
         return f"{self.order}-gram of word classes"
 
     def class_counts(self) -> list[int]:
-        """Return the number of classes."""
         return [self.classes]
 
     def member_specs(self) -> list[MemberSpec]:
@@ -205,7 +201,6 @@ class SkipNGram(MixtureModel):
         self.order = order
 
     def title(self) -> str:
-        """Return the display name."""
         return f"Skip {self.order}-gram"
 
     def member_specs(self) -> list[MemberSpec]:
@@ -266,11 +261,9 @@ class NGramMixture(MixtureModel):
         self.classes, self.order = list(classes), order
 
     def title(self) -> str:
-        """Return the display name."""
         return f"{self.order}-gram mixture"
 
     def class_counts(self) -> list[int]:
-        """Return the number of classes in each clustering."""
         return self.classes
 
     def member_specs(self) -> list[MemberSpec]:

@@ -89,7 +89,6 @@ class KneserNey(Smoothing):
         return tuple(Discounts((d1, d2, d3), reason) for (d1, d2, d3), reason in self.constants)
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         discount, total = self.discounts[case.order - 1], case.total
         taken, saved = float(discount.of(np.array([case.count]))[0]), float(discount.of(case.counts).sum())
         gamma, of_gamma = saved / total if case.weight is None else case.weight, "the discounts of all these counts"
@@ -158,7 +157,6 @@ class Absolute(Smoothing):
         return raw.interpolated(counts, size, parts)
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         d, total = self.constants[case.order - 1], case.total
         own, gamma = max(case.count - d, 0) / total, d * case.types / total
         return [
@@ -213,7 +211,6 @@ class WittenBell(Smoothing):
         return raw.interpolated(counts, size, parts)
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         return [
             case.count_line(),
             case.total_line(),
@@ -256,7 +253,6 @@ class JelinekMercer(Smoothing):
         return raw.interpolated(counts, size, parts)
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         total = case.total
         b = int(bucket(np.array([total]))[0])
         weight, frequency = self.constants[case.order - 1][b], case.count / total
@@ -390,7 +386,6 @@ class AddK(Smoothing):
         return raw.table(counts, size, probabilities, backoffs[1:])
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         return [
             case.count_line(),
             ("k: the number added to each count", self.k),

@@ -91,7 +91,6 @@ class TableModel(LanguageModel):
         return State(table.arrays(), {"order": table.order, **stored(self)})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         begin_again(self, state)
         self._table = BackoffTable.from_arrays(state.arrays, int(state.values["order"]))
         return self
@@ -194,7 +193,6 @@ class NGram(TableModel):
         return self.smoothing == KneserNey.name
 
     def check_text(self, train: Encoded) -> None:
-        """Refuse an order greater than the length of the longest sentence."""
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def warm_up(self) -> None:
@@ -250,7 +248,6 @@ class NGram(TableModel):
         return State({**state.arrays, "places": self._places}, {**state.values, "constants": self._method.constants})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         super().restore(state)
         self._method.constants = state.values["constants"]
         size = fitted(self._table, self).start + 1

@@ -84,7 +84,6 @@ class NGramTuned(NGram):
         return self
 
     def title(self) -> str:
-        """Return the display name."""
         return f"{self.order}-gram, tuned Kneser-Ney"
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
@@ -107,7 +106,6 @@ class NGramTuned(NGram):
         return State(state.arrays, {**state.values, "tuned": tuned})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         super().restore(state)
         tuned = state.values["tuned"]
         self._tuned = tuned and built(Tuned, tuned, "tuned")
@@ -181,7 +179,6 @@ class Tuning(Explanation):
         self.tuned = tuned
 
     def lines(self, case: Case) -> Lines:
-        """Return the worked equation."""
         strength = self.tuned.strength(case.order, case.total / max(1, case.types))
         if case.weight is not None:
             weight, lower, below = case.weight, case.lower, case.lower_line()

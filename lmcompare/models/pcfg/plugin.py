@@ -102,7 +102,6 @@ class Pcfg(LanguageModel):
         self._weight = 0.5  # the weight of the grammar
 
     def title(self) -> str:
-        """Return the display name."""
         return "Probabilistic grammar"
 
     def check_text(self, train: Encoded) -> None:
@@ -192,7 +191,6 @@ class Pcfg(LanguageModel):
         return pcfg_exhibits.exhibits(self, text)
 
     def warm_up(self) -> None:
-        """Load the compiled loops."""
         tiny, _ = read_grammar([Tree("S", [Tree("A", [0]), Tree("B", [1])])], 1, 1)
         prefixes(tiny.arrays, tiny.root, 2, np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0))
         self._bigram.warm_up()
@@ -217,7 +215,6 @@ class Pcfg(LanguageModel):
         return State(arrays, values)
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values, arrays = state.values, state.arrays
         begin_again(self, state)
         self._grammar = Grammar.from_arrays(arrays, values["symbols"], int(values["tags"]))

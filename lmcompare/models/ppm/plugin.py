@@ -156,7 +156,6 @@ class Ppm(LanguageModel):
         return self
 
     def title(self) -> str:
-        """Return the display name."""
         return f"PPM, order {self.order}"
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -223,7 +222,6 @@ class Ppm(LanguageModel):
         return State({**arrays, "discounts": discounts.values}, values)
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         begin_again(self, state)
         self._types = int(state.values["types"])
         self._tables = tables.restored(state.arrays)

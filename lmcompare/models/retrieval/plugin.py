@@ -133,7 +133,6 @@ class Retrieval(OverOne):
         return self.state_with(fitted(self._store, self).arrays(), {"mixing": asdict(self._mixing)})
 
     def restore(self, state: State) -> Self:
-        """Restore the model; the stored hyper-parameters replace those given to ``__init__``."""
         values = state.values
         self.restore_base(state)
         self._store = Datastore.from_arrays(state.arrays)

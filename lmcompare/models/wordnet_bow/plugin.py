@@ -70,11 +70,9 @@ class WordNetBow(TunableLanguageModel):
         super().__post_init__()
 
     def title(self) -> str:
-        """Return the display name."""
         return "WordNet, bag of words"
 
     def digest_of(self, name: str) -> str:
-        """Return the digest of WordNet's files."""
         return digest(self.wordnet)
 
     def network(self, types: int) -> ReadableBag:
