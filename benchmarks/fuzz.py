@@ -40,8 +40,8 @@ with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):
     from lmcompare.errors import LmcompareError
     from lmcompare.harness import experiment
     from lmcompare.model import Setting
-    from lmcompare.models.ngram import plugin as ngram
     from lmcompare.models import ngram_file
+    from lmcompare.models.ngram import plugin as ngram
     from lmcompare.models.word2vec.ready_vectors import ready_vectors
     from lmcompare.tokens import Encoded, Vocabulary
     from tests.full.fuzz import test_hostile_bytes

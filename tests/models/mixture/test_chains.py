@@ -1,4 +1,4 @@
-"""Histories, context trees, chains and mixtures against their definitions."""
+"""Histories, context trees, chains, mixtures and discounts against their definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules and words of tags are counted as one counts them by hand; the matrices are sums of all chains."""
+"""Trees are read as written; rules and words of tags are counted as by hand; the matrices are sums of all chains."""
 
 from __future__ import annotations
 
