@@ -67,10 +67,10 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: files of the run folder can't name others
-    named = plugins.only_installed(job.plugin_here, *plugins.named_in(job.hyperparameters_here), *own)
+    named = plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own)
     with named, allowance.limited(job.memory):
         if model is None:
-            model = plugins.build(job.plugin_here, job.hyperparameters_here)
+            model = plugins.build(job.plugin, job.hyperparameters)
             if plugins.source_digest(model) != job.source_digest:
                 raise _changed("its code")
         _run_cell(job, emit, model)
@@ -306,7 +306,7 @@ def _checked(
     test, reset, _ = found["test"]
 
     def restore() -> LanguageModel:
-        return restored(plugins.build(type(model), job.hyperparameters_here), job.path / "model")
+        return restored(plugins.build(type(model), job.hyperparameters), job.path / "model")
 
     apart = not np.isnan(reset).all()  # adaptive models and models of series have no scores of single sentences
     scored = Scored(

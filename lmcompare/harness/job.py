@@ -62,9 +62,6 @@ class Job:
         Whether the model is scored on the validation text while it is trained, too.
     memory : int, optional
         The bytes of memory that the model may take, if it can keep to a limit. It is no part of the key.
-    moved : dict of str to str
-        On another machine than that of the run: for the plug-ins and files that are named above, where their copies
-        are. It is no part of the key.
     """
 
     folder: str
@@ -86,7 +83,6 @@ class Job:
     trial: bool = False
     milestones: bool = False
     memory: int | None = None
-    moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -99,16 +95,6 @@ class Job:
         if self.trial:  # the identity makes the folder unique among the settings of all sweeps
             return f"{TRIALS}/{self.name}-{self.identity[:DIGITS]}/{self.seed}"
         return place_of(self.name, self.seed)
-
-    @property
-    def plugin_here(self) -> str:
-        """The plug-in, with the path that its file has on this machine."""
-        return self.moved.get(self.plugin, self.plugin)
-
-    @property
-    def hyperparameters_here(self) -> dict[str, Any]:
-        """The hyper-parameters, with the paths that files and plug-ins have on this machine."""
-        return {k: self.moved.get(v, v) if isinstance(v, str) else v for k, v in self.hyperparameters.items()}
 
     @property
     def files_written(self) -> tuple[str, ...]:

@@ -1,66 +1,87 @@
-"""Runs cells as tasks of Ray. This process writes all files of the run folder: no disk is shared with the nodes."""
+"""Runs cells as tasks of Ray, on nodes that see the run folder at the path that it has on this machine."""
 
 from __future__ import annotations
 
-import asyncio
 import math
+import os
+import queue
+import socket
+import threading
 import time
-import uuid
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lmcompare import plugins
-from lmcompare.errors import LmcompareError, expanded, ordinary, what_went_wrong
-from lmcompare.harness import on_node
-from lmcompare.harness.cluster import Cluster, gpus_of
+from lmcompare import cluster_work
+from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, what_went_wrong
+from lmcompare.harness.cluster import Cluster, Node, gpus_of
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
-from lmcompare.harness.runner import make_ready
-from lmcompare.processes import Emit
-from lmcompare.runfolder import checkpoints
-from lmcompare.runfolder.files import write_bytes
-from lmcompare.runfolder.layout import SEAL, TOKENS, TOKENS_FILES
-from lmcompare.runfolder.ownership import OF_CELL, see_that_it_is_there
+from lmcompare.harness.runner import make_ready, run_process
+from lmcompare.processes import Emit, end_running
+from lmcompare.runfolder.layout import MARK
 
 MOST_LOST = 5  # nodes that may be lost under one cell
 WAITING = 300  # checks for a node that could run a cell, when there is none
 WAIT = 1.0  # seconds between two of these checks
-LOOK = 0.5  # seconds between two checks whether a task has ended
+LOOK = 0.5  # seconds between two checks whether the nodes are there
 ENDING = 10.0  # seconds within which a cancelled task must end its process
-PAUSE = 0.05  # seconds between two checks for messages
+ARRIVING = 60.0  # seconds within which the files of a node must be seen here: a shared disk may have a cache
 
-Image = Mapping[str, Any]  # files by their paths in a folder: bytes, or arrays of bytes
+Said = tuple[
+    str, Any
+]  # "begun" and the node's name, "event" and an event, or "ended" and why the cell failed, or None
 
 
 class LostError(Exception):
     """The node of a cell was lost, or its task could not be begun there."""
 
 
-class Mailbox:
-    """An actor on the machine of the run that keeps the messages of tasks until they are taken."""
+def run_there(table: Mapping[str, Any], seconds: float, memory: Mapping[str, int]) -> Iterator[Said]:
+    """Run the cell of a job's table on a node; yield what it says as it comes.
 
-    def __init__(self) -> None:
-        self._boxes: dict[str, list[on_node.Message]] = defaultdict(list)
+    Parameters
+    ----------
+    table : mapping
+        The job's.
+    seconds : float
+        The time limit.
+    memory : mapping
+        By the id of a node, the bytes that a process of the cell may take there.
+    """
+    import ray
 
-    async def put(self, key: str, messages: list[on_node.Message]) -> None:
-        """Keep messages of a task."""
-        self._boxes[key] += messages
+    host, context = socket.gethostname(), ray.get_runtime_context()
+    limit = memory.get(context.get_node_id())
+    os.environ[cluster_work.VARIABLE] = cluster_work.told(context.gcs_address, memory)
+    yield "begun", host
+    job = Job(**table)
+    if not (Path(job.folder) / MARK).is_file():
+        yield (
+            "ended",
+            f"there is no run folder {job.folder} on {host}: give as --out a folder on a disk that all nodes share",
+        )
+        return
+    said: queue.SimpleQueue[Said] = queue.SimpleQueue()
 
-    async def take(self, key: str, seconds: float) -> list[on_node.Message]:
-        """Return the messages of a task that have come; wait at most ``seconds`` for the first."""
-        until = time.monotonic() + seconds
-        while not self._boxes[key] and time.monotonic() < until:
-            await asyncio.sleep(PAUSE)
-        return self._boxes.pop(key)
+    def work() -> None:
+        error = run_process(job, seconds, lambda event: said.put(("event", event)), limit)
+        if error is not None and limit is not None and TOO_LITTLE_MEMORY in error:
+            error += f" (on {host} each of its processes may take {limit / 1e9:.2g} GB)"
+        said.put(("ended", error))
 
-    async def close(self, key: str) -> None:
-        """Forget a task."""
-        self._boxes.pop(key, None)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        message = "", None
+        while message[0] != "ended":
+            message = said.get()
+            yield message
+    finally:
+        while thread.is_alive():  # the task was cancelled; its process may be about to start
+            end_running()
+            thread.join(LOOK)
 
 
 class OnRay:
@@ -78,13 +99,9 @@ class OnRay:
 
     def __init__(self, cluster: Cluster, machine: dict[str, Any], show: Display) -> None:
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self._ray, self._cluster, self._machine, self._show = ray, cluster, machine, show
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._box = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
-        self._task = ray.remote(on_node.run_there)
-        self._stored: dict[tuple[Path, Callable[[Path], Image]], Any] = {}  # references into the object store
+        self._task = ray.remote(run_there)
         self._running: set[Any] = set()
         self._cancelled: set[Any] = set()
         self._ended = False
@@ -129,46 +146,47 @@ class OnRay:
 
     def _attempt(self, job: Job, seconds: float, emit: Emit) -> str | None:
         """Run a cell on a node. Raises ``LostError`` if the node is lost."""
-        ray, nodes, key = self._ray, self._fitting(), uuid.uuid4().hex
-        moved, images = self._luggage(job)
-        shares = {node.id: node.share(self._machine) for node in nodes}
+        ray = self._ray
+        shares = {node.id: node.share(self._machine) for node in self._fitting()}
         task = self._task.options(
             num_cpus=self._machine["threads"],
             num_gpus=gpus_of(self._machine),
             memory=min(shares.values()) * self._machine["processes"],
             max_retries=0,
+            num_returns="streaming",
             label_selector={"ray.io/node-id": f"in({','.join(shares)})"},
-        ).remote(asdict(job), moved, images, self._box, key, seconds, shares)
+        ).remote(asdict(job), seconds, shares)
         self._running.add(task)
-        node, done = "", False
+        node, kind = "", ""
         try:
-            while not done:
-                done = bool(ray.wait([task], timeout=0)[0])
-                while messages := ray.get(self._box.take.remote(key, 0 if done else LOOK)):
-                    for kind, value in messages:
-                        if kind == "begun":
-                            node = value
-                        elif kind == "event":
-                            emit(checked(value))
-                        else:
-                            _take_over(job, kind, value)
-                if not node and not any(each.id in shares for each in self._cluster.nodes()):
-                    raise LostError("all nodes that could run it were lost")
-            return ray.get(task)  # type: ignore[no-any-return]
+            while True:
+                if not ray.wait([task], timeout=LOOK)[0]:
+                    if not node and not any(each.id in shares for each in self._cluster.nodes()):
+                        raise LostError("all nodes that could run it were lost")
+                    continue
+                kind, value = ray.get(next(task))
+                if kind == "begun":
+                    node = value
+                elif kind == "event":
+                    emit(checked(value))
+                else:
+                    return value if value is not None else _arrived(job)
         except ray.exceptions.RayTaskError as error:
+            kind = "ended"
             return f"its task could not be run on the node {node} ({what_went_wrong(error.cause)})"
         except ray.exceptions.OutOfMemoryError:
+            kind = "ended"
             raise LostError(f"the memory of its node {node} was exhausted, and Ray ended it") from None
         except ray.exceptions.RayError as error:
+            kind = "ended"
             raise LostError(f"its node {node or '(none yet)'} was lost ({type(error).__name__})") from None
         finally:
             self._running.discard(task)
-            if not done:
+            if kind != "ended":
                 self._cancel(task)
-                ray.wait([task], timeout=ENDING)
-            self._box.close.remote(key)
+                ray.wait([task.completed()], timeout=ENDING)
 
-    def _fitting(self) -> list[Any]:
+    def _fitting(self) -> list[Node]:
         """Wait for nodes that can run a cell. Raises ``LmcompareError`` if none comes."""
         for _ in range(WAITING):
             if fitting := [node for node in self._cluster.nodes() if node.cells(self._machine)]:
@@ -178,82 +196,9 @@ class OnRay:
             "no node that could run it is left in the Ray cluster: add a node, and run the same command again"
         )
 
-    def _luggage(self, job: Job) -> tuple[dict[str, str], list[tuple[str, Any]]]:
-        """Return what travels with a job: where plug-ins and files are there, and the images of folders."""
-        moved: dict[str, str] = {}
-        run = Path(job.folder)
-        room = checkpoints.own_room(job.checkpoints)
-        images = [(f"{on_node.RUN}/{TOKENS}/{job.tokens_fingerprint}", self._put(job.tokens_path, _tokens))]
-        own = {f"{on_node.RUN}/{job.path.relative_to(run).as_posix()}": _image(job.path, OF_CELL)}
-        if room is not None:
-            there = checkpoints.checkpoints_of(Path(on_node.RUN)).name
-            own[f"{there}/{room.relative_to(room.parents[2]).as_posix()}"] = _image(room)
-        images += [(place, self._ray.put(image)) for place, image in own.items() if image]
-        for spec in (job.plugin, job.tokenizer, *plugins.named_in(job.hyperparameters)):
-            home, _, name = spec.rpartition(":")
-            if home.endswith(".py"):
-                place = f"code/{len(images)}"
-                images.append((place, self._put(expanded(home).resolve().parent, _code)))
-                moved[spec] = f"{place}/{Path(home).name}:{name}"
-        for key in job.files:
-            value = job.hyperparameters[key]
-            if isinstance(value, str) and value and expanded(value).exists():  # otherwise it is a name, not a path
-                path = expanded(value).resolve()
-                place = f"files/{len(images)}"
-                images.append((place, self._put(path, _named)))
-                moved[value] = f"{place}/{path.name}"
-        return moved, images
 
-    def _put(self, path: Path, image: Callable[[Path], Image]) -> Any:
-        """Put an image of a folder or file into the object store, once."""
-        if (path, image) not in self._stored:
-            self._stored[path, image] = self._ray.put(image(path))
-        return self._stored[path, image]
-
-
-def _bytes_of(path: Path) -> np.ndarray[Any, Any]:
-    """Return the content of a file, which goes into the object store without a copy in memory."""
-    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.zeros(0, np.uint8)
-
-
-def _tokens(path: Path) -> Image:
-    return {name: _bytes_of(path / name) for name in (*TOKENS_FILES, SEAL)}
-
-
-def _code(folder: Path) -> Image:
-    """Return the Python files of a folder, which a plug-in may import."""
-    return {path.name: path.read_bytes() for path in folder.glob("*.py") if path.is_file()}
-
-
-def _named(path: Path) -> Image:
-    """Return a file that a hyper-parameter names, or the files of such a folder."""
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [ordinary(path)]
-    return {file.relative_to(path.parent).as_posix(): _bytes_of(file) for file in files}
-
-
-def _image(folder: Path, names: frozenset[str] | None = None) -> Image:
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {
-        name: path.read_bytes()
-        for name, path in files.items()
-        if (names is None or name in names) and not path.is_symlink()
-    }
-
-
-def _take_over(job: Job, tree: str, files: on_node.Files) -> None:
-    """Write the files that a cell has changed on its node. Raises ``LmcompareError`` where that is impossible."""
-    see_that_it_is_there(Path(job.folder))
-    root, top = job.path, Path(job.folder)
-    if tree == "checkpoints":
-        root, top = job.checkpoints, job.checkpoints.parents[2]
-        if not top.is_dir():  # the run has no folder for checkpoints
-            return
-    for name, content in files.items():
-        parts = PurePosixPath(name).parts
-        if (tree == "cell" and name not in OF_CELL) or name.startswith("/") or ".." in parts:
-            raise LmcompareError(f"its node sent a file that no cell has ({name[:80]}): run the same command again")
-        path = root / name
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_bytes(path, content)
+def _arrived(job: Job) -> None:
+    """Wait until a finished cell's files are seen on this machine; whether they are all there is checked later."""
+    until = time.monotonic() + ARRIVING
+    while not job.is_finished() and time.monotonic() < until:
+        time.sleep(LOOK)

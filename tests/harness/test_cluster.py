@@ -1,14 +1,10 @@
-"""Cells and their work on a cluster, without Ray: what travels, what comes back, and what a lost node costs."""
+"""The nodes of a cluster, and the parts of a cell's work that free nodes do, without Ray."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
@@ -16,13 +12,7 @@ from lmcompare import cluster_work
 from lmcompare.cluster_work import VARIABLE, shared, told
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import cluster as clusters
-from lmcompare.harness import on_node, on_ray
-from lmcompare.harness.on_node import HELD, SCRATCH, Tree, scratch_folder
-from lmcompare.run_mark import MARK
-from lmcompare.runfolder.checkpoints import checkpoints_of
 from tests.harness.small import small_experiment
-from tests.harness.test_cells import job_of
-from tests.serve.test_worker import in_a_loop
 
 CPU, CUDA = ({"device": device, "threads": 2, "processes": 3} for device in ("cpu", "cuda"))
 
@@ -68,89 +58,6 @@ def test_what_a_cell_may_run_on_is_chosen_from_the_nodes() -> None:
     nodes.clear()
     with pytest.raises(LmcompareError, match="the first was refused because it has other versions"):
         chosen()
-
-
-def test_the_scratch_folder_of_a_killed_task_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    left = tmp_path / f"{SCRATCH}left"
-    left.mkdir()
-    (left / HELD).touch()
-    with scratch_folder() as first, scratch_folder() as second:
-        assert {*tmp_path.iterdir()} == {first, second}
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_folder_travels_as_code_and_as_a_file_of_a_model(tmp_path: Path) -> None:
-    place = tmp_path / "both"
-    place.mkdir()
-    (place / "plugins.py").write_text("1")
-    (place / "data.txt").write_text("a b")
-    cells = on_ray.OnRay.__new__(on_ray.OnRay)
-    cells._ray, cells._stored = Mock(put=lambda image: image), {}
-    for _ in range(2):
-        assert list(cells._put(place, on_ray._code)) == ["plugins.py"]
-        assert list(cells._put(place, on_ray._named)) == ["both/data.txt", "both/plugins.py"]
-    assert len(cells._stored) == 2
-
-
-def test_a_tree_tells_what_changed_and_what_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "old").write_text("1")
-    tree = Tree(tmp_path)
-    assert tree.changes() == {}
-    for number, name in enumerate(("b", "a", "c.part")):
-        (tmp_path / name).write_text(name)
-        os.utime(tmp_path / name, ns=(0, number))
-    (tmp_path / "old").unlink()
-    assert list(tree.changes().items()) == [("old", None), ("b", b"b"), ("a", b"a")]
-    assert tree.changes() == {}
-
-
-def test_a_task_tells_what_the_cell_says_and_the_files_that_it_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = job_of("unigram", tmp_path / "run")
-    job.path.mkdir(parents=True)
-
-    def work(given: object, seconds: float, emit: Callable[[dict[str, str]], None], limit: int | None) -> str:
-        assert (given, seconds, limit) == (job, 5.0, 7)
-        (job.path / "cell.json").write_text("{}")
-        (job.path / "mine.txt").write_text("mine")
-        emit({"event": "stage"})
-        return "no luck"
-
-    monkeypatch.setattr(on_node, "run_process", work)
-    begun, *others = on_node._said(job, 5.0, 7)
-    assert begun[0][0] == "begun"
-    said = [message for messages in others for message in messages]
-    assert ("cell", {"cell.json": b"{}"}) in said
-    assert ("event", {"event": "stage"}) in said
-    assert said[-1] == ("ended", "no luck")
-
-
-def test_messages_are_kept_until_they_are_taken() -> None:
-    async def exchanged() -> list[Any]:
-        box = on_ray.Mailbox()
-        await box.put("a", [("begun", "x")])
-        await box.put("a", [("event", {})])
-        return [await box.take("a", 0), await box.take("a", 0)]
-
-    assert in_a_loop(exchanged()) == [[("begun", "x"), ("event", {})], []]
-
-
-def test_files_of_a_node_are_written_to_their_cell_alone(tmp_path: Path) -> None:
-    job = job_of("unigram", tmp_path / "run")
-    job.path.mkdir(parents=True)
-    (tmp_path / "run" / MARK).touch()
-    on_ray._take_over(job, "cell", {"cell.json": b"{}", "model/values.json": b"1"})
-    assert (job.path / "model/values.json").read_bytes() == b"1"
-    on_ray._take_over(job, "cell", {"cell.json": None})
-    assert not (job.path / "cell.json").exists()
-    for tree, name in (("cell", "mine.txt"), ("checkpoints", "../x"), ("checkpoints", "/x")):
-        checkpoints_of(tmp_path / "run").mkdir(exist_ok=True)
-        with pytest.raises(LmcompareError, match="no cell has"):
-            on_ray._take_over(job, tree, {name: b"1"})
-    on_ray._take_over(job, "checkpoints", {"half.txt": b"half"})
-    assert (job.checkpoints / "half.txt").read_bytes() == b"half"
 
 
 def squares(number: int, log: list[int]) -> Iterator[int]:

@@ -1,14 +1,16 @@
-"""A cell as a task of Ray, with a stand-in for Ray: what is asked for, what is written, and what a loss costs."""
+"""A cell as a task of Ray, with a stand-in for Ray: what is asked for, what is said, and what a loss costs."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
@@ -16,10 +18,11 @@ import pytest
 from lmcompare.cluster_work import VARIABLE
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError
 from lmcompare.harness import cluster as clusters
-from lmcompare.harness import on_node, on_ray
+from lmcompare.harness import on_ray
 from lmcompare.harness.cluster import Cluster, Node
 from lmcompare.harness.job import Job
 from lmcompare.harness.on_ray import OnRay
+from lmcompare.processes import Emit
 from lmcompare.run_mark import MARK
 from tests.harness.small import Watch
 from tests.harness.test_cells import job_of
@@ -42,29 +45,35 @@ class OutOfMemoryError(RayError):
     """As Ray's."""
 
 
+class Task:
+    """Says its messages; one that is an error is raised."""
+
+    def __init__(self, messages: list[Any]) -> None:
+        self._messages = messages
+        self.completed = Mock()
+
+    def __next__(self) -> Any:
+        return self._messages.pop(0)
+
+
 class Ray:
-    """Stands for Ray: a task is what it returns or raises, and tells its messages first."""
+    """Stands for Ray: a task is what it says."""
 
     def __init__(self) -> None:
         errors = {"RayError": RayError, "RayTaskError": RayTaskError, "OutOfMemoryError": OutOfMemoryError}
         self.exceptions = SimpleNamespace(**errors)
-        self.ends: list[object] = []
-        self.messages: list[list[tuple[str, Any]]] = []
+        self.tasks: list[list[Any]] = []
         self.asked: dict[str, Any] = {}
         self.given: tuple[Any, ...] = ()
         self.cancel = Mock()
-        self.box = SimpleNamespace(
-            take=SimpleNamespace(remote=lambda key, seconds: self.messages.pop(0) if self.messages else []),
-            close=Mock(),
-        )
 
     def options(self, **asked: Any) -> Any:
         self.asked = asked
         return SimpleNamespace(remote=self.begin)
 
-    def begin(self, *given: Any) -> object:
+    def begin(self, *given: Any) -> Task:
         self.given = given
-        return self.ends.pop(0)
+        return Task(self.tasks.pop(0))
 
     def wait(self, tasks: list[Any], timeout: float, num_returns: int = 1) -> tuple[list[Any], list[Any]]:
         return tasks, []
@@ -73,9 +82,6 @@ class Ray:
         if isinstance(what, Exception):
             raise what
         return what
-
-    def put(self, image: Any) -> Any:
-        return image
 
 
 @pytest.fixture
@@ -86,46 +92,35 @@ def ray() -> Ray:
 @pytest.fixture
 def cells(ray: Ray) -> OnRay:
     made = OnRay.__new__(OnRay)
-    made._ray, made._task, made._box, made._machine, made._show = ray, ray, ray.box, MACHINE, Watch()
+    made._ray, made._task, made._machine, made._show = ray, ray, MACHINE, Watch()
     made._cluster = Mock(nodes=lambda: NODES)
-    made._stored, made._running, made._cancelled, made._ended = {}, set(), set(), False
+    made._running, made._cancelled, made._ended = set(), set(), False
     return made
 
 
 @pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    monkeypatch.setattr(on_ray, "_tokens", lambda path: {"train.npz": b"1"})
+def job(tmp_path: Path) -> Job:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / MARK).touch()
-    (tmp_path / "plugins.py").write_text("1")
-    (tmp_path / "a.dat").write_text("one")
-    made = job_of(f"{tmp_path}/plugins.py:Flat", tmp_path / "run", files={"path": "digest"})
-    made.hyperparameters["path"] = str(tmp_path / "a.dat")
-    return made
+    return job_of("unigram", tmp_path / "run")
 
 
-def test_a_cell_travels_with_its_code_and_files_and_what_it_writes_comes_back(
-    ray: Ray, cells: OnRay, job: Job, tmp_path: Path
+def test_a_cell_asks_for_a_node_with_room_and_its_files_are_waited_for(
+    ray: Ray, cells: OnRay, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job.path.mkdir(parents=True)
-    (job.path / "cell.json").write_text("before")
+    waited, seen = list[float](), iter((False, False, True))
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(Job, "is_finished", lambda job: next(seen))
     stage = {"event": "stage", "stage": "scoring"}
-    ray.ends, ray.messages = [None], [[("begun", "host"), ("event", stage)], [("cell", {"cell.json": b"after"})]]
+    ray.tasks = [[("begun", "host"), ("event", stage), ("ended", None)]]
     events: list[Any] = []
     assert cells.run(job, 9.0, events.append) is None
     assert [event["stage"] for event in events] == ["scoring"]
-    assert (job.path / "cell.json").read_text() == "after"
+    assert waited == [on_ray.LOOK] * 2
     assert (ray.asked["num_cpus"], ray.asked["num_gpus"], ray.asked["memory"]) == (2, 0, 300)
     assert ray.asked["label_selector"] == {"ray.io/node-id": "in(a,b)"}
-    table, moved, images, _, _, seconds, shares = ray.given
-    assert (table["name"], seconds, shares) == ("model", 9.0, {"a": 500, "b": 300})
-    there = {place: sorted(image) for place, image in images}
-    (code,) = (place for place in there if place.startswith("code/"))
-    (file,) = (place for place in there if place.startswith("files/"))
-    assert moved == {job.plugin: f"{code}/plugins.py:Flat", f"{tmp_path}/a.dat": f"{file}/a.dat"}
-    assert (there[code], there[file]) == (["plugins.py"], ["a.dat"])
-    assert there["run/cells/model/0"] == ["cell.json"]
-    assert f"run/tokens/{job.tokens_fingerprint}" in there
+    table, seconds, shares = ray.given
+    assert (Job(**table), seconds, shares) == (job, 9.0, {"a": 500, "b": 300})
     assert (cells.workers, cells._running) == (3, set())
     ray.cancel.assert_not_called()
 
@@ -133,19 +128,27 @@ def test_a_cell_travels_with_its_code_and_files_and_what_it_writes_comes_back(
 def test_a_lost_node_is_replaced_some_times_and_an_error_is_that_of_the_cell(
     ray: Ray, cells: OnRay, job: Job
 ) -> None:
-    ray.ends = [RayError("gone"), OutOfMemoryError("too much"), "no luck"]
+    ray.tasks = [[RayError("gone")], [("begun", "x"), OutOfMemoryError("too much")], [("ended", "no luck")]]
     assert cells.run(job, 9.0, lambda event: None) == "no luck"
     said = cells._show.said  # type: ignore[attr-defined]
-    assert ["lost" in said[0], "memory" in said[1], len(said)] == [True, True, 2]
-    ray.ends = [RayError("gone")] * (on_ray.MOST_LOST + 1)
+    assert ["lost" in said[0], "memory of its node x" in said[1], len(said)] == [True, True, 2]
+    ray.tasks = [[RayError("gone")] for _ in range(on_ray.MOST_LOST + 1)]
     assert "5 times" in (cells.run(job, 9.0, lambda event: None) or "")
-    assert len(ray.ends) == 1
-    ray.ends = [RayTaskError("odd")]
+    assert len(ray.tasks) == 1
+    ray.tasks = [[RayTaskError("odd")]]
     assert "ValueError: no luck" in (cells.run(job, 9.0, lambda event: None) or "")
+    ray.cancel.assert_not_called()
     cells.end()
-    ray.ends = [RayError("gone")] * 2
+    ray.tasks = [[RayError("gone")]] * 2
     assert cells.run(job, 9.0, lambda event: None)
-    assert len(ray.ends) == 1, "after the end it does not go on"
+    assert len(ray.tasks) == 1, "after the end it does not go on"
+
+
+def test_a_task_is_cancelled_if_what_it_says_can_not_be_shown(ray: Ray, cells: OnRay, job: Job) -> None:
+    ray.tasks = [[("event", {"event": "odd"})]]
+    with pytest.raises(LmcompareError, match="progress that can't be read"):
+        cells.run(job, 9.0, lambda event: None)
+    ray.cancel.assert_called_once()
 
 
 def test_a_cell_waits_for_a_node_with_room_but_not_for_ever(cells: OnRay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,25 +174,42 @@ def installed(ray: Ray, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ray]:
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_task_of_a_cell_runs_in_a_folder_of_its_own(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    box = SimpleNamespace(put=SimpleNamespace(remote=lambda key, messages: sent.append((key, list(messages)))))
-    moved = {job.plugin: "code/1/plugins.py:Flat"}
+def test_a_task_says_what_its_cell_says_and_how_it_ended(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(given: Job, seconds: float, emit: Emit, limit: int | None) -> str:
+        assert (given, seconds, limit) == (job, 9.0, 2 * 10**9)
+        emit({"event": "stage"})
+        return f"MemoryError: {TOO_LITTLE_MEMORY}"
 
-    def said(there: Job, seconds: float, limit: int | None) -> Iterator[list[tuple[str, Any]]]:
-        scratch = Path(there.folder).parent
-        assert (scratch / "code/1/plugins.py").read_bytes() == b"1"
-        assert (there.plugin_here, seconds, limit) == (f"{scratch}/code/1/plugins.py:Flat", 9.0, 2 * 10**9)
-        assert (Path(there.folder) / MARK).is_file()
-        yield [("begun", "host")]
-        yield [("event", {}), ("ended", f"MemoryError: {TOO_LITTLE_MEMORY}")]
-
-    monkeypatch.setattr(on_node, "_said", said)
-    images = [("code/1", {"plugins.py": b"1"})]
-    error = on_node.run_there(vars(job), moved, images, box, "key", 9.0, {"a": 2 * 10**9})
-    assert "may take 2 GB" in (error or "")
-    assert sent == [("key", [("begun", "host")]), ("key", [("event", {})])]
+    monkeypatch.setattr(on_ray, "run_process", work)
+    begun, event, ended = on_ray.run_there(asdict(job), 9.0, {"a": 2 * 10**9})
+    assert (begun[0], event, ended[0]) == ("begun", ("event", {"event": "stage"}), "ended")
+    assert "may take 2 GB" in ended[1]
     assert "there:1" in os.environ[VARIABLE]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_node_that_does_not_see_the_run_folder_says_so(job: Job) -> None:
+    elsewhere = replace(job, folder=f"{job.folder}-of-another-disk")
+    *_, ended = on_ray.run_there(asdict(elsewhere), 9.0, {})
+    assert "a disk that all nodes share" in ended[1]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_cancelled_task_ends_its_process(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def work(given: Job, seconds: float, emit: Emit, limit: int | None) -> str | None:
+        emit({"event": "stage"})
+        assert ended.wait(60)
+        return None
+
+    monkeypatch.setattr(on_ray, "run_process", work)
+    monkeypatch.setattr(on_ray, "end_running", ended.set)
+    said = on_ray.run_there(asdict(job), 9.0, {})
+    assert [next(said)[0], next(said)[0]] == ["begun", "event"]
+    with pytest.raises(KeyboardInterrupt):
+        cast("Generator[Any]", said).throw(KeyboardInterrupt)
+    assert ended.is_set()
 
 
 def test_nodes_with_other_versions_are_refused(installed: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
