@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -249,7 +249,7 @@ def sent(content: bytes, code: int = 0) -> Iterator[Child]:
     end, begin = os.pipe()
     with open(end, "rb") as stdout, open(begin, "wb", buffering=0) as channel:
         channel.write(content)
-        yield Child(SimpleNamespace(stdout=stdout, poll=lambda: code, wait=lambda: code), "")
+        yield Child(cast("Any", SimpleNamespace(stdout=stdout, poll=lambda: code, wait=lambda timeout: code)), "")
 
 
 @pytest.mark.parametrize(

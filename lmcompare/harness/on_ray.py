@@ -170,7 +170,9 @@ class OnRay:
                 elif kind == "event":
                     emit(checked(value))
                 else:
-                    return value if value is not None else _arrived(job)
+                    if value is None:
+                        _see_that_it_arrived(job)
+                    return value  # type: ignore[no-any-return]
         except ray.exceptions.RayTaskError as error:
             kind = "ended"
             return f"its task could not be run on the node {node} ({what_went_wrong(error.cause)})"
@@ -197,7 +199,7 @@ class OnRay:
         )
 
 
-def _arrived(job: Job) -> None:
+def _see_that_it_arrived(job: Job) -> None:
     """Wait until a finished cell's files are seen on this machine; whether they are all there is checked later."""
     until = time.monotonic() + ARRIVING
     while not job.is_finished() and time.monotonic() < until:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from lmcompare.errors import temporary_room
 from lmcompare.processes.forks import Forked, ForkServer
@@ -31,6 +32,7 @@ from lmcompare.processes.served import environment_of
 
 MOST_BYTES = 1 << 24  # that a message may have
 MOST_LOG, KEPT_LOG = 1 << 30, 1 << 20  # bytes that a process may print, and those that are kept if it prints more
+LOOK = 0.5  # seconds between two checks of a process that sends nothing
 GRACE = 5  # seconds that a process has to end after its function has returned
 SERVE = "from lmcompare.processes.served import serve; serve()"
 
@@ -92,30 +94,20 @@ def call(
     ServerLostError
         The server ended before the function returned.
     """
-    late = threading.Event()
     with start(
-        function, *arguments, log=log, variables=variables, memory=memory, stdin=stdin, server=server
+        function,
+        *arguments,
+        log=log,
+        variables=variables,
+        seconds=seconds,
+        memory=memory,
+        stdin=stdin,
+        server=server,
     ) as child:
-
-        def kill() -> None:
-            late.set()
-            child.kill()
-
-        timer = threading.Timer(min(threading.TIMEOUT_MAX, seconds or 0.0), kill)
-        timer.daemon = True
-        if seconds is not None:
-            timer.start()
-        try:
-            meanwhile()
-            for event in child.events():
-                on_event(event)
-            return child.result()
-        except EndedError:
-            if late.is_set():
-                raise TimeLimitError(f"it ran longer than its time limit of {seconds:g} s, and was ended") from None
-            raise
-        finally:
-            timer.cancel()
+        meanwhile()
+        for event in child.events():
+            on_event(event)
+        return child.result()
 
 
 _RUNNING: set[Child] = set()
@@ -132,35 +124,30 @@ def end_running() -> None:
         child.kill()
 
 
-class Process(Protocol):
-    """A process that was started: a ``Popen``, or one that a server has forked."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-
-    @property
-    def stdout(self) -> IO[bytes] | None:
-        """The stream of its messages."""
-
-    def poll(self) -> int | None:
-        """Return its exit code, None while it runs."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and return its exit code. Raises ``TimeoutExpired`` after this many seconds."""
-
-    def terminate(self) -> None:
-        """Ask the process to end."""
-
-    def kill(self) -> None:
-        """Kill the process."""
-
-
 class Child:
-    """A process that runs one function. What it sends is checked: the code in it may be anybody's."""
+    """A process that runs one function. What it sends is checked: the code in it may be anybody's.
 
-    def __init__(self, process: Process, mark: str, log: IO[str] | None = None) -> None:
-        self.process, self.mark, self._log = process, mark, log
+    Parameters
+    ----------
+    process : Popen or Forked
+        The process.
+    mark : str
+        What it and all that it starts have in their environments.
+    log : file, optional
+        Where its output goes.
+    seconds : float, optional
+        The time limit, after which it is killed.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes] | Forked,
+        mark: str,
+        log: IO[str] | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.process, self.mark, self._log, self._seconds = process, mark, log, seconds
+        self._until = math.inf if seconds is None else time.monotonic() + seconds
         self._outcome: tuple[str, Any] | None = None
         self._lines: deque[bytes] = deque()
         self._begun = b""
@@ -168,7 +155,7 @@ class Child:
     def events(self) -> Iterator[Event]:
         """Yield the events that the function emits as they come, until it returns or the process ends.
 
-        Raises ``JunkError`` for anything that ``emit`` does not send, and ``LongLogError``.
+        Raises ``JunkError`` for anything that ``emit`` does not send, ``LongLogError`` and ``TimeLimitError``.
         """
         while self._outcome is None and (line := self._next_line()) is not None:
             kind, value = _message(line)
@@ -191,7 +178,9 @@ class Child:
             while not self._lines:
                 if self.prints_too_much():
                     raise LongLogError(f"it printed more than {MOST_LOG:,} bytes: the plug-in must print less")
-                if not selector.select(0 if ended else 0.5):
+                if (left := self._until - time.monotonic()) <= 0 and self.process.poll() is None:
+                    raise self._too_late()
+                if not selector.select(0 if ended else max(0.0, min(LOOK, left))):
                     if ended:
                         return None
                     ended = self.process.poll() is not None  # its last messages may still be in the pipe
@@ -207,12 +196,15 @@ class Child:
     def result(self) -> Any:
         """Return the function's value; the process gets ``GRACE`` seconds to end by itself.
 
-        Raises ``RaisedError``, ``EndedError``, ``JunkError`` or ``LongLogError``.
+        Raises ``RaisedError``, ``EndedError``, ``JunkError``, ``LongLogError`` or ``TimeLimitError``.
         """
         for _ in self.events():
             pass
         if self._outcome is None:
-            code = self.process.wait()
+            try:
+                code = self.process.wait(max(0.0, self._until - time.monotonic()))
+            except subprocess.TimeoutExpired:  # it has closed its pipe, and runs
+                raise self._too_late() from None
             raise ServerLostError() if isinstance(self.process, Forked) and self.process.is_lost else EndedError(code)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE)
@@ -220,6 +212,11 @@ class Child:
         if kind == "raised":
             raise RaisedError(value["sentence"], value["expected"])
         return value
+
+    def _too_late(self) -> TimeLimitError:
+        """Kill the process, and return the error of its time limit."""
+        self.kill()
+        return TimeLimitError(f"it ran longer than its time limit of {self._seconds:g} s, and was ended")
 
     def kill(self) -> None:
         """End the process and all that it started."""
@@ -267,6 +264,7 @@ def start(
     *arguments: Any,
     log: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    seconds: float | None = None,
     memory: int | None = None,
     stdin: bool = False,
     server: ForkServer | None = None,
@@ -282,7 +280,7 @@ def start(
             job.write_text(json.dumps(table), encoding="utf-8")
         mark = uuid.uuid4().hex
         output = None if log is None else stack.enter_context(log.open("w", encoding="utf-8"))
-        process: Process
+        process: subprocess.Popen[bytes] | Forked
         if server is not None:
             assert output is not None
             process = stack.enter_context(server.fork(job, mark, output))
@@ -297,7 +295,7 @@ def start(
                 env=environment_of(mark, variables),
                 start_new_session=True,  # so that Ctrl-C reaches only the parent, which ends the child
             )
-        child = Child(process, mark, output)
+        child = Child(process, mark, output, seconds)
         _RUNNING.add(child)
         try:
             yield child

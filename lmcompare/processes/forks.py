@@ -67,6 +67,7 @@ def map_pages(pages: Pages) -> None:
 
 SERVE = "from lmcompare.processes.forks import serve_forks; serve_forks()"
 READY = b"ready"
+LONGEST = 1e6  # seconds that the system can wait at once
 STARTING = 60.0  # seconds that a server has to import its modules
 MOST_BYTES = 1 << 16  # of a request
 NUMBER = struct.Struct("q")  # the form in which a server sends the id of a process, and then its exit code
@@ -132,10 +133,10 @@ class Forked:
 
 
 def _can_be_read(descriptor: int, seconds: float | None) -> bool:
-    """Wait until there is something to read, or this many seconds; return whether there is."""
+    """Wait until there is something to read, or about this many seconds; return whether there is."""
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(None if seconds is None else 1000 * seconds))
+    return bool(waiting.poll(None if seconds is None else 1000 * min(seconds, LONGEST)))
 
 
 class ForkServer:

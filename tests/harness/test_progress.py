@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -154,7 +154,7 @@ def test_whatever_a_cell_sends_is_shown_or_refused(sent: list[object]) -> None:
         each.plan(["net"])
         each.event(0, {"event": "stage", "stage": "starting"})
     with open(end, "rb") as stdout, suppress(LmcompareError):
-        child = Child(SimpleNamespace(stdout=stdout, poll=lambda: 0), "")
+        child = Child(cast("Any", SimpleNamespace(stdout=stdout, poll=lambda: 0)), "")
         for event in child.events():
             with suppress(JunkError):  # of the process that reads the corpus
                 for each in shown:
