@@ -16,7 +16,7 @@ from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, kit_of, run_tokenizer_checks
 from lmcompare.checks.value_tokenizers import VALUE_CHECKS
 from lmcompare.errors import LmcompareError, unknown
-from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
+from lmcompare.processes import CallError, Emit, Event, JunkError, RaisedError, call
 from lmcompare.tokens import TOKENIZERS, is_tokenizer, make_tokenizer, table_of
 
 KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS, VALUE_CHECKS)]
@@ -73,7 +73,7 @@ def run_checks_apart(
         call("lmcompare.checks.worker:run", plugin, dict(parameters), seed, on_event=take, seconds=seconds)
         if not names or len(results) < len(names):
             raise JunkError("an early end")
-    except (RaisedError, EndedError, TimeLimitError, JunkError) as error:
+    except CallError as error:
         if isinstance(error, RaisedError) and error.expected:
             raise LmcompareError(str(error)) from None
         where = " while it was imported and built"

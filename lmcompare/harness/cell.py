@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from lmcompare import allowance, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
-from lmcompare.errors import LmcompareError, PluginError, permitted
+from lmcompare.errors import LmcompareError, PluginError, permitted, what_went_wrong
 from lmcompare.harness.curve import LearningCurve
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
 from lmcompare.harness.job import Job
-from lmcompare.harness.measurements import measure_studies
 from lmcompare.harness.progress import Share
 from lmcompare.measure import scoring
 from lmcompare.measure.scoring import checked_log_probs
@@ -30,12 +30,13 @@ from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size
 from lmcompare.processes import Emit
 from lmcompare.runfolder import checkpoints, seals
-from lmcompare.runfolder.files import read_json, write_json, write_text
-from lmcompare.runfolder.layout import HELD_OUT, TRAINED_FILES, Split
+from lmcompare.runfolder.files import RunFolderError, read_json, read_object, write_json, write_text
+from lmcompare.runfolder.layout import HELD_OUT, MEASURED, TRAINED_FILES, Split
 from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.study import Finished, options_of, studies
 from lmcompare.tokens.values import ValueTokenizer
 
 SHARES = tuple(np.geomspace(0.01, 1, 10)[:-1].tolist())  # of the training; the tenth point is the trained model
@@ -56,7 +57,7 @@ def milestones_of(corpus: TokenizedCorpus, curve: LearningCurve) -> Milestones:
     return Milestones(SHARES, score)
 
 
-T = TypeVar("T")
+MOST = 100_000_000  # characters of a measurement, written as JSON
 
 
 @permitted()
@@ -93,7 +94,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     if job.is_finished():
         restored(model, job.path / "model")
         emit({"event": "stage", "stage": "examples"})
-        measured = measure_studies(job, corpus, model)
+        measured = _measured_by_studies(job, corpus, model)
         job.finish({**job.stored(), **_told(model), "studies": measured})
         return
     job.reopen()
@@ -110,8 +111,7 @@ def _run_cell(job: Job, emit: Emit, model: LanguageModel) -> None:
     truth = _checked(job, corpus, model, scored, part)
     cost |= scoring_cost | {"check_seconds": time.perf_counter() - began}
     emit({"event": "stage", "stage": "examples"})
-    measured = measure_studies(job, corpus, model)
-    see_that_it_is_there(Path(job.folder))
+    measured = _measured_by_studies(job, corpus, model)
     _write_cost(job, cost)
     job.finish(
         {
@@ -138,11 +138,8 @@ def _try(job: Job, corpus: TokenizedCorpus, model: LanguageModel, cost: dict[str
     bits = np.bincount(
         charged["document"], -nats / np.log(2) + charged["overhead_bits"].to_numpy(np.float64), len(documents)
     )
-    see_that_it_is_there(Path(job.folder))
-    write_json(
-        job.path / "valid.json",
-        {"bits": [b if np.isfinite(b) else None for b in bits.tolist()], "bytes": documents["bytes"].tolist()},
-    )
+    of_documents = [b if np.isfinite(b) else None for b in bits.tolist()]
+    job.write("valid.json", {"bits": of_documents, "bytes": documents["bytes"].tolist()})
     _write_cost(job, cost | _cost_of_scoring(model, corpus, seconds))
     job.finish({"key": job.key, "status": "done", "error": None, **_told(model)})
 
@@ -154,7 +151,7 @@ def _write_cost(job: Job, cost: dict[str, Any]) -> None:
     here = this_machine()
     machines = [*(each for each in cost["machines"] if each != here), here]
     own = {"peak_memory_bytes": peak, "beside": beside, "machines": machines}
-    write_json(job.path / "cost.json", {**cost, **own, **job.machine})
+    job.write("cost.json", {**cost, **own, **job.machine})
 
 
 def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: float) -> dict[str, Any]:
@@ -325,3 +322,30 @@ def _checked(
         for r in results
     ]
     return {"passed": all(r.passed for r in results), "checks": checks}
+
+
+def _measured_by_studies(job: Job, corpus: TokenizedCorpus, model: LanguageModel) -> dict[str, str]:
+    """Write what the studies measure of a model, and return the digests of the code that has measured.
+
+    What the same code has measured before is kept. A study that fails leaves the reason in place of its measurement.
+    """
+    try:
+        found: dict[str, Any] = read_object(job.path / MEASURED)
+    except RunFolderError:
+        found = {}
+    again = job.unmeasured()
+    kept = {name: found[name] for name in job.studies if name in found and name not in again}
+    for name in job.studies.keys() - kept.keys():
+        try:
+            study = studies()[name]
+            finished = Finished(model, corpus, job.seed, job.path, options_of(study, job.options))
+            measured = study.measure(finished)
+            size = len(json.dumps(measured, allow_nan=False))
+        except (Exception, SystemExit) as error:
+            kept[name] = {"failed": what_went_wrong(error)}
+            continue
+        kept[name] = {"measured": measured, "notes": finished.notes}
+        if size > MOST:
+            kept[name] = {"failed": f"what it measured has more than {MOST:,} characters"}
+    job.write(MEASURED, {name: kept[name] for name in sorted(kept)})
+    return dict(job.studies)

@@ -24,7 +24,7 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step_and_season
 from lmcompare.measure.steps import lines_of
 from lmcompare.plugins import own_code
-from lmcompare.processes import Emit, EndedError, JunkError, LongLogError, RaisedError, TimeLimitError, call
+from lmcompare.processes import CallError, Emit, RaisedError, call
 from lmcompare.registry import absolute
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
@@ -71,7 +71,7 @@ def described(names: Sequence[str], base: Path, seconds: float | None) -> list[D
             about = about_job(None, name) if own else call(f"{__name__}:about_job", name, seconds=seconds)
         except RaisedError as error:
             raise PluginError(str(error)) from error
-        except (EndedError, TimeLimitError, JunkError, LongLogError) as error:
+        except CallError as error:
             raise PluginError(f"while the forecaster '{name}' was imported, {error}") from error
         found.append(Described(name, *map(str, about)))
     return found
@@ -131,7 +131,7 @@ def run_classics(
             found = call(
                 f"{__name__}:forecast_job", *given, on_event=lambda event: show_sent(event, show), seconds=seconds
             )
-        except (RaisedError, EndedError, TimeLimitError, JunkError, LongLogError) as error:
+        except CallError as error:
             show.say(f"{one.title} is left out: {error}.")
             continue
         finally:

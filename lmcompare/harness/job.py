@@ -13,6 +13,7 @@ from lmcompare.runfolder import seals
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.layout import CELL_FILES, MEASURED, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
+from lmcompare.runfolder.ownership import see_that_it_is_there
 from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 DIGITS = 6  # of a digest that makes names unique
@@ -179,6 +180,11 @@ class Job:
     def damage(self) -> str | None:
         """Return the damaged file for which a finished cell has to be made anew, or None."""
         return seals.damage(self.path, self.files_written) if seals.is_sealed(self.path) else None
+
+    def write(self, name: str, table: Any) -> None:
+        """Write a JSON file of the cell. Raises ``LmcompareError`` if the run folder was moved or removed."""
+        see_that_it_is_there(Path(self.folder))
+        write_json(self.path / name, table)
 
     def finish(self, table: Mapping[str, Any]) -> None:
         """Write cell.json and seal the cell: it is finished."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError, what_went_wrong
 from lmcompare.harness.cluster import Cluster, Node, gpus_of
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
-from lmcompare.harness.runner import make_ready, run_process
+from lmcompare.harness.runner import Runner, make_ready, run_process
 from lmcompare.processes import Emit, end_running
 from lmcompare.runfolder.layout import MARK
 
@@ -84,8 +83,8 @@ def run_there(table: Mapping[str, Any], seconds: float, memory: Mapping[str, int
             thread.join(LOOK)
 
 
-class OnRay:
-    """Runs cells on the nodes of a cluster.
+class OnRay(Runner):
+    """Runs cells on the nodes of a cluster, each of which divides its memory among the cells for which it has CPUs.
 
     Parameters
     ----------
@@ -108,21 +107,12 @@ class OnRay:
 
     @property
     def workers(self) -> int:
-        """How many cells the nodes have room for."""
         return max(1, sum(node.cells(self._machine) for node in self._cluster.nodes()))
 
-    def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
-        """Return no limit of memory: each node divides its memory among the cells for which it has CPUs."""
-        return math.inf, lambda job: 0.0
-
     def end(self) -> None:
-        """Cancel all tasks."""
         self._ended = True
         for task in list(self._running):
             self._cancel(task)
-
-    def close(self) -> None:
-        """Do nothing: later runs of this process use the cluster, too."""
 
     def _cancel(self, task: Any) -> None:
         """Cancel a task, but only once: a second interruption would disturb the end of its process."""

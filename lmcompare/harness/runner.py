@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from lmcompare import plugins
 from lmcompare.errors import permitted, what_went_wrong
@@ -79,30 +80,35 @@ def loaded(plugin: str, hyperparameters: dict[str, Any]) -> bool:
 PLENTY = 6e9  # bytes for each worker: no cell takes more on a text of the usual size
 
 
-class Runner(Protocol):
+class Runner(ABC):
     """Runs cells, each in a process of its own, whose files are in the run folder when it has ended."""
 
     @property
+    @abstractmethod
     def workers(self) -> int:
         """How many cells may run at the same time now, at least one."""
+
+    @abstractmethod
+    def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
+        """Run a cell. Returns None, or the sentence that says why it failed."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """End all that run."""
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
         """Return the free bytes for cells, and a function that gives the bytes that the cell of a job takes.
 
-        The bytes of a cell are infinite if they are not known, so that no other cell runs beside it.
+        The bytes of a cell are infinite if they are not known, so that no other cell runs beside it. By default there
+        is no limit.
         """
+        return math.inf, lambda job: 0.0
 
-    def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
-        """Run a cell. Returns None, or the sentence that says why it failed."""
-
-    def end(self) -> None:
-        """End all that run."""
-
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """End what was started for the cells. No cell runs any more."""
 
 
-class Here:
+class Here(Runner):
     """Runs cells on this machine.
 
     Parameters
@@ -114,8 +120,12 @@ class Here:
     """
 
     def __init__(self, workers: int, show: Display) -> None:
-        self.workers, self._show = workers, show
+        self._workers, self._show = workers, show
         self._servers = ForkServers()
+
+    @property
+    def workers(self) -> int:
+        return self._workers
 
     def memory(self, jobs: Sequence[Job]) -> tuple[float, Callable[[Job], float]]:
         """Estimate what cells need by a probe of each family, unless there is plenty."""
@@ -134,15 +144,12 @@ class Here:
         return free, lambda job: found.get(family_of(job), 0.0)  # finished cells take none
 
     def run(self, job: Job, seconds: float, emit: Emit) -> str | None:
-        """Run a cell."""
         return run_process(job, seconds, emit, server=self._servers.of(job))
 
     def end(self) -> None:
-        """End the processes that run."""
         end_running()
 
     def close(self) -> None:
-        """End the servers of cells."""
         self._servers.close()
 
 

@@ -13,6 +13,7 @@ from lmcompare.processes.calls import call as call
 from lmcompare.processes.calls import end_running as end_running
 from lmcompare.processes.calls import start as start
 from lmcompare.processes.forks import ForkServer as ForkServer
+from lmcompare.processes.outcomes import CallError as CallError
 from lmcompare.processes.outcomes import EndedError as EndedError
 from lmcompare.processes.outcomes import JunkError as JunkError
 from lmcompare.processes.outcomes import LongLogError as LongLogError

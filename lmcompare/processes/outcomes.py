@@ -13,7 +13,11 @@ CAUSES = dict.fromkeys(("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"), FAU
 CAUSES |= dict.fromkeys(("SIGALRM", "SIGVTALRM", "SIGPROF"), TIMER)
 
 
-class RaisedError(LmcompareError):
+class CallError(LmcompareError):
+    """A function that was called in another process has not returned."""
+
+
+class RaisedError(CallError):
     """The function raised an error. ``expected``: it was an ``LmcompareError``, whose sentence this error has."""
 
     def __init__(self, sentence: str, expected: bool) -> None:
@@ -21,7 +25,7 @@ class RaisedError(LmcompareError):
         self.expected = expected
 
 
-class EndedError(LmcompareError):
+class EndedError(CallError):
     """The process ended before the function returned. ``code``: its exit code, -N after signal N."""
 
     def __init__(self, code: int) -> None:
@@ -46,7 +50,7 @@ def _why(number: int) -> str:
     return CAUSES.get(name, ", which another program has sent: run the command again")
 
 
-class JunkError(LmcompareError):
+class JunkError(CallError):
     """The process sent something that is not a message; ``what``: the beginning of it."""
 
     def __init__(self, what: str) -> None:
@@ -56,15 +60,15 @@ class JunkError(LmcompareError):
         )
 
 
-class LongLogError(LmcompareError):
+class LongLogError(CallError):
     """The process was ended because it printed more than a log may hold."""
 
 
-class TimeLimitError(LmcompareError):
+class TimeLimitError(CallError):
     """The process was ended because it ran longer than its time limit."""
 
 
-class ServerLostError(LmcompareError):
+class ServerLostError(CallError):
     """The server that had forked the process, or should have forked it, has ended."""
 
     def __init__(self) -> None:
