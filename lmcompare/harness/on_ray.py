@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lmcompare.runfolder.layout import MARK
 MOST_LOST = 5  # nodes that may be lost under one cell
 WAITING = 300  # checks for a node that could run a cell, when there is none
 WAIT = 1.0  # seconds between two of these checks
-LOOK = 0.5  # seconds between two checks whether the nodes are there
+LOOK = 0.5  # seconds between two checks for what a cell says, and whether the nodes are there
 ENDING = 10.0  # seconds within which a cancelled task must end its process
 ARRIVING = 60.0  # seconds within which the files of a node must be seen here: a shared disk may have a cache
 
@@ -73,10 +74,11 @@ def run_there(table: Mapping[str, Any], seconds: float, memory: Mapping[str, int
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        message = "", None
+        message: Said = "", None
         while message[0] != "ended":
-            message = said.get()
-            yield message
+            with suppress(queue.Empty):
+                message = said.get(timeout=LOOK)  # Ray interrupts a task only between two instructions of Python
+                yield message
     finally:
         while thread.is_alive():  # the task was cancelled; its process may be about to start
             end_running()

@@ -83,11 +83,6 @@ def write_text(path: Path, text: str) -> None:
     write_aside(path, lambda aside: aside.write_text(text, "utf-8", "backslashreplace", "\n"))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one piece."""
-    write_aside(path, lambda aside: aside.write_bytes(content))
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file in one piece. NaN and infinities are refused: they are not JSON."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")

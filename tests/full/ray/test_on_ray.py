@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from lmcompare.harness.runner import leave
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from tests.full.processes.killed import differing, stored
 from tests.harness.small import Watch, small_experiment, write_text
+from tests.test_processes import gone
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own warnings
@@ -116,6 +117,7 @@ class Hangs(Flat):
     """Never ends."""
 
     def fit(self, train, valid, setting):
+        (setting.checkpoints / "pid").write_text(str(os.getpid()))
         time.sleep(3600)
 '''.replace("STEPS", str(STEPS))
 
@@ -272,3 +274,19 @@ def test_too_much_memory_and_too_much_time_fail_their_own_cell(machines: Machine
     assert failures.keys() == {"greedy/0", "hangs/0"}
     assert "may take 3 GB" in failures["greedy/0"]
     assert "time limit of 15 s" in failures["hangs/0"]
+
+
+def test_an_interruption_ends_the_process_of_a_cell(machines: Machines) -> None:
+    here, out = machines.place / "here", machines.place / "here" / "interrupted"
+
+    class Interrupts(Watch):
+        def event(self, cell: int, event: Mapping[str, Any]) -> None:
+            super().event(cell, event)
+            if event.get("stage") == "training":
+                wait_for(lambda: checkpoint(out, "pid") != "")
+                raise KeyboardInterrupt
+
+    plan = small_experiment(model("Hangs"), threads=1, engine="ray", address=machines.address)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, out, base=here, show=Interrupts())
+    assert gone(int(checkpoint(out, "pid")))
