@@ -6,18 +6,18 @@ callers that need several at once. The arguments go to the process as JSON. The 
 A ``ForkServer`` shortens the start of many processes that import the same modules.
 """
 
+from lmcompare.processes.calls import CallError as CallError
 from lmcompare.processes.calls import Child as Child
 from lmcompare.processes.calls import Emit as Emit
+from lmcompare.processes.calls import EndedError as EndedError
 from lmcompare.processes.calls import Event as Event
+from lmcompare.processes.calls import JunkError as JunkError
+from lmcompare.processes.calls import LongLogError as LongLogError
+from lmcompare.processes.calls import RaisedError as RaisedError
+from lmcompare.processes.calls import TimeLimitError as TimeLimitError
 from lmcompare.processes.calls import call as call
 from lmcompare.processes.calls import end_running as end_running
 from lmcompare.processes.calls import start as start
 from lmcompare.processes.forks import ForkServer as ForkServer
-from lmcompare.processes.outcomes import CallError as CallError
-from lmcompare.processes.outcomes import EndedError as EndedError
-from lmcompare.processes.outcomes import JunkError as JunkError
-from lmcompare.processes.outcomes import LongLogError as LongLogError
-from lmcompare.processes.outcomes import RaisedError as RaisedError
-from lmcompare.processes.outcomes import ServerLostError as ServerLostError
-from lmcompare.processes.outcomes import TimeLimitError as TimeLimitError
+from lmcompare.processes.forks import ServerLostError as ServerLostError
 from lmcompare.processes.served import end_with as end_with

@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-from lmcompare.processes.outcomes import ServerLostError
+from lmcompare.errors import LmcompareError
 from lmcompare.processes.served import MARK, PARENT, end_quickly, environment_of, serve_job
 
 MADV_POPULATE_READ = 22  # of <linux/mman.h>, since Linux 5.14
@@ -72,6 +72,13 @@ STARTING = 60.0  # seconds that a server has to import its modules
 MOST_BYTES = 1 << 16  # of a request
 NUMBER = struct.Struct("q")  # the form in which a server sends the id of a process, and then its exit code
 ENVIRONMENT = slice(47, 49)  # fields of /proc/PID/stat, counted after the name: the addresses of the environment
+
+
+class ServerLostError(LmcompareError):
+    """The server that had forked the process, or should have forked it, has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the process from which it was forked has ended: run the same command again")
 
 
 class Forked:
