@@ -171,9 +171,7 @@ def end_running() -> None:
     for child in children:
         child.process.terminate()
     for child in children:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(GRACE)
-        child.kill()
+        child.end()
 
 
 class Child:
@@ -270,8 +268,16 @@ class Child:
         self.kill()
         return TimeLimitError(f"it ran longer than its time limit of {self._seconds:g} s, and was ended")
 
+    def end(self) -> None:
+        """Ask the process to end, wait ``GRACE`` seconds at most, and end it and all that it started."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE)
+        self.kill()
+
     def kill(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all that it started at once."""
         self.process.kill()
         for _ in range(10):  # again, since they may start others meanwhile
             if not (pids := _marked(self.mark)):
@@ -353,18 +359,8 @@ def start(
             yield child
         finally:
             _RUNNING.discard(child)
-            _end(child)
+            child.end()
+            if process.stdout is not None:
+                process.stdout.close()
             if output is not None and child.prints_too_much():
                 output.truncate(KEPT_LOG)
-
-
-def _end(child: Child) -> None:
-    """End the process if it still runs, and what it has started, and close its pipe."""
-    process = child.process
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    child.kill()
-    if process.stdout is not None:
-        process.stdout.close()
