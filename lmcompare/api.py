@@ -90,8 +90,9 @@ def compare(
     LmcompareError
         For wrong input, before anything is trained.
     """
-    from lmcompare.harness import changes, experiment
+    from lmcompare.harness.experiment import shipped
     from lmcompare.harness.options import PageOptions, RunOptions
+    from lmcompare.harness.overlay import overlaid
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import folder_for, run
     from lmcompare.harness.runner import leave
@@ -112,44 +113,41 @@ def compare(
     ):
         if not (argument is None or isinstance(argument, kinds)):
             raise LmcompareError(f"{name} must be {wanted}, not {kind_of(argument)}")
-    prompts = [prompts] if isinstance(prompts, str) else prompts
-    tokens = {"kind": tokens} if isinstance(tokens, str) else tokens
-    seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
-    declared = {f.name for cls in (RunOptions, PageOptions, corpora.CorpusOptions) for f in fields(cls)}
+    run_options = {field.name for cls in (RunOptions, PageOptions) for field in fields(cls)}
+    declared = run_options | {field.name for field in fields(corpora.CorpusOptions)}
     for name in options.keys() - declared:
         if name == "fractions":
             raise LmcompareError(
                 "compare trains on one amount of text: give fractions in an experiment file, or to 'lmcompare run'"
             )
         raise LmcompareError(unknown("option of compare", name, {*declared, *inspect.signature(compare).parameters}))
-    where = _where(corpus)
-    live: dict[str, LanguageModel] = {}
-    run_options = {
-        f.name: options.pop(f.name) for cls in (RunOptions, PageOptions) for f in fields(cls) if f.name in options
-    }
-    if options and isinstance(corpus, corpora.Corpus):
+    if isinstance(corpus, corpora.Corpus) and (reading := options.keys() - run_options):
         raise LmcompareError(
-            f"a Corpus has been read already, so {', '.join(options)} would have no effect: give a CorpusOptions to"
+            f"a Corpus has been read already, so {', '.join(reading)} would have no effect: give a CorpusOptions to"
             " corpora.load instead"
         )
-    preset = run_options.get("preset", RunOptions().preset)
-    listed = [_table(m, live, preset, len(seeds)) for m in models] if models is not None else None
-    series = str((where or {}).get("source") or "").startswith(changes.SERIES)
-    plan = experiment.shipped("series" if series else "default").replace(
-        "compare",
-        name="comparison",
-        seeds=seeds,
-        corpus=(where or {"source": "documents"}) | options,
-        tokens=tokens,
-        models=listed,
-        **run_options,
-    )
-    if where != {"source": "wiki-sample"}:
-        plan = changes.without_prompts(plan)
-    plan = changes.with_varied(plan, sweep or {}, "compare")
-    plan = changes.with_search(plan, {"method": search} if isinstance(search, str) else search or {}, "compare")
-    plan = changes.with_match(plan, match or {}, "compare")
-    plan = changes.with_examples(plan, prompts, [words] if isinstance(words, str) else words, "compare")
+    where = _where(corpus)
+    seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
+    live: dict[str, LanguageModel] = {}
+    preset = options.get("preset") or RunOptions.preset
+    tables = {
+        "corpus": where or {"source": "documents"},
+        "tokens": {"kind": tokens} if isinstance(tokens, str) else tokens,
+        "match": match,
+        "sweep": sweep,
+        "search": {"method": search} if isinstance(search, str) else search,
+    }
+    settings = {
+        "name": "comparison",
+        "seeds": seeds,
+        "models": None if models is None else [_table(m, live, preset, len(seeds)) for m in models],
+        "examples.prompts": [prompts] if isinstance(prompts, str) else prompts,
+        "examples.words": [words] if isinstance(words, str) else words,
+        **{f"{table}.{key}": value for table, given in tables.items() for key, value in (given or {}).items()},
+        **{name if name in run_options else f"corpus.{name}": value for name, value in options.items()},
+    }
+    source = None if where == {"source": "wiki-sample"} else (where or {}).get("source", "documents")
+    plan = overlaid(shipped("default", source), settings.items(), "compare")
     loaded: corpora.Corpus | None = None
     if isinstance(corpus, corpora.Corpus):
         loaded = corpus

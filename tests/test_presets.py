@@ -13,7 +13,7 @@ import pytest
 from lmcompare import plugins
 from lmcompare.corpora import load
 from lmcompare.harness import experiment as files
-from lmcompare.harness.changes import with_corpus
+from lmcompare.harness.overlay import overlaid
 from tests.cli.console import lmcompare
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -98,7 +98,7 @@ def test_an_experiment_has_models_of_several_tokens(name: str) -> None:
 def test_the_form_of_the_text_is_recognised(preset: str, tmp_path: Path) -> None:
     spec = made(preset, tmp_path / "text")
     path = BENCHMARKS / f"{preset}.toml"
-    plan = with_corpus(files.load(path), spec, {}, path)
+    plan = overlaid(files.load(path), [("corpus.source", spec)])
     corpus = load(plan.corpus.where, plan.corpus, base=path.parent)
     for which in ("train", "valid", "test"):
         assert corpus.split(which)

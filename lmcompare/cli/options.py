@@ -1,34 +1,248 @@
-"""Options of a command that are declared elsewhere, as the fields of a dataclass."""
+"""The options of commands that give the settings of an experiment, each declared once with its dotted key."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
 from lmcompare.cli.app import flag
-from lmcompare.errors import LmcompareError
+from lmcompare.corpora.options import CorpusOptions
+from lmcompare.errors import LmcompareError, expanded, not_parsed
+from lmcompare.harness.options import PageOptions, RunOptions
+
+Settings = list[tuple[str, Any]]  # dotted keys with their values, as lmcompare.harness.overlay takes them
+_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 
 
-def declared(*classes: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each field of these dataclasses.
+@dataclass(frozen=True)
+class Option:
+    """An option that gives a setting its value.
 
-    The command takes them as ``**options``, by name; an option that the user leaves out is None. ``metadata["help"]``
-    of a field is its help.
+    Parameters
+    ----------
+    key : str
+        The dotted key of the setting.
+    names : str
+        The option's names, such as "--model -m".
+    metavar, help : str
+        What the help of a command shows.
+    kind : type
+        ``bool`` for an option without a value, ``list`` for one that can be repeated, or the type of its value.
+    read : callable, optional
+        Returns the setting's value from the option's.
+    pairs : callable, optional
+        For an option that gives several settings below the key: returns them from the option's values.
     """
+
+    key: str
+    names: str
+    metavar: str
+    help: str
+    kind: type = str
+    read: Callable[[Any], Any] | None = None
+    pairs: Callable[[list[str]], Iterable[tuple[str, Any]]] | None = None
+
+    @property
+    def parameter(self) -> inspect.Parameter:
+        """The parameter of a command, as typer reads it; an option that the user leaves out is None."""
+        first, *_ = names = self.names.split()
+        kind: Any = list[str] if self.kind is list else self.kind
+        described = typer.Option(*names, metavar=self.metavar, help=self.help)
+        return inspect.Parameter(
+            first.removeprefix("--").replace("-", "_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[kind | None, flag(*names, help=self.help) if kind is bool else described],
+        )
+
+    def settings(self, value: Any) -> Settings:
+        """Return the settings that a value of the option gives."""
+        if self.pairs is not None:
+            return [(f"{self.key}.{key}", each) for key, each in self.pairs(value)]
+        return [(self.key, value if self.read is None else self.read(value))]
+
+
+def listed(values: list[str] | None) -> tuple[str, ...]:
+    """Return the values of a repeated option; each may be several, separated by commas."""
+    found = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
+    if values and not found:
+        raise LmcompareError("an option was given an empty value: leave the option out, or give it a value")
+    return found
+
+
+def plugins_listed(values: list[str]) -> tuple[str, ...]:
+    """Return the plug-ins of a repeated option; the path of a file may contain commas."""
+    found: list[str] = []
+    for value in values:
+        home, _, name = value.rpartition(":")
+        whole = "," in home and "," not in name and expanded(home).is_file()
+        found += [value] if whole else listed([value])
+    return tuple(found)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """Return the key and the value of "key=value"; the value is read as JSON, or else is a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not value:
+        raise LmcompareError(f"--set takes KEY=VALUE, not '{text}'")
+    return key, _value(value, f"the value of --set {key}=…")
+
+
+def _value(text: str, named: str) -> Any:
+    """Return a value that was given as JSON, or else as a string; ``named`` is what an error calls it."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    except (ValueError, RecursionError) as error:
+        raise LmcompareError(f"{named} can't be read: {not_parsed(error)}") from None
+
+
+def _varied(text: str) -> tuple[str, Any]:
+    """Return the key and the values of "ngram.order=2,3,4", or the range of "rnn.width=8..64"."""
+    target, _, values = text.partition("=")
+    if not values or "." not in target:
+        raise LmcompareError(
+            f"--sweep takes MODEL.KEY=VALUE,VALUE,… or MODEL.KEY=LOW..HIGH, such as ngram.order=2,3,4, not '{text}'"
+        )
+    if found := _RANGE.fullmatch(values):
+        return target, {"low": json.loads(found[1]), "high": json.loads(found[2]), "log": bool(found[3])}
+    if (".." in values and "," not in values) or any(map(_RANGE.fullmatch, values.split(","))):
+        raise LmcompareError(
+            f"--sweep takes a single range, LOW..HIGH or LOW..HIGH:log, such as 1e-4..1e-2:log, not '{values}'"
+        )
+    with suppress(ValueError, RecursionError):
+        return target, json.loads(f"[{values}]")
+    return target, [_value(value, "--sweep: a value") for value in values.split(",") if value]
+
+
+def _amounts(values: list[str]) -> Iterable[tuple[str, float]]:
+    """Yield the name and the number of each amount, such as "parameters=2e6"."""
+    for pair in listed(values):
+        key, _, number = pair.partition("=")
+        try:
+            yield key, float(number.replace("_", ""))
+        except ValueError:
+            raise LmcompareError(f"--match {key}=N takes a number, such as 2e6, not '{number}'") from None
+
+
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise LmcompareError(f"--fractions takes numbers separated by commas, not '{text}'") from None
+
+
+def _fields(cls: type, table: str = "") -> tuple[Option, ...]:
+    """Return an option for each field of a dataclass; ``metadata["help"]`` of a field is its help."""
+    types = get_type_hints(cls)
+    return tuple(
+        Option(
+            table + field.name,
+            f"--{field.name.replace('_', '-')}",
+            {int: "N", float: "X"}.get(kind, "VALUE"),
+            field.metadata["help"],
+            kind,
+        )
+        for field in fields(cls)
+        for kind in [_kind(types[field.name])]
+    )
+
+
+def _kind(annotation: Any) -> type:
+    """Return the type of an option's value: the choices of a ``Literal`` are checked with better messages."""
+    kind = next(t for t in (*get_args(annotation), annotation) if t is not type(None))
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return kind if kind in (bool, int, float) else str
+
+
+RUN, READING, PAGE = _fields(RunOptions), _fields(CorpusOptions, "corpus."), _fields(PageOptions)
+CORPUS = Option(
+    "corpus.source", "--corpus", "SPEC", "A name, nltk:NAME, hf:NAME, a file, a folder, - or train=A,valid=B,test=C."
+)
+SEEDS = Option("seeds", "--seed", "N", "One or more seeds, a,b.", list, listed)
+TOKENIZER = Option(
+    "tokens.kind", "--tokens", "KIND", "word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own."
+)
+VOCABULARY = (
+    Option(
+        "tokens.min_count", "--min-count", "N", "Tokens that occur less often in the training text are unknown.", int
+    ),
+    Option("tokens.size", "--vocabulary-size", "N", "The most types that the vocabulary may have.", int),
+)
+EXPERIMENT = (
+    CORPUS,
+    Option("models", "--model -m", "NAME", "Run only these models, a,b; can be repeated.", list, plugins_listed),
+    SEEDS,
+    Option(
+        "match",
+        "--match",
+        "WHAT=N",
+        "Make models equal in parameters, steps, tokens, epochs or seconds.",
+        list,
+        pairs=_amounts,
+    ),
+    Option(
+        "models",
+        "--set",
+        "MODEL.KEY=VALUE",
+        "A model's hyper-parameter (a JSON value), or its tokens; can be repeated.",
+        list,
+        pairs=lambda texts: map(assignment, texts),
+    ),
+    Option(
+        "sweep",
+        "--sweep",
+        "MODEL.KEY=VALUE,…",
+        "Values of a hyper-parameter; one is chosen on the validation text. Repeat the option for a grid. With"
+        " --search also a range: LOW..HIGH or LOW..HIGH:log.",
+        list,
+        pairs=lambda texts: map(_varied, texts),
+    ),
+    Option(
+        "search.method", "--search", "METHOD", "Try some settings of the sweep instead of the grid: tpe or random."
+    ),
+    Option("search.trials", "--trials", "N", "How many settings of each model --search tries (default: 30).", int),
+    Option(
+        "fractions",
+        "--fractions",
+        "X,X,…,1",
+        "Train on these shares of the training text, too, and draw curves over its size.",
+        read=_shares,
+    ),
+    Option("examples.prompts", "--prompt", "TEXT", "A prompt to continue; can be repeated.", list),
+    Option("examples.words", "--word", "WORD", "A word to show in several contexts; can be repeated.", list),
+    TOKENIZER,
+    *VOCABULARY,
+    *RUN,
+    *READING,
+    *PAGE,
+)
+
+
+def declared(*options: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options, behind its arguments; it takes them as ``**options``, by name."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(function, include_extras=True)
-        own = inspect.signature(function).parameters.values()
-        parameters = [p.replace(annotation=hints[p.name]) for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        for cls in classes:
-            types = get_type_hints(cls)
-            parameters += [_parameter(field, types[field.name]) for field in fields(cls)]
+        own = [
+            each.replace(annotation=hints[each.name])
+            for each in inspect.signature(function).parameters.values()
+            if each.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        arguments = [each for each in own if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+        others = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
+        parameters = [*arguments, *(option.parameter for option in options), *others]
         function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        function.__annotations__ = {p.name: p.annotation for p in parameters}
+        function.__annotations__ = {each.name: each.annotation for each in parameters}
         return function
 
     return decorate
@@ -45,28 +259,7 @@ def like(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callab
     return decorate
 
 
-def of(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a command's ``**options`` that are fields of a dataclass."""
-    return {field.name: given[field.name] for field in fields(cls)}
-
-
-def listed(values: list[str] | None) -> tuple[str, ...]:
-    """Return the values of a repeated option; each may be several, separated by commas."""
-    found = tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
-    if values and not found:
-        raise LmcompareError("an option was given an empty value: leave the option out, or give it a value")
-    return found
-
-
-def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
-    kind = next(t for t in (*get_args(annotation), annotation) if t is not type(None))
-    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    name, help = f"--{field.name.replace('_', '-')}", field.metadata["help"]
-    if kind is bool:
-        kind, described = bool, flag(name, help=help)
-    else:
-        kind = kind if kind in (int, float) else str  # the choices of a Literal are checked with better messages
-        described = typer.Option(name, metavar={int: "N", float: "X"}.get(kind, "VALUE"), help=help)
-    return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, described]
-    )
+def settings_of(options: Iterable[Option], given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a command's ``**options``, without those that the user leaves out."""
+    values = ((option, given[option.parameter.name]) for option in options)
+    return [setting for option, value in values if value is not None for setting in option.settings(value)]

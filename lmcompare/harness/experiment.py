@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,9 +26,9 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from lmcompare import allowance
-from lmcompare.corpora import CorpusOptions, has_utf8
+from lmcompare.corpora import CorpusOptions, has_utf8, path_name
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
-from lmcompare.harness.faults import Table, check_depth, sentence, truths_apart
+from lmcompare.harness.faults import NOUNS, Table, check_depth, sentence, truths_apart
 from lmcompare.harness.options import PageOptions, Preset, RunOptions
 from lmcompare.harness.sweep_table import SearchTable, Space, space_of
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
@@ -85,6 +85,7 @@ class ForecastTable(Table):
     against: tuple[str, ...] = ("seasonal-naive", "drift", "ets", "arima")
 
 
+SERIES = "series:"  # prefix of corpora of series
 LONGEST = 200  # bytes of a model's name: file systems allow 255, and cells get suffixes
 CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -103,7 +104,7 @@ class CorpusTable(CorpusOptions):
     @property
     def is_series(self) -> bool:
         """Whether the source names series of numbers."""
-        return (self.source or "").startswith("series:")
+        return (self.source or "").startswith(SERIES)
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -410,30 +411,60 @@ def load(path: Path) -> Experiment:
     return parse(table, str(path))
 
 
-def shipped(preset: Preset | Literal["series"]) -> Experiment:
-    """Return the experiment that comes with the package for this preset: the default one with its own values.
+def shipped(preset: str = "default", source: str | None = None) -> Experiment:
+    """Return the experiment that comes with the package for a preset: the default one with its own values.
 
-    That of "series" has small models, for series of numbers.
+    Parameters
+    ----------
+    preset : str
+        "quick", "default" or "full".
+    source : str, optional
+        The corpus that it is going to read in place of its own: it is named after it, has no prompts, which were
+        chosen for its own text, and has small models for series of numbers, which are short.
+
+    Raises
+    ------
+    LmcompareError
+        For an unknown preset.
     """
-    files = [resources.files("lmcompare.experiments") / f"{name}.toml" for name in ("default", preset)]
-    default, own = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
-    return parse({**default, **own}, f"experiment '{preset}'")
+    if preset not in get_args(Preset):
+        raise LmcompareError(unknown("preset", preset, get_args(Preset)))
+    table = {**_packaged("default"), **_packaged(preset)}
+    if source is not None:
+        table |= {"name": _name_on(source) + ("" if preset == "default" else f"-{preset}"), "examples": {}}
+        if source.startswith(SERIES):
+            series = _packaged("series")
+            table |= {"models": series["models"], "tokens": series["tokens"]}
+    return parse(table, f"experiment '{preset}'")
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.files("lmcompare.experiments") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def _name_on(source: str) -> str:
+    """Return the name of an experiment on a corpus, which is the name of its folder."""
+    if source == "-":
+        return "stdin"
+    name = path_name(Path(source.partition(",")[0].rpartition("=")[2]))
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "corpus"
+
+
+TABLES: dict[str, Any] = {
+    "corpus": CorpusTable,
+    "examples": ExamplesTable,
+    "forecast": ForecastTable,
+    "budget": BudgetTable,
+    "match": MatchTable,
+    "search": SearchTable,
+    "models": ModelTable,
+    "published": PublishedTable,
+}
 
 
 def _table_at(place: Iterable[int | str]) -> tuple[str, list[str]]:
     """Return a table's name as written in the file and the keys that it takes."""
-    tables: dict[str, type[BaseModel]] = {
-        "examples": ExamplesTable,
-        "forecast": ForecastTable,
-        "budget": BudgetTable,
-        "match": MatchTable,
-        "search": SearchTable,
-    }
-    head = next(iter(place), None)
-    if head in tables:
-        return f"[{head}]", list(tables[str(head)].model_fields)
-    lists: dict[str, type[BaseModel]] = {"models": ModelTable, "published": PublishedTable}
-    if head in lists:
-        return f"[[{head}]]", list(lists[str(head)].model_fields)
-    name, table = ("[corpus]", CorpusTable) if head == "corpus" else ("the experiment", Experiment)
-    return name, [field.name for field in fields(table)]
+    head = str(next(iter(place), ""))
+    if head not in TABLES:
+        return "the experiment", [field.name for field in fields(Experiment)]
+    return (f"[[{head}]]" if head in NOUNS else f"[{head}]"), list(TABLES[head].__pydantic_fields__)

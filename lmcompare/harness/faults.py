@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TableAt = Callable[[Sequence[int | str]], tuple[str, list[str]]]
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
-_NOUNS = {"models": "the model", "published": "the published figure"}
+NOUNS = {"models": "the model", "published": "the published figure"}
 
 _SHAPES = {
     "model_type": "a table",
@@ -88,7 +88,7 @@ def sentence(error: ValidationError, table_at: TableAt, given: Any) -> str:
             return f"{_where(place, given) if place else 'this'} {message}"
         return f"{_where(place, given)}: {message}" if place else message
     table, known = table_at(place[:-1])
-    table = _where(place[:-1], given) if place[:-1] and place[0] in _NOUNS else table
+    table = _where(place[:-1], given) if place[:-1] and place[0] in NOUNS else table
     key = str(place[-1])
     if fault["type"] == "missing":
         return f"{table} lacks the key '{key}'"
@@ -124,12 +124,12 @@ def _where(place: Sequence[int | str], given: Any) -> str:
     if at == len(place):
         return listed
     name = None
-    if listed in _NOUNS:
+    if listed in NOUNS:
         entry = given[listed][place[at]]
         name = (entry.get("name") or entry.get("plugin")) if isinstance(entry, Mapping) else None
         listed = f"[[{listed}]]"
     whose = (
-        f"{_NOUNS[str(place[0])]} '{name}'" if isinstance(name, str) else f"number {int(place[at]) + 1} of {listed}"
+        f"{NOUNS[str(place[0])]} '{name}'" if isinstance(name, str) else f"number {int(place[at]) + 1} of {listed}"
     )
     rest = ".".join(map(str, place[at + 1 :]))
     return f"{rest} of {whose}" if rest else whose

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.cli.commands.run import _listed_plugins
 from tests.cli.console import RUN, Done, lmcompare
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]
@@ -50,13 +49,6 @@ def test_ctrl_c_says_how_to_go_on(place: Path) -> None:
     assert "the same command continues" in said
     assert "Traceback" not in said
     assert (place / "waits" / "cells" / "unigram" / "0" / "scores.parquet").is_file()
-
-
-def test_a_plug_in_path_may_hold_a_comma(tmp_path: Path) -> None:
-    (tmp_path / "a,b.py").touch()
-    path = f"{tmp_path}/a,b.py:Flat"
-    assert _listed_plugins([path, "unigram, ngram", "c,d.py:Flat"]) == (path, "unigram", "ngram", "c", "d.py:Flat")
-    assert _listed_plugins(None) == ()
 
 
 def test_file_names_that_are_not_utf_8(place: Path) -> None:

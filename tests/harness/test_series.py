@@ -14,8 +14,8 @@ import lmcompare
 from lmcompare import plugins
 from lmcompare.corpora.series.values import line_of
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.harness.changes import with_tokens
 from lmcompare.harness.experiment import Experiment, parse
+from lmcompare.harness.overlay import overlaid
 from lmcompare.harness.run import run
 from lmcompare.registry import FILE_MODULE
 from lmcompare.report.build import write_reports
@@ -242,7 +242,7 @@ def test_words_are_no_values_and_values_no_words(tmp_path: Path, table: dict[str
         with pytest.raises(LmcompareError, match="no prompts and no words"):
             parse({**table, "examples": given}, "the test")
     with pytest.raises(LmcompareError, match="--tokens bins, quantiles or sax"):
-        with_tokens(parse(table, "the test"), {"kind": "word"})
+        overlaid(parse(table, "the test"), [("tokens.kind", "word")])
     with pytest.raises(LmcompareError, match="has learnt series of numbers"):
         lmcompare.load(series_run()).model("ngram")
 

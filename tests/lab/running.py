@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from lmcompare.harness import changes, cost
-from lmcompare.harness.experiment import Experiment
+from lmcompare.harness import cost
+from lmcompare.harness.experiment import Experiment, shipped
+from lmcompare.harness.overlay import overlaid
 from lmcompare.harness.progress import Display
 from lmcompare.lab import run as runner
 from lmcompare.lab.run import Outcome, run_lab
@@ -52,11 +53,12 @@ def all_here() -> Iterator[None]:
 
 def plan(text: Path, seeds: tuple[int, ...] = (0,), **changed: Any) -> Experiment:
     """The quick preset on a text whose documents end with blank lines, with all of its words."""
-    made, _ = changes.started(None, "quick")
     examples = {"sentences": 0, "prompts": (), "length": 1}
-    made = made.replace("here", **{"seeds": seeds, "threads": 1, "examples": examples} | changed)
-    made = changes.with_corpus(made, str(text), {"documents": "blank-line"})
-    return changes.with_tokens(made, {"min_count": 1})
+    made = shipped("quick", str(text)).replace(
+        "here", **{"seeds": seeds, "threads": 1, "examples": examples} | changed
+    )
+    given = [("corpus.source", str(text)), ("corpus.documents", "blank-line"), ("tokens.min_count", 1)]
+    return overlaid(made, given)
 
 
 def ran(

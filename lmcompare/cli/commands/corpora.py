@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import App, app, say
-from lmcompare.cli.options import declared, of
+from lmcompare.cli.options import READING, TOKENIZER, VOCABULARY, declared, settings_of
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError
 
+SHOWN = (TOKENIZER, *VOCABULARY, *READING)
 corpora = App()
 app.add_typer(corpora, name="corpora")
 
@@ -45,19 +46,10 @@ def list_() -> None:
 
 
 @corpora.command()
-@declared(CorpusOptions)
+@declared(*SHOWN)
 def show(
     corpus: Annotated[str, typer.Argument(metavar="SPEC", help="A corpus, as for 'lmcompare run --corpus'.")],
-    tokens: Annotated[
-        str,
-        typer.Option(metavar="KIND", help="The tokenizer: word, whitespace, char, byte, bpe:PIECES or your own."),
-    ] = "word",
-    min_count: Annotated[
-        int | None, typer.Option(metavar="N", help="Tokens that occur less often in the training text are unknown.")
-    ] = None,
-    vocabulary_size: Annotated[
-        int | None, typer.Option(metavar="N", help="The most types that the vocabulary may have.")
-    ] = None,
+    *,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="PAGE.html", help="Write an HTML page, too.")
     ] = None,
@@ -65,8 +57,8 @@ def show(
 ) -> None:
     """Show what is in a corpus: sizes, unseen words, how words are distributed, what occurs twice, and samples."""
     from lmcompare.corpora import load
-    from lmcompare.harness.changes import HERE
     from lmcompare.harness.experiment import parse_tokens
+    from lmcompare.harness.overlay import HERE, under
     from lmcompare.harness.progress import display
     from lmcompare.report.survey_terminal import print_survey
     from lmcompare.survey import survey
@@ -77,9 +69,9 @@ def show(
         raise LmcompareError(f"{out} is there already and lmcompare did not write it; give another name with --out")
     if out is not None and _is_read(Path(out), corpus):
         raise LmcompareError(f"{out} would be a part of the corpus that is read; name another file with --out")
-    given = {"kind": tokens, "min_count": min_count, "size": vocabulary_size}
-    table = parse_tokens({key: value for key, value in given.items() if value is not None}, HERE).completed(Path())
-    read = CorpusOptions(**{key: value for key, value in of(CorpusOptions, options).items() if value is not None})
+    given = settings_of(SHOWN, options)
+    table = parse_tokens(under("tokens", given), HERE).completed(Path())
+    read = CorpusOptions(**under("corpus", given))
     progress = display().say
     progress(f"Reading {corpus} …")
     loaded = load(corpus, read)

@@ -10,29 +10,21 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
-from lmcompare.cli.options import declared, listed, of
-from lmcompare.corpora.options import CorpusOptions
+from lmcompare.cli.options import CORPUS, READING, RUN, SEEDS, TOKENIZER, declared, settings_of
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.options import RunOptions
 from lmcompare.run_mark import MANIFEST
+
+ASKED = (CORPUS, TOKENIZER, SEEDS, *RUN, *READING)
 
 
 @app.command()
-@declared(RunOptions, CorpusOptions)
+@declared(*ASKED)
 def lab(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Experiments (default: list them).", show_default=False)
     ] = None,
+    *,
     every: Annotated[bool, flag("--all", help="Run all experiments.")] = False,
-    corpus: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="A corpus, as for 'lmcompare run --corpus'.")
-    ] = None,
-    tokens: Annotated[
-        str | None, typer.Option(metavar="KIND", help="The tokenizer, as for 'lmcompare run --tokens'.")
-    ] = None,
-    seed: Annotated[
-        list[str] | None, typer.Option(metavar="N", help="One or more seeds, a,b (default: 0,1,2; quick: 0).")
-    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="DIR", help="The folder (default: reports/lab).")
     ] = None,
@@ -42,7 +34,8 @@ def lab(
 ) -> None:
     """Run controlled experiments: what is each idea worth on this text?
 
-    Without a name, the experiments are listed with their questions. Trained models are kept: the same command
+    Without a name, the experiments are listed with their questions. Each model is trained with the seeds 0, 1 and 2
+    (with --preset quick: 0) unless you give --seed. Trained models are kept: the same command
     continues where it stopped, and experiments that need the same model share it. Unless you give --workers or
     --threads, up to four models are trained at the same time, each on cores of its own.
     """
@@ -52,7 +45,7 @@ def lab(
 
     installed = experiment_names()
     if not names and not every:
-        given = {"corpus": corpus, "tokens": tokens, "seed": seed, "out": out, "force": force, **options}
+        given = {**options, "out": out, "force": force}
         if meant := next((key for key, value in given.items() if value), ""):
             meant = meant.replace("_", "-")
             raise LmcompareError(f"--{meant} has no effect without experiments: name some, or give --all")
@@ -63,19 +56,18 @@ def lab(
     if names and every:
         raise LmcompareError("--all runs every experiment: leave it out, or leave the names out")
     from lmcompare.analysis.findings import read_findings
-    from lmcompare.harness import changes
+    from lmcompare.harness.experiment import shipped
+    from lmcompare.harness.overlay import overlaid
     from lmcompare.lab.findings import path_of, see_that_it_is_there
     from lmcompare.lab.page import write_page
     from lmcompare.lab.run import run_lab
     from lmcompare.report.build import rebuild
 
-    plan, _ = changes.started(None, options["preset"])
-    seeds = listed(seed) or (("0",) if plan.preset == "quick" else ("0", "1", "2"))
-    plan = plan.replace(changes.HERE, **of(RunOptions, options), seeds=seeds, name="lab")
+    preset, corpus = options["preset"] or "default", options["corpus"]
+    given = [("name", "lab" if corpus is None else None), ("seeds", (0,) if preset == "quick" else (0, 1, 2))]
     if all(options[name] is None for name in ("workers", "threads", "processes", "engine")):
-        plan = plan.replace(changes.HERE, **side_by_side(plan.device))
-    plan = changes.with_corpus(plan, corpus, of(CorpusOptions, options))
-    plan = changes.with_tokens(plan, {"kind": tokens})
+        given += side_by_side(options["device"] or "auto").items()
+    plan = overlaid(shipped(preset, corpus), given + settings_of(ASKED, options))
     folder = _folder(plan.name, plan.preset, corpus) if out is None else folder_named(out)
     show = display(quiet=quiet)
     command = shlex.join(["lmcompare", *sys.argv[1:]])

@@ -31,7 +31,7 @@ def plan(**options: Any) -> None:
     from lmcompare.harness.fractions import smaller_parts
     from lmcompare.harness.progress import display
 
-    experiment, base, folder = asked_for(options)
+    experiment, base, folder = asked_for(options["experiment"], options["out"], options)
     show = display(quiet=bool(options["quiet"]))
     costs: dict[str, Cost | None] = {}
     with tempfile.TemporaryDirectory(prefix=OWN_TEMPORARY) as made:

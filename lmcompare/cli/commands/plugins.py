@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmcompare.cli.app import app, folder_named, note, say
+from lmcompare.cli.options import assignment
 
 if TYPE_CHECKING:
     from lmcompare.checks import Result
@@ -31,7 +32,6 @@ def check(
 ) -> None:
     """Run the conformance kit against a plug-in: prints one line for each check, and exits with 1 if one fails."""
     from lmcompare.checks.worker import run_checks_apart
-    from lmcompare.harness.changes import assignment
 
     parameters = dict(map(assignment, parameter or ()))
     results = run_checks_apart(plugin, parameters, seed, _print, time_limit)

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import app, folder_named, note, say
-from lmcompare.cli.options import declared
+from lmcompare.cli.options import PAGE, declared, settings_of
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.options import GIVES_AWAY, PageOptions
 
 
 @app.command()
-@declared(PageOptions)
+@declared(*PAGE)
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
     out: Annotated[
@@ -39,7 +39,7 @@ def report(
     from lmcompare.runfolder.run import load_run
     from lmcompare.runfolder.seals import damage
 
-    page_options = {name: value for name, value in options.items() if value is not None}
+    page_options = dict(settings_of(PAGE, options))
     PageOptions(**page_options)
     if page_options.get("live") not in (None, "none"):
         raise LmcompareError(

@@ -8,8 +8,8 @@ import pytest
 
 from lmcompare.analysis.findings import StoredFindings, read_findings
 from lmcompare.exhibits import Heatmap, from_json
-from lmcompare.harness import changes
-from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.experiment import Experiment, shipped
+from lmcompare.harness.overlay import overlaid
 from lmcompare.lab.diffusion.model import Recipe
 from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
@@ -34,8 +34,8 @@ def found_by(name: str, given: Experiment, place: Path) -> StoredFindings:
 
 def test_agreement_with_a_far_noun_is_found_and_nothing_in_a_phrase(tmp_path: Path) -> None:
     examples = {"sentences": 1, "prompts": (), "length": 1}
-    given, _ = changes.started(None, "quick")
-    given = changes.with_corpus(given.replace("here", budget={"steps": 2}, examples=examples), "nltk:treebank", {})
+    given = shipped("quick", "nltk:treebank").replace("here", budget={"steps": 2}, examples=examples)
+    given = overlaid(given, [("corpus.source", "nltk:treebank")])
     with small_treebank(tmp_path / "nltk_data"):
         found = found_by("grammar", given, tmp_path)
     models, places = found.tables
