@@ -45,7 +45,7 @@ with atheris.instrument_imports(include=["lmcompare"], exclude=NUMBA):
     from lmcompare.models.word2vec.ready_vectors import ready_vectors
     from lmcompare.tokens import Encoded, Vocabulary
     from tests.full.fuzz import test_hostile_bytes
-    from tests.harness import test_changes, test_progress
+    from tests.harness import test_overlay, test_progress
     from tests.report import test_kinds
 
 MOST_BYTES = 4096  # of a file, or of what hypothesis makes values of
@@ -93,7 +93,7 @@ PROPERTIES: dict[str, Callable[[], None]] = {
     "channel": test_progress.test_whatever_a_cell_sends_is_shown_or_refused,
     "exhibits": test_kinds.test_what_is_accepted_is_stored_and_drawn,
     "stored-exhibits": test_kinds.test_damage_is_drawn_or_replaced_with_a_sentence,
-    "set": test_changes.test_any_hyper_parameter_is_set_or_refused_in_a_sentence,
+    "set": test_overlay.test_any_hyper_parameter_is_set_or_refused_in_a_sentence,
     "reports": test_hostile_bytes.test_reports,
 }
 

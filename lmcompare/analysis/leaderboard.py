@@ -1,26 +1,41 @@
-"""The leaderboard: one row for each model, in the one order in which every medium shows them.
-
-The rows are made from the table of ``results``, so that a program that reads ``results.json`` gets the same ones.
-"""
+"""The leaderboard: one row for each model, in the one order in which every medium shows them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
+
+from lmcompare.analysis.comparison import Standing, compare_models, is_valid, main_tokens
+from lmcompare.analysis.metrics import (
+    cost_of_trainings,
+    mean_figures,
+    sampled,
+    seed_figures,
+    split_bytes,
+    spread_figures,
+)
+from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.repeats import repeats
+from lmcompare.analysis.totals import sums
+from lmcompare.runfolder.layout import COST_KEYS
+from lmcompare.runfolder.run import ModelEntry, Run, kept
 
 Status = Literal["ranked", "adaptive", "not ranked", "failed"]
 ORDER: tuple[Status, ...] = ("ranked", "adaptive", "not ranked", "failed")
 MOST_UNKNOWN = 0.3  # with more unknown tokens, perplexity says how well <unk> is guessed
+COSTS = (*COST_KEYS, "microseconds_per_list")  # older versions did not store the last one
+WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
+STORED = {"status": "group", "reason": "unranked_reason"}  # other names in results.json
 PER_TOKEN = ("perplexity", "perplexity_excluding_unknown", "top1_accuracy", "top5_accuracy", "perplexity_reset")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model of the leaderboard.
+    """One model of the leaderboard and of ``results.json``: docs/metrics.md defines its figures.
 
-    A figure that does not exist is None. Units are those of ``results.json`` (docs/metrics.md).
+    A figure that does not exist is None.
 
     Parameters
     ----------
@@ -37,24 +52,27 @@ class Row:
     name: str
     plugin: str
     status: Status
+    traits: Mapping[str, bool] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
     same_tokens: bool = False
-    rank_low: int | None = None
-    rank_high: int | None = None
-    bits_per_byte: float | None = None
-    bits_per_byte_low: float | None = None
-    bits_per_byte_high: float | None = None
-    bits_per_byte_spread: float | None = None
-    fresh_bits_per_byte: float | None = None
-    fresh_bits_per_byte_low: float | None = None
-    fresh_bits_per_byte_high: float | None = None
     tokens: str | None = None
     tokens_fingerprint: str | None = None
     perplexity: float | None = None
-    perplexity_spread: float | None = None
     perplexity_excluding_unknown: float | None = None
     perplexity_reset: float | None = None
     top1_accuracy: float | None = None
     top5_accuracy: float | None = None
+    bits_per_byte: float | None = None
+    bits_per_byte_low: float | None = None
+    bits_per_byte_high: float | None = None
+    fresh_bits_per_byte: float | None = None
+    fresh_bits_per_byte_low: float | None = None
+    fresh_bits_per_byte_high: float | None = None
+    bits_per_byte_spread: float | None = None
+    perplexity_spread: float | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    reason: str | None = None
     train_seconds: float | None = None
     microseconds_per_token: float | None = None
     microseconds_per_list: float | None = None
@@ -63,12 +81,14 @@ class Row:
     model_bytes: int | None = None
     tokens_read: float | None = None
     overhead_bits_per_byte: float | None = None
+    valid_probability_model: bool = False
+    valid_perplexity: float | None = None
     valid_bits_per_byte: float | None = None
     unknown_share: float | None = None
     zero_probability_tokens: int = 0
-    valid_probability_model: bool = False
-    seeds: tuple[int, ...] = ()
-    reason: str | None = None
+    test_tokens: int = 0
+    sampled: Mapping[str, Any] | None = None
+    by_seed: Sequence[Mapping[str, Any]] = ()
 
     @property
     def bits(self) -> float:
@@ -103,37 +123,99 @@ class Row:
         """Whether more than ``MOST_UNKNOWN`` of the tokens are unknown: perplexity then says little of the text."""
         return (self.unknown_share or 0.0) > MOST_UNKNOWN
 
+    def table(self) -> dict[str, Any]:
+        """Return the row as one of the models of ``results.json``."""
+        return {STORED.get(key, key): value for key, value in asdict(self).items() if key != "same_tokens"}
 
-def rows(results: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a table of results.
 
-    Returns
-    -------
-    list of Row
-        Ranked models, then adaptive ones, then those that are not ranked, then failed ones. Within each group the
-        model with the fewest bits per byte comes first, and equal ones keep the order of the experiment.
+def rows(run: Run) -> list[Row]:
+    """Return the leaderboard of a run.
+
+    Ranked models, then adaptive ones, then those that are not ranked, then failed ones. Within each group the model
+    with the fewest bits per byte comes first, and equal ones keep the order of the experiment.
     """
-    found = [_row(model, results["main_tokens_fingerprint"]) for model in results["models"]]
-    names = {row.name for row in found}
-    for cell in results["failed"]:
-        if cell["name"] not in names:
-            names.add(cell["name"])
-            found.append(Row(cell["name"], cell["plugin"], "failed", reason=cell["error"]))
-    return sorted(found, key=lambda row: (ORDER.index(row.status), _or_infinity(row.compared)))
+    failed = [(model.name, model.plugin, cell.error) for model in run.models for cell in model.failed]
+    return _in_order(scored_rows(run), failed)
 
 
-def _row(model: Mapping[str, Any], main_tokens: str) -> Row:
-    same = {field.name: model[field.name] for field in fields(Row) if field.name in model}
-    return Row(
-        **same
-        | {
-            "status": model["group"],
-            "same_tokens": model["tokens_fingerprint"] == main_tokens,
-            "seeds": tuple(model["seeds"]),
-            "reason": model["unranked_reason"],
-        }
-    )
+def stored_rows(results: Mapping[str, Any]) -> list[Row]:
+    """Return the leaderboard of a run from its ``results.json``."""
+    found = []
+    for model in results["models"]:
+        names = {field.name: STORED.get(field.name, field.name) for field in fields(Row)}
+        given = {name: model[key] for name, key in names.items() if key in model}
+        same_tokens = model["tokens_fingerprint"] == results["main_tokens_fingerprint"]
+        found.append(Row(**given | {"seeds": tuple(model["seeds"]), "same_tokens": same_tokens}))
+    return _in_order(found, [(cell["name"], cell["plugin"], cell["error"]) for cell in results["failed"]])
+
+
+def _in_order(scored: Iterable[Row], failed: Iterable[tuple[str, str, str | None]]) -> list[Row]:
+    found = {row.name: row for row in scored}
+    for name, plugin, error in failed:
+        found.setdefault(name, Row(name, plugin, "failed", reason=error))
+    return sorted(found.values(), key=lambda row: (ORDER.index(row.status), _or_infinity(row.compared)))
 
 
 def _or_infinity(value: float | None) -> float:
     return math.inf if value is None else value
+
+
+@kept
+def scored_rows(run: Run) -> tuple[Row, ...]:
+    """Return the rows of the models with a finished cell, in the order of the experiment."""
+    comparison = compare_models(run)
+    tokens = main_tokens(run, comparison)
+    return tuple(Row(**finite(_figures(run, model, comparison.standing(model.name), tokens))) for model in run.scored)
+
+
+def _figures(run: Run, model: ModelEntry, standing: Standing, main_tokens: str) -> dict[str, Any]:
+    on_test = sums(run, "test")[model.name]
+    test = seed_figures(on_test, split_bytes(run, model))
+    on_valid = mean_figures(seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid")))
+    spread, left_out = spread_figures(test), repeats(run, "test").are_left_out
+    return {
+        "name": model.name,
+        "plugin": model.plugin,
+        "status": standing.group,
+        "traits": dict(model.traits),
+        "seeds": model.seeds,
+        "same_tokens": model.tokens_fingerprint == main_tokens,
+        "tokens": run.tokens_name(model.tokens_fingerprint),
+        "tokens_fingerprint": model.tokens_fingerprint,
+        **asdict(mean_figures(test)),
+        "bits_per_byte_low": standing.whole_low,
+        "bits_per_byte_high": standing.whole_high,
+        "fresh_bits_per_byte": standing.bits_per_byte if left_out else None,
+        "fresh_bits_per_byte_low": standing.low if left_out else None,
+        "fresh_bits_per_byte_high": standing.high if left_out else None,
+        "bits_per_byte_spread": spread.bits_per_byte,
+        "perplexity_spread": spread.perplexity,
+        "rank_low": standing.rank_low,
+        "rank_high": standing.rank_high,
+        "reason": standing.reason,
+        **{key: _over_seeds(model, key) for key in COSTS},
+        "tokens_read": tokens_read(model),
+        "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
+        "valid_probability_model": is_valid(model),
+        "valid_perplexity": on_valid.perplexity,
+        "valid_bits_per_byte": on_valid.bits_per_byte,
+        "unknown_share": (on_test.tokens - on_test.known) / max(on_test.tokens, 1),
+        "zero_probability_tokens": on_test.impossible,
+        "test_tokens": on_test.tokens,
+        "sampled": sampled(on_test),
+        "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
+    }
+
+
+def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
+    cost = cost_of_trainings(key, [cell.cost.get(key) for cell in model.done])
+    return cost if cost is None or key not in WHOLE else round(cost)
+
+
+def finite(value: Any) -> Any:
+    """Return the value with None in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: finite(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lmcompare.analysis.leaderboard import Row
 from lmcompare.runfolder.run import Run
 
 NEAR = 1e-4  # shares of a text that count as the same: a cut may fall inside a character
@@ -16,14 +17,14 @@ COLUMNS = {
 }
 
 
-def published(run: Run, models: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def published(run: Run, models: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the published figures of a run's experiment, those that can be compared first, each group by figure.
 
     Parameters
     ----------
     run : Run
-    models : sequence of mapping
-        The models of ``results.json``.
+    models : sequence of Row
+        The rows of the scored models.
 
     Returns
     -------
@@ -36,17 +37,17 @@ def published(run: Run, models: Sequence[Mapping[str, Any]]) -> list[dict[str, A
     return sorted(found, key=lambda row: (row["reason"] is not None, row["unit"], row["split"], row["figure"]))
 
 
-def _row(run: Run, table: Mapping[str, Any], models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _row(run: Run, table: Mapping[str, Any], models: Sequence[Row]) -> dict[str, Any]:
     unit, split = table["unit"], table["split"]
     kind = "perplexity" if unit == "perplexity" else "bits"
     fingerprints, reason, remark = _alike(run, table)
     column = COLUMNS[kind, split]
     figures = [
-        (model[column], model["name"])
+        (figure, model.name)
         for model in models
-        if model["group"] != "not ranked"
-        and model[column] is not None
-        and (kind == "bits" or model["tokens_fingerprint"] in fingerprints)
+        if model.status != "not ranked"
+        and (figure := getattr(model, column)) is not None
+        and (kind == "bits" or model.tokens_fingerprint in fingerprints)
     ]
     best = None
     if figures and reason is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -12,27 +11,17 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.comparison import Comparison, Standing, compare_models, interval_note, is_valid, main_tokens
+from lmcompare.analysis.comparison import compare_models, interval_note, main_tokens
 from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.intervals import LEVEL
-from lmcompare.analysis.leaderboard import Row, rows
-from lmcompare.analysis.metrics import (
-    cost_of_trainings,
-    mean_figures,
-    sampled,
-    seed_figures,
-    split_bytes,
-    spread_figures,
-)
-from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.leaderboard import WHOLE, Row, finite, rows, scored_rows
 from lmcompare.analysis.published import published
 from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
-from lmcompare.analysis.totals import sums
 from lmcompare.errors import what_went_wrong, without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
-from lmcompare.runfolder.layout import COST_KEYS, Split
-from lmcompare.runfolder.run import ModelEntry, Run, kept
+from lmcompare.runfolder.layout import Split
+from lmcompare.runfolder.run import Run, kept
 from lmcompare.study import studies
 
 SCHEMA_VERSION = 2
@@ -71,8 +60,6 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
-COSTS = (*COST_KEYS, "microseconds_per_list")  # older versions did not store the last one
-WHOLE = ("rank_low", "rank_high", "peak_memory_bytes", "parameters", "model_bytes")
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -94,14 +81,14 @@ def results(run: Run) -> dict[str, Any]:
 
 
 def leaderboard(run: Run) -> pd.DataFrame:
-    """Return the leaderboard as a table, in the order of ``analysis.leaderboard.rows``.
+    """Return the leaderboard as a table, in the order of its rows.
 
     Returns
     -------
     DataFrame
         The columns of results.csv, ``COLUMNS``. Missing figures are NaN, missing whole numbers <NA>.
     """
-    found = pd.DataFrame([_columns(row) for row in rows(_results(run))], columns=list(COLUMNS))
+    found = pd.DataFrame([_columns(row) for row in rows(run)], columns=list(COLUMNS))
     for column in COLUMNS[: COLUMNS.index("valid_probability_model")]:
         if column not in TEXTS:
             found[column] = found[column].astype("Int64" if column in WHOLE else np.float64)
@@ -140,16 +127,15 @@ def _plain(cell: Any) -> Any:
 
 @kept
 def _results(run: Run) -> dict[str, Any]:
-    comparison = compare_models(run)
-    models = [_model_row(run, model, comparison) for model in run.scored]
-    table: dict[str, Any] = _finite(
+    comparison, scored = compare_models(run), scored_rows(run)
+    table: dict[str, Any] = finite(
         {
             "schema_version": SCHEMA_VERSION,
             "experiment": run.name,
             "corpus_fingerprint": run.corpus_fingerprint,
             "main_tokens_fingerprint": main_tokens(run, comparison),
             "repeated_text": {which: _repeated(run, which) for which in get_args(Split)},
-            "models": models,
+            "models": [row.table() for row in scored],
             "failed": [
                 {"name": model.name, "plugin": model.plugin, "seed": cell.seed, "error": cell.error}
                 for model in run.models
@@ -166,7 +152,7 @@ def _results(run: Run) -> dict[str, Any]:
                 "note": interval_note(comparison),
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
-            "published": published(run, models),
+            "published": published(run, scored),
             "forecasts": forecast_rows(run) if run.corpus.series else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
             **_studied(run),
@@ -201,60 +187,3 @@ def _repeated(run: Run, split: Split) -> dict[str, Any]:
         "of": found.of,
         "left_out": split == "test" and found.are_left_out,
     }
-
-
-def _model_row(run: Run, model: ModelEntry, comparison: Comparison) -> dict[str, Any]:
-    on_test = sums(run, "test")[model.name]
-    test = seed_figures(on_test, split_bytes(run, model))
-    valid = seed_figures(sums(run, "valid")[model.name], split_bytes(run, model, "valid"))
-    mean, spread, on_valid = mean_figures(test), spread_figures(test), mean_figures(valid)
-    standing, left_out = comparison.standing(model.name), repeats(run, "test").are_left_out
-    return {
-        "name": model.name,
-        "plugin": model.plugin,
-        "traits": dict(model.traits),
-        "seeds": list(model.seeds),
-        "tokens": run.tokens_name(model.tokens_fingerprint),
-        "tokens_fingerprint": model.tokens_fingerprint,
-        **asdict(mean),
-        "bits_per_byte_low": standing.whole_low,
-        "bits_per_byte_high": standing.whole_high,
-        **_fresh(standing, left_out),
-        "bits_per_byte_spread": spread.bits_per_byte,
-        "perplexity_spread": spread.perplexity,
-        "group": standing.group,
-        "rank_low": standing.rank_low,
-        "rank_high": standing.rank_high,
-        "unranked_reason": standing.reason,
-        **{key: _over_seeds(model, key) for key in COSTS},
-        "tokens_read": tokens_read(model),
-        "overhead_bits_per_byte": on_test.overhead_bits / max(split_bytes(run, model), 1),
-        "valid_probability_model": is_valid(model),
-        "valid_perplexity": on_valid.perplexity,
-        "valid_bits_per_byte": on_valid.bits_per_byte,
-        "unknown_share": (on_test.tokens - on_test.known) / max(on_test.tokens, 1),
-        "zero_probability_tokens": on_test.impossible,
-        "test_tokens": on_test.tokens,
-        "sampled": sampled(on_test),
-        "by_seed": [{"seed": seed} | asdict(f) for seed, f in zip(model.seeds, test, strict=True)],
-    }
-
-
-def _fresh(standing: Standing, left_out: bool) -> dict[str, float]:
-    """Return the figure by which models are compared, if a part of the test text is left out; else NaN."""
-    figure, low, high = (standing.bits_per_byte, standing.low, standing.high) if left_out else (math.nan,) * 3
-    return {"fresh_bits_per_byte": figure, "fresh_bits_per_byte_low": low, "fresh_bits_per_byte_high": high}
-
-
-def _over_seeds(model: ModelEntry, key: str) -> float | int | None:
-    cost = cost_of_trainings(key, [cell.cost.get(key) for cell in model.done])
-    return cost if cost is None or key not in WHOLE else round(cost)
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with None in place of NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _finite(v) for key, v in value.items()}
-    if isinstance(value, list):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

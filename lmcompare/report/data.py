@@ -188,7 +188,7 @@ class ReportData:
     @cached_property
     def all_rows(self) -> list[Row]:
         """The whole leaderboard."""
-        return rows(self.results)
+        return rows(self.whole)
 
     @cached_property
     def rows(self) -> list[Row]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lmcompare.analysis.leaderboard import Row, rows
+from lmcompare.analysis.leaderboard import Row, stored_rows
 from lmcompare.analysis.repeats import FEW
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
@@ -42,7 +42,7 @@ def print_leaderboard(folder: Path) -> None:
         _print_forecasts(results["forecasts"])
         return
     pretrained = {model["name"] for model in results["models"] if model["traits"].get("pretrained")}
-    every = [row for row in rows(results) if row.status != "failed"]
+    every = [row for row in stored_rows(results) if row.status != "failed"]
     in_full = shown(every)
     board = [row for row in every if row.name in in_full]
     run, apart = load_run(folder), results["repeated_text"]["test"]["left_out"]
@@ -99,7 +99,7 @@ def repeated_notes(folder: Path) -> list[str]:
     for table in written.get("tables", [{"name": "", "results": written}]):
         if table["results"]["repeated_text"]["test"]["share"] > FEW:
             about = f"{table['name']}: " if table["name"] else ""
-            said += [about + note for note in repeated_note(table["results"], rows(table["results"]), str)]
+            said += [about + note for note in repeated_note(table["results"], stored_rows(table["results"]), str)]
     return said
 
 

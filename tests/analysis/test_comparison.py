@@ -269,7 +269,7 @@ def test_an_interval_of_bits_does_not_reach_below_zero(tmp_path: Path) -> None:
 
 
 def judged(run: Run) -> Verdict:
-    found = verdict(rows(results(run)), compare_models(run), timed=True)
+    found = verdict(rows(run), compare_models(run), timed=True)
     assert found is not None
     return found
 
@@ -319,7 +319,7 @@ def test_seeds_that_vary_more_than_the_models_differ(tmp_path: Path) -> None:
 def test_no_model_is_ranked(tmp_path: Path) -> None:
     cells = {"a": {"traits": SOUND | {"normalised": False}}, "b": {"traits": SOUND | {"adaptive": True}}}
     run = tiny_run(tmp_path, {"a": bits(2, 0), "b": bits(2, 0)}, documents=[[10]] * 40, cells=cells)
-    board = rows(results(run))
+    board = rows(run)
     assert [(row.name, row.status) for row in board] == [("b", "adaptive"), ("a", "not ranked")]
     assert verdict(board, compare_models(run), timed=True) is None
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, leaderboard, load_run, results, rows, write_results
-from lmcompare.analysis.leaderboard import ORDER
+from lmcompare.analysis.leaderboard import ORDER, stored_rows
 from lmcompare.analysis.results import COLUMNS, as_csv
 from lmcompare.errors import LmcompareError
 from tests.analysis.tiny import SOUND, bits, tiny_run
@@ -153,7 +153,7 @@ def test_only_ranked_models_have_ranks_in_the_table(tmp_path: Path) -> None:
 
 
 def test_groups_follow_one_another_and_the_best_of_each_comes_first(run: Run) -> None:
-    board = rows(results(run))
+    board = rows(run)
     groups = [ORDER.index(row.status) for row in board]
     assert groups == sorted(groups)
     for status in ORDER[:3]:
@@ -163,15 +163,15 @@ def test_groups_follow_one_another_and_the_best_of_each_comes_first(run: Run) ->
 
 
 def test_csv_and_stored_results_have_the_same_order(run: Run, tmp_path: Path) -> None:
-    board = rows(results(run))
+    board = rows(run)
     assert list(leaderboard(run)["name"]) == [row.name for row in board]
     write_results(run, tmp_path)
     stored = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert rows(stored) == board
+    assert stored_rows(stored) == board
 
 
 def test_figures_per_token_are_given_only_for_comparable_tokens(run: Run) -> None:
-    by_name = {row.name: row for row in rows(results(run))}
+    by_name = {row.name: row for row in rows(run)}
     other = by_name["char-transformer"]
     assert other.perplexity is not None
     assert other.figure("perplexity") is None
@@ -182,7 +182,7 @@ def test_figures_per_token_are_given_only_for_comparable_tokens(run: Run) -> Non
 @pytest.mark.parametrize(("unknown", "shown"), [(12, True), (13, False)])
 def test_where_most_tokens_are_unknown_there_is_no_perplexity(tmp_path: Path, unknown: int, shown: bool) -> None:
     run = tiny_run(tmp_path, {"a": [[0.5] * 40]}, documents=[[10]] * 4, is_unknown=[n < unknown for n in range(40)])
-    (row,) = rows(results(run))
+    (row,) = rows(run)
     assert row.unknown_share == unknown / 40
     assert row.figure("perplexity") == (pytest.approx(2.0) if shown else None)
     assert row.figure("perplexity_excluding_unknown") == pytest.approx(2.0)

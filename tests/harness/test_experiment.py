@@ -175,7 +175,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("preset", ["quick", "default", "full"])
 def test_the_shipped_experiments_hold_five_generations(preset: str) -> None:
-    experiment = files.shipped(preset)  # type: ignore[arg-type]
+    experiment = files.shipped(preset)
     names = [m.name for m in experiment.models]
     assert names == ["unigram", "ngram", "cache", "word2vec-bow", "rnn-attention", "transformer"]
     assert experiment.preset == preset

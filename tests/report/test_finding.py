@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lmcompare.analysis import Run, compare_models, results, rows
+from lmcompare.analysis import Run, compare_models, rows
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.render.titles import spoken
 from lmcompare.report import compressors
@@ -27,7 +27,7 @@ def title(name: str) -> str:
 
 
 def found(run: Run) -> Verdict:
-    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+    judged = verdict(rows(run), compare_models(run), timed=True)
     assert judged is not None
     return judged
 
@@ -92,9 +92,9 @@ def test_ties_and_seeds_that_decide_nothing(clear: Run, tmp_path: Path) -> None:
 
 
 def test_at_most_six_numbers_stand_beside_it(clear: Run) -> None:
-    floor = next(row for row in rows(results(clear)) if row.name == "floor")
+    floor = next(row for row in rows(clear) if row.name == "floor")
     said = plain(" ".join(lead(found(clear), floor, title)))
-    shares = [row.figure("top5_accuracy") or 0.0 for row in rows(results(clear)) if row.name in ("rnn", "counts")]
+    shares = [row.figure("top5_accuracy") or 0.0 for row in rows(clear) if row.name in ("rnn", "counts")]
     listed = [f"{100 * share:.0f}" for share in shares]
     for fact in (
         "The RNN with attention needs 2.00 bits per byte",

@@ -84,7 +84,7 @@ def test_networks_that_were_trained_equally_long_had_no_unequal_training(tmp_pat
     models = {"net": bits(2, 0), "counts": bits(2.1, 1), "other": bits(2.2, 2)}
     run = tiny_run(tmp_path, models, documents=[[10]] * 40)
     table = results(run)
-    judged = verdict(rows(table), compare_models(run), timed=True)
+    judged = verdict(rows(run), compare_models(run), timed=True)
 
     def title(**seconds: float) -> str:
         titles = {name: name for name in models}

@@ -31,13 +31,13 @@ def title(name: str) -> str:
 
 
 def outcome(run: Run) -> str:
-    found = verdict(rows(results(run)), compare_models(run), timed=True)
+    found = verdict(rows(run), compare_models(run), timed=True)
     return plain(" ".join(words.outcome(found, title)))
 
 
 def limits(run: Run) -> str:
     table = results(run)
-    return plain(" ".join(words.limits(compare_models(run), table, rows(table), title)))
+    return plain(" ".join(words.limits(compare_models(run), table, rows(run), title)))
 
 
 def test_a_tie_names_the_models_and_their_rank(run: Run) -> None:
@@ -108,7 +108,7 @@ def test_of_models_that_may_be_the_best_one_may_be_better_than_another(tmp_path:
     other = np.repeat(np.random.default_rng(1).uniform(1, 3, 40), 10)
     models = {"a": [2.0**-other], "b": [2.0 ** -(shared + 0.1)], "c": [2.0 ** -(shared + 0.13)]}
     run = tiny_run(tmp_path, models, documents=[[10]] * 40)
-    judged = verdict(rows(results(run)), compare_models(run), timed=True)
+    judged = verdict(rows(run), compare_models(run), timed=True)
     assert judged is not None
     assert [(one.name, two.name) for one, two in judged.apart or ()] == [("b", "c")]
     assert "Among these, B is significantly better than C." in outcome(run)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
-from lmcompare.cli.options import CORPUS, READING, RUN, SEEDS, TOKENIZER, declared, settings_of
+from lmcompare.cli.options import CORPUS, READING, RUN, SEEDS, TOKENIZER, Settings, declared, settings_of
 from lmcompare.errors import LmcompareError
 from lmcompare.run_mark import MANIFEST
 
@@ -64,10 +64,13 @@ def lab(
     from lmcompare.report.build import rebuild
 
     preset, corpus = options["preset"] or "default", options["corpus"]
-    given = [("name", "lab" if corpus is None else None), ("seeds", (0,) if preset == "quick" else (0, 1, 2))]
+    settings: Settings = [
+        ("name", "lab" if corpus is None else None),
+        ("seeds", (0,) if preset == "quick" else (0, 1, 2)),
+    ]
     if all(options[name] is None for name in ("workers", "threads", "processes", "engine")):
-        given += side_by_side(options["device"] or "auto").items()
-    plan = overlaid(shipped(preset, corpus), given + settings_of(ASKED, options))
+        settings += side_by_side(options["device"] or "auto").items()
+    plan = overlaid(shipped(preset, corpus), settings + settings_of(ASKED, options))
     folder = _folder(plan.name, plan.preset, corpus) if out is None else folder_named(out)
     show = display(quiet=quiet)
     command = shlex.join(["lmcompare", *sys.argv[1:]])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis import Run, load_run, results
+from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.leaderboard import rows
 from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.errors import LmcompareError
@@ -51,7 +51,7 @@ def test_words_and_ends_have_all_the_bits_of_a_text(two_tokens: Run) -> None:
 
 def test_bits_per_byte_alone_are_those_of_the_leaderboard(two_tokens: Run) -> None:
     table = mixtures(two_tokens)
-    best = {row.name: row.bits_per_byte for row in rows(results(two_tokens))}
+    best = {row.name: row.bits_per_byte for row in rows(two_tokens)}
     assert set(table["figure"]) == {"bits per byte"}
     assert set(table["unit"]) == {"word"}
     assert set(table["models"]) == {*combinations(MODELS, 2), MODELS}
@@ -94,7 +94,7 @@ def test_slices_of_words_have_every_model_and_every_word_once(two_tokens: Run) -
 
 
 def test_what_the_bits_are_spent_on_adds_up_to_the_leaderboard(two_tokens: Run) -> None:
-    board = {row.name: row.bits_per_byte for row in rows(results(two_tokens))}
+    board = {row.name: row.bits_per_byte for row in rows(two_tokens)}
     for row in spent(two_tokens).to_dict("records"):
         assert row["total"] == pytest.approx(board[row["model"]], rel=1e-5)
         assert row["seen"] + row["unseen"] + row["gaps"] == pytest.approx(row["total"])
