@@ -16,8 +16,7 @@ import numpy as np
 
 from lmcompare import corpora, plugins
 from lmcompare.harness.prepare import prepare
-from lmcompare.harness.search import proposer
-from lmcompare.harness.sweep_table import Range, SearchTable
+from lmcompare.harness.search import Range, SearchTable, proposer
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.model import Budget, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus

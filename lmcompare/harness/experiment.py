@@ -30,7 +30,7 @@ from lmcompare.corpora import CorpusOptions, has_utf8, path_name
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.faults import NOUNS, Table, check_depth, sentence, truths_apart
 from lmcompare.harness.options import PageOptions, Preset, RunOptions
-from lmcompare.harness.sweep_table import SearchTable, Space, space_of
+from lmcompare.harness.search import SearchTable, Space, space_of
 from lmcompare.harness.tokens_table import TokensTable, placed_tokens
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS

@@ -21,8 +21,7 @@ from lmcompare.harness.experiment import Experiment, ModelTable
 from lmcompare.harness.job import Job
 from lmcompare.harness.names import LONGEST, plain, worded
 from lmcompare.harness.progress import Display
-from lmcompare.harness.search import proposer
-from lmcompare.harness.sweep_table import Range, Space
+from lmcompare.harness.search import Range, Space, proposer
 from lmcompare.harness.tokens_table import TokensTable
 from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import remove_written

@@ -18,7 +18,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.describe import described
 from lmcompare.harness.experiment import Experiment, load, parse, shipped
 from lmcompare.harness.overlay import overlaid
-from lmcompare.harness.sweep_table import Range, SearchTable
+from lmcompare.harness.search import Range, SearchTable
 from tests.damage import TEXTS, VALUES
 
 

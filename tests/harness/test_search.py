@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.search import Proposer, Settings, proposer
-from lmcompare.harness.sweep_table import Range, SearchTable, Space
+from lmcompare.harness.search import Proposer, Range, SearchTable, Settings, Space, proposer
 
 SPACE: Space = {
     "rate": Range(1e-4, 1e-2, log=True),
