@@ -113,15 +113,15 @@ def compare(
     ):
         if not (argument is None or isinstance(argument, kinds)):
             raise LmcompareError(f"{name} must be {wanted}, not {kind_of(argument)}")
-    run_options = {field.name for cls in (RunOptions, PageOptions) for field in fields(cls)}
-    declared = run_options | {field.name for field in fields(corpora.CorpusOptions)}
-    for name in options.keys() - declared:
+    keys = {field.name: field.name for cls in (RunOptions, PageOptions) for field in fields(cls)}
+    keys |= {field.name: f"corpus.{field.name}" for field in fields(corpora.CorpusOptions)}
+    for name in options.keys() - keys.keys():
         if name == "fractions":
             raise LmcompareError(
                 "compare trains on one amount of text: give fractions in an experiment file, or to 'lmcompare run'"
             )
-        raise LmcompareError(unknown("option of compare", name, {*declared, *inspect.signature(compare).parameters}))
-    if isinstance(corpus, corpora.Corpus) and (reading := options.keys() - run_options):
+        raise LmcompareError(unknown("option of compare", name, {*keys, *inspect.signature(compare).parameters}))
+    if isinstance(corpus, corpora.Corpus) and (reading := [name for name in options if keys[name] != name]):
         raise LmcompareError(
             f"a Corpus has been read already, so {', '.join(reading)} would have no effect: give a CorpusOptions to"
             " corpora.load instead"
@@ -144,7 +144,7 @@ def compare(
         "examples.prompts": [prompts] if isinstance(prompts, str) else prompts,
         "examples.words": [words] if isinstance(words, str) else words,
         **{f"{table}.{key}": value for table, given in tables.items() for key, value in (given or {}).items()},
-        **{name if name in run_options else f"corpus.{name}": value for name, value in options.items()},
+        **{keys[name]: value for name, value in options.items()},
     }
     source = None if where == {"source": "wiki-sample"} else (where or {}).get("source", "documents")
     plan = overlaid(shipped("default", source), settings.items(), "compare")

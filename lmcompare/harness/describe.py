@@ -33,8 +33,6 @@ class Described:
         Its name in the experiment.
     plugin : str
         The name of its plug-in, with an absolute path.
-    class_name : str
-        The name of its class.
     hyperparameters : dict
         All of them, defaults included.
     tokens : object
@@ -53,7 +51,6 @@ class Described:
 
     name: str
     plugin: str
-    class_name: str
     hyperparameters: dict[str, Any]
     tokens: Any
     trains_in_steps: bool
@@ -71,7 +68,6 @@ class Described:
         return cls(
             name=name,
             plugin=plugin,
-            class_name=type(model).__name__,
             hyperparameters=_storable(name, model),
             tokens=model.tokens,
             trains_in_steps=bool(model.trains_in_steps),

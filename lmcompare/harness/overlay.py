@@ -60,8 +60,7 @@ def overlaid(experiment: Experiment, given: Iterable[tuple[str, Any]], where: st
         source = changes["corpus"].get("source") if corpus else experiment.corpus.source
         if tokens.get("kind") == "word" and str(source).startswith(SERIES):
             raise LmcompareError("a series has numbers and no words: give --tokens bins, quantiles or sax")
-        same_kind = tokens.get("kind", experiment.tokens.kind) == experiment.tokens.kind
-        changes["tokens"] = {**(experiment.tokens.model_dump() if same_kind else {}), **tokens}
+        changes["tokens"] = experiment.tokens.changed(tokens)
     if examples := under("examples", given):
         changes["examples"] = {**dict(experiment.examples), **examples}
     if sweep := _sweep(experiment, _under("sweep", given)):

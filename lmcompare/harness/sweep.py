@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.experiment import Experiment, ModelTable
+from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
 from lmcompare.harness.names import LONGEST, plain, worded
 from lmcompare.harness.progress import Display
@@ -158,9 +158,8 @@ class Study:
             elif key != "seed":
                 table[key] = value
         if options:
-            base = table["tokens"] or self._experiment.tokens.model_dump()
-            base = {"kind": base} if isinstance(base, str) else base
-            table["tokens"] = {**(base if options.get("kind", base["kind"]) == base["kind"] else {}), **options}
+            own = parse_tokens(table["tokens"], "the sweep") if table["tokens"] else self._experiment.tokens
+            table["tokens"] = own.changed(options)
         (checked,) = self._experiment.replace("the sweep", models=[table], sweep={}).models
         return checked
 

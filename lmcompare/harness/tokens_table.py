@@ -78,6 +78,11 @@ class TokensTable(BaseModel):
             raise LmcompareError(str(error)) from None
         return full
 
+    def changed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the table with other values; those that it has belong to its own kind of tokenizer."""
+        same_kind = options.get("kind", self.kind) == self.kind
+        return {**(self.model_dump() if same_kind else {}), **options}
+
     @property
     def tokenizer(self) -> dict[str, Any]:
         """The tokenizer's own table: the kind and its options."""

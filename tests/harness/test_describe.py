@@ -44,7 +44,7 @@ def table(folder: Path, at_import: str = "", limit: float | None = None) -> desc
 def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
     here = Path.cwd()
     model = table(tmp_path, at_import="os.chdir('/')")
-    assert (model.name, model.class_name, model.hyperparameters) == ("own", "Own", {"width": 3})
+    assert (model.name, model.hyperparameters) == ("own", {"width": 3})
     assert model.plugin == f"{tmp_path / 'apart.py'}:Own"
     assert Path.cwd() == here
     assert "apart" not in [Path(getattr(m, "__file__", None) or "").stem for m in list(sys.modules.values())]
