@@ -12,7 +12,6 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from lmcompare.cli.app import flag
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, expanded, not_parsed
 from lmcompare.harness.options import PageOptions, RunOptions
@@ -29,45 +28,49 @@ class Option:
     Parameters
     ----------
     key : str
-        The dotted key of the setting.
+        The dotted key of the setting; with a full stop at its end for an option that gives settings of a table.
+    help : str
+        What the help of a command says.
     names : str
-        The option's names, such as "--model -m".
-    metavar, help : str
-        What the help of a command shows.
+        The option's names, such as "--model -m"; by default the last part of the key.
+    metavar : str
+        What stands for its value in the help.
     kind : type
         ``bool`` for an option without a value, ``list`` for one that can be repeated, or the type of its value.
-    read : callable, optional
-        Returns the setting's value from the option's.
-    pairs : callable, optional
-        For an option that gives several settings below the key: returns them from the option's values.
+    read : callable
+        Returns the setting's value from the option's, or the pairs of keys in the table and values.
     """
 
     key: str
-    names: str
-    metavar: str
     help: str
+    names: str = ""
+    metavar: str = ""
     kind: type = str
-    read: Callable[[Any], Any] | None = None
-    pairs: Callable[[list[str]], Iterable[tuple[str, Any]]] | None = None
+    read: Callable[[Any], Any] = lambda value: value
+
+    @property
+    def flags(self) -> list[str]:
+        """The option's names, such as ["--model", "-m"]."""
+        return (self.names or f"--{self.key.strip('.').rpartition('.')[2].replace('_', '-')}").split()
+
+    @property
+    def name(self) -> str:
+        """The name by which a command takes the option."""
+        return self.flags[0].removeprefix("--").replace("-", "_")
 
     @property
     def parameter(self) -> inspect.Parameter:
         """The parameter of a command, as typer reads it; an option that the user leaves out is None."""
-        first, *_ = names = self.names.split()
+        metavar = self.metavar or {int: "N", float: "X", bool: ""}.get(self.kind, "VALUE")
         kind: Any = list[str] if self.kind is list else self.kind
-        described = typer.Option(*names, metavar=self.metavar, help=self.help)
-        return inspect.Parameter(
-            first.removeprefix("--").replace("-", "_"),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[kind | None, flag(*names, help=self.help) if kind is bool else described],
-        )
+        annotation = Annotated[kind | None, typer.Option(*self.flags, metavar=metavar, help=self.help)]
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
     def settings(self, value: Any) -> Settings:
         """Return the settings that a value of the option gives."""
-        if self.pairs is not None:
-            return [(f"{self.key}.{key}", each) for key, each in self.pairs(value)]
-        return [(self.key, value if self.read is None else self.read(value))]
+        if self.key.endswith("."):
+            return [(self.key + key, each) for key, each in self.read(value)]
+        return [(self.key, self.read(value))]
 
 
 def listed(values: list[str] | None) -> tuple[str, ...]:
@@ -145,15 +148,7 @@ def _fields(cls: type, table: str = "") -> tuple[Option, ...]:
     """Return an option for each field of a dataclass; ``metadata["help"]`` of a field is its help."""
     types = get_type_hints(cls)
     return tuple(
-        Option(
-            table + field.name,
-            f"--{field.name.replace('_', '-')}",
-            {int: "N", float: "X"}.get(kind, "VALUE"),
-            field.metadata["help"],
-            kind,
-        )
-        for field in fields(cls)
-        for kind in [_kind(types[field.name])]
+        Option(table + field.name, field.metadata["help"], kind=_kind(types[field.name])) for field in fields(cls)
     )
 
 
@@ -165,61 +160,36 @@ def _kind(annotation: Any) -> type:
 
 
 RUN, READING, PAGE = _fields(RunOptions), _fields(CorpusOptions, "corpus."), _fields(PageOptions)
-CORPUS = Option(
-    "corpus.source", "--corpus", "SPEC", "A name, nltk:NAME, hf:NAME, a file, a folder, - or train=A,valid=B,test=C."
-)
-SEEDS = Option("seeds", "--seed", "N", "One or more seeds, a,b.", list, listed)
-TOKENIZER = Option(
-    "tokens.kind", "--tokens", "KIND", "word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own."
-)
+SOURCES = "A name, nltk:NAME, hf:NAME, a file, a folder, - or train=A,valid=B,test=C."
+CORPUS = Option("corpus.source", SOURCES, "--corpus", "SPEC")
+SEEDS = Option("seeds", "One or more seeds, a,b.", "--seed", "N", list, listed)
+KINDS = "word, whitespace, char, byte, bpe:PIECES, a tokenizer.json or your own."
+TOKENIZER = Option("tokens.kind", KINDS, "--tokens", "KIND")
 VOCABULARY = (
-    Option(
-        "tokens.min_count", "--min-count", "N", "Tokens that occur less often in the training text are unknown.", int
-    ),
-    Option("tokens.size", "--vocabulary-size", "N", "The most types that the vocabulary may have.", int),
+    Option("tokens.min_count", "Tokens that occur less often in the training text are unknown.", kind=int),
+    Option("tokens.size", "The most types that the vocabulary may have.", "--vocabulary-size", kind=int),
 )
+MODELS = "Run only these models, a,b; can be repeated."
+MATCH = "Make models equal in parameters, steps, tokens, epochs or seconds."
+SET = "A model's hyper-parameter (a JSON value), or its tokens; can be repeated."
+SWEEP = (
+    "Values of a hyper-parameter; one is chosen on the validation text. Repeat the option for a grid. With --search"
+    " also a range: LOW..HIGH or LOW..HIGH:log."
+)
+SEARCH = "Try some settings of the sweep instead of the grid: tpe or random."
+FRACTIONS = "Train on these shares of the training text, too, and draw curves over its size."
 EXPERIMENT = (
     CORPUS,
-    Option("models", "--model -m", "NAME", "Run only these models, a,b; can be repeated.", list, plugins_listed),
+    Option("models", MODELS, "--model -m", "NAME", list, plugins_listed),
     SEEDS,
-    Option(
-        "match",
-        "--match",
-        "WHAT=N",
-        "Make models equal in parameters, steps, tokens, epochs or seconds.",
-        list,
-        pairs=_amounts,
-    ),
-    Option(
-        "models",
-        "--set",
-        "MODEL.KEY=VALUE",
-        "A model's hyper-parameter (a JSON value), or its tokens; can be repeated.",
-        list,
-        pairs=lambda texts: map(assignment, texts),
-    ),
-    Option(
-        "sweep",
-        "--sweep",
-        "MODEL.KEY=VALUE,…",
-        "Values of a hyper-parameter; one is chosen on the validation text. Repeat the option for a grid. With"
-        " --search also a range: LOW..HIGH or LOW..HIGH:log.",
-        list,
-        pairs=lambda texts: map(_varied, texts),
-    ),
-    Option(
-        "search.method", "--search", "METHOD", "Try some settings of the sweep instead of the grid: tpe or random."
-    ),
-    Option("search.trials", "--trials", "N", "How many settings of each model --search tries (default: 30).", int),
-    Option(
-        "fractions",
-        "--fractions",
-        "X,X,…,1",
-        "Train on these shares of the training text, too, and draw curves over its size.",
-        read=_shares,
-    ),
-    Option("examples.prompts", "--prompt", "TEXT", "A prompt to continue; can be repeated.", list),
-    Option("examples.words", "--word", "WORD", "A word to show in several contexts; can be repeated.", list),
+    Option("match.", MATCH, metavar="WHAT=N", kind=list, read=_amounts),
+    Option("models.", SET, "--set", "MODEL.KEY=VALUE", list, lambda texts: map(assignment, texts)),
+    Option("sweep.", SWEEP, "--sweep", "MODEL.KEY=VALUE,…", list, lambda texts: map(_varied, texts)),
+    Option("search.method", SEARCH, "--search", "METHOD"),
+    Option("search.trials", "How many settings of each model --search tries (default: 30).", kind=int),
+    Option("fractions", FRACTIONS, metavar="X,X,…,1", read=_shares),
+    Option("examples.prompts", "A prompt to continue; can be repeated.", "--prompt", "TEXT", list),
+    Option("examples.words", "A word to show in several contexts; can be repeated.", "--word", "WORD", list),
     TOKENIZER,
     *VOCABULARY,
     *RUN,
@@ -232,16 +202,11 @@ def declared(*options: Option) -> Callable[[Callable[..., None]], Callable[..., 
     """Give a command these options, behind its arguments; it takes them as ``**options``, by name."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(function, include_extras=True)
-        own = [
-            each.replace(annotation=hints[each.name])
-            for each in inspect.signature(function).parameters.values()
-            if each.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        arguments = [each for each in own if each.kind is not inspect.Parameter.KEYWORD_ONLY]
-        others = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
-        parameters = [*arguments, *(option.parameter for option in options), *others]
-        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        hints, own = get_type_hints(function, include_extras=True), inspect.signature(function).parameters.values()
+        parameters = [option.parameter for option in options]
+        parameters += [each.replace(annotation=hints[each.name]) for each in own if each.kind is not each.VAR_KEYWORD]
+        signature = inspect.Signature(sorted(parameters, key=lambda each: each.kind))  # arguments come first
+        function.__signature__ = signature  # type: ignore[attr-defined]
         function.__annotations__ = {each.name: each.annotation for each in parameters}
         return function
 
@@ -261,5 +226,5 @@ def like(command: Callable[..., None]) -> Callable[[Callable[..., None]], Callab
 
 def settings_of(options: Iterable[Option], given: Mapping[str, Any]) -> Settings:
     """Return the settings of a command's ``**options``, without those that the user leaves out."""
-    values = ((option, given[option.parameter.name]) for option in options)
+    values = ((option, given[option.name]) for option in options)
     return [setting for option, value in values if value is not None for setting in option.settings(value)]

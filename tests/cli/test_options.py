@@ -12,7 +12,7 @@ from lmcompare.errors import LmcompareError
 
 
 def read(**given: Any) -> list[tuple[str, Any]]:
-    return settings_of(EXPERIMENT, {option.parameter.name: None for option in EXPERIMENT} | given)
+    return settings_of(EXPERIMENT, {option.name: None for option in EXPERIMENT} | given)
 
 
 def test_each_option_gives_a_setting() -> None:
