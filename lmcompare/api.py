@@ -148,10 +148,8 @@ def compare(
     }
     source = None if where == {"source": "wiki-sample"} else (where or {}).get("source", "documents")
     plan = overlaid(shipped("default", source), settings.items(), "compare")
-    loaded: corpora.Corpus | None = None
-    if isinstance(corpus, corpora.Corpus):
-        loaded = corpus
-    elif where is None:
+    loaded = corpus if isinstance(corpus, corpora.Corpus) else None
+    if where is None:
         loaded = corpora.load(corpus, plan.corpus)
     show = display(quiet=quiet, must_be_seen=False)
     with folder_for(place) as folder:
@@ -180,7 +178,7 @@ def load(folder: str | Path) -> Comparison:
     from lmcompare.runfolder.run import load_run
 
     path = usable_path(folder, "a run folder must be given as the path of a folder")
-    path = path if path.is_absolute() else working_directory() / path  # the caller may go to another one
+    path = working_directory() / path  # the caller may go to another one
     load_run(path)
     return Comparison(path)
 
@@ -204,21 +202,26 @@ class Comparison:
         return f"Comparison({str(self.folder)!r})\n{self.table.to_string()}"
 
     @property
-    def failures(self) -> dict[str, str]:
-        """By "name/seed", why a model failed or can't be used."""
+    def _run(self) -> Run:
+        """The run folder, opened anew: it may have changed."""
         from lmcompare.runfolder.run import load_run
 
+        return load_run(self.folder)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """By "name/seed", why a model failed or can't be used."""
         if self._failures is not None:
             return dict(self._failures)
-        cells = load_run(self.folder).cells
+        cells = self._run.cells
         return {f"{cell.name}/{cell.seed}": str(cell.error) for cell in cells if cell.status == "failed"}
 
     @property
     def table(self) -> pd.DataFrame:
         """A row for each model, the best first; ``docs/metrics.md`` defines the columns."""
-        from lmcompare.analysis import leaderboard, load_run
+        from lmcompare.analysis import leaderboard
 
-        return leaderboard(load_run(self.folder))
+        return leaderboard(self._run)
 
     @permitted()
     def probe(self, pairs: str = "english") -> pd.DataFrame:
@@ -247,9 +250,7 @@ class Comparison:
     @property
     def models(self) -> tuple[str, ...]:
         """The names of the models that were trained."""
-        from lmcompare.runfolder.run import load_run
-
-        return tuple(model.name for model in load_run(self.folder).scored)
+        return tuple(model.name for model in self._run.scored)
 
     @permitted()
     def model(
@@ -278,9 +279,7 @@ class Comparison:
         LmcompareError
             If the run has no model of this name and seed, or its code may not be run.
         """
-        from lmcompare.runfolder.run import load_run
-
-        return self._opened(load_run(self.folder), self._own_name(name), seed, _plugins_in(plugin))
+        return self._opened(self._run, self._own_name(name), seed, _plugins_in(plugin))
 
     @permitted()
     def trained_models(
@@ -291,9 +290,7 @@ class Comparison:
         plugin: str | type[LanguageModel] | Sequence[str | type[LanguageModel]] = (),
     ) -> dict[str, TrainedModel]:
         """Return trained models by name, by default all of the run; ``seed`` and ``plugin`` as in ``model``."""
-        from lmcompare.runfolder.run import load_run
-
-        run = load_run(self.folder)  # once for all models: it checks the files
+        run = self._run  # once for all models: it checks the files
         names = [names] if isinstance(names, str) else names
         if names is None:
             asked = {model.name: model.name for model in run.scored}

@@ -59,7 +59,7 @@ def overlaid(experiment: Experiment, given: Iterable[tuple[str, Any]], where: st
     if tokens := under("tokens", given):
         source = changes["corpus"].get("source") if corpus else experiment.corpus.source
         if tokens.get("kind") == "word" and str(source).startswith(SERIES):
-            raise LmcompareError("a series has numbers and no words: give --tokens bins, quantiles or sax")
+            raise LmcompareError("a series has numbers and no words: give the tokens bins, quantiles or sax")
         changes["tokens"] = experiment.tokens.changed(tokens)
     if examples := under("examples", given):
         changes["examples"] = {**dict(experiment.examples), **examples}

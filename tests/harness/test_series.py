@@ -241,7 +241,7 @@ def test_words_are_no_values_and_values_no_words(tmp_path: Path, table: dict[str
     for given in ({"prompts": ["1 2"]}, {"words": ["1"]}):
         with pytest.raises(LmcompareError, match="no prompts and no words"):
             parse({**table, "examples": given}, "the test")
-    with pytest.raises(LmcompareError, match="--tokens bins, quantiles or sax"):
+    with pytest.raises(LmcompareError, match="the tokens bins, quantiles or sax"):
         overlaid(parse(table, "the test"), [("tokens.kind", "word")])
     with pytest.raises(LmcompareError, match="has learnt series of numbers"):
         lmcompare.load(series_run()).model("ngram")
