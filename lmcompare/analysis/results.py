@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,6 @@ from lmcompare.analysis.comparison import compare_models, interval_note, main_to
 from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import WHOLE, Row, finite, rows, scored_rows
-from lmcompare.analysis.published import published
 from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
 from lmcompare.errors import what_went_wrong, without_controls
@@ -60,6 +60,13 @@ COLUMNS = (
     "reason",
 )
 TEXTS = ("name", "tokens", "plugin", "status")
+NEAR = 1e-4  # shares of a text that count as the same: a cut may fall inside a character
+PUBLISHED_FIGURES = {
+    ("perplexity", "test"): "perplexity",
+    ("perplexity", "valid"): "valid_perplexity",
+    ("bits", "test"): "bits_per_byte",
+    ("bits", "valid"): "valid_bits_per_byte",
+}
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def _results(run: Run) -> dict[str, Any]:
                 "note": interval_note(comparison),
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
-            "published": published(run, scored),
+            "published": _published(run, scored),
             "forecasts": forecast_rows(run) if run.corpus.series else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
             **_studied(run),
@@ -187,3 +194,64 @@ def _repeated(run: Run, split: Split) -> dict[str, Any]:
         "of": found.of,
         "left_out": split == "test" and found.are_left_out,
     }
+
+
+def _published(run: Run, models: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the published figures of a run's experiment, those that can be compared first, each group by figure.
+
+    Parameters
+    ----------
+    run : Run
+    models : sequence of Row
+        The rows of the scored models.
+
+    Returns
+    -------
+    list of dict
+        name, figure, unit, split, tokens, over, source and note as in ``[[published]]``; ``reason``, why the figure
+        is not compared with this run, or None; and ``best``, the name and the figure of the best model that it can
+        be compared with, or None.
+    """
+    found = [_beside(run, table, models) for table in run.manifest.experiment.get("published", ())]
+    return sorted(found, key=lambda row: (row["reason"] is not None, row["unit"], row["split"], row["figure"]))
+
+
+def _beside(run: Run, table: Mapping[str, Any], models: Sequence[Row]) -> dict[str, Any]:
+    unit, split = table["unit"], table["split"]
+    kind = "perplexity" if unit == "perplexity" else "bits"
+    fingerprints, reason, remark = _alike(run, table)
+    column = PUBLISHED_FIGURES[kind, split]
+    figures = [
+        (figure, model.name)
+        for model in models
+        if model.status != "not ranked"
+        and (figure := getattr(model, column)) is not None
+        and (kind == "bits" or model.tokens_fingerprint in fingerprints)
+    ]
+    best = None
+    if figures and reason is None:
+        figure, name = min(figures)
+        best = {"name": name, "figure": figure}
+    note = " ".join(part for part in (table["note"], remark) if part)
+    return {**table, "note": note, "reason": reason, "best": best}
+
+
+def _alike(run: Run, table: Mapping[str, Any]) -> tuple[list[str], str | None, str]:
+    """Return the tokens that a figure can be compared under, why there are none, and what to know of them."""
+    unit, split, over = table["unit"], table["split"], table["over"]
+    if unit != "perplexity":
+        size = run.corpus.splits[split].bytes
+        if over is not None and abs(size - over) > NEAR * over:
+            units = f"{unit.removeprefix('bits per ')}s"
+            return [], f"the {split} text has {size:,} {units} here and {over:,} where the figure is from", ""
+        return [], None, ""
+    entries = {fp: entry for fp, entry in run.manifest.tokens.items() if entry.spec.get("kind") == table["tokens"]}
+    if not entries:
+        return [], f"no model of this run has the tokens of '{table['tokens']}'", ""
+    same = {fp: entry for fp, entry in entries.items() if over is None or entry.tokens[split] == over}
+    if not same:
+        size = next(iter(entries.values())).tokens[split]
+        return [], f"the {split} text has {size:,} tokens here and {over:,} where the figure is from", ""
+    unknown = max(entry.unknown[split] for entry in same.values())
+    remark = f"Of the tokens here {unknown:,} are unknown, which lowers the perplexity." if unknown else ""
+    return list(same), None, remark
