@@ -148,8 +148,10 @@ def compare(
     }
     source = None if where == {"source": "wiki-sample"} else (where or {}).get("source", "documents")
     plan = overlaid(shipped("default", source), settings.items(), "compare")
-    loaded = corpus if isinstance(corpus, corpora.Corpus) else None
-    if where is None:
+    loaded = None
+    if isinstance(corpus, corpora.Corpus):
+        loaded = corpus
+    elif where is None:
         loaded = corpora.load(corpus, plan.corpus)
     show = display(quiet=quiet, must_be_seen=False)
     with folder_for(place) as folder:
