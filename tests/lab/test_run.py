@@ -14,7 +14,7 @@ import pytest
 
 from lmcompare.analysis.findings import StoredFindings, digest_of, findings_in, read_findings
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.harness import changes
+from lmcompare.harness.overlay import overlaid
 from lmcompare.lab.findings import path_of
 from lmcompare.lab.page import write_page
 from lmcompare.lab.run import Outcome, run_lab
@@ -197,4 +197,4 @@ def test_what_is_wrong_is_said_before_anything_is_trained(tmp_path: Path) -> Non
     with pytest.raises(LmcompareError, match=r"lmcompare lab grammar --corpus nltk:treebank"):
         run_lab(["grammar"], plan(text), lab, Said(), alone=True)
     with pytest.raises(LmcompareError, match="about words"):
-        run_lab(["ideas"], changes.with_corpus(plan(text), "series:statsmodels:nile", {}), lab, Said())
+        run_lab(["ideas"], overlaid(plan(text), [("corpus.source", "series:statsmodels:nile")]), lab, Said())
