@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.faults import check_depth, truths_apart
+from lmcompare.harness.faults import Table, check_depth
 from lmcompare.registry import absolute, placed
 from lmcompare.tokens import TOKENIZERS, Tokenizer, table_of
 
 LEAST_COUNT = "min_count must be at least 1, which keeps every type of the training text"
 
 
-class TokensTable(BaseModel):
+class TokensTable(Table):
     """``[tokens]``: a tokenizer, the vocabulary's limits, and the tokenizer's own options.
 
     If ``min_count`` is not given, it is the tokenizer's ``usual_min_count``. A string is the kind alone, such as
@@ -24,13 +24,11 @@ class TokensTable(BaseModel):
     it; until then ``min_count`` may be 0.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow")
 
     kind: str = "word"
     min_count: int = 0
     size: int | None = Field(default=None, ge=3)
-
-    _truths_apart = field_validator("*", mode="before")(truths_apart)
 
     @model_validator(mode="before")
     @classmethod
