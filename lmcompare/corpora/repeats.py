@@ -22,7 +22,7 @@ _LETTER = rf"[^\W_{_BY_ITSELF}]|[\u0300-\u036f]|(?<=[a-z])['’](?=[a-z])"  # wi
 _SPOKEN = re.compile(rf"(?<!(?:{_LETTER}))(?:{_LETTER}){{1,{LONG}}}(?!(?:{_LETTER}))|[^\W_]")
 _WRITTEN = re.compile(rf"(?<!\S)\S{{1,{LONG}}}(?!\S)|\S")
 APART = 3  # times as many marks stand by themselves as at the end of a word in a text that was cut into tokens
-LOOKED_AT = 1 << 20  # characters of a split
+FEW, LOOKED_AT = 1000, 10_000  # documents of a split, and characters of each, that are looked at for this
 
 
 def repeats(split: Mapping[str, Sequence[Document]]) -> dict[str, list[Repeat | None]]:
@@ -40,11 +40,7 @@ def repeats(split: Mapping[str, Sequence[Document]]) -> dict[str, list[Repeat | 
 
 def _is_cut(documents: Sequence[Document]) -> bool:
     """Return whether marks are words of their own, as in texts that were cut into tokens."""
-    words: list[str] = []
-    for document in documents:
-        words += document.text[:LOOKED_AT].split()
-        if len(words) > LOOKED_AT // 8:
-            break
+    words = " ".join(document.text[:LOOKED_AT] for document in documents[:FEW]).split()
     apart = sum(not any(map(str.isalnum, word)) for word in words)
     return apart > APART * (sum(not word[-1].isalnum() for word in words) - apart)
 

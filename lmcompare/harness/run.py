@@ -86,7 +86,7 @@ def run(
     planned : callable
         Is called with the jobs that are not finished, before the first of them is run.
     aside : bool
-        Whether only exhibits are made of the trained models, and nothing else that only a report shows.
+        Whether the run serves another one, so that only studies measure its models that do so everywhere.
 
     Returns
     -------

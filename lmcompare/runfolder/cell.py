@@ -99,27 +99,23 @@ class Cell:
 
     @cached_property
     def _studies(self) -> Mapping[str, Mapping[str, Any]]:
-        """What studies have measured; empty if the file is damaged, which holds no scores."""
-        if self.status == "failed" or self._unreadable is not None:
+        """What studies have measured; if the file is damaged, which holds no scores, only the reason, as a note."""
+        if self.status == "failed":
             return {}
-        return read_object(self.path / MEASURED)
-
-    @cached_property
-    def _unreadable(self) -> str | None:
-        """Why what studies have measured can't be read."""
+        path = self.path / MEASURED
         try:
             check_sealed(self.path, [MEASURED])
-            check_contents(self.path / MEASURED, read_object(self.path / MEASURED))
+            found: dict[str, Any] = read_object(path)
+            check_contents(path, found)
         except RunFolderError as error:
-            return str(error).replace(f"{self.path}/", "")
-        return None
+            why = str(error).replace(f"{self.path}/", "")
+            return {MEASURED: {"notes": [f"What studies have measured of it is not shown: {why}."]}}
+        return found
 
     @property
     def notes(self) -> Sequence[str]:
         """Sentences for the readers of this cell's figures."""
         notes = [*(self.info.get("notes") or ())]
-        if self.status == "done" and self._unreadable is not None:
-            notes.append(f"What studies have measured of it is not shown: {self._unreadable}.")
         for name, each in self._studies.items():
             notes += each.get("notes", ())
             if "failed" in each:
