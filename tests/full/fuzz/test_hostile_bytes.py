@@ -111,7 +111,7 @@ def test_run_folders(
         read(folder)
 
 
-WRITTEN = ("manifest", *(f"cells/*/0/{name}" for name in ("cell", "cost", "exhibits", "examples")))
+WRITTEN = ("manifest", *(f"cells/*/0/{name}" for name in ("cell", "cost", "studies")))
 
 
 @settings(max_examples=25, phases=[Phase.generate])  # a report takes a second, and to find a smaller example minutes
