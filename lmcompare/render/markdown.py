@@ -22,7 +22,7 @@ LEFT_OUT = {"head", "nav", "footer", "script", "summary", "form", "aside", "js",
 
 def plain(text: str) -> str:
     """Return text that Markdown shows as it is, on one line, and that no renderer takes for HTML."""
-    return _escaped(" ".join(text.split()))
+    return escaped(" ".join(text.split()))
 
 
 def table(head: Sequence[str], rows: Iterable[Iterable[str]], left: int = 1) -> str:
@@ -145,10 +145,10 @@ def _inline(node: ET.Element) -> str:
 
 def _content(node: ET.Element) -> str:
     if said := node.get("data-markdown"):
-        return _escaped(said)
-    parts = [_escaped(node.text or "")]
+        return escaped(said)
+    parts = [escaped(node.text or "")]
     for child in node:
-        parts += ["" if _is_left_out(child) else _marked(child), _escaped(child.tail or "")]
+        parts += ["" if _is_left_out(child) else _marked(child), escaped(child.tail or "")]
     return "".join(parts)
 
 
@@ -177,7 +177,8 @@ def _marked(node: ET.Element) -> str:
     return text.replace(inner, f"{sign}{inner}{sign}")  # spaces inside the signs would disable them
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a part of a line as Markdown in which nothing is markup."""
     return re.sub(r"[ \t\r\n]+", " ", text).translate(CONTROL).translate(SPECIAL)
 
 

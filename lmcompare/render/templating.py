@@ -23,6 +23,11 @@ _FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
 _SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
 _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
+NUMBERS = (
+    *("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds"),
+    *("microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"),
+)
+
 
 @cache
 def environment(package: str = "lmcompare.report", still: bool = False) -> Environment:
@@ -37,10 +42,9 @@ def environment(package: str = "lmcompare.report", still: bool = False) -> Envir
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds",
-                 "microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"):  # fmt: skip
+    for name in NUMBERS:
         made.filters[name] = getattr(numbers, name)
-    named = _name if still else term
+    named = without_link if still else term
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "embedded": embedded, "flagged": flagged}
     made.filters["explained"] = partial(explained, named=named)
     made.globals |= {"hue": svg.hue, "term": named, "chip": chip, "terms": TERMS, "still": still}
@@ -85,7 +89,7 @@ def term(key: str, text: str = "") -> Markup:
     )
 
 
-def _name(key: str, text: str = "") -> Markup:
+def without_link(key: str, text: str = "") -> Markup:
     """Return a term as text alone."""
     return escape(text or TERMS[key].name)
 

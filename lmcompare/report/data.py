@@ -20,6 +20,7 @@ from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
 from lmcompare.render.markdown import from_html, plain
+from lmcompare.render.prose import written
 from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.shown import shown
 from lmcompare.runfolder.files import RunFolderError
@@ -113,6 +114,11 @@ class Section:
     def of(cls, key: str, title: str, html: Markup) -> Self:
         """Return a section whose Markdown says what its HTML says."""
         return cls(key, title, html, *from_html(html, key))
+
+    @classmethod
+    def written(cls, key: str, title: str, package: str, template: str = "", **context: Any) -> Self:
+        """Return a section that a template in Markdown says, as in ``lmcompare.render.prose.written``."""
+        return cls(key, title, *written(template or package.rpartition(".")[2], package, key, **context))
 
 
 class ReportData:

@@ -77,7 +77,7 @@ def test_the_page_names_them_for_each_cost_that_can_be_limited(tree: Node, run: 
     shown = dict(tree.one("table", "steps").rows())
     assert len(shown) == len(choice.LIMITS)
     worth = cost.worth_their_cost(data, next(each for each in cost.COSTS if each.key == "train_seconds"))
-    names = [node.text for node in tree.one("table", "steps").one("tr").all(class_="chip")]
+    names = [node.text for node in tree.one("table", "steps").one("tbody").one("tr").all(class_="chip")]
     assert names == worth
 
 

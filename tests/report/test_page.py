@@ -125,7 +125,7 @@ def test_costs_are_those_of_the_results(run: Run, tree: Node) -> None:
         ends = [spaced(numbers.seconds(pick(times))) for pick in (min, max)]
         if ends[0] != ends[1]:
             assert rows[model["name"]][2].endswith(f"{ends[0]} to {ends[1]}")
-            rows[model["name"]][2] = rows[model["name"]][2].removesuffix(f"{ends[0]} to {ends[1]}")
+            rows[model["name"]][2] = rows[model["name"]][2].removesuffix(f" {ends[0]} to {ends[1]}")
         assert rows[model["name"]][2:] == [
             spaced(text)
             for text in (

@@ -1,7 +1,7 @@
 // What each model saves by kind of token: another baseline, and a token of a group in the reader.
 (function () {
   "use strict";
-  const data = (box) => JSON.parse(box.querySelector(".gains-data").textContent);
+  const data = (box) => JSON.parse(box.closest("section").querySelector(".gains-data").textContent);
   const reader = document.querySelector(".reader");
 
   function decimals(value, places) {
@@ -22,8 +22,8 @@
   class Gains {
     constructor(box) {
       this.data = data(box);
-      this.rows = Array.from(box.querySelectorAll(".gains-table [data-row]"), (row) => Array.from(row.cells).slice(2));
-      this.details = Array.from(box.querySelectorAll(".gains-details [data-row]"), (row) => Array.from(row.cells).slice(2));
+      this.rows = Array.from(box.querySelectorAll(".gains-table tbody tr:not(.asked)"), (row) => Array.from(row.cells).slice(2));
+      this.details = Array.from(box.querySelectorAll(".gains-details tbody tr:not(.asked)"), (row) => Array.from(row.cells).slice(2));
       const section = this.section = box.closest("section");
       this.choice = section.querySelector("[name=baseline]");
       this.name = section.querySelector(".own-name");
@@ -157,5 +157,5 @@
     }
   }
 
-  for (const box of document.querySelectorAll(".gains")) if (box.querySelector(".gains-data")) new Gains(box);
+  for (const box of document.querySelectorAll(".gains")) if (box.closest("section").querySelector(".gains-data")) new Gains(box);
 })();

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from lmcompare.render import numbers
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
 from lmcompare.studies.compute.courses import Axis, Course, courses, leaders
@@ -27,8 +26,9 @@ def build(data: ReportData) -> Section | None:
         return None
     by_time = data.run.costs_comparable
     counted = [course for course in found if course.flops is not None]
-    html = fill(
+    return Section.written(
         "compute",
+        "At equal compute",
         __package__,
         claim=claim(data, leaders(found, "seconds"), "seconds") if by_time else "",
         by_time=_chart(data, found, "seconds") if by_time else None,
@@ -39,7 +39,6 @@ def build(data: ReportData) -> Section | None:
         courses=found,
         points=max(len(course.seconds) for course in found),
     )
-    return Section.of("compute", "At equal compute", html)
 
 
 def claim(data: ReportData, best: Sequence[tuple[float, str]], axis: Axis) -> str:

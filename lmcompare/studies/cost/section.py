@@ -12,7 +12,6 @@ from lmcompare.analysis.verdict import NEAR, much_less
 from lmcompare.render import numbers
 from lmcompare.render.charts.scatter import Dot, scatter
 from lmcompare.render.definitions import TERMS
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.fairness import budget, made_equal
@@ -95,8 +94,9 @@ def build(data: ReportData) -> Section | None:
     if all(len(found) < 2 for _, found in steps):  # one model for each cost leaves no choice
         steps = []
     rows = [(model, row, True) for model, row in data.ranking] + [(*pair, False) for pair in _adaptive(data)]
-    html = fill(
+    return Section.written(
         "cost",
+        "Quality against cost",
         __package__,
         steps=steps,
         choice=choice.build(data, learning_level.networks_ahead(data), data.outlook.falling),
@@ -110,7 +110,6 @@ def build(data: ReportData) -> Section | None:
         ran=_measured_on(data),
         equal=equal,
     )
-    return Section.of("cost", "Quality against cost", html)
 
 
 def _range(model: Model) -> str:

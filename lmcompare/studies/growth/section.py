@@ -13,7 +13,6 @@ from markupsafe import Markup
 from lmcompare.render import numbers
 from lmcompare.render.charts.growth import Points
 from lmcompare.render.charts.growth import growth as chart
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.studies.growth.curves import FARTHEST, Crossing, Curve, Point, forecasts, growth
@@ -41,8 +40,12 @@ def build(data: ReportData) -> Section | None:
     sizes = _sizes(data)
     if not curves and not sizes:
         return None
-    html = fill(
-        "growth",
+    key, title = ("growth", "How much text each model needs")
+    if not curves:
+        key, title = "sizes", "Bits per byte by the number of parameters"
+    return Section.written(
+        key,
+        title,
         __package__,
         models=[data.by_name[curve.name] for curve in curves],
         claim=data.on_all(claim(data, curves, crossings)),
@@ -54,9 +57,6 @@ def build(data: ReportData) -> Section | None:
         missing=found.missing,
         sizes=_by_parameters(sizes) if sizes else None,
     )
-    if not curves:
-        return Section.of("sizes", "Bits per byte by the number of parameters", html)
-    return Section.of("growth", "How much text each model needs", html)
 
 
 def claim(data: ReportData, curves: Sequence[Curve], crossings: Sequence[Crossing]) -> str:

@@ -11,7 +11,6 @@ from lmcompare.analysis.comparison import Comparison
 from lmcompare.analysis.leaderboard import Row
 from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.fairness import made_equal
@@ -59,8 +58,9 @@ def build(data: ReportData) -> Section | None:
     )
     if len({place.year for place in places}) < LEAST:
         return None
-    html = fill(
+    return Section.written(
         "history",
+        "The models by the years of their ideas",
         __package__,
         places=places,
         claim=claim(places, data.comparison),
@@ -69,7 +69,6 @@ def build(data: ReportData) -> Section | None:
         equal=made_equal(data),
         without=[model for model, row in data.ranking if model.entry.idea is None and row.status == "ranked"],
     )
-    return Section.of("history", "The models by the years of their ideas", html)
 
 
 def claim(places: Sequence[Place], comparison: Comparison) -> str:

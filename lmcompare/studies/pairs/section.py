@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from lmcompare.render import numbers
 from lmcompare.render.charts.intervals import Row, intervals
-from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.runfolder.probed import Accuracy, Probed, phenomena_of
 
@@ -51,7 +50,7 @@ def build(data: ReportData) -> Section | None:
     if not answers:
         return None
     asked = [_asked(name, found) for (name, _), found in answers.items()]
-    return Section.of("pairs", "Minimal pairs", fill("pairs", __package__, asked=asked, unranked=data.unranked))
+    return Section.written("pairs", "Minimal pairs", __package__, asked=asked, unranked=data.unranked)
 
 
 def _asked(name: str, answers: Sequence[tuple[Model, Probed]]) -> Asked:

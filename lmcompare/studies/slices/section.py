@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from lmcompare.analysis.comparison import SIGNIFICANCE
 from lmcompare.render import numbers
+from lmcompare.render.markdown import plain
+from lmcompare.render.prose import Inline
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
@@ -222,17 +225,21 @@ def build(data: ReportData) -> Section | None:
     shown = [pair for pair in of_models if pair[0] in models]
     test = data.run.corpus.splits["test"]
     counted = data.run.manifest.tokens[data.main_tokens].tokens["test"] if unit == "token" else test.words
-    html = fill(
-        "slices",
+    controls = Markup()
+    if len(models) > 1:
+        packed = _packed(data, found, full, unit, offered, titles)
+        strong = [_strong(full[each], each) for each in dict.fromkeys(one.counted for one in found)]
+        choices = [data.by_name[name] for name in offered]
+        controls = fill("controls", __package__, models=models, own=own, offered=choices, data=packed,
+                        strong=numbers.listed(strong, "or"))  # fmt: skip
+    return Section.written(
+        "wins",
+        titles[own.name],
         __package__,
         questions=[_question(one, models, at, full[one.counted]) for one in found],
-        data=_packed(data, found, full, unit, offered, titles) if len(models) > 1 else None,
+        controls=controls,
         models=models,
-        own=own,
-        offered=[data.by_name[name] for name in offered],
-        strong=numbers.listed(
-            [_strong(full[each], each) for each in dict.fromkeys(one.counted for one in found)], "or"
-        ),
+        own=Inline(Markup('<span class="own-name">{}</span>').format(own.title), plain(own.title)),
         documents=_documents(documents, models),
         board=_board(documents, models),
         unit=unit,
@@ -243,7 +250,6 @@ def build(data: ReportData) -> Section | None:
         spent_claim=data.on_all(spent_claim([row for _, row in shown])),
         long=test.bytes / max(1, counted),
     )
-    return Section.of("wins", titles[own.name], html)
 
 
 def spent_claim(rows: Sequence[Mapping[Hashable, Any]]) -> str:
