@@ -21,9 +21,8 @@ from lmcompare.analysis import load_run
 from lmcompare.analysis.metrics import split_bytes
 from lmcompare.analysis.totals import sums
 from lmcompare.harness import experiment
-from lmcompare.harness.fractions import NO_EXAMPLES
 from lmcompare.harness.progress import Display
-from lmcompare.harness.run import run
+from lmcompare.harness.run import NO_EXAMPLES, run
 from lmcompare.studies.growth.power_law import fitted
 
 SHARES = (0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.55, 1.0)

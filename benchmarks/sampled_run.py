@@ -29,9 +29,8 @@ from lmcompare import exhibits
 from lmcompare.corpora import Corpus, Document, Texts
 from lmcompare.corpora.sentences import line_sentences
 from lmcompare.exhibits.attention import BEGINNING, at_last_word
-from lmcompare.harness.prepare import prepare
-from lmcompare.harness.reading import entry_of
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.reading import entry_of, prepare
+from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.compressed import compressed
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions

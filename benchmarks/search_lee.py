@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from lmcompare import corpora, plugins
-from lmcompare.harness.prepare import prepare
-from lmcompare.harness.search import Range, SearchTable, proposer
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.reading import prepare
+from lmcompare.harness.sweep import proposer
+from lmcompare.harness.tables import Range, SearchTable, TokensTable
 from lmcompare.model import Budget, Setting
 from lmcompare.runfolder.tokens import TokenizedCorpus
 

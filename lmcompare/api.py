@@ -90,8 +90,8 @@ def compare(
     LmcompareError
         For wrong input, before anything is trained.
     """
+    from lmcompare.harness.environment import PageOptions, RunOptions
     from lmcompare.harness.experiment import shipped
-    from lmcompare.harness.options import PageOptions, RunOptions
     from lmcompare.harness.overlay import overlaid
     from lmcompare.harness.progress import display
     from lmcompare.harness.run import folder_for, run

@@ -75,6 +75,14 @@ def named_in(parameters: Mapping[str, Any]) -> list[str]:
     return [value for value in parameters.values() if isinstance(value, str) and ":" in value]
 
 
+def is_own_code(plugin: str, given: Mapping[str, Any]) -> bool:
+    """Return whether a model, and those that its hyper-parameters name, are lmcompare's own."""
+    if not MODELS.is_built_in(plugin):
+        return False
+    bases = (given.get(name) for name in resolve(plugin).bases)
+    return all(MODELS.is_built_in(base) for base in bases if isinstance(base, str))
+
+
 def build(plugin: str | type[LanguageModel], parameters: Mapping[str, Any], preset: str = "") -> LanguageModel:
     """Make an untrained model; ``parameters`` replace those of the class's preset of this name.
 

@@ -23,7 +23,8 @@ from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
 from lmcompare.checks import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
-from lmcompare.harness import cost, describe, engine, reading
+from lmcompare.harness import plan, reading
+from lmcompare.harness import runner as cells
 from lmcompare.harness.environment import usable_cores
 from lmcompare.harness.job import Job
 from lmcompare.lab import run as runner
@@ -129,14 +130,14 @@ def called_here(function: str, *arguments: Any, seconds: float, on_event: Emit |
 def cells_here() -> Iterator[None]:
     """A run does all in this process, where its others are not what is tested: to start one takes seconds."""
 
-    one = engine._run_one
+    one = cells._run_one
 
     def here(job: Job, live: LanguageModel | None, *rest: Any) -> str | None:
         return one(job, live or plugins.build(job.plugin, job.hyperparameters), *rest)
 
     with (
-        patch.object(engine, "_run_one", here),
-        patch.object(describe, "call", called_here),
+        patch.object(cells, "_run_one", here),
+        patch.object(plan, "call", called_here),
         patch.object(reading, "call", called_here),
     ):
         yield
@@ -147,7 +148,7 @@ def measured_here() -> Iterator[None]:
     """Experiments of the laboratory are measured, and models probed, in this process."""
     with (
         patch.object(runner, "call", called_here),
-        patch.object(cost, "call", called_here),
+        patch.object(cells, "call", called_here),
     ):
         yield
 

@@ -14,7 +14,7 @@ import typer
 import lmcompare.cli.commands  # noqa: F401  (registers them)
 from lmcompare.cli.app import app
 from lmcompare.corpora.options import CorpusOptions
-from lmcompare.harness.options import RunOptions
+from lmcompare.harness.environment import RunOptions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,7 +14,7 @@ import typer
 
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.errors import LmcompareError, expanded, not_parsed
-from lmcompare.harness.options import PageOptions, RunOptions
+from lmcompare.harness.environment import PageOptions, RunOptions
 
 Settings = list[tuple[str, Any]]  # dotted keys with their values, as lmcompare.harness.overlay takes them
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"

@@ -28,10 +28,19 @@ from pydantic.dataclasses import dataclass
 from lmcompare import allowance
 from lmcompare.corpora import CorpusOptions, has_utf8, path_name
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
-from lmcompare.harness.faults import NOUNS, Table, check_depth, sentence, truths_apart
-from lmcompare.harness.options import PageOptions, Preset, RunOptions
-from lmcompare.harness.search import SearchTable, Space, space_of
-from lmcompare.harness.tokens_table import TokensTable, placed_tokens
+from lmcompare.harness.environment import PageOptions, Preset, RunOptions
+from lmcompare.harness.tables import (
+    NOUNS,
+    SearchTable,
+    Space,
+    Table,
+    TokensTable,
+    check_depth,
+    placed_tokens,
+    sentence,
+    space_of,
+    truths_apart,
+)
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 

@@ -1,38 +1,73 @@
-"""The corpus of a run: read, and cut into the tokens of its models, in a process of its own.
+"""The corpus of a run: read, cut into the tokens of its models and stored, in a process of its own.
 
 Formats, named corpora and tokenizers may be code of other packages, and a process gives back much of the memory that
-a long text takes only when it ends.
-"""
+a long text takes only when it ends."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, suppress
+from contextlib import chdir, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_jsonable_python
 
-from lmcompare import corpora
-from lmcompare.corpora import Document
-from lmcompare.errors import LmcompareError, permitted
+from lmcompare import __version__, corpora, plugins
+from lmcompare.corpora import Document, Texts
+from lmcompare.errors import LmcompareError, PluginError, permitted
 from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.compressed import compressed
+from lmcompare.measure.features import token_features
 from lmcompare.measure.selection import digest_of
+from lmcompare.measure.steps import density_bits, density_nats, scored_steps, value_words
+from lmcompare.measure.word_features import WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
+from lmcompare.model import Setting
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.runfolder.layout import SPLITS, TOKENS
+from lmcompare.runfolder.files import read_object
+from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS, TOKENS_FILES
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
 from lmcompare.runfolder.ownership import claim
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.seals import damage, is_sealed, locked
+from lmcompare.runfolder.tokens import TokenizedCorpus, write_tokens
+from lmcompare.tokens import (
+    CODE_VERSION,
+    Encoded,
+    IntArray,
+    OverheadBits,
+    TextCode,
+    Tokenizer,
+    Vocabulary,
+    as_text,
+    build_vocabulary,
+    encode,
+    fit_tokenizer,
+    make_tokenizer,
+    tokenise,
+    tokenizer_code,
+    tokens_fingerprint,
+)
+from lmcompare.tokens.values import ValueTokenizer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lmcompare.corpora import Corpus, Document
+    from lmcompare.harness.tables import TokensTable
+    from lmcompare.tokens import Tokenised
+
 
 COUNT = 4
 _WORDS = re.compile(r"\s*(\S+\s+\S+\s+\S+)(?:\s+\S+){3}")  # three words, with three more behind them
@@ -223,8 +258,6 @@ def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, floa
 
 
 def _tokens(corpus: corpora.Corpus, table: TokensTable, folder: Path, show: Display) -> RunTokens:
-    from lmcompare.harness.prepare import prepare  # the process of the run does not need it
-
     tokens = prepare(corpus, table, folder, show)
     return RunTokens(table, tokens.tokenizer.kind, tokens.fingerprint, tokens.entry())
 
@@ -250,4 +283,281 @@ def entry_of(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEnt
         splits,
         compressors,
         corpus.series,
+    )
+
+
+NUMBERS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
+ORDERS = (1, 2, 3)  # of the n-gram models that score the numbers of bins
+
+
+def best_number(tokenizer: ValueTokenizer, corpus: Corpus, show: Display) -> int:
+    """Return the number of bins with which an n-gram model gives the validation series the highest density.
+
+    Finer bins say more precisely where a value is, and have fewer examples each. Of ``NUMBERS`` and the n-gram models
+    of ``ORDERS`` the best pair is taken. Networks learn from fewer examples for each bin, so for them more bins may
+    be better: a sweep over ``tokens.bins`` can find out.
+    """
+    texts, found = Texts(corpus.train), dict[int, float]()
+    for done, number in enumerate(NUMBERS):
+        show.share("Choosing the number of bins", done / len(NUMBERS))
+        tried = make_tokenizer({**tokenizer.spec, "bins": number})
+        assert isinstance(tried, ValueTokenizer)
+        tried.fit(texts)
+        train, valid = (tokenise(documents, tried) for documents in (corpus.train, corpus.valid))
+        vocabulary = build_vocabulary(train, tried)
+        encoded = encode(train, tried, vocabulary), encode(valid, tried, vocabulary)
+        nats = density_nats(tried, corpus.valid)
+        scored = np.isfinite(nats)
+        for order in ORDERS:
+            model = plugins.build("ngram", {"order": order}).fit(*encoded, Setting(vocabulary=vocabulary))
+            cost = float((nats - model.log_probs(encoded[1]))[scored].mean())
+            found[number] = min(found.get(number, np.inf), cost)
+    show.share("Choosing the number of bins", 1.0)
+    return min(found, key=found.__getitem__)
+
+
+TABLES = ("features", "surface", "words", "documents")  # of valid and of test
+PART_TOKENS = 1 << 19  # the tables of a long text are made in parts of this size
+
+
+def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | None = None) -> TokenizedCorpus:
+    """Return the corpus under one tokenizer, stored under ``folder / fingerprint``.
+
+    What is stored there already under the same fingerprint is kept. If it was damaged, it is made anew; ``show``
+    reports this and the tokenizer's notes on the text, and shows how much of the text is cut.
+
+    Raises
+    ------
+    LmcompareError
+        For a kind or option that does not exist, a vocabulary larger than the data, and a text without tokens.
+    """
+    show = show or Display()
+    tokenizer = make_tokenizer(table.tokenizer)
+    request = _request(corpus, tokenizer, table)
+    # a file of a tokenizer may change under its name: its tokens are found only after the text was cut
+    if not tokenizer.files and (stored := _stored(folder, request, tokenizer.kind)) is not None:
+        for note in stored.tokenizer.notes:
+            show.say(note)
+        return stored
+    _check_kind(corpus, tokenizer)
+    if isinstance(tokenizer, ValueTokenizer) and tokenizer.bins is None:
+        tokenizer.choose(best_number(tokenizer, corpus, show))
+    fit_tokenizer(tokenizer, Texts(corpus.train))
+    for note in tokenizer.notes:
+        show.say(note)
+    cut = _cut(corpus, tokenizer, show)
+    vocabulary = build_vocabulary(cut["train"], tokenizer, min_count=table.min_count, size=table.size)
+    if tokenizer.fixed_vocabulary and (other := set(vocabulary.text_tokens()) - set(tokenizer.always_tokens)):
+        raise PluginError(
+            f"{type(tokenizer).__name__} declares fixed_vocabulary, but its always_tokens do not contain"
+            f" '{min(other)}', a token of the training text: add it, or leave fixed_vocabulary out"
+        )
+    as_text(tokenizer, vocabulary.tokens)  # examples need it, after the training
+    path = folder / tokens_fingerprint(corpus.fingerprint, tokenizer, vocabulary)
+    damaged = damage(path, TOKENS_FILES)
+    if damaged is None and read_object(path / "tokenizer.json").get("request") == request:
+        return TokenizedCorpus(path, named=[tokenizer.kind])
+    if damaged is not None and is_sealed(path):
+        show.say(f"{path / damaged} is damaged or lost: it is made anew.")
+    total = 1 + len(SPLITS) + len(TABLES) * len(HELD_OUT)
+    with _steps(show, "Measuring and storing the tokens", total) as step, ThreadPoolExecutor(1) as beside:
+        code = TextCode.fit(cut["train"], tokenizer, vocabulary)
+        counted = beside.submit(WordCounts.of, corpus.train)  # only now: both at once need the most memory
+        step()
+        texts: dict[str, Encoded] = {}
+        starts: dict[str, IntArray] = {}
+        for split in SPLITS:
+            text = cut[split] if split in HELD_OUT else cut.pop(split)  # frees the training text, which may be large
+            texts[split], starts[split] = encode(text, tokenizer, vocabulary), text.sentence_starts
+            step()
+        if not len(texts["test"]) or not len(texts["valid"]):
+            raise LmcompareError("the validation or test text has no tokens: give a longer text")
+        tables = _tables(corpus, cut, texts, code, tokenizer, vocabulary, counted.result(), step)
+        write_tokens(path, table.model_dump(mode="json"), tokenizer, vocabulary, code, texts, starts, tables, request)
+    del cut, texts, tables
+    give_back_what_is_free()
+    return TokenizedCorpus(path, named=[tokenizer.kind])
+
+
+def _check_kind(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    """Raise ``LmcompareError`` for series that are to be read as words, and for words as values."""
+    if corpus.series and not isinstance(tokenizer, ValueTokenizer):
+        raise LmcompareError(
+            f"{corpus.name} is a series of numbers, which the {tokenizer.kind} tokenizer does not read: give the"
+            " tokens bins, quantiles or sax"
+        )
+    if not corpus.series and isinstance(tokenizer, ValueTokenizer):
+        raise LmcompareError(
+            f"the {tokenizer.kind} tokenizer reads series of numbers, and {corpus.name} is a text: give a corpus"
+            " such as series:FILE.csv#COLUMN"
+        )
+
+
+@contextmanager
+def _steps(show: Display, what: str, number: int) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of ``number`` steps, and show how many are done."""
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        show.share(what, min(1.0, done / number))
+
+    show.share(what, 0.0)
+    try:
+        yield step
+    finally:  # interrupted, too: a bar hides the cursor of the terminal
+        show.share(what, 1.0)
+
+
+def _cut(corpus: Corpus, tokenizer: Tokenizer, show: Display) -> dict[str, Tokenised]:
+    """Cut each split into tokens."""
+    what = f"Cutting the text into {tokenizer.kind} tokens"
+    total = sum(document.n_bytes for split in SPLITS for document in corpus.split(split))
+    cut: dict[str, Tokenised] = {}
+
+    def progress(done: int) -> None:
+        before = sum(int(text.n_bytes.sum()) for text in cut.values())
+        show.share(what, (before + done) / max(total, 1))
+
+    try:
+        for split in SPLITS:
+            cut[split] = tokenise(corpus.split(split), tokenizer, progress)
+    finally:  # interrupted, too: a bar hides the cursor of the terminal
+        show.share(what, 1.0)
+    give_back_what_is_free()
+    return cut
+
+
+def _request(corpus: Corpus, tokenizer: Tokenizer, table: TokensTable) -> str:
+    """Return a digest of everything that the stored tokens depend on, except a tokenizer's files.
+
+    It is the digest of a JSON text with the metadata of all documents; the whole text is never in memory.
+    """
+    spec = {name: value for name, value in tokenizer.spec.items() if name not in tokenizer.files}
+    asked = [spec, tokenizer.rule, tokenizer_code(tokenizer), table.min_count, table.size]
+    versions = [CODE_VERSION, SCHEMA_VERSION, __version__]
+    digest = hashlib.sha256(f"[{json.dumps(corpus.fingerprint)}, [".encode())
+    before = ""
+    for document in (document for split in SPLITS for document in corpus.split(split)):
+        digest.update(f"{before}{json.dumps(dict(document.metadata), sort_keys=True)}".encode())
+        before = ", "
+    digest.update(f"], {json.dumps(versions)}, {json.dumps(asked, sort_keys=True)}]".encode())
+    return digest.hexdigest()[:16]
+
+
+def _stored(folder: Path, request: str, kind: str) -> TokenizedCorpus | None:
+    """Return the tokens that an earlier run stored for the same request, if they are whole."""
+    for path in folder.glob("*/tokenizer.json"):
+        with suppress(LmcompareError):
+            if read_object(path).get("request") == request and damage(path.parent, TOKENS_FILES) is None:
+                return TokenizedCorpus(path.parent, named=[kind])
+    return None
+
+
+def _tables(
+    corpus: Corpus,
+    cut: Mapping[str, Tokenised],
+    texts: Mapping[str, Encoded],
+    code: TextCode,
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+    train_words: WordCounts,
+    made: Callable[[], None],
+) -> dict[str, Iterator[pd.DataFrame]]:
+    """Return the tables of the tokens, words and documents of valid and of test, in parts made when asked for.
+
+    ``made`` is called after each table of each text.
+    """
+
+    def charged_bits(split: str) -> OverheadBits:
+        if isinstance(tokenizer, ValueTokenizer):
+            return density_bits(tokenizer, corpus.split(split))
+        return code.charge(cut[split], tokenizer, vocabulary)
+
+    def features(split: str) -> Iterator[pd.DataFrame]:
+        overhead, starts = charged_bits(split), cut[split].sentence_starts
+        for part, at, first in _parts(texts[split]):
+            charged = OverheadBits(overhead.spelling[at], overhead.white_space[at], overhead.separator[at])
+            begins = starts[slice(*np.searchsorted(starts, [at.start, at.stop]))] - at.start
+            table = token_features(texts["train"], part, begins, charged, split)
+            yield table.assign(document=table["document"] + np.int32(first))
+
+    def surface(split: str) -> Iterator[pd.DataFrame]:
+        types = np.array(cut[split].types, object)
+        shown = value_words(corpus.split(split)) if corpus.series else None
+        for part, at, first in _parts(texts[split]):
+            table = _surface(part, types[cut[split].tokens[at]] if shown is None else shown[at], split)
+            yield table.assign(document=table["document"] + np.int32(first))
+
+    makers: dict[str, Callable[[str], Iterable[pd.DataFrame]]] = {
+        "features": features,
+        "surface": surface,
+        "words": lambda split: word_features(corpus.split(split), train_words, split),
+        "documents": lambda split: [_documents(texts[split], corpus, split)],
+    }
+
+    def parts(make: Callable[[str], Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
+        for split in HELD_OUT:
+            yield from make(split)
+            made()
+
+    return {name: parts(makers[name]) for name in TABLES}
+
+
+def _parts(text: Encoded) -> Iterator[tuple[Encoded, slice, int]]:
+    """Yield a text in parts of whole documents, with the positions and the first document of each."""
+    begin = document = 0
+    for part in text.parts(PART_TOKENS):
+        yield part, slice(begin, begin + len(part)), document
+        begin, document = begin + len(part), document + part.n_documents
+
+
+def _surface(text: Encoded, tokens: npt.NDArray[np.object_], split: str) -> pd.DataFrame:
+    """Return the table of the tokens as they are in the text."""
+    import pandas as pd
+
+    at = np.arange(len(text))
+    document = text.document_of(at)
+    assert text.spans is not None, "text was encoded"
+    return pd.DataFrame(
+        {
+            "split": split,
+            "document": document.astype(np.int32),
+            "position": (at - text.starts[document]).astype(np.int32),
+            "token": tokens,
+            "byte_start": text.spans[:, 0].astype(np.int64),
+            "byte_end": text.spans[:, 1].astype(np.int64),
+            "is_unknown": text.vocabulary.is_unknown(text.ids),
+        }
+    )
+
+
+def _repeated_bytes(document: Document) -> list[list[int]]:
+    """Return the bytes of a document that also occur in earlier text, as (start, end)."""
+    text, found, size, at = document.text, [], 0, 0
+    for start, end in () if document.repeat is None else document.repeat.spans:
+        begins = size + len(text[at:start].encode())
+        size, at = begins + len(text[start:end].encode()), end
+        found.append([begins, size])
+    return found
+
+
+def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
+    """Return the table of the documents."""
+    import pandas as pd
+
+    documents = corpus.split(split)
+
+    return pd.DataFrame(
+        {
+            "split": split,
+            "document": range(len(documents)),
+            "name": [d.name for d in documents],
+            "bytes": [scored_steps(d) if corpus.series else len(d.text.encode()) for d in documents],
+            "tokens": text.ends - text.starts,
+            "sentences": [len(d.sentences) for d in documents],
+            "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],
+            "repeated_spans": [json.dumps(_repeated_bytes(d)) for d in documents],
+        }
     )

@@ -1,4 +1,4 @@
-"""An experiment to a finished run folder."""
+"""An experiment to a finished run folder, also on growing shares of its text; and what a run would do."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lmcompare import corpora
 from lmcompare.errors import OWN_TEMPORARY, LmcompareError, working_directory
 from lmcompare.harness.classics import described, run_classics
-from lmcompare.harness.describe import check_text
-from lmcompare.harness.engine import Engine
-from lmcompare.harness.experiment import Experiment
+from lmcompare.harness.experiment import Experiment, FractionTable
 from lmcompare.harness.job import Job
-from lmcompare.harness.manifest import manifest, read_earlier
-from lmcompare.harness.names import names_in, say_what_is_replaced
-from lmcompare.harness.plan import Plan, begin
+from lmcompare.harness.manifest import manifest, names_in, read_earlier, say_what_is_replaced
+from lmcompare.harness.plan import Plan, begin, check_text
 from lmcompare.harness.progress import Display
-from lmcompare.harness.runner import runner_of
+from lmcompare.harness.runner import Engine, runner_of
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.layout import FRACTIONS
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
+from lmcompare.runfolder.ownership import claim, refuse_link
 from lmcompare.runfolder.seals import locked
 from lmcompare.runfolder.stored import end_replacements
 
@@ -221,3 +221,151 @@ def _none_was_chosen(cells: Sequence[Job], settings: int) -> dict[str, str]:
         if not cell.aside:
             cell.fail(error)
     return {f"{cell.name}/{cell.seed}": error for cell in cells}
+
+
+NO_EXAMPLES = {"prompts": (), "words": (), "sentences": 0}  # the report shows the examples of the whole text
+
+
+def run_with_fractions(experiment: Experiment, folder: Path, *, show: Display, **how: Any) -> Outcome:
+    """Run an experiment: first on each smaller share of the training text, if it has any, then on the whole.
+
+    Vocabulary, tokenizer and sentences are learnt from each share anew, and a sweep chooses for each of them.
+
+    Parameters
+    ----------
+    experiment, folder, show, **how
+        As ``run`` takes them.
+
+    Returns
+    -------
+    Outcome
+        With the failures of all shares; those of the smaller ones are named "fractions/0.1: ngram/0".
+
+    Raises
+    ------
+    LmcompareError
+        For wrong input, before anything is trained, and for a share that holds too little text.
+    """
+    failures: dict[str, str] = {}
+    if parts := smaller_parts(experiment):
+        claim(folder)
+        for place in parts:
+            refuse_link(folder / place)
+        for place, part in parts.items():
+            show.say(f"With {100 * float(Path(place).name):g} % of the training text:")
+            found = run(part, folder / place, show=show, aside=True, **how)
+            failures |= {f"{place}: {cell}": error for cell, error in found.failures.items()}
+        show.say("With the whole training text:")
+    outcome = run(experiment, folder, show=show, **how)
+    return Outcome(failures | outcome.failures, outcome.names)
+
+
+def smaller_parts(experiment: Experiment) -> dict[str, Experiment]:
+    """Return the experiment on each smaller share of its training text, by the place of its run within the folder.
+
+    Raises ``LmcompareError`` for a text that can't be read several times.
+    """
+    if experiment.fractions and experiment.corpus.source == "-":
+        raise LmcompareError(
+            "standard input can be read only once, not for each fraction: write the text to a file and give its path"
+        )
+    return {f"{FRACTIONS}/{each.share:g}": _on(each, experiment) for each in experiment.fractions[:-1]}
+
+
+def _on(fraction: FractionTable, experiment: Experiment) -> Experiment:
+    """Return the experiment on a share of its training text, without what only a report shows."""
+    share = fraction.share * (experiment.corpus.fraction or 1)
+    return experiment.replace(
+        f"the fraction {fraction.share:g}",
+        corpus=asdict(experiment.corpus) | {"fraction": share},
+        seeds=fraction.seeds,
+        fractions=(),
+        examples=NO_EXAMPLES,
+        live="none",
+        live_text=False,
+    )
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """One cell of a run, or one setting of a sweep.
+
+    Parameters
+    ----------
+    model : str
+        The model's name in the experiment.
+    job : Job
+        The job of the model; before a setting is chosen, the job of one of its settings.
+    finished : bool
+        Whether it is in the run folder.
+    tried : int
+        From how many settings it is, or will be, chosen; 0 for a setting, and for a model that is not swept.
+    later : int
+        The number of later settings that it stands for: a search proposes them when it knows how good the earlier
+        ones are. 0 of a cell and of a setting that is known.
+    """
+
+    model: str
+    job: Job
+    finished: bool
+    tried: int = 0
+    later: int = 0
+
+
+def look_ahead(
+    experiment: Experiment, folder: Path, scratch: Path, *, base: Path | None, force: bool, show: Display
+) -> list[Ahead]:
+    """Return the cells of a run in their order, with the settings of its sweeps.
+
+    Parameters
+    ----------
+    experiment, folder, base, force, show
+        As in ``lmcompare.harness.run.run``. Nothing is written to the run folder.
+    scratch : Path
+        An empty folder, to which the tokens of the text are written: the jobs that ``in_scratch`` returns read them
+        there.
+
+    Raises
+    ------
+    LmcompareError
+        For wrong input, as the run would.
+    """
+    plan = begin(experiment, folder, base=base, force=force, show=show, scratch=scratch)
+    read_earlier(folder, plan.text.entry.fingerprint, force, show)
+
+    def check(job: Job) -> None:
+        if plan.models[job.asked["name"]].checks_text:
+            check_text(in_scratch(job, scratch), None, experiment.time_limit)
+
+    jobs = plan.other_jobs()
+    for job in jobs:
+        if job.seed == experiment.seeds[0]:
+            check(job)
+    names = names_in(folder, jobs, force, show, experiment.sweep)
+    found: list[Ahead] = []
+    for study in plan.studies:
+        plan.set_up(study, study.settings, check)
+        batch = study.settings
+        while batch and not force and all(setting.is_finished for setting in batch):
+            study.tell()
+            batch = study.ask()
+            plan.set_up(study, batch, check)
+        there = [setting for setting in study.settings if setting.jobs]
+        found += [Ahead(study.model, job, job.is_finished() and not force) for each in there for job in each.jobs]
+        if study.left:
+            found += [Ahead(study.model, job, False, later=study.left) for job in there[-1].jobs]
+        best = None if batch else choose(study, Display())
+        cells = cells_of(study.model, best or there[0])
+        if best is not None:
+            taken = {*names.values(), *experiment.sweep} - {study.model}
+            name = names_in(folder, cells, force, Display(), taken)[study.model]
+            cells = [replace(cell, name=name) for cell in cells]
+        tried = len(study.settings) + study.left
+        found += [Ahead(study.model, cell, best is not None and cell.is_finished(), tried) for cell in cells]
+    others = [(job.name, replace(job, name=names[job.name])) for job in jobs]
+    return [*found, *(Ahead(name, job, job.is_finished() and not force) for name, job in others)]
+
+
+def in_scratch(job: Job, scratch: Path) -> Job:
+    """Return the job with ``scratch``, to which ``look_ahead`` wrote the tokens, as its run folder."""
+    return replace(job, folder=str(scratch))

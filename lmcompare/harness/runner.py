@@ -1,27 +1,200 @@
-"""Where the processes of cells run: on this machine, or on the nodes of a Ray cluster (``on_ray``)."""
+"""Runs cells, each in a process of its own, some at the same time, on this machine or on a cluster (``cluster``)."""
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import chdir, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from lmcompare import plugins
-from lmcompare.errors import permitted, what_went_wrong
+from lmcompare.errors import LmcompareError, permitted, what_went_wrong
 from lmcompare.harness import environment
-from lmcompare.harness.cost import family_of, probe
-from lmcompare.harness.describe import is_own_code
+from lmcompare.harness.environment import RunOptions, peak_memory_bytes
 from lmcompare.harness.job import Job
-from lmcompare.harness.options import RunOptions
 from lmcompare.harness.progress import Display, checked
+from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
-from lmcompare.runfolder.layout import LOG
+from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.layout import LOG, PROBES, TOKENS_FILES
+from lmcompare.runfolder.ownership import remove_written
+from lmcompare.runfolder.seals import damage
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded
+
+if TYPE_CHECKING:
+    from lmcompare.training.recipe import Recipe
+
+
+STEPS = 8  # training steps that are timed
+TOKENS = 2_000  # whose scoring is timed
+PART = 200_000  # training tokens for models that are not trained in steps
+READINGS = 2  # times that a cell reads the test text; it reads the validation text once
+STARTING = 8.0  # seconds that a cell takes to start, to check the model and to make examples
+LIMIT = 120.0  # seconds that the probe may take
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell costs, about.
+
+    Parameters
+    ----------
+    training : float or None
+        The seconds of the training; None where a few steps do not determine them, as for several networks.
+    valid, test : float
+        The seconds in which the texts are scored.
+    memory : float or None
+        The peak memory of its process, in bytes; None where the system does not report it.
+    """
+
+    training: float | None
+    valid: float
+    test: float
+    memory: float | None
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds of the whole cell; None if those of the training are not known."""
+        return None if self.training is None else STARTING + self.training + self.valid + self.test
+
+
+def probe(job: Job) -> Cost | None:
+    """Return about what a job will cost; None where the probe fails or takes too long."""
+    table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine, job.budget)
+    return _probed(json.dumps(table))
+
+
+@cache
+def _probed(table: str) -> Cost | None:
+    """Return the cost that ``probe`` returns, measured once for equal jobs; ``table``: the arguments of
+    ``probe_job``.
+    """
+    try:
+        found = call(f"{__name__}:probe_job", *json.loads(table), seconds=LIMIT)
+        return TypeAdapter(Cost).validate_python(found)
+    except (LmcompareError, ValidationError):
+        return None
+
+
+def estimate(jobs: Sequence[Job]) -> float | None:
+    """Return about how many seconds some jobs will take; None where the probe fails or takes too long.
+
+    Jobs of one family are taken to last alike, and the first of them is probed.
+    """
+    total = 0.0
+    of_family: dict[tuple[str, str, str], float] = {}
+    for job in jobs:
+        family = family_of(job)
+        if family not in of_family:
+            if (cost := probe(job)) is None or cost.seconds is None:
+                return None
+            of_family[family] = cost.seconds
+        total += of_family[family]
+    return total
+
+
+def family_of(job: Job) -> tuple[str, str, str]:
+    """Return what jobs that cost about the same have in common: the built-in plug-in of a model, or that of the model
+    that it is made of, its base, and its tokens.
+    """
+    return _built_in(job.plugin), str(job.hyperparameters.get("base", "")), job.tokens_fingerprint
+
+
+@cache
+def _built_in(plugin: str) -> str:
+    """Return the module of the built-in plug-in that a plug-in derives from; another package's plug-in as it is."""
+    if not (plugin.startswith("lmcompare.") or plugins.MODELS.is_built_in(plugin)):  # never imported here
+        return plugin
+    modules = (cls.__module__ for cls in plugins.resolve(plugin).__mro__)
+    return next((module for module in modules if module.startswith("lmcompare.models.")), plugin)
+
+
+def probe_job(
+    emit: Emit,
+    tokens: str,
+    tokenizer: str,
+    plugin: str,
+    hyperparameters: dict[str, Any],
+    machine: dict[str, Any],
+    budget: dict[str, Any],
+) -> dict[str, float | None]:
+    """Return about what a cell costs, as the table of a ``Cost``; runs in a process of its own."""
+    from lmcompare.training.language_model import TorchLanguageModel  # imports PyTorch, in this process only
+
+    corpus = TokenizedCorpus(Path(tokens), named=[tokenizer])
+    model = plugins.build(plugin, hyperparameters)
+    times = [time.perf_counter()]
+    setting = Setting(
+        vocabulary=corpus.vocabulary,
+        seed=0,
+        budget=Budget(steps=STEPS),
+        progress=lambda _: times.append(time.perf_counter()),
+        **machine,
+    )
+    model.warm_up()
+    before = peak_memory_bytes()
+    train = corpus.train if model.trains_in_steps else next(corpus.train.parts(PART))
+    share = len(corpus.train) / max(1, len(train))
+    taken = share * _seconds(lambda: model.fit(train, corpus.valid, setting))
+    fitted = peak_memory_bytes()
+    training = None if model.trains_in_steps else taken
+    network = getattr(model, "in_steps", model)
+    if isinstance(network, TorchLanguageModel):
+        # Between two reports is a step, or an evaluation, which takes longer and is equally frequent in any training
+        steps = sorted(np.diff(times))[:STEPS]
+        training = _trained_for(taken, float(np.median(steps)), network.recipe(), Budget(**budget), corpus.train)
+    text = next(corpus.test.parts(TOKENS))
+    model.log_probs(text)  # not timed: the first call does some work that later ones do not
+    scoring = _seconds(lambda: model.log_probs(text)) / max(1, len(text))
+    return {
+        "training": training,
+        "valid": scoring * len(corpus.valid),
+        "test": scoring * READINGS * len(corpus.test),
+        "memory": _memory(share, before, fitted, peak_memory_bytes()),
+    }
+
+
+def _memory(share: float, before: int | None, fitted: int | None, last: int | None) -> float | None:
+    """Return the memory of a whole training, ``share`` times that of the probe, from the peaks of its process: before
+    it, after it and at the end. None if one is not known.
+    """
+    if before is None or fitted is None or last is None:
+        return None
+    return max(before + share * (fitted - before), last)
+
+
+def _trained_for(probed: float, step: float, recipe: Recipe, budget: Budget, train: Encoded) -> float:
+    """Return the seconds of a whole training, from a probe of ``STEPS`` steps that took ``step`` seconds each."""
+    if budget.seconds is not None:
+        return budget.seconds
+    steps = float(recipe.steps if budget.steps is None else budget.steps)
+    tokens = budget.tokens if budget.epochs is None else budget.epochs * len(train)
+    if tokens is not None:
+        steps = tokens / (recipe.batch * recipe.length)
+    return probed + step * max(0.0, steps - STEPS)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
 
 LATER = ("pandas", "pyarrow.dataset", "pyarrow.parquet", "safetensors.numpy")  # modules that cells import late
 FIRST = 8  # the first cells of a plug-in are started afresh: a server needs as much time as it would save
@@ -42,7 +215,7 @@ class ForkServers:
         """Return the server of a cell that is to begin; None if it is started afresh, as cells with another package's
         code are.
         """
-        if sys.platform != "linux" or not is_own_code(job.plugin, job.hyperparameters):
+        if sys.platform != "linux" or not plugins.is_own_code(job.plugin, job.hyperparameters):
             return None
         with self._lock:
             self._begun[job.plugin] += 1
@@ -204,7 +377,7 @@ def runner_of(options: RunOptions, machine: dict[str, Any], show: Display) -> Ru
     if options.engine == "local":
         return Here(options.workers, show)
     from lmcompare.harness import cluster
-    from lmcompare.harness.on_ray import OnRay
+    from lmcompare.harness.cluster import OnRay
 
     return OnRay(cluster.connected(options.address, show), machine, show)
 
@@ -213,3 +386,172 @@ def leave() -> None:
     """End the connection to a Ray cluster that runs of this process have opened, if there is one."""
     if (cluster := sys.modules.get("lmcompare.harness.cluster")) is not None:
         cluster.disconnect()
+
+
+LOOK = 0.2  # seconds between two checks for ended cells, between which Ctrl-C is handled
+
+
+@dataclass
+class Engine:
+    """Runs the cells of a run folder, whose lock is held.
+
+    Parameters
+    ----------
+    runner : Runner
+        Where the cells run.
+    seconds : float
+        The time limit of a cell.
+    show : Display
+        Is told of the progress.
+    see_that_it_is_there : callable
+        Raises ``LmcompareError`` if the run folder was moved or removed meanwhile.
+    renew : callable
+        Makes tokens that are damaged again, and returns whether some were.
+    """
+
+    runner: Runner
+    seconds: float
+    show: Display
+    see_that_it_is_there: Callable[[], None]
+    renew: Callable[[], bool]
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _stopped: bool = False
+
+    def run(
+        self, jobs: Sequence[Job], live: Mapping[str, LanguageModel] | None = None, *, force: bool
+    ) -> dict[str, str]:
+        """Run the cells that are not finished; return by "name/seed" why a cell failed.
+
+        Parameters
+        ----------
+        jobs : sequence of Job
+            The cells.
+        live : mapping, optional
+            By name, the models that are objects of this process, in which they are trained.
+        force : bool
+            Whether finished cells are run again.
+
+        Raises
+        ------
+        LmcompareError
+            If the run folder was moved or removed meanwhile.
+        """
+        live = live or {}
+        several = len({job.seed for job in jobs}) > 1
+        first = self.show.plan([f"{job.name} (seed {job.seed})" if several else job.name for job in jobs])
+        rows = list(enumerate(jobs, first))
+        # With a budget in seconds, a cell beside others does fewer steps; an object can't move to another process.
+        alone = [self.runner.workers == 1 or job.name in live or bool(job.budget.get("seconds")) for job in jobs]
+        failures: dict[str, str] = {}
+        self._together([row for row, apart in zip(rows, alone, strict=True) if not apart], force, failures)
+        for index, job in (row for row, apart in zip(rows, alone, strict=True) if apart):
+            self._run(index, job, live.get(job.name), force, failures)
+        return failures
+
+    def _together(self, rows: Sequence[tuple[int, Job]], force: bool, failures: dict[str, str]) -> None:
+        """Run cells, as many at the same time as there are workers."""
+        if not rows:
+            return
+        to_run = [force or not job.is_finished() for _, job in rows]
+        waiting = [(n, replace(job, beside=sum(to_run) > 1)) for n, job in rows]
+        pool = ThreadPoolExecutor(len(waiting))
+        running: dict[Future[None], Job] = {}
+        available, needed = self.runner.memory([job for _, job in compress(waiting, to_run)])
+        try:
+            while waiting or running:
+                free = available - sum(needed(job) for job in running.values())
+                while waiting and len(running) < self.runner.workers:
+                    fits = (row for row in waiting if not running or needed(row[1]) <= free)
+                    if (row := next(fits, None)) is None:
+                        break
+                    waiting.remove(row)
+                    free -= needed(row[1])
+                    running[pool.submit(self._run, *row, None, force, failures)] = row[1]
+                for each in wait(running, LOOK, FIRST_COMPLETED).done:
+                    del running[each]
+                    each.result()
+        except BaseException:  # interrupted
+            self._stopped = True
+            for each in running:
+                each.cancel()
+            while not all(each.done() for each in running):  # one may be about to start its process
+                self.runner.end()
+                wait(running, LOOK)
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _run(self, index: int, job: Job, live: LanguageModel | None, force: bool, failures: dict[str, str]) -> None:
+        """Run a cell unless it is finished; record in ``failures`` why it failed."""
+        emit: Emit = partial(self._event, index)
+        with self._lock:
+            self.see_that_it_is_there()
+            if force:
+                job.reopen()
+                for stale in ("model", PROBES):
+                    remove_written(job.path, within=stale)
+                checkpoints.remove(job.checkpoints.parent)
+            if job.is_finished() and job.is_complete():
+                (job.path / LOG).unlink(missing_ok=True)  # left by a run that was killed at its very end
+                job.take_place()
+                emit({"event": "stage", "stage": "kept"})
+                return
+            if (damaged := job.damage()) is not None:
+                self.show.say(f"{job.path / damaged} is damaged or lost: what depends on it is made anew.")
+            may_keep = job.is_finished()
+        emit({"event": "stage", "stage": "starting"})
+        error = _run_one(job, live, self.runner, self.seconds, emit)
+        if error is not None and not self._stopped:
+            with self._lock:
+                renewed = damage(job.tokens_path, TOKENS_FILES) is not None and self.renew()
+            if renewed:  # by the code of another model: this one is not to blame
+                error = _run_one(job, live, self.runner, self.seconds, emit)
+        if self._stopped:
+            return
+        with self._lock:
+            self.see_that_it_is_there()
+            if (failure := self._ended(job, error, may_keep)) is None:
+                emit({"event": "done"})
+            else:
+                failures[f"{job.name}/{job.seed}"] = failure
+                emit({"event": "failed", "error": failure})
+
+    def _ended(self, job: Job, error: str | None, may_keep: bool) -> str | None:
+        """Put a finished cell in its place, or record that it failed; return why, None if it is finished."""
+        if error is None and not job.is_finished():
+            error = (
+                "its process reported that it had finished, but some of its files are missing or were changed: run"
+                " the same command again"
+            )
+        if error is not None and may_keep and job.is_finished():
+            self.show.say(f"{job.name} keeps its figures, but studies could not measure it again: {error}.")
+            error = None
+        if error is None:
+            (job.path / LOG).unlink(missing_ok=True)
+            job.take_place()
+            return None
+        with suppress(LmcompareError):  # if nothing can be written, only the sentence is returned
+            job.fail(error)
+        return f"{error}; the cell that was finished before is kept" if job.aside else error
+
+    def _event(self, index: int, event: Mapping[str, Any]) -> None:
+        with self._lock:
+            self.show.event(index, event)
+
+
+def _run_one(job: Job, live: LanguageModel | None, runner: Runner, seconds: float, emit: Emit) -> str | None:
+    """Run a cell. Returns None, or the sentence that says why it failed.
+
+    A model that is an object, ``live``, is trained in this process.
+    """
+    try:
+        if live is None:
+            return runner.run(job, seconds, emit)
+        from lmcompare.harness.cell import run_cell  # cells in processes of their own import it there
+
+        make_ready(job)
+        with chdir("."):  # a plug-in may change the working directory, from which relative paths start
+            run_cell(job, emit, live)
+    except (Exception, SystemExit) as error:
+        return what_went_wrong(error)
+    return None

@@ -1,31 +1,199 @@
-"""Sweeps: several settings of a model. The validation text chooses one.
+"""Sweeps: several settings of a model, all of a grid, some at random, or by TPE. The validation text chooses one.
 
 A setting is a job like any other, except that it is scored on the validation text alone. The trained model of the
 setting that is chosen becomes a cell of the run, which then is scored on the test text.
-"""
+
+TPE is the tree-structured Parzen estimator (Bergstra et al. 2011) as Optuna has it (extra ``search``). Each proposal
+depends on the table ``[search]``, on its number and on the figures of earlier batches, and on nothing else: an
+interrupted search goes on with the same proposals."""
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from itertools import product
-from typing import Any
+from itertools import count, islice, product
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.experiment import Experiment, ModelTable, parse_tokens
 from lmcompare.harness.job import Job
-from lmcompare.harness.names import LONGEST, plain, worded
+from lmcompare.harness.manifest import LONGEST_NAME, plain, worded
 from lmcompare.harness.progress import Display
-from lmcompare.harness.search import Range, Space, proposer
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.tables import (
+    FIGURES,
+    MOST_SETTINGS,
+    Range,
+    SearchTable,
+    Settings,
+    Space,
+    TokensTable,
+    Values,
+)
 from lmcompare.runfolder.manifest import SweepRow, TrialRow
 from lmcompare.runfolder.ownership import remove_written
 from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+
+DRAWS = 100  # most draws for each trial, until there are enough different settings
+
+
+class Proposer(Protocol):
+    """What proposes settings in batches."""
+
+    trials: int
+
+    def ask(self) -> Settings:
+        """Return the next batch; empty at the end."""
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Take the bits per byte of the last batch, less being better; infinite for a setting that failed."""
+
+
+def proposer(model: str, space: Space, search: SearchTable | None) -> Proposer:
+    """Return what proposes the settings of a model.
+
+    Raises ``LmcompareError`` for a grid that is too large or has a range, and for TPE without Optuna.
+    """
+    if search is not None and search.method == "tpe":
+        return Tpe(space, search)
+    return OneBatch(_grid(model, space) if search is None else _at_random(model, space, search))
+
+
+class OneBatch:
+    """Settings that do not depend on the figures of others."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.trials = len(settings)
+        self._left = settings
+
+    def ask(self) -> Settings:
+        """Return all settings, the first time."""
+        asked, self._left = self._left, []
+        return asked
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Do nothing."""
+
+
+def _grid(model: str, space: Space) -> Settings:
+    lists = {}
+    for key, values in space.items():
+        if isinstance(values, Range):
+            raise LmcompareError(
+                f"{key} of '{model}' is a range, and a grid needs lists of values: give a list, or search the range"
+                " with --search tpe or --search random"
+            )
+        lists[key] = values
+    if (size := math.prod(map(len, lists.values()))) > MOST_SETTINGS:
+        raise LmcompareError(
+            f"the sweep of '{model}' has {size} settings: give at most {MOST_SETTINGS}, or try some of them with"
+            " --search tpe"
+        )
+    return [dict(zip(lists, each, strict=True)) for each in product(*lists.values())]
+
+
+def _at_random(model: str, space: Space, search: SearchTable) -> Settings:
+    sizes = [math.inf if isinstance(values, Range) else len(values) for values in space.values()]
+    if math.prod(sizes) <= search.trials:
+        return _grid(model, space)
+    found: Settings = []
+    for drawn in islice(_drawn(space, search.seed), DRAWS * search.trials):
+        if drawn not in found:
+            found.append(drawn)
+        if len(found) == search.trials:
+            break
+    return found
+
+
+def _drawn(space: Space, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield settings, each drawn by a generator of its own."""
+    for number in count():
+        rng = np.random.default_rng([seed, number])
+        yield {key: _draw(values, rng) for key, values in space.items()}
+
+
+def _draw(values: Values, rng: np.random.Generator) -> Any:
+    if not isinstance(values, Range):
+        return values[int(rng.integers(len(values)))]
+    low, high = (values.low - 0.5, values.high + 0.5) if values.whole else (values.low, values.high)
+    if values.log:
+        low, high = math.log(low), math.log(high)
+    drawn = rng.uniform(low, high)
+    return _number(math.exp(drawn) if values.log else drawn, values)
+
+
+def _number(drawn: float, values: Range) -> float:
+    """Return a number as it is tried: whole, or of few digits, and within its range."""
+    number: float = round(drawn) if values.whole else float(f"{drawn:.{FIGURES}g}")
+    return min(max(number, values.low), values.high)
+
+
+class Tpe:
+    """Settings that TPE proposes: the first ten at random, as Optuna does, then near those that were good."""
+
+    def __init__(self, space: Space, search: SearchTable) -> None:
+        try:
+            import optuna
+        except ImportError:
+            raise LmcompareError(
+                "a search by TPE needs the package optuna: install it with \"pip install 'lmcompare[search]'\", or"
+                " use --search random"
+            ) from None
+        self.trials = search.trials
+        self._space, self._search = space, search
+        self._asked: list[optuna.Trial] = []
+        said = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # otherwise it reports that it made a study
+        self._study = optuna.create_study()
+        optuna.logging.set_verbosity(said)
+        self._distributions = {key: _distribution(values) for key, values in space.items()}
+
+    def ask(self) -> Settings:
+        """Return the next batch."""
+        from optuna.samplers import TPESampler
+
+        begin = len(self._study.trials)
+        for number in range(begin, min(begin + self._search.batch, self.trials)):
+            seed = int(np.random.SeedSequence([self._search.seed, number]).generate_state(1)[0])
+            self._study.sampler = TPESampler(seed=seed, constant_liar=True)
+            self._asked.append(self._study.ask(self._distributions))
+        return [
+            {key: _named(values, trial.params[key]) for key, values in self._space.items()} for trial in self._asked
+        ]
+
+    def tell(self, figures: Sequence[float]) -> None:
+        """Tell the study the figures in the order of the trials."""
+        from optuna.trial import TrialState
+
+        for trial, figure in zip(self._asked, figures, strict=True):
+            if math.isfinite(figure):
+                self._study.tell(trial, figure)
+            else:
+                self._study.tell(trial, state=TrialState.FAIL)
+        self._asked = []
+
+
+def _distribution(values: Values) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if not isinstance(values, Range):
+        return CategoricalDistribution(range(len(values)))  # Optuna has no lists among the choices
+    if values.whole:
+        return IntDistribution(int(values.low), int(values.high), log=values.log)
+    return FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _named(values: Values, proposed: Any) -> Any:
+    return _number(proposed, values) if isinstance(values, Range) else values[proposed]
+
 
 DURATION = "steps"  # the hyper-parameter that the budget of a run replaces
 
@@ -141,8 +309,8 @@ class Study:
         if known is not None:
             return known
         name = "-".join([self.model, *(plain(f"{key}-{worded(value)}") for key, value in values.items())])
-        if name in self._taken or len(name) > LONGEST:
-            name = f"{name[:LONGEST]}-{len(self.settings)}"
+        if name in self._taken or len(name) > LONGEST_NAME:
+            name = f"{name[:LONGEST_NAME]}-{len(self.settings)}"
         self._taken.add(name)
         seeds = (values["seed"],) if "seed" in values else self._experiment.seeds
         self.settings.append(Setting(name, values, self._with(values, name), seeds))

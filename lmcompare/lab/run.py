@@ -19,11 +19,11 @@ from pydantic import dataclasses as checked
 from lmcompare import plugins
 from lmcompare.analysis.findings import read_findings
 from lmcompare.errors import LmcompareError, PluginError, kind_of, ordinary, unknown
-from lmcompare.harness.cost import estimate
 from lmcompare.harness.experiment import Experiment
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.run import run as run_experiment
+from lmcompare.harness.runner import estimate
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.findings import check_free, claim, path_of, see_that_it_is_there, write_findings

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from lmcompare.cli.commands.plan import _estimate
-from lmcompare.harness import cost
-from lmcompare.harness.ahead import Ahead
+from lmcompare.harness import runner
 from lmcompare.harness.job import Job
+from lmcompare.harness.run import Ahead
 from tests.cli.console import lmcompare
 from tests.conftest import called_here
 
@@ -26,7 +26,7 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
         *("--corpus", "text.txt", "--documents", "line", "--device", "cpu"),
         *("--out", "planned", "--model", "unigram,ngram", "--sweep", "ngram.order=1,2", "--quiet"),
     )
-    with patch.object(cost, "call", called_here):
+    with patch.object(runner, "call", called_here):
         done = lmcompare("plan", *asked, cwd=place)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
@@ -37,7 +37,7 @@ def test_a_plan_lists_what_a_run_would_do_and_leaves_nothing(
     assert lmcompare("run", *asked, cwd=place).returncode == 0
     done = lmcompare("plan", *asked, cwd=place)
     assert done.stdout.count("finished") == 5  # each row, and the last line
-    with patch.object(cost, "call", called_here):
+    with patch.object(runner, "call", called_here):
         done = lmcompare("plan", *asked, "--fractions", "0.5,1", cwd=place)
     assert [line.split()[0] for line in done.stdout.splitlines()[1:4]] == [
         f"fractions/0.5/{name}" for name in ("ngram-order-1", "ngram-order-2", "ngram")
@@ -52,12 +52,12 @@ def test_what_is_known_of_a_cell_is_listed_beside_what_is_not() -> None:
     job = Job("", "x", "unigram", 0, "", "", "", {}, {})
     one = Ahead("x", job, finished=False)
 
-    def estimate(found: cost.Cost | None) -> tuple[float | None, float | None]:
+    def estimate(found: runner.Cost | None) -> tuple[float | None, float | None]:
         return _estimate(one, [one], {job.identity: found})
 
     assert estimate(None) == (None, None)
-    assert estimate(cost.Cost(None, 1.0, 2.0, 5e6)) == (None, 5e6)
-    assert estimate(cost.Cost(3.0, 1.0, 2.0, None)) == (cost.STARTING + 6.0, None)
+    assert estimate(runner.Cost(None, 1.0, 2.0, 5e6)) == (None, 5e6)
+    assert estimate(runner.Cost(3.0, 1.0, 2.0, None)) == (runner.STARTING + 6.0, None)
 
 
 def test_settings_of_a_sweep_are_trained_and_the_best_is_scored_alone() -> None:
@@ -65,12 +65,12 @@ def test_settings_of_a_sweep_are_trained_and_the_best_is_scored_alone() -> None:
     settings = [Ahead("x", first, finished=False), Ahead("x", second, finished=False, later=4)]
     best = Ahead("x", first, finished=False, tried=6)
     ahead = [*settings, best, Ahead("y", second, finished=True)]
-    costs = {first.identity: cost.Cost(3.0, 1.0, 2.0, 5e6), second.identity: cost.Cost(7.0, 2.0, 3.0, 6e6)}
+    costs = {first.identity: runner.Cost(3.0, 1.0, 2.0, 5e6), second.identity: runner.Cost(7.0, 2.0, 3.0, 6e6)}
     assert first.identity != second.identity
     assert [_estimate(each, ahead, costs) for each in ahead] == [
-        (cost.STARTING + 4.0, 5e6),
-        (4 * (cost.STARTING + 9.0), 6e6),
-        (cost.STARTING + 5.0, 6e6),
+        (runner.STARTING + 4.0, 5e6),
+        (4 * (runner.STARTING + 9.0), 6e6),
+        (runner.STARTING + 5.0, 6e6),
         (0.0, 0.0),
     ]
     assert _estimate(best, ahead, {**costs, second.identity: None}) == (None, None)

@@ -11,9 +11,8 @@ import numpy as np
 
 from lmcompare import Comparison
 from lmcompare.harness import experiment as files
-from lmcompare.harness.ahead import Ahead, look_ahead
 from lmcompare.harness.progress import Display
-from lmcompare.harness.run import run
+from lmcompare.harness.run import Ahead, look_ahead, run
 from lmcompare.report.build import write_reports
 from tests.made import made
 

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from lmcompare.harness import cost, environment, runner
+from lmcompare.harness import environment, runner
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display
 from lmcompare.runfolder.run import Run
@@ -17,8 +17,8 @@ from tests.conftest import called_here
 
 @pytest.fixture(autouse=True)
 def probed_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "call", called_here)
-    cost._probed.cache_clear()
+    monkeypatch.setattr(runner, "call", called_here)
+    runner._probed.cache_clear()
 
 
 MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
@@ -56,25 +56,25 @@ SMALL = {"width": 16, "heads": 2, "window": 9, "batch": 4, "length": 16, "precis
 
 @pytest.mark.slow
 def test_more_steps_cost_more(run: Run) -> None:
-    few, many = (cost.estimate([job(run, "transformer", steps=steps, **SMALL)]) for steps in (10, 10_000))
+    few, many = (runner.estimate([job(run, "transformer", steps=steps, **SMALL)]) for steps in (10, 10_000))
     assert few is not None
     assert many is not None
-    assert cost.STARTING < few < many
+    assert runner.STARTING < few < many
     over = [job(run, "cache", base="transformer", options={"steps": steps, **SMALL}) for steps in (10, 10_000)]
-    few, many = (cost.estimate([each]) for each in over)
+    few, many = (runner.estimate([each]) for each in over)
     assert few is not None
     assert many is not None
-    assert cost.STARTING < few < many - 10
+    assert runner.STARTING < few < many - 10
 
 
 def test_jobs_add_up_and_a_plug_in_is_probed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     probes = Probes()
-    monkeypatch.setattr(cost, "call", probes)
+    monkeypatch.setattr(runner, "call", probes)
     changed = [job(run, f"lmcompare.lab.changes:{name}") for name in ("AttentionByDistance", "PartNGram")]
     other = replace(job(run, "transformer"), tokens_fingerprint="0" * 16)
     over = [job(run, "cache", base=base) for base in ("ngram", "rnn")]
     jobs = [job(run, "transformer"), *changed, job(run, "unigram"), job(run, "ngram"), other]
-    assert cost.estimate([*jobs, *over]) == 80.0 + 8 * cost.STARTING
+    assert runner.estimate([*jobs, *over]) == 80.0 + 8 * runner.STARTING
     assert probes.asked == [
         "transformer",
         "lmcompare.lab.changes:PartNGram",
@@ -97,8 +97,8 @@ def test_nothing_fits_beside_a_cell_whose_memory_could_not_be_measured(
 ) -> None:
     probed = {
         "transformer": None,  # the probe has failed
-        "ngram": cost.Cost(1.0, 1.0, 1.0, None),  # the system does not say
-        "unigram": cost.Cost(1.0, 1.0, 1.0, 1e8),
+        "ngram": runner.Cost(1.0, 1.0, 1.0, None),  # the system does not say
+        "unigram": runner.Cost(1.0, 1.0, 1.0, 1e8),
     }
     monkeypatch.setattr(runner, "probe", lambda job: probed[job.plugin])
     monkeypatch.setattr(environment, "available_memory", lambda: 1e9)
@@ -114,8 +114,8 @@ def test_nothing_fits_beside_a_cell_whose_memory_could_not_be_measured(
 def test_a_probe_does_not_know_the_memory_where_the_system_does_not_say(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cost, "peak_memory_bytes", lambda: None)
-    found = cost.probe(job(run, "unigram"))
+    monkeypatch.setattr(runner, "peak_memory_bytes", lambda: None)
+    found = runner.probe(job(run, "unigram"))
     assert found is not None
     assert found.seconds is not None
     assert found.memory is None
@@ -125,7 +125,7 @@ def test_a_probe_does_not_know_the_memory_where_the_system_does_not_say(
 def test_a_budget_replaces_the_steps(run: Run) -> None:
     small = job(run, "transformer", steps=10_000, **SMALL)
     whole, seconds, steps = (
-        cost.probe(replace(small, budget=budget)) for budget in ({}, {"seconds": 5.0}, {"steps": 20})
+        runner.probe(replace(small, budget=budget)) for budget in ({}, {"seconds": 5.0}, {"steps": 20})
     )
     assert whole is not None and seconds is not None and steps is not None  # noqa: PT018
     assert seconds.training == 5.0
@@ -135,5 +135,5 @@ def test_a_budget_replaces_the_steps(run: Run) -> None:
 
 
 def test_a_probe_that_fails_is_no_estimate(run: Run) -> None:
-    assert cost.estimate([job(run, "transformer", width=7)]) is None
-    assert cost.estimate([]) == 0.0
+    assert runner.estimate([job(run, "transformer", width=7)]) is None
+    assert runner.estimate([]) == 0.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.curve import LearningCurve
+from lmcompare.harness.cell import LearningCurve
 from lmcompare.model import Progress
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.harness import describe
-from lmcompare.harness.describe import described
+from lmcompare.harness import plan
+from lmcompare.harness.plan import described
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from tests.harness.small import small_experiment
 
@@ -34,7 +34,7 @@ class Own(Unigram):
 """
 
 
-def table(folder: Path, at_import: str = "", limit: float | None = None) -> describe.Described:
+def table(folder: Path, at_import: str = "", limit: float | None = None) -> plan.Described:
     (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import))
     experiment = small_experiment({"plugin": "apart.py:Own", "name": "own"}, time_limit=limit)
     return described(experiment.models[0], experiment, folder)
@@ -75,7 +75,7 @@ def test_a_plug_in_that_cannot_be_imported_is_named(
             raise raised
         return raised
 
-    monkeypatch.setattr(describe, "call", call)
+    monkeypatch.setattr(plan, "call", call)
     for limit in (3.0, None):
         with pytest.raises(PluginError, match=said if limit else said.replace("3 s", "300 s")):
             table(tmp_path, limit=limit)
@@ -83,7 +83,7 @@ def test_a_plug_in_that_cannot_be_imported_is_named(
 
 
 def test_built_in_models_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(describe, "call")
+    monkeypatch.delattr(plan, "call")
     experiment = small_experiment({"plugin": "ngram", "name": "five", "order": 5}, {"plugin": "unigram"})
     found = [described(each, experiment, None) for each in experiment.models]
     assert [each.hyperparameters.get("order") for each in found] == [5, None]

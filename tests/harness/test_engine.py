@@ -13,11 +13,11 @@ import pytest
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness import engine, environment, runner
-from lmcompare.harness.cost import Cost
+from lmcompare.harness import environment, runner
 from lmcompare.harness.environment import check_workers, side_by_side
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
+from lmcompare.harness.runner import Cost
 from lmcompare.model import Setting
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.manifest import Machine
@@ -41,7 +41,7 @@ class TestHere:
     @pytest.fixture
     def memory(self, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
         """The cells that run at the same time as each begins; 1,000 bytes of memory are free."""
-        now, seen, one, lock = set[str](), list[set[str]](), engine._run_one, threading.Lock()
+        now, seen, one, lock = set[str](), list[set[str]](), runner._run_one, threading.Lock()
         costs = {name: Cost(0.0, 0.0, 0.0, size) for name, size in SIZES.items()}
 
         def noted(job: Job, *rest: Any) -> str | None:
@@ -55,7 +55,7 @@ class TestHere:
 
         monkeypatch.setattr(environment, "available_memory", lambda: 1_000.0)
         monkeypatch.setattr(runner, "probe", lambda job: costs.get(job.plugin))
-        monkeypatch.setattr(engine, "_run_one", noted)
+        monkeypatch.setattr(runner, "_run_one", noted)
         return seen
 
     def test_two_workers_give_the_figures_of_one_and_mark_the_costs(self, place: Path) -> None:
@@ -80,13 +80,13 @@ class TestHere:
         self, place: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         meet = threading.Barrier(3, timeout=60)
-        one = engine._run_one
+        one = runner._run_one
 
         def met(job: Job, *rest: Any) -> str | None:
             meet.wait()
             return one(job, *rest)
 
-        monkeypatch.setattr(engine, "_run_one", met)
+        monkeypatch.setattr(runner, "_run_one", met)
         plan = small_experiment(UNIGRAM, seeds=[0, 1, 2, 3, 4, 5], threads=1).replace("test", workers=3)
         assert not run(plan, place / "run", base=place).failures
         assert len(load_run(place / "run").scored[0].done) == 6

@@ -9,7 +9,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness import experiment as files
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.tables import TokensTable
 
 FULL = """
 name = "mine"

@@ -12,9 +12,8 @@ from lmcompare.analysis import Run, load_run
 from lmcompare.analysis.results import results
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.experiment import Experiment
-from lmcompare.harness.fractions import run_with_fractions
 from lmcompare.harness.progress import Display
-from lmcompare.harness.run import Outcome
+from lmcompare.harness.run import Outcome, run_with_fractions
 from lmcompare.report.build import write_reports
 from lmcompare.runfolder.cleaning import clean
 from lmcompare.runfolder.files import RunFolderError

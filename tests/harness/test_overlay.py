@@ -15,10 +15,10 @@ from pydantic_core import to_jsonable_python
 from lmcompare import plugins
 from lmcompare.cli.options import assignment
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.describe import described
 from lmcompare.harness.experiment import Experiment, load, parse, shipped
 from lmcompare.harness.overlay import overlaid
-from lmcompare.harness.search import Range, SearchTable
+from lmcompare.harness.plan import described
+from lmcompare.harness.tables import Range, SearchTable
 from tests.damage import TEXTS, VALUES
 
 

@@ -15,9 +15,9 @@ import pytest
 from lmcompare import __version__
 from lmcompare.corpora import load
 from lmcompare.errors import PluginError
-from lmcompare.harness import prepare as module
-from lmcompare.harness.prepare import prepare
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness import reading as module
+from lmcompare.harness.reading import prepare
+from lmcompare.harness.tables import TokensTable
 from lmcompare.measure import word_features as measured_words
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS
 from lmcompare.tokens import CODE_VERSION, make_tokenizer, tokenizer_code

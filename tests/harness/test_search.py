@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.search import Proposer, Range, SearchTable, Settings, Space, proposer
+from lmcompare.harness.sweep import Proposer, proposer
+from lmcompare.harness.tables import Range, SearchTable, Settings, Space
 
 SPACE: Space = {
     "rate": Range(1e-4, 1e-2, log=True),

@@ -11,9 +11,8 @@ import pytest
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.ahead import look_ahead
 from lmcompare.harness.experiment import Experiment
-from lmcompare.harness.run import run
+from lmcompare.harness.run import look_ahead, run
 from lmcompare.runfolder.cleaning import clean
 from tests.harness.recorder import RECORDS, lines, recording, searched, write_recorder
 from tests.harness.small import Watch, run_and_report, small_experiment

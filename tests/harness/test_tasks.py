@@ -18,10 +18,8 @@ import pytest
 from lmcompare.cluster_work import VARIABLE
 from lmcompare.errors import TOO_LITTLE_MEMORY, LmcompareError
 from lmcompare.harness import cluster as clusters
-from lmcompare.harness import on_ray
-from lmcompare.harness.cluster import Cluster, Node
+from lmcompare.harness.cluster import Cluster, Node, OnRay
 from lmcompare.harness.job import Job
-from lmcompare.harness.on_ray import OnRay
 from lmcompare.processes import Emit
 from lmcompare.run_mark import MARK
 from tests.harness.small import Watch
@@ -116,7 +114,7 @@ def test_a_cell_asks_for_a_node_with_room_and_its_files_are_waited_for(
     events: list[Any] = []
     assert cells.run(job, 9.0, events.append) is None
     assert [event["stage"] for event in events] == ["scoring"]
-    assert waited == [on_ray.LOOK] * 2
+    assert waited == [clusters.LOOK] * 2
     assert (ray.asked["num_cpus"], ray.asked["num_gpus"], ray.asked["memory"]) == (2, 0, 300)
     assert ray.asked["label_selector"] == {"ray.io/node-id": "in(a,b)"}
     table, seconds, shares = ray.given
@@ -132,7 +130,7 @@ def test_a_lost_node_is_replaced_some_times_and_an_error_is_that_of_the_cell(
     assert cells.run(job, 9.0, lambda event: None) == "no luck"
     said = cells._show.said  # type: ignore[attr-defined]
     assert ["lost" in said[0], "memory of its node x" in said[1], len(said)] == [True, True, 2]
-    ray.tasks = [[RayError("gone")] for _ in range(on_ray.MOST_LOST + 1)]
+    ray.tasks = [[RayError("gone")] for _ in range(clusters.MOST_LOST + 1)]
     assert "5 times" in (cells.run(job, 9.0, lambda event: None) or "")
     assert len(ray.tasks) == 1
     ray.tasks = [[RayTaskError("odd")]]
@@ -160,7 +158,7 @@ def test_a_cell_waits_for_a_node_with_room_but_not_for_ever(cells: OnRay, monkey
     cells._machine = {**MACHINE, "threads": 5}
     with pytest.raises(LmcompareError, match="no node"):
         cells._fitting()
-    assert waited == [on_ray.WAIT] * on_ray.WAITING
+    assert waited == [clusters.WAIT] * clusters.WAITING
 
 
 @pytest.fixture
@@ -180,8 +178,8 @@ def test_a_task_says_what_its_cell_says_and_how_it_ended(job: Job, monkeypatch: 
         emit({"event": "stage"})
         return f"MemoryError: {TOO_LITTLE_MEMORY}"
 
-    monkeypatch.setattr(on_ray, "run_process", work)
-    begun, event, ended = on_ray.run_there(asdict(job), 9.0, {"a": 2 * 10**9})
+    monkeypatch.setattr(clusters, "run_process", work)
+    begun, event, ended = clusters.run_there(asdict(job), 9.0, {"a": 2 * 10**9})
     assert (begun[0], event, ended[0]) == ("begun", ("event", {"event": "stage"}), "ended")
     assert "may take 2 GB" in ended[1]
     assert "there:1" in os.environ[VARIABLE]
@@ -190,7 +188,7 @@ def test_a_task_says_what_its_cell_says_and_how_it_ended(job: Job, monkeypatch: 
 @pytest.mark.usefixtures("installed")
 def test_a_node_that_does_not_see_the_run_folder_says_so(job: Job) -> None:
     elsewhere = replace(job, folder=f"{job.folder}-of-another-disk")
-    *_, ended = on_ray.run_there(asdict(elsewhere), 9.0, {})
+    *_, ended = clusters.run_there(asdict(elsewhere), 9.0, {})
     assert "a disk that all nodes share" in ended[1]
 
 
@@ -203,9 +201,9 @@ def test_a_cancelled_task_ends_its_process(job: Job, monkeypatch: pytest.MonkeyP
         assert ended.wait(60)
         return None
 
-    monkeypatch.setattr(on_ray, "run_process", work)
-    monkeypatch.setattr(on_ray, "end_running", ended.set)
-    said = on_ray.run_there(asdict(job), 9.0, {})
+    monkeypatch.setattr(clusters, "run_process", work)
+    monkeypatch.setattr(clusters, "end_running", ended.set)
+    said = clusters.run_there(asdict(job), 9.0, {})
     assert [next(said)[0], next(said)[0]] == ["begun", "event"]
     with pytest.raises(KeyboardInterrupt):
         cast("Generator[Any]", said).throw(KeyboardInterrupt)

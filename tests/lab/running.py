@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from lmcompare.harness import cost
+from lmcompare.harness import runner as cells
 from lmcompare.harness.experiment import Experiment, shipped
 from lmcompare.harness.overlay import overlaid
 from lmcompare.harness.progress import Display
@@ -46,7 +46,7 @@ def all_here() -> Iterator[None]:
     """Experiments are asked, timed and measured in this process."""
     with (
         patch.object(runner, "call", called_here),
-        patch.object(cost, "call", called_here),
+        patch.object(cells, "call", called_here),
     ):
         yield
 

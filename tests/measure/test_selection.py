@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lmcompare.corpora import CorpusOptions, load
-from lmcompare.harness.prepare import prepare
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.reading import prepare
+from lmcompare.harness.tables import TokensTable
 from lmcompare.measure import selection
 from lmcompare.measure.selection import (
     LONGEST_EXAMPLE,

@@ -9,8 +9,8 @@ import pytest
 
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.errors import PluginError
-from lmcompare.harness.prepare import prepare
-from lmcompare.harness.tokens_table import TokensTable
+from lmcompare.harness.reading import prepare
+from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.word_contexts import (
     CONTEXTS,
     FEWEST,

@@ -13,8 +13,8 @@ from lmcompare.cli.options import like
 from lmcompare.errors import OWN_TEMPORARY
 
 if TYPE_CHECKING:
-    from lmcompare.harness.ahead import Ahead
-    from lmcompare.harness.cost import Cost
+    from lmcompare.harness.run import Ahead
+    from lmcompare.harness.runner import Cost
 
 Costs = Mapping[str, "Cost | None"]  # by the identity of a job; None where the probe failed
 
@@ -26,10 +26,9 @@ def plan(**options: Any) -> None:
 
     The options are those of run. What is not finished is trained for a moment; nothing is kept.
     """
-    from lmcompare.harness.ahead import in_scratch, look_ahead
-    from lmcompare.harness.cost import probe
-    from lmcompare.harness.fractions import smaller_parts
     from lmcompare.harness.progress import display
+    from lmcompare.harness.run import in_scratch, look_ahead, smaller_parts
+    from lmcompare.harness.runner import probe
 
     experiment, base, folder = asked_for(options["experiment"], options["out"], options)
     show = display(quiet=bool(options["quiet"]))
@@ -94,7 +93,7 @@ def _what(each: Ahead) -> str:
 
 def _estimate(each: Ahead, ahead: Sequence[Ahead], costs: Costs) -> tuple[float | None, float | None]:
     """Return the seconds and the bytes of memory of a cell; None for a value that is not known."""
-    from lmcompare.harness.cost import STARTING
+    from lmcompare.harness.runner import STARTING
 
     if each.finished:
         return 0.0, 0.0

@@ -10,7 +10,7 @@ import typer
 from lmcompare.cli.app import app, folder_named, note, say
 from lmcompare.cli.options import PAGE, declared, settings_of
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.options import GIVES_AWAY, PageOptions
+from lmcompare.harness.environment import GIVES_AWAY, PageOptions
 
 
 @app.command()

@@ -13,7 +13,7 @@ import typer
 from lmcompare.cli.app import InterruptedRunError, app, flag, folder_named, note, say
 from lmcompare.cli.options import EXPERIMENT, declared, settings_of
 from lmcompare.errors import LmcompareError
-from lmcompare.harness.options import GIVES_AWAY
+from lmcompare.harness.environment import GIVES_AWAY
 
 if TYPE_CHECKING:
     from lmcompare.harness.experiment import Experiment
@@ -38,8 +38,8 @@ def run(
     Finished cells are kept: the same command continues where it stopped, and what is added later, another model or
     another value of a hyper-parameter, is run alone and joins the table.
     """
-    from lmcompare.harness.fractions import run_with_fractions
     from lmcompare.harness.progress import display
+    from lmcompare.harness.run import run_with_fractions
 
     plan, base, folder = asked_for(experiment, out, options)
     show = display(quiet=quiet)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.harness.ahead import look_ahead
-from lmcompare.harness.run import run
+from lmcompare.harness.run import look_ahead, run
 from tests.cli.console import lmcompare
 from tests.harness.recorder import lines, searched, write_recorder
 from tests.harness.small import Watch
