@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 UNWANTED = ("torch", "gensim")
 # (module, function): what it is called here
 PARTS = {
-    ("lmcompare.runfolder.seals", "damage"): "checksums",
+    ("lmcompare.runfolder.guards", "damage"): "checksums",
     ("lmcompare.runfolder.run", "load_run"): "loading",
     ("lmcompare.analysis.totals", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",

@@ -35,7 +35,8 @@ from lmcompare.measure.compressed import compressed
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
 from lmcompare.measure.word_scores import HeldOutWords
-from lmcompare.runfolder import files, seals
+from lmcompare.runfolder import files, guards
+from lmcompare.runfolder.guards import claim, place_of
 from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, MEASURED, SPLITS, TOKENS, Split
 from lmcompare.runfolder.manifest import (
     Hardware,
@@ -44,9 +45,7 @@ from lmcompare.runfolder.manifest import (
     Settings,
     write_manifest,
 )
-from lmcompare.runfolder.ownership import claim
 from lmcompare.runfolder.parquet import write_parts, write_table
-from lmcompare.runfolder.stored import place_of
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.studies.story.influences import guessed_sentences
 from tests.synthetic_exhibits import attention, exhibits_of
@@ -205,7 +204,7 @@ def write_cell(folder: Path, name: str, quality: float, run: Measured, rng: np.r
     }
     files.write_json(folder / MEASURED, {study: {"measured": found} for study, found in measured.items()})
     write_about(folder, name, corpus)
-    seals.seal(folder, (*CELL_TABLES, MEASURED))
+    guards.seal(folder, (*CELL_TABLES, MEASURED))
 
 
 def known_nats(on_valid: Array, corpus: TokenizedCorpus) -> float:

@@ -22,9 +22,8 @@ from lmcompare.measure.words import WordScore, WordScorer
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
+from lmcompare.runfolder.guards import check_sealed, require_seal, target_of
 from lmcompare.runfolder.layout import STATE_FILES
-from lmcompare.runfolder.ownership import target_of
-from lmcompare.runfolder.seals import check_sealed, require_seal
 from lmcompare.runfolder.states import restored
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, Vocabulary

@@ -14,9 +14,9 @@ from lmcompare.harness import experiment
 from lmcompare.harness.run import run
 from lmcompare.measure import selection
 from lmcompare.report.write import write_report_of
+from lmcompare.runfolder.guards import seal
 from lmcompare.runfolder.layout import SEAL
 from lmcompare.runfolder.run import load_run
-from lmcompare.runfolder.seals import seal
 from tests.made import made
 from tests.synthetic import MODELS, RECIPES, Synthetic, corpus_of
 

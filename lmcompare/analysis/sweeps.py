@@ -11,8 +11,8 @@ import numpy as np
 from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.intervals import LEAST_UNITS, over_trainings, ratio_bootstrap, resample_counts
 from lmcompare.analysis.metrics import cost_of_trainings
+from lmcompare.runfolder.cell import Sweep, Trial
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.sweeps import Sweep, Trial
 
 RESAMPLES = 2_000
 

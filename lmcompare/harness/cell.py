@@ -29,10 +29,10 @@ from lmcompare.measure.word_scores import HeldOutWords
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size
 from lmcompare.processes import Emit
-from lmcompare.runfolder import checkpoints, seals
+from lmcompare.runfolder import checkpoints, guards
 from lmcompare.runfolder.files import RunFolderError, read_json, read_object, write_json, write_text
+from lmcompare.runfolder.guards import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.layout import CURVE_COLUMNS, HELD_OUT, MEASURED, TRAINED_FILES, Split
-from lmcompare.runfolder.ownership import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
@@ -302,7 +302,7 @@ def _trained(
     sweep.
     """
     folder = job.path / "model"
-    if not seals.damage(folder, TRAINED_FILES):
+    if not guards.damage(folder, TRAINED_FILES):
         trained = read_json(folder / "trained.json")
         if trained["key"] == job.key:
             return restored(model, folder), _cost_of_training(trained)
@@ -343,7 +343,7 @@ def _trained(
         "tokens_before": int(model.tokens_before(corpus.train)),
     }
     write_json(folder / "trained.json", trained)
-    seals.seal(folder, TRAINED_FILES)
+    guards.seal(folder, TRAINED_FILES)
     checkpoints.remove(job.checkpoints.parent)
     return model, _cost_of_training(trained)
 

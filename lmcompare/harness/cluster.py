@@ -1,6 +1,7 @@
 """A Ray cluster: connecting to it, which of its nodes cells may run on, and cells as tasks on them.
 
-The nodes see the run folder at the path that it has on this machine."""
+The nodes see the run folder at the path that it has on this machine.
+"""
 
 from __future__ import annotations
 

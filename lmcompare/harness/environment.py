@@ -1,6 +1,7 @@
 """How the cells of a run are trained: the options that say so, and what this machine has for them.
 
-The options are declared once: an experiment file, the command line and the Python interface have them."""
+The options are declared once: an experiment file, the command line and the Python interface have them.
+"""
 
 from __future__ import annotations
 

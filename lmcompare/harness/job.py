@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lmcompare.runfolder import seals
+from lmcompare.runfolder import guards
 from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
+from lmcompare.runfolder.guards import NEW, place_of, read_cell, replace_cell, see_that_it_is_there
 from lmcompare.runfolder.layout import CELL_FILES, MEASURED, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
-from lmcompare.runfolder.ownership import see_that_it_is_there
-from lmcompare.runfolder.stored import NEW, place_of, read_cell, replace_cell
 
 DIGITS = 6  # of a digest that makes names unique
 
@@ -162,7 +161,7 @@ class Job:
         """
         stored = self.stored()
         done = stored.get("status") == "done" and stored.get("key") == self.key
-        return done and not seals.damage(self.path, [name for name in self.files_written if name != MEASURED])
+        return done and not guards.damage(self.path, [name for name in self.files_written if name != MEASURED])
 
     def is_complete(self) -> bool:
         """Return whether a finished cell has the measurements that would be made now."""
@@ -172,14 +171,14 @@ class Job:
         """Return the studies that have not measured the finished cell as they would now; none measures a trial."""
         if self.trial:
             return []
-        if seals.damage(self.path, [MEASURED]):
+        if guards.damage(self.path, [MEASURED]):
             return [*self.studies]
         stored = self.stored().get("studies") or {}
         return [name for name, digest in self.studies.items() if stored.get(name) != digest]
 
     def damage(self) -> str | None:
         """Return the damaged file for which a finished cell has to be made anew, or None."""
-        return seals.damage(self.path, self.files_written) if seals.is_sealed(self.path) else None
+        return guards.damage(self.path, self.files_written) if guards.is_sealed(self.path) else None
 
     def write(self, name: str, table: Any) -> None:
         """Write a JSON file of the cell. Raises ``LmcompareError`` if the run folder was moved or removed."""
@@ -189,7 +188,7 @@ class Job:
     def finish(self, table: Mapping[str, Any]) -> None:
         """Write cell.json and seal the cell: it is finished."""
         write_json(self.path / "cell.json", {**table, **self.about})
-        seals.seal(self.path, self.files_written)
+        guards.seal(self.path, self.files_written)
 
     def reopen(self) -> None:
         """Forget that the cell was finished; the trained model stays."""

@@ -31,12 +31,12 @@ from lmcompare.harness import environment
 from lmcompare.harness.experiment import Experiment, default_name
 from lmcompare.harness.job import DIGITS, Job
 from lmcompare.harness.progress import Display
+from lmcompare.runfolder.cell import Cell, stored_cells
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.guards import damage
 from lmcompare.runfolder.layout import MANIFEST
 from lmcompare.runfolder.manifest import Manifest, ModelRow, SweepRow, read_manifest
-from lmcompare.runfolder.rows import model_rows
-from lmcompare.runfolder.seals import damage
-from lmcompare.runfolder.stored import StoredCell, stored_cells
+from lmcompare.runfolder.run import model_rows
 
 if TYPE_CHECKING:
     from lmcompare.harness.reading import RunCorpus
@@ -77,7 +77,7 @@ def names_in(
     return names
 
 
-def _name(job: Job, cells: Sequence[StoredCell], taken: Collection[str], force: bool) -> str:
+def _name(job: Job, cells: Sequence[Cell], taken: Collection[str], force: bool) -> str:
     own = [cell for cell in cells if job.name in (cell.name, cell.asked.get("name")) and cell.table]
     same = [cell for cell in own if cell.identity == job.identity] or [c for c in own if not differences(job, c)]
     if same:
@@ -93,7 +93,7 @@ def _name(job: Job, cells: Sequence[StoredCell], taken: Collection[str], force: 
     return name
 
 
-def differences(job: Job, cell: StoredCell) -> dict[str, Any]:
+def differences(job: Job, cell: Cell) -> dict[str, Any]:
     """Return by name the values of the job that differ from those of the cell; empty for the same configuration.
 
     A changed default value does not count: it is a change of the code that no user asked for.
@@ -134,7 +134,7 @@ def say_what_is_replaced(folder: Path, jobs: Sequence[Job], force: bool, show: D
             show.say(f"Its seeds {seeds} were trained with the earlier version, and will then leave the report.")
 
 
-def _reasons(job: Job, cell: StoredCell) -> list[str]:
+def _reasons(job: Job, cell: Cell) -> list[str]:
     machine, files = cell.part("machine"), cell.part("files")
     found = [
         f"{key} is {now}, not {machine[key]}" for key, now in job.machine.items() if machine.get(key, now) != now

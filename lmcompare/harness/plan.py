@@ -1,6 +1,7 @@
 """An experiment to jobs: the tokens that its models read, and what is known of each before it is trained.
 
-Plug-ins of other packages are asked in a process of their own."""
+Plug-ins of other packages are asked in a process of their own.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +30,8 @@ from lmcompare.harness.tables import TokensTable
 from lmcompare.model import LanguageModel
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.registry import absolute, placed
+from lmcompare.runfolder.guards import OF_TOKENS, check_free, damage, remove_written
 from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
-from lmcompare.runfolder.ownership import OF_TOKENS, check_free, remove_written
-from lmcompare.runfolder.seals import damage
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import measuring
 

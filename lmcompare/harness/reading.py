@@ -1,7 +1,8 @@
 """The corpus of a run: read, cut into the tokens of its models and stored, in a process of its own.
 
 Formats, named corpora and tokenizers may be code of other packages, and a process gives back much of the memory that
-a long text takes only when it ends."""
+a long text takes only when it ends.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +38,9 @@ from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Setting
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
 from lmcompare.runfolder.files import read_object
+from lmcompare.runfolder.guards import claim, damage, is_sealed, locked
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS, TOKENS, TOKENS_FILES
 from lmcompare.runfolder.manifest import CorpusEntry, SplitSizes, TokensEntry
-from lmcompare.runfolder.ownership import claim
-from lmcompare.runfolder.seals import damage, is_sealed, locked
 from lmcompare.runfolder.tokens import TokenizedCorpus, write_tokens
 from lmcompare.tokens import (
     CODE_VERSION,

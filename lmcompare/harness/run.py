@@ -24,11 +24,9 @@ from lmcompare.harness.runner import Engine, runner_of
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
 from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.guards import claim, end_replacements, locked, refuse_link
 from lmcompare.runfolder.layout import FRACTIONS
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
-from lmcompare.runfolder.ownership import claim, refuse_link
-from lmcompare.runfolder.seals import locked
-from lmcompare.runfolder.stored import end_replacements
 
 
 @dataclass(frozen=True)

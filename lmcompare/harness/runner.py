@@ -31,9 +31,8 @@ from lmcompare.harness.progress import Display, checked
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
 from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.guards import damage, remove_written
 from lmcompare.runfolder.layout import LOG, PROBES, TOKENS_FILES
-from lmcompare.runfolder.ownership import remove_written
-from lmcompare.runfolder.seals import damage
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 

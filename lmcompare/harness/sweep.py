@@ -5,7 +5,8 @@ setting that is chosen becomes a cell of the run, which then is scored on the te
 
 TPE is the tree-structured Parzen estimator (Bergstra et al. 2011) as Optuna has it (extra ``search``). Each proposal
 depends on the table ``[search]``, on its number and on the figures of earlier batches, and on nothing else: an
-interrupted search goes on with the same proposals."""
+interrupted search goes on with the same proposals.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ from lmcompare.harness.tables import (
     TokensTable,
     Values,
 )
+from lmcompare.runfolder.cell import mean_bits_per_byte, read_valid
+from lmcompare.runfolder.guards import remove_written
 from lmcompare.runfolder.manifest import SweepRow, TrialRow
-from lmcompare.runfolder.ownership import remove_written
-from lmcompare.runfolder.sweeps import mean_bits_per_byte, read_valid
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

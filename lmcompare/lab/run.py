@@ -32,8 +32,8 @@ from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLi
 from lmcompare.registry import absolute
 from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.guards import refuse_link
 from lmcompare.runfolder.layout import LAB_RUN
-from lmcompare.runfolder.ownership import refuse_link
 from lmcompare.runfolder.run import load_run
 from lmcompare.source_code import source_of
 from lmcompare.training.language_model import TorchLanguageModel

@@ -10,10 +10,8 @@ from pathlib import Path
 from lmcompare.corpora import documents_of
 from lmcompare.errors import LmcompareError
 from lmcompare.probes.pairs import Pair, Pairs
-from lmcompare.runfolder.ownership import see_that_it_is_there
+from lmcompare.runfolder.guards import locked, read_cell, see_that_it_is_there
 from lmcompare.runfolder.probed import Accuracy, Probed, write_probed
-from lmcompare.runfolder.seals import locked
-from lmcompare.runfolder.stored import read_cell
 from lmcompare.trained import TrainedModel
 
 TIE = 1e-6  # bits; smaller differences are rounding

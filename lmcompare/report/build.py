@@ -9,9 +9,8 @@ from typing import Any
 from lmcompare.analysis import write_results
 from lmcompare.errors import LmcompareError
 from lmcompare.report.write import made_of, write_report_of
-from lmcompare.runfolder.ownership import OF_RUN, refuse_links, remove_begun
+from lmcompare.runfolder.guards import OF_RUN, locked, refuse_links, remove_begun
 from lmcompare.runfolder.run import Run, load_run
-from lmcompare.runfolder.seals import locked
 
 
 def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:

@@ -20,9 +20,8 @@ from lmcompare.render.charts.svg import is_standalone, standalone
 from lmcompare.report.page import Report
 from lmcompare.report.several_texts import SeveralTexts
 from lmcompare.runfolder.files import write_json, write_text
+from lmcompare.runfolder.guards import locked, refuse_others, refuse_place_in_run, remove_begun, remove_if_empty
 from lmcompare.runfolder.layout import CHARTS, JOINED, LAB_CHARTS, REPORT, REPORT_FILES
-from lmcompare.runfolder.ownership import refuse_others, refuse_place_in_run, remove_begun, remove_if_empty
-from lmcompare.runfolder.seals import locked
 
 ASIDE = ".new-"  # prefix of temporary folders, from which finished files are moved into place
 _ASIDE = re.compile(rf"{re.escape(ASIDE)}[a-z0-9_]{{8}}")  # as tempfile names them

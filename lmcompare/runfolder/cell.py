@@ -1,33 +1,133 @@
-"""A stored cell: one model trained with one seed, what it is and what it left behind."""
+"""A stored cell, one model trained with one seed, and the sweep that chose its setting, if one did.
+
+A report reads of the JSON files of a cell what is of the types that lmcompare writes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 import numpy as np
+from pydantic import Field, InstanceOf, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
-from lmcompare.runfolder.contents import check_contents
 from lmcompare.runfolder.files import REMEDY, RunFolderError, read_csv, read_object
+from lmcompare.runfolder.guards import SEED, check_sealed, place_of, read_cell
 from lmcompare.runfolder.layout import (
     CELL_TABLES,
+    CELLS,
     COST_KEYS,
     CURVE_COLUMNS,
     MEASURED,
     SCORE_COLUMNS,
     TOP_COLUMNS,
+    TRIAL_FILES,
     WORD_SCORE_COLUMNS,
     Split,
 )
-from lmcompare.runfolder.manifest import Machine
+from lmcompare.runfolder.manifest import Machine, SweepRow
 from lmcompare.runfolder.parquet import Array, check_table, read_blocks, read_table
 from lmcompare.runfolder.probed import Probed, read_probed
-from lmcompare.runfolder.seals import check_sealed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Text = InstanceOf[str]  # a text of a model may contain half a surrogate pair
+Number = Annotated[float, Field(allow_inf_nan=False)] | None
+Cost = Annotated[float, Field(ge=0, le=1e18)] | None
+Bits = Annotated[float, Field(ge=-1e18, le=1e18)] | None  # negative where the density of a value is above 1
+
+
+class _Check(TypedDict):
+    name: Text
+    passed: bool
+    figure: NotRequired[float | None]
+    tolerance: NotRequired[float | None]
+    detail: NotRequired[Text | None]
+
+
+class _Truth(TypedDict, total=False):
+    passed: bool
+    checks: list[_Check]
+
+
+class _Idea(TypedDict):
+    year: int
+    authors: Text
+    title: Text
+
+
+class _Cell(TypedDict, total=False):
+    title: Text | None
+    summary: Text | None
+    idea: _Idea | None
+    notes: list[Text] | None
+    traits: dict[Text, bool] | None
+    truth: _Truth | None
+    studies: dict[Text, Text] | None
+    hyperparameters: dict[Text, Any] | None
+
+
+class _Valid(TypedDict):
+    bits: list[Bits]  # of each document; None means infinite
+    bytes: list[Annotated[int, Field(ge=0)]]
+
+
+class _Milestone(TypedDict):
+    step: int
+    seconds: Annotated[float, Field(ge=0, le=1e18)]
+    tokens: int | None
+    flops: Annotated[float, Field(ge=0, le=1e36)] | None
+    bits_per_byte: Bits
+
+
+class _Machine(TypedDict):
+    cpu: Text
+    cores: int
+    memory_bytes: int
+    platform: Text
+
+
+class _Cost(TypedDict):
+    train_seconds: Cost
+    microseconds_per_token: Cost
+    peak_memory_bytes: Cost
+    parameters: Cost
+    model_bytes: Cost
+    microseconds_per_list: NotRequired[Cost]
+    milestones: NotRequired[list[_Milestone] | None]
+    train_flops: NotRequired[Annotated[float, Field(ge=0, le=1e36)] | None]
+    tokens_before: NotRequired[Annotated[int, Field(ge=0, le=10**15)] | None]
+    machines: NotRequired[list[_Machine] | None]
+
+
+class _Study(TypedDict, total=False):
+    measured: Any
+    notes: list[Text]
+    failed: Text
+
+
+_CONTENTS: dict[str, TypeAdapter[Any]] = {
+    "cell.json": TypeAdapter(_Cell),
+    "cost.json": TypeAdapter(_Cost),
+    "studies.json": TypeAdapter(dict[Text, _Study]),
+    "valid.json": TypeAdapter(_Valid),
+}
+
+
+def check_contents(path: Path, table: object) -> None:
+    """Raise ``RunFolderError`` if a value in a JSON file of a cell is not of the type that lmcompare writes."""
+    try:
+        _CONTENTS[path.name].validate_python(table, strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))[:80]
+        raise RunFolderError(f"{path} is damaged at '{where}': {REMEDY}") from None
 
 
 def _failed(error: str) -> dict[str, Any]:
@@ -43,6 +143,41 @@ class Cell:
 
     def __repr__(self) -> str:
         return f"Cell({self.name!r}, seed={self.seed}, {self.status})"
+
+    @cached_property
+    def table(self) -> Mapping[str, Any]:
+        """The content of cell.json as it is; {} if it can't be read."""
+        return read_cell(self.path)
+
+    @property
+    def place(self) -> str:
+        """Its folder, relative to the run folder."""
+        return place_of(self.name, self.seed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained and scored to its end; its files may have been damaged since."""
+        return self.table.get("status") == "done"
+
+    @property
+    def identity(self) -> str:
+        """What the model is whatever its seed, as a digest; "" where it is not known."""
+        return str(self.table.get("identity") or "")
+
+    @property
+    def tokens_fingerprint(self) -> str:
+        """The tokens that the model reads; "" where they are not known."""
+        return str(self.table.get("tokens_fingerprint") or "")
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the run that trained it asked for, as in ``Job.asked``."""
+        return self.part("asked")
+
+    def part(self, key: str) -> Mapping[str, Any]:
+        """Return a table of cell.json; {} if it has no such table."""
+        value = self.table.get(key)
+        return value if isinstance(value, dict) else {}
 
     @cached_property
     def info(self) -> Mapping[str, Any]:
@@ -184,3 +319,95 @@ class Cell:
         blocks = self.score_blocks(split, ["log_prob"])
         found: Array = np.concatenate([np.zeros(0), *(block["log_prob"] for block in blocks)])
         return found
+
+
+def stored_cells(folder: Path) -> list[Cell]:
+    """Return the cells of a run folder by name and seed, unfinished ones included."""
+    found = [path for path in (folder / CELLS).glob("*/*") if SEED.fullmatch(path.name) and path.is_dir()]
+    return sorted((Cell(path, path.parent.name, int(path.name)) for path in found), key=lambda c: (c.name, c.seed))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of a sweep with its S finished trainings, scored on the D documents of the validation text.
+
+    Parameters
+    ----------
+    setting : mapping
+        What the sweep varies.
+    bits : array of shape (S, D)
+        The charged bits of each document.
+    bytes : array of shape (D,)
+        The bytes of each document.
+    costs : tuple of mappings
+        The contents of cost.json, for each training.
+    error : str or None
+        Why a training failed: such a setting is not chosen.
+    """
+
+    setting: Mapping[str, Any]
+    bits: Array
+    bytes: Array
+    costs: tuple[Mapping[str, Any], ...]
+    error: str | None
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The mean over the trainings, infinite where one gives a token the probability 0; NaN without any."""
+        return mean_bits_per_byte(self.bits, self.bytes)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The settings that were tried for a model, in their order, and which of them was chosen.
+
+    Parameters
+    ----------
+    varied, search : mapping
+        As ``grid`` and ``search`` of the manifest's ``SweepRow``.
+    """
+
+    name: str
+    chosen: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)
+
+
+def mean_bits_per_byte(bits: Array, sizes: Array) -> float:
+    """Return the mean of the bits per byte of S trainings, (S, D), on D documents of these sizes; NaN without any."""
+    return float((bits.sum(axis=1) / sizes.sum()).mean()) if len(bits) and sizes.sum() else float("nan")
+
+
+def read_valid(path: Path) -> tuple[Array, Array]:
+    """Return what the D documents of the validation text cost in a trial, and their bytes, (D,) each."""
+    table = read_object(path / "valid.json", "bits", "bytes")
+    check_contents(path / "valid.json", table)
+    bits = [np.inf if each is None else each for each in table["bits"]]
+    if len(bits) != len(table["bytes"]):
+        raise RunFolderError(f"{path / 'valid.json'} is damaged: run the same command again")
+    return np.array(bits, np.float64), np.array(table["bytes"], np.float64)
+
+
+def read_sweep(folder: Path, row: SweepRow) -> Sweep:
+    """Return a sweep of a run folder. A trial whose files are missing or damaged counts as failed."""
+    trials = []
+    for each in row.trials:
+        found, costs, error = [], [], each.refused or None
+        for place in each.cells:
+            path = folder / place
+            cell = read_cell(path)
+            try:
+                if cell.get("status") != "done":
+                    raise RunFolderError(str(cell.get("error") or "it was not run to its end"))
+                check_sealed(path, TRIAL_FILES)
+                cost = read_object(path / "cost.json", *COST_KEYS)
+                check_contents(path / "cost.json", cost)
+                found.append(read_valid(path))
+                costs.append(cost)
+            except RunFolderError as why:
+                error = str(why).replace(f"{path}/", "")
+        sizes = found[0][1] if found else np.zeros(0)
+        bits = [own for own, other in found if np.array_equal(sizes, other)]
+        trials.append(Trial(each.setting, np.reshape(bits, (len(bits), len(sizes))), sizes, tuple(costs), error))
+    return Sweep(row.name, row.chosen, tuple(trials), row.grid, row.search)

@@ -12,7 +12,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from lmcompare.runfolder.ownership import refuse_link, remove_if_empty
+from lmcompare.runfolder.guards import refuse_link, remove_if_empty
 
 _KEY = re.compile(r"[0-9a-f]{16}")  # the name of a training's folder, whose files are all written by the plug-in
 

@@ -11,13 +11,22 @@ from pathlib import Path
 from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
 from lmcompare.runfolder import checkpoints
+from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
+from lmcompare.runfolder.guards import (
+    NEW,
+    OF_CELL,
+    OF_TOKENS,
+    OLD,
+    is_sealed,
+    locked,
+    read_cell,
+    remove_if_empty,
+    remove_written,
+)
 from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
-from lmcompare.runfolder.ownership import OF_CELL, OF_TOKENS, remove_if_empty, remove_written
-from lmcompare.runfolder.rows import model_rows
-from lmcompare.runfolder.seals import is_sealed, locked
-from lmcompare.runfolder.stored import NEW, OLD, StoredCell, read_cell
+from lmcompare.runfolder.run import model_rows
 
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
 
@@ -148,7 +157,7 @@ def _is_useless(path: Path, manifest: Manifest | None, rows: Sequence[ModelRow])
         return True
     if manifest is None:
         return False
-    cell = StoredCell(path.parent.name, int(path.name), read_cell(path))
+    cell = Cell(path, path.parent.name, int(path.name))
     if cell.asked.get("corpus", manifest.corpus.fingerprint) != manifest.corpus.fingerprint:
         return True
     row = next((row for row in rows if row.name == cell.name), None)

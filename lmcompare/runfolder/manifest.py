@@ -12,8 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from lmcompare import __version__
 from lmcompare.runfolder.files import RunFolderError, read_json, write_json
+from lmcompare.runfolder.guards import check_sealed, seal
 from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION
-from lmcompare.runfolder.seals import check_sealed, seal
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from lmcompare.runfolder.files import (
     write_json,
     write_text,
 )
+from lmcompare.runfolder.guards import OF_TOKENS, check_sealed, remove_written, seal
 from lmcompare.runfolder.layout import (
     DOCUMENT_COLUMNS,
     SPLITS,
@@ -36,9 +37,7 @@ from lmcompare.runfolder.layout import (
     WORD_COLUMNS,
     Split,
 )
-from lmcompare.runfolder.ownership import OF_TOKENS, remove_written
 from lmcompare.runfolder.parquet import Array, read_blocks, read_table, write_parts
-from lmcompare.runfolder.seals import check_sealed, seal
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import (
     Encoded,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis.sweeps import flattery, tried
+from lmcompare.runfolder.cell import Sweep, Trial
 from lmcompare.runfolder.parquet import Array
-from lmcompare.runfolder.sweeps import Sweep, Trial
 
 
 def trial(setting: int, bits: list[list[float]] | Array, sizes: list[int] | Array, error: str | None = None) -> Trial:

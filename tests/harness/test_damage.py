@@ -13,8 +13,8 @@ from lmcompare.analysis import load_run
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.run import run
 from lmcompare.report.build import write_reports
+from lmcompare.runfolder.guards import damage
 from lmcompare.runfolder.layout import CELL_FILES, SEAL, TOKENS_FILES, TRAINED_FILES
-from lmcompare.runfolder.seals import damage
 from tests.harness.small import BIGRAM, Watch, small_experiment
 from tests.measured import change_measured, measured
 from tests.run_folder import reseal

@@ -9,7 +9,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.run import run
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.guards import locked
 from tests.harness.small import small_experiment, write_text
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cells_here")]

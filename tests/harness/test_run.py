@@ -17,7 +17,7 @@ from lmcompare.errors import LmcompareError
 from lmcompare.harness.job import Job
 from lmcompare.harness.run import run
 from lmcompare.report.build import rebuild, write_reports
-from lmcompare.runfolder.seals import locked
+from lmcompare.runfolder.guards import locked
 from tests.harness.small import BIGRAM, FLAT, Watch, ahead, run_and_report, small_experiment, write_text
 from tests.measured import measured
 from tests.run_folder import reseal

@@ -8,7 +8,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError
 from lmcompare.lab import findings as lab
-from lmcompare.runfolder import ownership as run
+from lmcompare.runfolder import guards as run
 
 
 def filled(folder: Path, *names: str) -> Path:

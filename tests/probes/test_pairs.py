@@ -14,9 +14,9 @@ import lmcompare
 from lmcompare.errors import LmcompareError
 from lmcompare.probes import Judgement, Pair, accuracies, judged, read_pairs, store
 from lmcompare.probes.accuracy import wilson
+from lmcompare.runfolder.guards import locked
 from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.run import load_run
-from lmcompare.runfolder.seals import locked
 from lmcompare.trained import TrainedModel
 
 LINE = {"sentence_good": "a b", "sentence_bad": "b a"}

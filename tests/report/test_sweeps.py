@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare.runfolder.sweeps import Sweep, Trial
+from lmcompare.runfolder.cell import Sweep, Trial
 from lmcompare.studies.sweeps.section import Shown, build, honest, proposed, shown
 from tests.report.tree import parse
 

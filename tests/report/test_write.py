@@ -20,8 +20,8 @@ from lmcompare.report import build
 from lmcompare.report.build import write_reports
 from lmcompare.report.page import Report
 from lmcompare.runfolder.files import umask
+from lmcompare.runfolder.guards import locked
 from lmcompare.runfolder.layout import MARK
-from lmcompare.runfolder.seals import locked
 from tests.report.part import part_of
 from tests.run_folder import edit, write_report
 

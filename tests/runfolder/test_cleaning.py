@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder import seals
+from lmcompare.runfolder import guards
 from lmcompare.runfolder.cleaning import clean
+from lmcompare.runfolder.guards import locked
 from lmcompare.runfolder.run import load_run
-from lmcompare.runfolder.seals import locked
 
 
 def files(folder: Path) -> set[str]:
@@ -132,7 +132,7 @@ def test_a_full_disk_can_be_made_room_on(copied: Path, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise LmcompareError("full") from OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(seals, "write_text", full)  # which writes who has the lock
+    monkeypatch.setattr(guards, "write_text", full)  # which writes who has the lock
     assert "cells/ngram/0" in clean(copied, ["ngram"]).removed
 
 

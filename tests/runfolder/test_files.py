@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.errors import LmcompareError, cannot_write, permitted
-from lmcompare.runfolder import files, seals, states
+from lmcompare.runfolder import files, guards, states
 from lmcompare.runfolder.files import RunFolderError, read_csv
 from lmcompare.runfolder.parquet import check_table, read_blocks, read_table, upto_documents, write_parts, write_table
 
@@ -118,11 +118,11 @@ def test_a_file_without_permission_is_not_called_damaged(tmp_path: Path, monkeyp
 
     for name in "xy":
         files.write_json(tmp_path / f"{name}.json", {})
-    seals.seal(tmp_path, ["x.json", "y.json"])
+    guards.seal(tmp_path, ["x.json", "y.json"])
     monkeypatch.setattr(files, "ordinary", closed)
-    monkeypatch.setattr(seals, "ordinary", closed)
-    assert seals.damage(tmp_path, ["y.json"]) is None
-    for read in (files.read_json, lambda path: seals.damage(path.parent, [path.name])):
+    monkeypatch.setattr(guards, "ordinary", closed)
+    assert guards.damage(tmp_path, ["y.json"]) is None
+    for read in (files.read_json, lambda path: guards.damage(path.parent, [path.name])):
         with pytest.raises(files.NoPermissionError, match=r"no permission for .*x\.json"):
             read(tmp_path / "x.json")
     with pytest.raises(LmcompareError, match=r"no permission for .*x\.json"):

@@ -12,9 +12,8 @@ import pytest
 from lmcompare.errors import LmcompareError
 from lmcompare.report.build import write_reports
 from lmcompare.run_mark import is_run_folder
+from lmcompare.runfolder.guards import claim, end_replacements, remove_begun, remove_written, replace_cell, target_of
 from lmcompare.runfolder.layout import CELL_FILES, MARK
-from lmcompare.runfolder.ownership import claim, remove_begun, remove_written, target_of
-from lmcompare.runfolder.stored import end_replacements, replace_cell
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from lmcompare.runfolder.stored import end_replacements, replace_cell, stored_cells
+from lmcompare.runfolder.cell import stored_cells
+from lmcompare.runfolder.guards import end_replacements, replace_cell
 
 
 def test_every_cell_is_found_by_name_and_seed(copied: Path) -> None:

@@ -38,7 +38,7 @@ def compress(
     The file has about as many bits as the model needs for the text. The same model is needed to read it again.
     """
     from lmcompare.coding import compress as compressed
-    from lmcompare.runfolder.ownership import target_of
+    from lmcompare.runfolder.guards import target_of
 
     data = ordinary(file).read_bytes()
     try:
@@ -66,7 +66,7 @@ def decompress(
     """Read a compressed text again, with the model of the run that has compressed it."""
     from lmcompare.coding import Written, compressor
     from lmcompare.coding import decompress as decompressed
-    from lmcompare.runfolder.ownership import target_of
+    from lmcompare.runfolder.guards import target_of
     from lmcompare.runfolder.run import load_run
 
     data = ordinary(file).read_bytes()

@@ -35,9 +35,9 @@ def report(
     from lmcompare.report.verdict import unverified
     from lmcompare.report.write import write_joined_report
     from lmcompare.runfolder.files import REMEDY
+    from lmcompare.runfolder.guards import damage
     from lmcompare.runfolder.layout import STATE_FILES
     from lmcompare.runfolder.run import load_run
-    from lmcompare.runfolder.seals import damage
 
     page_options = dict(settings_of(PAGE, options))
     PageOptions(**page_options)

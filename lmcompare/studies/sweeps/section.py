@@ -13,8 +13,8 @@ from lmcompare.render.charts.intervals import Row, intervals
 from lmcompare.render.charts.scatter import Dot, cloud
 from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.runfolder.cell import Sweep
 from lmcompare.runfolder.layout import CELLS
-from lmcompare.runfolder.sweeps import Sweep
 
 MOST_DRAWN = 30  # a sweep with more settings has only a table
 LUCK = (

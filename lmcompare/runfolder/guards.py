@@ -1,17 +1,35 @@
-"""Which files of a run folder are lmcompare's: it replaces and removes no others, and writes through no link."""
+"""What keeps a run folder whole: whose its files are, whether they are as written, and who is writing to it.
+
+Only files that lmcompare wrote are replaced and removed, and nothing is written through a link. The cell that
+replaces a finished one is trained beside it, in ``cells/<model>/<seed>.new``, and takes its place when it is finished
+itself. Until then the finished cell can be used.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import re
 import reprlib
-from collections.abc import Collection, Iterator
+import socket
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from lmcompare.errors import LmcompareError, moved
+from lmcompare.errors import LmcompareError, cannot_write, moved, ordinary
 from lmcompare.run_mark import is_run_folder
-from lmcompare.runfolder.files import RunFolderError, write_text
+from lmcompare.runfolder.files import (
+    REMEDY,
+    NoPermissionError,
+    RunFolderError,
+    read_object,
+    write_json,
+    write_text,
+)
 from lmcompare.runfolder.layout import (
     CELL_FILES,
     CELLS,
@@ -206,3 +224,162 @@ def remove_if_empty(path: Path) -> None:
     """Remove a folder if nothing is in it."""
     if path.exists() and not any(path.iterdir()):
         path.rmdir()
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Write the digests of these files of a folder, by which ``damage`` recognises them."""
+    write_json(folder / SEAL, {name: _digest(folder / name) for name in names})
+
+
+def damage(folder: Path, names: Iterable[str]) -> str | None:
+    """Return the first of these files that differs from what was sealed in the folder; None if all are the same.
+
+    A file that is missing, and every file of a folder without a seal, counts as damaged. Raises ``NoPermissionError``
+    for a file that the user may not read.
+    """
+    try:
+        digests = read_object(folder / SEAL)
+    except NoPermissionError:
+        raise
+    except RunFolderError:
+        return SEAL
+    for name in names:
+        try:
+            if digests.get(name) != _digest(folder / name):
+                return name
+        except PermissionError:
+            raise NoPermissionError(folder / name) from None
+        except OSError:
+            return name
+    return None
+
+
+def check_sealed(folder: Path, names: Sequence[str]) -> None:
+    """Raise ``RunFolderError`` if one of these files of a folder is not as it was sealed.
+
+    A folder whose seal is lost is not refused: its files can be read, and are said to be unverified.
+    """
+    if is_sealed(folder) and (damaged := damage(folder, names)) is not None:
+        lost = "damaged" if (folder / damaged).is_file() else "missing"
+        raise RunFolderError(f"{folder / damaged} is {lost}: {REMEDY}")
+
+
+def require_seal(folder: Path) -> None:
+    """Raise ``RunFolderError`` for a folder whose files cannot be verified."""
+    if not is_sealed(folder):
+        raise RunFolderError(f"{folder / SEAL} is missing, so its files can't be verified: {REMEDY}")
+
+
+def is_sealed(folder: Path) -> bool:
+    """Return whether the folder has a seal: whether it was finished once."""
+    return (folder / SEAL).is_file()
+
+
+def _digest(path: Path) -> str:
+    with ordinary(path).open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[Callable[[], None]]:
+    """Lock a folder for this process.
+
+    Yields
+    ------
+    callable
+        Raises ``LmcompareError`` if the folder of this name is another one now, or none: nothing may be written
+        there.
+
+    Raises
+    ------
+    LmcompareError
+        With the other process's id, while it has the lock; if the folder can't be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    lock, holder = FileLock(folder / ".lock"), folder / ".holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = ""
+        with suppress(OSError):  # the other process may have removed it
+            who = f" ({ordinary(holder).read_text(encoding='utf-8').strip()})"
+        raise LmcompareError(f"another process is writing to {folder}{who}: wait until it is done") from None
+    except OSError as error:
+        raise LmcompareError(cannot_write(folder, error)) from error
+    place = folder.absolute()  # stays valid if the working directory is moved
+    own = place.lstat()  # lstat: a link in its place is another folder, wherever it leads
+
+    def is_same() -> bool:
+        try:
+            return os.path.samestat(own, place.lstat())
+        except OSError:
+            return False
+
+    def see_that_it_is_the_same() -> None:
+        if not is_same():
+            raise LmcompareError(moved(folder))
+
+    try:
+        since = datetime.now(UTC).isoformat(" ", "seconds")
+        try:
+            write_text(holder, f"process {os.getpid()} on {socket.gethostname()}, since {since}\n")
+        except LmcompareError as error:
+            full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
+            if not full:  # without room, 'lmcompare clean' can make some
+                raise
+        yield see_that_it_is_the_same
+    finally:
+        if is_same():
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+NEW, OLD = ".new", ".old"  # suffixes of the folder of a replacement, and of a cell that is being replaced
+SEED = re.compile("[0-9]+")
+
+
+def place_of(name: str, seed: int) -> str:
+    """Return the folder of a cell, relative to the run folder."""
+    return f"{CELLS}/{name}/{seed}"
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """Return the content of a cell's cell.json; {} if it is missing or damaged."""
+    try:
+        return read_object(path / "cell.json")
+    except NoPermissionError:
+        raise
+    except RunFolderError:
+        return {}
+
+
+def replace_cell(path: Path) -> None:
+    """Put the replacement of a finished cell, which is finished now, in the cell's folder, and remove the old one."""
+    new, old = path.with_name(path.name + NEW), path.with_name(path.name + OLD)
+    _remove_replaced(old, path)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    _remove_replaced(old, path)
+
+
+def _remove_replaced(old: Path, path: Path) -> None:
+    """Remove a cell that was replaced; files that lmcompare did not write are put into the cell in its place."""
+    for left in remove_written(old).left:
+        kept = path / left.relative_to(old)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        left.rename(kept)
+    remove_written(old)  # only empty folders are left
+
+
+def end_replacements(folder: Path) -> None:
+    """Complete or undo replacements of cells that a killed run has left unfinished, so that no cell is lost."""
+    for old in (folder / CELLS).glob(f"*/*{OLD}"):
+        path = old.with_name(old.name.removesuffix(OLD))
+        if not (SEED.fullmatch(path.name) and old.is_dir()):
+            continue
+        if path.exists():
+            _remove_replaced(old, path)
+        else:
+            old.rename(path)
