@@ -16,11 +16,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from lmcompare.errors import PluginError, kind_of, one_line, unknown
 from lmcompare.model import LanguageModel, Traits, described
 from lmcompare.registry import OWN_HINT as OWN_HINT
-from lmcompare.registry import Registry
+from lmcompare.registry import Registry, source_of
 from lmcompare.registry import check_named as check_named
 from lmcompare.registry import only_installed as only_installed
 from lmcompare.registry import spec as spec
-from lmcompare.source_code import source_of
 
 PRESETS = ("quick", "default", "full")
 _KINDS: Mapping[Any, str] = {

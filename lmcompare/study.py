@@ -18,9 +18,8 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.model import LanguageModel
-from lmcompare.registry import Registry
+from lmcompare.registry import Registry, source_without
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.source_code import source_without
 
 MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, of which the page makes one
 

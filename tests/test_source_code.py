@@ -11,8 +11,7 @@ import pytest
 
 from lmcompare.model import LanguageModel
 from lmcompare.plugins import MODELS
-from lmcompare.registry import Registry
-from lmcompare.source_code import source_of
+from lmcompare.registry import Registry, source_of
 
 ANY: Registry[type] = Registry("tests.any", "class", lambda found, name: found)
 OWN = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.source_code import source_without
+from lmcompare.registry import source_without
 from lmcompare.study import STUDIES, Study
 
 PARTS = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare import allowance
+from lmcompare import memory
 from lmcompare.errors import temporary_room
 from lmcompare.scratch import ScratchFile
 
@@ -40,7 +40,7 @@ class Room:
     @classmethod
     def allowed(cls) -> Room:
         """Return the room that this process has now."""
-        return cls(allowance.left())
+        return cls(memory.left())
 
     def empty(self, size: int, dtype: npt.DTypeLike) -> Array:
         """Return an array (size,) with arbitrary values, which the caller fills."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lmcompare import allowance
+from lmcompare import memory
 from lmcompare.compiled import compiled
 from lmcompare.counts.level import ARRAYS, NATS, NOTHING, Float32Array, Level, place_of, read_only
 from lmcompare.counts.room import IN_MEMORY, Room
@@ -209,7 +209,7 @@ class BackoffTable:
             self._scorer  # noqa: B018
 
     def _hash_tables_fit(self) -> bool:
-        return Scorer.fits(self.levels, allowance.left())
+        return Scorer.fits(self.levels, memory.left())
 
     @cached_property
     def _scorer(self) -> Scorer:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare import allowance, plugins
+from lmcompare import memory, plugins
 from lmcompare.checks.sampled import Scored, run_sampled_checks
 from lmcompare.errors import LmcompareError, PluginError, kind_of, permitted, what_went_wrong
 from lmcompare.harness.environment import peak_memory_bytes, this_machine
@@ -182,7 +182,7 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: files of the run folder can't name others
     named = plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own)
-    with named, allowance.limited(job.memory):
+    with named, memory.limited(job.memory):
         if model is None:
             model = plugins.build(job.plugin, job.hyperparameters)
             if plugins.source_digest(model) != job.source_digest:

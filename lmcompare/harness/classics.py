@@ -25,11 +25,10 @@ from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step
 from lmcompare.measure.steps import lines_of
 from lmcompare.plugins import own_code
 from lmcompare.processes import CallError, Emit, RaisedError, call
-from lmcompare.registry import absolute
+from lmcompare.registry import absolute, source_of
 from lmcompare.runfolder.files import read_object, write_json
 from lmcompare.runfolder.layout import FORECASTS, TOKENS
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.source_code import source_of
 
 EXTRA = "pip install 'lmcompare[series]'"
 CODE = (

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le
 
-from lmcompare import __version__, allowance
+from lmcompare import __version__, memory
 from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RunOptions:
     @property
     def memory_bytes(self) -> int | None:
         """The limit of memory in bytes."""
-        return None if self.memory is None else allowance.bytes_of(self.memory)
+        return None if self.memory is None else memory.bytes_of(self.memory)
 
     @property
     def seconds(self) -> float:

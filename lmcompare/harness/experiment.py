@@ -25,7 +25,6 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from lmcompare import allowance
 from lmcompare.corpora import CorpusOptions, has_utf8, path_name
 from lmcompare.errors import LmcompareError, not_parsed, one_line, ordinary, unknown
 from lmcompare.harness.environment import PageOptions, Preset, RunOptions
@@ -41,6 +40,7 @@ from lmcompare.harness.tables import (
     space_of,
     truths_apart,
 )
+from lmcompare.memory import bytes_of
 from lmcompare.runfolder.layout import SPLITS
 from lmcompare.tokens import TOKENIZERS
 
@@ -288,7 +288,7 @@ class Experiment(RunOptions, PageOptions):
     @field_validator("memory")
     @classmethod
     def _size(cls, memory: str | None) -> str | None:
-        _ = memory is None or allowance.bytes_of(memory)
+        _ = memory is None or bytes_of(memory)
         return memory
 
     @field_validator("seeds")

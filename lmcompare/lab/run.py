@@ -29,13 +29,12 @@ from lmcompare.lab.contract import EXPERIMENTS, Condition
 from lmcompare.lab.findings import check_free, claim, path_of, see_that_it_is_there, write_findings
 from lmcompare.model import LanguageModel
 from lmcompare.processes import Emit, EndedError, JunkError, RaisedError, TimeLimitError, call
-from lmcompare.registry import absolute
+from lmcompare.registry import absolute, source_of
 from lmcompare.render import numbers
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.guards import refuse_link
 from lmcompare.runfolder.layout import LAB_RUN
 from lmcompare.runfolder.run import load_run
-from lmcompare.source_code import source_of
 from lmcompare.training.language_model import TorchLanguageModel
 
 SECONDS = 300.0  # that importing and asking an experiment may take without a time limit of the user

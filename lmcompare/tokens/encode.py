@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
+from lmcompare.registry import source_of
 from lmcompare.scratch import GrowingArray
-from lmcompare.source_code import source_of
 from lmcompare.state import State
 from lmcompare.tokens.codelength import CODE_VERSION
 from lmcompare.tokens.cutting import tokenised

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lmcompare.cli import score_table
+from lmcompare.cli.commands import trained
 from lmcompare.errors import LmcompareError
 from tests.cli.console import Terminal, lmcompare
 
@@ -219,5 +219,5 @@ def test_answers_are_printed_even_where_they_can_t_be_stored(place: Path, monkey
 
 
 def test_an_infinite_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
-    score_table._print(iter([{"word": "x", "bits": math.inf, "rank": math.nan, "at": 3}]), "jsonl")
+    trained._print(iter([{"word": "x", "bits": math.inf, "rank": math.nan, "at": 3}]), "jsonl")
     assert capsys.readouterr().out == '{"word": "x", "bits": null, "rank": null, "at": 3}\n'

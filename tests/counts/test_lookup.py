@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare import allowance
+from lmcompare import memory
 from lmcompare.counts import ngrams as counting
 from lmcompare.counts import scoring
 from lmcompare.counts import table as table_module
@@ -119,12 +119,12 @@ def test_hash_tables_are_made_when_they_pay_and_memory_allows_it(monkeypatch: py
     assert 150 < len(table) < 300
     table.score(text)
     assert not made  # it is shorter than the table
-    with allowance.limited(1000):
+    with memory.limited(1000):
         table.score(text)
     assert not made  # there is no room for them
     table.score(text)
     assert made == [2]
-    with allowance.limited(1000):
+    with memory.limited(1000):
         table.score(text)
     assert made == [2]  # they are there
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmcompare import allowance
+from lmcompare import memory
 from lmcompare.counts.room import SMALL, Column, Room
 from lmcompare.errors import LmcompareError
 
@@ -38,7 +38,7 @@ def test_a_column_grows() -> None:
 
 def test_the_room_is_what_the_process_may_take() -> None:
     assert Room.allowed().limit is None
-    with allowance.limited(10**12):
+    with memory.limited(10**12):
         limit = Room.allowed().limit
     assert limit is not None
     assert 10**11 < limit < 10**12 or not Path("/proc/self/status").exists()

@@ -1,22 +1,32 @@
-"""Commands that use the trained models of a run: ``score``, ``generate`` and ``export``."""
+"""Commands that use the trained models of a run: ``score``, ``generate``, ``export``, ``compress`` and ``serve``."""
 
 from __future__ import annotations
 
+import csv
+import json
+import math
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from io import StringIO
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
 from lmcompare.cli.app import app, flag, note, say
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, ordinary, suggest
+from lmcompare.runfolder.files import no_formula
 
 if TYPE_CHECKING:
     from lmcompare.api import Comparison
-    from lmcompare.cli.score_table import Asked
+    from lmcompare.corpora import Document
+    from lmcompare.runfolder.cell import Cell
     from lmcompare.trained import TrainedModel
+
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", metavar="NAME", help="A model of the run.")]
@@ -57,7 +67,6 @@ def score(
     A text has its log-probability in nats, its bits and its bits per byte; a token or word has its surprisal in bits.
     """
     from lmcompare import corpora
-    from lmcompare.cli.score_table import print_scores
     from lmcompare.run_mark import is_run_folder
 
     if file != "-" and is_run_folder(Path(file)):
@@ -154,7 +163,6 @@ def trained_models(
 def _of_runs(folders: list[Path], names: str | None, seed: int | None, plugin: list[str] | None) -> list[Asked]:
     """Return the models of several runs: all, or those in ``names``, from each run that has them."""
     from lmcompare.api import load
-    from lmcompare.cli.score_table import Asked
 
     places = [folder.resolve() for folder in folders]
     if twice := [folder for folder in folders if places.count(folder.resolve()) > 1]:
@@ -204,3 +212,282 @@ def _opened(
         if not trained.model.traits.normalised:
             note(f"the scores of '{name}' need not sum to one: they are not probabilities and cannot be compared")
     return found
+
+
+Row = dict[str, Any]
+UNITS = ("text", "token", "word")
+_PLACE = ("run", "model", "document")
+FORMATS = ("jsonl", "csv", "parquet")
+TOGETHER = 4096  # texts that are looked for in the training text at a time
+
+
+class Asked(NamedTuple):
+    """A model that is asked, with the name of its run."""
+
+    run: str
+    model: TrainedModel
+
+
+def print_scores(
+    asked: Sequence[Asked], documents: Sequence[Document], unit: str, table_format: str, ends: bool
+) -> None:
+    """Print the scores of texts as one table.
+
+    Raises
+    ------
+    LmcompareError
+        If there is no such unit or format, or Parquet would be printed to a terminal.
+    """
+    for what, given, known in (("--by", unit, UNITS), ("--format", table_format, FORMATS)):
+        if given not in known:
+            raise LmcompareError(f"{what} is {given!r}{suggest(given, known)}; give one of {', '.join(known)}")
+    if table_format == "parquet" and sys.stdout.isatty():
+        raise LmcompareError("a terminal can't show Parquet; write it to a file with > scores.parquet")
+    if table_format == "csv":  # the table has the columns of all its rows
+        keys = dict.fromkeys(key for document in documents for key in document.metadata)
+        documents = [replace(each, metadata={key: each.metadata.get(key, "") for key in keys}) for each in documents]
+    rows_of = {"text": _texts, "token": _tokens, "word": _words}[unit]
+    rows = (
+        {"run": run, "model": model.name} | row for run, model in asked for row in rows_of(model, documents, ends)
+    )
+    _print(rows, table_format)
+
+
+def _is_no_json(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _print(rows: Iterator[Row], table_format: str) -> None:
+    if table_format == "jsonl":
+        for row in rows:
+            valid = {key: None if _is_no_json(value) else value for key, value in row.items()}
+            say(json.dumps(valid, ensure_ascii=False))
+    elif table_format == "csv":
+        columns: list[str] = []
+        for row in rows:
+            if not columns:
+                columns = list(row)
+                say(_csv(columns))
+            say(_csv([row.get(column) for column in columns]))
+    else:
+        import pandas as pd
+
+        sys.stdout.buffer.write(pd.DataFrame(list(rows)).to_parquet(index=False))
+
+
+def _csv(cells: Iterable[object]) -> str:
+    """Return a line of a CSV table without its end."""
+    line = StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(map(no_formula, cells))  # a text with \r or \n is then quoted
+    return line.getvalue().removesuffix("\r\n")
+
+
+def _row(document: Document, values: Row) -> Row:
+    """Return a row: the name of its text, the other columns of the table that it came from, and the values.
+
+    If a column of the table has the name of a column of the result, ``_given`` is added to its name.
+    """
+    row: Row = {"document": document.name}
+    taken = {*_PLACE, *values}
+    for key, value in document.metadata.items():
+        name = key
+        while key in taken and (name in taken or name in document.metadata):
+            name += "_given"
+        row[name] = value
+    return row | values
+
+
+def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
+    from lmcompare.measure.training_share import TrainingText
+
+    train, scores = TrainingText(model.corpus), model.score_documents(documents, ends=ends)
+    unknown = tokens = size = 0
+    known = 0.0
+    for start in range(0, len(documents), TOGETHER):
+        some = list(islice(scores, TOGETHER))
+        for document, scored, share in zip(documents[start:], some, train.shares(some), strict=False):
+            yield _row(document, {**scored.to_json(), "training_share": round(share, 4)})
+            tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+            bytes_ = len(scored.text.encode())
+            size, known = size + bytes_, known + share * bytes_
+    _note_tokens(model, unknown, tokens, "with --by token, overhead_bits")
+    if known:
+        note(
+            f"{known / size:.1%} of the bytes were training text of '{model.name}' (training_share): such figures say"
+            " how well it remembers, not how well it predicts, and an average over both kinds of text says neither"
+        )
+
+
+def _tokens(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
+    unknown = tokens = 0
+    for document, scored in zip(documents, model.score_documents(documents, ends=ends), strict=True):
+        for position, row in enumerate(scored.rows()):
+            yield _row(document, {"position": position} | row)
+        tokens, unknown = tokens + len(scored.tokens), unknown + sum(scored.unknown)
+    _note_tokens(model, unknown, tokens, "overhead_bits")
+
+
+def _note_tokens(model: TrainedModel, unknown: int, tokens: int, where: str) -> None:
+    if unknown:
+        other = "; usually this means that the text is of another language or kind" if 2 * unknown > tokens else ""
+        note(
+            f"{unknown:,} of {tokens:,} tokens are unknown to '{model.name}': they have the surprisal of <unk>, any "
+            f"unknown word, and {where} has the bits that spell them{other}"
+        )
+
+
+def _words(model: TrainedModel, documents: Iterable[Document], ends: bool) -> Iterator[Row]:
+    words = unknown = 0
+    documents = list(documents)
+    for document, scored in zip(documents, model.word_scores(documents, ends=ends), strict=True):
+        for position, word in enumerate(scored):
+            words, unknown = words + (word.words > 0), unknown + word.unknown
+            yield _row(document, {"position": position} | asdict(word) | {"bits": word.bits})
+    if unknown:
+        note(
+            f"{unknown:,} of {words:,} words have a part that '{model.name}' does not know: surprisal_bits counts it "
+            "as any unknown word, and spelling_bits has the bits that spell it; compare models by the sum of both"
+        )
+
+
+T = TypeVar("T")
+
+SUFFIX = ".lmc"
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the result goes.")]
+Force = Annotated[bool, flag("--force", help="Replace a file that is there already.")]
+
+
+@app.command()
+def compress(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A text file in UTF-8.")],
+    model: ModelOption,
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Compress a text with a trained model, by arithmetic coding.
+
+    The file has about as many bits as the model needs for the text. The same model is needed to read it again.
+    """
+    from lmcompare.coding import compress as compressed
+    from lmcompare.runfolder.guards import target_of
+
+    data = ordinary(file).read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise LmcompareError(
+            f"{file} is not UTF-8 ({error.reason}): convert it, as with iconv, or give a text file"
+        ) from None
+    target = _beside(file, target_of(out or file.with_name(file.name + SUFFIX), force))
+    trained = trained_model(folder, model, seed, plugin)
+    packed = _shown("Compressing", lambda progress: compressed(trained, text, progress))
+    _write(target, packed)
+    rate = f" ({8 * len(packed) / len(data):.3f} bits per byte)" if data else ""
+    say(f"compressed {len(data):,} bytes to {len(packed):,} bytes{rate}: {target}")
+
+
+@app.command()
+def decompress(
+    folder: Dir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that lmcompare compress wrote.")],
+    plugin: PluginOption = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Read a compressed text again, with the model of the run that has compressed it."""
+    from lmcompare.coding import Written, compressor
+    from lmcompare.coding import decompress as decompressed
+    from lmcompare.runfolder.guards import target_of
+    from lmcompare.runfolder.run import load_run
+
+    data = ordinary(file).read_bytes()
+    try:
+        written = Written.of(data)
+    except LmcompareError as error:
+        raise LmcompareError(f"{file}: {error}") from None
+    if out is None and file.suffix != SUFFIX:
+        raise LmcompareError(f"{file} does not end in {SUFFIX}: name the file to write the text to with --out")
+    target = _beside(file, target_of(out or file.with_suffix(""), force))
+
+    def has_written(cell: Cell) -> bool:
+        with suppress(LmcompareError):  # a cell whose model is lost is not asked for
+            return compressor(cell.path) == written.model
+        return False
+
+    of_model = filter(has_written, load_run(folder).cells)
+    cell = next((cell for cell in of_model if cell.status == "done"), None)
+    if cell is None:
+        raise LmcompareError(f"no model in {folder} compressed {file}: give the run folder of the model that did")
+    trained = trained_model(folder, cell.name, cell.seed, plugin)
+    try:
+        text = _shown("Decompressing", lambda progress: decompressed(trained, data, progress))
+    except LmcompareError as error:
+        raise LmcompareError(f"{file}: {error}") from None
+    _write(target, text.encode())
+    say(f"decompressed to {len(text.encode()):,} bytes: {target}")
+
+
+def _beside(file: Path, target: Path) -> Path:
+    """Return where to write what is made of a file. Raises ``LmcompareError`` if that is the file itself."""
+    if target.exists() and target.samefile(file):
+        raise LmcompareError(f"{target} is the file that is read: choose another --out")
+    return target
+
+
+def _write(file: Path, data: bytes) -> None:
+    from lmcompare.runfolder.files import write_aside
+
+    write_aside(file, lambda aside: aside.write_bytes(data))
+
+
+def _shown(what: str, work: Callable[[Callable[[float], object]], T]) -> T:
+    """Return what ``work`` returns, and show how much of it is done."""
+    from lmcompare.harness.progress import display
+
+    show = display()
+    try:
+        return work(lambda share: show.share(what, share))
+    finally:
+        show.share(what, 1.0)  # a bar hides the cursor of the terminal
+
+
+@app.command()
+def serve(
+    folder: Dir,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="Models of the run, a,b (default: all).")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The address to listen on (default: only this machine).")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 for any that is free.")
+    ] = 8000,
+    seed: SeedOption = None,
+    plugin: PluginOption = None,
+) -> None:
+    """Show the report in a browser with the trained models behind it: they answer texts of your own.
+
+    The address that it prints has a token; requests without the token are refused. Ctrl-C ends the server.
+    """
+    try:
+        from lmcompare.serve.server import NOT_ENCRYPTED, is_local
+        from lmcompare.serve.server import serve as answer
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "lmcompare":
+            raise
+        raise LmcompareError("the server is not installed; install it with: pip install 'lmcompare[serve]'") from None
+    from lmcompare.report.page import Report
+    from lmcompare.report.write import made_of
+    from lmcompare.runfolder.run import load_run
+
+    models = trained_models(folder, model, seed, plugin)
+    with made_of(folder):
+        page = Report(load_run(folder), page={"live": "served", "models": list(models)}).html()
+    if not is_local(host):
+        note(NOT_ENCRYPTED)
+    with suppress(KeyboardInterrupt):  # which is how one ends it
+        answer(page, models, host, port, lambda address: say(f"Open {address}", flush=True))

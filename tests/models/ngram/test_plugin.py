@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmcompare import allowance
+from lmcompare import memory
 from lmcompare.counts import room
 from lmcompare.counts.bounded import POSITION_BYTES
 from lmcompare.counts.scoring import BLOCK
@@ -134,7 +134,7 @@ def test_a_limit_of_memory_changes_nothing_of_the_model(
 
     monkeypatch.setattr(KneserNey, "estimate", noted)
     monkeypatch.setattr(room, "SMALL", 0)  # all arrays are in files
-    with allowance.limited(4 * 50 * POSITION_BYTES):  # a quarter of it is left: 50 positions in a block
+    with memory.limited(4 * 50 * POSITION_BYTES):  # a quarter of it is left: 50 positions in a block
         found = trained(train=documents, size=30, **options)
         np.testing.assert_array_equal(found.log_probs(text), expected.log_probs(text))
     assert all(isinstance(ids.base, np.memmap) and (ids == with_starts(text)).all() for ids in valid)
