@@ -22,6 +22,9 @@ DIGITS = 6  # of a digest that makes names unique
 class Job:
     """One model to be trained with one seed; JSON-able.
 
+    It begins as what is known of a model before the text is read (``lmcompare.harness.plan.described``): the folder,
+    the tokens and the machine are empty until the plan places it in a run.
+
     Parameters
     ----------
     folder : str
@@ -62,6 +65,14 @@ class Job:
         Whether the model is scored on the validation text while it is trained, too.
     memory : int, optional
         The bytes of memory that the model may take, if it can keep to a limit. It is no part of the key.
+    tokens : object
+        As ``LanguageModel.tokens``; whether it is a table is yet to be checked. None once it is placed in a run.
+    trains_in_steps : bool
+        As ``LanguageModel.trains_in_steps``.
+    checks_text : bool
+        Whether the model may refuse a training text.
+    keeps_to_memory : bool
+        Whether it keeps to a limit of memory: it has the attribute of this name, which is true.
     """
 
     folder: str
@@ -83,6 +94,10 @@ class Job:
     trial: bool = False
     milestones: bool = False
     memory: int | None = None
+    tokens: Any = None
+    trains_in_steps: bool = False
+    checks_text: bool = False
+    keeps_to_memory: bool = False
 
     @property
     def path(self) -> Path:

@@ -10,13 +10,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from lmcompare import corpora, plugins
 from lmcompare.errors import OWN_TEMPORARY, LmcompareError, PluginError, one_line, working_directory
@@ -38,34 +39,9 @@ from lmcompare.study import measuring
 SECONDS = 300.0  # that importing and building a plug-in may take without a time limit of the user
 
 
-@dataclass(frozen=True)
-class Described:
-    """A model that is built and not trained.
+class _Facts(TypedDict):
+    """What a plug-in of another package says of itself in its own process."""
 
-    Parameters
-    ----------
-    name : str
-        Its name in the experiment.
-    plugin : str
-        The name of its plug-in, with an absolute path.
-    hyperparameters : dict
-        All of them, defaults included.
-    tokens : object
-        As ``LanguageModel.tokens``; whether it is a table is yet to be checked.
-    trains_in_steps : bool
-        As ``LanguageModel.trains_in_steps``.
-    checks_text : bool
-        Whether it may refuse a training text.
-    keeps_to_memory : bool
-        Whether it keeps to a limit of memory: it has the attribute of this name, which is true.
-    source_digest : str
-        A digest of the code that its figures come from.
-    files : dict of str to str
-        A digest of each file that the hyper-parameters name.
-    """
-
-    name: str
-    plugin: str
     hyperparameters: dict[str, Any]
     tokens: Any
     trains_in_steps: bool
@@ -74,46 +50,50 @@ class Described:
     source_digest: str
     files: dict[str, str]
 
-    @classmethod
-    def of(cls, name: str, plugin: str, model: LanguageModel) -> Described:
-        """Return what is known of a model.
 
-        Raises ``PluginError`` for a hyper-parameter that JSON can't store, and for a file that can't be read.
-        """
-        return cls(
-            name=name,
-            plugin=plugin,
-            hyperparameters=_storable(name, model),
-            tokens=model.tokens,
-            trains_in_steps=bool(model.trains_in_steps),
-            checks_text=type(model).check_text is not LanguageModel.check_text,
-            keeps_to_memory=bool(getattr(model, "keeps_to_memory", False)),
-            source_digest=plugins.source_digest(model),
-            files=_digests(name, model),
-        )
+def _facts_of(name: str, model: LanguageModel) -> _Facts:
+    """Return what is known of a model that is built and not trained.
 
-    def resized(self, parameters: int, types: int, seconds: float | None = None) -> tuple[Described, dict[str, Any]]:
-        """Return the model with about ``parameters`` parameters over a vocabulary of V ``types``, and what changed.
-
-        Nothing changes for a model that can't choose its size, for example because it follows from the text. Raises
-        ``PluginError`` for a number that the model can't come near.
-        """
-        there = (self.name, self.plugin, self.hyperparameters, parameters, types)
-        kind = tuple[dict[str, Any], dict[str, Any]]
-        found, hyperparameters = _asked("_sized", kind, there, self.plugin, self.hyperparameters, seconds)
-        return replace(self, hyperparameters=hyperparameters), found
+    Raises ``PluginError`` for a hyper-parameter that JSON can't store, and for a file that can't be read.
+    """
+    return {
+        "hyperparameters": _storable(name, model),
+        "tokens": model.tokens,
+        "trains_in_steps": bool(model.trains_in_steps),
+        "checks_text": type(model).check_text is not LanguageModel.check_text,
+        "keeps_to_memory": bool(getattr(model, "keeps_to_memory", False)),
+        "source_digest": plugins.source_digest(model),
+        "files": _digests(name, model),
+    }
 
 
-def described(table: ModelTable, experiment: Experiment, base: Path | None) -> Described:
-    """Return what is known of a model of an experiment, with the paths of files made absolute.
+def _unplaced(name: str, plugin: str, facts: _Facts) -> Job:
+    return Job(folder="", name=name, plugin=plugin, seed=0, tokens_fingerprint="", tokenizer="", machine={}, **facts)
+
+
+def resized(job: Job, parameters: int, types: int, seconds: float | None = None) -> tuple[Job, dict[str, Any]]:
+    """Return the model with about ``parameters`` parameters over a vocabulary of V ``types``, and what changed.
+
+    Nothing changes for a model that can't choose its size, for example because it follows from the text. Raises
+    ``PluginError`` for a number that the model can't come near.
+    """
+    there = (job.name, job.plugin, job.hyperparameters, parameters, types)
+    kind = tuple[dict[str, Any], dict[str, Any]]
+    found, hyperparameters = _asked("_sized", kind, there, job.plugin, job.hyperparameters, seconds)
+    return replace(job, hyperparameters=hyperparameters), found
+
+
+def described(table: ModelTable, experiment: Experiment, base: Path | None) -> Job:
+    """Return what is known of a model of an experiment, as a job without a place, with absolute paths of files.
 
     Raises ``PluginError`` for a plug-in that does not exist, ends or never returns, and for wrong hyper-parameters.
     """
     here = base or working_directory()
     plugin = absolute(table.plugin, here)
     there = (table.name, plugin, dict(table.hyperparameters), experiment.preset, str(here))
-    found: Described = _asked("_built", Described, there, plugin, table.hyperparameters, experiment.time_limit)
-    return replace(found, name=table.name, plugin=plugin)  # the plug-in's code may have sent another name
+    return _unplaced(
+        table.name, plugin, _asked("_built", _Facts, there, plugin, table.hyperparameters, experiment.time_limit)
+    )
 
 
 def check_text(job: Job, model: LanguageModel | None, seconds: float | None) -> None:
@@ -135,14 +115,13 @@ def _asked(
     seconds: float | None,
 ) -> Any:
     """Return what a function of this module returns, in a process of its own if it runs code of other packages."""
-    valid = _adapter(kind).validate_python
     if plugins.is_own_code(plugin, given):
-        return valid(globals()[function](None, *arguments))
+        return globals()[function](None, *arguments)
     whose, limit = f"the model '{arguments[0]}'", seconds or SECONDS
     try:
         found = call(f"{__name__}:{function}", *arguments, seconds=limit)
         try:
-            return valid(found)
+            return _adapter(kind).validate_python(found)
         except ValidationError:
             raise JunkError(str(found)[:80]) from None
     except RaisedError as error:
@@ -161,7 +140,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _built(_: object, name: str, plugin: str, given: dict[str, Any], preset: str, here: str) -> dict[str, Any]:
+def _built(_: object, name: str, plugin: str, given: dict[str, Any], preset: str, here: str) -> _Facts:
     cls = plugins.resolve(plugin)
     for key in cls.files:
         if isinstance(given.get(key), str) and given[key] and "\0" not in given[key]:
@@ -173,7 +152,7 @@ def _built(_: object, name: str, plugin: str, given: dict[str, Any], preset: str
         model = plugins.build(plugin, given, preset)
     except PluginError as error:
         raise PluginError(f"the model '{name}': {error}") from error
-    return asdict(Described.of(name, plugin, model))
+    return _facts_of(name, model)
 
 
 def _sized(
@@ -253,7 +232,7 @@ class Plan:
         What is known of the text.
     tokens : dict of RunTokens
         What is known of each kind of tokens.
-    models : dict of Described
+    models : dict of Job
         By name, what is known of each model and of each setting of a sweep.
     studies : list of Study
         The sweeps, whose first settings have been asked for.
@@ -269,7 +248,7 @@ class Plan:
     machine: dict[str, Any]
     text: RunCorpus
     tokens: dict[TokensTable, RunTokens]
-    models: dict[str, Described]
+    models: dict[str, Job]
     studies: list[Study]
     aside: bool = False
 
@@ -349,21 +328,17 @@ class Plan:
             examples["prompts"] = list(self.text.prompts)
         forecast = experiment.forecast.model_dump(mode="json", exclude={"against"})
         options = {**examples, "forecast": forecast, "whole": experiment.live == "full"}
-        same: dict[str, Any] = {
+        place: dict[str, Any] = {
             "folder": str(self.folder.resolve()),
-            "name": name,
-            "plugin": model.plugin,
             "tokens_fingerprint": read.fingerprint,
             "tokenizer": read.tokenizer,
-            "source_digest": model.source_digest,
-            "hyperparameters": model.hyperparameters,
+            "tokens": None,
             "machine": self.machine,
             "budget": experiment.budget.model_dump() if model.trains_in_steps else {},
             "milestones": experiment.milestones and model.trains_in_steps,
             "memory": experiment.memory_bytes,
             "options": options,
             "studies": measuring(options, self.text.entry.kind, main=not self.aside),
-            "files": model.files,
             "asked": {
                 "name": name,
                 "plugin": table.plugin,
@@ -373,7 +348,7 @@ class Plan:
                 "settings": _settings(experiment, self.machine),
             },
         }
-        return [Job(seed=seed, **same) for seed in seeds]
+        return [replace(model, seed=seed, **place) for seed in seeds]
 
 
 def begin(
@@ -402,11 +377,11 @@ def begin(
         For wrong input.
     """
     studies = studies_of(experiment)
-    models: dict[str, Described] = {}
+    models: dict[str, Job] = {}
     tables = _others(experiment)
     for table in tables:
         models[table.name] = (
-            Described.of(table.name, table.plugin, live[table.name])
+            _unplaced(table.name, table.plugin, _facts_of(table.name, live[table.name]))
             if table.name in live
             else described(table, experiment, base)
         )
@@ -435,7 +410,7 @@ def _others(experiment: Experiment) -> list[ModelTable]:
     return [table for table in experiment.models if table.name not in experiment.sweep]
 
 
-def _say_who_keeps_to_memory(experiment: Experiment, models: Iterable[Described], show: Display) -> None:
+def _say_who_keeps_to_memory(experiment: Experiment, models: Iterable[Job], show: Display) -> None:
     others = [model.name for model in models if not model.keeps_to_memory]
     if experiment.memory is not None and others:
         more = f" and {len(others) - LISTED:,} more" if len(others) > LISTED else ""
@@ -461,7 +436,7 @@ def _see_that_some_are_left(study: Study) -> None:
         raise LmcompareError(f"no setting of '{study.model}' can be trained: {study.settings[0].refused}")
 
 
-def _tokens_of(table: ModelTable, model: Described, experiment: Experiment) -> TokensTable:
+def _tokens_of(table: ModelTable, model: Job, experiment: Experiment) -> TokensTable:
     """Return the tokens that a model reads: those of its table, its own, or those of the experiment.
 
     Raises ``LmcompareError`` if its own are not a table.
@@ -481,12 +456,12 @@ def _settings(experiment: Experiment, machine: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _matched(model: Described, parameters: int, types: int, show: Display, seconds: float | None) -> Described:
+def _matched(model: Job, parameters: int, types: int, show: Display, seconds: float | None) -> Job:
     """Return the model with about ``parameters`` parameters over a vocabulary of V ``types``, and say what changed.
 
     Raises ``LmcompareError`` for a number that the model can't come near.
     """
-    matched, found = model.resized(parameters, types, seconds)
+    matched, found = resized(model, parameters, types, seconds)
     if found:
         show.say(f"{model.name} gets {', '.join(f'{key} = {value}' for key, value in found.items())}.")
     else:

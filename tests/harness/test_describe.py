@@ -10,7 +10,8 @@ import pytest
 
 from lmcompare.errors import PluginError
 from lmcompare.harness import plan
-from lmcompare.harness.plan import described
+from lmcompare.harness.job import Job
+from lmcompare.harness.plan import described, resized
 from lmcompare.processes import EndedError, JunkError, RaisedError, TimeLimitError
 from tests.harness.small import small_experiment
 
@@ -34,7 +35,7 @@ class Own(Unigram):
 """
 
 
-def table(folder: Path, at_import: str = "", limit: float | None = None) -> plan.Described:
+def table(folder: Path, at_import: str = "", limit: float | None = None) -> Job:
     (folder / "apart.py").write_text(PLUGIN.format(at_import=at_import))
     experiment = small_experiment({"plugin": "apart.py:Own", "name": "own"}, time_limit=limit)
     return described(experiment.models[0], experiment, folder)
@@ -48,7 +49,7 @@ def test_what_is_known_of_a_plug_in_of_others(tmp_path: Path) -> None:
     assert model.plugin == f"{tmp_path / 'apart.py'}:Own"
     assert Path.cwd() == here
     assert "apart" not in [Path(getattr(m, "__file__", None) or "").stem for m in list(sys.modules.values())]
-    matched, found = model.resized(500, 100)
+    matched, found = resized(model, 500, 100)
     assert found == {"width": 5}
     assert matched.hyperparameters == {"width": 5}
 
