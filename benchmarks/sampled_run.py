@@ -34,7 +34,7 @@ from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.compressed import compressed
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
-from lmcompare.measure.word_scores import HeldOutWords
+from lmcompare.measure.word_bits import HeldOutWords
 from lmcompare.runfolder import files, guards
 from lmcompare.runfolder.guards import claim, place_of
 from lmcompare.runfolder.layout import CELL_TABLES, CURVE_COLUMNS, HELD_OUT, MEASURED, SPLITS, TOKENS, Split

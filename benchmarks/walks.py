@@ -1,4 +1,4 @@
-"""How many modules does a reader pass on the way of a run to a scored cell, of scores to a row, of a token to its loss?
+"""How many modules are on the way of a run to a scored cell, of scores to a row, and of a token to its loss?
 
     python benchmarks/walks.py [--list]
 
@@ -11,9 +11,9 @@ reported in two parts, which are both printed:
 - *what it calls*: the other rooms, which a reader of the walk takes as given: plug-ins (corpora, tokenizers, models,
   studies), the checks, and small helpers such as ``errors`` and ``registry``.
 
-The walks are: a run of ``unigram`` from ``lmcompare.harness.run.run`` to the sealed cell; the report of that run from
-``load_run`` to the row of the leaderboard in ``report.html``; and one training step of the transformer, from the ids of
-a batch to the loss of each token.
+The walks are: a run of ``unigram`` from ``lmcompare.harness.run.run`` to the sealed cell; the section of that run's
+leaderboard, from ``load_run`` to its HTML; and the training steps of the transformer, each from the ids of its batch
+to the loss.
 """
 
 from __future__ import annotations

@@ -15,10 +15,8 @@ import numpy as np
 from lmcompare import plugins
 from lmcompare.corpora import Document, documents_of, has_utf8
 from lmcompare.errors import LmcompareError, PluginError, as_written, blamed_on, kind_of, usable_path
-from lmcompare.measure.examples import continued, continued_by_token, continued_until, next_tokens
-from lmcompare.measure.sampling import Sampling
-from lmcompare.measure.text_scores import Scored, batches, is_greedy, score_together
-from lmcompare.measure.words import WordScore, WordScorer
+from lmcompare.measure.sampling import Sampling, continued, continued_by_token, continued_until, next_tokens
+from lmcompare.measure.text_scores import Scored, WordScore, WordScorer, batches, is_greedy, score_together
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import write_aside, write_folder_aside, write_json
@@ -154,8 +152,8 @@ class TrainedModel:
     def words(self, text: str, *, ends: bool = False) -> pd.DataFrame:
         """Return a table of the words of a text, whatever the tokens of the model are.
 
-        The columns are those of `lmcompare.measure.words.WordScore`: the word with its place, and its surprisal in
-        bits, which includes that the word ends.
+        The columns are those of `lmcompare.measure.text_scores.WordScore`: the word with its place, and its surprisal
+        in bits, which includes that the word ends.
         """
         import pandas as pd
 

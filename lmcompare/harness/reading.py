@@ -33,7 +33,7 @@ from lmcompare.measure.compressed import compressed
 from lmcompare.measure.features import token_features
 from lmcompare.measure.selection import digest_of
 from lmcompare.measure.steps import density_bits, density_nats, scored_steps, value_words
-from lmcompare.measure.word_features import WordCounts, word_features
+from lmcompare.measure.word_bits import WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Setting
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call

@@ -1,4 +1,4 @@
-"""A trained model's figures on valid and test, one row a token."""
+"""A trained model's figures on valid and test, one row a token, and how long it takes to suggest the next words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from lmcompare.errors import PluginError
 from lmcompare.measure.word_bits import WordEnds
-from lmcompare.model import FloatArray, LanguageModel, check_array, streamed
+from lmcompare.model import FloatArray, LanguageModel, check_array, check_stepper, streamed
 from lmcompare.runfolder.layout import HELD_OUT, SCORE_COLUMNS, TOP_COLUMNS, Split
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 BoolArray = npt.NDArray[np.bool_]
 # by split, (N,) each: the nats of the tokens, those with every sentence on its own, and their ranks
@@ -219,3 +220,34 @@ def unigram_log_probs(train: Encoded) -> FloatArray:
         counts += np.bincount(train.ids[first : first + PART_TOKENS], minlength=len(counts))
     log_probs: FloatArray = np.log(counts / counts.sum())
     return log_probs
+
+
+CONTEXT = 64  # tokens that are read before the clock starts
+LISTS = 32  # lists that are timed; the median counts
+SUGGESTED = 5  # words in a list
+PATIENCE = 5.0  # seconds after which no further list is made
+
+
+def microseconds_per_list(model: LanguageModel, corpus: TokenizedCorpus) -> float | None:
+    """Return the median time in which a model reads one more token and lists the most likely next ones.
+
+    The text is the beginning of the longest validation document, read alone. None for an adaptive model, which would
+    learn from it, and for a validation text of one token.
+    """
+    text = corpus.valid
+    ids = max(text.documents(), key=len, default=text.ids)[: CONTEXT + LISTS]
+    if model.traits.adaptive or len(ids) < 2:
+        return None
+    start = min(CONTEXT, len(ids) - 1)
+    stepper = model.stepper(ids[:start], corpus.vocabulary)
+    check_stepper(stepper, type(model).__name__)
+    stepper.top_k(SUGGESTED)
+    seconds: list[float] = []
+    for token in ids[start:].tolist():
+        began = time.perf_counter()
+        stepper.push(token)
+        stepper.top_k(SUGGESTED)
+        seconds.append(time.perf_counter() - began)
+        if sum(seconds) > PATIENCE:
+            break
+    return 1e6 * float(np.median(seconds))

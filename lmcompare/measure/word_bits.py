@@ -12,14 +12,27 @@ and of the end are together the bits of the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from lmcompare.corpora.words import ASCII_SPACES, batches, numbered_words
 from lmcompare.model import FloatArray, LanguageModel, streamed
-from lmcompare.tokens import Encoded, IntArray, OverheadBits, Tokenizer, Vocabulary
+from lmcompare.runfolder.layout import WORD_COLUMNS, Split
+from lmcompare.runfolder.parquet import Array, upto_documents
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import Encoded, IntArray, OverheadBits, Tokenizer, Vocabulary, sentence_begins
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lmcompare.corpora import Document
+
 
 WORD = re.compile(rb"[^\s]+")  # white space of ASCII
 _BLANK = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\v\f", np.uint8))
@@ -184,4 +197,205 @@ def streamed_end_log_probs(
             rows = np.flatnonzero(ends.at[at])
             found[at[rows]] = ends.log_probs(block[rows])
             seen(len(at))
+    return found
+
+
+PART_BYTES = 1 << 22  # words of a long text are computed in parts of this size
+END = -1  # the number of a document's end, which comes after all words
+
+
+@dataclass(frozen=True)
+class WordCounts:
+    """How often the T words of a text occur.
+
+    Parameters
+    ----------
+    ranks : mapping of str to int
+        The rank of each word; 1 is the most frequent, and equals are in the order of their first occurrences.
+    counts : (T + 1,) int array
+        The count of the word of each rank; 0 for rank 0, which no word has.
+    """
+
+    ranks: Mapping[str, int]
+    counts: IntArray
+
+    @classmethod
+    def of(cls, documents: Iterable[Document]) -> WordCounts:
+        """Count the words of documents."""
+        counted: Counter[str] = Counter()
+        for batch in batches(document.text for document in documents):
+            words, which, _ = numbered_words([text for _, text in batch], ASCII_SPACES)
+            counted.update(dict(zip(words, np.bincount(which).tolist(), strict=True)))
+        ranked = counted.most_common()
+        counts = np.array([0, *(count for _, count in ranked)], np.int32)
+        return cls({word: rank for rank, (word, _) in enumerate(ranked, 1)}, counts)
+
+
+def word_features(documents: Sequence[Document], train: WordCounts, split: str) -> Iterator[pd.DataFrame]:
+    """Yield the words of a split in parts; after the words of each document comes a row for its end.
+
+    Parameters
+    ----------
+    documents : sequence of Document
+        The documents of the split.
+    train : WordCounts
+        Those of the training text.
+    split : str
+        The name of the split.
+
+    Yields
+    ------
+    DataFrame
+        The columns ``WORD_COLUMNS``: the word as in the text ("" for an end), where it is, how often it occurs in the
+        training text, its rank there (1 is the most frequent; 0 is not in it), its sentence, the number of words
+        before it in the sentence and in the document, and whether it is in the document before.
+    """
+    part: list[Document] = []
+    size = first = 0
+    for document in documents:
+        part.append(document)
+        size += document.n_bytes
+        if size >= PART_BYTES:
+            yield _table(part, first, train, split)
+            first += len(part)
+            part, size = [], 0
+    if part:
+        yield _table(part, first, train, split)
+
+
+def _table(documents: Sequence[Document], first: int, train: WordCounts, split: str) -> pd.DataFrame:
+    """Return the rows of some documents, of which the first has the number ``first``."""
+    import pandas as pd
+
+    texts = [document.text for document in documents]
+    different, which, lengths = numbered_words(texts, ASCII_SPACES)
+    ranks = np.array([*(train.ranks.get(word, 0) for word in different), 0], np.int32)
+    of_documents = np.split(which, np.cumsum(lengths)[:-1])
+    rows = [
+        {"document": np.full(len(found) + 1, number, np.int32), **_places(text, document, found)}
+        for number, (text, document, found) in enumerate(zip(texts, documents, of_documents, strict=True), first)
+    ]
+    table = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+    words = table.pop("number")
+    return pd.DataFrame(
+        {
+            "split": split,
+            "word": np.array([*different, ""], object)[words],
+            "train_count": train.counts[ranks][words],
+            "train_rank": ranks[words],
+            **table,
+        }
+    )[list(WORD_COLUMNS)]
+
+
+def _places(text: str, document: Document, words: IntArray) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the columns (W + 1,) of the words of a document and of its end, given the number of each word (W,)."""
+    data = text.encode()
+    places, at = places_of(data), np.arange(len(words))
+    begins = sentence_begins(data, document.sentences)
+    sentence = np.maximum(np.searchsorted(begins, places[:, 0], side="right") - 1, 0)
+    opens = np.flatnonzero(np.append(True, sentence[1:] != sentence[:-1]))[: len(words)]
+    repeated = np.ones(len(words) + 1, np.bool_)
+    repeated[np.append(np.unique(words, return_index=True)[1], len(words))] = False
+
+    def column(values: IntArray, of_end: int, kind: type[np.signedinteger] = np.int32) -> IntArray:
+        return np.append(values, of_end).astype(kind)
+
+    return {
+        "number": column(words, END),
+        "byte_start": column(places[:, 0], len(data), np.int64),
+        "byte_end": column(places[:, 1], len(data), np.int64),
+        "sentence": column(sentence, max(len(begins) - 1, 0)),
+        "position_in_sentence": column(at - opens[np.searchsorted(opens, at, side="right") - 1], 0),
+        "position": column(at, len(words)),
+        "repeated": repeated,
+    }
+
+
+TOGETHER = 1 << 18  # words of a long text are computed in parts of this size
+
+
+class HeldOutWords:
+    """The words of a split of a corpus under one tokenizer, which are looked at in parts of whole documents.
+
+    Parameters
+    ----------
+    corpus : TokenizedCorpus
+    split : {"valid", "test"}
+    """
+
+    def __init__(self, corpus: TokenizedCorpus, split: Split) -> None:
+        self._corpus, self._split, self._text = corpus, split, corpus.split(split)
+
+    @cached_property
+    def ends(self) -> WordEnds:
+        """Where the tokens of the split tell that the word before them is over."""
+        tokenizer, ids = self._corpus.tokenizer, self._text.ids
+        types = word_ending_types(self._text.vocabulary, tokenizer)
+        at = np.zeros(len(ids), np.bool_)
+        for tokens, _, words in self._parts():
+            at[tokens] = words.ends(ids[tokens], types, tokenizer).at
+        return WordEnds(at, types)
+
+    def tables(self, log_probs: FloatArray, end_log_probs: FloatArray) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``words.parquet`` in parts, in the order of the words of the corpus.
+
+        Words that one token crosses share its bits equally; ``joined`` says of each but the first that it shares
+        them with the word before.
+
+        Parameters
+        ----------
+        log_probs : (N,) float array
+            Nats of the tokens of the split.
+        end_log_probs : (N,) float array
+            Nats of the end of the word before each token, where ``ends`` says so.
+        """
+        import pandas as pd
+
+        features = self._corpus.feature_blocks(self._split, ["document", "overhead_bits", "spelling_bits"])
+        for (tokens, document, words), charged in zip(self._parts(), self._cut(features), strict=True):
+            spelling = charged["spelling_bits"].astype(np.float64)
+            between = charged["overhead_bits"].astype(np.float64) - spelling
+            overhead = OverheadBits(spelling=spelling, white_space=between, separator=np.zeros(len(between)))
+            ends = replace(self.ends, at=self.ends.at[tokens])
+            bits = word_bits(words, ends, log_probs[tokens], end_log_probs[tokens], overhead)
+            joined = np.ones(len(document), np.bool_)
+            joined[words.first] = False
+            yield pd.DataFrame(
+                {
+                    "split": self._split,
+                    "document": document,
+                    "surprisal_bits": _shared(words, bits.surprisal),
+                    "spelling_bits": _shared(words, bits.spelling),
+                    "gap_bits": _shared(words, bits.gap[:-1]),
+                    "joined": joined,
+                }
+            )
+
+    def _parts(self) -> Iterator[tuple[slice, IntArray, WordsInTokens]]:
+        """Yield for each part the slice of its tokens, the document (W,) of each of its words, and their tokens."""
+        words = self._cut(self._corpus.word_blocks(self._split, ("document", "byte_start", "byte_end")))
+        begin = 0
+        for part, rows in zip(self._text.parts(TOGETHER), words, strict=True):
+            assert part.spans is not None, "text was encoded"
+            document, places = rows["document"].astype(np.int64), np.stack([rows["byte_start"], rows["byte_end"]], 1)
+            is_end = places[:, 0] == places[:, 1]  # words have one byte or more
+            places[is_end, 1] += 1  # documents follow each other, and the end of each gets a byte of its own
+            before = np.append(0, np.cumsum(places[is_end, 1]))
+            of_tokens = before[part.document_of(np.arange(len(part)))]
+            of_words = before[document - document[0]]
+            found = WordsInTokens.of(part.spans + of_tokens[:, None], places + of_words[:, None])
+            yield slice(begin, begin + len(part)), document, found
+            begin += len(part)
+
+    def _cut(self, blocks: Iterable[dict[str, Array]]) -> Iterator[dict[str, Array]]:
+        """Yield the rows of a table of the split, which has ``document``, in the same parts as the text."""
+        ends = np.cumsum([part.n_documents for part in self._text.parts(TOGETHER)])
+        return upto_documents(blocks, ends.tolist())
+
+
+def _shared(words: WordsInTokens, values: FloatArray) -> FloatArray:
+    """(W,) the part of each word in the value of its group, given the values (G,)."""
+    size = words.last - words.first + 1
+    found: FloatArray = np.repeat(values / size, size).astype(np.float32)
     return found

@@ -18,7 +18,7 @@ from lmcompare.errors import PluginError
 from lmcompare.harness import reading as module
 from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
-from lmcompare.measure import word_features as measured_words
+from lmcompare.measure import word_bits as measured_words
 from lmcompare.runfolder.layout import HELD_OUT, SCHEMA_VERSION, SPLITS
 from lmcompare.tokens import CODE_VERSION, make_tokenizer, tokenizer_code
 from lmcompare.tokens.word import WordTokenizer

@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from lmcompare.measure import suggesting
-from lmcompare.measure.suggesting import CONTEXT, LISTS, SUGGESTED, microseconds_per_list
+from lmcompare.measure import scoring as suggesting
+from lmcompare.measure.scoring import CONTEXT, LISTS, SUGGESTED, microseconds_per_list
 from lmcompare.model import FloatArray, Stepper, Traits
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.studies.story import influences as influence
 from lmcompare.studies.story.influences import guessed_sentences, influences
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
-from tests.measure.test_word_contexts import prepared
+from tests.studies.contexts.test_contexts import prepared
 
 TRAIN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", ".", ",", "7"] * 3
 TRAIN += ["they walked along the river bank"]  # words of the validation text, which replace others
@@ -212,7 +212,7 @@ def test_each_list_follows_one_more_token_of_the_longest_document(
 ) -> None:
     model = Suggests()
     monkeypatch.setattr("time.perf_counter", lambda: model.clock[0])
-    monkeypatch.setattr(suggesting, "LONGEST", 1e9)
+    monkeypatch.setattr(suggesting, "PATIENCE", 1e9)
     assert microseconds_per_list(model, corpus) == 2e6
     longest = max(corpus.valid.documents(), key=len)[: CONTEXT + LISTS]
     assert model.made.read == longest.tolist()
@@ -223,7 +223,7 @@ def test_each_list_follows_one_more_token_of_the_longest_document(
 def test_a_slow_model_is_asked_for_few_lists(corpus: TokenizedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Suggests()
     monkeypatch.setattr("time.perf_counter", lambda: model.clock[0])
-    monkeypatch.setattr(suggesting, "LONGEST", 1.0)
+    monkeypatch.setattr(suggesting, "PATIENCE", 1.0)
     assert microseconds_per_list(model, corpus) == 2e6
     assert len(model.made.lists) == 2  # one before the clock starts
     assert microseconds_per_list(Looks(adaptive=True), corpus) is None

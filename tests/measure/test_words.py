@@ -12,10 +12,9 @@ import pytest
 import lmcompare
 from lmcompare.analysis import load_run
 from lmcompare.corpora import documents_of
-from lmcompare.measure import word_scores
-from lmcompare.measure.word_bits import WordsInTokens
-from lmcompare.measure.word_scores import HeldOutWords
-from lmcompare.measure.words import WordScore
+from lmcompare.measure import word_bits as word_scores
+from lmcompare.measure.text_scores import WordScore
+from lmcompare.measure.word_bits import HeldOutWords, WordsInTokens
 from lmcompare.runfolder import parquet
 from lmcompare.trained import TrainedModel
 
@@ -167,7 +166,7 @@ def test_words_do_not_depend_on_the_parts_of_the_text(
     corpus = stored.tokens[next(m for m in stored.models if m.name == name).tokens_fingerprint]
     log_probs, ends = -np.random.default_rng(0).exponential(1, (2, len(corpus.test)))
     whole = list(HeldOutWords(corpus, "test").tables(log_probs, ends))
-    monkeypatch.setattr(word_scores, "PART_TOKENS", 20)
+    monkeypatch.setattr(word_scores, "TOGETHER", 20)
     monkeypatch.setattr(parquet, "BLOCK", 7)
     words = HeldOutWords(corpus, "test")
     parts = list(words.tables(log_probs, ends))

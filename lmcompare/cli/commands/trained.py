@@ -298,7 +298,7 @@ def _row(document: Document, values: Row) -> Row:
 
 
 def _texts(model: TrainedModel, documents: Sequence[Document], ends: bool) -> Iterator[Row]:
-    from lmcompare.measure.training_share import TrainingText
+    from lmcompare.measure.text_scores import TrainingText
 
     train, scores = TrainingText(model.corpus), model.score_documents(documents, ends=ends)
     unknown = tokens = size = 0

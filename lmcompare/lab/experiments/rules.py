@@ -17,8 +17,7 @@ from lmcompare.lab.contrasts import Contrast, contrasts
 from lmcompare.lab.experiments.ideas import BASE
 from lmcompare.lab.experiments.order import FAMILIES
 from lmcompare.lab.sample import Sample, drawn
-from lmcompare.measure.examples import continued
-from lmcompare.measure.sampling import Sampling
+from lmcompare.measure.sampling import Sampling, continued
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import as_text

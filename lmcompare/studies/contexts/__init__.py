@@ -21,8 +21,7 @@ class Contexts(Study):
 
     def measure(self, finished: Finished) -> Any:
         """Return the contexts of words with the distances between their vectors, and the test of word senses."""
-        from lmcompare.measure.word_contexts import chosen_words, word_tables
-        from lmcompare.measure.word_senses import sense_table
+        from lmcompare.studies.contexts.measure import chosen_words, sense_table, word_tables
 
         model, corpus = finished.model, finished.corpus
         words = chosen_words(corpus, finished.options["prompts"], finished.options["words"])

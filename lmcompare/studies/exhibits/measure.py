@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lmcompare import exhibits
-from lmcompare.measure.examples import shown_sentences
+from lmcompare.measure.sampling import shown_sentences
 from lmcompare.measure.steps import example_windows
 from lmcompare.study import Finished
 from lmcompare.tokens.values import ValueTokenizer

@@ -19,6 +19,6 @@ class Prompts(Study):
 
     def measure(self, finished: Finished) -> Any:
         """Return the next tokens and a continuation of each prompt."""
-        from lmcompare.measure.examples import prompt_examples
+        from lmcompare.measure.sampling import prompt_examples
 
         return prompt_examples(finished.model, finished.corpus, finished.options, finished.seed)

@@ -19,6 +19,6 @@ class Sentences(Study):
 
     def measure(self, finished: Finished) -> Any:
         """Return some test sentences with the surprisal of each token."""
-        from lmcompare.measure.examples import sentence_examples
+        from lmcompare.measure.sampling import sentence_examples
 
         return sentence_examples(finished.model, finished.corpus, finished.options["sentences"])

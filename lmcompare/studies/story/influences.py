@@ -16,7 +16,7 @@ import numpy as np
 from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
 from lmcompare.exhibits.attention import at_last_word
-from lmcompare.measure.examples import most_likely
+from lmcompare.measure.sampling import tokens_after
 from lmcompare.measure.scoring import check_figures
 from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
@@ -80,13 +80,13 @@ def influences(model: LanguageModel, corpus: TokenizedCorpus) -> list[dict[str, 
                 "first": sentence.first,
                 "tokens": sentence.tokens[: at + 1],
                 "bits": float(bits[0]),
-                "next": most_likely(model, ids[:-1], corpus.vocabulary, SHOWN),
+                "next": tokens_after(model, ids[:-1], corpus.vocabulary, SHOWN),
                 "replaced": changes[:-1].reshape(at, DRAWN).mean(1).tolist(),
                 "swapped": float(changes[-1]),
                 "shuffled": {
                     "tokens": _reordered(np.array(sentence.tokens[: at + 1], object), SHUFFLED).tolist(),
                     "bits": float(bits[-1]),
-                    "next": most_likely(model, mixed[:-1], corpus.vocabulary, SHOWN),
+                    "next": tokens_after(model, mixed[:-1], corpus.vocabulary, SHOWN),
                 },
                 "near": None if vectors is None else _nearest(vectors, ids, corpus.vocabulary),
                 "states": _states(model, text, at),

@@ -11,7 +11,7 @@ from lmcompare.model import FloatArray
 from lmcompare.studies.memorisation.measure import measured, pieces
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
-from tests.measure.test_word_contexts import MONEY, RIVERS, prepared
+from tests.studies.contexts.test_contexts import MONEY, RIVERS, prepared
 
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b"], np.array([0, 2, 3, 1]))
 

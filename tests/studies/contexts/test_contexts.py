@@ -11,7 +11,9 @@ from lmcompare.corpora import CorpusOptions, load
 from lmcompare.errors import PluginError
 from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
-from lmcompare.measure.word_contexts import (
+from lmcompare.model import FloatArray
+from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.studies.contexts.measure import (
     CONTEXTS,
     FEWEST,
     RARE,
@@ -20,8 +22,6 @@ from lmcompare.measure.word_contexts import (
     cosine_distances,
     word_tables,
 )
-from lmcompare.model import FloatArray
-from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray
 from tests.checks.honest import Honest
 

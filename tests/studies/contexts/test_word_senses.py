@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from lmcompare.errors import PluginError
-from lmcompare.measure.word_senses import BEGINNINGS, SenseSet, sense_sets, sense_table, sentences
 from lmcompare.model import FloatArray
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.studies.contexts.measure import BEGINNINGS, SenseSet, sense_sets, sense_table, sentences
 from lmcompare.tokens import Encoded, IntArray
-from tests.measure.test_word_contexts import RIVERS, Vectors, prepared
+from tests.studies.contexts.test_contexts import RIVERS, Vectors, prepared
 
 LINES = [text for word in BEGINNINGS for _, text in sentences(word)]
 FUNCTION = """the a of to in on at from for by with within and but was were is has had have been it as he she they him

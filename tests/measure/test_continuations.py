@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis import load_run
-from lmcompare.measure import examples
+from lmcompare.measure import sampling as examples
 from lmcompare.measure.sampling import Sampling
 from lmcompare.tokens import END_TOKEN, Vocabulary, make_tokenizer, text_after
 from tests.harness.small import run_and_report, small_experiment, write_plugins, write_text
