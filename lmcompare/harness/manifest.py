@@ -100,7 +100,7 @@ def differences(job: Job, cell: Cell) -> dict[str, Any]:
     """
     if cell.identity == job.identity:
         return {}
-    now: dict[str, Any] = json.loads(json.dumps(job.about))  # in the form in which cell.json stores it
+    now: dict[str, Any] = to_jsonable_python(job.about)  # in the form in which cell.json stores it
     before = cell.part("hyperparameters")
     asked = {**now["asked"], "hyperparameters": before, **cell.asked}  # an older lmcompare did not store it
     found: dict[str, Any] = {}

@@ -119,8 +119,9 @@ def run(
             if plan.models[job.asked["name"]].checks_text and not job.is_finished():
                 check_text(job, live.get(job.name), experiment.time_limit)
 
-        against = experiment.forecast.against if plan.text.entry.series else ()
-        forecasters = described(against, base or working_directory(), experiment.seconds)
+        forecasters = []
+        if plan.text.entry.series:
+            forecasters = described(experiment.forecast.against, base or working_directory(), experiment.seconds)
         for study in plan.studies:
             plan.set_up(study, study.settings, check)
         for job in jobs:

@@ -73,22 +73,18 @@ class Cost:
         return None if self.training is None else STARTING + self.training + self.valid + self.test
 
 
+_PROBED: dict[str, Cost | None] = {}  # by the arguments of a probe: equal jobs are probed once
+
+
 def probe(job: Job) -> Cost | None:
     """Return about what a job will cost; None where the probe fails or takes too long."""
-    table = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine, job.budget)
-    return _probed(json.dumps(table))
-
-
-@cache
-def _probed(table: str) -> Cost | None:
-    """Return the cost that ``probe`` returns, measured once for equal jobs; ``table``: the arguments of
-    ``probe_job``.
-    """
-    try:
-        found = call(f"{__name__}:probe_job", *json.loads(table), seconds=LIMIT)
-        return TypeAdapter(Cost).validate_python(found)
-    except (LmcompareError, ValidationError):
-        return None
+    given = (str(job.tokens_path), job.tokenizer, job.plugin, job.hyperparameters, job.machine, job.budget)
+    key = json.dumps(given)
+    if key not in _PROBED:
+        _PROBED[key] = None
+        with suppress(LmcompareError, ValidationError):
+            _PROBED[key] = TypeAdapter(Cost).validate_python(call(f"{__name__}:probe_job", *given, seconds=LIMIT))
+    return _PROBED[key]
 
 
 def estimate(jobs: Sequence[Job]) -> float | None:

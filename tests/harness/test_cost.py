@@ -18,7 +18,7 @@ from tests.conftest import called_here
 @pytest.fixture(autouse=True)
 def probed_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "call", called_here)
-    runner._probed.cache_clear()
+    runner._PROBED.clear()
 
 
 MACHINE = {"device": "cpu", "threads": 1, "processes": 1}
