@@ -31,7 +31,7 @@ from lmcompare.corpora.sentences import line_sentences
 from lmcompare.exhibits.attention import BEGINNING, at_last_word
 from lmcompare.harness.reading import entry_of, prepare
 from lmcompare.harness.tables import TokensTable
-from lmcompare.measure.compressed import compressed
+from lmcompare.measure.features import compressed
 from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
 from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
 from lmcompare.measure.word_bits import HeldOutWords

@@ -27,12 +27,12 @@ from lmcompare.measure.word_bits import HeldOutWords, streamed_end_log_probs
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size
 from lmcompare.processes import Emit
-from lmcompare.runfolder import checkpoints, guards
+from lmcompare.runfolder import guards
 from lmcompare.runfolder.files import RunFolderError, read_json, read_object, write_json, write_text
 from lmcompare.runfolder.guards import remove_begun, remove_written, see_that_it_is_there
 from lmcompare.runfolder.layout import CURVE_COLUMNS, HELD_OUT, MEASURED, TRAINED_FILES, Split
 from lmcompare.runfolder.parquet import write_parts, write_table
-from lmcompare.runfolder.states import restored, save_state
+from lmcompare.runfolder.states import own_room, remove_checkpoints, restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import Finished, options_of, studies
 from lmcompare.tokens.values import ValueTokenizer
@@ -305,7 +305,7 @@ def _trained(
         if trained["key"] == job.key:
             return restored(model, folder), _cost_of_training(trained)
     remove_written(job.path, within="model")
-    room = checkpoints.own_room(job.checkpoints)
+    room = own_room(job.checkpoints)
     model.warm_up()
     curve = LearningCurve(emit, room)
     setting = Setting(
@@ -342,7 +342,7 @@ def _trained(
     }
     write_json(folder / "trained.json", trained)
     guards.seal(folder, TRAINED_FILES)
-    checkpoints.remove(job.checkpoints.parent)
+    remove_checkpoints(job.checkpoints.parent)
     return model, _cost_of_training(trained)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lmcompare.runfolder import guards
-from lmcompare.runfolder.checkpoints import checkpoints_of
 from lmcompare.runfolder.files import write_json
 from lmcompare.runfolder.guards import NEW, place_of, read_cell, replace_cell, see_that_it_is_there
 from lmcompare.runfolder.layout import CELL_FILES, MEASURED, SCHEMA_VERSION, SEAL, TOKENS, TRIAL_FILES, TRIALS
+from lmcompare.runfolder.states import checkpoints_of
 
 DIGITS = 6  # of a digest that makes names unique
 

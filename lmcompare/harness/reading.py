@@ -29,8 +29,7 @@ from lmcompare.harness.experiment import CorpusTable, Experiment
 from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.tables import TokensTable
-from lmcompare.measure.compressed import compressed
-from lmcompare.measure.features import token_features
+from lmcompare.measure.features import compressed, token_features
 from lmcompare.measure.selection import digest_of
 from lmcompare.measure.steps import density_bits, density_nats, scored_steps, value_words
 from lmcompare.measure.word_bits import WordCounts, word_features

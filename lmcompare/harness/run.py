@@ -23,10 +23,10 @@ from lmcompare.harness.progress import Display
 from lmcompare.harness.runner import Engine, runner_of
 from lmcompare.harness.sweep import Study, cells_of, choose, forget_models, hand_over, sweep_row
 from lmcompare.model import LanguageModel
-from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.guards import claim, end_replacements, locked, refuse_link
 from lmcompare.runfolder.layout import FRACTIONS
 from lmcompare.runfolder.manifest import SweepRow, write_manifest
+from lmcompare.runfolder.states import make_room_for_checkpoints, tidy_checkpoints
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def run(
         in_full = plan.tokens[experiment.tokens].table if experiment.tokens in plan.tokens else None
         asked = experiment.replace("the run", models=tables, tokens=in_full, sweep={})
         say_what_is_replaced(folder, jobs, force, show)
-        if without := checkpoints.make_room(folder):
+        if without := make_room_for_checkpoints(folder):
             show.say(without)
         trials = [job for study in plan.studies for setting in study.settings for job in setting.jobs]
         planned([job for job in (*trials, *jobs) if force or not job.is_finished()])
@@ -163,7 +163,7 @@ def run(
         finally:  # interrupted, too: the models that are finished can be used
             show.close()
             runner.close()
-            checkpoints.tidy(folder)
+            tidy_checkpoints(folder)
             see_that_it_is_there()
             seconds = time.perf_counter() - started
             done = [*jobs, *chosen]

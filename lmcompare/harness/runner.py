@@ -30,9 +30,9 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Display, checked
 from lmcompare.model import Budget, LanguageModel, Setting
 from lmcompare.processes import Emit, EndedError, ForkServer, ServerLostError, TimeLimitError, call, end_running
-from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.guards import damage, remove_written
 from lmcompare.runfolder.layout import LOG, PROBES, TOKENS_FILES
+from lmcompare.runfolder.states import remove_checkpoints
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded
 
@@ -485,7 +485,7 @@ class Engine:
                 job.reopen()
                 for stale in ("model", PROBES):
                     remove_written(job.path, within=stale)
-                checkpoints.remove(job.checkpoints.parent)
+                remove_checkpoints(job.checkpoints.parent)
             if job.is_finished() and job.is_complete():
                 (job.path / LOG).unlink(missing_ok=True)  # left by a run that was killed at its very end
                 job.take_place()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lmcompare.errors import LmcompareError, no_permission, unknown
 from lmcompare.run_mark import is_run_folder
-from lmcompare.runfolder import checkpoints
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.guards import (
@@ -27,6 +26,7 @@ from lmcompare.runfolder.guards import (
 from lmcompare.runfolder.layout import CELLS, FRACTIONS, MANIFEST, SEAL, TOKENS, TRIALS
 from lmcompare.runfolder.manifest import Manifest, ModelRow, read_manifest, write_manifest
 from lmcompare.runfolder.run import model_rows
+from lmcompare.runfolder.states import checkpoints_of, remove_checkpoints, tidy_checkpoints
 
 CELL = re.compile(rf"(\d+)({re.escape(NEW)}|{re.escape(OLD)})?")
 
@@ -175,11 +175,11 @@ def _remove(folder: Path, path: Path, written: Collection[str], cleaned: Cleaned
 
 def _remove_checkpoints(folder: Path, names: Sequence[str], cleaned: Cleaned) -> None:
     """Remove the checkpoints of these models; without names, all of them."""
-    root = checkpoints.checkpoints_of(folder)
+    root = checkpoints_of(folder)
     for path in [root / name for name in names] or _folders(root):
-        if size := checkpoints.remove(path):
+        if size := remove_checkpoints(path):
             cleaned.removed[f"../{root.name}/{path.name}"] = size
-    checkpoints.tidy(folder)
+    tidy_checkpoints(folder)
 
 
 def _update(folder: Path, manifest: Manifest, gone: Collection[str]) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lmcompare.measure import compressed as module
-from lmcompare.measure.compressed import COMPRESSORS, compressed
+from lmcompare.measure import features as module
+from lmcompare.measure.features import COMPRESSORS, compressed
 
 STANDARD: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: zlib.compress(data, 9),

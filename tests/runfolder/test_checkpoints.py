@@ -10,8 +10,8 @@ import pytest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.runfolder.checkpoints import checkpoints_of, make_room, own_room, remove
 from lmcompare.runfolder.cleaning import clean
+from lmcompare.runfolder.states import checkpoints_of, make_room_for_checkpoints, own_room, remove_checkpoints
 from tests.checks.honest import Honest
 
 TEXTS = [f"the {animal} saw the {other}" for animal in ("cat", "dog", "cow") for other in ("fox", "hen", "owl")]
@@ -86,9 +86,9 @@ def test_without_room_beside_the_folder_it_is_said_and_the_run_goes_on(
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert make_room(tmp_path / "run") == ""
+    assert make_room_for_checkpoints(tmp_path / "run") == ""
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path.resolve() / ".run.checkpoints")
-    assert "no permission to write there" in make_room(tmp_path / "run")
+    assert "no permission to write there" in make_room_for_checkpoints(tmp_path / "run")
     assert own_room(checkpoints_of(tmp_path / "run") / "rnn/0/key") is None
 
 
@@ -102,7 +102,7 @@ def test_those_of_other_settings_are_removed_and_no_link_is_followed(tmp_path: P
     (root / "rnn/0/link").symlink_to(tmp_path)
     assert own_room(root / "rnn/0" / new) == root / "rnn/0" / new
     assert sorted(os.listdir(root / "rnn/0")) == [new, "link", "mine.txt"]
-    remove(root / "rnn")
+    remove_checkpoints(root / "rnn")
     assert sorted(os.listdir(root / "rnn/0")) == ["link", "mine.txt"]
     (root / "ngram").symlink_to(tmp_path)
     with pytest.raises(LmcompareError, match="ngram is a link"):

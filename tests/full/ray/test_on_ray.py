@@ -18,7 +18,7 @@ import pytest
 
 from lmcompare.harness.run import run
 from lmcompare.harness.runner import leave
-from lmcompare.runfolder.checkpoints import checkpoints_of
+from lmcompare.runfolder.states import checkpoints_of
 from tests.full.processes.killed import differing, stored
 from tests.harness.small import Watch, small_experiment, write_text
 from tests.test_processes import gone
