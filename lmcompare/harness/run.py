@@ -60,7 +60,7 @@ def run(
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
-    A finished cell is not lost: another configuration of its model gets another name (see ``names``), and a cell that
+    A finished cell is not lost: another configuration of its model gets another name (see ``manifest``), and a cell that
     replaces it is run beside it until it is finished itself.
 
     Parameters
