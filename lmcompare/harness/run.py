@@ -60,8 +60,8 @@ def run(
 ) -> Outcome:
     """Run what is not finished yet, and write the manifest. The caller writes the reports.
 
-    A finished cell is not lost: another configuration of its model gets another name (see ``manifest``), and a cell that
-    replaces it is run beside it until it is finished itself.
+    A finished cell is not lost: another configuration of its model gets another name (see ``manifest``), and a cell
+    that replaces it is run beside it until it is finished itself.
 
     Parameters
     ----------
