@@ -101,6 +101,7 @@ def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
     """Return by kind, question and strength how much more often pictures are right than with random vectors.
 
     The interval covers the choice of the noise, which is the same for all kinds, and the variation between trainings.
+    Holm's correction is for all of them.
     """
     tests: dict[tuple[str, str, float], Contrast] = {}
     for question, strength in COMPARED:
@@ -108,7 +109,7 @@ def against_random(found: Everything) -> dict[tuple[str, str, float], Contrast]:
         others = {kind: found.amounts(kind, question, strength) for kind in KINDS if kind != RANDOM}
         for kind, contrast in contrasts(base, others, np.ones(len(QUESTIONS[question].asked))).items():
             tests[kind, question, strength] = contrast
-    return tests
+    return corrected(tests)
 
 
 def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contrast]) -> Figures:
@@ -117,8 +118,6 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
         (kind, question, s): f"{question}{'' if s == GUIDED else f', strength {s:g}'}: {kind}"
         for kind, question, s in tests
     }
-    order = sorted(tests, key=lambda key: COMPARED.index(key[1:]))
-    rows = corrected({key: replace(tests[key], name=names[key]) for key in order})
     bases = {
         question: found.share(RANDOM, question, GUIDED)
         for question in (SINGLES, NEW_PAIRS, NEW_NOTS, AS_NUMERALS, AS_ORDINALS)
@@ -126,7 +125,7 @@ def by_vectors(found: Everything, tests: Mapping[tuple[str, str, float], Contras
     said = numbers.listed([f"{numbers.percent(share, 0)} for {name}" for name, share in bases.items()])
     return Figures(
         title="Vectors of text against random vectors",
-        rows=tuple(rows.values()),
+        rows=tuple(replace(test, name=names[key]) for key, test in tests.items()),
         unit="share of pictures that are right",
         note=(
             f"With guidance of strength {GUIDED:g}, unless another is named. New combinations are in no prompt of"

@@ -39,14 +39,12 @@ def few_bits(bench: Bench) -> Findings:
             layers |= of_same_trainings({f"{bits:g} bits": pair}, whole.sizes)
     trained = {f"{TERNARY:g} bits, {WITH}": whole.bits(bench.log_probs(TRAINED))}
     (tests[TERNARY, WITH],) = contrasts(base, trained, whole.sizes).values()
+    tests = corrected(tests)
     own = base.figure(whole.sizes)
     full = network_bytes(network, FULL) / MEGABYTE
     table = Figures(
         title="Bits per byte lost with few bits per weight",
-        rows=tuple(
-            replace(row, figure=network_bytes(network, bits) / MEGABYTE)
-            for (bits, _), row in corrected(tests).items()
-        ),
+        rows=tuple(replace(row, figure=network_bytes(network, bits) / MEGABYTE) for (bits, _), row in tests.items()),
         unit="bits per byte",
         note=(
             "Rounded: after training. Trained: with the rounding. All matrices of the transformer are rounded, the"

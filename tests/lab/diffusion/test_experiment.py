@@ -61,6 +61,12 @@ def test_an_effect_of_the_vectors_is_found_where_it_was_planted(good: Everything
     assert not any(row.found for row in by_vectors(bad, against_random(bad)).rows)
 
 
+def test_the_verdict_rests_on_the_correction_of_the_table(good: Everything) -> None:
+    tests = against_random(good)
+    assert {len(test.family) for test in tests.values()} == {len(tests)}
+    assert [test.p_holm for test in tests.values()] == [row.p_holm for row in by_vectors(good, tests).rows]
+
+
 def test_real_pictures_are_as_near_as_they_are(good: Everything) -> None:
     digits = Digits.load()
     rows = quality(good, RANDOM).rows
