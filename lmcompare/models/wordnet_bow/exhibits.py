@@ -12,8 +12,7 @@ from lmcompare.exhibits import Exhibit, Heatmap, WorkedEquation, latex_lines
 from lmcompare.model import FloatArray
 from lmcompare.models.common.sentences import readable
 from lmcompare.models.common.vectors import neighbours_exhibit
-from lmcompare.models.wordnet_bow.network import ReadableBag
-from lmcompare.models.wordnet_bow.readable import CAPITAL, CLASSES, ENDINGS
+from lmcompare.models.wordnet_bow.readable import CAPITAL, CLASSES, ENDINGS, ReadableBag
 from lmcompare.tokens import Encoded
 from lmcompare.training.language_model import TorchLanguageModel
 

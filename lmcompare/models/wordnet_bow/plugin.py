@@ -13,8 +13,7 @@ from lmcompare.exhibits import Exhibit
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, Traits, check_reach
 from lmcompare.models.word2vec.plugin import FULL
 from lmcompare.models.wordnet_bow.exhibits import exhibits
-from lmcompare.models.wordnet_bow.network import ReadableBag
-from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, chosen, table
+from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer, ReadableBag, chosen, table
 from lmcompare.models.wordnet_bow.wordnet import digest
 from lmcompare.state import taken
 from lmcompare.tokens import Encoded, IntArray

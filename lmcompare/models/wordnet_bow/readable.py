@@ -1,4 +1,4 @@
-"""Describes words by features that a person can read: WordNet's classes, and classes of the words that it lacks."""
+"""Features of words that a person can read, WordNet's classes and classes of our own, and the network over them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
 from lmcompare.model import FloatArray
+from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES, reader, sense_counts, whole
 from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.training.class_softmax import ClassHead
 
 FUNCTION_WORDS = {  # of English, by class; a word belongs to the first class that has it
     "determiner": "a an the this that these those each every either neither some any no all both half such"
@@ -208,3 +212,31 @@ def table(described: Sequence[Described], features: Sequence[str]) -> Bits:
     for row, word in enumerate(described):
         found[row, [place[feature] for feature in word.features if feature in place]] = 1
     return found
+
+
+class ReadableBag(BagNetwork):
+    """``BagNetwork`` with a table of F features that is not trained, and K classes of words in the softmax.
+
+    Attributes
+    ----------
+    rows : (V + 1, F) Tensor of uint8
+        1 for a feature that a word has; the last row is not read.
+    """
+
+    head: ClassHead
+    rows: Tensor
+
+    def __init__(
+        self, types: int, features: int, classes: int, window: int, hidden: int, dropout: float, end: int
+    ) -> None:
+        sizes = types, features, window, hidden, dropout
+        with torch.device("meta"):  # vectors and softmax, which are replaced, take no memory
+            super().__init__(*sizes, across=False, tune=False, weights="uniform", end=end)
+        del self.vectors
+        self.layer = nn.Linear(features, hidden) if hidden else None
+        self.register_buffer("rows", torch.zeros(types + 1, features, dtype=torch.uint8))
+        self.head = ClassHead(types, hidden or features, classes)
+
+    def embedded(self, words: Tensor) -> Tensor:
+        """Return the (…, F) rows of inputs."""
+        return self.rows[words].float()

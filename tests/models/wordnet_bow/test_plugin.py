@@ -13,9 +13,8 @@ from lmcompare.exhibits import Heatmap, WorkedEquation
 from lmcompare.model import Setting
 from lmcompare.models.wordnet_bow import plugin, wordnet
 from lmcompare.models.wordnet_bow.exhibits import changes
-from lmcompare.models.wordnet_bow.network import ReadableBag
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
-from lmcompare.models.wordnet_bow.readable import CLASSES
+from lmcompare.models.wordnet_bow.readable import CLASSES, ReadableBag
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.training.class_softmax import ClassHead
 from tests.models.neural_cases import SMALL, tiny_wordnet, trained
