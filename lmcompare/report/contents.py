@@ -28,19 +28,12 @@ LAST = {  # after them
     "own-text": "How do I compare models on my own text?",
     "reproduce": "How can I repeat or cite this?",
 }
-QUESTIONS_OF_SERIES = {  # the same of a report on series
+FIRST_OF_SERIES = {  # the same of a report on series
     "leaderboard": "Which method should I take?",
-    "forecasts": "What do the forecasts look like?",
-    "along": "Which values surprised the models?",
-    "lags": "How far back does each model read?",
     "term-crps": "What is CRPS?",
     "term-nats_per_step": "How can a language model give a density?",
-    "not-comparable": "What may I not compare?",
-    "own-text": "How do I compare methods on my own series?",
-    "learning": "Would more training help?",
-    "truth": "Are the figures honest probabilities?",
-    "reproduce": "How can I repeat or cite this?",
 }
+LAST_OF_SERIES = {**LAST, "own-text": "How do I compare methods on my own series?"}
 SHOWN_OPEN = 9  # questions that are not folded
 
 
@@ -91,14 +84,15 @@ def questions(ids: Iterable[str], studies: Sequence[Study], series: bool = False
     """Return the questions that places with these ids answer, with the ids: first the first one of each study."""
     there, of_studies = set(ids), [list(study.questions.items()) for study in studies]
     firsts, others = ([each for own in of_studies for each in own[part]] for part in (slice(1), slice(1, None)))
-    asked = QUESTIONS_OF_SERIES if series else {**FIRST, **dict(firsts), **dict(others), **LAST}
+    first, last = (FIRST_OF_SERIES, LAST_OF_SERIES) if series else (FIRST, LAST)
+    asked = {**first, **dict(firsts), **dict(others), **last}
     return [(said, key) for key, said in asked.items() if key in there]
 
 
 def asked_terms(series: bool = False) -> set[str]:
     """Return the keys of the terms that a question leads to."""
-    asked = QUESTIONS_OF_SERIES if series else FIRST
-    return {key.removeprefix("term-") for key in asked if key.startswith("term-")}
+    first = FIRST_OF_SERIES if series else FIRST
+    return {key.removeprefix("term-") for key in first if key.startswith("term-")}
 
 
 def grouped(groups: Mapping[str, Iterable[str]], linked: Mapping[str, Linked]) -> list[tuple[str, list[Entry]]]:

@@ -29,6 +29,7 @@ from lmcompare.runfolder.manifest import read_manifest
 
 if TYPE_CHECKING:
     from lmcompare.report.passages import Passage
+    from lmcompare.report.series import SeriesData
 
 
 def found_on_its_text(run: Run) -> tuple[list[StoredFindings], list[str]]:
@@ -252,6 +253,13 @@ class ReportData:
         if len(self.groups) == 1:
             return "token", chosen(self, self.scored)
         return "word", chosen_words(self, self.scored) if self.scored else []
+
+    @cached_property
+    def series(self) -> SeriesData:
+        """The test series and the methods that forecast them, of a run on series."""
+        from lmcompare.report.series import SeriesData
+
+        return SeriesData(self)
 
     @property
     def groups(self) -> dict[str, tuple[Model, ...]]:

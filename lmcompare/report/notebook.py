@@ -11,7 +11,6 @@ from lmcompare.report import series
 from lmcompare.report.data import ReportData
 from lmcompare.report.page import whole_page
 from lmcompare.report.sections import leaderboard, summary
-from lmcompare.report.series.values import SeriesData
 from lmcompare.runfolder.run import load_run
 
 STYLES = ("charts.css", "report.css", "media.css")
@@ -31,12 +30,11 @@ def notebook(folder: Path) -> str:
     """
     data = ReportData(load_run(folder))
     if data.run.corpus.series and data.scored:
-        of_series = SeriesData(data)
-        title, rows = series.summary.headline(of_series), len(of_series.accuracies)
+        title, rows = series.headline(data.series), len(data.series.accuracies)
         template = "series/notebook"
         found: dict[str, Any] = {
-            "summary": series.summary.build(of_series),
-            "board": series.board.build(of_series),
+            "summary": series.summary(data.series),
+            "board": series.leaderboard(data.series),
         }
     else:
         facts = summary.facts(data)

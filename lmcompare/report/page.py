@@ -19,7 +19,6 @@ from lmcompare.report import series
 from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, grouped, link, questions
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import glossary, leaderboard, reproduce, summary, validity
-from lmcompare.report.series.values import SeriesData
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.study import Study, studies
 
@@ -74,20 +73,6 @@ def whole_page(
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
 
-def sections_of_series(data: ReportData) -> Mapping[str, Mapping[str, tuple[int, Build]]]:
-    """Return the sections of the core in a report on series, as ``SECTIONS``."""
-    found = SeriesData(data)
-    return {
-        "Results": {
-            "Leaderboard": (10, lambda _: series.board.build(found)),
-            "Forecasts": (20, lambda _: series.fans.build(found)),
-            "Surprises": (30, lambda _: series.along.build(found)),
-        },
-        "Inside": {"Lags": (10, lambda _: series.lags.build(found))},
-        "Trust": {"The series": (10, lambda _: series.corpus.build(found)), **SECTIONS["Trust"]},
-    }
-
-
 def with_studies(core: Mapping[str, Mapping[str, tuple[int, Build]]], shown_of: Sequence[Study]) -> Groups:
     """Return these sections of the core and those of studies, in their order."""
     places = {
@@ -134,9 +119,11 @@ class Report:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
         self.studies = studies_of(run.corpus.kind)
-        core = sections_of_series(self.data) if of_series else SECTIONS
-        self.groups = with_studies(core, self.studies)
-        self.summary = series.summary.build(SeriesData(self.data)) if of_series else summary.build(self.data)
+        board = (
+            {"Leaderboard": (10, lambda data: series.leaderboard(data.series))} if of_series else SECTIONS["Results"]
+        )
+        self.groups = with_studies({**SECTIONS, "Results": board}, self.studies)
+        self.summary = series.summary(self.data.series) if of_series else summary.build(self.data)
         built = {name: build(self.data) for group in self.groups.values() for name, build in group.items()}
         self.sections = {name: section for name, section in built.items() if section is not None}
         parts = (self.summary, *self.sections.values())

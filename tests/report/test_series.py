@@ -10,10 +10,9 @@ import pytest
 
 from lmcompare.analysis.forecasts import Figure, accuracies
 from lmcompare.report.data import ReportData
-from lmcompare.report.series import board, summary
-from lmcompare.report.series.lags import told
-from lmcompare.report.series.values import SeriesData, time_of
+from lmcompare.report.series import SeriesData, bands, headline, leaderboard, summary, time_of
 from lmcompare.runfolder.run import load_run
+from lmcompare.studies.forecasts.section import told
 from tests.report.tree import parse
 from tests.series_run import series_run
 
@@ -37,9 +36,9 @@ def test_the_page_knows_series() -> None:
 def test_the_finding_names_the_best_and_the_other_kind() -> None:
     run = load_run(series_run())
     data = SeriesData(ReportData(run))
-    assert "3 language models and 2 classical methods on 2 series" in summary.build(data).html.replace("\u00a0", " ")
+    assert "3 language models and 2 classical methods on 2 series" in summary(data).html.replace("\u00a0", " ")
     best = accuracies(run)[0].method
-    assert data.spoken(best).lower() in summary.headline(data).lower()
+    assert data.spoken(best).lower() in headline(data).lower()
     markdown = (series_run() / "report.md").read_text()
     for one in accuracies(run):
         assert f"{one.crps.value:.2f}" in markdown
@@ -54,7 +53,7 @@ def test_letters_have_no_density(monkeypatch: pytest.MonkeyPatch) -> None:
     data = SeriesData(ReportData(load_run(series_run())))
     assert {one.method.name for one in data.accuracies} - {one.method.name for one in data.densities} == {"ngram"}
     assert {one.method.name for one in data.accuracies if data.reads_differences(one.method)} == {"ngram"}
-    section = board.build(data)
+    section = leaderboard(data)
     assert section is not None
     nats = {row[0].split()[0]: row[-2] for row in parse(str(section.html)).one("table").rows()}
     assert {name for name, cell in nats.items() if "per letter" in cell} == {"3-gram"}
@@ -64,9 +63,9 @@ def test_letters_have_no_density(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bands_of_exact_forecasts_are_not_judged() -> None:
     data = SeriesData(ReportData(load_run(series_run())))
     first, *others = data.accuracies
-    assert "nearly exactly" not in board.bands(data)
+    assert "nearly exactly" not in bands(data)
     data.accuracies = [replace(first, crps=Figure(0.001, 0.0, 0.002)), *others]
-    assert "nearly exactly" in board.bands(data)
+    assert "nearly exactly" in bands(data)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +105,9 @@ def test_a_method_is_better_than_all_others_only_if_it_is_surely_better_than_eac
         return Figure(0.5, low, 1.0)
 
     data.accuracies = [best, *(replace(one, behind=behind(0.1)) for one in rest)]
-    assert "better than every" in summary.headline(data)
+    assert "better than every" in headline(data)
     others = [at for at, one in enumerate(rest) if one.method.classical != best.method.classical]
     data.accuracies[1 + others[-1]] = replace(rest[others[-1]], behind=behind(-0.1))
-    said = summary.headline(data)
+    said = headline(data)
     assert "not significantly ahead of" in said
     assert data.spoken(rest[others[-1]].method) in said

@@ -1,8 +1,8 @@
-"""How do models of series forecast, and how far back do they read?"""
+"""How do models of series forecast, which values surprise them, and how far back do they read?"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from lmcompare.study import Finished, Study
@@ -12,7 +12,10 @@ class Forecasts(Study):
     """Paths that are drawn from a model of series, and how far off they are."""
 
     name: ClassVar[str] = "forecasts"
+    title: ClassVar[str] = "Forecasts"
+    order: ClassVar[int] = 20
     kinds: ClassVar[Collection[str]] = ("series",)
+    questions: ClassVar[Mapping[str, str]] = {"forecasts": "What do the forecasts look like?"}
     options: ClassVar[tuple[str, ...]] = ("forecast",)
 
     def measure(self, finished: Finished) -> Any:
@@ -21,16 +24,64 @@ class Forecasts(Study):
 
         return [*model_forecasts(finished.model, finished.corpus, finished.options["forecast"], finished.seed)]
 
+    def show(self, report: Any) -> Any:
+        """Return the fans of all methods at some origins."""
+        from lmcompare.studies.forecasts.section import forecasts
+
+        return forecasts(report)
+
+
+class Surprises(Study):
+    """The values of the test series to which the best model gave the lowest densities."""
+
+    name: ClassVar[str] = "surprises"
+    title: ClassVar[str] = "Surprises"
+    order: ClassVar[int] = 30
+    kinds: ClassVar[Collection[str]] = ("series",)
+    questions: ClassVar[Mapping[str, str]] = {"along": "Which values surprised the models?"}
+
+    def show(self, report: Any) -> Any:
+        """Return the test series with the nats of each step below."""
+        from lmcompare.studies.forecasts.section import surprises
+
+        return surprises(report)
+
 
 class Lags(Study):
     """How much the next distribution of a model depends on the value at each lag."""
 
     name: ClassVar[str] = "lags"
+    title: ClassVar[str] = "Lags"
+    group: ClassVar[str] = "Inside"
+    order: ClassVar[int] = 10
     kinds: ClassVar[Collection[str]] = ("series",)
+    questions: ClassVar[Mapping[str, str]] = {"lags": "How far back does each model read?"}
     options: ClassVar[tuple[str, ...]] = ("forecast",)
 
     def measure(self, finished: Finished) -> Any:
         """Return for each lag the mean Kullback-Leibler divergence, in nats."""
-        from lmcompare.measure.lags import lag_influences
+        from lmcompare.studies.forecasts.lags import lag_influences
 
         return lag_influences(finished.model, finished.corpus, finished.options["forecast"])
+
+    def show(self, report: Any) -> Any:
+        """Return the curves of the models, and the mean weight of each head by lag."""
+        from lmcompare.studies.forecasts.section import lags
+
+        return lags(report)
+
+
+class TheSeries(Study):
+    """What are the series, and how were they split?"""
+
+    name: ClassVar[str] = "series"
+    title: ClassVar[str] = "The series"
+    group: ClassVar[str] = "Trust"
+    order: ClassVar[int] = 10
+    kinds: ClassVar[Collection[str]] = ("series",)
+
+    def show(self, report: Any) -> Any:
+        """Return the source, the tokens and the test series."""
+        from lmcompare.studies.forecasts.section import the_series
+
+        return the_series(report)

@@ -1,4 +1,4 @@
-"""How far back models of series read: the lags that their next distribution depends on, and what heads look at."""
+"""The sections on series: forecasts as fans, what surprised the best model, how far models read back, the data."""
 
 from __future__ import annotations
 
@@ -6,20 +6,101 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
+from lmcompare.analysis.forecasts import Method, shared_places
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Attention, from_json
 from lmcompare.exhibits.attention import Head, weights
 from lmcompare.render import numbers
+from lmcompare.render.charts.fan import surprise
 from lmcompare.render.charts.lines import Line, lines
 from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
-from lmcompare.report.data import Model, Section
-from lmcompare.report.series.values import SeriesData
+from lmcompare.report.data import Model, ReportData, Section
+from lmcompare.report.series import SeriesData, TestSeries, chosen, panel
 
+NAMED = 5  # most surprising steps that are named
+SHOWN = 6  # series whose surprises are shown
+LONGEST = 400  # steps of a chart of surprises
 FEW = 0.005  # nats: a lag that changes the distribution by less hardly counts
 CLEAR = 1.5  # times the mean weight: a lag with less does not stand out
 HEADS = 12
+
+
+def forecasts(report: ReportData) -> Section | None:
+    """Return for some origins the fan of each method, with what came; None if nothing was forecast."""
+    data = report.series
+    drawn = [one.method for one in data.accuracies]
+    if not drawn:
+        return None
+    places = shared_places(drawn)
+    panels = [panel(data, drawn, place) for place in chosen(places)]
+    html = fill("fans", __package__, panels=panels, first=panels[0], others=panels[1:], total=len(places))
+    return Section.of("forecasts", "Forecasts", html)
+
+
+def the_series(report: ReportData) -> Section:
+    """Return where the series come from, their splits, how values become tokens, and what a reader should know."""
+    run = report.run
+    tokens = [(run.tokens_name(fp), entry) for fp, entry in run.manifest.tokens.items()]
+    html = fill("the_series", __package__, corpus=run.corpus, tokens=tokens, series=report.series.series)
+    return Section.of("text", "The series", html)
+
+
+@dataclass(frozen=True)
+class Along:
+    """A series with the nats per step of a method, and the steps that surprised it most."""
+
+    series: TestSeries
+    chart: Markup
+    most: list[tuple[str, str, str]]
+
+
+def surprises(report: ReportData) -> Section | None:
+    """Return which values of the test series surprised the best model most; None without densities."""
+    data = report.series
+    if not data.densities:
+        return None
+    method = data.densities[0].method
+    assert method.nats is not None, "it has densities"
+    found = [_along(data, method, series) for series in data.series[:SHOWN]]
+    html = fill(
+        "surprises",
+        __package__,
+        found=found,
+        model=data.spoken(method),
+        index=data.index(method),
+        left=len(data.series) - len(found),
+        differences=data.reads_differences(method),
+    )
+    return Section.of("along", f"What surprised {data.spoken(method)}", html)
+
+
+def _along(data: SeriesData, method: Method, series: TestSeries) -> Along:
+    assert method.nats is not None, "it has densities"
+    nats, values = method.nats[series.number], series.future
+    begin = max(0, len(values) - LONGEST)
+    known = np.flatnonzero(np.isfinite(nats))
+    most = known[np.argsort(-nats[known], kind="stable")][:NAMED]
+    x = [float(series.given + at) for at in range(begin, len(values))]
+    marked = [int(at) - begin for at in most if at >= begin]
+    label = numbers.short if np.nanmax(np.abs(values)) >= 1e5 else numbers.tidy
+    chart = surprise(
+        x,
+        values[begin:].tolist(),
+        nats[begin:].tolist(),
+        data.index(method),
+        data.title(method),
+        series.when,
+        label,
+        marked,
+    )
+    named = [
+        (series.when(series.given + int(at)), label(float(values[at])), numbers.decimals(float(nats[at]), 1))
+        for at in most
+    ]
+    return Along(series, chart, named)
 
 
 @dataclass(frozen=True)
@@ -38,9 +119,9 @@ class LookingBack:
         return f"most at lag {lag}" if clear else "at no lag much more than at others"
 
 
-def build(data: SeriesData) -> Section | None:
-    """Return the section; None if no model was asked."""
-    found = {model: _lags(model) for model in data.data.scored}
+def lags(report: ReportData) -> Section | None:
+    """Return the lags that models depend on, and where their heads look; None if no model was asked."""
+    found = {model: _lags(model) for model in report.scored}
     found = {model: each for model, each in found.items() if each and max(each) > 0}
     if not found:
         return None
@@ -51,9 +132,9 @@ def build(data: SeriesData) -> Section | None:
     label = "How much the next distribution changes with another value at each lag, a line for each model"
     chart = lines(drawn, label, "Lag in steps", "Nats (Kullback-Leibler)", numbers.tidy, numbers.tidy)
     said = [told(spoken(model.title), each) for model, each in found.items()]
-    heads = [each for model in data.data.scored for each in looking_back(model)][:HEADS]
+    heads = [each for model in report.scored for each in looking_back(model)][:HEADS]
     width = max((len(each.shares) for each in heads), default=0)
-    html = fill("series/lags", chart=chart, said=said, heads=heads, width=width)
+    html = fill("lags", __package__, chart=chart, said=said, heads=heads, width=width)
     return Section.of("lags", "How far back they read", html)
 
 
