@@ -27,7 +27,6 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, Vocabulary
 from lmcompare.tokens.tokenizer import Covers
 from lmcompare.tokens.tokenizer_json import beginning_with_end
-from lmcompare.tokens.values import ValueTokenizer
 from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ class TrainedModel:
         with as_written(tokens):
             corpus = TokenizedCorpus(tokens, named=(*named, str((model.tokens or {}).get("kind", ""))))
             _ = corpus.tokenizer, corpus.vocabulary, corpus.code  # read here, so that damage is reported at once
-        if isinstance(corpus.tokenizer, ValueTokenizer):
+        if corpus.tokenizer.reads != "text":
             raise LmcompareError(
                 f"'{cell.name}' has learnt series of numbers, not a text: its forecasts and densities are in"
                 f" {folder / 'report.html'}"

@@ -293,7 +293,7 @@ def compare_models(run: Run) -> Comparison:
         sampled = sampled.with_trainings(np.sqrt([*squares[finite], *of_pairs]), freedom)
         low, high = sampled.interval()
         for k, m in enumerate(finite):
-            least = -np.inf if run.corpus.series else 0.0  # a density may be above 1
+            least = -np.inf if run.rules.least_loss is None else run.rules.least_loss
             start, end = max(float(low[k]), least), float(high[k])
             standings[m] = replace(standings[m], low=start, high=end, whole_low=start, whole_high=end)
         if left_out:

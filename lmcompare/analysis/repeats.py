@@ -65,7 +65,7 @@ class Repeats:
 def repeats(run: Run, split: Split) -> Repeats:
     """Return what a split repeats of the texts before it; of series nothing is."""
     tables = next((run.tokens[model.tokens_fingerprint] for model in run.scored), None)
-    if tables is None or run.corpus.series:
+    if tables is None or not run.rules.every_token:
         return Repeats(np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 0, 0.0)
     documents = tables.documents_of(split)
     spans = [json.loads(text) for text in documents["repeated_spans"]]

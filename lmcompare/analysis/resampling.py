@@ -76,7 +76,7 @@ def units_of(run: Run) -> Units:
         none = np.zeros(0, np.int64)
         return Units("documents", none, none, none, True)
     n_bytes = sizes[0]
-    if run.corpus.series:
+    if run.rules.blocks == "tokens":
         return _of_steps(run, used[0], n_bytes)
     if (n_bytes > 0).sum() >= LEAST_DOCUMENTS:
         return _grouped("documents", n_bytes, np.ones(len(n_bytes), np.int64), np.zeros(len(n_bytes), np.int64))

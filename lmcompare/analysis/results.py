@@ -160,7 +160,7 @@ def _results(run: Run) -> dict[str, Any]:
             },
             "differences": [asdict(d) | {"significant": d.significant} for d in comparison.differences],
             "published": _published(run, scored),
-            "forecasts": forecast_rows(run) if run.corpus.series else [],
+            "forecasts": forecast_rows(run) if run.rules.rivals else [],
             "sweeps": [listed(sweep) for each in run.runs for sweep in each.sweeps],
             **_studied(run),
         }

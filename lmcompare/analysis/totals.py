@@ -132,7 +132,7 @@ def sums(run: Run, split: Split) -> Mapping[str, Sums]:
         documents = len(run.tokens[models[0].tokens_fingerprint].documents_of(split))
         of = [Sums(len(model.done), documents, 0 if units is None else len(units)) for model in models]
         tokens = run.tokens[models[0].tokens_fingerprint]
-        scored, at = tokens.scored_steps(split) if run.corpus.series else None, 0
+        scored, at = None if run.rules.every_token else tokens.scored_steps(split), 0
         for whole in blocks(run, models, split, features=("overhead_bits",), scores=scores):
             block = whole if scored is None else whole.only(scored[at : at + len(whole)])
             at += len(whole)

@@ -79,8 +79,9 @@ class Found:
         The only piece is a running text without document boundaries: it is split at line ends in its own order.
     table : bool
         The source has columns, and the option ``text_column`` was used. Set by schemes; a format declares it.
-    series : bool
-        The documents of the splits are series of numbers, as ``lmcompare.corpora.series.values`` writes them.
+    kind : str
+        What the documents are, which decides what tokenizers can cut them: "text", or "series" of numbers, as
+        ``lmcompare.corpora.series.values`` writes them, whose splits are final.
     sentences : str
         How sentences are found unless the options say otherwise: "line" or "punkt".
     notes : tuple of str
@@ -99,7 +100,7 @@ class Found:
     splits: Mapping[str, tuple[Piece, ...]] | None = None
     one_text: bool = False
     table: bool = False
-    series: bool = False
+    kind: str = "text"
     sentences: SentenceMarks = "line"
     notes: tuple[str, ...] = ()
     said: tuple[str, ...] = ()

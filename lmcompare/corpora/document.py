@@ -229,7 +229,7 @@ class Corpus:
     read: str = ""
     changes: tuple[str, ...] = ()
     files: tuple[ReadFile, ...] = ()
-    series: bool = False
+    kind: str = "text"
 
     def split(self, which: str) -> tuple[Document, ...]:
         """Return the documents of "train", "valid" or "test".
@@ -248,7 +248,7 @@ class Corpus:
     def fingerprint(self) -> str:
         """The first 16 hexadecimal digits of SHA-256 over the splits' names, texts and sentence spans.
 
-        Of series their times and seasons are part of it.
+        Of data other than text, such as the times and seasons of series, the metadata is part of it.
         """
         digest = hashlib.sha256()
         for which in SPLITS:
@@ -256,7 +256,7 @@ class Corpus:
             for document in self.split(which):
                 name, text = document.name.encode(), document.text.encode()
                 spans = ",".join(f"{start}-{end}" for start, end in document.sentences).encode()
-                about = [json.dumps(document.metadata, sort_keys=True).encode()] if self.series else []
+                about = [json.dumps(document.metadata, sort_keys=True).encode()] if self.kind != "text" else []
                 for part in (name, text, spans, *about):
                     _update(digest, part)
         return digest.hexdigest()[:16]

@@ -190,8 +190,8 @@ def _loaded(found: Found, options: CorpusOptions) -> Corpus:
     from lmcompare.corpora.repeats import repeats, repeats_noted  # it loads numba, which takes half a second
 
     _check_used(found, options)
-    if found.series:
-        return _of_series(found)
+    if found.kind != "text":
+        return _as_split(found)
     found = _with_test(found)
     split, notes = _split(found, options)
     if options.fraction is not None and options.fraction < 1:
@@ -234,8 +234,8 @@ def _with_test(found: Found) -> Found:
     return replace(found, splits=splits, said=(*found.said, said))
 
 
-def _of_series(found: Found) -> Corpus:
-    """Return the corpus of series; each line of a document is a sentence, a line of past too."""
+def _as_split(found: Found) -> Corpus:
+    """Return the corpus of splits that are final; each line of a document is a sentence."""
     documents: dict[str, Any] = {
         which: tuple(
             Document(piece.name, piece.stored, line_sentences(piece.text), dict(piece.metadata))
@@ -250,7 +250,7 @@ def _of_series(found: Found) -> Corpus:
         said=found.said,
         source=found.source,
         read=text_fingerprint(piece.text for piece in found.all_pieces()),
-        series=True,
+        kind=found.kind,
     )
 
 

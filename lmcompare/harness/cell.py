@@ -35,7 +35,6 @@ from lmcompare.runfolder.parquet import write_parts, write_table
 from lmcompare.runfolder.states import own_room, remove_checkpoints, restored, save_state
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import Finished, options_of, studies
-from lmcompare.tokens.values import ValueTokenizer
 
 SILENCE = 1.0  # seconds after which the clock of a model that reports no losses is stored again
 
@@ -278,8 +277,8 @@ def _cost_of_scoring(model: LanguageModel, corpus: TokenizedCorpus, seconds: flo
 
 
 def steps_of(corpus: TokenizedCorpus) -> dict[Split, ScoredSteps]:
-    """Return which steps of series are scored, by split; nothing for a text."""
-    if not isinstance(corpus.tokenizer, ValueTokenizer):
+    """Return which tokens are scored, by split; nothing if all are."""
+    if corpus.tokenizer.rules.every_token:
         return {}
     return {split: ScoredSteps.of(corpus, split) for split in HELD_OUT}
 

@@ -31,8 +31,7 @@ from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.features import compressed, token_features
 from lmcompare.measure.selection import digest_of
-from lmcompare.measure.steps import density_bits, density_nats, scored_steps, value_words
-from lmcompare.measure.word_bits import WordCounts, word_features
+from lmcompare.measure.word_bits import LN2, WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Setting
 from lmcompare.processes import Emit, EndedError, Event, JunkError, RaisedError, TimeLimitError, call
@@ -242,14 +241,16 @@ def _read(
     claim(folder)
     with locked(folder), ThreadPoolExecutor(1) as beside:
         known = {} if earlier is None else earlier.corpus.compressors
-        marks = beside.submit(_marks, corpus, known) if not corpus.series else None  # at the same time as the tokens
+        marks = (
+            beside.submit(_marks, corpus, known) if corpus.kind == "text" else None
+        )  # at the same time as the tokens
         made = []
         for part, table in enumerate(tables, 1):
             emit({"event": "part", "part": part})
             with chdir("."):
                 made.append(_tokens(corpus, table.completed(base), folder.absolute() / TOKENS, show))
         entry = entry_of(corpus, {} if marks is None else marks.result())
-    return RunCorpus(entry, () if corpus.series else prompts_of(corpus.valid), tuple(made))
+    return RunCorpus(entry, prompts_of(corpus.valid) if corpus.kind == "text" else (), tuple(made))
 
 
 def _marks(corpus: corpora.Corpus, known: Mapping[str, float]) -> dict[str, float]:
@@ -281,7 +282,7 @@ def entry_of(corpus: corpora.Corpus, compressors: dict[str, float]) -> CorpusEnt
         tuple(corpus.notes),
         splits,
         compressors,
-        corpus.series,
+        corpus.kind,
     )
 
 
@@ -305,7 +306,7 @@ def best_number(tokenizer: ValueTokenizer, corpus: Corpus, show: Display) -> int
         train, valid = (tokenise(documents, tried) for documents in (corpus.train, corpus.valid))
         vocabulary = build_vocabulary(train, tried)
         encoded = encode(train, tried, vocabulary), encode(valid, tried, vocabulary)
-        nats = density_nats(tried, corpus.valid)
+        nats = tried.density(Texts(corpus.valid))
         scored = np.isfinite(nats)
         for order in ORDERS:
             model = plugins.build("ngram", {"order": order}).fit(*encoded, Setting(vocabulary=vocabulary))
@@ -380,16 +381,17 @@ def prepare(corpus: Corpus, table: TokensTable, folder: Path, show: Display | No
 
 def _check_kind(corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Raise ``LmcompareError`` for series that are to be read as words, and for words as values."""
-    if corpus.series and not isinstance(tokenizer, ValueTokenizer):
+    if corpus.kind == tokenizer.reads:
+        return
+    if tokenizer.reads == "text":
         raise LmcompareError(
             f"{corpus.name} is a series of numbers, which the {tokenizer.kind} tokenizer does not read: give the"
             " tokens bins, quantiles or sax"
         )
-    if not corpus.series and isinstance(tokenizer, ValueTokenizer):
-        raise LmcompareError(
-            f"the {tokenizer.kind} tokenizer reads series of numbers, and {corpus.name} is a text: give a corpus"
-            " such as series:FILE.csv#COLUMN"
-        )
+    raise LmcompareError(
+        f"the {tokenizer.kind} tokenizer reads series of numbers, and {corpus.name} is a text: give a corpus such as"
+        " series:FILE.csv#COLUMN"
+    )
 
 
 @contextmanager
@@ -470,8 +472,10 @@ def _tables(
     """
 
     def charged_bits(split: str) -> OverheadBits:
-        if isinstance(tokenizer, ValueTokenizer):
-            return density_bits(tokenizer, corpus.split(split))
+        nats = tokenizer.density(Texts(corpus.split(split)))
+        if nats is not None:
+            none = np.zeros(len(nats))
+            return OverheadBits(spelling=np.nan_to_num(nats) / LN2, white_space=none, separator=none)
         return code.charge(cut[split], tokenizer, vocabulary)
 
     def features(split: str) -> Iterator[pd.DataFrame]:
@@ -484,7 +488,8 @@ def _tables(
 
     def surface(split: str) -> Iterator[pd.DataFrame]:
         types = np.array(cut[split].types, object)
-        shown = value_words(corpus.split(split)) if corpus.series else None
+        written = tokenizer.surface(Texts(corpus.split(split)))
+        shown = None if written is None else np.array(written, object)
         for part, at, first in _parts(texts[split]):
             table = _surface(part, types[cut[split].tokens[at]] if shown is None else shown[at], split)
             yield table.assign(document=table["document"] + np.int32(first))
@@ -493,7 +498,7 @@ def _tables(
         "features": features,
         "surface": surface,
         "words": lambda split: word_features(corpus.split(split), train_words, split),
-        "documents": lambda split: [_documents(texts[split], corpus, split)],
+        "documents": lambda split: [_documents(texts[split], corpus, tokenizer, split)],
     }
 
     def parts(make: Callable[[str], Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
@@ -542,7 +547,7 @@ def _repeated_bytes(document: Document) -> list[list[int]]:
     return found
 
 
-def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
+def _documents(text: Encoded, corpus: Corpus, tokenizer: Tokenizer, split: str) -> pd.DataFrame:
     """Return the table of the documents."""
     import pandas as pd
 
@@ -553,7 +558,7 @@ def _documents(text: Encoded, corpus: Corpus, split: str) -> pd.DataFrame:
             "split": split,
             "document": range(len(documents)),
             "name": [d.name for d in documents],
-            "bytes": [scored_steps(d) if corpus.series else len(d.text.encode()) for d in documents],
+            "bytes": [tokenizer.size(d.text) for d in documents],
             "tokens": text.ends - text.starts,
             "sentences": [len(d.sentences) for d in documents],
             "metadata": [json.dumps(dict(d.metadata), ensure_ascii=False) for d in documents],

@@ -120,7 +120,7 @@ def run(
                 check_text(job, live.get(job.name), experiment.time_limit)
 
         forecasters = []
-        if plan.text.entry.series:
+        if _have_rivals(plan):
             forecasters = described(experiment.forecast.against, base or working_directory(), experiment.seconds)
         for study in plan.studies:
             plan.set_up(study, study.settings, check)
@@ -154,7 +154,7 @@ def run(
                 forget_models(study.settings)
                 failures |= engine.run(cells, force=False)  # the trials have been run again
             failures |= engine.run(jobs, live, force=force)
-            if plan.text.entry.series:
+            if _have_rivals(plan):
                 options = experiment.forecast.model_dump(mode="json", exclude={"against"})
                 read, text = next(iter(plan.tokens.values())), plan.text.entry.fingerprint
                 given = (folder, text, read.fingerprint, read.tokenizer, options, experiment.seconds, show)
@@ -368,3 +368,6 @@ def look_ahead(
 def in_scratch(job: Job, scratch: Path) -> Job:
     """Return the job with ``scratch``, to which ``look_ahead`` wrote the tokens, as its run folder."""
     return replace(job, folder=str(scratch))
+def _have_rivals(plan: Plan) -> bool:
+    """Return whether methods of forecasting compete with the models of a run."""
+    return any(tokens.entry.rules.rivals for tokens in plan.tokens.values())

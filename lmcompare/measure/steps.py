@@ -15,52 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora.series.values import Line, line_of
-from lmcompare.measure.word_bits import LN2, WordEnds
+from lmcompare.measure.word_bits import WordEnds
 from lmcompare.model import FloatArray
-from lmcompare.tokens import Encoded, IntArray, OverheadBits
+from lmcompare.tokens import Encoded, IntArray
 from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
-    from lmcompare.corpora import Document
     from lmcompare.runfolder.layout import Split
     from lmcompare.runfolder.tokens import TokenizedCorpus
-
-
-def scored_steps(document: Document) -> int:
-    """Return how many values of a held-out document are scored: those after its past that are not missing."""
-    line = line_of(document.text)
-    return int(np.isfinite(line.values[line.given :]).sum())
-
-
-def density_nats(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> FloatArray:
-    """(N,) what each token is charged for the place of its value in its bin, in nats; NaN for tokens that are not
-    scored.
-
-    These are the given past, missing values, and the ``</s>`` after each document. A tokenizer without a density
-    charges nothing.
-    """
-    parts: list[FloatArray] = []
-    for document in documents:
-        steps = tokenizer.steps(document.text)
-        scored = steps.bins >= 0
-        scored[: steps.line.given] = False
-        spread = steps.spread if tokenizer.has_density else np.zeros(len(scored))
-        parts += [np.where(scored, spread, np.nan), np.full(1, np.nan)]
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def density_bits(tokenizer: ValueTokenizer, documents: Sequence[Document]) -> OverheadBits:
-    """Return the same in bits, as overhead beside a model's own bits; 0 for tokens that are not scored."""
-    bits = np.nan_to_num(density_nats(tokenizer, documents)) / LN2
-    return OverheadBits(spelling=bits, white_space=np.zeros(len(bits)), separator=np.zeros(len(bits)))
-
-
-def value_words(documents: Sequence[Document]) -> npt.NDArray[np.object_]:
-    """(N,) the values as they are in the text, and ``</s>`` after each document."""
-    words = [word for document in documents for word in (*document.text.split(), "</s>")]
-    found = np.empty(len(words), object)
-    found[:] = words
-    return found
 
 
 @dataclass(frozen=True)

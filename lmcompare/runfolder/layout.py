@@ -19,7 +19,7 @@ from typing import Literal
 from lmcompare.run_mark import MANIFEST as MANIFEST  # part of the format
 from lmcompare.run_mark import MARK as MARK
 
-SCHEMA_VERSION = 4  # is increased whenever stored cells must be computed again
+SCHEMA_VERSION = 5  # is increased whenever stored cells must be computed again
 
 Split = Literal["valid", "test"]  # a held-out split, which is scored
 HELD_OUT: tuple[Split, ...] = ("valid", "test")

@@ -14,6 +14,7 @@ from lmcompare import __version__
 from lmcompare.runfolder.files import RunFolderError, read_json, write_json
 from lmcompare.runfolder.guards import check_sealed, seal
 from lmcompare.runfolder.layout import MANIFEST, SCHEMA_VERSION
+from lmcompare.tokens import ScoringRules
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class CorpusEntry:
         The sizes of the splits, by name.
     compressors : dict of str to float
         What general compressors need for the test text after the training text, in bits per byte, by name.
-    series : bool
-        Whether it is series of numbers: what is per byte for a text is then per step.
+    kind : str
+        What kind of data it is: for "text", figures are per byte; for "series" of numbers, per step.
     """
 
     name: str
@@ -55,12 +56,12 @@ class CorpusEntry:
     notes: tuple[str, ...]
     splits: dict[str, SplitSizes]
     compressors: dict[str, float] = field(default_factory=dict)
-    series: bool = False
+    kind: str = "text"
 
     @property
-    def kind(self) -> str:
-        """What kind of data it is, as studies name it."""
-        return "series" if self.series else "text"
+    def series(self) -> bool:
+        """Whether the page is one on series of numbers."""
+        return self.kind == "series"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class TokensEntry:
         The tokens of this word within a text; "<unk>" is an unknown one.
     in_page : dict
         How the page of a report cuts a text, as ``Tokenizer.in_page`` says it; ``reason`` if it can't.
+    rules : ScoringRules
+        How models of these tokens are scored.
     """
 
     spec: dict[str, Any]
@@ -96,6 +99,7 @@ class TokensEntry:
     notes: tuple[str, ...] = ()
     strawberry: tuple[str, ...] = ()
     in_page: dict[str, Any] = field(default_factory=dict)
+    rules: ScoringRules = ScoringRules()
 
 
 @dataclass(frozen=True)

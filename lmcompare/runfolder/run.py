@@ -19,6 +19,7 @@ from lmcompare.runfolder.guards import is_sealed, place_of, read_cell
 from lmcompare.runfolder.layout import FRACTIONS, MANIFEST, TOKENS
 from lmcompare.runfolder.manifest import CorpusEntry, Machine, Manifest, ModelRow, Settings, read_manifest
 from lmcompare.runfolder.tokens import TokenizedCorpus
+from lmcompare.tokens import ScoringRules
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -182,6 +183,11 @@ class Run:
     def corpus(self) -> CorpusEntry:
         """The text: name, source, fingerprint, notes and the sizes of the splits."""
         return self.manifest.corpus
+
+    @property
+    def rules(self) -> ScoringRules:
+        """How models are scored: the tokens of a run are all of one kind of data."""
+        return next((entry.rules for entry in self.manifest.tokens.values()), ScoringRules())
 
     @property
     def corpus_fingerprint(self) -> str:

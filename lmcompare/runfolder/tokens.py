@@ -53,7 +53,6 @@ from lmcompare.tokens import (
     tokenizer_code,
 )
 from lmcompare.tokens.pieces import PieceTokenizer
-from lmcompare.tokens.values import ValueTokenizer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,7 +185,7 @@ class TokenizedCorpus:
 
         The given past is training text: a model that has memorised it would look best.
         """
-        if not isinstance(self.tokenizer, ValueTokenizer):
+        if self.tokenizer.rules.every_token:
             return self.valid
         text, sentence = self.valid, self.features("valid", ["sentence"])["sentence"].to_numpy()
         kept = [
@@ -291,8 +290,9 @@ class TokenizedCorpus:
                 name: int(np.count_nonzero(self.vocabulary.is_unknown(text.ids))) for name, text in texts.items()
             },
             notes=self.tokenizer.notes,
-            strawberry=() if isinstance(self.tokenizer, ValueTokenizer) else self._cut(" strawberry"),
+            strawberry=self._cut(" strawberry") if self.tokenizer.reads == "text" else (),
             in_page=self._in_page(),
+            rules=self.tokenizer.rules,
         )
 
     def pieces_in_page(self) -> dict[str, Any]:

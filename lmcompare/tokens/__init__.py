@@ -16,7 +16,7 @@ from lmcompare.tokens.excerpt import SAMPLE, excerpt, excerpt_parts
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, is_tokenizer, listing, make_tokenizer, table_of
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt
-from lmcompare.tokens.tokenizer import Tokenizer
+from lmcompare.tokens.tokenizer import ScoringRules, Tokenizer
 from lmcompare.tokens.vocabulary import (
     END_TOKEN,
     UNKNOWN_ID,
@@ -37,6 +37,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "OverheadBits",
+    "ScoringRules",
     "Separator",
     "Text",
     "TextCode",

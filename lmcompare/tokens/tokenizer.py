@@ -6,6 +6,7 @@ import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -13,9 +14,31 @@ import numpy as np
 from lmcompare import registry
 from lmcompare.errors import LmcompareError, PluginError, one_line
 from lmcompare.state import State
-from lmcompare.tokens.vocabulary import END_TOKEN, IntArray, Vocabulary
+from lmcompare.tokens.vocabulary import END_TOKEN, FloatArray, IntArray, Vocabulary
 
 Covers = Literal["words", "sentences", "documents"]
+
+
+@dataclass(frozen=True)
+class ScoringRules:
+    """What the figures of models have to know of their tokens.
+
+    Parameters
+    ----------
+    every_token : bool
+        Whether every token is scored, and not only the known values after the past that is given.
+    blocks : {"text", "tokens"}
+        What is resampled for intervals: documents or sentences, or blocks of scored tokens.
+    least_loss : float, optional
+        The lowest possible loss; None if there is none, as a density may be above 1.
+    rivals : bool
+        Whether methods of forecasting compete with the models.
+    """
+
+    every_token: bool = True
+    blocks: Literal["text", "tokens"] = "text"
+    least_loss: float | None = 0.0
+    rivals: bool = False
 
 
 class Tokenizer(ABC):
@@ -43,6 +66,10 @@ class Tokenizer(ABC):
     files : tuple of str
         The options that are paths of files which ``fit`` reads. The paths are not part of the fingerprint; what the
         files contain should be part of ``state``.
+    reads : str
+        The kind of corpora that it cuts, as ``Corpus.kind``; only what reads "text" can cut a prompt.
+    rules : ScoringRules
+        How models of its tokens are scored.
     kind : str
         The name of the tokenizer in an experiment's ``[tokens]``. ``make_tokenizer`` sets it.
     """
@@ -53,6 +80,8 @@ class Tokenizer(ABC):
     fixed_vocabulary: ClassVar[bool] = False
     usual_min_count: ClassVar[int] = 1
     files: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[str] = "text"
+    rules: ClassVar[ScoringRules] = ScoringRules()
     kind: str = ""
 
     def fit(self, texts: Sequence[str]) -> Self:
@@ -98,6 +127,21 @@ class Tokenizer(ABC):
         offsets : (n, 2) int64 array
             Where each token starts and ends in the text's UTF-8, in bytes.
         """
+
+    def size(self, text: str) -> int:
+        """Return by what the loss of a document is divided: its bytes, or how many of its tokens are scored."""
+        return len(text.encode())
+
+    def density(self, texts: Sequence[str]) -> FloatArray | None:
+        """(N,) what each token of documents is charged beside the model, in nats; NaN for tokens that are not scored.
+
+        None, the default, if the spelling of unknown tokens and the white space are charged.
+        """
+        return None
+
+    def surface(self, texts: Sequence[str]) -> list[str] | None:
+        """Return how the tokens of documents are written there, ``</s>`` included; None for the types themselves."""
+        return None
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Return text for people to read, such as a continuation.

@@ -28,7 +28,7 @@ def test_split_gives_the_named_part_and_refuses_others() -> None:
 def test_fingerprint_of_series_sees_their_times_and_seasons() -> None:
     weeks, days = ({"step": step, "start": "2024-01-01"} for step in ("week", "day"))
     one, same, other = (
-        replace(CORPUS, series=True, train=(replace(ONE, metadata=about),))
+        replace(CORPUS, kind="series", train=(replace(ONE, metadata=about),))
         for about in (weeks, dict(reversed(weeks.items())), days)
     )
     assert one.fingerprint == same.fingerprint != other.fingerprint

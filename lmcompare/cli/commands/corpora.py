@@ -75,7 +75,7 @@ def show(
     progress = display().say
     progress(f"Reading {corpus} …")
     loaded = load(corpus, read)
-    if loaded.series:
+    if loaded.kind != "text":
         raise LmcompareError(
             f"{corpus} has series of numbers, and this page is about texts: see the series in the report of"
             f" 'lmcompare run --corpus {corpus}'"

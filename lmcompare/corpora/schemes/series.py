@@ -76,7 +76,7 @@ def read_series(name: str, options: CorpusOptions) -> Found:
         notes.append(f"Missing values, which are not scored: {missing:,}.")
     return Found(
         splits=splits,
-        series=True,
+        kind="series",
         name=f"{title}#{column}" if column else title,
         source=source + (f", column {column}" if column else ""),
         notes=tuple(notes),

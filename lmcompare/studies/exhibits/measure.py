@@ -8,16 +8,15 @@ from lmcompare import exhibits
 from lmcompare.measure.sampling import shown_sentences
 from lmcompare.measure.steps import example_windows
 from lmcompare.study import Finished
-from lmcompare.tokens.values import ValueTokenizer
 
 
 def exhibits_of(finished: Finished) -> list[dict[str, Any]]:
     """Return the exhibits of a model of some test sentences; what is left out, and why, is noted."""
     corpus = finished.corpus
-    if isinstance(corpus.tokenizer, ValueTokenizer):
-        text = example_windows(corpus)
-    else:
+    if corpus.tokenizer.reads == "text":
         text = shown_sentences(corpus, finished.options["sentences"])
+    else:
+        text = example_windows(corpus)
     tables = []
     for number, exhibit in enumerate(finished.model.exhibits(text)):
         if number == exhibits.MOST:

@@ -31,7 +31,7 @@ class Level:
         None if there is no such model, or no validation text.
         """
         counting = [m for m in models if m not in trained and not m.entry.traits.get("adaptive")]
-        if not counting or data.run.corpus.series:  # networks of series choose by another part of the text
+        if not counting or not data.run.rules.every_token:  # networks of series choose by another part of the text
             return None
         text = data.run.tokens[fingerprint].valid
         if not len(text):

@@ -62,15 +62,15 @@ def build(data: ReportData) -> Section | None:
     several = any(len(model.entry.seeds) > 1 for model in trained)
     late = numbers.listed([spoken(model.title) for model in trained if _begins_late(model.cell.curve)])
     said = f"The curve of {late} begins late: the tokens before were read to learn word vectors." if late else ""
-    trainings, of_series = fairness.trainings(data), data.run.corpus.series
+    trainings, of_text = fairness.trainings(data), data.run.corpus.kind == "text"
     html = fill(
         "learning",
         __package__,
         groups=groups,
         several=several,
         late=said,
-        linked=bool(trainings) and not of_series,  # for a text, the summary has them
-        trainings=trainings if of_series else (),
+        linked=bool(trainings) and of_text,  # for a text, the summary has them
+        trainings=() if of_text else trainings,
         headings=fairness.HEADINGS,
     )
     return Section.of("learning", "Learning curves", html)
@@ -114,7 +114,7 @@ def texts(data: ReportData, fingerprint: str, curves: Sequence[tuple[Model, pd.D
 
     It is "" of series, which have no unknown words and one kind of steps.
     """
-    if data.run.corpus.series:
+    if not data.run.rules.every_token:
         return ""
     figures = {one["name"]: one for one in data.results["models"]}
     known = [

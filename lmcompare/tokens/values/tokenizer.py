@@ -14,9 +14,9 @@ import numpy.typing as npt
 from lmcompare.corpora.series.values import MISSING, Line, line_of
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
-from lmcompare.tokens.tokenizer import Tokenizer
+from lmcompare.tokens.tokenizer import ScoringRules, Tokenizer
 from lmcompare.tokens.values.bins import Bins, Floats, Ints, resolution
-from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.vocabulary import END_TOKEN, FloatArray, IntArray
 
 CRITICAL = -2.57  # value of the Dickey-Fuller statistic with a constant, at 10 % (MacKinnon 2010, table 2)
 TREND = 1.0  # standard deviations by which the means of the first and the last third must differ
@@ -103,6 +103,8 @@ class ValueTokenizer(Tokenizer):
     """
 
     covers = "documents"
+    reads = "series"
+    rules = ScoringRules(every_token=False, blocks="tokens", least_loss=None, rivals=True)
     fixed_vocabulary = True
     has_density: ClassVar[bool] = True
 
@@ -228,6 +230,30 @@ class ValueTokenizer(Tokenizer):
         found[known] = bins.place(scaled)
         spread[known] = bins.spread(scaled) + np.log(way.scale)
         return Steps(line, found, spread)
+
+    def size(self, text: str) -> int:
+        """Return how many values of a document are scored: those after its past that are not missing."""
+        line = line_of(text)
+        return int(np.isfinite(line.values[line.given :]).sum())
+
+    def density(self, texts: Sequence[str]) -> FloatArray:
+        """(N,) what each token is charged for the place of its value in its bin, in nats; NaN where none is scored.
+
+        Not scored are the given past, missing values, and the ``</s>`` after each document. A tokenizer without a
+        density charges nothing.
+        """
+        parts: list[FloatArray] = []
+        for text in texts:
+            steps = self.steps(text)
+            scored = steps.bins >= 0
+            scored[: steps.line.given] = False
+            spread = steps.spread if self.has_density else np.zeros(len(scored))
+            parts += [np.where(scored, spread, np.nan), np.full(1, np.nan)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def surface(self, texts: Sequence[str]) -> list[str]:
+        """Return the values as they are in the text, and ``</s>`` after each document."""
+        return [word for text in texts for word in (*text.split(), END_TOKEN)]
 
     def values_after(self, past: Floats, given: int, bins: Ints, generator: np.random.Generator) -> Floats:
         """Return the values (P, H) of P paths from their bins (P, H), after a past (n,).

@@ -205,7 +205,7 @@ def test_nothing_to_learn_is_refused() -> None:
 )
 def test_the_data_sets_of_statsmodels(name: str, series: int, season: str, last: float) -> None:
     corpus = corpora.load(f"series:statsmodels:{name}")
-    assert corpus.series
+    assert corpus.kind == "series"
     assert len(corpus.train) == len(corpus.test) == series
     assert corpus.test[0].metadata["season"] == season
     assert corpus.test[0].name != "value"
