@@ -36,9 +36,8 @@ from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import SEAL, STATE_FILES
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import FloatArray, Separator, Vocabulary, encode, tokenise
-from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
+from lmcompare.tokens.codelength.between import END, SeparatorModel, SpellingModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.interpolation import SymbolModel
-from lmcompare.tokens.codelength.spelling import END, SpellingModel
 from lmcompare.tokens.codelength.token_classes import BEGINNING, CLOSING, STRAIGHT_QUOTES
 from lmcompare.trained import TrainedModel, checked_text
 

@@ -19,7 +19,7 @@ from lmcompare.corpora.formats.tables import documents_of_rows
 from lmcompare.corpora.options import CorpusOptions
 from lmcompare.corpora.paths import is_pattern, missing_path, read_path, read_stream
 from lmcompare.corpora.registered import SCHEMES
-from lmcompare.corpora.split_files import split_named
+from lmcompare.corpora.splits import split_named
 from lmcompare.errors import LmcompareError, blamed_on, expanded, kind_of, suggest, usable_path, working_directory
 
 _NAME, _SOURCE = "documents", "documents given in memory"

@@ -15,9 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lmcompare.errors import LmcompareError
-from lmcompare.serve.answers import Answers
-from lmcompare.serve.app import application
-from lmcompare.serve.guard import address
+from lmcompare.serve.app import Answers, address, application
 from lmcompare.trained import TrainedModel
 
 SECONDS = 5.0  # that a connection may take for the whole header of a request

@@ -11,8 +11,7 @@ from lmcompare.tokens.encode import (
     tokenizer_code,
     tokens_fingerprint,
 )
-from lmcompare.tokens.encoded import Encoded
-from lmcompare.tokens.excerpt import SAMPLE, excerpt, excerpt_parts
+from lmcompare.tokens.encoded import SAMPLE, Encoded, excerpt, excerpt_parts
 from lmcompare.tokens.reading import read_tokenised
 from lmcompare.tokens.registered import TOKENIZERS, is_tokenizer, listing, make_tokenizer, table_of
 from lmcompare.tokens.tokenised import Separator, Text, Tokenised, rebuilt

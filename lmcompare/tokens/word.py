@@ -1,14 +1,179 @@
-"""Words, numbers and punctuation marks of running text, in any script."""
+"""Words, letters with their marks, and runs without white space as tokens."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Self
 
+import numpy as np
 import regex
 
-from lmcompare.tokens.marks import MarkedTokenizer
+from lmcompare.corpora.sentences import in_parts
+from lmcompare.corpora.words import ASCII_SPACES, numbered_words
+from lmcompare.errors import LmcompareError
+from lmcompare.state import State
+from lmcompare.tokens import tokenizer_json
 from lmcompare.tokens.spacing import UNSPACED, spaced
+from lmcompare.tokens.tokenizer import Tokenizer, spans_between
+from lmcompare.tokens.vocabulary import END_TOKEN, UNKNOWN_TOKEN, IntArray, Vocabulary
+
+RESERVED = (UNKNOWN_TOKEN, END_TOKEN)
+"""The names that a vocabulary has for the unknown word and the end of a sentence."""
+
+_MARK = re.compile(r"(?<!\S)(?:</?[A-Za-z_]{1,20}>|@[^\w\s]@|-[LR][RSC]B-|&[a-z]{2,5};)(?!\S)")
+_OF_RESERVED = re.compile(r"(<unk|</s)(_*)>")  # a reserved name, with any number of underscores
+_LEAST_SHARE = 1e-4  # of the words; a rarer mark may be there by chance, as in a text that explains <unk>
+LONG = 1 << 14  # in a text of at least this many characters, each distinct word is cut once
+_BLANKS = np.frombuffer(b" \t\n\r\v\f", np.uint8)
+_COMMA = re.compile(r",(?!\S)")  # a comma before white space; full stops belong to abbreviations, too
+_ALONE = re.compile(r",(?<!\S,)(?!\S)")  # a comma with white space before it as well
+_SHARE_ALONE = 0.9  # the least share of such commas in a text that is tokenised already
+
+
+def find_marks(texts: Sequence[str]) -> dict[str, int]:
+    """Return the marks that occur at least twice, and once in 10,000 words, with their counts, by falling count."""
+    counts = Counter(mark for text in texts for mark in _MARK.findall(text))
+    words = sum(len(part.split()) for text in texts for part in in_parts(text)) if counts else 0
+    return {mark: n for mark, n in counts.most_common() if n >= max(2, _LEAST_SHARE * words)}
+
+
+def is_tokenised(texts: Sequence[str]) -> bool:
+    """Return whether at least nine of ten commas before white space have white space before them as well."""
+    commas, alone = (sum(len(pattern.findall(text)) for text in texts) for pattern in (_COMMA, _ALONE))
+    return commas > 0 and alone >= _SHARE_ALONE * commas
+
+
+def escaped(token: str) -> str:
+    """Return the token for a word of the text: ``<unk_>`` for ``<unk>``, ``<unk__>`` for ``<unk_>`` and so on."""
+    return _OF_RESERVED.sub(r"\1\2_>", token) if _OF_RESERVED.fullmatch(token) else token
+
+
+def unescaped(token: str) -> str:
+    """Return the word of the text for a token: the inverse of `escaped`."""
+    found = _OF_RESERVED.fullmatch(token)
+    return f"{found[1]}{found[2][:-1]}>" if found and found[2] else token
+
+
+def _begins(raw: bytes) -> IntArray:
+    """Return the offset in ``raw`` of each part that ``raw.split()`` returns."""
+    filled = ~np.isin(np.frombuffer(raw, np.uint8), _BLANKS)
+    return np.flatnonzero(filled & ~np.append(False, filled[:-1]))
+
+
+class MarkedTokenizer(Tokenizer):
+    """Cuts text into words, but does not cut the marks that it found in the training text.
+
+    Attributes
+    ----------
+    marks : mapping of str to int
+        The marks of the training text that change how a text is cut or named, with their counts.
+    tokenised : bool
+        Whether the training text is tokenised already.
+    """
+
+    marks: Mapping[str, int] = {}
+    tokenised: bool = False
+
+    @abstractmethod
+    def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
+        """Return an expression with one group, which matches a token; only white space is between matches."""
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        self._set(find_marks(texts), is_tokenised(texts))
+        return self
+
+    def state(self) -> State:
+        values = {"marks": dict(self.marks), "tokenised": self.tokenised}
+        return State(values={name: value for name, value in values.items() if value})
+
+    def restore(self, state: State) -> None:
+        self._set(state.values.get("marks", {}), state.values.get("tokenised", False))
+
+    def _set(self, marks: Mapping[str, int], tokenised: bool) -> None:
+        self.marks, self.tokenised = marks, tokenised
+        for name in ("_cutter", "_escapes"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        found = ", ".join(f"{mark} ({count:,} times)" for mark, count in self.marks.items())
+        notes = [f"The training text has marks of its own, each of which is one token: {found}."] if found else []
+        notes += [
+            f"The {mark} of the text is a word like any other and is shown as {escaped(mark)}."
+            for mark in RESERVED
+            if mark in self.marks
+        ]
+        return tuple(notes)
+
+    def parts(self, text: str) -> Iterator[str]:
+        return in_parts(text)
+
+    def tokenize(self, text: str) -> tuple[list[str], IntArray]:
+        return self._cut(text) if len(text) < LONG else self._cut_each_once(text)
+
+    def _cut(self, text: str) -> tuple[list[str], IntArray]:
+        pieces = self._cutter.split(text)  # one group in the pattern: space, token, space, …, token, space
+        tokens = pieces[1::2]
+        if self._escapes:
+            tokens = [escaped(token) if token[0] == "<" else token for token in tokens]
+        return tokens, spans_between(pieces, text.isascii())
+
+    def _cut_each_once(self, text: str) -> tuple[list[str], IntArray]:
+        """Return the same as ``_cut``, but cut each distinct run between white space only once."""
+        runs, run, _ = numbered_words([text], ASCII_SPACES)
+        begin_of_run = _begins(text.encode())
+        joined = " ".join(runs)
+        distinct, offsets = self._cut(joined)
+        places = _begins(joined.encode())  # the offsets of the distinct runs
+        owner = np.searchsorted(places, offsets[:, 0], side="right") - 1
+        offsets = offsets - places[owner][:, None]
+        many = np.bincount(owner, minlength=len(runs))  # the number of tokens of each distinct run
+        first = np.cumsum(many) - many
+        each = many[run]
+        taken = np.arange(each.sum()) + np.repeat(first[run] - np.cumsum(each) + each, each)
+        tokens = np.array(distinct, object)[taken].tolist()
+        return tokens, offsets[taken] + np.repeat(begin_of_run, each)[:, None]
+
+    @abstractmethod
+    def oniguruma(self, marks: Sequence[str]) -> str:
+        """Return the expression of ``pattern``, without the group, in the syntax of Oniguruma."""
+
+    @abstractmethod
+    def javascript(self, marks: Sequence[str]) -> str:
+        """Return the expression of ``pattern``, without the group, in the syntax of JavaScript with the flag v."""
+
+    def in_page(self) -> dict[str, Any]:
+        return {"cut": "pattern", "pattern": self.javascript(list(self.marks)), "escapes": self._escapes}
+
+    def tokenizer_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        if self._escapes:
+            raise LmcompareError(
+                f"the tokenizer {self.kind} can't be written as tokenizer.json: the training text has words such as"
+                " <unk>, which Hugging Face's tokenizers would take for the unknown word of the vocabulary"
+            )
+        cut = tokenizer_json.cut_by(self.oniguruma(list(self.marks)))
+        return tokenizer_json.of_lines(tokenizer_json.by_word(vocabulary), pre_tokenizer=cut, decoder=None)
+
+    def token_bytes(self, token: str) -> bytes:
+        return self._word(token).encode()
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        return super().detokenize([self._word(token) for token in tokens])
+
+    @cached_property
+    def _cutter(self) -> regex.Pattern[str]:
+        return self.pattern(list(self.marks))
+
+    @cached_property
+    def _escapes(self) -> bool:
+        return any(mark in self.marks for mark in RESERVED)
+
+    def _word(self, token: str) -> str:
+        return unescaped(token) if self._escapes else token
 
 
 def oniguruma(pattern: str, marks: Sequence[str]) -> str:
@@ -94,3 +259,28 @@ class WordTokenizer(MarkedTokenizer):
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         return spaced([self._word(token) for token in tokens])
+
+
+class WhitespaceTokenizer(MarkedTokenizer):
+    """Cuts at white space (Unicode's White_Space property) and nowhere else."""
+
+    kind = "whitespace"
+    description = "The text between white space: for text that is tokenised already."
+    rule = r"(\S+)"
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        super().fit(texts)
+        self.marks = {
+            mark: count for mark, count in self.marks.items() if mark in RESERVED
+        }  # other marks stay whole anyway
+        self.tokenised = False  # so that no note is given: such a text is expected here
+        return self
+
+    def pattern(self, marks: Sequence[str]) -> regex.Pattern[str]:
+        return regex.compile(self.rule)
+
+    def oniguruma(self, marks: Sequence[str]) -> str:
+        return r"\P{White_Space}+"
+
+    def javascript(self, marks: Sequence[str]) -> str:
+        return r"\P{White_Space}+"

@@ -211,7 +211,7 @@ def test_answers_are_printed_even_where_they_can_t_be_stored(place: Path, monkey
         raise LmcompareError("the folder can't be written")
 
     (place / "pairs.jsonl").write_text(json.dumps({"sentence_good": "the cat saw it", "sentence_bad": "it saw cat"}))
-    monkeypatch.setattr("lmcompare.probes.accuracy.write_probed", fail)
+    monkeypatch.setattr("lmcompare.probes.write_probed", fail)
     done = lmcompare("probe", "pairs.jsonl", "run", cwd=place)
     assert done.returncode == 2
     assert "the folder can't be written" in done.stderr

@@ -22,7 +22,7 @@ from lmcompare.corpora import Document
 from lmcompare.errors import PluginError
 from lmcompare.model import Stepper
 from lmcompare.tokens import FloatArray, TextCode, build_vocabulary, encode, make_tokenizer
-from lmcompare.tokens.codelength.spelling import END, SpellingModel
+from lmcompare.tokens.codelength.between import END, SpellingModel
 from tests.tokens.texts import BYTE_PAIRS, KINDS, TRAIN, WILD, documents
 
 pytestmark = pytest.mark.slow

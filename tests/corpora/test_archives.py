@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow
 import pytest
 
-from lmcompare.corpora import CorpusOptions, Found, Piece, compression
-from lmcompare.corpora.compression import MOST_TIMES, decompressed, inner_name
+from lmcompare.corpora import CorpusOptions, Found, Piece, files
 from lmcompare.corpora.contents import Content
+from lmcompare.corpora.files import MOST_TIMES, decompressed, inner_name
 from lmcompare.corpora.paths import read_path, read_stream
 from lmcompare.errors import LmcompareError
 
@@ -68,7 +68,7 @@ def test_compressed_files(suffix: str, name: str, compress: Callable[[bytes], by
 
 
 def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "ALWAYS", 1 << 15)
+    monkeypatch.setattr(files, "ALWAYS", 1 << 15)
     small = Content(gzip.compress(bytes(1 << 15)))  # small enough, whatever its ratio
     assert MOST_TIMES * small.size < 1 << 15
     assert decompressed(small, "small", "small").size == 1 << 15
@@ -158,7 +158,7 @@ def test_an_archive_is_a_folder(suffix: str, raw: bytes, tmp_path: Path) -> None
     ],
 )
 def test_archives_that_are_refused(raw: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "ALWAYS", 1 << 16)
+    monkeypatch.setattr(files, "ALWAYS", 1 << 16)
     (tmp_path / "a.zip").write_bytes(raw)
     with pytest.raises(LmcompareError, match=message):
         read_path(tmp_path / "a.zip", DEFAULT)

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from lmcompare.corpora import CorpusOptions, Found, load
 from lmcompare.corpora.paths import read_path
-from lmcompare.corpora.split_files import recognised
+from lmcompare.corpora.splits import recognised
 from lmcompare.errors import LmcompareError
 
 DEFAULT = CorpusOptions()

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.corpora import alignments
 from lmcompare.corpora import repeats as module
 from lmcompare.corpora.document import Document, Repeat
 from lmcompare.corpora.repeats import repeats, repeats_noted
@@ -165,7 +164,7 @@ def test_how_much_is_read_at_a_time_changes_nothing(seed: int, together: int, he
     whole = found(train, test)
     assert any(whole)
     with (
-        patch.object(alignments, "TOGETHER", together),
+        patch.object(module, "TOGETHER", together),
         patch.object(module, "HELD_OUT", held_out),
         patch("lmcompare.scratch.IN_MEMORY", most),
     ):
@@ -181,12 +180,12 @@ def brute(mine: Sequence[str], theirs: Sequence[str], at: int, other: int) -> fl
     def score(k: int) -> float:
         i, j = at + k, other + k
         if mine[i] != theirs[j]:
-            return alignments.DIFFERS
+            return module.DIFFERS
         p = (max(count[mine[i]], 1) - 0.5) / (len(theirs) + 2)  # with the edges
         if i and j and mine[i - 1] == theirs[j - 1]:
             of = len(before[mine[i - 1], mine[i]]) if len(pairs) else 1
-            p = (max(of, 1) - 1 + alignments.WEIGHT * p) / (max(count[mine[i - 1]], 1) - 1 + alignments.WEIGHT)
-        return float(np.log2((1 - alignments.CHANGED) / p + alignments.CHANGED))
+            p = (max(of, 1) - 1 + module.WEIGHT * p) / (max(count[mine[i - 1]], 1) - 1 + module.WEIGHT)
+        return float(np.log2((1 - module.CHANGED) / p + module.CHANGED))
 
     after = np.cumsum([score(k) for k in range(min(len(mine) - at, len(theirs) - other))])
     behind = np.cumsum([score(-k) for k in range(1, min(at, other) + 1)])
@@ -200,15 +199,15 @@ def test_the_score_is_what_the_definition_says(every: int) -> None:
         [*written(40, 1), *common, *written(40, 2)],
         [*written(50, 4), *changed(common, every), *written(9, 5)],
     )
-    edge, other_edge = alignments.EDGE, alignments.OTHER_EDGE
+    edge, other_edge = module.EDGE, module.OTHER_EDGE
 
-    def hashed(words: Sequence[str], edge: np.uint64) -> alignments.HashArray:
+    def hashed(words: Sequence[str], edge: np.uint64) -> module.HashArray:
         return np.array([edge, *(hash(word) & 0xFFFFFFFFFFFF for word in words), edge], np.uint64)
 
     best = brute(mine, theirs, 40, 50)
     for least, expected in ((best - 0.01, 1), (best + 0.01, 0)):
-        with patch.object(alignments, "LEAST", least), patch.object(alignments, "MARGIN", -1000.0):
-            got = alignments.aligned(hashed(mine, other_edge), hashed(theirs, edge), 1000)
+        with patch.object(module, "LEAST", least), patch.object(module, "MARGIN", -1000.0):
+            got = module.aligned(hashed(mine, other_edge), hashed(theirs, edge), 1000)
         through = (got[0] <= 41) & (got[1] > 41) & (got[2] - got[0] == 10)
         assert int(through.any()) == expected
 

@@ -22,7 +22,7 @@ from tests.harness.small import Watch, small_experiment, write_text
 TOKENIZER = """
 import os
 {at_import}
-from lmcompare.tokens.whitespace import WhitespaceTokenizer
+from lmcompare.tokens.word import WhitespaceTokenizer
 
 class Own(WhitespaceTokenizer):
     usual_min_count = 3

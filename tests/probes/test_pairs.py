@@ -12,8 +12,7 @@ from scipy.stats import binomtest
 
 import lmcompare
 from lmcompare.errors import LmcompareError
-from lmcompare.probes import Judgement, Pair, accuracies, judged, read_pairs, store
-from lmcompare.probes.accuracy import wilson
+from lmcompare.probes import Judgement, Pair, accuracies, judged, read_pairs, store, wilson
 from lmcompare.runfolder.guards import locked
 from lmcompare.runfolder.probed import Probed, read_probed
 from lmcompare.runfolder.run import load_run

@@ -25,7 +25,7 @@ from lmcompare.report.build import write_reports
 from lmcompare.report.data import ReportData
 from lmcompare.studies.live import section as live
 from lmcompare.tokens import build_vocabulary, encode_prompt, fit_tokenizer, make_tokenizer
-from lmcompare.tokens.codelength.spelling import SpellingModel
+from lmcompare.tokens.codelength.between import SpellingModel
 from lmcompare.training.pocket import Pocket
 from tests.models.neural_cases import trained
 from tests.report.browser import complaints, visit

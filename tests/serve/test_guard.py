@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from lmcompare.errors import LmcompareError
 from lmcompare.serve import server
-from lmcompare.serve.guard import TOGETHER, Guard, address
+from lmcompare.serve.app import TOGETHER, Guard, address
 from lmcompare.serve.server import is_local, serve
 
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect
 import lmcompare
 from lmcompare.api import Comparison
 from lmcompare.measure.sampling import Sampling
-from lmcompare.serve import app, guard
+from lmcompare.serve import app
 from tests.made import made
 from tests.report.browser import complaints
 
@@ -42,7 +42,7 @@ class Server:
     ) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body of an answer; ``known``: with the cookie, and as the page itself."""
         host = f"127.0.0.1:{self.port}"
-        own = {"Cookie": f"{guard.cookie_of(host)}={self.token}", "Origin": f"http://{host}"} if known else {}
+        own = {"Cookie": f"{app.cookie_of(host)}={self.token}", "Origin": f"http://{host}"} if known else {}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, body, {**own, **(headers or {})})
             with connection.getresponse() as answer:

@@ -9,8 +9,7 @@ import pytest
 
 from lmcompare.corpora import ReadFile, load
 from lmcompare.errors import LmcompareError
-from lmcompare.survey import Survey, survey
-from lmcompare.survey.laws import LEAST_COUNT, heaps, zipf
+from lmcompare.survey import LEAST_COUNT, Survey, heaps, survey, zipf
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 

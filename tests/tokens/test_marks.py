@@ -15,12 +15,12 @@ from lmcompare.tokens import (
     build_vocabulary,
     encode,
     make_tokenizer,
-    marks,
     rebuilt,
     tokenise,
     tokens_fingerprint,
+    word,
 )
-from lmcompare.tokens.marks import MarkedTokenizer, escaped, find_marks, is_tokenised, unescaped
+from lmcompare.tokens.word import MarkedTokenizer, escaped, find_marks, is_tokenised, unescaped
 
 WIKITEXT = (
     " = <unk> = \n \n The <unk> was built in 1 @,@ 200 days , with well @-@ known <unk> .\n",
@@ -132,7 +132,7 @@ def test_a_long_text_is_cut_like_a_short_one(kind: str, parts: list[str]) -> Non
     assert isinstance(tokenizer, MarkedTokenizer)
     text = "".join(parts)
     tokens, offsets = tokenizer.tokenize(text)
-    with patch.object(marks, "LONG", 1), patch("lmcompare.corpora.sentences.PART", 5):
+    with patch.object(word, "LONG", 1), patch("lmcompare.corpora.sentences.PART", 5):
         again, same = tokenizer.tokenize(text)
         assert "".join(tokenizer.parts(text)) == text
     assert again == tokens

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lmcompare.coding.files import Reader, distribution, read, word_reader, word_symbols
 from lmcompare.tokens import FloatArray
 from lmcompare.tokens.codelength import interpolation
+from lmcompare.tokens.codelength.between import ALPHABET, END, SpellingModel
 from lmcompare.tokens.codelength.interpolation import (
     ContextCounts,
     SymbolKneserNey,
@@ -23,7 +24,6 @@ from lmcompare.tokens.codelength.interpolation import (
     SymbolWittenBell,
     find,
 )
-from lmcompare.tokens.codelength.spelling import ALPHABET, END, SpellingModel
 
 # Three symbols. After context 0: symbol 0 twice, symbol 1 once; after context 1: symbol 0 once.
 CONTEXTS = [np.zeros(4, np.int64), np.array([0, 0, 0, 1])]

@@ -23,7 +23,7 @@ from lmcompare.tokens import (
     tokenise,
 )
 from lmcompare.tokens import rebuilt as put_together
-from lmcompare.tokens.whitespace import WhitespaceTokenizer
+from lmcompare.tokens.word import WhitespaceTokenizer
 from tests.tokens.texts import BYTE_PAIRS, KINDS, WILD, document, documents, rebuilt
 
 

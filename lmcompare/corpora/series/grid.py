@@ -1,17 +1,22 @@
-"""Times on a regular grid: which step a series has, where values are missing, and how long its season is."""
+"""Times on a regular grid: columns of times, the step of a series, where values are missing, how long a season is."""
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from lmcompare.errors import LmcompareError
+from lmcompare.errors import LmcompareError, one_line
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
+
 
 MOST_MISSING = 0.3  # of the steps of a grid
 SEASONS = {  # by the step, how many of them are a season
@@ -139,3 +144,261 @@ def _in_words(seconds: int) -> str:
 def _steps_in_words(times: pd.DatetimeIndex) -> str:
     gaps = times.to_series().diff().dropna()
     return f"between {gaps.min()} and {gaps.max()}"
+
+
+TIMES = (
+    *("time", "date", "datetime", "timestamp", "ds", "unix", "epoch"),
+    *("month", "quarter", "period", "year", "unnamed: 0", "index"),
+)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MOST_SECONDS = 1e11  # seconds since 1970: larger numbers are milliseconds or smaller units
+_YEARS = (1000, 3000)
+_DAY_NUMBERS = (20_000, 80_000)  # day numbers of spreadsheets: 1954 to 2119
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp][Mm])?"
+_MONTH_AND_YEAR = r"^([A-Za-z]{3,9})[-\s/.']+(\d{4}|\d{2})$"
+_LOCAL_MIDNIGHT = r"^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})$"
+
+
+def times_column(table: pd.DataFrame, where: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of times, and a sentence if there is none."""
+    import pandas as pd
+
+    for name in table.columns:
+        if pd.api.types.is_datetime64_any_dtype(table[name]) or isinstance(table[name].dtype, pd.PeriodDtype):
+            return str(name), ()
+    named = column_named(table, TIMES)
+    if named is not None:
+        return named, ()
+    return None, (f"{where} has no column of times, so its rows are taken as equal steps.",)
+
+
+def read_times(column: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
+    """Return a column of times. Whole numbers are years if they can be, and otherwise seconds from 1970."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return pd.DatetimeIndex(column.dt.to_timestamp())
+    if column.isna().any():
+        row = int(np.flatnonzero(column.isna().to_numpy())[0]) + 1
+        raise LmcompareError(f"{where} has no time in row {row:,} of column '{name}': correct it there")
+    try:
+        if pd.api.types.is_numeric_dtype(column):
+            numbers = column.to_numpy(np.float64)
+            if (numbers == numbers.round()).all() and numbers.min() >= _YEARS[0] and numbers.max() < _YEARS[1]:
+                return pd.DatetimeIndex([pd.Timestamp(int(year), 1, 1) for year in numbers])
+            if _YEARS[0] <= numbers.min() and numbers.max() < _YEARS[1]:
+                raise LmcompareError(
+                    f"the column '{name}' of {where} has years with a fraction, such as {numbers[0]}: write dates,"
+                    " such as 2024-01"
+                )
+            if _DAY_NUMBERS[0] <= numbers.min() and numbers.max() <= _DAY_NUMBERS[1]:
+                raise LmcompareError(
+                    f"the column '{name}' of {where} has day numbers of a spreadsheet, such as {numbers[0]:g}: write"
+                    " dates, such as 2024-01-31"
+                )
+            if dates := _dates(numbers):
+                return pd.DatetimeIndex(dates)
+            if np.abs(numbers).min() > MOST_SECONDS:
+                raise LmcompareError(
+                    f"the column '{name}' of {where} has times such as {numbers[0]:.0f}, which are too large to be"
+                    " seconds since 1970: if they are milliseconds, divide them by 1000"
+                )
+            return pd.DatetimeIndex(pd.to_datetime(numbers, unit="s"))
+        text = column.astype(str).str.strip()
+        if text.str.fullmatch(_CLOCK).all():
+            raise LmcompareError(
+                f"the column '{name}' of {where} has times of the day without a date, such as {text.iloc[0]}: write"
+                " the date before them, or call the column of dates 'date' and the column of times 'time'"
+            )
+        if not (local := text.str.extract(_LOCAL_MIDNIGHT)[0]).isna().any():  # days, whatever their zone
+            return pd.DatetimeIndex(pd.to_datetime(local))
+        if (found := _months_with_years(text)) is not None:
+            return found
+        if (found := _with_slashes(text, name, where)) is not None:
+            return found
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a format is guessed
+            try:
+                return _with_years(pd.DatetimeIndex(pd.to_datetime(column)), text, name, where)
+            except ValueError:  # several offsets from UTC, as with summer time
+                return pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+    except (ValueError, OverflowError) as error:
+        why = one_line(error).split(". ")[0][:120]
+        raise LmcompareError(
+            f"the column '{name}' of {where} can't be read as times ({why}): write them as 2024-01-31 or"
+            " 2024-01-31 12:00"
+        ) from None
+
+
+def _with_years(times: pd.DatetimeIndex, text: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex:
+    """Return the times. Raises ``LmcompareError`` if they have no year, which pandas then takes for the year 1."""
+    if len(times) and times.year.min() < _YEARS[0]:
+        raise LmcompareError(
+            f"the column '{name}' of {where} has times without a year, such as '{text.iloc[0][:30]}': write them as"
+            " 2024-01-31"
+        )
+    return times
+
+
+def _months_with_years(text: pd.Series[Any]) -> pd.DatetimeIndex | None:
+    """Return months such as Jan-05 or January 2005; None for other times. Years of two digits are 1970 to 2069."""
+    import pandas as pd
+
+    found = text.str.extract(_MONTH_AND_YEAR)
+    if found.isna().to_numpy().any() or not found[0].str[:3].str.lower().isin(MONTHS).all():
+        return None
+    month = found[0].str[:3].str.lower().map(MONTHS.index) + 1
+    year = found[1].astype(int)
+    year = year.where(year >= 100, year + np.where(year < 70, 2000, 1900))
+    return pd.DatetimeIndex(pd.to_datetime({"year": year, "month": month, "day": 1}))
+
+
+def _with_slashes(text: pd.Series[Any], name: str, where: str) -> pd.DatetimeIndex | None:
+    """Return dates such as 31/01/2024, 01/31/2024 or 31.01.2024, also with a time of the day; None for other times.
+
+    Where both the day and the month may come first, it is the order in which the dates are evenly spaced.
+    """
+    import pandas as pd
+
+    found = text.str.extract(rf"^(\d{{1,2}})([/.-])(\d{{1,2}})[/.-](\d{{4}})(?:[T\s]+({_CLOCK}))?$")
+    if found[[0, 2, 3]].isna().to_numpy().any() or (found[4].nunique(dropna=False) > 1 and found[4].isna().any()):
+        return None
+    first, last, year = (found[part].astype(int) for part in (0, 2, 3))
+    clock = pd.to_timedelta(0) if found[4].isna().any() else _since_midnight(found[4])
+    read = {}
+    for order, (day, month) in {"day": (first, last), "month": (last, first)}.items():
+        if order == "month" and (found[1] == ".").any():
+            continue
+        try:
+            dates = pd.to_datetime({"year": year, "month": month, "day": day})
+        except ValueError:
+            continue
+        read[order] = pd.DatetimeIndex(dates + clock)
+    if len(read) == 2 and not read["day"].equals(read["month"]):
+        read = {order: times for order, times in read.items() if _evenly_spaced(times)}
+        if len(read) != 1:
+            raise LmcompareError(
+                f"the column '{name}' of {where} has dates such as '{text.iloc[0]}', in which the day or the month"
+                " may come first: write them as 2024-01-31"
+            )
+    return next(iter(read.values()), None)
+
+
+def _since_midnight(clock: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times of the day, such as 13:05 or 1:05 PM, as durations."""
+    import pandas as pd
+
+    midnight = pd.Timestamp(2000, 1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a format is guessed
+        return pd.to_datetime("2000-01-01 " + clock.astype(str).str.strip()) - midnight
+
+
+def _evenly_spaced(times: pd.DatetimeIndex) -> bool:
+    try:
+        grid_of(times.sort_values().unique(), "times")
+    except LmcompareError:
+        return False
+    return True
+
+
+def _dates(numbers: npt.NDArray[np.float64]) -> list[np.datetime64]:
+    """Return whole numbers such as 20240131 or 202401 as dates; nothing if they are others."""
+    if not (numbers == numbers.round()).all() or numbers.min() < 0:
+        return []
+    text = [str(int(number)) for number in numbers]
+    size = len(text[0])
+    if size not in (6, 8) or any(len(one) != size or not _YEARS[0] <= int(one[:4]) < _YEARS[1] for one in text):
+        return []
+    try:
+        return [np.datetime64("-".join(filter(None, (one[:4], one[4:6], one[6:])))) for one in text]
+    except ValueError:  # a month 13, say
+        return []
+
+
+def with_times(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
+    """Return a table in which dates with times of the day, and years with months, quarters or days, are one column.
+
+    A table with a row for each year and a column for each month becomes one with a row for each month, unless a
+    ``column`` of it is asked for, such as one month of every year.
+    """
+    import pandas as pd
+
+    own = {str(name).strip().lower(): str(name) for name in table.columns}
+    if "date" in own and (clock := own.get("time", own.get("hour"))) is not None:
+        return _with_clock(table, own["date"], clock, where)
+    if "year" not in own:
+        return table
+    year = own["year"]
+    if all(month in own for month in MONTHS):
+        if column:
+            return table
+        long = table.melt([year], [own[month] for month in MONTHS], "month", "value")
+        long["month"] = [1 + MONTHS.index(str(name).strip().lower()) for name in long["month"]]
+        times = pd.to_datetime({"year": long[year].astype(int), "month": long["month"], "day": 1})
+        return pd.DataFrame({"time": times, "value": long["value"]}).sort_values("time", ignore_index=True)
+    parts = {"month": own.get("month"), "quarter": own.get("quarter"), "day": own.get("day")}
+    parts["hour"] = own.get("hour") if parts["day"] else None
+    given = {part: name for part, name in parts.items() if name is not None}
+    table = table.assign(**{name: _as_number(table[name], part) for part, name in given.items()})
+    columns = [table[name] for name in (year, *given.values())]
+    if not given.keys() & {"month", "quarter"} or not all(_are_whole(column) for column in columns):
+        return table
+    for part, most in (("month", 12), ("quarter", 4)):
+        if part in given:
+            _check_within(table[given[part]], part, most)
+    month = table[given["month"]] if "month" in given else 3 * table[given["quarter"]] - 2
+    day = table[given["day"]] if "day" in given and "month" in given else 1
+    try:
+        times = pd.to_datetime({"year": table[year].astype(int), "month": month.astype(int), "day": day})
+    except ValueError:  # a day 32, say: the columns are something else
+        return table
+    if "hour" in given:
+        times += pd.to_timedelta(table[given["hour"]], unit="h")
+    return table.drop(columns=[year, *given.values()]).assign(time=times)
+
+
+def _with_clock(table: pd.DataFrame, date: str, clock: str, where: str) -> pd.DataFrame:
+    """Return a table in which a column of dates and one of times of the day, or of hours, are one; or as it is."""
+    import pandas as pd
+
+    hours = _are_whole(table[clock]) and bool(table[clock].between(0, 24).all())
+    text = table[clock].astype(str).str.strip()
+    if not hours and not (table[clock].notna().all() and text.str.fullmatch(_CLOCK).all()):
+        return table
+    days = read_times(table[date], date, where)
+    after = pd.to_timedelta(table[clock], unit="h") if hours else _since_midnight(text)
+    return table.drop(columns=[date, clock]).assign(time=days + pd.TimedeltaIndex(after))
+
+
+def _as_number(column: pd.Series[Any], part: str) -> pd.Series[Any]:
+    """Return a column with names of months, or with quarters such as Q1, as numbers; another one as it is."""
+    text = column.astype(str).str.strip().str.lower()
+    if part == "month" and text.str.fullmatch("[a-z]{3,9}").all() and text.str[:3].isin(MONTHS).all():
+        return text.str[:3].map(MONTHS.index) + 1
+    if part == "quarter" and text.str.fullmatch("q[1-4]").all():
+        return text.str[1:].astype(int)
+    return column
+
+
+def _check_within(column: pd.Series[Any], part: str, most: int) -> None:
+    """Raise ``LmcompareError`` for a month that is not 1 to 12, or a quarter that is not 1 to 4."""
+    wrong = np.flatnonzero(~column.between(1, most).to_numpy())
+    if len(wrong):
+        row = int(wrong[0])
+        raise LmcompareError(
+            f"the column '{column.name}' has {column.iloc[row]:g} in row {row + 1:,}, but a {part} is a number from 1"
+            f" to {most}: correct it there"
+        )
+
+
+def _are_whole(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_numeric_dtype(column) and column.notna().all() and (column % 1 == 0).all())
+
+
+def column_named(table: pd.DataFrame, names: Iterable[str]) -> str | None:
+    """Return the first column with one of these names, whatever their case."""
+    own = {re.sub(r"\s+", " ", str(name)).strip().lower(): str(name) for name in table.columns}
+    return next((own[name] for name in names if name in own), None)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError
-from lmcompare.tokens.codelength.between import SeparatorModel, WhiteSpaceModel
-from lmcompare.tokens.codelength.spelling import SpellingModel
+from lmcompare.tokens.codelength.between import SeparatorModel, SpellingModel, WhiteSpaceModel
 from lmcompare.tokens.codelength.token_classes import TokenClasses
 from lmcompare.tokens.cutting import tokenised
 from lmcompare.tokens.tokenised import Text, Tokenised

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.corpora.series.files import read_table
-from lmcompare.corpora.series.tables import series_of
+from lmcompare.corpora.series.tables import read_table, series_of
 from lmcompare.errors import LmcompareError
 
 DAYS = pd.date_range("2024-01-01", periods=4)

@@ -15,9 +15,8 @@ from shutil import which
 
 import pytest
 
-from lmcompare.corpora.schemes import lee
-from lmcompare.corpora.schemes.gensim_data import located
-from lmcompare.corpora.schemes.lee import LEE_FILE
+from lmcompare.corpora.schemes import gensim_data as lee
+from lmcompare.corpora.schemes.gensim_data import LEE_FILE, located
 from lmcompare.training.recipe import Recipe
 from tests.cli.console import Done, lmcompare
 from tests.test_docs import PAGES, ROOT, commands

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from lmcompare.serve import guard
+from lmcompare.serve import app
 from tests.serve.test_server import served, started
 
 
@@ -15,7 +15,7 @@ from tests.serve.test_server import served, started
 def test_clients_that_stay_or_go_away_neither_write_to_the_terminal_nor_delay_the_end() -> None:
     with started(served()) as server, closing(http.client.HTTPConnection("127.0.0.1", server.port)) as stays:
         host = f"127.0.0.1:{server.port}"
-        own = {"Cookie": f"{guard.cookie_of(host)}={server.token}", "Origin": f"http://{host}"}
+        own = {"Cookie": f"{app.cookie_of(host)}={server.token}", "Origin": f"http://{host}"}
         stays.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})
         with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as goes:
             goes.request("POST", "/api/score", b"{", {**own, "Content-Length": "100"})
