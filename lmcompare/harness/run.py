@@ -368,6 +368,8 @@ def look_ahead(
 def in_scratch(job: Job, scratch: Path) -> Job:
     """Return the job with ``scratch``, to which ``look_ahead`` wrote the tokens, as its run folder."""
     return replace(job, folder=str(scratch))
+
+
 def _have_rivals(plan: Plan) -> bool:
     """Return whether methods of forecasting compete with the models of a run."""
     return any(tokens.entry.rules.rivals for tokens in plan.tokens.values())

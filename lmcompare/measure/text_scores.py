@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lmcompare.corpora import Document
-from lmcompare.corpora.alignments import EDGE, FACTOR, OTHER_EDGE, HashArray, aligned, covered
+from lmcompare.corpora.repeats import EDGE, FACTOR, OTHER_EDGE, HashArray, aligned, covered
 from lmcompare.measure.scoring import checked_log_probs
 from lmcompare.measure.word_bits import (
     WORD,

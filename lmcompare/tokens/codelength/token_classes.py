@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.tokens.spacing import is_unspaced
 from lmcompare.tokens.tokenised import Tokenised
 from lmcompare.tokens.vocabulary import IntArray
+from lmcompare.tokens.word import is_unspaced
 
 BEGINNING, CLOSING = 0, 1  # the classes of the beginning of a sentence and of its ``</s>``
 STRAIGHT_QUOTES = ('"', "'")
