@@ -34,6 +34,7 @@ def compare(
     match: Mapping[str, float] | None = None,
     sweep: Mapping[str, Any] | None = None,
     search: Mapping[str, Any] | str | None = None,
+    studies: Sequence[str] | str | None = None,
     force: bool = False,
     quiet: bool = False,
     **options: Any,
@@ -70,6 +71,8 @@ def compare(
         "high": 1e-2, "log": True}}``: the validation text chooses (see docs/sweeps.md).
     search : str or mapping, optional
         "random" or "tpe", or a table like ``[search]``, to try some settings of the sweep in place of a whole grid.
+    studies : str or sequence of str, optional
+        Names of the studies that measure and that the report shows, in this order; by default all that are installed.
     force : bool
         Whether finished cells are run again, and replaced.
     quiet : bool
@@ -101,7 +104,13 @@ def compare(
     force, quiet = yes_or_no(force, "force"), yes_or_no(quiet, "quiet")
     place = None if out is None else here / usable_path(out, "out must be the path of a folder")
     models = [models] if isinstance(models, str | type | LanguageModel | Mapping) else models
-    for name, given in (("models", models), ("seeds", seeds), ("prompts", prompts), ("words", words)):
+    for name, given in (
+        ("models", models),
+        ("seeds", seeds),
+        ("prompts", prompts),
+        ("words", words),
+        ("studies", studies),
+    ):
         if getattr(given, "shape", None) == ():  # numpy.array(3) says that it is iterable, and is not
             raise LmcompareError(f"{name} must be a sequence, not {kind_of(given)} of one value")
     for name, argument, kinds, wanted in (
@@ -143,6 +152,7 @@ def compare(
         "models": None if models is None else [_table(m, live, preset, len(seeds)) for m in models],
         "examples.prompts": [prompts] if isinstance(prompts, str) else prompts,
         "examples.words": [words] if isinstance(words, str) else words,
+        "report.studies": [studies] if isinstance(studies, str) else studies,
         **{f"{table}.{key}": value for table, given in tables.items() for key, value in (given or {}).items()},
         **{keys[name]: value for name, value in options.items()},
     }
@@ -165,7 +175,7 @@ def compare(
     from lmcompare.report.build import write_reports
 
     try:
-        write_reports(folder)
+        write_reports(folder, named=plan.report.studies or ())
     except BaseException as error:
         error.add_note(f"The trained models are in {folder}, which lmcompare.load opens.")
         raise

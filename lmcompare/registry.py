@@ -1,8 +1,8 @@
 """Registries: plug-ins of one kind, found by a name, ``module:Name`` or ``./file.py:Name``, and their source code.
 
-Models, tokenizers, corpus formats, corpus schemes and kinds of exhibit each have one ``Registry``. A package brings
-a plug-in by an entry point in the registry's group; a user's own file needs no package. Nothing is imported before it
-is asked for.
+Models, tokenizers, corpus formats, corpus schemes, kinds of exhibit and studies each have one ``Registry``. A package
+brings a plug-in by an entry point in the registry's group; a user's own file needs no package. Nothing is imported
+before it is asked for.
 """
 
 from __future__ import annotations
@@ -55,11 +55,14 @@ class Registry(Generic[T]):
     checked : callable
         ``checked(found, name)`` returns the object if it is a plug-in of this kind, and raises ``PluginError``, one
         sentence that names it as ``name``, if it is not.
+    trusted : str
+        How a user says that code which only a run folder names may run.
     """
 
     group: str
     noun: str
     checked: Callable[[Any, str], T]
+    trusted: str = "--plugin, or plugin=… of Comparison.model"
 
     def installed(self) -> dict[str, EntryPoint]:
         """Return the entry points of all installed packages by name, not loaded.
@@ -95,7 +98,7 @@ class Registry(Generic[T]):
             if found is None:
                 raise PluginError(
                     f"'{name}' is not installed, and code is not run because a run folder names it: name it yourself"
-                    " if you trust it (--plugin, or plugin=… of Comparison.model)"
+                    f" if you trust it ({self.trusted})"
                 )
             if not isinstance(found, str):
                 return self.checked(found, name)
@@ -164,6 +167,18 @@ def spec(cls: type) -> str:
             f"{cls.__qualname__} can't be imported by another process: put it at the top level of a file"
         )
     return f"{home}:{cls.__qualname__}"
+
+
+ANYTHING: Registry[Any] = Registry("", "plug-in", lambda found, _: found)  # "module:Name" or "file.py:Name"
+
+
+def names_class(name: str, base: type) -> bool:
+    """Return whether "module:Class" or "path/to/file.py:Class" is a class derived from ``base``, complete or not."""
+    try:
+        found = ANYTHING.resolve(name)
+    except PluginError:
+        return False
+    return inspect.isclass(found) and issubclass(found, base)
 
 
 def absolute(name: str, folder: Path) -> str:

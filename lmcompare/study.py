@@ -1,7 +1,8 @@
 """The contract of a study: a question about the models of a run, with its measurement, its figures and its section.
 
-A study is found by an entry point in the group ``lmcompare.studies``. It measures finished models in their own
-processes, computes figures from one or several runs, and shows them in the report. No other code knows it by name.
+A study is found by an entry point in the group ``lmcompare.studies``, or named as ``./file.py:Class``. It measures
+finished models in their own processes, computes figures from one or several runs, and shows them in the report. No
+other code knows it by name.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Collection, Mapping
+import re
+import reprlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -18,9 +21,16 @@ from typing import Any, ClassVar
 
 from lmcompare.errors import PluginError, what_went_wrong
 from lmcompare.model import LanguageModel
-from lmcompare.registry import Registry, source_without
+from lmcompare.registry import Registry, names_class, only_installed, source_without
+from lmcompare.runfolder.run import Run
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
+GROUPS = ("Results", "Try it", "Inside", "Trust")  # the parts of the page
+KINDS = ("text", "series")  # of data
+OPTIONS = (  # of a run, that a measurement may depend on
+    *("prompts", "words", "sentences", "length", "temperature", "top_k", "top_p"),  # of the table [examples]
+    *("forecast", "whole"),
+)
 MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, of which the page makes one
 
 
@@ -88,21 +98,22 @@ class Study:
     Attributes
     ----------
     name : str
-        That of its entry point, and the key of its figures in ``results.json``.
+        That of its entry point if it has one, and the key of its figures in ``results.json``.
     title : str
         Its name in the contents of the page.
     group : str
-        The part of the page: "Results", "Try it", "Inside" or "Trust".
+        The part of the page, one of ``GROUPS``.
     order : int
         Its place in this part, from 0 (first) to 100 (last).
     questions : mapping of str to str
         By the id of a place in its section, a question that it answers, for the list at the top of the page. The
-        first question is that of the section.
+        first place is in every section.
     kinds : collection of str
-        The kinds of data, "text" and "series" (of numbers), on whose runs it measures and shows something.
+        The kinds of data, of ``KINDS``, on whose runs it measures and shows something.
     options : tuple of str
-        The options of a run that the measurement depends on: keys of the experiment's table ``[examples]``,
-        "forecast" (the table of this name), and "whole" (whether the page gets whole copies of models).
+        The options of a run that the measurement depends on, of ``OPTIONS``: keys of the experiment's table
+        ``[examples]``, "forecast" (the table of this name), and "whole" (whether the page gets whole copies of
+        models).
     everywhere : bool
         Whether models are also measured in runs that serve another one: on shares of the text, and of the laboratory.
     section : str
@@ -147,17 +158,40 @@ def checked(found: Any, name: str) -> type[Study]:
     if not (inspect.isclass(found) and issubclass(found, Study)):
         raise PluginError(f"'{name}' is not a study: make it a class that derives from lmcompare.study.Study")
     if not found.name:
-        raise PluginError(f"the study '{name}' has no name: set it to that of its entry point")
-    if found.name != name:
+        raise PluginError(f"the study '{name}' has no name: set name, the key of its figures")
+    if ":" not in name and found.name != name:
         raise PluginError(f"the study '{name}' is called '{found.name}' by its class: use one name for both")
-    if not isinstance(found.questions, Mapping):
-        raise PluginError(
-            f"the questions of the study '{name}' are no mapping: give each the id of a place that answers it"
-        )
+    for key, holds, must in _RULES:
+        value = getattr(found, key)
+        if not holds(value):
+            raise PluginError(f"{key} of the study '{found.name}' must be {must}, not {reprlib.repr(value)}")
+    shows = found.section or found.show is not Study.show
+    if shows and not found.title:
+        raise PluginError(f"the study '{found.name}' shows something and has no title: set title for the contents")
     return found
 
 
-STUDIES: Registry[type[Study]] = Registry("lmcompare.studies", "study", checked)
+def _only(values: Collection[str]) -> Callable[[Any], bool]:
+    """Return a test of whether something is a tuple, list or set of some of these values."""
+    return lambda found: isinstance(found, tuple | list | set | frozenset) and {*found} <= {*values}
+
+
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("name", lambda name: re.fullmatch(r"[a-z][a-z0-9_-]*", name) is not None, "of small letters, digits, - and _"),
+    ("title", lambda title: isinstance(title, str), "a text"),
+    ("group", lambda group: group in GROUPS, f"one of {', '.join(GROUPS)}"),
+    ("order", lambda order: isinstance(order, int | float) and 0 <= order <= 100, "a number from 0 to 100"),
+    ("kinds", lambda kinds: kinds and _only(KINDS)(kinds), f"a tuple of some of {', '.join(KINDS)}"),
+    ("options", _only(OPTIONS), f"a tuple of some of {', '.join(OPTIONS)}"),
+    (
+        "questions",
+        lambda found: isinstance(found, Mapping) and all(isinstance(each, str) for each in found.values()),
+        "a mapping of ids of places to texts",
+    ),
+)
+
+
+STUDIES: Registry[type[Study]] = Registry("lmcompare.studies", "study", checked, "--study")
 
 
 class Unusable(Study):
@@ -172,20 +206,57 @@ class Unusable(Study):
         raise PluginError(self.why)
 
 
-def studies() -> dict[str, Study]:
-    """Return all installed studies by name; ``Unusable`` for one that can't be loaded."""
-    return {name: _made(name, point.value) for name, point in sorted(STUDIES.installed().items())}
+def is_study(name: str) -> bool:
+    """Return whether a study has this name; ``"module:Class"`` and ``"./file.py:Class"`` are names, too."""
+    return names_class(name, Study) if ":" in name else name in STUDIES.installed()
 
 
-@cache
-def _made(name: str, home: str) -> Study:
+def studies(chosen: Sequence[str] | None = None) -> dict[str, Study]:
+    """Return studies by their names; ``Unusable`` for one that can't be loaded.
+
+    ``chosen`` are installed ones, ``"module:Class"`` or ``"path/to/file.py:Class"``, in their order; None for all
+    that are installed.
+    """
+    installed, found = STUDIES.installed(), dict[str, Study]()
+    for each in sorted(installed) if chosen is None else chosen:
+        study = _installed(each, installed[each].value) if each in installed else _loaded(each)
+        found.setdefault(study.name, study)
+    return found
+
+
+def chosen_by(run: Run) -> dict[str, Study]:
+    """Return the studies of a run's report by their names.
+
+    Of studies that are not installed, only those in ``run.named`` are imported: a run folder may come from anywhere.
+    """
+    with only_installed(*run.named):
+        return studies(run.studies)
+
+
+def check_chosen(chosen: Sequence[str]) -> None:
+    """Raise ``PluginError`` if a chosen study can't be loaded, or if two have the same name."""
+    whose: dict[str, str] = {}
+    for each in chosen:
+        name = STUDIES.resolve(each).name
+        if (other := whose.setdefault(name, each)) != each:
+            raise PluginError(f"'{other}' and '{each}' are studies with the same name, '{name}': choose one of them")
+
+
+def _loaded(name: str) -> Study:
     try:
         return STUDIES.resolve(name)()
     except (Exception, SystemExit) as error:  # a study may be anybody's code
-        return Unusable(name, what_went_wrong(error))
+        return Unusable(name.rpartition(":")[2], what_went_wrong(error))
 
 
-def measuring(options: Mapping[str, Any], kind: str, main: bool) -> dict[str, str]:
+@cache
+def _installed(name: str, home: str) -> Study:
+    return _loaded(name)
+
+
+def measuring(
+    options: Mapping[str, Any], kind: str, main: bool, chosen: Sequence[str] | None = None
+) -> dict[str, str]:
     """Return the studies that measure models, each with a digest of the code that measures and of its options.
 
     Parameters
@@ -196,12 +267,15 @@ def measuring(options: Mapping[str, Any], kind: str, main: bool) -> dict[str, st
         The kind of its data.
     main : bool
         Whether it serves no other run.
+    chosen : sequence of str, optional
+        As in ``studies``: another study measures nothing.
     """
     found = {}
-    for name, study in studies().items():
-        if type(study).measure is not Study.measure and kind in study.kinds and (main or study.everywhere):
+    for name, study in studies(chosen).items():
+        cls: Any = type(study)
+        if cls.measure is not Study.measure and kind in study.kinds and (main or study.everywhere):
             asked = json.dumps(options_of(study, options), sort_keys=True).encode()
-            found[name] = hashlib.sha256(_source(study) + asked).hexdigest()[:16]
+            found[name] = hashlib.sha256(_source(cls) + asked).hexdigest()[:16]
     return found
 
 
@@ -211,5 +285,5 @@ def options_of(study: Study, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _source(study: Study) -> bytes:
-    return hashlib.sha256(source_without(type(study), ("compute", "show"))).digest()
+def _source(cls: Any) -> bytes:
+    return hashlib.sha256(source_without(cls, ("compute", "show"))).digest()

@@ -1,4 +1,4 @@
-"""The conformance kits for the tests of plug-ins: of models, and of kinds of exhibit."""
+"""The conformance kits for the tests of plug-ins: of models, tokenizers, studies and kinds of exhibit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from lmcompare.model import Budget, LanguageModel
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["check_exhibit_kind", "parametrize_with_checks", "parametrize_with_tokenizer_checks"]
+    from lmcompare.study import Study
+
+__all__ = [
+    "check_exhibit_kind",
+    "parametrize_with_checks",
+    "parametrize_with_study_checks",
+    "parametrize_with_tokenizer_checks",
+]
 
 
 def parametrize_with_checks(
@@ -88,6 +95,29 @@ def parametrize_with_tokenizer_checks(
         checks, probe_of = kit_of(cls)
         cases += _cases(subject, cls.__name__, checks, probe_of(subject))
     return pytest.mark.parametrize(("tokenizer", "check"), cases)
+
+
+def parametrize_with_study_checks(studies: Sequence[str | type[Study]]) -> pytest.MarkDecorator:
+    """Return a decorator that runs a test once for each study and check of the studies' kit::
+
+        @parametrize_with_study_checks([MyStudy])
+        def test_contract(study, check):
+            check(study)
+
+    Parameters
+    ----------
+    studies : sequence of str or class
+        Names of studies, or classes.
+    """
+    import pytest
+
+    from lmcompare.conformance.studies import STUDY_CHECKS, StudyProbe  # which loads the whole of a run and a report
+
+    cases = []
+    for subject in studies:
+        probe = StudyProbe(subject)
+        cases += _cases(subject, probe.cls.__name__, STUDY_CHECKS, probe)
+    return pytest.mark.parametrize(("study", "check"), cases)
 
 
 def _cases(subject: object, name: str, checks: Sequence[Check[P]], probe: P) -> list[Any]:

@@ -21,7 +21,7 @@ from hypothesis import settings
 
 from lmcompare import plugins
 from lmcompare.analysis import Run, load_run
-from lmcompare.checks import worker
+from lmcompare.conformance import worker
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.harness import plan, reading
 from lmcompare.harness import runner as cells

@@ -56,7 +56,7 @@ def test_the_folder_of_a_call_that_succeeds_stays(temporary: Path) -> None:
 
 
 def test_the_models_stay_if_the_report_cannot_be_written(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(folder: Path) -> None:
+    def fail(folder: Path, **_: object) -> None:
         raise OSError("no space is left")
 
     monkeypatch.setattr("lmcompare.report.build.write_reports", fail)

@@ -95,7 +95,22 @@ MAY_IMPORT = {
         *("plugins", "training", "models"),
         *("run_mark", "runfolder", "measure", "harness", "analysis", "render", "report", "studies"),
     },
-    "testing": {"errors", "model", "checks"},
+    "conformance": {
+        *(
+            "errors",
+            "registry",
+            "processes",
+            "corpora",
+            "tokens",
+            "plugins",
+            "runfolder",
+            "checks",
+            "study",
+            "harness",
+        ),
+        *("analysis", "report"),
+    },
+    "testing": {"errors", "model", "checks", "conformance", "study"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},
     "coding": {"errors", "tokens", "corpora", "model", "runfolder", "trained"},
     "probes": {"errors", "corpora", "runfolder", "trained"},
@@ -106,7 +121,7 @@ MAY_IMPORT = {
     "serve": {"errors", "measure", "trained"},
     "cli": {
         *("errors", "processes", "corpora", "survey", "plugins", "runfolder", "checks"),
-        *("measure", "scaffold", "harness", "render", "report", "trained", "coding", "probes", "api"),
+        *("measure", "scaffold", "harness", "render", "report", "trained", "coding", "probes", "api", "conformance"),
         *("tokens", "lm_evaluation", "run_mark", "lab", "serve", "analysis", "model", "study"),
     },
 }

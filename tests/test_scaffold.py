@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import tempfile
 import tomllib
 from functools import cache
@@ -38,12 +39,12 @@ def test_the_package_is_written(start: str, tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o755 == 0o755
     project = tomllib.loads((target / "pyproject.toml").read_text())["project"]
     assert project["name"] == "my-model"
-    assert project["entry-points"] == {plugins.MODELS.group: {"my-model": "my_model:MyModel"}}
+    assert project["entry-points"] == {STARTS[start].group: {"my-model": "my_model:MyModel"}}
     needs = " ".join(project["dependencies"])
-    assert all(package in needs for package in STARTS[start][2])
-    assert STARTS[start][0] in " ".join((target / "README.md").read_text().split())
+    assert all(package in needs for package in STARTS[start].needs)
+    assert STARTS[start].says in " ".join((target / "README.md").read_text().split())
     for file in files:
-        assert not any(mark in (target / file).read_text() for mark in ("$name", "$cls", "$module", "$start"))
+        assert not re.search(r"\$(name|cls|module|start|noun)", (target / file).read_text())
         if file.endswith(".py"):
             compile((target / file).read_text(), file, "exec")
 

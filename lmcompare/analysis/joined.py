@@ -101,6 +101,9 @@ class JoinedRun(Run):
         self.models = tuple(_models(runs, labels))
         self.tokens = {fp: table for run in reversed(runs) for fp, table in run.tokens.items()}
         self.manifest = _manifest(runs, self.models)
+        chosen = [run.studies for run in runs]
+        self.named = [*dict.fromkeys(name for run in runs for name in run.named)]
+        self.studies = None if None in chosen else [*dict.fromkeys(name for each in chosen for name in each or ())]
 
     @property
     def runs(self) -> tuple[Run, ...]:

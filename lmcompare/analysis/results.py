@@ -22,7 +22,7 @@ from lmcompare.errors import what_went_wrong, without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import Run, kept
-from lmcompare.study import studies
+from lmcompare.study import chosen_by
 
 SCHEMA_VERSION = 2
 METHOD = "paired bootstrap, symmetric studentised"
@@ -172,7 +172,7 @@ def _studied(run: Run) -> dict[str, Any]:
     """Return the figures and sentences of all studies, and why one could not be computed."""
     figures: dict[str, Any] = {}
     doubts, advice, failed = [], [], {}
-    for name, study in studies().items():
+    for name, study in chosen_by(run).items():
         try:
             found = study.compute(run)
             json.dumps(None if found is None else asdict(found))

@@ -178,6 +178,14 @@ SWEEP = (
 )
 SEARCH = "Try some settings of the sweep instead of the grid: tpe or random."
 FRACTIONS = "Train on these shares of the training text, too, and draw curves over its size."
+STUDIES = Option(
+    "report.studies",
+    "Measure and show only these studies, in this order, a,b; can be repeated.",
+    "--study",
+    "NAME",
+    list,
+    plugins_listed,
+)
 EXPERIMENT = (
     CORPUS,
     Option("models", MODELS, "--model -m", "NAME", list, plugins_listed),
@@ -195,6 +203,7 @@ EXPERIMENT = (
     *RUN,
     *READING,
     *PAGE,
+    STUDIES,
 )
 
 

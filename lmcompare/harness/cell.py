@@ -178,7 +178,7 @@ def run_cell(job: Job, emit: Emit, model: LanguageModel | None = None) -> None:
     """
     own = [] if model is None else [type(model)]
     # the plug-ins that the experiment names: files of the run folder can't name others
-    named = plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *own)
+    named = plugins.only_installed(job.plugin, *plugins.named_in(job.hyperparameters), *(job.chosen or ()), *own)
     with named, memory.limited(job.memory):
         if model is None:
             model = plugins.build(job.plugin, job.hyperparameters)
@@ -447,7 +447,7 @@ def _measured_by_studies(job: Job, corpus: TokenizedCorpus, model: LanguageModel
     kept = {name: found[name] for name in job.studies if name in found and name not in again}
     for name in job.studies.keys() - kept.keys():
         try:
-            study = studies()[name]
+            study = studies(job.chosen)[name]
             finished = Finished(model, corpus, job.seed, job.path, options_of(study, job.options))
             measured = study.measure(finished)
             size = len(json.dumps(measured, allow_nan=False))

@@ -41,7 +41,9 @@ from lmcompare.harness.tables import (
     truths_apart,
 )
 from lmcompare.memory import bytes_of
+from lmcompare.registry import OWN_HINT, absolute
 from lmcompare.runfolder.layout import SPLITS
+from lmcompare.study import STUDIES
 from lmcompare.tokens import TOKENIZERS
 
 
@@ -92,6 +94,23 @@ class ForecastTable(Table):
     origins: int = Field(default=8, ge=1, le=64)
     paths: int = Field(default=100, ge=39, le=10_000)
     against: tuple[str, ...] = ("seasonal-naive", "drift", "ets", "arima")
+
+
+class ReportTable(Table):
+    """``[report]``: the studies that measure and that the report shows, in this order (None: all installed ones)."""
+
+    studies: tuple[str, ...] | None = None
+
+    @field_validator("studies")
+    @classmethod
+    def _known(cls, chosen: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        installed = STUDIES.installed()
+        for each in chosen or ():
+            if each.endswith(".py"):
+                raise ValueError(f"'{each}' names a file but no study in it: write '{each}:Class'")
+            if ":" not in each and each not in installed:
+                raise ValueError(unknown("study", each, installed) + OWN_HINT)
+        return chosen
 
 
 SERIES = "series:"  # prefix of corpora of series
@@ -241,6 +260,7 @@ class Experiment(RunOptions, PageOptions):
     budget: BudgetTable = BudgetTable()
     match: MatchTable = MatchTable()
     published: tuple[PublishedTable, ...] = ()
+    report: ReportTable = ReportTable()
 
     _truths_apart = field_validator("*", mode="before")(truths_apart)
 
@@ -417,6 +437,9 @@ def load(path: Path) -> Experiment:
     for part in (table, *(table["models"] if isinstance(table.get("models"), list) else ())):
         if isinstance(part, dict) and isinstance(part.get("tokens"), dict):
             part["tokens"] = placed_tokens(part["tokens"], path.parent)
+    report = table.get("report")
+    if isinstance(report, dict) and isinstance(chosen := report.get("studies"), list):
+        report["studies"] = [absolute(each, path.parent) if isinstance(each, str) else each for each in chosen]
     return parse(table, str(path))
 
 

@@ -49,6 +49,9 @@ class Job:
         What studies can ask for (see ``lmcompare.study.Study``). It is no part of the key.
     studies : dict of str to str
         The studies that measure the model, each with a digest of the code that measures and of its options.
+    chosen : list of str, optional
+        The studies that the experiment chooses, as it names them; None for all installed ones. It is no part of the
+        key.
     files : dict
         For each hyper-parameter that names a file, a digest of its content.
     asked : dict
@@ -87,6 +90,7 @@ class Job:
     budget: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     studies: dict[str, str] = field(default_factory=dict)
+    chosen: list[str] | None = None
     files: dict[str, str] = field(default_factory=dict)
     asked: dict[str, Any] = field(default_factory=dict)
     aside: bool = False

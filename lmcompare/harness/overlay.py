@@ -6,6 +6,7 @@ A dotted key is a key of an experiment file with the name of its table, such as 
 - "models": names of models or plug-ins, or tables as in ``[[models]]``; the experiment has these models only;
 - "models.NAME.KEY": a hyper-parameter, or "tokens", of the models of this name or plug-in;
 - "sweep.NAME.KEY": the values that are tried, instead of those that the experiment has for this key;
+- "report.studies": names of studies; the path of a file is relative to the working directory;
 - "match.WHAT": an amount of parameters, or of one of the keys of ``[budget]``.
 """
 
@@ -63,6 +64,8 @@ def overlaid(experiment: Experiment, given: Iterable[tuple[str, Any]], where: st
         changes["tokens"] = experiment.tokens.changed(tokens)
     if examples := under("examples", given):
         changes["examples"] = {**dict(experiment.examples), **examples}
+    if report := under("report", given):
+        changes["report"] = {"studies": [from_here(each) for each in report["studies"]]}
     if sweep := _sweep(experiment, _under("sweep", given)):
         changes["sweep"] = sweep
     if search := _search(experiment, under("search", given), bool(sweep)):
@@ -89,10 +92,10 @@ def _tables(asked: Any, models: Sequence[ModelTable]) -> Sequence[Any]:
     for key in ("name", "plugin"):
         if listed := [table for table in models if getattr(table, key) == asked]:
             return listed
-    return [{"plugin": _from_here(asked)}]
+    return [{"plugin": from_here(asked)}]
 
 
-def _from_here(plugin: str) -> str:
+def from_here(plugin: str) -> str:
     """Return a plug-in as the command line names it: the path of a file is relative to the working directory."""
     home, colon, cls = plugin.rpartition(":")
     return f"{expanded(home).resolve()}:{cls}" if colon and home.endswith(".py") else plugin
@@ -134,7 +137,7 @@ def _varied(target: str) -> tuple[str, str]:
 
 def _named(models: Iterable[ModelTable], name: str, option: str) -> list[str]:
     """Return the names of the models of this name or plug-in. Raises ``LmcompareError`` if there is none."""
-    found = [m.name for m in models if name in (m.name, m.plugin) or _from_here(name) == m.plugin]
+    found = [m.name for m in models if name in (m.name, m.plugin) or from_here(name) == m.plugin]
     if not found:
         raise LmcompareError(f"{option}: {unknown('model of the run', name, [model.name for model in models])}")
     return found

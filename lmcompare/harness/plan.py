@@ -34,7 +34,7 @@ from lmcompare.registry import absolute, placed
 from lmcompare.runfolder.guards import OF_TOKENS, check_free, damage, remove_written
 from lmcompare.runfolder.layout import TOKENS, TOKENS_FILES
 from lmcompare.runfolder.tokens import TokenizedCorpus
-from lmcompare.study import measuring
+from lmcompare.study import check_chosen, measuring
 
 SECONDS = 300.0  # that importing and building a plug-in may take without a time limit of the user
 
@@ -328,6 +328,7 @@ class Plan:
             examples["prompts"] = list(self.text.prompts)
         forecast = experiment.forecast.model_dump(mode="json", exclude={"against"})
         options = {**examples, "forecast": forecast, "whole": experiment.live == "full"}
+        chosen = experiment.report.studies
         place: dict[str, Any] = {
             "folder": str(self.folder.resolve()),
             "tokens_fingerprint": read.fingerprint,
@@ -338,7 +339,8 @@ class Plan:
             "milestones": experiment.milestones and model.trains_in_steps,
             "memory": experiment.memory_bytes,
             "options": options,
-            "studies": measuring(options, self.text.entry.kind, main=not self.aside),
+            "studies": measuring(options, self.text.entry.kind, not self.aside, chosen),
+            "chosen": None if chosen is None else [*chosen],
             "asked": {
                 "name": name,
                 "plugin": table.plugin,
@@ -376,6 +378,7 @@ def begin(
     LmcompareError
         For wrong input.
     """
+    check_chosen(experiment.report.studies or ())
     studies = studies_of(experiment)
     models: dict[str, Job] = {}
     tables = _others(experiment)

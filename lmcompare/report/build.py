@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,12 @@ from lmcompare.runfolder.guards import OF_RUN, locked, refuse_links, remove_begu
 from lmcompare.runfolder.run import Run, load_run
 
 
-def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
-    """Write the results and the reports of a run into its folder; ``page`` as in ``ReportData``.
+def write_reports(
+    folder: Path, page: Mapping[str, Any] = {}, named: Sequence[str] = ()
+) -> tuple[Path, dict[str, str]]:
+    """Write the results and the reports of a run into its folder.
+
+    ``page`` is as in ``ReportData``; ``named`` are the studies that the caller has named, whose code may run.
 
     Returns
     -------
@@ -28,18 +32,27 @@ def write_reports(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dic
     LmcompareError
         If the folder is not a run folder, the report can't be made of it, or another process writes to it.
     """
-    return _write(folder, page, lambda run: None)
+    return _write(folder, page, named, lambda run: None)
 
 
-def rebuild(folder: Path, page: Mapping[str, Any] = {}) -> tuple[Path, dict[str, str]]:
+def rebuild(
+    folder: Path, page: Mapping[str, Any] = {}, studies: Sequence[str] | None = None
+) -> tuple[Path, dict[str, str]]:
     """Write the reports of an earlier run again, unless its folder has lost everything that a report is made of.
+
+    ``studies`` are those that the user has named in place of the experiment's.
 
     Raises
     ------
     LmcompareError
         As ``write_reports``, and if no cell is left: the report that is there stays as it is.
     """
-    return _write(folder, page, _see_that_something_is_left)
+
+    def prepare(run: Run) -> None:
+        _see_that_something_is_left(run)
+        run.studies = run.studies if studies is None else studies
+
+    return _write(folder, page, studies or (), prepare)
 
 
 def _see_that_something_is_left(run: Run) -> None:
@@ -49,13 +62,16 @@ def _see_that_something_is_left(run: Run) -> None:
         )
 
 
-def _write(folder: Path, page: Mapping[str, Any], check: Callable[[Run], None]) -> tuple[Path, dict[str, str]]:
+def _write(
+    folder: Path, page: Mapping[str, Any], named: Sequence[str], prepare: Callable[[Run], None]
+) -> tuple[Path, dict[str, str]]:
     with made_of(folder):
         refuse_links(folder)
         load_run(folder)  # another folder gets no lock
         with locked(folder):
             run = load_run(folder)  # once: its files are checked and its scores are read for all that is written
-            check(run)
+            run.named = named
+            prepare(run)
             remove_begun(folder, OF_RUN)
             write_results(run)
             written = write_report_of(run, folder, page=page)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +22,7 @@ from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, group
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import glossary, leaderboard, reproduce, summary, validity
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.study import Study, studies
+from lmcompare.study import GROUPS, Study, chosen_by
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
 SCRIPTS = {  # by name, the beginning of an element without which a page does not need it
@@ -74,7 +76,11 @@ def whole_page(
 
 
 def with_studies(core: Mapping[str, Mapping[str, tuple[int, Build]]], shown_of: Sequence[Study]) -> Groups:
-    """Return these sections of the core and those of studies, in their order."""
+    """Return these sections of the core and those of studies, in the order given, in which each group is sorted.
+
+    Studies that an experiment has put into another order take each other's places: those of the core stay.
+    """
+    orders = {group: iter(sorted(each.order for each in shown_of if each.group == group)) for group in GROUPS}
     places = {
         group: [(order, name, build) for name, (order, build) in of_core.items()] for group, of_core in core.items()
     }
@@ -82,16 +88,18 @@ def with_studies(core: Mapping[str, Mapping[str, tuple[int, Build]]], shown_of: 
     for study in shown_of:
         name = study.title if study.title not in taken else f"{study.title} ({study.name})"
         taken.add(name)
-        places.setdefault(study.group, []).append((study.order, name, partial(shown, study)))
-    in_order = {group: sorted(found, key=lambda each: each[:2]) for group, found in places.items()}
+        order = next(orders[study.group]) if study.group in orders else study.order
+        places.setdefault(study.group, []).append((order, name, partial(shown, study)))
+    in_order = {group: sorted(found, key=lambda each: each[0]) for group, found in places.items()}
     return {group: {name: build for _, name, build in found} for group, found in in_order.items()}
 
 
-def studies_of(kind: str) -> list[Study]:
-    """Return the studies that show something of runs on this kind of data, in the order of the page."""
-    groups = list(SECTIONS)
-    found = [study for study in studies().values() if study.title and kind in study.kinds]
-    return sorted(found, key=lambda study: ([*groups, study.group].index(study.group), study.order, study.title))
+def studies_of(run: Run) -> list[Study]:
+    """Return the studies that show something of a run: in the order of its experiment, or else in their own."""
+    found = [each for each in chosen_by(run).values() if each.title and run.corpus.kind in each.kinds]
+    if run.studies is not None:
+        return found
+    return sorted(found, key=lambda study: ([*GROUPS, study.group].index(study.group), study.order, study.title))
 
 
 def shown(study: Study, data: ReportData) -> Section | None:
@@ -105,11 +113,39 @@ def shown(study: Study, data: ReportData) -> Section | None:
         except (Exception, SystemExit) as error:  # a study may be anybody's code
             why = what_went_wrong(error)
         else:
-            if found is None or isinstance(found, Section):
-                return found
+            notes = _lacking(study, data)
+            if isinstance(found, Section):
+                return _noted(found, notes)
+            if found is None:  # who has chosen a study expects its section
+                expected = data.run.studies is not None and bool(notes)
+                return _noted(Section(study.name, study.title, Markup(), ""), notes) if expected else None
             why = "its method show returned no Section"
-    note = Markup('<p class="note">This section could not be made: {}.</p>').format(why)
-    return Section.of(study.name, study.title, note)
+    return _noted(Section(study.name, study.title, Markup(), ""), [f"This section could not be made: {why}."])
+
+
+def _noted(section: Section, notes: Sequence[str]) -> Section:
+    """Return a section with notes at its beginning."""
+    if not notes:
+        return section
+    said = Section.of("", "", Markup().join(Markup('<p class="note">{}</p>').format(note) for note in notes))
+    markdown = "\n\n".join(filter(None, (said.markdown, section.markdown)))
+    return replace(section, html=said.html + section.html, markdown=markdown)
+
+
+def _lacking(study: Study, data: ReportData) -> list[str]:
+    """Return sentences on models that a study has not measured, or by other code or options than most."""
+    if type(study).measure is Study.measure:
+        return []
+    by = {model.title: model.cell.measured_by(study.name) for model in data.scored}
+    most = Counter(filter(None, by.values())).most_common(1)
+    lacking = [title for title, digest in by.items() if digest is None]
+    others = [title for title, digest in by.items() if digest and digest != most[0][0]]
+    notes = []
+    if lacking:
+        notes.append(f"Not measured by this study: {', '.join(lacking)}. Run the experiment again to measure them.")
+    if others:
+        notes.append(f"Measured by another version of this study, or with other options: {', '.join(others)}.")
+    return notes
 
 
 class Report:
@@ -118,7 +154,7 @@ class Report:
     def __init__(self, run: Run, names: Sequence[str] = (), page: Mapping[str, Any] = {}) -> None:
         self.data = ReportData(run, names, page)
         of_series = run.corpus.series and bool(run.scored)
-        self.studies = studies_of(run.corpus.kind)
+        self.studies = studies_of(run)
         board = (
             {"Leaderboard": (10, lambda data: series.leaderboard(data.series))} if of_series else SECTIONS["Results"]
         )

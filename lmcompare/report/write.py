@@ -60,11 +60,11 @@ def remove_report(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
+def write_joined_report(folders: Sequence[Path], out: Path, studies: Sequence[str] | None = None) -> Path:
     """Write one report of several runs into ``out``, with its results, and return the path of report.html.
 
     Runs on the same text become one table. Each other text has a table of its own, with the reason, and its full
-    report is in a folder under ``out / "tables"``.
+    report is in a folder under ``out / "tables"``. ``studies`` are as in ``lmcompare.report.build.rebuild``.
 
     Raises
     ------
@@ -77,6 +77,8 @@ def write_joined_report(folders: Sequence[Path], out: Path) -> Path:
     _check_place(out)
     with made_of(*folders):
         runs = [load_run(folder) for folder in folders]
+        for run in runs:
+            run.studies, run.named = (run.studies, ()) if studies is None else (studies, studies)
         if of_series := [run for run in runs if run.corpus.series]:
             raise LmcompareError(
                 f"{of_series[0].path} is a run on series of numbers, which has a report of its own: leave it out"

@@ -232,6 +232,10 @@ class Cell:
         """Return what a study has measured of the model; None if it has not."""
         return self._studies.get(study, {}).get("measured")
 
+    def measured_by(self, study: str) -> str | None:
+        """Return a digest of the code and the options with which a study has measured; None if it has not."""
+        return str((self.info.get("studies") or {}).get(study, "")) if study in self._studies else None
+
     @cached_property
     def _studies(self) -> Mapping[str, Mapping[str, Any]]:
         """What studies have measured; if the file is damaged, which holds no scores, only the reason, as a note."""

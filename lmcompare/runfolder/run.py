@@ -92,10 +92,22 @@ class ModelEntry:
 
 
 class Run:
-    """A run folder."""
+    """A run folder.
+
+    Attributes
+    ----------
+    path : Path
+    manifest : Manifest
+    studies : sequence of str or None
+        The studies of its report, in their order, as its experiment chooses them; None for all installed ones.
+    named : sequence of str
+        Those that the user of this process has named, so that their code may run although it is not installed.
+    """
+
+    named: Sequence[str] = ()
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        self.path, self.manifest = path, manifest
+        self.path, self.manifest, self.studies = path, manifest, _chosen(manifest)
         self.models = tuple(self._model(row) for row in manifest.models)
         self.tokens = {fp: TokenizedCorpus(_inside(path, f"tokens/{fp}")) for fp in manifest.tokens}
         for model in self.models:
@@ -237,6 +249,12 @@ class Run:
         names = [model.name for model in self.models]
         hint = suggest(name, names) or f"; its models are {', '.join(names) or 'none'}"
         raise RunFolderError(f"the run in {self.path} has no model '{name}'{hint}")
+
+
+def _chosen(manifest: Manifest) -> Sequence[str] | None:
+    report = manifest.experiment.get("report")
+    found = report.get("studies") if isinstance(report, Mapping) else None
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else None
 
 
 def kept(make: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:

@@ -11,6 +11,7 @@ import tempfile
 from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from string import Template
+from typing import NamedTuple
 
 from lmcompare.errors import LmcompareError, cannot_write, unknown
 
@@ -27,45 +28,72 @@ OWN_NETWORK = (
     " be remembered, and `recipe` with how it is to be trained.\nThe loop, scoring, storing and generating are there."
 )
 
-# The starts: for each, its description and what to change, as the README says it, and the packages that it needs.
+OWN_STUDY = (
+    "Replace\n`measure`, `compute` and `show` with your own, or leave out what it does not need. The tests after"
+    " `test_contract` are\nof this study: replace them, too."
+)
+
+
+class Start(NamedTuple):
+    """A plug-in to start from: its description and what to change, as the README says it, and what is its own."""
+
+    says: str
+    change: str
+    needs: tuple[str, ...] = ()  # packages
+    group: str = "lmcompare.models"  # of its entry point
+    noun: str = "model"
+    about: str = "A language model that lmcompare trains, scores and compares with its own."
+    options: str = "--model ngram --model $name"  # of a run that shows it
+
+
+STUDY = Start(
+    "how sure the models are of the next word",
+    OWN_STUDY,
+    group="lmcompare.studies",
+    noun="study",
+    about="A study that lmcompare measures models for and shows in its reports.",
+    options="--preset quick --model unigram,ngram",
+)
 STARTS = {
-    "bigram": ("a bigram model", OWN, ()),
-    "ngram": ("an n-gram model of any order, by absolute discounting", OWN, ()),
-    "torch": ("a recurrent net, trained by lmcompare's own loop", OWN_NETWORK, ("torch",)),
-    "gensim": ("a bigram model that borrows the counts of similar words, by word vectors", OWN, ("gensim", "scipy")),
+    "bigram": Start("a bigram model", OWN),
+    "ngram": Start("an n-gram model of any order, by absolute discounting", OWN),
+    "torch": Start("a recurrent net, trained by lmcompare's own loop", OWN_NETWORK, ("torch",)),
+    "gensim": Start(
+        "a bigram model that borrows the counts of similar words, by word vectors", OWN, ("gensim", "scipy")
+    ),
+    "study": STUDY,
 }
 
 # The files of the template and where they are written; the files of the start come last.
 FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "README.md.txt": "README.md",
-    "$start/model.py.txt": "src/$module.py",
-    "$start/test_model.py.txt": "tests/test_$module.py",
+    "$start/plugin.py.txt": "src/$module.py",
+    "$start/test_plugin.py.txt": "tests/test_$module.py",
 }
 
 
 def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     """Write the package ``name`` into a new folder of that name in ``folder`` and return its path.
 
-    It holds a pyproject.toml with the entry point, a working model in src, its conformance test and a README;
-    ``start``, one of ``STARTS``, chooses the model. The folder is written completely or not at all. Raises
-    ``LmcompareError`` for a name that can't be a package's, one that an installed model has, another start, and a
-    folder that is there already or can't be written.
+    It holds a pyproject.toml with the entry point, a working plug-in in src, its conformance test and a README;
+    ``start``, one of ``STARTS``, chooses the model, or a study. The folder is written completely or not at all.
+    Raises ``LmcompareError`` for a name that can't be a package's, one that an installed plug-in of the kind has,
+    another start, and a folder that is there already or can't be written.
     """
     if start not in STARTS:
         raise LmcompareError(unknown("start", start, STARTS))
-    says, change, needs = STARTS[start]
-    names = _names(name) | {
-        "start": start,
-        "says": says,
-        "change": change,
-        "needs": "".join(f', "{each}"' for each in needs),
-    }
+    chosen = STARTS[start]
+    names = _names(name, chosen)
+    names |= {key: Template(value).substitute(names) for key, value in chosen._asdict().items() if key != "needs"}
+    names |= {"start": start, "needs": "".join(f', "{each}"' for each in chosen.needs)}
     templates = importlib.resources.files(__name__) / "template"
-    code = (templates / start / "model.py.txt", templates / start / "test_model.py.txt")
+    code = (templates / start / "plugin.py.txt", templates / start / "test_plugin.py.txt")
     cls = names["cls"]
     if keyword.iskeyword(cls) or any(re.search(rf"\b{cls}\b", each.read_text("utf-8")) for each in code):
-        names["cls"] += "Model"  # the start imports or defines something of that name, or Python does
+        names["cls"] += (
+            chosen.noun.capitalize()
+        )  # the start imports or defines something of that name, or Python does
     target = folder / names["name"]
     if target.exists():
         raise LmcompareError(f"{target} is there already: choose another name or delete it first")
@@ -87,7 +115,7 @@ def create(name: str, folder: Path = Path(), start: str = "bigram") -> Path:
     return target
 
 
-def _names(name: str) -> dict[str, str]:
+def _names(name: str, start: Start) -> dict[str, str]:
     """What the package, its module and its class are called. Raises ``LmcompareError`` for an impossible name."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise LmcompareError(
@@ -104,6 +132,12 @@ def _names(name: str) -> dict[str, str]:
         raise LmcompareError(
             f"a plug-in can't be called '{name}': a package of that name is installed already, so choose another"
         )
-    if any(point.name == hyphened for point in entry_points(group="lmcompare.models")):
-        raise LmcompareError(f"a model called '{hyphened}' is installed already: choose another name")
-    return {"name": hyphened, "module": module, "cls": "".join(part.capitalize() for part in hyphened.split("-"))}
+    if any(point.name == hyphened for point in entry_points(group=start.group)):
+        raise LmcompareError(f"a {start.noun} called '{hyphened}' is installed already: choose another name")
+    parts = hyphened.split("-")
+    return {
+        "name": hyphened,
+        "module": module,
+        "cls": "".join(part.capitalize() for part in parts),
+        "title": " ".join(parts).capitalize(),
+    }

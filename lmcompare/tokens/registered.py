@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from lmcompare import registry
 from lmcompare.errors import LmcompareError, PluginError, blamed_on, kind_of, one_line, unknown
-from lmcompare.registry import Registry
+from lmcompare.registry import Registry, names_class
 from lmcompare.state import State
 from lmcompare.tokens.tokenizer import Covers, Tokenizer
 
@@ -51,21 +51,12 @@ def checked_class(found: Any, name: str) -> type[Tokenizer]:
 TOKENIZERS: Registry[type[Tokenizer]] = Registry("lmcompare.tokenizers", "tokenizer", checked_class)
 
 
-_ANYTHING: Registry[Any] = Registry("lmcompare.tokenizers", "tokenizer", lambda found, name: found)
-
-
 def is_tokenizer(name: str) -> bool:
     """Return whether a tokenizer has this name; ``"module:Class"`` and ``"./file.py:Class"`` are names, too.
 
     A class that is derived from ``Tokenizer`` counts as a tokenizer even if it is not complete.
     """
-    if ":" not in name:
-        return name in TOKENIZERS.installed()
-    try:
-        found = _ANYTHING.resolve(name)
-    except PluginError:
-        return False
-    return inspect.isclass(found) and issubclass(found, Tokenizer)
+    return names_class(name, Tokenizer) if ":" in name else name in TOKENIZERS.installed()
 
 
 def table_of(spec: str) -> dict[str, Any]:

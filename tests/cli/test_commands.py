@@ -117,7 +117,7 @@ def test_check_prints_a_line_a_check(place: Path, monkeypatch: pytest.MonkeyPatc
             tell(result)
         return found[:seed]
 
-    monkeypatch.setattr("lmcompare.checks.worker.run_checks_apart", apart)
+    monkeypatch.setattr("lmcompare.conformance.worker.run_checks_apart", apart)
     ask = ("check", "plugins.py:Flat", "--set", "tilt=0.1", "--set", "name=x", "--time-limit", "9", "--seed")
     done = lmcompare(*ask, "2", cwd=place)
     said = ["ok    sure: 1 is 1", "xfail sums: 1 is 2; it can't count"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ def test_a_changed_study_measures_again_without_a_training(place: Path, monkeypa
         return found
 
     def set_digests(**changed: str) -> None:
-        def found(options: Mapping[str, Any], kind: str, main: bool) -> dict[str, str]:
-            return {**measuring(options, kind, main), **changed}
+        def found(*given: Any) -> dict[str, str]:
+            return {**measuring(*given), **changed}
 
         monkeypatch.setattr("lmcompare.harness.plan.measuring", found)
 

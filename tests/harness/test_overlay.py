@@ -232,3 +232,22 @@ def test_any_hyper_parameter_is_set_or_refused_in_a_sentence(data: st.DataObject
     except LmcompareError as error:
         refused = error
     assert refused is None or isinstance(refused.__cause__, NoneType | LmcompareError), refused
+
+
+def test_studies_are_chosen_by_name_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    more = '[report]\nstudies = ["slices", "./own.py:Own"]\n'
+    file = written(tmp_path / "files" / "e.toml", "ngram", more=more)
+    assert file.report.studies == ("slices", f"{tmp_path}/files/own.py:Own")
+    assert laid(file, ("report.studies", ("./own.py:Own", "cost"))).report.studies == (
+        f"{tmp_path}/own.py:Own",
+        "cost",
+    )
+    assert shipped().report.studies is None
+    for name, said in (
+        ("slcies", r"report.studies: unknown study 'slcies' \(did you mean 'slices'"),
+        ("own.py", "no study in it"),
+    ):
+        with pytest.raises(LmcompareError, match=said):
+            laid(file, ("report.studies", (name,)))

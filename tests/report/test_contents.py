@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+from lmcompare.analysis import load_run
 from lmcompare.render.definitions import GROUPS, TERMS
 from lmcompare.render.templating import explained
 from lmcompare.report.contents import FIRST, LAST, Entry, Linked, grouped, questions
@@ -54,7 +55,7 @@ def test_groups_have_only_what_there_is() -> None:
 
 
 @pytest.mark.slow
-def test_questions_lead_to_their_answers(tree: Node) -> None:
+def test_questions_lead_to_their_answers(tree: Node, folder: Path) -> None:
     assert questions(["truth", "x"], []) == [(LAST["truth"], "truth")]
     asked = [link.attributes["href"][1:] for link in tree.one(class_="ask").all("a")]
     sections = [each.attributes["id"] for each in tree.one("main").all("section")]
@@ -62,7 +63,7 @@ def test_questions_lead_to_their_answers(tree: Node) -> None:
     assert set(asked) <= ids
     assert asked[: len(FIRST)] == [*FIRST]
     assert asked[-len(LAST) :] == [*LAST]
-    firsts = [key for study in studies_of("text") for key in [*study.questions][:1] if key in ids]
+    firsts = [key for study in studies_of(load_run(folder)) for key in [*study.questions][:1] if key in ids]
     assert asked[len(FIRST) : len(FIRST) + len(firsts)] == firsts
     assert {"all-pairs", "term-perplexity", "not-comparable", "reader", "inside"} < set(asked)
     assert len(asked) >= 12

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmcompare.cli.app import app, folder_named, note, say
+from lmcompare.cli.app import app, flag, folder_named, note, say
 from lmcompare.cli.options import assignment
+from lmcompare.errors import LmcompareError
 
 if TYPE_CHECKING:
     from lmcompare.checks import Result
@@ -18,7 +19,8 @@ def check(
     plugin: Annotated[
         str,
         typer.Argument(
-            metavar="PLUGIN", help="The name of a model or tokenizer, bpe:PIECES, module:Class or ./file.py:Class."
+            metavar="PLUGIN",
+            help="A model, tokenizer or study: its name, bpe:PIECES, module:Class or ./file.py:Class.",
         ),
     ],
     parameter: Annotated[
@@ -31,7 +33,7 @@ def check(
     ] = 600.0,
 ) -> None:
     """Run the conformance kit against a plug-in: prints one line for each check, and exits with 1 if one fails."""
-    from lmcompare.checks.worker import run_checks_apart
+    from lmcompare.conformance.worker import run_checks_apart
 
     parameters = dict(map(assignment, parameter or ()))
     results = run_checks_apart(plugin, parameters, seed, _print, time_limit)
@@ -53,13 +55,18 @@ def _print(result: Result) -> None:
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The plug-in's name, such as my-model.")],
     start: Annotated[
-        str, typer.Option("--from", metavar="START", help="bigram (default), ngram, torch or gensim.")
-    ] = "bigram",
+        str | None, typer.Option("--from", metavar="START", help="bigram (default), ngram, torch or gensim.")
+    ] = None,
+    study: Annotated[bool, flag("--study", help="Write a study, in place of a model.")] = False,
     out: Annotated[str, typer.Option("--out", "-o", metavar="DIR", help="Where to make it.")] = ".",
 ) -> None:
     """Write a small working plug-in package with its test."""
     from lmcompare.scaffold import create
 
-    made = create(name, folder_named(out), start)
+    if study and start is not None:
+        raise LmcompareError(
+            "--from chooses a model to start from, and --study writes a study: leave out one of the two"
+        )
+    made = create(name, folder_named(out), "study" if study else start or "bigram")
     say(str(made))
-    note(f"{made / 'README.md'} says how to test the model, check it and run it")
+    note(f"{made / 'README.md'} says how to test the {'study' if study else 'model'}, check it and run it")

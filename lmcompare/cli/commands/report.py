@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from lmcompare.cli.app import app, folder_named, note, say
-from lmcompare.cli.options import PAGE, declared, settings_of
+from lmcompare.cli.options import PAGE, STUDIES, declared, plugins_listed, settings_of
 from lmcompare.errors import LmcompareError
 from lmcompare.harness.environment import GIVES_AWAY, PageOptions
 
 
 @app.command()
-@declared(*PAGE)
+@declared(*PAGE, STUDIES)
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders.")],
     out: Annotated[
@@ -30,6 +30,7 @@ def report(
     Runs on the same text are in one table; other runs have tables of their own, with the reason.
     """
     from lmcompare.api import load
+    from lmcompare.harness.overlay import from_here
     from lmcompare.report.build import rebuild
     from lmcompare.report.terminal import repeated_notes
     from lmcompare.report.verdict import unverified
@@ -38,7 +39,10 @@ def report(
     from lmcompare.runfolder.guards import damage
     from lmcompare.runfolder.layout import STATE_FILES
     from lmcompare.runfolder.run import load_run
+    from lmcompare.study import check_chosen
 
+    chosen = options["study"] and [from_here(each) for each in plugins_listed(options["study"])]
+    check_chosen(chosen or ())
     page_options = dict(settings_of(PAGE, options))
     PageOptions(**page_options)
     if page_options.get("live") not in (None, "none"):
@@ -49,13 +53,13 @@ def report(
         if page_options:
             raise LmcompareError("--live and --live-text are for the report of one run: leave them out")
         failures = {folder: load(folder).failures for folder in folders}
-        page = write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out))
+        page = write_joined_report(folders, Path("reports") / "joined" if out is None else folder_named(out), chosen)
     elif out is not None:
         raise LmcompareError(
             "--out is for a report of several runs: leave it out, since the report of one run goes to its folder"
         )
     else:
-        page, failed_here = rebuild(folders[0], page_options)
+        page, failed_here = rebuild(folders[0], page_options, chosen)
         failures = {folders[0]: failed_here}
         if page_options.get("live_text"):
             note(GIVES_AWAY)

@@ -53,7 +53,7 @@ def run(
         from lmcompare.report.build import write_reports
         from lmcompare.report.terminal import print_leaderboard
 
-        _, missing = write_reports(folder)
+        _, missing = write_reports(folder, named=plan.report.studies or ())
     except KeyboardInterrupt:
         kept = f"finished models are kept in {folder}" if folder.exists() else "nothing was finished yet"
         raise InterruptedRunError(f"interrupted; {kept}, and the same command continues from there") from None

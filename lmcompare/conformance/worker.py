@@ -1,4 +1,4 @@
-"""The conformance kit in a process of its own: a plug-in that ends its process ends no more than that."""
+"""The conformance kits in a process of its own: a plug-in that ends its process ends no more than that."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
 from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, kit_of, run_tokenizer_checks
 from lmcompare.checks.value_tokenizers import VALUE_CHECKS
+from lmcompare.conformance.studies import STUDY_CHECKS, run_study_checks
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import CallError, Emit, Event, JunkError, RaisedError, call
+from lmcompare.registry import ANYTHING
+from lmcompare.study import STUDIES, is_study
 from lmcompare.tokens import TOKENIZERS, is_tokenizer, make_tokenizer, table_of
 
-KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS, VALUE_CHECKS)]
+KITS = [[check.name for check in kit] for kit in (CHECKS, TOKENIZER_CHECKS, VALUE_CHECKS, STUDY_CHECKS)]
 RESULT = TypeAdapter(Result)
 
 
@@ -30,12 +33,12 @@ def run_checks_apart(
     on_result: Callable[[Result], None],
     seconds: float | None = None,
 ) -> list[Result]:
-    """Run the kit of models or of tokenizers, whichever the plug-in is, in a new process.
+    """Run the kit of models, of tokenizers or of studies, whichever the plug-in is, in a new process.
 
     Parameters
     ----------
     plugin : str
-        The name of the plug-in, a model or a tokenizer; of a tokenizer also with an option, as ``"bpe:300"``.
+        The name of the plug-in; of a tokenizer also with an option, as ``"bpe:300"``.
     parameters : mapping
         Its hyper-parameters or options.
     seed : int
@@ -70,7 +73,7 @@ def run_checks_apart(
         raise JunkError(str(event)[:80])
 
     try:
-        call("lmcompare.checks.worker:run", plugin, dict(parameters), seed, on_event=take, seconds=seconds)
+        call("lmcompare.conformance.worker:run", plugin, dict(parameters), seed, on_event=take, seconds=seconds)
         if not names or len(results) < len(names):
             raise JunkError("an early end")
     except CallError as error:
@@ -91,7 +94,10 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         return lambda result: emit({"event": "result", "result": asdict(result)})
 
     table = {**table_of(plugin), **parameters}
-    if is_tokenizer(kind := table["kind"]):
+    kind = table["kind"]
+    if ":" in kind or kind.endswith(".py"):
+        ANYTHING.resolve(kind)  # before it is asked what it is
+    if is_tokenizer(kind):
         tokenizer = make_tokenizer(table)  # a wrong value is an error of the user, not a failed check
         if tokenizer.files:
             tokenizer.fit([])  # and so is a file that is not there
@@ -99,9 +105,15 @@ def run(emit: Emit, plugin: str, parameters: dict[str, Any], seed: int) -> None:
         run_tokenizer_checks(kind, options, begin(kit_of(type(tokenizer))[0]))
         return
     models = plugins.MODELS.installed()
+    if plugin not in models and is_study(plugin):
+        if parameters:
+            raise LmcompareError("a study has no hyper-parameters: leave out --set")
+        run_study_checks(plugin, begin(STUDY_CHECKS))
+        return
     if ":" not in plugin and not plugin.endswith(".py") and plugin not in models:
         raise LmcompareError(
-            unknown("model or tokenizer", plugin, (*models, *TOKENIZERS.installed())) + plugins.OWN_HINT
+            unknown("model, tokenizer or study", plugin, (*models, *TOKENIZERS.installed(), *STUDIES.installed()))
+            + plugins.OWN_HINT
         )
     model = plugins.build(plugin, parameters, PRESET)
     for name in model.files:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from lmcompare.checks import CHECKS, run_checks, worker
+from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Result
 from lmcompare.checks.tokenizers import run_tokenizer_checks
 from lmcompare.checks.value_tokenizers import VALUE_CHECKS
-from lmcompare.checks.worker import run_checks_apart
+from lmcompare.conformance import worker
+from lmcompare.conformance.worker import run_checks_apart
 from lmcompare.errors import LmcompareError
 from lmcompare.processes import EndedError, RaisedError, TimeLimitError
 from tests.conftest import called_here
@@ -36,9 +37,9 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_the_results_are_those_of_the_kit_with_the_same_values() -> None:
     told: list[Result] = []
-    apart = run_checks_apart("unigram", {"alpha": 0.5}, 3, told.append, 60.0)
-    assert told == apart
-    assert apart == run_checks("unigram", parameters={"alpha": 0.5}, seed=3)
+    found = run_checks_apart("unigram", {"alpha": 0.5}, 3, told.append, 60.0)
+    assert told == found
+    assert found == run_checks("unigram", parameters={"alpha": 0.5}, seed=3)
 
 
 @pytest.mark.slow
@@ -54,8 +55,8 @@ def test_a_plug_in_that_ends_the_process(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_tokenizers_have_a_kit_of_their_own() -> None:
     told: list[Result] = []
-    apart = run_checks_apart(BYTE_PAIRS, {"merges": 5}, 0, told.append)
-    assert told == apart == run_tokenizer_checks(BYTE_PAIRS, {"merges": 5})
+    found = run_checks_apart(BYTE_PAIRS, {"merges": 5}, 0, told.append)
+    assert told == found == run_tokenizer_checks(BYTE_PAIRS, {"merges": 5})
     of_values = run_checks_apart("sax", {}, 0, told.append)
     assert [each.name for each in of_values] == [check.name for check in VALUE_CHECKS]
     assert all(each.passed for each in of_values)
@@ -104,7 +105,7 @@ def test_what_a_process_sends_is_checked(
     events: list[Any], stop: Exception | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def call(*asked: Any, on_event: Callable[[Any], None], seconds: float) -> None:
-        assert (asked, seconds) == (("lmcompare.checks.worker:run", "own", {"a": 1}, 7), 9.0)
+        assert (asked, seconds) == (("lmcompare.conformance.worker:run", "own", {"a": 1}, 7), 9.0)
         for event in events:
             on_event(event)
         if stop:
