@@ -27,7 +27,7 @@ def test_its_own_tests_pass(start: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
         cwd=target,
-        env={**os.environ, "PYTHONPATH": HOME},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (HOME, os.environ.get("PYTHONPATH"))))},
         capture_output=True,
         text=True,
         check=False,
