@@ -140,3 +140,36 @@ def check_rising(name: str, array: Array, begins: Array) -> None:
     new[begins] = True
     if np.any((array[1:] <= array[:-1]) & ~new[1:-1]):
         raise DamagedStateError(f"{name} does not rise within a group")
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What an array that a model learns must be, for it to be restored.
+
+    Parameters
+    ----------
+    shape : tuple of int or str
+        The lengths of the axes. A name stands for any length, and for the same length wherever it occurs.
+    least, most : float
+        The range of the numbers; NaN is never in it.
+    whole : bool
+        Whether the numbers are whole.
+    """
+
+    shape: tuple[int | str, ...]
+    least: float = -np.inf
+    most: float = np.inf
+    whole: bool = False
+
+
+def check_specs(specs: Mapping[str, ArraySpec], arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the stored arrays that the specs name. Raises ``DamagedStateError`` for one that is not as its spec."""
+    found, lengths = {}, dict[str, int]()
+    for name, spec in specs.items():
+        shape = tuple(lengths.get(n) if isinstance(n, str) else n for n in spec.shape)
+        array = found[name] = taken(arrays, name, WHOLE if spec.whole else REAL, shape)
+        lengths |= {n: size for n, size in zip(spec.shape, array.shape, strict=True) if isinstance(n, str)}
+        if array.shape != tuple(lengths[n] if isinstance(n, str) else n for n in spec.shape):
+            raise DamagedStateError(f"{name} has the shape {array.shape}")
+        check_range(name, array, spec.least, spec.most)
+    return found

@@ -4,32 +4,25 @@ A model is one class. It is given token ids and returns natural-log probabilitie
 follows from ``next_log_probs``. A model imports none of the code that runs, checks or shows it.
 """
 
-from lmcompare.model.blocks import (
+from lmcompare.errors import LmcompareError
+from lmcompare.model.language_model import LanguageModel, fitted
+from lmcompare.model.protocols import (
+    BLOCK_BYTES,
+    Stepper,
     check_array,
     check_stepper,
+    described,
     greatest,
     most_likely,
     next_distributions,
-    streamed,
-)
-from lmcompare.model.language_model import (
-    BLOCK_BYTES,
-    LanguageModel,
-    Stepper,
-    described,
-    fitted,
     same_vocabulary,
+    streamed,
     words_of,
 )
-from lmcompare.model.parameters import (
+from lmcompare.model.values import (
     HIGHEST_ORDER,
     SHORT_ORDER,
     SHORT_WINDOW,
-    check_reach,
-    check_whole,
-    is_whole,
-)
-from lmcompare.model.values import (
     Budget,
     Idea,
     Milestones,
@@ -38,10 +31,13 @@ from lmcompare.model.values import (
     Setting,
     Size,
     Traits,
+    check_reach,
+    check_whole,
     check_words,
     checked_size,
+    is_whole,
 )
-from lmcompare.state import State
+from lmcompare.state import ArraySpec, State
 from lmcompare.tokens import FloatArray
 
 __all__ = [
@@ -49,10 +45,12 @@ __all__ = [
     "HIGHEST_ORDER",
     "SHORT_ORDER",
     "SHORT_WINDOW",
+    "ArraySpec",
     "Budget",
     "FloatArray",
     "Idea",
     "LanguageModel",
+    "LmcompareError",
     "Milestones",
     "PageCopy",
     "Progress",

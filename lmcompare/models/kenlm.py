@@ -135,7 +135,6 @@ class KenLM(LanguageModel):
     """
 
     traits = Traits(pretrained=True)
-    trains_in_steps = False
     files: ClassVar[tuple[str, ...]] = ("path",)
 
     def __init__(self, path: str = "") -> None:

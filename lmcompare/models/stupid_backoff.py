@@ -13,7 +13,7 @@ from lmcompare.counts.level import NOTHING
 from lmcompare.counts.ngrams import Counts
 from lmcompare.counts.room import Room
 from lmcompare.counts.table import BackoffTable, with_starts, words_before
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.model import (
     HIGHEST_ORDER,
@@ -71,15 +71,7 @@ class StupidBackoff(TableModel):
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count the training text; the validation text is not read.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train stupid back-off on some text")
+        """Count the training text; the validation text is not read."""
         room, size = Room.allowed(), len(setting.vocabulary)
         counts = list(bounded.count(with_starts(train, room), self.order, size, setting.vocabulary.end, room))
         self._table = _estimate(counts, size, self.alpha)

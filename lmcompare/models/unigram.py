@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Exhibit, WorkedEquation
 from lmcompare.model import (
     BLOCK_BYTES,
+    ArraySpec,
     FloatArray,
     Idea,
     LanguageModel,
     PageCopy,
     Setting,
-    State,
     Stepper,
-    fitted,
     same_vocabulary,
 )
-from lmcompare.state import real, whole
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 
 SHOWN = 20  # words in the chart
@@ -30,6 +30,7 @@ BLOCK = 1 << 20  # tokens that are counted at a time
 LEAST = 1e-100  # the least alpha, and its inverse the greatest: beyond, probabilities would be zero
 
 
+@dataclass(eq=False)
 class Unigram(LanguageModel):
     """Predicts each word by its frequency and ignores the context: the baseline for all other models.
 
@@ -43,35 +44,31 @@ class Unigram(LanguageModel):
     """
 
     idea = Idea(1948, "Shannon", "A mathematical theory of communication")
-    trains_in_steps = False
     keeps_to_memory = True
     known_failures: ClassVar[Mapping[str, str]] = {
         "beats-the-unigram-floor": "it is the floor",
         "comes-near-the-entropy": "it ignores the context, which makes the text predictable",
     }
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    arrays = MappingProxyType({"nats": ArraySpec(("V",), most=0), "counts": ArraySpec(("V",), 0, 2**63, whole=True)})
+
+    alpha: float = 1.0
+    nats: FloatArray = field(init=False, repr=False)  # (V,) log-probabilities
+    counts: IntArray = field(init=False, repr=False)  # (V,)
+
+    def __post_init__(self) -> None:
+        alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not LEAST <= alpha <= 1 / LEAST:
             raise PluginError(f"alpha must be a number from {LEAST:g} to {1 / LEAST:g}, not {reprlib.repr(alpha)}")
         self.alpha = float(alpha)
-        self._log_probs: FloatArray | None = None  # (V,) nats
-        self._counts: IntArray | None = None  # (V,)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count the words of the training text; the validation text is not read.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train the unigram model on some text")
+        """Count the words of the training text; the validation text is not read."""
         counts = np.zeros(len(setting.vocabulary), np.int64)
         for first in range(0, len(train), BLOCK):  # for all ids at once, NumPy would make a copy of 64 bits each
             counts += np.bincount(train.ids[first : first + BLOCK], minlength=len(counts))
-        self._counts = counts
-        self._log_probs = np.log((counts + self.alpha) / (len(train) + self.alpha * len(counts)))
+        self.counts = counts
+        self.nats = np.log((counts + self.alpha) / (len(train) + self.alpha * len(counts)))
         return self
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
@@ -97,7 +94,7 @@ class Unigram(LanguageModel):
 
     def exhibits(self, text: Encoded) -> Iterable[Exhibit]:
         """Yield the equation, worked for the first token of ``text``, and the most frequent words."""
-        vocabulary, counts = text.vocabulary, fitted(self._counts, self)
+        vocabulary, counts = text.vocabulary, self.counts
         probabilities = np.exp(self._for(vocabulary))
         if len(text):
             word = int(text.ids[0])
@@ -129,19 +126,9 @@ class Unigram(LanguageModel):
         """Return the constant that is added to each count."""
         return PageCopy({"kind": "frequencies", "alpha": self.alpha})
 
-    def state(self) -> State:
-        """Return the counts and log-probabilities."""
-        return State({"log_probs": fitted(self._log_probs, self), "counts": fitted(self._counts, self)})
-
-    def restore(self, state: State) -> Self:
-        self._log_probs = real(state.arrays, "log_probs", (None,), most=0)
-        self._counts = whole(state.arrays, "counts", self._log_probs.shape, 2**63)
-        return self
-
     def _for(self, vocabulary: Vocabulary) -> FloatArray:
-        log_probs = fitted(self._log_probs, self)
-        same_vocabulary("this unigram model", len(log_probs), vocabulary)
-        return log_probs
+        same_vocabulary("this unigram model", len(self.nats), vocabulary)
+        return self.nats
 
 
 class _Constant(Stepper):

@@ -96,6 +96,7 @@ class TorchLanguageModel(LanguageModel):
     """
 
     traits = Traits(carries_state=True)
+    trains_in_steps = True
     widths: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
@@ -163,10 +164,8 @@ class TorchLanguageModel(LanguageModel):
         Raises
         ------
         LmcompareError
-            If the training text is empty or training does not converge.
+            If training does not converge.
         """
-        if not len(train):
-            raise LmcompareError("the training text is empty: give one with at least one sentence")
         devices_of(setting)
         torch.set_num_threads(setting.threads)
         self.end = train.vocabulary.end

@@ -209,7 +209,7 @@ def test_widths_that_are_not_whole_numbers_are_refused(widths: Any, monkeypatch:
 
 def test_an_empty_training_text_is_refused() -> None:
     empty = Encoded.from_documents([[]], VOCABULARY)
-    with pytest.raises(LmcompareError, match="training text is empty"):
+    with pytest.raises(LmcompareError, match="no tokens"):
         build("gru").fit(empty, empty, Setting(VOCABULARY))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Bars, Exhibit
 from lmcompare.model import Budget, FloatArray, Idea, PageCopy, Progress, Setting, State, Stepper, check_whole
 from lmcompare.models.common.over_base import PRESETS, OverOne, extended
@@ -77,10 +77,8 @@ class Distilled(OverOne):
         Raises
         ------
         LmcompareError
-            If the training text is empty, or if the student's output layer can't learn from other models.
+            If the student's output layer can't learn from other models.
         """
-        if not len(train):
-            raise LmcompareError("the training text is empty: give one with at least a sentence")
         self.check_text(train)
         whole = _Whole(setting, self.members)
         teacher = self._new_teacher().fit(train, valid, whole.part("teacher", self.members, whole.of_teacher))

@@ -127,7 +127,6 @@ class InfiniteGram(LanguageModel):
         "Infini-gram: scaling unbounded n-gram language models to a trillion tokens",
     )
     traits = Traits(carries_state=True)
-    trains_in_steps = False
 
     def __init__(self) -> None:
         self.notes: tuple[str, ...] = ()
@@ -143,15 +142,7 @@ class InfiniteGram(LanguageModel):
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Index the training text, and fit the discounts to the validation text.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train the infinite-gram model on some text")
+        """Index the training text, and fit the discounts to the validation text."""
         self._contexts = Contexts.of(train)
         self._discounts, note = fitting.fit_to(valid, partial(estimator.held_out, self._contexts))
         self._frequencies = self._of_empty_context()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from lmcompare.errors import LmcompareError, PluginError
+from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit
 from lmcompare.exhibits.exhibit import built
 from lmcompare.model import (
@@ -43,7 +43,6 @@ class MixtureModel(LanguageModel):
     thumb and all weights are equal.
     """
 
-    trains_in_steps = False
     order: int
 
     def __init__(self) -> None:
@@ -64,15 +63,7 @@ class MixtureModel(LanguageModel):
         check_reach("order", self.order, train, "sentence", SHORT_ORDER)
 
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Cluster the words, count the training text, and fit discounts and gates to the validation text.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train the model on some text")
+        """Cluster the words, count the training text, and fit discounts and gates to the validation text."""
         maps = classes_of(train, self.class_counts(), setting)
         self._mixture, self._summary = train_mixture(self.member_specs(), maps, train, valid, setting)
         self._classes = tuple(mixture_exhibits.class_examples(maps[-1], train)) if len(maps) > 1 else ()

@@ -61,7 +61,6 @@ class TableModel(LanguageModel):
     _table: BackoffTable | None = None
     threads: int = 1
     table_alone: ClassVar[bool] = True
-    trains_in_steps = False
 
     def next_log_probs(self, text: Encoded, at: IntArray) -> FloatArray:
         """(B, V) float64 nats."""
@@ -208,7 +207,7 @@ class NGram(TableModel):
         Raises
         ------
         LmcompareError
-            If the training text has no tokens, or if it gives an order no discounts and ``fallback`` is false.
+            If the training text gives an order no discounts and ``fallback`` is false.
         """
         self._estimate(self._count(train, setting), valid, setting.vocabulary)
         fitted(self._table, self).prepare()
@@ -258,8 +257,6 @@ class NGram(TableModel):
 
     def _count(self, train: Encoded, setting: Setting) -> Iterable[Counts]:
         """Count the n-grams, order by order."""
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train the n-gram model on some text")
         room, start, end = Room.allowed(), len(setting.vocabulary), setting.vocabulary.end
         words = with_starts(train, room)
         self._places = counting.places(words, start, end)

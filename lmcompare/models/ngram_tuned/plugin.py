@@ -64,13 +64,7 @@ class NGramTuned(NGram):
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Count the training text, and tune on the validation text.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
+        """Count the training text, and tune on the validation text."""
         counts = list(self._count(train, setting))
         self._tuned = None
         self._estimate(counts, valid, setting.vocabulary)

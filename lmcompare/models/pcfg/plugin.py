@@ -75,7 +75,6 @@ class Pcfg(LanguageModel):
         "Jelinek and Lafferty",
         "Computation of the probability of initial substring generation by stochastic context-free grammars",
     )
-    trains_in_steps = False
     files: ClassVar[tuple[str, ...]] = ("trees",)
     known_failures: ClassVar[Mapping[str, str]] = dict.fromkeys(TRAINS, NO_TREES)
 

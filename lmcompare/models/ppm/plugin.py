@@ -114,7 +114,6 @@ class Ppm(LanguageModel):
 
     idea = Idea(1984, "Cleary and Witten", "Data compression using adaptive coding and partial string matching")
     traits = Traits(carries_state=True)
-    trains_in_steps = False
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"order": 6}, "full": {"order": 16}}
 
     def __init__(self, order: int = 10) -> None:
@@ -134,15 +133,7 @@ class Ppm(LanguageModel):
 
     @memory.given_back()
     def fit(self, train: Encoded, valid: Encoded, setting: Setting) -> Self:
-        """Read the training text, and fit the discounts to the validation text.
-
-        Raises
-        ------
-        LmcompareError
-            If the training text has no tokens.
-        """
-        if not len(train):
-            raise LmcompareError("the training text has no tokens: train the ppm model on some text")
+        """Read the training text, and fit the discounts to the validation text."""
         self._types, self._tables = len(setting.vocabulary), tables.empty()
         for document in train.documents():
             ids = _plain(document)
