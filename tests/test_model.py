@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lmcompare import model as contract
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
-from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, greatest, language_model
+from lmcompare.model import FloatArray, LanguageModel, Setting, Size, State, Traits, fitted, greatest, protocols
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
 from tests.checks.honest import Honest
 
@@ -71,12 +71,12 @@ def test_log_probs_by_hand() -> None:
 
 
 def test_stream_asks_in_blocks_that_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(language_model, "BLOCK_BYTES", 3 * 4 * 4 + 5)  # three rows of four float32 and a bit
+    monkeypatch.setattr(protocols, "BLOCK_BYTES", 3 * 4 * 4 + 5)  # three rows of four float32 and a bit
     model = Counting()
     blocks = list(model.stream(text([2, 3, 1, 2], [3, 1, 2])))
     assert model.asked == [3, 3, 1]
     assert np.concatenate([at for at, _ in blocks]).tolist() == list(range(7))
-    monkeypatch.setattr(language_model, "BLOCK_BYTES", 1)  # less than a row
+    monkeypatch.setattr(protocols, "BLOCK_BYTES", 1)  # less than a row
     model = Counting()
     np.testing.assert_allclose(np.exp(model.log_probs(text([2, 2]))), [1 / 4, 2 / 5])
     assert model.asked == [1, 1]
@@ -200,7 +200,7 @@ def test_hyper_parameter_that_is_not_stored_is_told() -> None:
 
 
 def test_fitted_returns_the_part_or_says_what_to_do() -> None:
-    assert LanguageModel.__abstractmethods__ == {"fit", "next_log_probs", "state", "restore"}
+    assert LanguageModel.__abstractmethods__ == {"fit", "next_log_probs"}
     model = Counting()
     assert fitted(0, model) == 0
     part = np.zeros(2)

@@ -20,7 +20,7 @@ LONGEST = 60  # characters of a name
 RESERVED = ("lmcompare", "test", "tests", "src")
 
 OWN = (
-    "Replace `fit` and `next_log_probs` with your own, and\nkeep `state` and `restore` in step with them. The tests"
+    "Replace `fit` and `next_log_probs` with your own, and\ndeclare what `fit` learns. The tests"
     " after `test_contract` are of this model: replace them, too."
 )
 OWN_NETWORK = (

@@ -77,8 +77,8 @@ N = TypeVar("N", bound=Network)
 class TorchLanguageModel(LanguageModel):
     """A language model whose probabilities come from a ``Network`` that the training loop of lmcompare trains.
 
-    A plug-in names its hyper-parameters in ``__init__``, calls ``super().__init__()``, and defines ``network``.
-    Hyper-parameters that have the name of a setting of ``Recipe`` decide how it is trained.
+    A plug-in derives from ``TunableLanguageModel`` and defines ``network``. Hyper-parameters that have the name of a
+    setting of ``Recipe`` decide how it is trained.
 
     Attributes
     ----------
@@ -120,27 +120,11 @@ class TorchLanguageModel(LanguageModel):
         """Return the training settings: by default the hyper-parameters with the names of the recipe's fields."""
         return Recipe.of(self.hyperparameters())
 
-    def store_settings(self, values: Mapping[str, Any]) -> None:
-        """Store the training settings, and check them before anything is trained.
-
-        A plug-in's ``__init__`` calls it with ``locals()``, so that it need not store each setting by hand.
-
-        Parameters
-        ----------
-        values : mapping
-            Values by name. The hyper-parameters with the names of ``Recipe``'s fields are stored as attributes;
-            ``dropout`` is only checked, and all other values are ignored.
-
-        Raises
-        ------
-        LmcompareError
-            If a setting or ``dropout`` is out of range.
-        """
-        settings = {name for name in self.parameter_names() if name in values and name in Recipe.names()}
-        for name in settings:
-            setattr(self, name, values[name])
-        Recipe.of({name: values[name] for name in settings})
-        share = values.get("dropout", 0.0)
+    def check_settings(self) -> None:
+        """Raise ``LmcompareError`` if a training setting or ``dropout`` is out of range."""
+        given = self.hyperparameters()
+        Recipe.of(given)
+        share = given.get("dropout", 0.0)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise LmcompareError(f"dropout must be a number, at least 0 and below 1, not {share}")
 
@@ -463,7 +447,7 @@ class TunableLanguageModel(TorchLanguageModel):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self.store_settings(self.hyperparameters())
+        self.check_settings()
 
     @classmethod
     def parameter_names(cls) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ class Planted(LanguageModel):
     The share varies a little from training to training.
     """
 
-
     def __init__(self, effect: float = 0.0, noise: float = 0.02) -> None:
         self.effect, self.noise = effect, noise
 

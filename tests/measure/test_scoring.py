@@ -88,7 +88,7 @@ def test_scores_that_are_no_numbers_are_refused(given: object, said: str) -> Non
         checked_log_probs(model, TEXT)  # type: ignore[arg-type]
     distributions = SimpleNamespace(next_log_probs=lambda text, at: given)
     with pytest.raises(PluginError, match=rf"SimpleNamespace\.next_log_probs returned ({said}|shape)"):
-        next_distributions(distributions, TEXT, np.arange(3))
+        next_distributions(distributions, TEXT, np.arange(3))  # type: ignore[arg-type]
 
 
 def test_scores_of_a_wrong_shape_or_nan_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -78,6 +79,7 @@ class CachedStepper(Stepper):
 LONGEST, LONGEST_TRAINED = 1024, 128  # the longest default window, of a pre-trained model and of a trained one
 
 
+@dataclass(eq=False)
 class HuggingFaceCausal(TorchLanguageModel):
     """A causal language model of Hugging Face's transformers, with its own tokenizer.
 
@@ -116,20 +118,20 @@ class HuggingFaceCausal(TorchLanguageModel):
     files: ClassVar[tuple[str, ...]] = ("path",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 300}}
 
-    def __init__(
-        self,
-        path: str = "",
-        train: bool = False,
-        window: int | None = None,
-        stride: int | None = None,
-        batch: int = 8,
-        steps: int = 1000,
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.1,
-        patience: int = 0,
-        precision: str = "auto",
-    ) -> None:
+    path: str = ""
+    train: bool = False
+    window: int | None = None
+    stride: int | None = None
+    batch: int = 8
+    steps: int = 1000
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    patience: int = 0
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
         super().__init__()
+        path, train, window, stride = self.path, self.train, self.window, self.stride
         for name, value in (("window", window), ("stride", stride)):
             if value is not None:
                 check_whole(name, value, 1)
@@ -138,8 +140,7 @@ class HuggingFaceCausal(TorchLanguageModel):
                 f"stride is {stride}, more than the window of {window}, so tokens would be left out: choose at most"
                 f" {window}"
             )
-        self.path, self.train, self.window, self.stride, self.batch = path, train, window, stride, batch
-        self.store_settings(locals())
+        self.check_settings()
         self.traits = Traits(carries_state=True, pretrained=not train)
         self.trains_in_steps = train
         self.tokens = {"kind": "hf", "path": path} if path else None
