@@ -60,7 +60,7 @@ class LanguageModel(
     known_failures: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let ``fit`` of every model refuse a training text without tokens."""
+        """Let ``fit`` of every model that is not pre-trained refuse a training text without tokens."""
         super().__init_subclass__(**options)
         if "fit" in vars(cls):
             cls.fit = _with_text(cls.fit)  # type: ignore[method-assign]
@@ -93,7 +93,7 @@ class LanguageModel(
         Raises
         ------
         LmcompareError
-            If the training text has no tokens; every model refuses it, and none has to check it.
+            If the training text has no tokens, unless the model is pre-trained; no model has to check this itself.
         """
 
     def state(self) -> State:
@@ -134,11 +134,11 @@ _NOT_FITTED = "this {} is not trained yet: call fit or restore first"
 
 
 def _with_text(fit: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``fit``, which refuses a training text without tokens."""
+    """Return ``fit``, which refuses a training text without tokens for a model that is not pre-trained."""
 
     @functools.wraps(fit)
     def checked(self: Any, train: Encoded, *others: Any, **named: Any) -> Any:
-        if not len(train):
+        if not len(train) and not self.traits.pretrained:
             raise LmcompareError(f"the training text has no tokens: train {type(self).__name__} on some text")
         return fit(self, train, *others, **named)
 
