@@ -56,7 +56,7 @@ def test_the_package_is_written(start: str, tmp_path: Path) -> None:
         ("n2-gram-3", "bigram", "n2_gram_3", "N2Gram3"),
         ("x", "bigram", "x", "X"),
         # a class hides nothing that its start or its test uses
-        ("state", "bigram", "state", "StateModel"),
+        ("setting", "bigram", "setting", "SettingModel"),
         ("vocabulary", "ngram", "vocabulary", "VocabularyModel"),
         ("network", "bigram", "network", "Network"),
         ("false", "bigram", "false", "FalseModel"),  # Python's own word
