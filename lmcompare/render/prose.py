@@ -26,8 +26,10 @@ from markupsafe import Markup, escape
 
 from lmcompare.errors import CONTROL
 from lmcompare.render import numbers, templating
+from lmcompare.render.definitions import TERMS
 from lmcompare.render.markdown import escaped, plain
 from lmcompare.render.titles import spoken
+from lmcompare.render.tokens import shown as narrow
 from lmcompare.render.tokens import visible
 
 _INLINE, _BLOCK, _END = "\ue000", "\ue002", "\ue001"  # around the number of a piece of HTML, while Markdown is parsed
@@ -158,7 +160,7 @@ def environment(package: str) -> Environment:
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
-    made.globals |= {"terms": templating.TERMS}
+    made.globals |= {"terms": TERMS}
     made.globals |= {
         each.__name__: each
         for each in (table, fold, figure, box, on_page, head, model, term, small, tag, heat, number)
@@ -276,7 +278,7 @@ def head(text: str, key: str = "", more: bool = False) -> Inline:
     """Return the name of a column by which a "sortable" table can be sorted; ``more``: whether more is better."""
     if _FILLING.get().still:
         return Inline(escape(text), plain(text))
-    found = templating.TERMS.get(key)
+    found = TERMS.get(key)
     title = Markup(' title="{}"').format(found.definition) if found else ""
     html = Markup('<button type="button"{}>{}</button>').format(title, text)
     if found:
@@ -297,7 +299,7 @@ def model(one: Any, unranked: Sequence[str] = (), full: bool = False) -> Inline:
 
 def term(key: str, text: str = "") -> Inline:
     """Return a term of the glossary, for a template that does not know which; others write a link to it."""
-    said = text or templating.TERMS[key].name
+    said = text or TERMS[key].name
     named = templating.without_link if _FILLING.get().still else templating.term
     return Inline(named(key, said), plain(said))
 
@@ -331,7 +333,7 @@ def _figure(text: str, strong: bool, cell: Mapping[str, str]) -> Inline:
 
 def shown(token: str, limit: int = 24) -> Inline:
     """Return a token for a narrow column."""
-    html = templating.shown(token, limit)
+    html = narrow(token, limit)
     return Inline(html, plain(html.striptags()))
 
 

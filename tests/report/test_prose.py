@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from lmcompare.render.definitions import TERMS
 from lmcompare.render.prose import Written, environment, filled
-from lmcompare.render.templating import TERMS
 from tests.report.tree import Node, parse
 
 HOSTILE = "<b>*x* | `y` [a](http://b) # $z$ \\ & 1. -"
