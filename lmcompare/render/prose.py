@@ -100,6 +100,10 @@ class _Filling:
         html = _ID.sub(r'<\1 id="\3">\2</\1>', html)
         return _TERM.sub(self._term, html)
 
+    def line(self, text: str) -> str:
+        """Return a line of the template as HTML, with signs for its pieces."""
+        return _TERM.sub(self._term, _parser().renderInline(text))
+
     def _term(self, found: re.Match[str]) -> str:
         return found[2] if self.still else str(templating.term(found[1], Markup(found[2])))
 
@@ -184,7 +188,7 @@ def fold(summary: object, open: bool = False, markdown: bool = True, *, caller: 
         return Markup(f"\n\n**{named}**\n\n{caller()}\n\n") if markdown else Markup()
     state = " open" if open or filling.still else ""
     return filling.piece(
-        f"<details{state}><summary>{named}</summary>{filling.parsed(caller())}</details>", block=True
+        f"<details{state}><summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>", block=True
     )
 
 
@@ -221,7 +225,7 @@ def table(
     tokens = _parser().parse(text)
     _mark_cells(tokens)
     html = _parser().renderer.render(tokens, _parser().options, {})
-    above = f"<caption><span>{said}</span></caption>" if said else ""
+    above = f"<caption><span>{filling.line(said)}</span></caption>" if said else ""
     count = f' style="--n:{len(columns)}"' if columns else ""
     html = html.replace("<table>", f'<table class="{kind}"{count}>{above}', 1)
     html = _TERM.sub(filling._term, html)

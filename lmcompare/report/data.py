@@ -20,7 +20,7 @@ from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
 from lmcompare.render.markdown import from_html, plain
-from lmcompare.render.prose import written
+from lmcompare.render.prose import environment, filled, written
 from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.shown import shown
 from lmcompare.runfolder.files import RunFolderError
@@ -120,6 +120,11 @@ class Section:
     def written(cls, key: str, title: str, package: str, template: str = "", **context: Any) -> Self:
         """Return a section that a template in Markdown says, as in ``lmcompare.render.prose.written``."""
         return cls(key, title, *written(template or package.rpartition(".")[2], package, key, **context))
+
+    @classmethod
+    def of_text(cls, key: str, title: str, text: str, **context: Any) -> Self:
+        """Return a section that says this text, which is such a template itself."""
+        return cls(key, title, *filled(environment("lmcompare.report").from_string(text), key, False, context))
 
 
 class ReportData:

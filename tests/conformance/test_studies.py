@@ -33,11 +33,9 @@ class Honest(Study):
         return Computed({name: each["tokens"] for name, each in found.items() if each})
 
     def show(self, report: Any) -> Any:
-        from markupsafe import Markup
-
         from lmcompare.report.data import Section
 
-        return Section.of(self.name, "Honest", Markup("<p>{}</p>").format(report.results["studies"][self.name]))
+        return Section.of_text(self.name, "Honest", "{{ found }}", found=report.results["studies"][self.name])
 
 
 class NeedsArguments(Honest):

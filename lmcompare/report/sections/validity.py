@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
+from lmcompare.render.prose import Inline
 from lmcompare.report.data import Model, ReportData, Section
 
 
@@ -50,15 +52,30 @@ def build(data: ReportData) -> Section | None:
             f"{who} {numbers.plural(rest, 'model')} passed: their figures are valid probabilities of the text."
         )
     in_table = {model.name for model in (*data.scored, *failing)}
-    html = fill(
+    return Section.written(
+        "truth",
+        "Are these valid probabilities?",
+        "lmcompare.report",
         "validity",
         names=list(names),
         rows=[row for row in rows if row[0].name in in_table],
         reading=" ".join(said),
         failing=failing,
         more=len(rows) - len(in_table),
+        outcome=_outcome,
     )
-    return Section.of("truth", "Are these valid probabilities?", html)
+
+
+def _outcome(found: Found | None) -> Inline:
+    """Return the cell of a check."""
+    if found is None:
+        return Inline(Markup("–"), "–")
+    limit = "" if found.tolerance is None else f" (tolerance {numbers.tidy(found.tolerance)})"
+    figure = numbers.tidy(found.figure, digits=2)
+    passed = Markup('<span class="yes" role="img" aria-label="passed">✓</span>')
+    mark = passed if found.passed else Markup('<span class="no">✗ failed</span>')
+    said = f"{'✓' if found.passed else '✗ failed'} {figure}"
+    return Inline(mark + f" {figure}", said, {"title": found.detail + limit})
 
 
 def _titles(models: Sequence[Model]) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.analysis.repeats import FEW, MOST
-from lmcompare.render.templating import fill
 from lmcompare.report.data import ReportData, Section
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
@@ -115,8 +114,9 @@ SIZES = ("documents", "sentences", "words", "bytes")
 
 def build(data: ReportData) -> Section:
     """Return the section."""
-    html = fill(
-        "corpus",
+    return Section.written(
+        "text",
+        "The text",
         __package__,
         corpus=data.run.corpus,
         names=SPLITS,
@@ -126,4 +126,3 @@ def build(data: ReportData) -> Section:
         repeated=data.results["repeated_text"],
         rule=RULE,
     )
-    return Section.of("text", "The text", html)

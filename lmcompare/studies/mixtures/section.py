@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from lmcompare.analysis.comparison import MOST_PAIRED
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.studies.mixtures.mixture import mixtures, wins
@@ -65,8 +64,9 @@ def build(data: ReportData) -> Section | None:
     models = sorted({m.name: m for mixture in found for m, _ in mixture.parts}.values(), key=lambda m: m.index)
     share = {(r["first"], r["second"]): float(r["share"]) for r in shares.to_dict("records")}
     unit, figure = str(rows[0]["unit"]), str(rows[0]["figure"])
-    html = fill(
-        "mixtures",
+    return Section.written(
+        "together",
+        "Mixtures: do the models make different mistakes?",
         __package__,
         models=models,
         mixtures=found,
@@ -75,12 +75,12 @@ def build(data: ReportData) -> Section | None:
         claim=data.on_all(claim(found, figure)),
         caption=fitted(int(rows[0]["fitted_units"]), int(rows[0]["valid_units"]), unit),
         unit=unit,
-        figure=figure,
+        figure_name=figure,
+        text=numbers.perplexity if figure == "perplexity" else numbers.bits_per_byte,
         shown_open=SHOWN_OPEN,
         seeds=one_seed(models),
         tenth=_bits_per_byte_of_a_tenth(data) if figure == "perplexity" else None,
     )
-    return Section.of("together", "Mixtures: do the models make different mistakes?", html)
 
 
 def _bits_per_byte_of_a_tenth(data: ReportData) -> float:

@@ -11,7 +11,6 @@ from lmcompare.analysis.sweeps import Tried, flattery, tried
 from lmcompare.render import numbers
 from lmcompare.render.charts.intervals import Row, intervals
 from lmcompare.render.charts.scatter import Dot, cloud
-from lmcompare.render.templating import fill
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.runfolder.cell import Sweep
 from lmcompare.runfolder.layout import CELLS
@@ -55,11 +54,8 @@ def build(data: ReportData) -> Section | None:
             found += [shown(m, sweep) for m in data.models if any(c.path.parent == folder for c in m.entry.cells)]
     if not found:
         return None
-    return Section.of(
-        "sweeps",
-        "How the hyper-parameters were chosen",
-        fill("sweeps", __package__, sweeps=found, plain=plain),
-    )
+    title = "How the hyper-parameters were chosen"
+    return Section.written("sweeps", title, __package__, sweeps=found, plain=plain)
 
 
 def shown(model: Model, sweep: Sweep) -> Shown:
