@@ -26,6 +26,7 @@ from markupsafe import Markup, escape
 
 from lmcompare.errors import CONTROL
 from lmcompare.render import numbers, templating
+from lmcompare.render.charts import svg
 from lmcompare.render.definitions import TERMS
 from lmcompare.render.markdown import escaped, plain
 from lmcompare.render.titles import spoken
@@ -164,11 +165,8 @@ def environment(package: str) -> Environment:
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
-    made.globals |= {"terms": TERMS}
-    made.globals |= {
-        each.__name__: each
-        for each in (table, fold, figure, box, on_page, head, model, term, small, tag, heat, number)
-    }
+    parts = (table, fold, figure, box, on_page, head, chip, model, code, term, small, tag, heat, number)
+    made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in parts}}
     return made
 
 
@@ -299,6 +297,16 @@ def model(one: Any, unranked: Sequence[str] = (), full: bool = False) -> Inline:
     tags = Markup("").join(Markup(' <span class="tag">{}</span>').format(each) for each in remarks)
     said = plain(title) + "".join(f" ({each})" for each in remarks)
     return Inline(templating.chip(title, one.index) + tags, said, row={"data-model": str(one.index)})
+
+
+def chip(name: str, index: int) -> Inline:
+    """Return a name with the mark of a model."""
+    return Inline(templating.chip(name, index), plain(name))
+
+
+def code(text: str) -> Inline:
+    """Return a text in the type of code."""
+    return Inline(Markup("<code>{}</code>").format(text), f"`{text}`")
 
 
 def term(key: str, text: str = "") -> Inline:

@@ -15,7 +15,6 @@ from lmcompare.exhibits.attention import Head, weights
 from lmcompare.render import numbers
 from lmcompare.render.charts.fan import surprise
 from lmcompare.render.charts.lines import Line, lines
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.series import SeriesData, TestSeries, chosen, panel
@@ -36,16 +35,16 @@ def forecasts(report: ReportData) -> Section | None:
         return None
     places = shared_places(drawn)
     panels = [panel(data, drawn, place) for place in chosen(places)]
-    html = fill("fans", __package__, panels=panels, first=panels[0], others=panels[1:], total=len(places))
-    return Section.of("forecasts", "Forecasts", html)
+    shown = {"panels": panels, "first": panels[0], "others": panels[1:], "total": len(places)}
+    return Section.written("forecasts", "Forecasts", __package__, "fans", **shown)
 
 
 def the_series(report: ReportData) -> Section:
     """Return where the series come from, their splits, how values become tokens, and what a reader should know."""
     run = report.run
     tokens = [(run.tokens_name(fp), entry) for fp, entry in run.manifest.tokens.items()]
-    html = fill("the_series", __package__, corpus=run.corpus, tokens=tokens, series=report.series.series)
-    return Section.of("text", "The series", html)
+    shown = {"corpus": run.corpus, "tokens": tokens, "series": report.series.series}
+    return Section.written("text", "The series", __package__, "the_series", **shown)
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,16 @@ def surprises(report: ReportData) -> Section | None:
     method = data.densities[0].method
     assert method.nats is not None, "it has densities"
     found = [_along(data, method, series) for series in data.series[:SHOWN]]
-    html = fill(
-        "surprises",
+    return Section.written(
+        "along",
+        f"What surprised {data.spoken(method)}",
         __package__,
+        "surprises",
         found=found,
-        model=data.spoken(method),
-        index=data.index(method),
+        model_name=data.spoken(method),
         left=len(data.series) - len(found),
         differences=data.reads_differences(method),
     )
-    return Section.of("along", f"What surprised {data.spoken(method)}", html)
 
 
 def _along(data: SeriesData, method: Method, series: TestSeries) -> Along:
@@ -134,8 +133,8 @@ def lags(report: ReportData) -> Section | None:
     said = [told(spoken(model.title), each) for model, each in found.items()]
     heads = [each for model in report.scored for each in looking_back(model)][:HEADS]
     width = max((len(each.shares) for each in heads), default=0)
-    html = fill("lags", __package__, chart=chart, said=said, heads=heads, width=width)
-    return Section.of("lags", "How far back they read", html)
+    title = "How far back they read"
+    return Section.written("lags", title, __package__, "lags", chart=chart, said=said, heads=heads, width=width)
 
 
 def _lags(model: Model) -> list[float]:
