@@ -27,6 +27,8 @@ from lmcompare import LanguageModel, State
 class Flat(LanguageModel):
     """Gives every token the same probability."""
 
+    trains_in_steps = True
+
     def __init__(self, tilt: float = 0.0) -> None:
         self.tilt = tilt
 

@@ -126,7 +126,7 @@ def test_the_report_has_a_curve_and_says_what_is_left_out(copied: Path) -> None:
     assert "no forecast" in page  # of three points
     (copied / "fractions" / "0.3" / "manifest.json").write_text("{}")
     write_reports(copied)
-    assert "The share 30&nbsp;% is left out" in (copied / "report.html").read_text("utf-8")
+    assert "The share 30 % is left out" in (copied / "report.html").read_text("utf-8")
 
 
 def test_models_that_failed_on_the_whole_text_have_no_curves(copied: Path) -> None:

@@ -13,6 +13,7 @@ from lmcompare.study import STUDIES, Study
 
 def choosing(run: Run, *names: str) -> Run:
     found = copy(run)
+    vars(found).pop("derived", None)  # what other tests have computed of it
     found.studies = names
     return found
 
