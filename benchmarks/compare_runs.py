@@ -2,8 +2,9 @@
 
     python benchmarks/compare_runs.py runs/before runs/after
 
-Reads ``results.json`` of both. Times and memory are left out. Every other figure must be equal to the last bit, or
-within a relative ``--tolerance``. Prints what differs, and exits with 1 if anything does or a model is missing.
+Reads every key of ``results.json`` of both, and the findings of a laboratory. Times, memory and what depends on them
+are left out. Every other figure must be equal to the last bit, or within a relative ``--tolerance``. Prints what
+differs, and exits with 1 if anything does or a model is missing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-COSTS = {"train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes"}
+COSTS = {
+    *("train_seconds", "microseconds_per_token", "microseconds_per_list", "peak_memory_bytes"),
+    *("measure_seconds", "seconds", "compute"),  # the study "compute" is about times
+}
+LABELS = {"schema_version", "experiment"}
 
 
 def figures(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -33,10 +38,16 @@ def figures(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def tables(folder: Path) -> dict[str, Any]:
-    """Return the rows of a run folder by name: its models, and the differences of its pairs of models."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    rows = {f"model {row['name']}": row for row in results["models"]}
-    return rows | {f"{row['first']} and {row['second']}": row for row in results["differences"]}
+    """Return what a folder has by name: its models, the differences of their pairs, other results, and findings."""
+    found: dict[str, Any] = {}
+    if (folder / "results.json").exists():
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        found = {f"model {row['name']}": row for row in results.pop("models")}
+        found |= {f"{row['first']} and {row['second']}": row for row in results.pop("differences")}
+        found |= {key: {"": value} for key, value in results.items() if key not in LABELS}
+    for path in sorted((folder / "findings").glob("*.json")):
+        found[f"finding {path.stem}"] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def differ(before: Any, after: Any, tolerance: float) -> bool:
