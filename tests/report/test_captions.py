@@ -13,8 +13,9 @@ import pytest
 
 from lmcompare.analysis import Run
 from lmcompare.analysis.leaderboard import Row
+from lmcompare.render import numbers
 from lmcompare.render.charts.scatter import Dot
-from lmcompare.render.templating import fill
+from lmcompare.render.prose import written
 from lmcompare.report.data import Model, ReportData
 from lmcompare.report.sections import leaderboard
 from lmcompare.studies.cost import choice
@@ -186,7 +187,8 @@ def test_a_mixture_of_one_model_is_said_to_be_that_model_alone(models: dict[str,
     ]
     given: dict[str, Any] = dict.fromkeys(("claim", "caption", "seeds"), "") | {"models": [a, b, c], "grid": []}
     more: dict[str, Any] = {"unit": "token", "shown_open": 15, "most_paired": 0, "tenth": 0.03}
-    html = fill("mixtures", "lmcompare.studies.mixtures", mixtures=found, figure="perplexity", **given, **more)
+    given |= {"figure_name": "perplexity", "text": numbers.perplexity}
+    html, *_ = written("mixtures", "lmcompare.studies.mixtures", mixtures=found, **given, **more)
     assert [plain(row[0]) for row in parse(html).one("table").rows()] == [
         "ngram alone, unigram below 1 %",
         "97 % transformer + 2 % ngram + 1 % unigram",
