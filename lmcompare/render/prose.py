@@ -68,13 +68,19 @@ class _Filling:
     key: str = "chart"
     still: bool = False
     pieces: list[Inline] = field(default_factory=list)
+    parts: set[int] = field(default_factory=set)  # pieces of the template itself, with signs for others in them
     charts: dict[str, Markup] = field(default_factory=dict)
 
     def piece(self, html: Inline | str, block: bool = False) -> Markup:
-        """Return a sign for a piece of HTML."""
+        """Return a sign for a value."""
         self.pieces.append(html if isinstance(html, Inline) else Inline(Markup(html), ""))
         sign = f"{_BLOCK if block else _INLINE}{len(self.pieces) - 1}{_END}"
         return Markup(f"\n\n{sign}\n\n" if block else sign)
+
+    def part(self, html: str) -> Markup:
+        """Return a sign for a part of the template."""
+        self.parts.add(len(self.pieces))
+        return self.piece(html, block=True)
 
     def value(self, value: Any) -> Markup:
         """Return a value as it stands in the text that is parsed, or in the Markdown."""
@@ -109,8 +115,14 @@ class _Filling:
         return found[2] if self.still else str(templating.term(found[1], Markup(found[2])))
 
     def whole(self, html: str) -> Markup:
-        """Return HTML with the pieces in place of their signs."""
-        return Markup(_PIECE.sub(lambda found: self.whole(self.pieces[int(found[1] or found[2])].html), html))
+        """Return HTML with the pieces in place of their signs; what looks like a sign in a value stays."""
+
+        def in_place(found: re.Match[str]) -> str:
+            number = int(found[1] or found[2])
+            piece = self.pieces[number].html
+            return self.whole(piece) if number in self.parts else piece
+
+        return Markup(_PIECE.sub(in_place, html))
 
 
 _FILLING: ContextVar[_Filling] = ContextVar("_FILLING")
@@ -185,8 +197,8 @@ def fold(summary: object, open: bool = False, markdown: bool = True, *, caller: 
     if not filling.html:
         return Markup(f"\n\n**{named}**\n\n{caller()}\n\n") if markdown else Markup()
     state = " open" if open or filling.still else ""
-    return filling.piece(
-        f"<details{state}><summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>", block=True
+    return filling.part(
+        f"<details{state}><summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>"
     )
 
 
@@ -196,7 +208,7 @@ def box(kind: str, element: str = "div", *, caller: Callable[[], str]) -> Markup
     if not filling.html:
         return Markup(f"\n\n{caller()}\n\n")
     names = f' class="{kind}"' if kind else ""
-    return filling.piece(f"<{element}{names}>{filling.parsed(caller())}</{element}>", block=True)
+    return filling.part(f"<{element}{names}>{filling.parsed(caller())}</{element}>")
 
 
 def figure(kind: str = "", *, caller: Callable[[], str]) -> Markup:
@@ -227,8 +239,8 @@ def table(
     count = f' style="--n:{len(columns)}"' if columns else ""
     html = html.replace("<table>", f'<table class="{kind}"{count}>{above}', 1)
     html = _TERM.sub(filling._term, html)
-    box = f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(label)}, a table">'
-    return filling.piece(f"{box}{html}</div>", block=True)
+    about = filling.value(f"{label}, a table")
+    return filling.part(f'<div class="scroll" tabindex="0" role="group" aria-label="{about}">{html}</div>')
 
 
 def _mark_cells(tokens: Sequence[Token]) -> None:
@@ -306,7 +318,11 @@ def chip(name: str, index: int) -> Inline:
 
 def code(text: str) -> Inline:
     """Return a text in the type of code."""
-    return Inline(Markup("<code>{}</code>").format(text), f"`{text}`")
+    return Inline(Markup("<code>{}</code>").format(text), _quoted(text))
+
+
+def _quoted(text: str) -> str:
+    return plain(text) if "`" in text or "|" in text else f"`{' '.join(text.split())}`"
 
 
 def term(key: str, text: str = "") -> Inline:
@@ -354,7 +370,7 @@ def explained(text: str) -> Inline:
     still = _FILLING.get().still
     html = templating.explained(text, templating.without_link if still else templating.term)
     parts = _QUOTED.split(text)
-    return Inline(html, "".join(f"`{part}`" if i % 2 else escaped(part) for i, part in enumerate(parts)))
+    return Inline(html, "".join(_quoted(part) if i % 2 else escaped(part) for i, part in enumerate(parts)))
 
 
 def flagged(text: str) -> Inline:

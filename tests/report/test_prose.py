@@ -15,7 +15,7 @@ from lmcompare.render.definitions import TERMS
 from lmcompare.render.prose import Written, environment, filled
 from tests.report.tree import Node, parse
 
-HOSTILE = "<b>*x* | `y` [a](http://b) # $z$ \\ & 1. -"
+HOSTILE = "<b>*x* | `y` [a](http://b) # $z$ \\ & 1. - \ue0000\ue001 \ue0020\ue001"  # with signs of pieces
 CHART = Markup('<svg xmlns="x" class="chart wide" role="img" aria-label="Bits &amp; bytes"><path/></svg>')
 MODEL = SimpleNamespace(name="one", title="One", full="One, large", index=3)
 
@@ -124,3 +124,4 @@ def test_texts_of_models_have_code_and_terms() -> None:
     assert [node.text for node in parse(str(html)).all("code")] == ["the*", "--match words=3"]
     assert parse(str(html)).one("a", "term").text == "softmax"
     assert markdown == "A `the*` &amp; softmax Try --match words=3."
+    assert write("{{ x | explained }} {{ code(y) }}", x="'a`b'", y="c|d")[1] == "a\\`b c\\|d"
