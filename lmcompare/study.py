@@ -117,8 +117,9 @@ class Study:
     everywhere : bool
         Whether models are also measured in runs that serve another one: on shares of the text, and of the laboratory.
     section : str
-        The module whose function ``build`` makes the section, given ``lmcompare.report.data.ReportData``. It is
-        imported when a page is made. A study that overrides ``show`` has none.
+        The module whose function ``build``, or another one as in ``"module:function"``, makes the section, given
+        ``lmcompare.report.data.ReportData``. It is imported when a page is made. A study that overrides ``show`` has
+        none.
     """
 
     name: ClassVar[str] = ""
@@ -145,7 +146,10 @@ class Study:
 
     def show(self, report: Any) -> Any:
         """Return a ``lmcompare.report.data.Section``, given ``ReportData``; None if there is nothing to show."""
-        return import_module(self.section).build(report) if self.section else None
+        if not self.section:
+            return None
+        module, _, function = self.section.partition(":")
+        return getattr(import_module(module), function or "build")(report)
 
 
 def named(model: str) -> str:

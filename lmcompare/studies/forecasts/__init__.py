@@ -17,18 +17,13 @@ class Forecasts(Study):
     kinds: ClassVar[Collection[str]] = ("series",)
     questions: ClassVar[Mapping[str, str]] = {"forecasts": "What do the forecasts look like?"}
     options: ClassVar[tuple[str, ...]] = ("forecast",)
+    section: ClassVar[str] = "lmcompare.studies.forecasts.section:forecasts"
 
     def measure(self, finished: Finished) -> Any:
         """Return the forecasts from several origins of the test series."""
         from lmcompare.measure.forecasts import model_forecasts
 
         return [*model_forecasts(finished.model, finished.corpus, finished.options["forecast"], finished.seed)]
-
-    def show(self, report: Any) -> Any:
-        """Return the fans of all methods at some origins."""
-        from lmcompare.studies.forecasts.section import forecasts
-
-        return forecasts(report)
 
 
 class Surprises(Study):
@@ -39,12 +34,7 @@ class Surprises(Study):
     order: ClassVar[int] = 30
     kinds: ClassVar[Collection[str]] = ("series",)
     questions: ClassVar[Mapping[str, str]] = {"along": "Which values surprised the models?"}
-
-    def show(self, report: Any) -> Any:
-        """Return the test series with the nats of each step below."""
-        from lmcompare.studies.forecasts.section import surprises
-
-        return surprises(report)
+    section: ClassVar[str] = "lmcompare.studies.forecasts.section:surprises"
 
 
 class Lags(Study):
@@ -57,18 +47,13 @@ class Lags(Study):
     kinds: ClassVar[Collection[str]] = ("series",)
     questions: ClassVar[Mapping[str, str]] = {"lags": "How far back does each model read?"}
     options: ClassVar[tuple[str, ...]] = ("forecast",)
+    section: ClassVar[str] = "lmcompare.studies.forecasts.section:lags"
 
     def measure(self, finished: Finished) -> Any:
         """Return for each lag the mean Kullback-Leibler divergence, in nats."""
         from lmcompare.studies.forecasts.lags import lag_influences
 
         return lag_influences(finished.model, finished.corpus, finished.options["forecast"])
-
-    def show(self, report: Any) -> Any:
-        """Return the curves of the models, and the mean weight of each head by lag."""
-        from lmcompare.studies.forecasts.section import lags
-
-        return lags(report)
 
 
 class TheSeries(Study):
@@ -79,9 +64,4 @@ class TheSeries(Study):
     group: ClassVar[str] = "Trust"
     order: ClassVar[int] = 10
     kinds: ClassVar[Collection[str]] = ("series",)
-
-    def show(self, report: Any) -> Any:
-        """Return the source, the tokens and the test series."""
-        from lmcompare.studies.forecasts.section import the_series
-
-        return the_series(report)
+    section: ClassVar[str] = "lmcompare.studies.forecasts.section:the_series"
