@@ -145,7 +145,7 @@ def written(template: str, package: str, key: str = "chart", still: bool = False
     still : bool, default=False
         Whether the HTML is for a document that stands alone, without links, controls and scripts.
     **context : object
-        The values of the template's names.
+        The values of the template's names, which also has the name ``still``.
     """
     return filled(environment(package).get_template(f"{template}.md.j2"), key, still, context)
 
@@ -153,8 +153,8 @@ def written(template: str, package: str, key: str = "chart", still: bool = False
 def filled(source: Template, key: str, still: bool, context: Mapping[str, Any]) -> Written:
     """Return what ``written`` returns, given a template."""
     page, text = _Filling(True, key, still), _Filling(False, key)
-    html = page.whole(page.parsed(_rendered(source, page, context)))
-    markdown = _INSIDE.sub(r"\1", _SIGNS.sub("", _rendered(source, text, context)))
+    html = page.whole(page.parsed(_rendered(source, page, {**context, "still": still})))
+    markdown = _INSIDE.sub(r"\1", _SIGNS.sub("", _rendered(source, text, {**context, "still": False})))
     return html, _EMPTY.sub("\n\n", _BETWEEN_ITEMS.sub(r"\1\n", markdown)).strip(), text.charts
 
 
@@ -177,8 +177,9 @@ def environment(package: str) -> Environment:
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
-    parts = (table, fold, figure, box, on_page, head, chip, model, code, term, small, tag, heat, number)
-    made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in parts}}
+    blocks = (table, fold, figure, box, listing, on_page, off_page)
+    parts = (raw, head, chip, model, code, term, small, tag, heat, number)
+    made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in (*blocks, *parts)}}
     return made
 
 
@@ -190,25 +191,35 @@ def _parser() -> MarkdownIt:
 # Blocks: {% call fold("More") %} text {% endcall %}
 
 
-def fold(summary: object, open: bool = False, markdown: bool = True, *, caller: Callable[[], str]) -> Markup:
+def fold(
+    summary: object,
+    open: bool = False,
+    markdown: bool = True,
+    id: str = "",
+    kind: str = "",
+    *,
+    caller: Callable[[], str],
+) -> Markup:
     """Return a part that is folded on the page, and below its summary in Markdown, if it is there at all."""
     filling = _FILLING.get()
     named = filling.value(summary)
     if not filling.html:
         return Markup(f"\n\n**{named}**\n\n{caller()}\n\n") if markdown else Markup()
     state = " open" if open or filling.still else ""
-    return filling.part(
-        f"<details{state}><summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>"
-    )
+    begin = f"<details{_attributes(id=id, kind=kind)}{state}>"
+    return filling.part(f"{begin}<summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>")
 
 
-def box(kind: str, element: str = "div", *, caller: Callable[[], str]) -> Markup:
+def box(kind: str, element: str = "div", id: str = "", *, caller: Callable[[], str]) -> Markup:
     """Return a part of the page of a class, such as "grid"."""
     filling = _FILLING.get()
     if not filling.html:
         return Markup(f"\n\n{caller()}\n\n")
-    names = f' class="{kind}"' if kind else ""
-    return filling.part(f"<{element}{names}>{filling.parsed(caller())}</{element}>")
+    return filling.part(f"<{element}{_attributes(id=id, kind=kind)}>{filling.parsed(caller())}</{element}>")
+
+
+def _attributes(id: str = "", kind: str = "") -> str:
+    return "".join(f' {name}="{value}"' for name, value in (("id", id), ("class", kind)) if value)
 
 
 def figure(kind: str = "", *, caller: Callable[[], str]) -> Markup:
@@ -221,6 +232,7 @@ def table(
     caption: object = "",
     kind: str = "plain",
     columns: Sequence[object] = (),
+    id: str = "",
     *,
     caller: Callable[[], str],
 ) -> Markup:
@@ -240,7 +252,21 @@ def table(
     html = html.replace("<table>", f'<table class="{kind}"{count}>{above}', 1)
     html = _TERM.sub(filling._term, html)
     about = filling.value(f"{label}, a table")
-    return filling.part(f'<div class="scroll" tabindex="0" role="group" aria-label="{about}">{html}</div>')
+    begin = f'<div class="scroll" tabindex="0" role="group" aria-label="{about}"{_attributes(id=id)}>'
+    return filling.part(f"{begin}{html}</div>")
+
+
+def listing(text: str, copy: bool = False) -> Markup:
+    """Return lines of code; ``copy``: with a button that copies them."""
+    filling = _FILLING.get()
+    if not filling.html:
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        return Markup(f"\n\n{fence}\n{text.translate(CONTROL).rstrip()}\n{fence}\n\n")
+    html = Markup('<pre tabindex="0"><code>{}</code></pre>').format(text)
+    if copy:
+        button = Markup() if filling.still else Markup('<button type="button" class="copy js">Copy</button>')
+        html = Markup('<div class="command">{}{}</div>').format(html, button)
+    return filling.piece(html, block=True)
 
 
 def _mark_cells(tokens: Sequence[Token]) -> None:
@@ -288,7 +314,17 @@ def on_page(caller: Callable[[], str]) -> Markup:
     return Markup(caller()) if _FILLING.get().html else Markup()
 
 
-def head(text: str, key: str = "", more: bool = False) -> Inline:
+def off_page(caller: Callable[[], str]) -> Markup:
+    """Return a part of the text that only Markdown has: it stands for something of the page."""
+    return Markup() if _FILLING.get().html else Markup(caller())
+
+
+def raw(html: Markup, markdown: str = "", kind: str = "") -> Inline:
+    """Return HTML within a line, and the text that Markdown shows in its place; ``kind`` is a class of its cell."""
+    return Inline(html, plain(markdown), {"class": kind} if kind else {})
+
+
+def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> Inline:
     """Return the name of a column by which a "sortable" table can be sorted; ``more``: whether more is better."""
     if _FILLING.get().still:
         return Inline(escape(text), plain(text))
@@ -297,7 +333,8 @@ def head(text: str, key: str = "", more: bool = False) -> Inline:
     html = Markup('<button type="button"{}>{}</button>').format(title, text)
     if found:
         html += Markup('<a class="what" href="#term-{}" aria-label="{}: definition">?</a>').format(key, found.name)
-    return Inline(html, plain(text), {"data-sort": "more" if more else ""})
+    order = {"aria-sort": "ascending"} if sorted else {}
+    return Inline(html, plain(text), {"data-sort": "more" if more else "", **order})
 
 
 def model(one: Any, unranked: Sequence[str] = (), full: bool = False) -> Inline:
@@ -342,9 +379,9 @@ def tag(text: str) -> Inline:
     return Inline(Markup(' <span class="tag">{}</span>').format(text), f" ({plain(text)})")
 
 
-def number(value: float | None, text: str, strong: bool = False) -> Inline:
+def number(value: float | str | None, text: str, strong: bool = False, kind: str = "", title: str = "") -> Inline:
     """Return a figure with the value by which its column is sorted."""
-    return _figure(text, strong, {"data-v": "" if value is None else str(value)})
+    return _figure(text, strong, {"data-v": "" if value is None else str(value), "class": kind, "title": title})
 
 
 def heat(text: str, share: float, kind: str = "", title: str = "", strong: bool = False) -> Inline:
