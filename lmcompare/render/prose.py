@@ -178,7 +178,7 @@ def environment(package: str) -> Environment:
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
     blocks = (table, fold, figure, box, listing, on_page, off_page)
-    parts = (raw, head, chip, model, code, term, small, tag, heat, number)
+    parts = (raw, head, chip, model, code, term, small, tag, link, heat, number)
     made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in (*blocks, *parts)}}
     return made
 
@@ -238,7 +238,7 @@ def table(
 ) -> Markup:
     """Return a table in Markdown as one that scrolls sideways.
 
-    Columns to the right hold figures, the first other one names its row, and a row with one cell is as wide as all.
+    Columns to the right hold figures, the first one to the left names its row, and a row with one cell is as wide as all.
     """
     filling = _FILLING.get()
     said, text = filling.value(caption) if caption else "", _EMPTY.sub("\n", caller()).strip()
@@ -284,10 +284,11 @@ def _mark_cells(tokens: Sequence[Token]) -> None:
         named = wide
         for i, text in zip(cells, texts, strict=True):
             cell = row[i]
-            right = cell.attrs.pop("style", "") == "text-align:right"
+            side = cell.attrs.pop("style", "")
+            right = side == "text-align:right"
             if cell.type == "th_open":
                 cell.attrs["scope"] = "col"
-            elif not right and not named:
+            elif side in ("", "text-align:left") and not named:
                 named = True
                 cell.tag = row[i + 2].tag = "th"
                 cell.attrs["scope"] = "row"
@@ -350,7 +351,7 @@ def model(one: Any, unranked: Sequence[str] = (), full: bool = False) -> Inline:
 
 def chip(name: str, index: int) -> Inline:
     """Return a name with the mark of a model."""
-    return Inline(templating.chip(name, index), plain(name))
+    return Inline(templating.chip(name, index), plain(name), row={"data-model": str(index)})
 
 
 def code(text: str) -> Inline:
@@ -360,6 +361,13 @@ def code(text: str) -> Inline:
 
 def _quoted(text: str) -> str:
     return plain(text) if "`" in text or "|" in text else f"`{' '.join(text.split())}`"
+
+
+def link(text: str, to: str) -> Inline:
+    """Return a link to a place of the page, or to another report: in Markdown to that in Markdown."""
+    html = Markup('<a href="{}">{}</a>').format(to, text)
+    other = to.removesuffix("html") + "md" if to.endswith(".html") else ""
+    return Inline(html, f"[{plain(text)}]({other})" if other else plain(text))
 
 
 def term(key: str, text: str = "") -> Inline:
@@ -412,5 +420,7 @@ def explained(text: str) -> Inline:
 
 def flagged(text: str) -> Inline:
     """Return a sentence with its options of the command line as code."""
-    html = templating.flagged(text)
-    return Inline(html, escaped(text))
+    parts = templating.FLAG.split(text)
+    return Inline(
+        templating.flagged(text), "".join(_quoted(part) if i % 2 else escaped(part) for i, part in enumerate(parts))
+    )

@@ -19,7 +19,7 @@ from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import shown, visible
 
 _NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
-_FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
+FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
 _SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
 _MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
@@ -115,7 +115,7 @@ def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
 
 def flagged(text: str) -> Markup:
     """Return a sentence with its options of the command line, such as --match seconds=60, as code."""
-    parts = _FLAG.split(text)
+    parts = FLAG.split(text)
     return Markup("").join(
         Markup('<code class="flag">{}</code>').format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
     )

@@ -117,9 +117,11 @@ class Section:
         return cls(key, title, html, *from_html(html, key))
 
     @classmethod
-    def written(cls, key: str, title: str, package: str, template: str = "", **context: Any) -> Self:
+    def written(
+        cls, key: str, title: str, package: str, template: str = "", still: bool = False, **context: Any
+    ) -> Self:
         """Return a section that a template in Markdown says, as in ``lmcompare.render.prose.written``."""
-        return cls(key, title, *written(template or package.rpartition(".")[2], package, key, **context))
+        return cls(key, title, *written(template or package.rpartition(".")[2], package, key, still, **context))
 
     @classmethod
     def of_text(cls, key: str, title: str, text: str, **context: Any) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from lmcompare.errors import working_directory
 from lmcompare.render.templating import fill
@@ -30,18 +29,15 @@ def notebook(folder: Path) -> str:
     """
     data = ReportData(load_run(folder))
     if data.run.corpus.series and data.scored:
-        title, rows = series.headline(data.series), len(data.series.accuracies)
-        template = "series/notebook"
-        found: dict[str, Any] = {
-            "summary": series.summary(data.series),
-            "board": series.leaderboard(data.series),
-        }
+        rows = len(data.series.accuracies)
+        finding = series.summary(data.series, still=True)
+        parts = [finding, series.leaderboard(data.series, still=True)]
     else:
-        facts = summary.facts(data)
-        title, rows = facts["views"][0].title, len(data.ranking)
-        template, found = "notebook", {**facts, **leaderboard.facts(data), "prefix": ""}
-    version = data.run.manifest.lmcompare
-    page = whole_page(template, still=True, scripts=False, styles=STYLES, version=version, title=title, **found)
+        finding, sure = summary.for_notebook(data)
+        rows = len(data.ranking)
+        parts = [finding, leaderboard.build(data, still=True), sure]
+    version, title = data.run.manifest.lmcompare, finding.title
+    page = whole_page("notebook", scripts=False, styles=STYLES, version=version, title=title, parts=parts)
     report, here = (folder / "report.html").resolve(), working_directory()
     inside = report.is_relative_to(here)
     return str(

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from lmcompare.analysis import Run
 from lmcompare.errors import CONTROL, what_went_wrong
+from lmcompare.render import numbers
 from lmcompare.render.palette import style_sheet
 from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
@@ -127,7 +128,7 @@ def _noted(section: Section, notes: Sequence[str]) -> Section:
     """Return a section with notes at its beginning."""
     if not notes:
         return section
-    said = Section.of("", "", Markup().join(Markup('<p class="note">{}</p>').format(note) for note in notes))
+    said = Section.of_text("", "", "{% for note in notes %}\n{.note} {{ note }}\n\n{% endfor %}", notes=notes)
     markdown = "\n\n".join(filter(None, (said.markdown, section.markdown)))
     return replace(section, html=said.html + section.html, markdown=markdown)
 
@@ -142,9 +143,10 @@ def _lacking(study: Study, data: ReportData) -> list[str]:
     others = [title for title, digest in by.items() if digest and digest != most[0][0]]
     notes = []
     if lacking:
-        notes.append(f"Not measured by this study: {', '.join(lacking)}. Run the experiment again to measure them.")
+        names = numbers.listed(lacking)
+        notes.append(f"Not measured by this study: {names}. Run the experiment again to measure them.")
     if others:
-        notes.append(f"Measured by another version of this study, or with other options: {', '.join(others)}.")
+        notes.append(f"Measured by another version of this study, or with other options: {numbers.listed(others)}.")
     return notes
 
 

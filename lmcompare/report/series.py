@@ -26,7 +26,6 @@ from lmcompare.analysis.resampling import units_of
 from lmcompare.corpora.series.grid import months_of, seconds_of
 from lmcompare.render import numbers
 from lmcompare.render.charts.fan import Fan, fan
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence
 from lmcompare.report.data import ReportData, Section
 from lmcompare.runfolder.layout import QUANTILES
@@ -154,11 +153,20 @@ def _series(data: ReportData) -> list[TestSeries]:
     return found
 
 
-def summary(data: SeriesData) -> Section:
+def summary(data: SeriesData, still: bool = False) -> Section:
     """Return the top of the page: which method forecasts best, and one step ahead."""
     title = headline(data)
-    html = fill("series/summary", title=title, said=lead(data), subtitle=_subtitle(data), picture=_picture(data))
-    return Section.of("summary", title, html)
+    return Section.written(
+        "summary",
+        title,
+        "lmcompare.report",
+        "series_summary",
+        still,
+        heading=title,
+        said=lead(data),
+        subtitle=_subtitle(data),
+        picture=_picture(data),
+    )
 
 
 def headline(data: SeriesData) -> str:
@@ -314,7 +322,7 @@ def bands(data: SeriesData) -> str:
     return f"No band of {name}, the best method, holds significantly more or less than it should."
 
 
-def leaderboard(data: SeriesData) -> Section | None:
+def leaderboard(data: SeriesData, still: bool = False) -> Section | None:
     """Return the table of all methods: densities, errors of forecasts, and bands; None if nothing was forecast."""
     if not data.accuracies:
         return None
@@ -330,15 +338,18 @@ def leaderboard(data: SeriesData) -> Section | None:
         for one in data.accuracies
     ]
     origins = len(shared_places([one.method for one in data.accuracies]))
-    html = fill(
-        "series/board",
+    return Section.written(
+        "leaderboard",
+        "Leaderboard",
+        "lmcompare.report",
+        "series_board",
+        still,
         bands=bands(data),
         lines=lines,
         origins=origins,
         unit=units_of(data.data.run).kind,
         percents=(50, 80, 95),
     )
-    return Section.of("leaderboard", "Leaderboard", html)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lmcompare.analysis.joined import Kind, Table, TextDifference, sizes_of
 from lmcompare.analysis.repeats import FEW
 from lmcompare.analysis.verdict import verdict
 from lmcompare.render import numbers
-from lmcompare.render.markdown import from_html
+from lmcompare.render.markdown import plain
 from lmcompare.render.templating import anchor
 from lmcompare.report import verdict as words
 from lmcompare.report.contents import Entry
@@ -146,9 +146,10 @@ class Part:
         return " ".join([words.outcome(found, self.data.spoken)[0], *noted])
 
     @cached_property
-    def leaderboard(self) -> Section:
-        """Its leaderboard."""
-        return leaderboard.build(self.data, prefix=f"{self.key}-")
+    def section(self) -> Section:
+        """Its section of the page, with its leaderboard."""
+        facts = leaderboard.facts(self.data, prefix=f"{self.key}-")
+        return Section.written(self.key, self.name, "lmcompare.report", "text", part=self, **facts)
 
 
 class SeveralTexts:
@@ -165,7 +166,6 @@ class SeveralTexts:
 
     def html(self) -> str:
         """Return the page."""
-        used = {key for part in self.parts for key in USED_TERM.findall(str(part.leaderboard.html))}
         return whole_page(
             "several_texts",
             version=self.parts[0].table.run.manifest.lmcompare,
@@ -176,11 +176,21 @@ class SeveralTexts:
                 ("Texts", [Entry("texts", "All texts"), *(Entry(each.key, each.name) for each in self.parts)]),
                 ("Trust", [Entry("definitions", "Definitions")]),
             ],
-            parts=self.parts,
-            aspects=ASPECTS,
-            glossary=glossary.build(used),
+            sections=self.sections,
         )
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """What can be compared, the tables, and the definitions of their terms."""
+        tables = [part.section for part in self.parts]
+        used = {key for table in tables for key in USED_TERM.findall(str(table.html))}
+        texts = Section.written(
+            "texts", "What can be compared", "lmcompare.report", "texts", parts=self.parts, aspects=ASPECTS
+        )
+        return [texts, *tables, glossary.build(used)]
 
     def markdown(self) -> str:
         """Return the page as Markdown."""
-        return f"{from_html(self.html())[0]}\n"
+        top = [f"# {plain(self.title)}", plain(self.subtitle), LEAD]
+        sections = [text for each in self.sections for text in (f"## {plain(each.title)}", each.markdown)]
+        return "\n\n".join([*top, *sections]) + "\n"

@@ -25,7 +25,7 @@ def test_tables_are_well_formed_and_stand_between_blank_lines(markdown: str) -> 
         lines = block.strip().split("\n")
         widths = {len(CELLS.findall(line)) for line in lines}
         assert len(widths) == 1, block
-        assert re.fullmatch(r"\|( (:--|--:) \|)+", lines[1]), lines[1]
+        assert re.fullmatch(r"\|( (:--|--:|:-:) \|)+", lines[1]), lines[1]
         assert len(lines) > 2, block
 
 

@@ -123,5 +123,5 @@ def test_texts_of_models_have_code_and_terms() -> None:
     )
     assert [node.text for node in parse(str(html)).all("code")] == ["the*", "--match words=3"]
     assert parse(str(html)).one("a", "term").text == "softmax"
-    assert markdown == "A `the*` &amp; softmax Try --match words=3."
+    assert markdown == "A `the*` &amp; softmax Try `--match words=3`."
     assert write("{{ x | explained }} {{ code(y) }}", x="'a`b'", y="c|d")[1] == "a\\`b c\\|d"

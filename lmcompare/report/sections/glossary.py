@@ -16,7 +16,8 @@ def build(keys: Collection[str] = ()) -> Section:
         for title, terms in GROUPS.items()
     }
     groups = {title: terms for title, terms in chosen.items() if terms}
-    return Section.of("definitions", "Definitions", fill("glossary", groups=groups))
+    folded = {title: fill("glossary", terms=terms) for title, terms in groups.items()}
+    return Section.written("definitions", "Definitions", "lmcompare.report", "glossary", groups=groups, folded=folded)
 
 
 def as_page() -> str:

@@ -14,7 +14,6 @@ from lmcompare.analysis.joined import same_tokenizer
 from lmcompare.analysis.leaderboard import PER_TOKEN, Row, Status
 from lmcompare.render import numbers
 from lmcompare.render.charts import intervals as charts
-from lmcompare.render.templating import fill
 from lmcompare.report.compressors import best, in_brief, listed
 from lmcompare.report.data import Model, ReportData, Section, grouped
 from lmcompare.report.published import published_apart, published_figure, published_notes
@@ -110,17 +109,18 @@ class OtherTokens:
     lines: Sequence[Line]
 
 
-def build(data: ReportData, prefix: str = "") -> Section:
-    """Return the section; ``prefix`` goes before its ids if a page has several."""
-    return Section.of("leaderboard", "Leaderboard", fill("leaderboard", prefix=prefix, **facts(data)))
+def build(data: ReportData, still: bool = False) -> Section:
+    """Return the section."""
+    return Section.written("leaderboard", "Leaderboard", "lmcompare.report", "leaderboard", still, **facts(data))
 
 
-def facts(data: ReportData) -> dict[str, Any]:
-    """Return the template's values, except the prefix."""
+def facts(data: ReportData, prefix: str = "") -> dict[str, Any]:
+    """Return the template's values; ``prefix`` goes before its ids if a page has several."""
     boards = [board for each in BOARDS if (board := _board(data, *each)) is not None]
     names = {row.name for row in data.rows}
     differences = [_as_saved(d) for d in data.comparison.differences if {d.first, d.second} <= names]
     return {
+        "prefix": prefix,
         "boards": boards,
         "unranked": [Line(model, row) for model, row in data.with_status("not ranked")],
         "further": [Line(data.by_name[row.name], row) for row in data.all_rows if row.name not in names],
@@ -141,7 +141,7 @@ def facts(data: ReportData) -> dict[str, Any]:
         "keys": PER_TOKEN,
         "published": [row for row in data.results["published"] if row["reason"] is None],
         "remarks": [*published_notes(data.results), *published_apart(data.results)],
-        "figure": published_figure,
+        "shown_figure": published_figure,
         "compressors": (programs := listed(data.run.corpus.compressors)),
         "in_brief": in_brief(programs),
     }

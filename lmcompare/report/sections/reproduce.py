@@ -12,7 +12,6 @@ import tomli_w
 
 from lmcompare.analysis.progress import unequal_reading
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.layout import MANIFEST
@@ -28,7 +27,10 @@ def build(data: ReportData) -> Section:
     """Return the section."""
     runs = [_of_run(data, run) for run in data.run.runs]
     manifest = data.run.manifest
-    html = fill(
+    return Section.written(
+        "reproduce",
+        "How to reproduce and cite it",
+        "lmcompare.report",
         "reproduce",
         runs=runs,
         preset=manifest.preset,
@@ -39,7 +41,6 @@ def build(data: ReportData) -> Section:
         citation=_citation(data.run),
         others=_others(data),
     )
-    return Section.of("reproduce", "How to reproduce and cite it", html)
 
 
 def _others(data: ReportData) -> list[str]:

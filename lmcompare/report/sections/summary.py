@@ -18,7 +18,6 @@ from lmcompare.analysis.results import as_csv
 from lmcompare.analysis.results import leaderboard as figures
 from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
 from lmcompare.render.titles import sentence, short_titles, spoken, with_titles
 from lmcompare.report import verdict as words
 from lmcompare.report.data import ReportData, Section
@@ -33,6 +32,7 @@ UNIGRAM = "unigram"  # the plug-in that knows word frequencies alone
 
 EQUAL = ("tokens", "seconds")  # budgets that make trainings equal
 AS_RUN = "As run"
+SAVE = '<a download="results.csv" href="data:text/csv;charset=utf-8;base64,{}">Save the leaderboard (results.csv)</a>'
 MANY = 12  # models: with more, their chart is below the text, not beside it
 
 
@@ -125,12 +125,20 @@ class View:
 
 def build(data: ReportData) -> Section:
     """Return the section above all others."""
-    found = facts(data)
-    return Section.of("summary", found["views"][0].title, fill("summary", **found))
+    return _written("summary", False, _facts(data))
 
 
-def facts(data: ReportData) -> dict[str, Any]:
-    """Return what the template needs."""
+def for_notebook(data: ReportData) -> tuple[Section, Section]:
+    """Return this section for a document that stands alone: what stands before the leaderboard, and after it."""
+    found = _facts(data)
+    return _written("summary", True, found), _written("sure", True, found)
+
+
+def _written(template: str, still: bool, found: Mapping[str, Any]) -> Section:
+    return Section.written("summary", found["views"][0].title, "lmcompare.report", template, still, **found)
+
+
+def _facts(data: ReportData) -> dict[str, Any]:
     run = data.run
     names = [row.name for _, row in data.with_status("ranked")]
     views = [View.of(data, label, chosen) for label, chosen in compared(data, names).items()]
@@ -159,8 +167,19 @@ def facts(data: ReportData) -> dict[str, Any]:
             *of_all_of_it(data.results),
             *words.limits(data.comparison, data.results, data.rows, data.spoken),
         ],
-        "figures": base64.b64encode(as_csv(figures(run)).encode()).decode(),
+        "switch": _switch([view.label for view in views]),
+        "save": Markup(SAVE).format(base64.b64encode(as_csv(figures(run)).encode()).decode()),
     }
+
+
+def _switch(labels: Sequence[str]) -> Markup:
+    """Return the buttons that choose a finding; nothing for one alone."""
+    if len(labels) < 2:
+        return Markup()
+    button = Markup('<button type="button" aria-pressed="{}">{}</button>')
+    buttons = [button.format("false" if i else "true", label) for i, label in enumerate(labels)]
+    whole = Markup('<div class="views js" role="group" aria-label="Which trainings are compared">{}</div>')
+    return whole.format(Markup().join(buttons))
 
 
 def _advice(data: ReportData) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -35,7 +36,7 @@ def forecasts(report: ReportData) -> Section | None:
         return None
     places = shared_places(drawn)
     panels = [panel(data, drawn, place) for place in chosen(places)]
-    shown = {"panels": panels, "first": panels[0], "others": panels[1:], "total": len(places)}
+    shown: dict[str, Any] = {"panels": panels, "first": panels[0], "others": panels[1:], "total": len(places)}
     return Section.written("forecasts", "Forecasts", __package__, "fans", **shown)
 
 
@@ -43,7 +44,7 @@ def the_series(report: ReportData) -> Section:
     """Return where the series come from, their splits, how values become tokens, and what a reader should know."""
     run = report.run
     tokens = [(run.tokens_name(fp), entry) for fp, entry in run.manifest.tokens.items()]
-    shown = {"corpus": run.corpus, "tokens": tokens, "series": report.series.series}
+    shown: dict[str, Any] = {"corpus": run.corpus, "tokens": tokens, "series": report.series.series}
     return Section.written("text", "The series", __package__, "the_series", **shown)
 
 
