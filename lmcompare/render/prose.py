@@ -238,7 +238,8 @@ def table(
 ) -> Markup:
     """Return a table in Markdown as one that scrolls sideways.
 
-    Columns to the right hold figures, the first one to the left names its row, and a row with one cell is as wide as all.
+    Columns to the right hold figures, the first one to the left names its row, and a row with one cell is as wide as
+    all.
     """
     filling = _FILLING.get()
     said, text = filling.value(caption) if caption else "", _EMPTY.sub("\n", caller()).strip()
