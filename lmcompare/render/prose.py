@@ -13,13 +13,14 @@ Markdown; other HTML is shown by the page alone. ``Inline`` says what Markdown s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template, Undefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template, Undefined, pass_context
+from jinja2.runtime import Context
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
@@ -177,9 +178,10 @@ def environment(package: str) -> Environment:
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
-    blocks = (table, fold, figure, box, listing, on_page, off_page)
-    parts = (raw, head, chip, model, code, term, small, tag, link, heat, number)
+    blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
+    parts = (raw, span, head, chip, model, code, term, small, tag, link, heat, number)
     made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in (*blocks, *parts)}}
+    made.globals["widget"] = pass_context(partial(widget, package))
     return made
 
 
@@ -195,10 +197,10 @@ def fold(
     summary: object,
     open: bool = False,
     markdown: bool = True,
-    id: str = "",
     kind: str = "",
     *,
     caller: Callable[[], str],
+    **attributes: object,
 ) -> Markup:
     """Return a part that is folded on the page, and below its summary in Markdown, if it is there at all."""
     filling = _FILLING.get()
@@ -206,20 +208,23 @@ def fold(
     if not filling.html:
         return Markup(f"\n\n**{named}**\n\n{caller()}\n\n") if markdown else Markup()
     state = " open" if open or filling.still else ""
-    begin = f"<details{_attributes(id=id, kind=kind)}{state}>"
+    begin = f"<details{_attributes(kind, attributes)}{state}>"
     return filling.part(f"{begin}<summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>")
 
 
-def box(kind: str, element: str = "div", id: str = "", *, caller: Callable[[], str]) -> Markup:
-    """Return a part of the page of a class, such as "grid"."""
+def box(kind: str, element: str = "div", *, caller: Callable[[], str], **attributes: object) -> Markup:
+    """Return a part of the page of a class, such as "grid", and with attributes: ``data_model`` is "data-model"."""
     filling = _FILLING.get()
     if not filling.html:
         return Markup(f"\n\n{caller()}\n\n")
-    return filling.part(f"<{element}{_attributes(id=id, kind=kind)}>{filling.parsed(caller())}</{element}>")
+    return filling.part(f"<{element}{_attributes(kind, attributes)}>{filling.parsed(caller())}</{element}>")
 
 
-def _attributes(id: str = "", kind: str = "") -> str:
-    return "".join(f' {name}="{value}"' for name, value in (("id", id), ("class", kind)) if value)
+def _attributes(kind: str, others: Mapping[str, object]) -> str:
+    """Return attributes of an element; those that are "" or None are left out."""
+    found = {"class": kind, **{name.replace("_", "-"): value for name, value in others.items()}}
+    given = ((name, value) for name, value in found.items() if value not in ("", None))
+    return "".join(Markup(' {}="{}"').format(*each) for each in given)
 
 
 def figure(kind: str = "", *, caller: Callable[[], str]) -> Markup:
@@ -253,7 +258,7 @@ def table(
     html = html.replace("<table>", f'<table class="{kind}"{count}>{above}', 1)
     html = _TERM.sub(filling._term, html)
     about = filling.value(f"{label}, a table")
-    begin = f'<div class="scroll" tabindex="0" role="group" aria-label="{about}"{_attributes(id=id)}>'
+    begin = f'<div class="scroll" tabindex="0" role="group" aria-label="{about}"{_attributes("", {"id": id})}>'
     return filling.part(f"{begin}{html}</div>")
 
 
@@ -268,6 +273,30 @@ def listing(text: str, copy: bool = False) -> Markup:
         button = Markup() if filling.still else Markup('<button type="button" class="copy js">Copy</button>')
         html = Markup('<div class="command">{}{}</div>').format(html, button)
     return filling.piece(html, block=True)
+
+
+def widget(package: str, context: Context, template: str, **more: object) -> Markup:
+    """Return a part of the page that a script works with, from a template in HTML with the values of this one."""
+    if not _FILLING.get().html:
+        return Markup()
+    own = context.environment.globals
+    values = {key: value for key, value in context.get_all().items() if value is not own.get(key)}
+    return templating.fill(template, package, **values, **more)
+
+
+def likely(words: Iterable[tuple[str, float]], came: str = "") -> Markup:
+    """Return words with bars for their probabilities; ``came`` is the one that is marked."""
+    filling, items, said = _FILLING.get(), [], []
+    for word, p in words:
+        remark = {"¶": "end of a sentence", "<unk>": "unknown word"}.get(word, "")
+        name, share = shown(word, 18), numbers.probability(p)
+        named = Markup("<strong>{}</strong>" if word == came else "{}").format(name.html)
+        html = Markup('<li style="--w:{:.3f}"><span>{}</span> <b>{}</b></li>')
+        items.append(html.format(p, named + (small(remark).html if remark else ""), share))
+        marked = f"**{name.markdown}**" if word == came else name.markdown
+        said.append(f"{marked}{small(remark).markdown if remark else ''} **{share}**")
+    html = Markup('<ol class="next">{}</ol>').format(Markup("").join(items))
+    return filling.piece(html, block=True) if filling.html else Markup(", ".join(said))
 
 
 def _mark_cells(tokens: Sequence[Token]) -> None:
@@ -324,6 +353,11 @@ def off_page(caller: Callable[[], str]) -> Markup:
 def raw(html: Markup, markdown: str = "", kind: str = "") -> Inline:
     """Return HTML within a line, and the text that Markdown shows in its place; ``kind`` is a class of its cell."""
     return Inline(html, plain(markdown), {"class": kind} if kind else {})
+
+
+def span(text: str, kind: str = "", **attributes: object) -> Inline:
+    """Return text of a class, and with attributes as in ``box``."""
+    return Inline(Markup(f"<span{_attributes(kind, attributes)}>{{}}</span>").format(text), plain(text))
 
 
 def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> Inline:

@@ -56,7 +56,7 @@ def test_guesses_are_the_most_likely_stored_words(data: ReportData, shown: Node)
         for line, at in zip(lines, hidden, strict=True):
             best = [top[key, middle.first + at, place] for place in (1, 2)]
             assert line[2 + m] == visible(best[1] if best[0] == UNKNOWN else best[0])
-        assert total[1 + m] == f"{sum(line[2 + m] == line[1] for line in lines)} of {len(lines)}"
+        assert total[2 + m] == f"{sum(line[2 + m] == line[1] for line in lines)} of {len(lines)}"
 
 
 @pytest.mark.slow

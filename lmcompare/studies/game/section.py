@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmcompare.render.templating import fill
 from lmcompare.render.tokens import UNKNOWN, visible
 from lmcompare.report.data import ReportData, Section
 from lmcompare.report.passages import Passage
@@ -46,8 +45,9 @@ def build(data: ReportData) -> Section | None:
         )
         for at in hidden
     ]
-    html = fill(
+    return Section.written(
         "game",
+        "Beat the models",
         __package__,
         models=models,
         guessed=guessed,
@@ -60,7 +60,6 @@ def build(data: ReportData) -> Section | None:
             "top": [[[*map(visible, _words(middle, m, at))] for at in hidden] for m in range(len(models))],
         },
     )
-    return Section.of("game", "Beat the models", html)
 
 
 def _words(passage: Passage, model: int, at: int) -> list[str]:
