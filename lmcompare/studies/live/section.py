@@ -5,34 +5,24 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from lmcompare.corpora.schemes.wiki import SOURCE
 from lmcompare.errors import LmcompareError
 from lmcompare.render import numbers
-from lmcompare.render.templating import asset, fill
+from lmcompare.render.templating import asset
 from lmcompare.report.data import SERVED, Model, ReportData, Section
 from lmcompare.runfolder.tokens import TokenizedCorpus
 
-LICENCE = (
-    "The training text is from the English Wikipedia, by the authors of the articles named below each sentence,"
-    " under the licence CC BY-SA."
-)
 MOST_EXAMPLES = 200_000  # characters of the words that spelling is learnt from, compressed
 MOST_TOKENS = 1_000_000  # of the training text
 KINDS = ("kneser-ney", "frequencies", "network", "cache")  # of models that the page can compute
 # one program, in this order
 ENGINE = ("live-layers.js", "live-network.js", "live-pieces.js", "live-spelling.js", "live-engine.js")
-TITLE = "Type your own text"
-NO_TEXT = (
-    "<p>You can't type a text here: {}. <code>lmcompare generate</code> and <code>lmcompare score</code> take one in"
-    " the terminal.</p>"
-)
 WORDS_FIRST = "The"  # the text in the field if the run has no prompt
 
 
@@ -49,7 +39,10 @@ class Answering:
 def build(data: ReportData) -> Section | None:
     """Return the section; None if the page can compute none of the models."""
     if data.page.get("live") == SERVED:
-        return _served(data)
+        models = [model for model in data.scored if model.name in data.page["models"]]
+        here = [Answering(model, {}, quality="The model itself, on the server of this page.") for model in models]
+        names = [{"name": model.title, "id": model.name} for model in models]
+        return _section(data, {"served": True, "models": names}, here)
     fingerprint = data.main_tokens
     if not fingerprint or "none" in _options(data, "live"):
         return None
@@ -64,23 +57,30 @@ def build(data: ReportData) -> Section | None:
     try:
         cut = _cut(entry.in_page, tokens)
     except LmcompareError as error:
-        return Section.of("live", TITLE, Markup(NO_TEXT).format(error))
+        return _section(data, {}, here, why=error)
     carries = any(_needs_text(each.copy) for each in here)
-    html = fill(
-        "live",
-        __package__,
-        served=False,
-        copies=any("bits_lost" in each.copy for each in here),
-        answering=here,
+    return _section(
+        data,
+        _packed(tokens, cut, here, carries),
+        here,
         left_out=[each for each in found if each.reason],
         others=[model for model in data.scored if model not in models],
-        beginning=_beginning(here[0].model),
-        traced=carries,
-        licence=LICENCE if carries and _is_public(data) else "",
-        unranked=data.unranked,
-        data=_packed(tokens, cut, here, carries),
+        licensed=carries and _is_public(data),
     )
-    return Section.of("live", TITLE, html)
+
+
+def _section(data: ReportData, packed: Mapping[str, Any], answering: Sequence[Answering], **values: Any) -> Section:
+    """Return the section with what the script reads, and the models that answer."""
+    return Section.written(
+        "live",
+        "Type your own text",
+        __package__,
+        data=packed,
+        answering=answering,
+        beginning=_beginning(answering[0].model),
+        unranked=data.unranked,
+        **values,
+    )
 
 
 def _cut(in_page: Mapping[str, Any], tokens: TokenizedCorpus) -> Mapping[str, Any]:
@@ -90,26 +90,6 @@ def _cut(in_page: Mapping[str, Any], tokens: TokenizedCorpus) -> Mapping[str, An
     if in_page["cut"] != "pieces":
         return in_page
     return {**in_page, "table": _compressed(json.dumps(tokens.pieces_in_page(), ensure_ascii=False).encode())}
-
-
-def _served(data: ReportData) -> Section:
-    """Return the section of a page whose models answer through a server."""
-    models = [model for model in data.scored if model.name in data.page["models"]]
-    html = fill(
-        "live",
-        __package__,
-        served=True,
-        copies=False,
-        answering=[Answering(model, {}, "", "The model itself, on the server of this page.") for model in models],
-        left_out=[],
-        others=[],
-        beginning=_beginning(models[0]),
-        traced=False,
-        licence="",
-        unranked=data.unranked,
-        data={"served": True, "models": [{"name": model.title, "id": model.name} for model in models]},
-    )
-    return Section.of("live", TITLE, html)
 
 
 def _why_no_text(data: ReportData, tokens: int) -> str:
