@@ -31,6 +31,8 @@ OPTIONS = (  # of a run, that a measurement may depend on
     *("prompts", "words", "sentences", "length", "temperature", "top_k", "top_p"),  # of the table [examples]
     *("forecast", "whole"),
 )
+BROUGHT = ("script", "style", "terms")  # files that a study brings to the page
+_FILE = re.compile(r"[\w-]+\.(?:js|css|toml)")
 MORE_TEXT, TEN_TIMES = "More text", "Ten times the text"  # headings of advice, of which the page makes one
 
 
@@ -120,6 +122,10 @@ class Study:
         The module whose function ``build``, or another one as in ``"module:function"``, makes the section, given
         ``lmcompare.report.data.ReportData``. It is imported when a page is made. A study that overrides ``show`` has
         none.
+    script, style, terms : str
+        What its section needs on the page: a script, a style sheet, and definitions of terms in TOML. Each is the
+        name of a file beside the module of the class, such as "game.js", "game.css" and "terms.toml", or the text
+        itself.
     """
 
     name: ClassVar[str] = ""
@@ -131,6 +137,9 @@ class Study:
     options: ClassVar[tuple[str, ...]] = ()
     everywhere: ClassVar[bool] = False
     section: ClassVar[str] = ""
+    script: ClassVar[str] = ""
+    style: ClassVar[str] = ""
+    terms: ClassVar[str] = ""
 
     def measure(self, finished: Finished) -> Any:
         """Return what is measured of a finished model, JSON-able; None for nothing. It is stored in the cell.
@@ -150,6 +159,23 @@ class Study:
             return None
         module, _, function = self.section.partition(":")
         return getattr(import_module(module), function or "build")(report)
+
+
+def brought(study: Study, what: str) -> str:
+    """Return the text of the "script", the "style" or the "terms" of a study.
+
+    Raises ``PluginError`` if its file can't be read.
+    """
+    said: str = getattr(study, what)
+    if not _FILE.fullmatch(said):
+        return said
+    path = Path(inspect.getfile(type(study))).with_name(said)
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PluginError(
+            f"the {what} of the study '{study.name}' can't be read: put a text file {said} into {path.parent}"
+        ) from error
 
 
 def named(model: str) -> str:
@@ -192,6 +218,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         lambda found: isinstance(found, Mapping) and all(isinstance(each, str) for each in found.values()),
         "a mapping of ids of places to texts",
     ),
+    *((key, lambda text: isinstance(text, str), "the name of a file, or a text") for key in BROUGHT),
 )
 
 

@@ -108,7 +108,7 @@ MAY_IMPORT = {
             "study",
             "harness",
         ),
-        *("analysis", "report"),
+        *("analysis", "render", "report"),
     },
     "testing": {"errors", "model", "checks", "conformance", "study"},
     "trained": {"errors", "tokens", "corpora", "model", "plugins", "runfolder", "measure"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import sys
@@ -68,6 +70,11 @@ def section(markdown: str, title: str) -> str:
 
 
 TITLE = "How sure the models are"
+FILES = {
+    "sureness.js": "document.documentElement.dataset.sureness = 'sureness.js';",
+    "sureness.css": "#sureness td { color: teal }",
+    "sureness.toml": "[Scores.sureness]\nname = 'Sureness'\ndefinition = 'Less is surer.'\n",
+}
 
 
 def test_a_package_with_one_entry_point_is_a_whole_study(code: Path, tmp_path: Path) -> None:
@@ -89,6 +96,20 @@ def test_a_package_with_one_entry_point_is_a_whole_study(code: Path, tmp_path: P
     # chosen for a run that it has not measured, it says so in its place
     markdown, _ = reported(tmp_path, "second", "--study", "sureness")
     assert section(markdown, "Sureness").strip().startswith("Not measured by this study: ")
+
+    # a file beside its code is on the page that shows its section, and on no other
+    for name, text in FILES.items():
+        (code.parent / name).write_text(text, encoding="utf-8")
+    named = '    script, style, terms = "sureness.js", "sureness.css", "sureness.toml"\n'
+    change(code, '    group = "Results"\n', f'    group = "Results"\n{named}')
+    change(code, "The mean entropy of a prediction,", "The mean [sureness](#term-sureness) of a prediction,")
+    reported(tmp_path, "first")
+    page = (tmp_path / "first" / "report.html").read_text(encoding="utf-8")
+    for text in (FILES["sureness.js"], FILES["sureness.css"], 'id="term-sureness"', "Less is surer."):
+        assert text in page
+    assert base64.b64encode(hashlib.sha256(FILES["sureness.js"].encode()).digest()).decode() in page
+    reported(tmp_path, "first", "--study", "cost")
+    assert "sureness.js" not in (tmp_path / "first" / "report.html").read_text(encoding="utf-8")
 
     # a third run is measured by other code
     change(code, "POSITIONS = 200", "POSITIONS = 100")

@@ -25,8 +25,9 @@ from lmcompare.harness.job import Job
 from lmcompare.harness.overlay import overlaid
 from lmcompare.processes import call
 from lmcompare.registry import spec
+from lmcompare.render.definitions import TERMS
 from lmcompare.report.data import ReportData, Section
-from lmcompare.report.page import Report
+from lmcompare.report.page import Report, brought_by, section_of
 from lmcompare.study import STUDIES, Advice, Computed, Study, checked
 
 HEAVY = ("jinja2", "lmcompare.render.templating", "lmcompare.report", "lmcompare.analysis")  # what cells do without
@@ -191,12 +192,20 @@ def _computed(found: Any, run: Run) -> Finding:
     return Finding(True)
 
 
+@check("brings-its-files")
+def brings_its_files(probe: StudyProbe) -> Finding:
+    """Its script, style and terms can be read, and the terms are new."""
+    *_, groups = brought_by(probe.study)
+    known = [key for terms in groups.values() for key in terms if key in TERMS]
+    return Finding(not known, f"the term '{known[0]}' is in the glossary already: use it as it is" if known else "")
+
+
 @check("shows-a-section")
 def shows_a_section(probe: StudyProbe) -> Finding:
     """The section of a report has the place that the first question of the study leads to."""
     if not probe.study.title:
         return Finding(True, "it shows nothing")
-    found = probe.study.show(ReportData(probe.run))
+    found = section_of(probe.study, ReportData(probe.run))
     if found is None:
         return Finding(True, "it has nothing to show of the tiny run")
     if not isinstance(found, Section):
@@ -216,7 +225,7 @@ def stands_runs_without_it(probe: StudyProbe) -> Finding:
     run = probe.joined
     found = _computed(probe.study.compute(run), run)
     if found.passed and probe.study.title:
-        probe.study.show(ReportData(run))
+        section_of(probe.study, ReportData(run))
     return found
 
 

@@ -12,7 +12,7 @@ from lmcompare import __version__
 from lmcompare.analysis.findings import findings_in
 from lmcompare.analysis.resampling import units_of
 from lmcompare.render.charts.svg import standalone
-from lmcompare.render.definitions import WORDS
+from lmcompare.render.definitions import words
 from lmcompare.render.markdown import from_html
 from lmcompare.render.templating import anchor
 from lmcompare.report.contents import ID, Entry, Linked, link
@@ -74,7 +74,7 @@ def write_page(folder: Path, left_out: Mapping[str, str], failures: Mapping[str,
         preview=PREVIEW,
         unit=units_of(run).kind,
         facts=facts_of(run, run),
-        glossary=glossary.build((*TERMS, *WORDS.values())),
+        glossary=glossary.build((*TERMS, *words().values())),
     )
     markdown, drawings = from_html(html, "lab")
     for name, drawing in drawings.items():

@@ -1,12 +1,16 @@
 """The glossary: what every term and figure means, and in which unit it is.
 
-``glossary.toml`` is the only place where terms are defined. The report's definitions and tooltips come from it, and
+``glossary.toml`` defines the terms of the core, and a file of the same form in the folder of a study those that its
+section adds. The report's definitions and tooltips come from them, and
 ``python -m lmcompare.report.sections.glossary`` writes ``docs/glossary.md``.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -39,11 +43,44 @@ class Term:
     words: tuple[str, ...] = ()
 
 
-def _groups() -> dict[str, dict[str, Term]]:
-    table = tomllib.loads(files("lmcompare.render").joinpath("glossary.toml").read_text("utf-8"))
-    return {group["title"]: {key: Term(**term) for key, term in group["terms"].items()} for group in table["group"]}
+Groups = Mapping[str, Mapping[str, Term]]  # terms by key, by the title of their group
 
 
-GROUPS: dict[str, dict[str, Term]] = _groups()  # terms by key, by the title of their group
-TERMS: dict[str, Term] = {key: term for terms in GROUPS.values() for key, term in terms.items()}
-WORDS: dict[str, str] = {word: key for key, term in TERMS.items() for word in term.words}
+def parsed(text: str) -> Groups:
+    """Return the terms of a glossary in TOML: a table for each, named after its group and its key."""
+    return {title: {key: Term(**term) for key, term in terms.items()} for title, terms in tomllib.loads(text).items()}
+
+
+GROUPS: Groups = parsed(files("lmcompare.render").joinpath("glossary.toml").read_text("utf-8"))
+TERMS: Mapping[str, Term] = {key: term for terms in GROUPS.values() for key, term in terms.items()}
+_KNOWN: ContextVar[Mapping[str, Term]] = ContextVar("terms", default=TERMS)
+
+
+def known() -> Mapping[str, Term]:
+    """Return the terms by key: the core's, and those of the study whose section is made."""
+    return _KNOWN.get()
+
+
+@contextmanager
+def also_known(groups: Groups) -> Iterator[None]:
+    """Let these terms be known as well; those of the core keep their definitions."""
+    own = {key: term for terms in groups.values() for key, term in terms.items()}
+    token = _KNOWN.set({**own, **TERMS})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def joined(of_studies: Iterable[Groups]) -> Groups:
+    """Return the core's terms with those of studies behind them; of several definitions of a key, the first."""
+    found, taken = {title: {**terms} for title, terms in GROUPS.items()}, {*TERMS}
+    for title, terms in (each for groups in of_studies for each in groups.items()):
+        found.setdefault(title, {}).update({key: term for key, term in terms.items() if key not in taken})
+        taken.update(terms)
+    return found
+
+
+def words() -> Mapping[str, str]:
+    """Return the keys of terms by what texts of models call them."""
+    return {word: key for key, term in known().items() for word in term.words}

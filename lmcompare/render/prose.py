@@ -28,7 +28,7 @@ from markupsafe import Markup, escape
 from lmcompare.errors import CONTROL
 from lmcompare.render import numbers, templating
 from lmcompare.render.charts import svg
-from lmcompare.render.definitions import TERMS
+from lmcompare.render.definitions import known
 from lmcompare.render.markdown import escaped, plain
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import shown as narrow
@@ -180,7 +180,7 @@ def environment(package: str) -> Environment:
     made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
     parts = (raw, span, head, chip, model, code, term, small, tag, link, heat, number)
-    made.globals |= {"hue": svg.hue, "terms": TERMS, **{each.__name__: each for each in (*blocks, *parts)}}
+    made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *parts)}}
     made.globals["widget"] = pass_context(partial(widget, package))
     return made
 
@@ -364,7 +364,7 @@ def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> 
     """Return the name of a column by which a "sortable" table can be sorted; ``more``: whether more is better."""
     if _FILLING.get().still:
         return Inline(escape(text), plain(text))
-    found = TERMS.get(key)
+    found = known().get(key)
     title = Markup(' title="{}"').format(found.definition) if found else ""
     html = Markup('<button type="button"{}>{}</button>').format(title, text)
     if found:
@@ -407,7 +407,7 @@ def link(text: str, to: str) -> Inline:
 
 def term(key: str, text: str = "") -> Inline:
     """Return a term of the glossary, for a template that does not know which; others write a link to it."""
-    said = text or TERMS[key].name
+    said = text or known()[key].name
     named = templating.without_link if _FILLING.get().still else templating.term
     return Inline(named(key, said), plain(said))
 

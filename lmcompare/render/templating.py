@@ -14,14 +14,12 @@ from markupsafe import Markup, escape
 
 from lmcompare.render import numbers
 from lmcompare.render.charts import svg
-from lmcompare.render.definitions import TERMS, WORDS
+from lmcompare.render.definitions import TERMS, known, words
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import shown, visible
 
-_NAMES = "|".join(map(re.escape, sorted(WORDS, key=len, reverse=True)))
 FLAG = re.compile(r"(--[a-z]+(?: (?:[a-z]+=)?[\d.,…]*[\d…])?)")
 _SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
-_MARKED = re.compile(rf"(?<![\w-])(?P<term>{_NAMES})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)")
 
 NUMBERS = (
     *("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds"),
@@ -68,9 +66,13 @@ def fill(template: str, /, package: str = "lmcompare.report", still: bool = Fals
     return Markup(environment(package, still).get_template(f"{template}.html.j2").render(**context))
 
 
-def asset(name: str) -> str:
-    """Return the text of a style sheet or script of the package, without indentation and lines of comment."""
-    return _SPARE.sub("", files("lmcompare.report").joinpath("assets", name).read_text("utf-8"))
+def asset(name: str, package: str = "") -> str:
+    """Return the text of a style sheet or script, without indentation and lines of comment.
+
+    ``package``: the one in whose folder it lies; "" for one of the report's own ``assets``.
+    """
+    place = files(package).joinpath(name) if package else files("lmcompare.report").joinpath("assets", name)
+    return _SPARE.sub("", place.read_text("utf-8"))
 
 
 def embedded(value: Any) -> Markup:
@@ -83,7 +85,7 @@ def embedded(value: Any) -> Markup:
 
 def term(key: str, text: str = "") -> Markup:
     """Return a term with its definition as a tooltip and a link to the glossary."""
-    found = TERMS[key]
+    found = known()[key]
     return Markup('<a class="term" href="#term-{}" title="{}">{}</a>').format(
         key, f"{found.definition} Unit: {found.unit}." if found.unit else found.definition, text or found.name
     )
@@ -91,7 +93,7 @@ def term(key: str, text: str = "") -> Markup:
 
 def without_link(key: str, text: str = "") -> Markup:
     """Return a term as text alone."""
-    return escape(text or TERMS[key].name)
+    return escape(text or known()[key].name)
 
 
 def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
@@ -100,11 +102,12 @@ def explained(text: str, named: Callable[[str, str], Markup] = term) -> Markup:
     In quotation marks, a punctuation mark would be hard to read. ``named``: how a term is shown, as in ``term``.
     """
     parts: list[Markup] = []
-    at, met = 0, set()
-    for found in _MARKED.finditer(text):
+    at, met, keys = 0, set(), words()
+    names = "|".join(map(re.escape, sorted(keys, key=len, reverse=True)))
+    for found in re.finditer(rf"(?<![\w-])(?P<term>{names})(?![\w-])|(?<!\w)'(?P<token>[^']+)'(?!\w)", text):
         parts.append(escape(text[at : found.start()]))
         at = found.end()
-        key = WORDS.get(found["term"] or "")
+        key = keys.get(found["term"] or "")
         if key is None:
             parts.append(Markup("<code>{}</code>").format(found["token"]))
         else:

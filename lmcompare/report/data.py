@@ -19,6 +19,7 @@ from lmcompare.analysis.leaderboard import Row, Status, rows
 from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
+from lmcompare.render.definitions import Groups
 from lmcompare.render.markdown import from_html, plain
 from lmcompare.render.prose import environment, filled, written
 from lmcompare.render.titles import short_titles, spoken
@@ -103,13 +104,26 @@ class Model:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the report; ``charts`` are the drawings that ``markdown`` refers to, by file name."""
+    """One part of the report.
+
+    Parameters
+    ----------
+    charts : mapping of str to Markup
+        The drawings that ``markdown`` refers to, by file name.
+    script, style : str
+        What a study brings to the page.
+    terms : mapping
+        The terms that a study defines, by the titles of their groups.
+    """
 
     key: str
     title: str
     html: Markup
     markdown: str
     charts: Mapping[str, Markup] = field(default_factory=dict)
+    script: str = ""
+    style: str = ""
+    terms: Groups = field(default_factory=dict)
 
     @classmethod
     def of(cls, key: str, title: str, html: Markup) -> Self:

@@ -12,7 +12,7 @@ from lmcompare.report.page import whole_page
 from lmcompare.report.sections import leaderboard, summary
 from lmcompare.runfolder.run import load_run
 
-STYLES = ("charts.css", "report.css", "media.css")
+STYLES = ("charts.css", "report.css")
 TOP, ROW, MOST = 620, 62, 1000  # pixels of the frame: without a table, for each row of it, and at most
 
 

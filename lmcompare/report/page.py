@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 from markupsafe import Markup
 
 from lmcompare.analysis import Run
-from lmcompare.errors import CONTROL, what_went_wrong
+from lmcompare.errors import CONTROL, PluginError, what_went_wrong
 from lmcompare.render import numbers
+from lmcompare.render.definitions import Groups as Terms
+from lmcompare.render.definitions import also_known, parsed
 from lmcompare.render.palette import style_sheet
 from lmcompare.render.templating import asset, fill
 from lmcompare.report import series
@@ -23,10 +25,10 @@ from lmcompare.report.contents import ID, SHOWN_OPEN, Linked, asked_terms, group
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.report.sections import glossary, leaderboard, reproduce, summary, validity
 from lmcompare.runfolder.files import RunFolderError
-from lmcompare.study import GROUPS, Study, chosen_by
+from lmcompare.study import BROUGHT, GROUPS, Study, brought, chosen_by
 
 USED_TERM = re.compile(r' href="#term-([^"]*)"')
-SCRIPTS = {  # by name, the beginning of an element without which a page does not need it
+SCRIPTS = {  # of the core, by name: the beginning of an element without which a page does not need it
     "page.js": "",
     "attention.js": '<div class="att ',
     "charts.js": "<svg",
@@ -36,11 +38,11 @@ SCRIPTS = {  # by name, the beginning of an element without which a page does no
     "story.js": '<div class="scenes">',
     "reader.js": '<div class="reader"',
     "game.js": '<div class="game ',
-    "gains.js": '<div class="gains">',
-    "choice.js": '<figure class="js choice" ',
     "live.js": '<div class="live ',
 }
-STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css", "media.css")
+STYLES = ("charts.css", "report.css", "attention.css", "pictures.css", "try-it.css")  # before those of studies
+LAST_STYLE = "media.css"
+_ENDS = re.compile(r"</(?:script|style)|<!--", re.IGNORECASE)
 Build = Callable[[ReportData], Section | None]
 Groups = Mapping[str, Mapping[str, Build]]  # sections by their names in the contents
 SECTIONS: Mapping[str, Mapping[str, tuple[int, Build]]] = {  # those of the core: by group and name, order and maker
@@ -61,17 +63,22 @@ def whole_page(
     served: bool = False,
     scripts: bool = True,
     styles: Sequence[str] = STYLES,
+    studies: Iterable[Section] = (),
     **context: Any,
 ) -> str:
     """Return a page made from a template that extends the layout, with style and scripts inside.
 
-    ``served``: whether it may ask the server that it comes from; ``scripts``: whether it has those that it needs.
+    ``served``: whether it may ask the server that it comes from; ``scripts``: whether it has those that it needs;
+    ``studies``: the sections whose styles and scripts it has.
     """
-    style = Markup(style_sheet() + "".join(map(asset, styles)))
+    brought = [(each.style, each.script) for each in studies]
+    sheets = [*map(asset, styles), *dict.fromkeys(sheet for sheet, _ in brought), asset(LAST_STYLE)]
+    style = Markup(style_sheet() + "".join(sheets))
     bare = fill(template, style=style, scripts=(), digests=(), served=served, **context)
     if not scripts:
         return bare.translate(CONTROL)
-    code = [Markup(asset(name)) for name, mark in SCRIPTS.items() if mark in bare]
+    own = dict.fromkeys(script for _, script in brought if script)
+    code = [Markup(script) for script in (*(asset(name) for name, mark in SCRIPTS.items() if mark in bare), *own)]
     digests = [base64.b64encode(hashlib.sha256(str(s).encode()).digest()).decode() for s in code]
     return fill(template, style=style, scripts=code, digests=digests, served=served, **context).translate(CONTROL)
 
@@ -103,12 +110,41 @@ def studies_of(run: Run) -> list[Study]:
     return sorted(found, key=lambda study: ([*GROUPS, study.group].index(study.group), study.order, study.title))
 
 
+def brought_by(study: Study) -> tuple[str, str, Terms]:
+    """Return the script, the style and the terms of a study.
+
+    Raises ``PluginError`` if a file is missing or is not what it should be.
+    """
+    script, style, terms = (brought(study, what).translate(CONTROL) for what in BROUGHT)
+    for what, text in (("script", script), ("style", style)):
+        if found := _ENDS.search(text):
+            raise PluginError(
+                f"the {what} of the study '{study.name}' has {found[0]} in it, which a page takes for HTML: put these"
+                " letters together in another way"
+            )
+    try:
+        return script, style, parsed(terms)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise PluginError(
+            f"the terms of the study '{study.name}' can't be read ({error}): write for each a table [Group.key] with"
+            " a name and a definition"
+        ) from error
+
+
+def section_of(study: Study, data: ReportData) -> Section | None:
+    """Return what a study shows, with what it brings to the page. Raises ``PluginError`` as ``brought_by`` does."""
+    script, style, terms = brought_by(study)
+    with also_known(terms):
+        found = study.show(data)
+    return replace(found, script=script, style=style, terms=terms) if isinstance(found, Section) else found
+
+
 def shown(study: Study, data: ReportData) -> Section | None:
     """Return the section of a study; a note in its place if the study fails."""
     why = data.results["failed_studies"].get(study.name)
     if why is None:
         try:
-            found = study.show(data)
+            found = section_of(study, data)
         except RunFolderError:  # the run is damaged
             raise
         except (Exception, SystemExit) as error:  # a study may be anybody's code
@@ -167,7 +203,9 @@ class Report:
         parts = (self.summary, *self.sections.values())
         used = {key for part in parts for key in USED_TERM.findall(str(part.html))}
         # of all terms, those of this page
-        self.sections["Definitions"] = glossary.build(used | asked_terms(of_series))
+        self.sections["Definitions"] = glossary.build(
+            used | asked_terms(of_series), [part.terms for part in self.sections.values()]
+        )
 
     @property
     def version(self) -> str:
@@ -198,6 +236,7 @@ class Report:
                 self.data.run.corpus.series,
             ),
             sections=linked.values(),
+            studies=self.sections.values(),
             models=self.data.scored,
             link=link,
             served=self.data.page.get("live") == SERVED,

@@ -38,6 +38,28 @@ class Honest(Study):
         return Section.of_text(self.name, "Honest", "{{ found }}", found=report.results["studies"][self.name])
 
 
+class Brings(Honest):
+    script = "document.title = 'Honest'"
+    style = "#honest { color: teal }"
+    terms = "[Text.honest]\nname = 'Honest'\ndefinition = 'It says what it has.'"
+
+
+class LacksItsScript(Honest):
+    script = "honest.js"
+
+
+class EndsItsScript(Honest):
+    script = "x = '</script>'"
+
+
+class NamesNoTerm(Honest):
+    terms = "[Text.honest]\nmeaning = 'It says what it has.'"
+
+
+class DefinesAnew(Honest):
+    terms = "[Scores.loss]\nname = 'Loss'\ndefinition = 'Another one.'"
+
+
 class NeedsArguments(Honest):
     def __init__(self, what: str) -> None:
         self.what = what
@@ -127,7 +149,7 @@ def failed(study: str | type[Study]) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("loads_nothing")
-@pytest.mark.parametrize("study", [Honest, Advises])
+@pytest.mark.parametrize("study", [Honest, Advises, Brings])
 def test_an_honest_study_passes(study: type[Study]) -> None:
     told: list[Any] = []
     assert [result.name for result in run_study_checks(study, told.append)] == [each.name for each in STUDY_CHECKS]
@@ -146,6 +168,14 @@ def test_an_honest_study_passes(study: type[Study]) -> None:
         (ComputesAnObject, "computes-json", "what it computes is not JSON-able"),
         (DoubtsNobody, "computes-json", "it doubts 'nobody', which is not the name of a model"),
         (AdvisesAText, "computes-json", "its advice is not a tuple of Advice"),
+        (
+            LacksItsScript,
+            "brings-its-files",
+            "the script of the study 'honest' can't be read: put a text file honest.js",
+        ),
+        (EndsItsScript, "brings-its-files", "the script of the study 'honest' has </script in it"),
+        (NamesNoTerm, "brings-its-files", "the terms of the study 'honest' can't be read"),
+        (DefinesAnew, "brings-its-files", "the term 'loss' is in the glossary already"),
         (ShowsAText, "shows-a-section", "show returned str: return a Section or None"),
         (AnswersElsewhere, "shows-a-section", "no place of the page has the id 'elsewhere'"),
         (NeedsAllRuns, "stands-runs-without-it", "'NoneType' object is not subscriptable"),

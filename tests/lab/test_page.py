@@ -13,7 +13,7 @@ import pytest
 from lmcompare.lab.contract import Findings
 from lmcompare.lab.findings import path_of, write_findings
 from lmcompare.lab.page import write_page
-from lmcompare.render.definitions import WORDS
+from lmcompare.render.definitions import words
 from lmcompare.render.markdown import plain
 from lmcompare.runfolder.run import load_run
 from tests.lab.laboratory import ABOUT, ROWS, write_lab
@@ -71,7 +71,7 @@ def test_the_page_says_what_was_found_and_how(lab: Path, page: str) -> None:
 def test_links_and_headings_lead_somewhere(tree: Node) -> None:
     ids = [node.attributes["id"] for node in tree.all() if "id" in node.attributes]
     assert len(ids) == len(set(ids))
-    assert {f"term-{key}" for key in WORDS.values()} <= set(ids)
+    assert {f"term-{key}" for key in words().values()} <= set(ids)
     links = [node.attributes["href"] for node in tree.all("a") if node.attributes["href"].startswith("#term-")]
     assert {link[1:] for link in links} <= set(ids)
     main = tree.one("main")

@@ -8,14 +8,16 @@ import pytest
 from markupsafe import Markup
 
 from lmcompare.analysis import load_run
-from lmcompare.render.definitions import GROUPS, TERMS
+from lmcompare.render.definitions import GROUPS, joined, parsed
 from lmcompare.render.templating import explained
 from lmcompare.report.contents import FIRST, LAST, Entry, Linked, grouped, questions
 from lmcompare.report.data import Section
 from lmcompare.report.page import studies_of
 from lmcompare.report.sections.glossary import as_page
+from lmcompare.study import brought, studies
 from tests.report.tree import Node, parse
 
+BROUGHT = [parsed(brought(study, "terms")) for study in studies().values()]
 GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 
 
@@ -78,12 +80,12 @@ def test_the_page_of_the_documentation_is_made_from_the_glossary() -> None:
 
 
 def test_no_term_is_defined_twice() -> None:
-    assert len(TERMS) == sum(map(len, GROUPS.values()))
-    assert len({term.name.lower() for term in TERMS.values()}) == len(TERMS)
+    every = [item for groups in (GROUPS, *BROUGHT) for group in groups.values() for item in group.items()]
+    assert len({key for key, _ in every}) == len({term.name.lower() for _, term in every}) == len(every)
 
 
 def test_definitions_are_whole_sentences() -> None:
-    for term in TERMS.values():
+    for term in (term for group in joined(BROUGHT).values() for term in group.values()):
         assert term.definition[0].isupper()
         assert term.definition.endswith(".")
         assert len(term.definition) < 480

@@ -15,6 +15,7 @@ from lmcompare.exhibits import KINDS, to_json
 from lmcompare.render.templating import asset
 from lmcompare.report.page import SCRIPTS
 from lmcompare.runfolder.layout import MEASURED
+from lmcompare.study import brought, studies
 from tests.exhibit_samples import samples
 from tests.made import made
 from tests.measured import change_measured
@@ -96,7 +97,8 @@ def poisoned_tree(poisoned: Path) -> Node:
 
 def test_nothing_evil_is_an_element(poisoned_tree: Node) -> None:
     scripts = [s for s in poisoned_tree.all("script") if s.attributes.get("type") != "application/json"]
-    assert {"".join(map(str, script.children)) for script in scripts} <= {asset(name) for name in SCRIPTS}
+    known = {*map(asset, SCRIPTS), *(brought(study, "script") for study in studies().values())}
+    assert {"".join(map(str, script.children)) for script in scripts} <= known
     for node in poisoned_tree.all():
         assert not any(key.startswith("on") for key in node.attributes), node.attributes
         assert node.attributes.get("src", "data:").startswith("data:")

@@ -18,6 +18,7 @@ class Contexts(Study):
     questions: ClassVar[Mapping[str, str]] = {"meaning": "What does context do to a word?"}
     options: ClassVar[tuple[str, ...]] = ("prompts", "words")
     section: ClassVar[str] = "lmcompare.studies.contexts.section"
+    terms: ClassVar[str] = "terms.toml"
 
     def measure(self, finished: Finished) -> Any:
         """Return the contexts of words with the distances between their vectors, and the test of word senses."""

@@ -16,3 +16,5 @@ class Cost(Study):
     order: ClassVar[int] = 20
     questions: ClassVar[Mapping[str, str]] = {"cost": "Which model should I take for my budget?"}
     section: ClassVar[str] = "lmcompare.studies.cost.section"
+    script: ClassVar[str] = "choice.js"
+    style: ClassVar[str] = "choice.css"

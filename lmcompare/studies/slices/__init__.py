@@ -16,3 +16,5 @@ class Slices(Study):
     order: ClassVar[int] = 40
     questions: ClassVar[Mapping[str, str]] = {"wins": "Where does each model win?"}
     section: ClassVar[str] = "lmcompare.studies.slices.section"
+    script: ClassVar[str] = "gains.js"
+    style: ClassVar[str] = "gains.css"
