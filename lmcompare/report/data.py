@@ -20,7 +20,7 @@ from lmcompare.analysis.progress import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
 from lmcompare.render.definitions import Groups
-from lmcompare.render.markdown import from_html, plain
+from lmcompare.render.markdown import from_html
 from lmcompare.render.prose import environment, filled, written
 from lmcompare.render.titles import short_titles, spoken
 from lmcompare.report.shown import shown
@@ -297,11 +297,6 @@ def _told_apart(entry: ModelEntry) -> str:
     """Return the title of a model that is not the only one of this title."""
     name, title = (text.casefold().replace("-", " ") for text in (entry.name, entry.title))
     return entry.title if name == title or entry.name in entry.title else f"{entry.title} ({entry.name})"
-
-
-def marked(model: Model, unranked: frozenset[str]) -> str:
-    """Return a model's title for Markdown, with a remark if it is not ranked."""
-    return plain(model.title) + (" (not ranked)" if model.name in unranked else "")
 
 
 def grouped(models: Sequence[Model]) -> dict[str, tuple[Model, ...]]:

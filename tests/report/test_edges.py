@@ -150,7 +150,7 @@ def test_models_of_other_kinds_stand_apart(tmp_path: Path) -> None:
     assert "scores gives scores that need not sum to one" in truth
     assert "The other 3 models passed: their figures are valid probabilities" in truth
     assert "scores, not probabilities" in tree.one(id_="inside").text
-    assert "\n### scores (not ranked)\n" in markdown
+    assert "\n### scores (not ranked) (scores, not probabilities)\n" in markdown
     assert "\n### ngram\n" in markdown
 
 
