@@ -8,26 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lmcompare.checks import (
-    agreement,
-    causality,
-    edges,
-    extras,
-    learning,
-    lifecycle,
-    parameters,
-    persistence,
-    probability,
-)
+from lmcompare.checks import agreement, causality, extras, lifecycle, probability
 from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one, select
 from lmcompare.checks.probe import Probe, Subject, maker
 from lmcompare.errors import unknown
 
 __all__ = ["CHECKS", "Check", "Finding", "Probe", "Result", "Subject", "run_checks"]
 
-CHECKS: tuple[Check[Probe], ...] = checks_in(
-    parameters, lifecycle, probability, agreement, causality, edges, learning, persistence, extras
-)
+CHECKS: tuple[Check[Probe], ...] = checks_in(lifecycle, probability, agreement, causality, extras)
 
 
 @check("known_failures")

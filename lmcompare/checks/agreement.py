@@ -6,9 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lmcompare.checks.asked import Asked, distributions, scores, stepper_of
+from lmcompare.checks.asked import (
+    AGREEMENT,
+    Asked,
+    differences,
+    distributions,
+    largest,
+    largest_of_rows,
+    place,
+    probability_sums,
+    scores,
+    stepper_of,
+)
 from lmcompare.checks.kit import Finding, check, within
-from lmcompare.checks.measure import AGREEMENT, differences, largest, largest_of_rows, place, probability_sums
 from lmcompare.checks.probe import Probe
 from lmcompare.model import FloatArray, Stepper, check_array, greatest, most_likely, streamed
 from lmcompare.tokens import IntArray

@@ -7,8 +7,8 @@ from itertools import islice
 
 import numpy as np
 
+from lmcompare.checks.asked import AGREEMENT
 from lmcompare.checks.kit import Finding, check
-from lmcompare.checks.measure import AGREEMENT
 from lmcompare.checks.probe import Probe
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import MOST, from_json, problem_with, to_json

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
-from lmcompare.checks.measure import as_sentence_number
+from lmcompare.checks.asked import as_sentence_number
 from lmcompare.errors import LmcompareError, unknown, what_went_wrong
 
 

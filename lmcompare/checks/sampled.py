@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmcompare.checks.agreement import scored_the_same, scores_agree, stream_is_the_same
-from lmcompare.checks.asked import Asked, scores
-from lmcompare.checks.futures import Future, alter, changed, nothing, past_unchanged
+from lmcompare.checks.asked import AGREEMENT, BEYOND, Asked, as_sentence_number, others, scores
+from lmcompare.checks.causality import Future, alter, changed, nothing, past_unchanged
 from lmcompare.checks.kit import Finding, Result
-from lmcompare.checks.measure import AGREEMENT, BEYOND, as_sentence_number, others
 from lmcompare.checks.probability import row_sums
 from lmcompare.errors import LmcompareError, what_went_wrong
 from lmcompare.model import FloatArray, LanguageModel, streamed

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import regex
 
 from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one
 from lmcompare.checks.probe import global_randomness
+from lmcompare.corpora.series.values import line_of, text_of
 from lmcompare.errors import PluginError
 from lmcompare.runfolder.states import load_state, save_state
 from lmcompare.tokens import END_TOKEN, UNKNOWN_TOKEN, IntArray, Tokenizer, Vocabulary, fit_tokenizer, make_tokenizer
@@ -56,6 +57,7 @@ class TokenizerProbe:
     """
 
     training: Sequence[str] = TRAINING
+    texts: Sequence[str] = TEXTS
 
     def __init__(self, subject: Subject, options: Mapping[str, Any] | None = None) -> None:
         self.table = {**_table(subject), **(options or {})}  # as an experiment's [tokens]
@@ -76,12 +78,24 @@ class TokenizerProbe:
 
     def cuts(self) -> Iterator[tuple[str, list[str], IntArray]]:
         """Yield each text with its tokens and (n, 2) offsets. Raises ``PluginError`` if they are not such."""
-        for text in TEXTS:
+        for text in self.texts:
             try:
                 tokens, offsets = checked_cut(self.fitted, text)
             except PluginError as error:
                 raise PluginError(f"{error} ({_shown(text)})") from error
             yield text, tokens, offsets
+
+    def behaviour(self, tokenizer: Tokenizer) -> str:
+        """Return all that a tokenizer does with the texts, to be compared."""
+        cuts = []
+        for text in self.texts:
+            tokens, offsets = tokenizer.tokenize(text)
+            cuts.append([list(tokens), np.asarray(offsets).tolist(), self.rest(tokenizer, text, tokens)])
+        return json.dumps([cuts, list(tokenizer.always_tokens)])
+
+    def rest(self, tokenizer: Tokenizer, text: str, tokens: Sequence[str]) -> list[Any]:
+        """Return what a tokenizer knows of a text besides its tokens: their bytes."""
+        return [tokenizer.token_bytes(token).hex() for token in tokens]
 
 
 def _unless(passed: bool, reason: str) -> Finding:
@@ -91,11 +105,6 @@ def _unless(passed: bool, reason: str) -> Finding:
 @check("options-are-stored")
 def options_are_stored(probe: TokenizerProbe) -> Finding:
     """Each option is stored under its own name, unchanged, and is a JSON value."""
-    return kept_options(probe)
-
-
-def kept_options(probe: TokenizerProbe) -> Finding:
-    """Return whether a tokenizer keeps its options."""
     tokenizer = probe.make()
     for name in tokenizer.option_names():
         if name in probe.table and (stored := tokenizer.spec[name]) != probe.table[name]:
@@ -114,17 +123,11 @@ def empty_text(probe: TokenizerProbe) -> Finding:
     return _unless(len(tokens) == 0 and shape == (0, 2), wrong)
 
 
-@check("tokens-are-strings")
-def tokens_are_strings(probe: TokenizerProbe) -> Finding:
-    """Tokens are strings that are not empty and that UTF-8 can store; offsets are an (n, 2) array of whole numbers
-    within the text.
-    """
-    return Finding(all(True for _ in probe.cuts()))
-
-
 @check("every-byte-once")
 def every_byte_once(probe: TokenizerProbe) -> Finding:
-    """Every byte is in exactly one token; if ``covers`` is "words", white space need not be in one."""
+    """Tokens are strings that UTF-8 can store, and every byte of a text is in exactly one of them; if ``covers`` is
+    "words", white space need not be in one.
+    """
     for text, _, offsets in probe.cuts():
         data, reached = text.encode(), 0
         for start, end in [*offsets.tolist(), [len(data), len(data)]]:
@@ -197,15 +200,17 @@ def fit_returns_itself(probe: TokenizerProbe) -> Finding:
 @check("same-when-fitted-again")
 def same_when_fitted_again(probe: TokenizerProbe) -> Finding:
     """The same texts teach the same: in a new tokenizer, in the same one, and whatever the random state."""
-    wanted = _behaviour(probe.fitted)
+    wanted = probe.behaviour(probe.fitted)
     for seed in (1, 2):
         tokenizer = probe.make()
         with global_randomness(seed):
             tokenizer.fit(list(TRAINING))
-        if _behaviour(tokenizer) != wanted:
+        if probe.behaviour(tokenizer) != wanted:
             return Finding(False, "a second tokenizer, fitted on the same texts, cuts differently: use a fixed seed")
     tokenizer.fit(list(TRAINING))
-    return _unless(_behaviour(tokenizer) == wanted, "fitted a second time, it cuts differently: fit must begin anew")
+    return _unless(
+        probe.behaviour(tokenizer) == wanted, "fitted a second time, it cuts differently: fit must begin anew"
+    )
 
 
 @check("state-can-be-stored")
@@ -215,7 +220,7 @@ def state_can_be_stored(probe: TokenizerProbe) -> Finding:
         save_state(probe.fitted.state(), Path(folder))
         state = load_state(Path(folder))
     return _unless(
-        _behaviour(make_tokenizer(probe.table, state)) == _behaviour(probe.fitted),
+        probe.behaviour(make_tokenizer(probe.table, state)) == probe.behaviour(probe.fitted),
         "restored from its state, it cuts differently: state must return all that fit has learnt, and restore must"
         " take it over",
     )
@@ -245,6 +250,89 @@ def vocabulary_is_fixed(probe: TokenizerProbe) -> Finding:
 
 TOKENIZER_CHECKS: tuple[Check[TokenizerProbe], ...] = checks_in(sys.modules[__name__])
 
+_STEPS = np.arange(120.0)
+_NOISE = np.random.default_rng(0).standard_normal(120)
+SERIES_TRAINING = (text_of(10 + 3 * np.sin(_STEPS / 4) + _NOISE), text_of(-500 + 0.5 * _STEPS + 20 * _NOISE))
+SERIES = (
+    *SERIES_TRAINING,
+    text_of([9.0, 11.5, 8.25, 10.0, 12.0, -40.0, 1e6], 4),
+    text_of([1.0, float("nan"), 3.0, 4.0, float("nan"), 5.0], 3),
+    text_of([0.0, 0.0, 0.0, 0.0], 2),
+)
+"""What the checks cut: series with a level and with a trend, far values, missing ones, and a constant."""
+FUTURES = (0.0, -1e9, 3.5, 1e9, float("nan"))
+MOST_OFF = 1e-9  # by which a density may miss one, and a value its bin
+
+
+class ValueProbe(TokenizerProbe):
+    """Makes and fits the tokenizers of values that the checks look at."""
+
+    training, texts = SERIES_TRAINING, SERIES
+
+    def rest(self, tokenizer: Tokenizer, text: str, tokens: Sequence[str]) -> list[Any]:
+        """Return the densities of the values."""
+        assert isinstance(tokenizer, ValueTokenizer)
+        found: list[Any] = tokenizer.steps(text).spread.tolist()
+        return found
+
+    @property
+    def values(self) -> ValueTokenizer:
+        """The tokenizer, fitted to the training series."""
+        assert isinstance(self.fitted, ValueTokenizer)
+        return self.fitted
+
+
+@check("a-token-for-each-value")
+def a_token_for_each_value(probe: ValueProbe) -> Finding:
+    """Every value has one token, at its place in the text, and every token is in ``always_tokens``."""
+    always = set(probe.values.always_tokens)
+    for text in SERIES:
+        tokens, offsets = probe.values.tokenize(text)
+        line = line_of(text)
+        if len(tokens) != len(line.values) or not np.array_equal(offsets, line.spans):
+            return Finding(False, f"{text[:40]!r} has {len(line.values)} values, and {len(tokens)} tokens")
+        if strange := [token for token in tokens if token not in always]:
+            return Finding(False, f"{text[:40]!r} has the token {strange[0]!r}, which is not in always_tokens")
+    return Finding(True)
+
+
+@check("the-future-changes-no-token")
+def the_future_changes_no_token(probe: ValueProbe) -> Finding:
+    """Tokens stay the same whatever values come later: scales and bins are those of the training and the past."""
+    for text in SERIES:
+        line = line_of(text)
+        for cut in range(line.given or len(line.values), len(line.values)):
+            wanted = probe.values.tokenize(text)[0][:cut]
+            for value in FUTURES:
+                changed = [*line.values[:cut].tolist(), *[value] * (len(line.values) - cut)]
+                if probe.values.tokenize(text_of(changed, line.given))[0][:cut] != wanted:
+                    return Finding(False, f"a token before step {cut + 1} of {text[:40]!r} depends on a later value")
+    return Finding(True)
+
+
+@check("a-value-is-in-its-bin")
+def a_value_is_in_its_bin(probe: ValueProbe) -> Finding:
+    """Values that are drawn out of a bin fall into it again, and the density within a bin integrates to one."""
+    bins = probe.values.learnt
+    generator = np.random.default_rng(0)
+    for at in range(len(bins)):
+        drawn = bins.draw(np.full(200, at), generator)
+        inside = drawn if at in (0, len(bins) - 1) else drawn[drawn < bins.edges[at]]
+        if (bins.place(inside) != at).any():
+            return Finding(False, f"a value that was drawn from bin {at + 1} falls into another bin")
+        if at in (0, len(bins) - 1):
+            continue
+        width = bins.edges[at] - bins.edges[at - 1]
+        if abs(float(np.exp(-bins.spread(drawn[:1]))[0]) * width - 1) > MOST_OFF:
+            return Finding(False, f"the density within bin {at + 1} does not integrate to one")
+    return Finding(True)
+
+
+VALUE_CHECKS: tuple[Check[Any], ...] = (
+    *(options_are_stored, a_token_for_each_value, the_future_changes_no_token, a_value_is_in_its_bin),
+    state_can_be_stored,
+)
+
 
 def run_tokenizer_checks(
     subject: Subject,
@@ -273,31 +361,19 @@ def run_tokenizer_checks(
     LmcompareError
         If there is no such tokenizer, or if it refuses its options.
     """
-    probe = TokenizerProbe(subject, options)
+    checks, probe_of = kit_of(TokenizerProbe(subject, options).cls)
+    probe = probe_of(subject, options)
     probe.make()
     results = []
-    for ask in _questions(probe, subject, options):
-        results.append(ask())
+    for each in checks:
+        results.append(run_one(each, probe))
         on_result(results[-1])
     return results
 
 
-def _questions(
-    probe: TokenizerProbe, subject: Subject, options: Mapping[str, Any] | None
-) -> Iterator[Callable[[], Result]]:
-    """Yield what asks each check: of a tokenizer of values, those that are about values."""
-    checks, probe_of = kit_of(probe.cls)
-    own = probe_of(subject, options)
-    yield from (partial(run_one, each, own) for each in checks)
-
-
 def kit_of(cls: type[Tokenizer]) -> tuple[Sequence[Check[Any]], type[TokenizerProbe]]:
     """Return the checks of a tokenizer, which are others for values than for text, and the probe that they take."""
-    if not issubclass(cls, ValueTokenizer):
-        return TOKENIZER_CHECKS, TokenizerProbe
-    from lmcompare.checks.value_tokenizers import VALUE_CHECKS, ValueProbe  # which imports this module
-
-    return VALUE_CHECKS, ValueProbe
+    return (VALUE_CHECKS, ValueProbe) if issubclass(cls, ValueTokenizer) else (TOKENIZER_CHECKS, TokenizerProbe)
 
 
 def _table(subject: Subject) -> dict[str, Any]:
@@ -307,15 +383,6 @@ def _table(subject: Subject) -> dict[str, Any]:
         return subject.spec
     cls = checked_class(subject, subject.__name__)
     return {"kind": f"{cls.__module__}:{cls.__qualname__}"}
-
-
-def _behaviour(tokenizer: Tokenizer) -> str:
-    """Return all that a tokenizer does with the texts, to be compared."""
-    cuts = []
-    for text in TEXTS:
-        tokens, offsets = tokenizer.tokenize(text)
-        cuts.append([list(tokens), np.asarray(offsets).tolist(), [tokenizer.token_bytes(t).hex() for t in tokens]])
-    return json.dumps([cuts, list(tokenizer.always_tokens)])
 
 
 def _shown(text: str) -> str:

@@ -13,8 +13,7 @@ from lmcompare import plugins
 from lmcompare.checks import CHECKS, known_failures, run_checks
 from lmcompare.checks.kit import Check, Result
 from lmcompare.checks.probe import PRESET
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, kit_of, run_tokenizer_checks
-from lmcompare.checks.value_tokenizers import VALUE_CHECKS
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, VALUE_CHECKS, kit_of, run_tokenizer_checks
 from lmcompare.conformance.studies import STUDY_CHECKS, run_study_checks
 from lmcompare.errors import LmcompareError, unknown
 from lmcompare.processes import CallError, Emit, Event, JunkError, RaisedError, call

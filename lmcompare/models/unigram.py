@@ -46,7 +46,6 @@ class Unigram(LanguageModel):
     idea = Idea(1948, "Shannon", "A mathematical theory of communication")
     keeps_to_memory = True
     known_failures: ClassVar[Mapping[str, str]] = {
-        "beats-the-unigram-floor": "it is the floor",
         "comes-near-the-entropy": "it ignores the context, which makes the text predictable",
     }
 

@@ -140,13 +140,6 @@ class LearnsNothing(Honest):
         super().__init__(alpha)
 
 
-class LearnsNothingAtAll(LearnsNothing):
-    """Trusts its counts even less."""
-
-    def __init__(self, alpha: float = 1e6) -> None:
-        super().__init__(alpha)
-
-
 class FitReturnsNone(Honest):
     """Forgets ``return self``."""
 

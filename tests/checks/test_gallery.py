@@ -99,7 +99,7 @@ def test_honest_model_passes_with_another_seed() -> None:
     ("rogue", "alone"),
     [
         # What is wrong shows where it is, and does not make other checks cry wolf.
-        (rogues.Bits, {"sums-to-one", "very-long-document", "unseen-tokens", "comes-near-the-entropy"}),
+        (rogues.Bits, {"sums-to-one", "very-long-document", "comes-near-the-entropy"}),
         (rogues.StreamPeeks, {"stream-agrees"}),
         (sloppy.StepperStandsStill, {"stepper-agrees"}),
         (sloppy.CarriesInSecret, {"carries-state-as-declared"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmcompare.checks.measure import (
+from lmcompare.checks.asked import (
     AGREEMENT,
     BEYOND,
     SUM_FLOAT32,

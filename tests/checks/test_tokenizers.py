@@ -7,8 +7,7 @@ import inspect
 import numpy as np
 import pytest
 
-from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, run_tokenizer_checks
-from lmcompare.checks.value_tokenizers import VALUE_CHECKS
+from lmcompare.checks.tokenizers import TOKENIZER_CHECKS, VALUE_CHECKS, run_tokenizer_checks
 from lmcompare.corpora.series.values import Line
 from lmcompare.errors import LmcompareError
 from lmcompare.state import State
@@ -89,7 +88,7 @@ def test_the_tokenizers_of_values_of_lmcompare_pass(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cls", "failing"), [(LooksAhead, "the-future-changes-no-token"), (Forgets, "learnt-bins-can-be-stored")]
+    ("cls", "failing"), [(LooksAhead, "the-future-changes-no-token"), (Forgets, "state-can-be-stored")]
 )
 def test_a_fault_of_a_tokenizer_of_values_is_found_and_named(cls: type[UniformBins], failing: str) -> None:
     assert [result.name for result in run_tokenizer_checks(cls) if not result.passed] == [failing]

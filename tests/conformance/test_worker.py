@@ -11,8 +11,7 @@ import pytest
 
 from lmcompare.checks import CHECKS, run_checks
 from lmcompare.checks.kit import Result
-from lmcompare.checks.tokenizers import run_tokenizer_checks
-from lmcompare.checks.value_tokenizers import VALUE_CHECKS
+from lmcompare.checks.tokenizers import VALUE_CHECKS, run_tokenizer_checks
 from lmcompare.conformance import worker
 from lmcompare.conformance.worker import run_checks_apart
 from lmcompare.errors import LmcompareError

@@ -38,8 +38,8 @@ TRAINS = (  # the checks of the conformance kit that train the model
     *("fit-returns-the-model", "same-seed-same-bits", "inputs-not-written-to", "answers-are-the-callers"),
     *("sums-to-one", "finite-and-at-most-zero", "log-probs-agree", "positions-do-not-mix", "stream-agrees"),
     *("stepper-agrees", "same-when-scored-again", "future-leaves-past-alone", "independent-of-neighbours"),
-    *("carries-state-as-declared", "empty-document", "one-token-document", "very-long-document", "unseen-tokens"),
-    *("out-of-range-is-refused", "beats-the-unigram-floor", "comes-near-the-entropy", "no-better-than-possible"),
+    *("carries-state-as-declared", "empty-document", "very-long-document"),
+    *("out-of-range-is-refused", "comes-near-the-entropy", "no-better-than-possible"),
     *("save-and-load", "same-in-a-fresh-process", "title-and-summary-are-texts", "notes-are-sentences"),
     *("exhibits-are-well-formed", "word-vectors-fit", "context-vectors-fit", "size-is-told"),
 )

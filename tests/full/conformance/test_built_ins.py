@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from lmcompare import plugins
-from lmcompare.checks import CHECKS, Probe, persistence
+from lmcompare.checks import CHECKS, Probe, lifecycle
 from lmcompare.model import Budget, LanguageModel
 from lmcompare.models.ngram.plugin import METHODS, NGram
 from lmcompare.processes import ForkServer, call
@@ -36,7 +36,7 @@ def forked() -> Iterator[None]:
             servers.append(ForkServer("lmcompare.plugins:resolve", plugin, variables=variables))
         return call(*arguments, **options, server=servers[0])
 
-    with patch.object(persistence, "call", fork):
+    with patch.object(lifecycle, "call", fork):
         yield
     for server in servers:
         server.close()
