@@ -14,8 +14,8 @@ from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import CLASSES, Bits, Describer
 from lmcompare.models.wordnet_bow.wordnet import digest
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.network import Network
+from lmcompare.training.softmax import ClassHead
 
 BAND = 100  # words of about the same frequency
 

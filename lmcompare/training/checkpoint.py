@@ -1,4 +1,4 @@
-"""Checkpoints: everything that an interrupted training run needs to continue with the same bits."""
+"""Checkpoints and random states: everything that an interrupted training run needs to continue with the same bits."""
 
 from __future__ import annotations
 
@@ -7,14 +7,59 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from lmcompare.errors import one_line
-from lmcompare.training.network import Memory
+
+
+@contextmanager
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch inside the context, on the CPU and the device, and restore its global random states afterwards."""
+    before = random_states(device)
+    set_seed(seed, device)
+    try:
+        yield
+    finally:
+        set_random_states(device, before)
+
+
+def derived(*numbers: int) -> int:
+    """Return a seed of 63 bits that depends on all the numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def set_seed(seed: int, device: str) -> None:
+    """Seed torch on the CPU and the device."""
+    torch.default_generator.manual_seed(seed)
+    for other in _device(device):
+        other.manual_seed(seed)
+
+
+def random_states(device: str) -> list[Tensor]:
+    """Return the random state of the CPU and, if the device is not the CPU, that of the device."""
+    return [torch.get_rng_state(), *(other.get_rng_state() for other in _device(device))]
+
+
+def set_random_states(device: str, states: list[Tensor]) -> None:
+    """Set the random states that ``random_states`` returned."""
+    torch.set_rng_state(states[0])
+    for other, state in zip(_device(device), states[1:], strict=True):
+        other.set_rng_state(state)
+
+
+def _device(device: str) -> list[Any]:
+    """Return a list of torch's module for a device that has its own random state; an empty list for the CPU."""
+    kind = torch.device(device).type
+    return [] if kind == "cpu" else [torch.get_device_module(kind)]
+
 
 FILE = "training.safetensors"
 DIGEST = 32  # bytes of the digest, which is at the end of the file
@@ -47,7 +92,7 @@ class Snapshot:
     flops_per_token : dict
         Operations per token of a training step with the full softmax (False) and with the sampled softmax (True);
         a softmax that is not counted yet has no entry.
-    memory : Memory or None, default=None
+    memory : dict of Tensor or None, default=None
         The network's memory of the rows of a batch.
     history : list
         Step, seconds, tokens, training loss and validation loss of every evaluation.
@@ -70,7 +115,7 @@ class Snapshot:
     seconds: float = 0.0
     flops: float = 0.0
     flops_per_token: dict[bool, float] = field(default_factory=dict)
-    memory: Memory | None = None
+    memory: dict[str, Tensor] | None = None
     history: list[tuple[int, float, int, float, float]] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)
     optimisers: list[dict[str, Any]] = field(default_factory=list)

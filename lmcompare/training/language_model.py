@@ -36,16 +36,15 @@ from lmcompare.model import (
 )
 from lmcompare.state import DamagedStateError, check_range
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
-from lmcompare.training.lanes import BoolArray, Texts
-from lmcompare.training.loop import Outcome, Training, Watch
+from lmcompare.training.checkpoint import seeded
+from lmcompare.training.lanes import BoolArray, Teacher, Texts
+from lmcompare.training.loop import Outcome, Team, Training, Watch
 from lmcompare.training.network import Memory, Network, read
 from lmcompare.training.pocket import Pocket
 from lmcompare.training.recipe import Recipe, check_choice
-from lmcompare.training.seeds import seeded
 from lmcompare.training.softmax import WHOLE_ROWS
 from lmcompare.training.spelling import spelled
-from lmcompare.training.teacher import Teacher
-from lmcompare.training.team import Team, assembled, devices_of
+from lmcompare.training.team import assembled, devices_of
 
 FORMAT = "lmcompare network 1"
 
@@ -414,8 +413,6 @@ class TunableLanguageModel(TorchLanguageModel):
         The weight decay of matrices.
     candidates : int, default=768
         Negative samples of the sampled softmax in training; 0 trains with the full softmax.
-    full_share : float, default=0.0
-        The share of the run, at its end, that is trained with the full softmax.
     spelling : bool, default=True
         Whether each word vector has a part for the word's letters in training, as in fastText.
     patience : int, default=0
@@ -440,7 +437,6 @@ class TunableLanguageModel(TorchLanguageModel):
     optimiser: str = "adamw"
     weight_decay: float = 0.4
     candidates: int = 768
-    full_share: float = 0.0
     spelling: bool = True
     patience: int = 0
     precision: str = "auto"

@@ -11,27 +11,27 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from lmcompare.errors import LmcompareError, one_line
 from lmcompare.model import Progress, Setting
 from lmcompare.tokens import Encoded, excerpt
 from lmcompare.training import checkpoint
-from lmcompare.training.checkpoint import Snapshot
-from lmcompare.training.lanes import Batch, Lanes, Texts
-from lmcompare.training.network import Memory, Network, Objective, blank, read
-from lmcompare.training.optimisers import optimisers
-from lmcompare.training.recipe import Recipe
-from lmcompare.training.seeds import random_states, set_random_states
-from lmcompare.training.softmax import Candidates
+from lmcompare.training.checkpoint import Snapshot, random_states, set_random_states
+from lmcompare.training.lanes import Batch, Lanes, Taught, Texts
+from lmcompare.training.network import Memory, Network, Objective, blank, read, select
+from lmcompare.training.recipe import Recipe, optimisers
+from lmcompare.training.softmax import IGNORED, Candidates
 from lmcompare.training.spelling import table_made
-from lmcompare.training.teacher import Taught
-from lmcompare.training.team import Team
+
+T = TypeVar("T")
 
 GAIN = 1.5  # how much faster bfloat16 must be; it is either emulated (a tenth of the speed) or 3 times as fast
 
@@ -123,6 +123,89 @@ _UNCOUNTED = {
     _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }
+
+
+class Team:
+    """The processes of one training run. The first, of ``rank`` 0, evaluates, reports and writes checkpoints.
+
+    The default is a single process, for which all methods return their arguments.
+
+    Parameters
+    ----------
+    size : int, default=1
+        The number of processes.
+    rank : int, default=0
+        The number of this process, from 0.
+    device : str, default="cpu"
+        The device of this process.
+    """
+
+    def __init__(self, size: int = 1, rank: int = 0, device: str = "cpu") -> None:
+        self.size, self.rank, self.device = size, rank, device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the first process."""
+        return self.rank == 0
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Return the module with the weights of the first process and with averaged gradients."""
+        if self.size == 1:
+            return module
+        ids = None if torch.device(self.device).type == "cpu" else [torch.device(self.device)]
+        # A plug-in's network may have weights that some batches do not use.
+        return DistributedDataParallel(module, device_ids=ids, find_unused_parameters=True)
+
+    def share(self, batch: Batch) -> Batch:
+        """Return this process's rows of a batch; if there are too few rows, a row whose targets are ignored."""
+        rows = self._rows(len(batch.inputs))
+        targets = batch.targets[rows]
+        if not len(targets):
+            rows, targets = slice(1), np.full_like(batch.targets[:1], IGNORED)
+        begins, firsts = batch.begins[rows], batch.firsts[rows]
+        return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=begins, firsts=firsts)
+
+    def all_reduce(self, value: float) -> float:
+        """Return the sum of the values of all processes."""
+        if self.size == 1:
+            return value
+        tensor = torch.tensor([value], dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        return float(tensor)
+
+    def broadcast(self, value: T) -> T:
+        """Return the value that the first process passes."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0, device=torch.device(self.device))
+        return box[0]
+
+    def gather(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with the memories and random states of all processes."""
+        if self.size == 1:
+            return snapshot
+        parts: list[Any] = [None] * self.size
+        dist.all_gather_object(parts, (snapshot.generators, snapshot.memory))
+        memory = None
+        if snapshot.memory is not None:
+            memory = {name: torch.cat([part[1][name] for part in parts]) for name in snapshot.memory}
+        return replace(snapshot, generators=[state for part in parts for state in part[0]], memory=memory)
+
+    def scatter(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """Return this process's part of a snapshot that ``gather`` made and the first process has read."""
+        found = self.broadcast(snapshot)
+        if found is None:
+            return None
+        each = len(found.generators) // self.size
+        memory = found.memory
+        if memory:
+            memory = select(memory, self._rows(len(next(iter(memory.values())))))
+        states = found.generators[self.rank * each : (self.rank + 1) * each]
+        return replace(found, generators=states, memory=memory)
+
+    def _rows(self, count: int) -> slice:
+        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
 
 HALVINGS = 3
@@ -341,7 +424,7 @@ class Training:
         if share.goes_on and self.now.memory is not None:
             memory = blank(self.now.memory, torch.from_numpy(share.begins).to(device))
         sample = None
-        if self.candidates is not None and done < 1 - self.recipe.full_share:
+        if self.candidates is not None:
             sample = self.candidates.draw(self.setting.seed, self.now.step, batch.targets)
         rate = self.recipe.rate(done) * 0.5**self.now.halvings
         for optimiser in self.optimisers:

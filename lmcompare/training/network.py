@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, IntArray
+from lmcompare.training.lanes import Taught
 from lmcompare.training.softmax import IGNORED, Head
-from lmcompare.training.teacher import Taught
 
 Memory = dict[str, Tensor]
 

@@ -23,9 +23,8 @@ from torch.nn import functional
 
 from lmcompare.errors import LmcompareError
 from lmcompare.tokens import Encoded, FloatArray, IntArray
-from lmcompare.training.cross_entropy import slices
 from lmcompare.training.network import Network, read
-from lmcompare.training.softmax import Head
+from lmcompare.training.softmax import Head, slices
 
 SIZE = 1_700_000  # characters of a copy; it decides how many words keep their rows
 SAMPLED = 500  # words by which the size of a row is estimated

@@ -1,9 +1,13 @@
-"""The output layer over a large vocabulary: the full softmax in bounded memory, and a sampled one for training."""
+"""Output layers over a large vocabulary and their losses: the full softmax, a sampled one, and one over classes.
+
+Loss and gradient are computed together, a few rows of logits at a time, so that memory is bounded.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +15,199 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lmcompare.training.cross_entropy import full_cross_entropy, sampled_cross_entropy, slices
-from lmcompare.training.seeds import derived
+from lmcompare.errors import LmcompareError
+from lmcompare.training.checkpoint import derived
+
+CHUNK_ELEMENTS = 2 * 2**20  # logits computed at once; chunks that fit in the cache are several times faster
+STEP = 256  # rows and samples are padded to multiples of it, since oneDNN compiles, slowly, for each new shape
+
+
+def full_cross_entropy(
+    features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, beside: Tensor | None = None
+) -> Tensor:
+    """Return the mean of -log softmax(x tableᵀ + bias)[target], without an (n, V) matrix in memory.
+
+    Parameters
+    ----------
+    features : (n, d) Tensor
+        x.
+    table : (V or more, d) Tensor
+    bias : (V,) Tensor
+    targets : (n,) Tensor of int64
+    beside : (n,) Tensor or None, default=None
+        b: the loss is the mean of -log(softmax(…)[target] + exp b), where exp b is the part of the target's
+        probability that another component of a mixture gives. None for -∞.
+    """
+    loss: Tensor = _Full.apply(features, table, bias, targets, beside)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def sampled_cross_entropy(
+    features: Tensor,
+    table: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    words: Tensor,
+    log_q: Tensor,
+    *,
+    sparse: bool = False,
+    beside: Tensor | None = None,
+) -> Tensor:
+    """Return the mean of log(exp s_t + Σ_{j in words, j ≠ t} exp(s_j - log q_j)) - s_t, with s = x tableᵀ + bias.
+
+    Parameters
+    ----------
+    features, table, bias, targets, beside
+        As in ``full_cross_entropy``.
+    words, log_q : (S,) Tensor
+        Distinct words. All targets must be among them, with a log q of 0, as ``Candidates`` draws them.
+    sparse : bool, default=False
+        Whether the gradient of the table is a sparse tensor.
+    """
+    given = features, table, bias, targets, words, log_q, sparse, beside
+    loss: Tensor = _Sampled.apply(*given)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _Full(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, table: Tensor, bias: Tensor, targets: Tensor, beside: Tensor | None
+    ) -> Tensor:
+        types = len(bias)
+        to_table, to_bias = torch.zeros_like(table), torch.zeros_like(bias)
+        weight = table[:types].to(_kind(features))
+        loss, to_features, share = _summed(features, weight, bias, targets, beside, to_table[:types], to_bias)
+        ctx.save_for_backward(to_features, to_table, to_bias, share)
+        ctx.kind = features.dtype
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients that ``forward`` computed."""
+        to_features, to_table, to_bias, share = ctx.saved_tensors
+        scale = slope / len(to_features)
+        to_beside = None if share is None else (share - 1.0) * scale
+        return (to_features * scale).to(ctx.kind), to_table.mul_(scale), to_bias.mul_(scale), None, to_beside
+
+
+class _Sampled(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        table: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        words: Tensor,
+        log_q: Tensor,
+        sparse: bool,
+        beside: Tensor | None,
+    ) -> Tensor:
+        place = torch.full((len(bias),), -1, device=words.device)
+        place[words] = torch.arange(len(words), device=words.device)
+        wanted = place[targets]  # (n,), the targets' places among the words
+        if bool((wanted < 0).any()):
+            raise ValueError("a sample must contain all targets")
+        more = -len(words) % STEP
+        weight = functional.pad(table[words].to(_kind(features)), (0, 0, 0, more))
+        offset = functional.pad(bias[words] - log_q, (0, more), value=-torch.inf)
+        to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device)
+        to_words = torch.zeros_like(offset)
+        loss, to_features, share = _summed(features, weight, offset, wanted, beside, to_weight, to_words)
+        to_weight, to_words = to_weight[: len(words)], to_words[: len(words)]
+        ctx.save_for_backward(words, to_features, to_weight, to_words, share)
+        ctx.kind, ctx.shape, ctx.types, ctx.sparse = features.dtype, table.shape, len(bias), sparse
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients that ``forward`` computed; the gradients of words outside the sample are zero."""
+        words, to_features, to_weight, to_words, share = ctx.saved_tensors
+        scale = slope / len(to_features)
+        to_weight.mul_(scale)
+        if ctx.sparse:
+            to_table = torch.sparse_coo_tensor(words[None], to_weight, ctx.shape, check_invariants=False)
+        else:
+            to_table = to_weight.new_zeros(ctx.shape).index_copy_(0, words, to_weight)
+        to_bias = to_words.new_zeros(ctx.types).index_copy_(0, words, to_words.mul_(scale))
+        to_beside = None if share is None else (share - 1.0) * scale
+        return (to_features * scale).to(ctx.kind), to_table, to_bias, None, None, None, None, to_beside
+
+
+def _summed(
+    features: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    wanted: Tensor,
+    beside: Tensor | None,
+    to_weight: Tensor,
+    to_offset: Tensor,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the mean of -log(softmax(x weightᵀ + offset)[wanted] + exp beside), and n times its gradients.
+
+    Parameters
+    ----------
+    features : (n, d) Tensor
+    weight : (S, d) Tensor
+        The vectors of the words, in the data type of the matrix products.
+    offset : (S,) Tensor
+    wanted : (n,) Tensor of int64
+        The rows of ``weight`` that are to be predicted.
+    beside : (n,) Tensor or None
+        None for -∞.
+    to_weight, to_offset : (S, d) and (S,) Tensor
+        The gradients of ``weight`` and ``offset`` are added to these tensors.
+
+    Returns
+    -------
+    loss : () Tensor
+    to_features : (n, d) Tensor
+        The gradient of the features, in float32.
+    share : (n,) Tensor or None
+        The share of the softmax in the probability of each target; None without ``beside``.
+    """
+    n, size = len(wanted), max(1, CHUNK_ELEMENTS // len(weight))
+    step = min(STEP, size)
+    size -= size % step
+    padded = functional.pad(features.detach().to(weight.dtype), (0, 0, 0, -n % step))
+    to_features = torch.empty(features.shape, dtype=torch.float32, device=features.device)
+    share = None if beside is None else torch.empty_like(beside)
+    loss = torch.zeros((), dtype=torch.float64, device=features.device)
+    for part in slices(n, size):
+        x, own = padded[part.start : part.start + size], wanted[part, None]
+        whole = torch.log_softmax((x @ weight.T).float().add_(offset), dim=1)
+        log_p = whole[: len(own)]
+        found = log_p.gather(1, own)[:, 0]
+        slope = whole.exp_()
+        slope[len(own) :] = 0.0
+        slope[: len(own)].scatter_add_(1, own, torch.full_like(log_p[:, :1], -1.0))
+        if beside is not None and share is not None:
+            found, share[part] = _with(found, beside[part])
+            slope[: len(own)] *= share[part, None]
+        loss -= found.sum(dtype=torch.float64)
+        to_offset += slope.sum(0)
+        slope = slope.to(weight.dtype)
+        to_features[part] = (slope @ weight)[: len(own)]
+        to_weight += slope.T @ x
+    return (loss / n).float(), to_features, share
+
+
+def _with(log_p: Tensor, beside: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log(p + exp(beside)), (n,), and its derivative with respect to log p, the share of p in the sum."""
+    return torch.logaddexp(log_p, beside), torch.sigmoid(log_p - beside)
+
+
+def _kind(features: Tensor) -> torch.dtype:
+    """Return the data type of matrix products: that of autocast where it is enabled, else float32."""
+    device = features.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+
+
+def slices(length: int, size: int) -> list[slice]:
+    """Return the slices of at most ``size`` that cover 0 … length - 1."""
+    return [slice(first, min(first + size, length)) for first in range(0, length, size)]
+
 
 IGNORED = -1  # the target of padding
 ROWS = 512  # positions whose logits are computed together
@@ -238,3 +433,112 @@ def _inclusion(weight: Tensor, size: int) -> Tensor:
         if not bool(more.any()):
             return probability
         certain |= more
+
+
+CLASS_ELEMENTS = 2**22  # logits computed at once
+
+
+class ClassHead(Head):
+    """p(w | f) = p(c(w) | f) · p(w | c(w), f), where c(w) is the one class to which a word belongs.
+
+    p(c | f) is the softmax of f · class_table[c] + class_bias[c] over the K classes that have words; p(w | c, f) is
+    the softmax of f · table[w] + bias[w] over the words of the class (Goodman 2001, "Classes for fast maximum entropy
+    training"). For a target, the logits of the classes and of the words of one class are computed, and not those of
+    the whole vocabulary, so training needs no sample of the words.
+
+    Parameters
+    ----------
+    types : int
+        V, the size of the vocabulary.
+    width : int
+        d, the size of the features.
+    classes : int
+        The number of classes; classes without words get no probability.
+    """
+
+    samples = can_be_taught = False
+    class_of: Tensor  # (V,)
+
+    def __init__(self, types: int, width: int, classes: int) -> None:
+        super().__init__(types, width)
+        self.class_table = nn.Parameter(torch.randn(classes, width).div_(width**0.5))
+        self.class_bias = nn.Parameter(torch.zeros(classes))
+        self.register_buffer("class_of", torch.zeros(types, dtype=torch.int64))
+
+    @torch.no_grad()
+    def classify(self, class_of: npt.NDArray[np.integer], counts: npt.NDArray[np.integer]) -> None:
+        """Set the class of each word, and the bias of the classes to the log of their add-one smoothed counts.
+
+        ``class_of`` and the training counts are (V,).
+        """
+        self.class_of.copy_(torch.from_numpy(np.asarray(class_of, np.int64)))
+        weights = np.asarray(counts, np.float64) + 1.0
+        sums = np.bincount(class_of, weights, minlength=len(self.class_bias))
+        self.class_bias.copy_(torch.from_numpy(np.log(np.maximum(sums, 1.0) / weights.sum())))
+
+    def class_log_probs(self, features: Tensor) -> Tensor:
+        """Return (n, K) nats: the log-probabilities of the classes, for features (n, d)."""
+        return torch.log_softmax(features.float() @ self.class_table.T + self._possible_bias(), dim=1)
+
+    def log_probs(self, features: Tensor) -> Tensor:
+        x = features.float()
+        out, of_class = torch.empty(len(x), self.types, device=x.device), self.class_log_probs(x)
+        for which, (words, table, bias) in enumerate(self._classes()):
+            if len(words):
+                out[:, words] = torch.log_softmax(x @ table.T + bias, dim=1) + of_class[:, which : which + 1]
+        return out.clamp_(max=0.0)
+
+    def log_prob_of(self, features: Tensor, targets: Tensor) -> Tensor:
+        x, kinds = features.float(), self.class_of[targets]
+        out = torch.empty(len(targets), device=features.device)
+        for rows in slices(len(x), max(1, CLASS_ELEMENTS // len(self.class_bias))):
+            out[rows] = self.class_log_probs(x[rows]).gather(1, kinds[rows, None])[:, 0]
+        place = self._places()[targets]
+        for which, (_, table, bias) in enumerate(self._classes()):
+            mine = torch.nonzero(kinds == which).squeeze(1)
+            for part in torch.split(mine, max(1, CLASS_ELEMENTS // max(1, len(bias)))) if len(mine) else ():
+                found = torch.log_softmax(x[part] @ table.T + bias, dim=1)
+                out[part] += found.gather(1, place[part, None])[:, 0]
+        return out.clamp_(max=0.0)
+
+    def full_loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        kinds, place = self.class_of[targets], self._places()[targets]
+        loss = full_cross_entropy(features, self.class_table, self._possible_bias(), kinds)
+        for which, (_, table, bias) in enumerate(self._classes()):
+            mine = torch.nonzero(kinds == which).squeeze(1)
+            if len(mine):
+                own = full_cross_entropy(features[mine], table, bias, place[mine])
+                loss = loss + own * (len(mine) / len(targets))
+        return loss
+
+    def sampled_loss(self, features: Tensor, targets: Tensor, words: Tensor, log_q: Tensor) -> Tensor:
+        """Return ``full_loss``: the sample of words is not needed."""
+        return self.full_loss(features, targets)
+
+    def beyond_target(self, features: Tensor, targets: Tensor, words: Tensor, shares: Tensor) -> Tensor:
+        """Raise ``LmcompareError``: words of different classes have no common softmax sum."""
+        raise LmcompareError(
+            "a network with a softmax over classes can't learn from a teacher: choose another network as the base"
+        )
+
+    def _possible_bias(self) -> Tensor:
+        empty = torch.bincount(self.class_of, minlength=len(self.class_bias)) == 0
+        return self.class_bias.masked_fill(empty, -torch.inf)
+
+    def _order(self) -> Tensor:
+        """Return (V,) the words sorted by class."""
+        return torch.argsort(self.class_of, stable=True)
+
+    def _places(self) -> Tensor:
+        """Return (V,) the place of each word among the words of its class."""
+        sizes = torch.bincount(self.class_of, minlength=len(self.class_bias))
+        order = self._order()
+        places = torch.empty_like(order)
+        places[order] = torch.arange(self.types, device=order.device)
+        return places - (sizes.cumsum(0) - sizes)[self.class_of]
+
+    def _classes(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield the words of each class, with their rows of the table and of the bias."""
+        order = self._order()
+        sizes = torch.bincount(self.class_of, minlength=len(self.class_bias)).tolist()
+        return zip(*(torch.split(each, sizes) for each in (order, self.table[order], self.bias[order])), strict=True)

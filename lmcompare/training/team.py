@@ -1,4 +1,4 @@
-"""A team of processes that train one network: each reads a share of a batch's rows, and gradients are averaged."""
+"""The processes of a team that trains one network: how they start, meet and end."""
 
 from __future__ import annotations
 
@@ -10,112 +10,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
 from torch import distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from lmcompare import plugins
 from lmcompare.errors import LmcompareError
 from lmcompare.model import LanguageModel, Setting
 from lmcompare.processes import Child, Emit, EndedError, RaisedError, start
-from lmcompare.training.checkpoint import Snapshot
-from lmcompare.training.lanes import Batch, Texts
-from lmcompare.training.network import select
-from lmcompare.training.seeds import derived, seeded, set_seed
-from lmcompare.training.softmax import IGNORED
-
-T = TypeVar("T")
+from lmcompare.training.checkpoint import derived, seeded, set_seed
+from lmcompare.training.lanes import Texts
+from lmcompare.training.loop import Team
 
 JOIN = "lmcompare.training.team:join"
 GRACE = 3  # seconds that a process may take to end after its connection was lost
 LONGEST_WAIT = timedelta(hours=2)  # the other processes wait while the first evaluates on the validation text
-
-
-class Team:
-    """The processes of one training run. The first, of ``rank`` 0, evaluates, reports and writes checkpoints.
-
-    The default is a single process, for which all methods return their arguments.
-
-    Parameters
-    ----------
-    size : int, default=1
-        The number of processes.
-    rank : int, default=0
-        The number of this process, from 0.
-    device : str, default="cpu"
-        The device of this process.
-    """
-
-    def __init__(self, size: int = 1, rank: int = 0, device: str = "cpu") -> None:
-        self.size, self.rank, self.device = size, rank, device
-
-    @property
-    def leads(self) -> bool:
-        """Whether this is the first process."""
-        return self.rank == 0
-
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module with the weights of the first process and with averaged gradients."""
-        if self.size == 1:
-            return module
-        ids = None if torch.device(self.device).type == "cpu" else [torch.device(self.device)]
-        # A plug-in's network may have weights that some batches do not use.
-        return DistributedDataParallel(module, device_ids=ids, find_unused_parameters=True)
-
-    def share(self, batch: Batch) -> Batch:
-        """Return this process's rows of a batch; if there are too few rows, a row whose targets are ignored."""
-        rows = self._rows(len(batch.inputs))
-        targets = batch.targets[rows]
-        if not len(targets):
-            rows, targets = slice(1), np.full_like(batch.targets[:1], IGNORED)
-        begins, firsts = batch.begins[rows], batch.firsts[rows]
-        return replace(batch, inputs=batch.inputs[rows], targets=targets, begins=begins, firsts=firsts)
-
-    def all_reduce(self, value: float) -> float:
-        """Return the sum of the values of all processes."""
-        if self.size == 1:
-            return value
-        tensor = torch.tensor([value], dtype=torch.float64, device=self.device)
-        dist.all_reduce(tensor)
-        return float(tensor)
-
-    def broadcast(self, value: T) -> T:
-        """Return the value that the first process passes."""
-        if self.size == 1:
-            return value
-        box = [value]
-        dist.broadcast_object_list(box, src=0, device=torch.device(self.device))
-        return box[0]
-
-    def gather(self, snapshot: Snapshot) -> Snapshot:
-        """Return the snapshot with the memories and random states of all processes."""
-        if self.size == 1:
-            return snapshot
-        parts: list[Any] = [None] * self.size
-        dist.all_gather_object(parts, (snapshot.generators, snapshot.memory))
-        memory = None
-        if snapshot.memory is not None:
-            memory = {name: torch.cat([part[1][name] for part in parts]) for name in snapshot.memory}
-        return replace(snapshot, generators=[state for part in parts for state in part[0]], memory=memory)
-
-    def scatter(self, snapshot: Snapshot | None) -> Snapshot | None:
-        """Return this process's part of a snapshot that ``gather`` made and the first process has read."""
-        found = self.broadcast(snapshot)
-        if found is None:
-            return None
-        each = len(found.generators) // self.size
-        memory = found.memory
-        if memory:
-            memory = select(memory, self._rows(len(next(iter(memory.values())))))
-        states = found.generators[self.rank * each : (self.rank + 1) * each]
-        return replace(found, generators=states, memory=memory)
-
-    def _rows(self, count: int) -> slice:
-        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
 
 @contextmanager

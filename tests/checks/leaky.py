@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lmcompare.model import FloatArray, LanguageModel, Setting, State, Traits, fitted
 from lmcompare.tokens import Encoded, IntArray
-from lmcompare.training.optimisers import eager
+from lmcompare.training.recipe import eager
 
 
 class Translator(nn.Module):

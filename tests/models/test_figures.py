@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.softmax import ClassHead
 from tests.models.neural_cases import CASES, build, trained
 from tests.training.texts import TYPES, fitted, ragged
 

@@ -19,12 +19,10 @@ from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.tokens import Encoded
 from lmcompare.training import checkpoint, loop
-from lmcompare.training.checkpoint import Snapshot
+from lmcompare.training.checkpoint import Snapshot, seeded
 from lmcompare.training.lanes import Texts
 from lmcompare.training.loop import Outcome, Training, evaluate
 from lmcompare.training.recipe import Recipe
-from lmcompare.training.seeds import seeded
-from lmcompare.training.softmax import Head
 from tests.training.clock import stepping_clock
 from tests.training.texts import VOCABULARY, chain, ragged
 
@@ -290,23 +288,6 @@ def test_bfloat16_changes_the_weights_by_rounding_only(tmp_path: Path, monkeypat
         run(auto, checkpoints=tmp_path, progress=killing(13))
     monkeypatch.setattr(loop, "measured", lambda *_: "float32")  # a second measurement may say otherwise
     assert_same(run(auto, checkpoints=tmp_path)[0], rounded)
-
-
-@pytest.mark.parametrize(("share", "sampled"), [(0.0, 24), (0.25, 18), (1.0, 0)])
-def test_the_last_share_of_the_steps_has_the_full_softmax(
-    share: float, sampled: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called: list[str] = []
-
-    for name in ("sampled_loss", "full_loss"):
-
-        def noted(self: Head, *given: Any, name: str = name, loss: Any = getattr(Head, name)) -> Any:  # noqa: B008
-            called.append(name)
-            return loss(self, *given)
-
-        monkeypatch.setattr(Head, name, noted)
-    run(replace(RECIPE, full_share=share))
-    assert called == ["sampled_loss"] * sampled + ["full_loss"] * (24 - sampled)
 
 
 def test_gradients_are_clipped_before_each_step() -> None:

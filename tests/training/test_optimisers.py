@@ -13,8 +13,7 @@ from lmcompare.models.feed_forward.plugin import FeedForward
 from lmcompare.models.mixture.plugin import ClassNGram
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.training.loop import autocast
-from lmcompare.training.optimisers import Muon, eager, optimisers, orthogonal
-from lmcompare.training.recipe import Recipe
+from lmcompare.training.recipe import Muon, Recipe, eager, optimisers, orthogonal
 from tests.models.mixture.cases import animals, trained
 from tests.training.texts import fitted
 

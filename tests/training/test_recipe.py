@@ -38,7 +38,6 @@ def test_the_rate_rises_then_falls() -> None:
         {"learning_rate": "fast"},
         {"learning_rate": 1e300},
         {"weight_decay": 1e20},
-        {"full_share": 1.5},
         {"weight_decay": -0.1},
         {"weight_decay": float("nan")},
         {"optimiser": "sgd"},

@@ -18,14 +18,12 @@ from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn.network import RnnNetwork
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.class_softmax import ClassHead
-from lmcompare.training.lanes import Texts
+from lmcompare.training.lanes import Taught, Texts
 from lmcompare.training.loop import Training
 from lmcompare.training.network import Memory
 from lmcompare.training.recipe import Recipe
-from lmcompare.training.softmax import Candidates, Head
+from lmcompare.training.softmax import Candidates, ClassHead, Head
 from lmcompare.training.spelling import letter_grams, shared_grams, spelled, table_made
-from lmcompare.training.teacher import Taught
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ from lmcompare.model import Setting
 from lmcompare.models.rnn_attention.plugin import RnnAttention
 from lmcompare.training.checkpoint import Snapshot
 from lmcompare.training.lanes import Batch
+from lmcompare.training.loop import Team
 from lmcompare.training.network import Objective
 from lmcompare.training.softmax import IGNORED
-from lmcompare.training.team import Team
 from tests.training.texts import VOCABULARY
 from tests.training.together import TRAIN, VALID, built, two_train_what_one_trains
 

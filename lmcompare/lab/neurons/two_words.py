@@ -33,8 +33,8 @@ from lmcompare.models.transformer.network import TransformerNetwork
 from lmcompare.render import numbers
 from lmcompare.runfolder.parquet import Array
 from lmcompare.tokens import IntArray, Vocabulary
+from lmcompare.training.checkpoint import seeded
 from lmcompare.training.network import Network
-from lmcompare.training.seeds import seeded
 
 LENGTH = 16  # tokens of a passage
 PLACES = ((3, 2), (6, 4), (12, 8))  # of the earlier and of the later word, counted from the end; the last word is 1

@@ -111,7 +111,7 @@ def fit(members: Sequence[Sequence[Seen]], evidence: Float32Array, seed: int) ->
     """
     import torch
 
-    from lmcompare.training.optimisers import eager
+    from lmcompare.training.recipe import eager
 
     inputs = [_Standardised(e) for e in [*(p.evidence for m in members for p in m), evidence]]
     parts = [torch.tensor(np.ascontiguousarray(p.probabilities.T)) for m in members for p in m]

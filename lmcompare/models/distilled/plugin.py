@@ -16,8 +16,8 @@ from lmcompare.model import Budget, FloatArray, Idea, PageCopy, Progress, Settin
 from lmcompare.models.common.over_base import PRESETS, OverOne, extended
 from lmcompare.models.ensemble import MOST, Ensemble, share_of
 from lmcompare.tokens import Encoded, IntArray, Vocabulary
+from lmcompare.training.lanes import Teacher
 from lmcompare.training.language_model import TorchLanguageModel
-from lmcompare.training.teacher import Teacher
 
 
 class Distilled(OverOne):

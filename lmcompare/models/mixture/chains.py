@@ -372,7 +372,7 @@ def fit_discounts(statistics: Float32Array, first: Float32Array, rules: FloatArr
     """
     import torch
 
-    from lmcompare.training.optimisers import eager
+    from lmcompare.training.recipe import eager
 
     fractions = torch.tensor(rules[:, :COUNTS] / np.arange(1, COUNTS + 1))
     start = torch.cat([torch.logit(fractions), torch.log(torch.tensor(rules[:, COUNTS:]))], 1)

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from lmcompare.errors import LmcompareError
-from lmcompare.training.cross_entropy import full_cross_entropy, sampled_cross_entropy, slices
 from lmcompare.training.network import Memory, Network
-from lmcompare.training.softmax import Head
+from lmcompare.training.softmax import Head, full_cross_entropy, sampled_cross_entropy, slices
 
 NONE = -1e9  # the score of a word that can't be copied
 TOGETHER = 2**17  # scores computed at once, which stay in the processor's cache

@@ -18,7 +18,7 @@ from lmcompare.model import FloatArray
 from lmcompare.models.word2vec.network import BagNetwork
 from lmcompare.models.wordnet_bow.wordnet import SUPERSENSES, reader, sense_counts, whole
 from lmcompare.tokens import IntArray, Vocabulary
-from lmcompare.training.class_softmax import ClassHead
+from lmcompare.training.softmax import ClassHead
 
 FUNCTION_WORDS = {  # of English, by class; a word belongs to the first class that has it
     "determiner": "a an the this that these those each every either neither some any no all both half such"

@@ -17,11 +17,9 @@ from lmcompare.models.distilled.plugin import Distilled
 from lmcompare.models.ensemble import Ensemble, share_of
 from lmcompare.models.transformer.plugin import Transformer
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.class_softmax import ClassHead
-from lmcompare.training.lanes import Lanes
+from lmcompare.training.lanes import KEPT, Lanes, Taught, Teacher
 from lmcompare.training.network import Objective
-from lmcompare.training.softmax import IGNORED, Head
-from lmcompare.training.teacher import KEPT, Taught, Teacher
+from lmcompare.training.softmax import IGNORED, ClassHead, Head
 from tests.models.mixture.cases import animals, encoded
 
 pytestmark = pytest.mark.slow

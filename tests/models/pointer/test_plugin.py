@@ -20,8 +20,8 @@ from lmcompare.models.pointer.plugin import Pointer
 from lmcompare.models.rnn.network import RnnNetwork
 from lmcompare.models.rnn.plugin import Rnn
 from lmcompare.tokens import Encoded
-from lmcompare.training.class_softmax import ClassHead
 from lmcompare.training.language_model import TorchLanguageModel
+from lmcompare.training.softmax import ClassHead
 from tests.training.texts import VOCABULARY, fitted
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from lmcompare.models.wordnet_bow.exhibits import changes
 from lmcompare.models.wordnet_bow.plugin import WordNetBow
 from lmcompare.models.wordnet_bow.readable import CLASSES, ReadableBag
 from lmcompare.tokens import Encoded, Vocabulary
-from lmcompare.training.class_softmax import ClassHead
+from lmcompare.training.softmax import ClassHead
 from tests.models.neural_cases import SMALL, tiny_wordnet, trained
 from tests.training.texts import VOCABULARY
 
