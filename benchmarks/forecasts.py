@@ -18,8 +18,7 @@ import numpy as np
 
 from lmcompare import corpora
 from lmcompare.analysis import load_run
-from lmcompare.analysis.metrics import split_bytes
-from lmcompare.analysis.totals import sums
+from lmcompare.analysis.metrics import split_bytes, sums
 from lmcompare.harness import experiment
 from lmcompare.harness.progress import Display
 from lmcompare.harness.run import NO_EXAMPLES, run

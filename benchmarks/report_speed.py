@@ -30,7 +30,7 @@ UNWANTED = ("torch", "gensim")
 PARTS = {
     ("lmcompare.runfolder.guards", "damage"): "checksums",
     ("lmcompare.runfolder.run", "load_run"): "loading",
-    ("lmcompare.analysis.totals", "sums"): "sums of the scores",
+    ("lmcompare.analysis.metrics", "sums"): "sums of the scores",
     ("lmcompare.analysis.comparison", "compare_models"): "comparison and intervals",
     ("lmcompare.analysis.results", "_results"): "figures of each model",
     ("lmcompare.studies.slices.slices", "slices"): "slices",

@@ -1,9 +1,8 @@
 from lmcompare.analysis.comparison import Comparison, Difference, Standing, compare_models
 from lmcompare.analysis.joined import JoinedRun, Table, join
-from lmcompare.analysis.leaderboard import Row, rows
+from lmcompare.analysis.leaderboard import Row, Verdict, rows, verdict
 from lmcompare.analysis.metrics import document_figures
 from lmcompare.analysis.results import leaderboard, results, write_results
-from lmcompare.analysis.verdict import Verdict, verdict
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.files import RunFolderError
 from lmcompare.runfolder.run import ModelEntry, Run, load_run

@@ -20,9 +20,8 @@ from lmcompare.analysis.intervals import (
     rank_ranges,
     ratio_bootstrap,
 )
-from lmcompare.analysis.repeats import MOST, Repeats, repeats
-from lmcompare.analysis.resampling import BLOCK_SENTENCES, LEAST_DOCUMENTS, units_of
-from lmcompare.analysis.totals import Sums, sums
+from lmcompare.analysis.metrics import Sums, sums
+from lmcompare.analysis.units import BLOCK_SENTENCES, LEAST_DOCUMENTS, MOST, Repeats, repeats, units_of
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept
 
@@ -102,7 +101,7 @@ class Standing:
         Why the model is not ranked with the others: a main clause for results.json and the report.
     bits_per_byte, low, high : float
         The figure that models are compared by, with its 95 % interval, NaN without one. It is that of the whole test
-        text, or of what is not left out (see ``analysis.repeats``).
+        text, or of what is not left out (see ``analysis.units``).
     whole_low, whole_high : float
         The interval of the figure of the whole test text.
     rank_low, rank_high : int or None

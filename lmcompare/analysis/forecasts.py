@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from lmcompare.analysis.intervals import LEVEL, ratio_bootstrap
-from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.metrics import LN2
+from lmcompare.analysis.units import units_of
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.files import read_object
 from lmcompare.runfolder.layout import FORECASTS, QUANTILES

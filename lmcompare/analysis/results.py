@@ -16,8 +16,8 @@ from lmcompare.analysis.comparison import compare_models, interval_note, main_to
 from lmcompare.analysis.forecasts import forecast_rows
 from lmcompare.analysis.intervals import LEVEL
 from lmcompare.analysis.leaderboard import WHOLE, Row, finite, rows, scored_rows
-from lmcompare.analysis.repeats import repeats
 from lmcompare.analysis.sweeps import listed
+from lmcompare.analysis.units import repeats
 from lmcompare.errors import what_went_wrong, without_controls
 from lmcompare.runfolder.files import no_formula, write_json, write_text
 from lmcompare.runfolder.layout import Split

@@ -11,7 +11,7 @@ import numpy as np
 
 from lmcompare import plugins
 from lmcompare.analysis.intervals import LEAST_UNITS
-from lmcompare.analysis.resampling import units_of
+from lmcompare.analysis.units import units_of
 from lmcompare.errors import PluginError
 from lmcompare.exhibits import Exhibit, from_json
 from lmcompare.lab.contract import LEAST_SEEDS, Condition, Row

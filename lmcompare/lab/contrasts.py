@@ -16,7 +16,7 @@ import numpy as np
 from lmcompare.analysis.comparison import over_seeds
 from lmcompare.analysis.findings import Comparison, Row
 from lmcompare.analysis.intervals import holm, over_trainings, ratio_bootstrap
-from lmcompare.analysis.totals import LN2, sums
+from lmcompare.analysis.metrics import LN2, sums
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import Run

@@ -16,7 +16,7 @@ from lmcompare.analysis.comparison import Comparison, comparable_names, compare_
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.findings import StoredFindings, findings_in
 from lmcompare.analysis.leaderboard import Row, Status, rows
-from lmcompare.analysis.progress import Outlook, outlook
+from lmcompare.analysis.metrics import Outlook, outlook
 from lmcompare.analysis.results import results
 from lmcompare.render import numbers
 from lmcompare.render.definitions import Groups

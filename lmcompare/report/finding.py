@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.verdict import Verdict
+from lmcompare.analysis.leaderboard import Row, Verdict
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence, spoken
 from lmcompare.report import compressors

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.repeats import MOST
+from lmcompare.analysis.units import MOST
 from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.verdict import Titles

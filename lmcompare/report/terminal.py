@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmcompare.analysis.leaderboard import Row, stored_rows
-from lmcompare.analysis.repeats import FEW
+from lmcompare.analysis.units import FEW
 from lmcompare.errors import without_controls
 from lmcompare.render import numbers
 from lmcompare.report.doubts import doubts

@@ -7,9 +7,8 @@ from typing import Any
 
 from lmcompare.analysis.comparison import SIGNIFICANCE, Comparison, interval_note
 from lmcompare.analysis.findings import Row as FoundRow
-from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import Outlook
-from lmcompare.analysis.verdict import Rival, Verdict
+from lmcompare.analysis.leaderboard import Rival, Row, Verdict
+from lmcompare.analysis.metrics import Outlook
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 from lmcompare.study import MORE_TEXT, TEN_TIMES

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmcompare.analysis.word_scores import word_blocks
+from lmcompare.analysis.blocks import word_blocks
 from lmcompare.report.passages import (
     BYTES,
     PLACE,

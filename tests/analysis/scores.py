@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmcompare.analysis.token_blocks import blocks
-from lmcompare.analysis.totals import LN2, SCORES
+from lmcompare.analysis.blocks import blocks
+from lmcompare.analysis.metrics import LN2, SCORES
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run

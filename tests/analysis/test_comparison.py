@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis import Comparison, Run, compare_models, leaderboard, load_run, results, rows
 from lmcompare.analysis.comparison import MOST_PAIRED, comparable_names, interval_note, main_tokens, paired
-from lmcompare.analysis.verdict import Verdict, verdict
+from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.studies.mixtures.mixture import mixtures
 from tests.analysis.tiny import SOUND, bits, tiny_run
 from tests.run_folder import made_run_folder

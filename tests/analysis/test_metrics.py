@@ -20,9 +20,9 @@ from lmcompare.analysis.metrics import (
     seed_figures,
     split_bytes,
     spread_figures,
+    sums,
 )
 from lmcompare.analysis.results import results
-from lmcompare.analysis.totals import sums
 from lmcompare.report.sampled import sampled_notes
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry

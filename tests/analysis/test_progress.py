@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.progress import Outlook, Progress, outlook, unequal_reading
+from lmcompare.analysis.metrics import Outlook, Progress, outlook, unequal_reading
 from tests.analysis.tiny import tiny_run
 from tests.run_folder import reseal
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmcompare.analysis import Run, RunFolderError, load_run, resampling, results
-from lmcompare.analysis.resampling import units_of
-from lmcompare.analysis.token_blocks import blocks
-from lmcompare.analysis.totals import sums
+from lmcompare.analysis import Run, RunFolderError, load_run, results
+from lmcompare.analysis.blocks import blocks
+from lmcompare.analysis.metrics import sums
+from lmcompare.analysis.units import units_of
 from lmcompare.runfolder import parquet
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import read_blocks
@@ -267,7 +267,7 @@ def test_blocks_are_the_same_passages_under_every_tokenizer(tmp_path: Path) -> N
 
 
 def test_many_documents_are_dealt_into_groups(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(resampling, "MOST_UNITS", 12)
+    monkeypatch.setattr("lmcompare.analysis.units.MOST_UNITS", 12)
     run = load_run(folder)
     units = units_of(run)
     assert len(units) == 12

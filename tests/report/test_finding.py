@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmcompare.analysis import Run, compare_models, rows
-from lmcompare.analysis.verdict import Verdict, verdict
+from lmcompare.analysis.leaderboard import Verdict, verdict
 from lmcompare.render.titles import spoken
 from lmcompare.report import compressors
 from lmcompare.report.data import ReportData

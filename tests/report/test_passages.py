@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lmcompare.analysis import Run, load_run
-from lmcompare.analysis.word_scores import word_blocks
+from lmcompare.analysis.blocks import word_blocks
 from lmcompare.report.data import ReportData
 from lmcompare.report.passages import BUDGET, BYTES, Passage, chosen, packed
 from lmcompare.report.word_passages import BUDGET as BUDGET_OF_WORDS

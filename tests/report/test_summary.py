@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from lmcompare.analysis import compare_models, load_run, results, rows
-from lmcompare.analysis.verdict import verdict
+from lmcompare.analysis.leaderboard import verdict
 from lmcompare.report.data import ReportData, _told_apart
 from lmcompare.report.sections import summary
 from lmcompare.report.sections.summary import View, _corpus

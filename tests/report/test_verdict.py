@@ -12,9 +12,8 @@ import pytest
 
 from lmcompare.analysis import Run, compare_models, results, rows
 from lmcompare.analysis.findings import Row as FoundRow
-from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import Outlook
-from lmcompare.analysis.verdict import verdict
+from lmcompare.analysis.leaderboard import Row, verdict
+from lmcompare.analysis.metrics import Outlook
 from lmcompare.render import numbers
 from lmcompare.report import verdict as words
 from tests.analysis.tiny import bits, tiny_run

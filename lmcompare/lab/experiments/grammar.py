@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from nltk import Tree
 
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.metrics import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit, Heatmap
 from lmcompare.lab.bench import Bench

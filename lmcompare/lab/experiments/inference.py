@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Curve
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment, Row

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.metrics import LN2
 from lmcompare.exhibits import Heatmap
 from lmcompare.lab.bench import Bench
 from lmcompare.lab.contract import Condition, Figures, Findings, LabExperiment

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lmcompare.analysis.totals import LN2
+from lmcompare.analysis.metrics import LN2
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import Exhibit
 from lmcompare.lab.bench import Bench

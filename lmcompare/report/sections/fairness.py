@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import tokens_read
+from lmcompare.analysis.metrics import tokens_read
 from lmcompare.render import numbers
 from lmcompare.render.titles import spoken
 from lmcompare.report.data import Model, ReportData

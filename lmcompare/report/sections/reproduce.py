@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from lmcompare.analysis.progress import unequal_reading
+from lmcompare.analysis.metrics import unequal_reading
 from lmcompare.render import numbers
 from lmcompare.report.data import SERVED, ReportData, Section
 from lmcompare.runfolder.files import RunFolderError

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lmcompare.analysis.comparison import is_valid
-from lmcompare.analysis.metrics import seed_figures, split_bytes
-from lmcompare.analysis.totals import sums
+from lmcompare.analysis.metrics import seed_figures, split_bytes, sums
 from lmcompare.runfolder.cell import Cell
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run, kept

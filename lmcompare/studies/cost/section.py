@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.verdict import NEAR, much_less
+from lmcompare.analysis.leaderboard import NEAR, Row, much_less
 from lmcompare.render import numbers
 from lmcompare.render.charts.scatter import Dot, scatter
 from lmcompare.render.definitions import TERMS

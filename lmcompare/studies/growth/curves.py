@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from lmcompare.analysis.blocks import blocks
 from lmcompare.analysis.comparison import comparable_names, compare_models, is_valid, over_seeds
 from lmcompare.analysis.intervals import LEVEL, over_trainings, resample_counts
-from lmcompare.analysis.metrics import cost_of_trainings
-from lmcompare.analysis.resampling import Units, units_of
-from lmcompare.analysis.token_blocks import blocks
-from lmcompare.analysis.totals import LN2, by_tokens
+from lmcompare.analysis.metrics import LN2, by_tokens, cost_of_trainings
+from lmcompare.analysis.units import Units, units_of
 from lmcompare.render import numbers
 from lmcompare.render.titles import sentence
 from lmcompare.runfolder.files import RunFolderError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lmcompare.analysis.progress import FALLING, RISEN, SAME_AMOUNT, Progress
+from lmcompare.analysis.metrics import FALLING, RISEN, SAME_AMOUNT, Progress
 from lmcompare.render import numbers
 from lmcompare.render.charts.lines import Line, lines
 from lmcompare.render.templating import fill

@@ -16,11 +16,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.blocks import WordBlock, blocks, word_blocks
 from lmcompare.analysis.comparison import MOST_PAIRED, group_of, paired
-from lmcompare.analysis.metrics import perplexity
-from lmcompare.analysis.token_blocks import blocks
-from lmcompare.analysis.totals import LN2, sums
-from lmcompare.analysis.word_scores import WordBlock, word_blocks
+from lmcompare.analysis.metrics import LN2, perplexity, sums
 from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry, Run

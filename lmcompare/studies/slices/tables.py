@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from lmcompare.analysis.blocks import Columns
 from lmcompare.analysis.intervals import ratio_bootstrap
-from lmcompare.analysis.resampling import Units
-from lmcompare.analysis.token_blocks import Columns
+from lmcompare.analysis.units import Units
 from lmcompare.runfolder.parquet import Array
 from lmcompare.runfolder.run import ModelEntry
 

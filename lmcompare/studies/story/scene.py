@@ -10,7 +10,7 @@ import numpy as np
 
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.analysis.leaderboard import Row
-from lmcompare.analysis.progress import SAME_AMOUNT, tokens_read
+from lmcompare.analysis.metrics import SAME_AMOUNT, tokens_read
 from lmcompare.exhibits import Bars
 from lmcompare.exhibits.attention import BEGINNING
 from lmcompare.render import numbers

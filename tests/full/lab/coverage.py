@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from lmcompare.analysis.intervals import ratio_bootstrap
-from lmcompare.analysis.resampling import BLOCK_SENTENCES
+from lmcompare.analysis.units import BLOCK_SENTENCES
 from lmcompare.runfolder.parquet import Array
 from tests.analysis.drawn import draw, truth
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmcompare.analysis import Run, load_run
+from lmcompare.analysis.blocks import WordBlock, word_blocks
 from lmcompare.analysis.leaderboard import rows
-from lmcompare.analysis.word_scores import WordBlock, word_blocks
 from lmcompare.errors import LmcompareError
 from lmcompare.runfolder.parquet import write_table
 from lmcompare.studies.mixtures import mixture as module
