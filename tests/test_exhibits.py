@@ -126,7 +126,7 @@ BARS: dict[str, Any] = {"kind": "bars", "title": "x", "labels": ["a"], "values":
         ({**BARS, "kind": "hologram"}, ["no installed package", "hologram"]),
         ({**BARS, "kind": "os:system"}, ["no installed package", "os:system"]),
         ({**BARS, "kind": "./bars.py:Bars"}, ["no installed package"]),
-        ({**BARS, "kind": "lmcompare.exhibits.bars:Bars"}, ["no installed package"]),
+        ({**BARS, "kind": "lmcompare.exhibits.charts:Bars"}, ["no installed package"]),
         ({**BARS, "kind": ["bars"]}, ["does not name its kind"]),
         ({"title": "x"}, ["does not name its kind"]),
         ({**BARS, "colour": "red"}, ["'bars' has no field 'colour'"]),

@@ -5,18 +5,24 @@ bring kinds of its own (docs/exhibits.md). Exhibits hold plain Python values, so
 """
 
 from lmcompare.exhibits.attention import Attention, AttentionHead, Rows
-from lmcompare.exhibits.backoff import BackoffStep, BackoffTrace
-from lmcompare.exhibits.bars import Bars
-from lmcompare.exhibits.curve import Curve
-from lmcompare.exhibits.equation import WorkedEquation
-from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill, unequal
+from lmcompare.exhibits.charts import Bars, Curve, Map2D, Neighbours
+from lmcompare.exhibits.equation import WorkedEquation, latex_lines, latex_text
+from lmcompare.exhibits.exhibit import (
+    KINDS,
+    Drawing,
+    Exhibit,
+    draw,
+    draw_stored,
+    fill,
+    from_json,
+    kind_named,
+    problem_with,
+    to_json,
+    unequal,
+)
 from lmcompare.exhibits.film import TrainingFilm
 from lmcompare.exhibits.heatmap import Heatmap, Panels
-from lmcompare.exhibits.kinds import KINDS, draw, draw_stored, from_json, kind_named, problem_with, to_json
-from lmcompare.exhibits.latex import latex_lines, latex_text
-from lmcompare.exhibits.map2d import Map2D
-from lmcompare.exhibits.neighbours import Neighbours
-from lmcompare.exhibits.sources import Passage, SourcedGuess, Sources
+from lmcompare.exhibits.passages import BackoffStep, BackoffTrace, Passage, SourcedGuess, Sources
 from lmcompare.render.markdown import plain, table
 
 MOST = 100  # exhibits of a model that are stored; the rest is left out

@@ -141,10 +141,10 @@ class Attention(Exhibit):
     def draw(self) -> Drawing:
         """Draw one head at one word in full, with the numbers of all heads for the script."""
         heads = [Head.of(self, head) for head in self.heads]
-        maps = np.stack([weights(self, head.scores) for head in heads])  # (H, T, T)
+        maps = np.stack([head.weights for head in heads])  # (H, T, T)
         opened, word = self.opens
         words = [visible(each) for each in self.words]
-        shown = _at(self, heads[opened], maps[opened, word], self.heads[opened], word)
+        shown = _at(self, heads[opened], word)
         html = fill(
             "attention",
             exhibit=self,
@@ -168,25 +168,33 @@ class Attention(Exhibit):
         return Drawing(html, " ".join(filter(None, said)), _markdown(self, shown))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Head:
-    """The numbers (T, d) of a head as the page has them, and what follows from them.
+    """The numbers (T, d) of a head, and what follows from them.
 
     ``turned`` are the queries and keys after the rotation, ``scores`` (T, T) are before the mask.
     """
 
+    said: AttentionHead
     queries: Numbers
     keys: Numbers
     values: Numbers
     turned: tuple[Numbers, Numbers]
     scores: Numbers
+    weights: Numbers
 
     @classmethod
-    def of(cls, exhibit: Attention, head: AttentionHead) -> Head:
-        """Return the head with numbers rounded as in the page."""
-        queries, keys, values = (rounded(np.array(x, float)) for x in (head.queries, head.keys, head.values))
+    def of(cls, exhibit: Attention, head: AttentionHead, *, exact: bool = False) -> Head:
+        """Return the head with its numbers as they are, or by default rounded as in the page."""
+        given = (np.array(x, float) for x in (head.queries, head.keys, head.values))
+        queries, keys, values = given if exact else map(rounded, given)
         q, k = turned(queries, exhibit.turns), turned(keys, exhibit.turns)
-        return cls(queries, keys, values, (q, k), scores(exhibit, q, k, head.bias))
+        found = scores(exhibit, q, k, head.bias)
+        return cls(head, queries, keys, values, (q, k), found, weights(exhibit, found))
+
+    def effect(self, word: int) -> float:
+        """Return the most that the head changes a logit by after a word; 0 if that is not known."""
+        return max((abs(amount) for _, amount in self.said.adds[word]), default=0.0) if self.said.adds else 0.0
 
 
 def packed(x: Numbers) -> list[Any]:
@@ -207,8 +215,9 @@ def percent(weight: float) -> str:
     return f"{100 * weight:.0f}%" if weight >= 0.005 or weight == 0 else "< 1%"
 
 
-def _at(exhibit: Attention, head: Head, weights: Numbers, said: AttentionHead, word: int) -> dict[str, Any]:
+def _at(exhibit: Attention, head: Head, word: int) -> dict[str, Any]:
     """Return what a head computes at a word, and how it compares it with the word of the greatest weight."""
+    said, weights = head.said, head.weights[word]
     first, end = exhibit.seen[word]
     other = int(weights.argmax()) if end > first else word
     queries, keys = head.turned
@@ -364,17 +373,18 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
     begin = int(exhibit.words[0] == BEGINNING)
     if len(exhibit.words) < begin + 2:
         return None
-    every = [_read(exhibit, head) for head in exhibit.heads]
+    every = [Head.of(exhibit, head, exact=True) for head in exhibit.heads]
     most, back, far = _telling(every, begin, len(exhibit.words) - 1)
     first, end = exhibit.seen[-1]
     seen, at = slice(first, end), int(most.weights[-1].argmax())
-    values, added = np.array(most.head.values, float), terms(exhibit, most.queries[-1], most.keys)
+    (queries, keys), values = most.turned, most.values
+    added = terms(exhibit, queries[-1], keys)
     return {
-        "head": most.head.name,
+        "head": most.said.name,
         "heads": len(exhibit.heads),
         "looking_back": back,
         "looking_far": far,
-        "width": most.queries.shape[1],
+        "width": queries.shape[1],
         "additive": bool(exhibit.weigh),
         "words": list(exhibit.words[seen]),
         "products": added.sum(-1)[seen].round(DIGITS).tolist(),
@@ -382,12 +392,12 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
         "weights": most.weights[-1, seen].round(DIGITS).tolist(),
         "values": values[seen, 0].round(DIGITS).tolist(),
         "strips": {
-            "query": most.queries[-1].round(DIGITS).tolist(),
-            "key": most.keys[at].round(DIGITS).tolist(),
+            "query": queries[-1].round(DIGITS).tolist(),
+            "key": keys[at].round(DIGITS).tolist(),
             "terms": added[at].round(DIGITS).tolist(),
             "value": values[at].round(DIGITS).tolist(),
         },
-        "adds": [{"token": word, "logit": amount} for word, amount in (most.head.adds or ((),))[-1]],
+        "adds": [{"token": word, "logit": amount} for word, amount in (most.said.adds or ((),))[-1]],
         "map": [
             [round(weight, 3) if a <= j < b else None for j, weight in enumerate(row)]
             for row, (a, b) in zip(most.weights.tolist(), exhibit.seen, strict=True)
@@ -397,11 +407,11 @@ def at_last_word(exhibit: Attention) -> dict[str, Any] | None:
 
 def telling_head(exhibit: Attention, word: int) -> int:
     """Return the place of the head that is chosen as in ``at_last_word``, for another word that reads."""
-    every = [_read(exhibit, head) for head in exhibit.heads]
+    every = [Head.of(exhibit, head, exact=True) for head in exhibit.heads]
     return every.index(_telling(every, int(exhibit.words[0] == BEGINNING), word)[0])
 
 
-def _telling(every: list[_Read], begin: int, word: int) -> tuple[_Read, int, int]:
+def _telling(every: list[Head], begin: int, word: int) -> tuple[Head, int, int]:
     """Return the head that tells most at a word, and how many look most at an earlier word, and at a far one."""
     back = [one for one in every if begin <= one.weights[word].argmax() < word]
     far = [one for one in back if one.weights[word].argmax() <= word - FAR]
@@ -410,27 +420,6 @@ def _telling(every: list[_Read], begin: int, word: int) -> tuple[_Read, int, int
         key=lambda one: (one.effect(word), float(one.weights[word, begin:word].max(initial=0.0))),
     )
     return most, len(back), len(far)
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """A head with what it computes: turned queries and keys (T, d), scores and weights (T, T)."""
-
-    head: AttentionHead
-    queries: Numbers
-    keys: Numbers
-    scores: Numbers
-    weights: Numbers
-
-    def effect(self, word: int) -> float:
-        """Return the most that the head changes a logit by after a word; 0 if that is not known."""
-        return max((abs(amount) for _, amount in self.head.adds[word]), default=0.0) if self.head.adds else 0.0
-
-
-def _read(exhibit: Attention, head: AttentionHead) -> _Read:
-    queries, keys = (turned(np.array(rows, float), exhibit.turns) for rows in (head.queries, head.keys))
-    found = scores(exhibit, queries, keys, head.bias)
-    return _Read(head, queries, keys, found, weights(exhibit, found))
 
 
 def turned(x: Numbers, turns: tuple[float, ...]) -> Numbers:

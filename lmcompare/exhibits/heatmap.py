@@ -45,7 +45,6 @@ class Heatmap(Exhibit):
     """
 
     kind: ClassVar[str] = "heatmap"
-    former: ClassVar[frozenset[str]] = frozenset({"steps", "opens"})
     most: ClassVar[int] = 500_000
     rows: tuple[str, ...]
     columns: tuple[str, ...]

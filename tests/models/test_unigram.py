@@ -9,7 +9,7 @@ import pytest
 
 from lmcompare.errors import LmcompareError, NotFittedError, PluginError
 from lmcompare.exhibits import Bars, WorkedEquation
-from lmcompare.exhibits.latex import typeset
+from lmcompare.exhibits.equation import typeset
 from lmcompare.model import Setting
 from lmcompare.models import unigram as plugin
 from lmcompare.models.unigram import Unigram

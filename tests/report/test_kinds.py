@@ -33,8 +33,8 @@ from lmcompare.exhibits import (
     problem_with,
     to_json,
 )
+from lmcompare.exhibits import exhibit as registry
 from lmcompare.exhibits import heatmap as heatmap_kind
-from lmcompare.exhibits import kinds as registry
 from lmcompare.render.charts.svg import standalone
 from lmcompare.testing import check_exhibit_kind
 from tests.damage import HARMS, harmed
@@ -166,7 +166,7 @@ def test_what_another_process_says_is_checked(others: dict[str, Any], monkeypatc
     limits = []
 
     def told(function: str, stored: dict[str, Any], *, seconds: float) -> list[object]:
-        assert (function, stored) == ("lmcompare.exhibits.kinds:parts_of", others)
+        assert (function, stored) == ("lmcompare.exhibits.exhibit:parts_of", others)
         limits.append(seconds)
         return ["one", "two", "<p>", "", 5, None]
 

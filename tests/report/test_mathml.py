@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmcompare.exhibits import latex_lines, latex_text
-from lmcompare.exhibits.latex import ATTRIBUTES, ELEMENTS, LONGEST, typeset
+from lmcompare.exhibits.equation import ATTRIBUTES, ELEMENTS, LONGEST, typeset
 from tests.report.tree import parse
 
 CONVERT = "latex2mathml.converter.convert_to_element"

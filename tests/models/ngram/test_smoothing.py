@@ -15,7 +15,7 @@ from lmcompare.counts.room import IN_MEMORY
 from lmcompare.counts.table import with_starts
 from lmcompare.errors import LmcompareError
 from lmcompare.exhibits import BackoffTrace, WorkedEquation
-from lmcompare.exhibits.latex import typeset
+from lmcompare.exhibits.equation import typeset
 from lmcompare.models.ngram import katz, kneser_ney, kneser_ney_fast
 from lmcompare.models.ngram.plugin import METHODS, NGram
 from tests.models.agreement import comes_back
