@@ -32,8 +32,18 @@ from lmcompare.exhibits.attention import BEGINNING, at_last_word
 from lmcompare.harness.reading import entry_of, prepare
 from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.features import compressed
-from lmcompare.measure.scoring import PLACES, Ranked, Scores, scores_tables, top_table, unigram_log_probs
-from lmcompare.measure.selection import ExampleSentence, example_sentences, measured_part, shown_positions
+from lmcompare.measure.scoring import (
+    PLACES,
+    ExampleSentence,
+    Ranked,
+    Scores,
+    example_sentences,
+    measured_part,
+    scores_tables,
+    shown_positions,
+    top_table,
+    unigram_log_probs,
+)
 from lmcompare.measure.word_bits import HeldOutWords
 from lmcompare.runfolder import files, guards
 from lmcompare.runfolder.guards import claim, place_of

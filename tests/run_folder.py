@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from lmcompare.harness import experiment
 from lmcompare.harness.run import run
-from lmcompare.measure import selection
+from lmcompare.measure import scoring
 from lmcompare.report.write import write_report_of
 from lmcompare.runfolder.guards import seal
 from lmcompare.runfolder.layout import SEAL
@@ -98,7 +98,7 @@ def _run(
         for name in models
     }
     corpus = corpus_of(seed, documents, sentences)
-    with patch.object(selection, "SHOWN_TOKENS", SHOWN):
+    with patch.object(scoring, "SHOWN_TOKENS", SHOWN):
         run(asked, place, corpus=corpus, live=live, command="lmcompare run synthetic.toml")
 
 

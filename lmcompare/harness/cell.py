@@ -20,9 +20,8 @@ from lmcompare.harness.environment import peak_memory_bytes, this_machine
 from lmcompare.harness.job import Job
 from lmcompare.harness.progress import Share, checked
 from lmcompare.measure import scoring
-from lmcompare.measure.scoring import checked_log_probs, microseconds_per_list
-from lmcompare.measure.selection import Part, measured_part, shown_positions
-from lmcompare.measure.steps import ScoredSteps
+from lmcompare.measure.scoring import Part, checked_log_probs, measured_part, microseconds_per_list, shown_positions
+from lmcompare.measure.series import ScoredSteps
 from lmcompare.measure.word_bits import HeldOutWords, streamed_end_log_probs
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Budget, LanguageModel, Milestones, Progress, Setting, check_words, checked_size

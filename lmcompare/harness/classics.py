@@ -21,8 +21,7 @@ from lmcompare.errors import LmcompareError, PluginError, kind_of, what_went_wro
 from lmcompare.forecasting import Forecaster, make_forecaster
 from lmcompare.forecasting.contract import FORECASTERS, Floats
 from lmcompare.harness.progress import Display, Sending, show_sent
-from lmcompare.measure.forecasts import Origin, forecast_table, origins_of, step_and_season
-from lmcompare.measure.steps import lines_of
+from lmcompare.measure.series import Origin, forecast_table, lines_of, origins_of, step_and_season
 from lmcompare.plugins import own_code
 from lmcompare.processes import CallError, Emit, RaisedError, call
 from lmcompare.registry import absolute, source_of

@@ -30,7 +30,7 @@ from lmcompare.harness.manifest import read_earlier
 from lmcompare.harness.progress import Display, Sending, show_sent
 from lmcompare.harness.tables import TokensTable
 from lmcompare.measure.features import compressed, token_features
-from lmcompare.measure.selection import digest_of
+from lmcompare.measure.scoring import digest_of
 from lmcompare.measure.word_bits import LN2, WordCounts, word_features
 from lmcompare.memory import give_back_what_is_free
 from lmcompare.model import Setting

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import LmcompareError, PluginError
-from lmcompare.measure.scoring import checked_log_probs
-from lmcompare.measure.selection import example_sentences
+from lmcompare.measure.scoring import checked_log_probs, example_sentences
 from lmcompare.model import FloatArray, LanguageModel, check_stepper, greatest, most_likely, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import END_TOKEN, Encoded, IntArray, Tokenizer, Vocabulary, text_after

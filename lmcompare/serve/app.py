@@ -5,11 +5,15 @@ The token comes once in the address and is exchanged for a cookie that no script
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import math
 import re
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -29,10 +33,42 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lmcompare.errors import LmcompareError, what_went_wrong
+from lmcompare.errors import LmcompareError, PluginError, what_went_wrong
 from lmcompare.measure.sampling import Sampling
-from lmcompare.serve.worker import Worker
 from lmcompare.trained import TrainedModel
+
+T = TypeVar("T")
+
+
+class Worker:
+    """Answers in the order of the questions, in a thread for which the end of the program does not wait."""
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    async def ask(self, question: Callable[[], T]) -> T:
+        """Return what a function returns in the thread.
+
+        If this is cancelled, a question that waits is dropped. One that has begun can't be stopped: the next one
+        waits for its end.
+        """
+        answer: Future[T] = Future()
+        self._asked.put((answer, question))
+        return await asyncio.wrap_future(answer)
+
+    def _work(self) -> None:
+        while True:
+            answer, question = self._asked.get()
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(question())
+            except BaseException as error:
+                # The event loop would end at an interruption, and it can't pass StopIteration on.
+                passed = isinstance(error, Exception) and not isinstance(error, StopIteration)
+                answer.set_exception(error if passed else PluginError(f"a model raised {what_went_wrong(error)}"))
+
 
 TOGETHER = 8  # questions that are being answered or are waiting
 AFTER = "2"  # seconds after which to ask again
@@ -193,7 +229,6 @@ def _scored(model: TrainedModel, text: str) -> dict[str, Any]:
 
 BODY = 1_000_000  # bytes of a request
 SECONDS = 120.0  # of a whole answer
-T = TypeVar("T")
 
 
 class TextAsked(BaseModel):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.measure import selection
+from lmcompare.measure import scoring
 from lmcompare.tokens import Encoded
 from tests.harness.small import run_and_report, small_experiment
 
@@ -39,8 +39,8 @@ def test_single_sentences_are_scored_as_documents_of_their_own(place: Path) -> N
 def test_ranks_of_a_long_text_are_measured_in_a_part_of_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = {"plugin": "ngram"}, {"plugin": "rnn", "width": 8, "hidden": 8, "steps": 2, "batch": 4, "length": 8}
     whole, _ = run_and_report(place, place / "whole", small_experiment(*models))
-    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
-    monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(30, 31))
+    monkeypatch.setattr(scoring, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(scoring, "SAMPLE_TOKENS", range(30, 31))
     part, _ = run_and_report(place, place / "part", small_experiment(*models))
     assert not whole.failures
     assert not part.failures

@@ -10,7 +10,7 @@ from scipy import stats
 
 from lmcompare.analysis.forecasts import BANDS
 from lmcompare.errors import PluginError
-from lmcompare.measure.forecasts import Origin, crps, forecast_table, quantiles, seasonal_scale
+from lmcompare.measure.series import Origin, crps, forecast_table, quantiles, seasonal_scale
 from lmcompare.runfolder.layout import QUANTILES
 
 

@@ -10,8 +10,8 @@ import pytest
 from lmcompare.corpora import CorpusOptions, load
 from lmcompare.harness.reading import prepare
 from lmcompare.harness.tables import TokensTable
-from lmcompare.measure import selection
-from lmcompare.measure.selection import (
+from lmcompare.measure import scoring
+from lmcompare.measure.scoring import (
     LONGEST_EXAMPLE,
     example_sentences,
     fresh_documents,
@@ -70,8 +70,8 @@ def test_of_a_long_text_documents_drawn_by_a_hash_are_measured(
     whole = measured_part(found, whole=False)
     np.testing.assert_array_equal(whole.at, np.arange(len(found.test)))
     assert whole.sentences.n_documents == 27
-    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
-    monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(33, 34))
+    monkeypatch.setattr(scoring, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(scoring, "SAMPLE_TOKENS", range(33, 34))
     part = measured_part(TokenizedCorpus(found.path), whole=False)
     np.testing.assert_array_equal(part.text.ids, found.test.ids[part.at])
     # documents of 13 tokens, the last cut after its first two sentences of 5 and 3 tokens, if not 7 tokens fit
@@ -90,8 +90,8 @@ def test_of_a_text_of_one_very_long_sentence_the_beginning_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = prepared(tmp_path, [[" ".join(f"w{n}" for n in range(500))]])
-    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 10)
-    monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(33, 34))
+    monkeypatch.setattr(scoring, "MOST_PROBABILITIES", 10)
+    monkeypatch.setattr(scoring, "SAMPLE_TOKENS", range(33, 34))
     part = measured_part(found, whole=False)
     np.testing.assert_array_equal(part.at, np.arange(33))
     assert (part.text.n_documents, part.sentences.n_documents) == (1, 1)
@@ -101,12 +101,12 @@ def test_of_a_text_of_one_very_long_sentence_the_beginning_is_measured(
 def test_the_sample_is_smaller_for_a_larger_vocabulary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = prepared(tmp_path, [[f"a b c {n}"] for n in range(40)])  # documents of 5 tokens
     types = len(found.vocabulary)
-    monkeypatch.setattr(selection, "SAMPLE_TOKENS", range(20, 101))
-    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 150 * types)
+    monkeypatch.setattr(scoring, "SAMPLE_TOKENS", range(20, 101))
+    monkeypatch.setattr(scoring, "MOST_PROBABILITIES", 150 * types)
     for drawn, tokens in ((50 * types, 50), (types, 20), (120 * types, 100)):
-        monkeypatch.setattr(selection, "SAMPLE_PROBABILITIES", drawn)
+        monkeypatch.setattr(scoring, "SAMPLE_PROBABILITIES", drawn)
         assert len(measured_part(found, whole=False).at) == tokens
-    monkeypatch.setattr(selection, "MOST_PROBABILITIES", 200 * types)
+    monkeypatch.setattr(scoring, "MOST_PROBABILITIES", 200 * types)
     assert len(measured_part(found, whole=False).at) == 200
-    monkeypatch.setattr(selection, "SHOWN_PROBABILITIES", 32 * types)
+    monkeypatch.setattr(scoring, "SHOWN_PROBABILITIES", 32 * types)
     assert len(shown_positions(found, np.arange(200))) == 30  # six documents of one passage

@@ -14,7 +14,7 @@ import pytest
 
 from lmcompare.errors import PluginError
 from lmcompare.serve import app
-from lmcompare.serve.worker import Worker
+from lmcompare.serve.app import Worker
 
 T = TypeVar("T")
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from lmcompare.errors import PluginError, kind_of
-from lmcompare.measure.scoring import PART_TOKENS
-from lmcompare.measure.selection import digest_of, fresh_documents
+from lmcompare.measure.scoring import PART_TOKENS, digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray, as_text, prompt_pieces, text_after

@@ -6,7 +6,7 @@ from typing import Any
 
 from lmcompare import exhibits
 from lmcompare.measure.sampling import shown_sentences
-from lmcompare.measure.steps import example_windows
+from lmcompare.measure.series import example_windows
 from lmcompare.study import Finished
 
 

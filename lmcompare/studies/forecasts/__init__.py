@@ -21,7 +21,7 @@ class Forecasts(Study):
 
     def measure(self, finished: Finished) -> Any:
         """Return the forecasts from several origins of the test series."""
-        from lmcompare.measure.forecasts import model_forecasts
+        from lmcompare.measure.series import model_forecasts
 
         return [*model_forecasts(finished.model, finished.corpus, finished.options["forecast"], finished.seed)]
 

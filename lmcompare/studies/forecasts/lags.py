@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lmcompare.measure.forecasts import step_and_season
-from lmcompare.measure.steps import ScoredSteps
+from lmcompare.measure.series import ScoredSteps, step_and_season
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.tokens import Encoded, IntArray

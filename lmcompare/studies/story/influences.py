@@ -17,8 +17,7 @@ from lmcompare import exhibits
 from lmcompare.errors import what_went_wrong
 from lmcompare.exhibits.attention import at_last_word
 from lmcompare.measure.sampling import tokens_after
-from lmcompare.measure.scoring import check_figures
-from lmcompare.measure.selection import ExampleSentence, digest_of, fresh_documents
+from lmcompare.measure.scoring import ExampleSentence, check_figures, digest_of, fresh_documents
 from lmcompare.model import FloatArray, LanguageModel, next_distributions
 from lmcompare.runfolder.tokens import TokenizedCorpus
 from lmcompare.study import Finished
