@@ -1,4 +1,4 @@
-"""A trained model's figures on valid and test, one row a token, which parts are shown, and the time of suggestions."""
+"""A trained model's figures on valid and test, one row a token, the parts that are shown, and the time of a list."""
 
 from __future__ import annotations
 
