@@ -146,7 +146,7 @@ FILES = {path: path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))
 def test_arrows_point_one_way() -> None:
     forbidden = {str(path): _imported(text) - MAY_IMPORT[_room(path)] - {_room(path)} for path, text in FILES.items()}
     assert not {path: rooms for path, rooms in forbidden.items() if rooms}
-    assert len(FILES) > 450
+    assert len(FILES) > 400
 
 
 def test_imports_are_found_wherever_they_are() -> None:
@@ -166,7 +166,21 @@ def test_no_file_is_long() -> None:
     assert not {path: count for path, count in lines.items() if count > 600}
 
 
-@pytest.mark.parametrize("room", ["harness", "runfolder", "processes", "measure", "cli", "cli/commands"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "analysis",
+        "checks",
+        "training",
+        "exhibits",
+        "harness",
+        "runfolder",
+        "processes",
+        "measure",
+        "cli",
+        "cli/commands",
+    ],
+)
 def test_no_folder_has_many_files(room: str) -> None:
     files = [path.name for path in (PACKAGE / room).glob("*.py") if path.name != "__init__.py"]
     assert len(files) <= 15

@@ -191,8 +191,6 @@ class Probe:
 
     def __init__(self, make: Make, seed: int = 0, budget: Budget = LEARNING) -> None:
         self.make, self.seed, self.budget = make, seed, budget
-        self._fit_error: PluginError | None = None
-        self._fitted: LanguageModel | None = None
 
     @cached_property
     def texts(self) -> MarkovTexts:
@@ -264,15 +262,16 @@ class Probe:
     @property
     def fitted(self) -> LanguageModel:
         """The trained model that most checks share. Raises ``PluginError`` each time if it can't be trained."""
-        if self._fit_error is not None:
-            raise self._fit_error
-        if self._fitted is None:
-            try:
-                self._fitted = self.train(self.seed, self.budget)
-            except PluginError as error:
-                self._fit_error = error
-                raise
+        if isinstance(self._fitted, PluginError):
+            raise self._fitted
         return self._fitted
+
+    @cached_property
+    def _fitted(self) -> LanguageModel | PluginError:
+        try:
+            return self.train(self.seed, self.budget)
+        except PluginError as error:
+            return error
 
     @cached_property
     def briefly_trained(self) -> LanguageModel:

@@ -227,14 +227,10 @@ def built(cls: type[Any], table: Mapping[str, Any], name: str) -> Any:
     return cls(**{key: read(value, each[key]) for key, value in table.items()})
 
 
-_hints: dict[type[Any], Mapping[str, Any]] = {}
-
-
+@cache
 def hints(cls: type[Any]) -> Mapping[str, Any]:
     """Return the types of a dataclass's fields by name."""
-    if cls not in _hints:
-        _hints[cls] = get_type_hints(cls)
-    return _hints[cls]
+    return get_type_hints(cls)
 
 
 def _tuple_misfit(value: Any, parts: tuple[Any, ...], place: str) -> str:

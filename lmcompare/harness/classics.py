@@ -31,7 +31,7 @@ from lmcompare.runfolder.tokens import TokenizedCorpus
 
 EXTRA = "pip install 'lmcompare[series]'"
 CODE = (
-    *("forecasting", "harness/classics.py", "measure/forecasts.py", "measure/steps.py"),
+    *("forecasting", "harness/classics.py", "measure/series.py"),
     *("corpora/series/grid.py", "corpora/series/values.py", "runfolder/layout.py"),
 )
 

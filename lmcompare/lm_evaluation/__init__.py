@@ -54,7 +54,7 @@ def evaluated(
             "lm-evaluation-harness is not installed; install it with: pip install 'lmcompare[lm-eval]'"
         ) from None
     with _quiet():
-        manager = adapter.manager(include_defaults=not all(map(_is_file, tasks)))
+        manager = adapter.TaskManager(include_defaults=not all(map(_is_file, tasks)))
         for task in tasks:
             if task not in manager.all_tasks and not _is_file(task):
                 raise LmcompareError(_unknown(task, manager.all_tasks))

@@ -11,7 +11,6 @@ from unittest.mock import patch
 from lm_eval.api.model import LM
 from lm_eval.api.registry import model_registry
 from lm_eval.evaluator import simple_evaluate
-from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 from tqdm import tqdm
 
@@ -77,11 +76,6 @@ class TrainedLM(LM):  # type: ignore[misc]
 def _shown(requests: Sequence[Any]) -> Iterable[Any]:
     """Return the requests, and show on a terminal how many are done."""
     return cast("Iterable[Any]", tqdm(requests, desc="Asking the model", disable=None))
-
-
-def manager(*, include_defaults: bool) -> Any:
-    """Return the harness's catalogue of tasks: empty, or with the tasks that come with the harness."""
-    return TaskManager(include_defaults=include_defaults)
 
 
 def run(

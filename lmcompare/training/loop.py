@@ -93,35 +93,15 @@ def _products(times: int, inputs: Sequence[int], weights: Iterable[Sequence[int]
     return times * 2 * inputs[0] * inputs[1] * sum(shape[0] * shape[1] for shape in weights if len(shape) == 2)
 
 
-def _on_processor(times: int) -> Callable[..., int]:
-    def operations(inputs: Sequence[int], inner: Sequence[int], recurrent: Sequence[int], *_: Any, **__: Any) -> int:
-        return _products(times, inputs, (inner, recurrent))
-
-    return operations
-
-
-def _on_gpu(times: int) -> Callable[..., int]:
-    def operations(inputs: Sequence[int], weights: Iterable[Sequence[int]], *_: Any, **__: Any) -> int:
-        return _products(times, inputs, weights)
-
-    return operations
-
-
-def _attention(*shapes: Any, **_: Any) -> int:
-    return int(sdpa_flop_count(*shapes[:3]))  # type: ignore[no-untyped-call]
-
-
-def _attention_backward(*shapes: Any, **_: Any) -> int:
-    return int(sdpa_backward_flop_count(*shapes[:4]))  # type: ignore[no-untyped-call]
-
-
-_UNCOUNTED = {
-    _aten.mkldnn_rnn_layer: _on_processor(1),
-    _aten.mkldnn_rnn_layer_backward: _on_processor(2),
-    _aten._cudnn_rnn: _on_gpu(1),
-    _aten._cudnn_rnn_backward: _on_gpu(2),
-    _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
-    _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
+_UNCOUNTED: dict[Any, Callable[..., int]] = {
+    _aten.mkldnn_rnn_layer: lambda x, inner, recurrent, *_, **__: _products(1, x, (inner, recurrent)),
+    _aten.mkldnn_rnn_layer_backward: lambda x, inner, recurrent, *_, **__: _products(2, x, (inner, recurrent)),
+    _aten._cudnn_rnn: lambda x, weights, *_, **__: _products(1, x, weights),
+    _aten._cudnn_rnn_backward: lambda x, weights, *_, **__: _products(2, x, weights),
+    _aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: (
+        lambda *shapes, **_: sdpa_backward_flop_count(*shapes[:4])
+    ),
 }
 
 

@@ -16,7 +16,7 @@ def test_the_code_that_makes_forecasts_is_in_their_keys(tmp_path: Path) -> None:
     for room in ("harness", "measure", "exhibits", "corpora", "runfolder", "forecasting"):
         shutil.copytree(PACKAGE / room, tmp_path / room)
     for code, counts in (
-        (CODE, ("forecasting/statistical.py", "harness/classics.py", "measure/steps.py", "corpora/series/values.py")),
+        (CODE, ("forecasting/statistical.py", "harness/classics.py", "measure/series.py", "corpora/series/grid.py")),
     ):
         assert own_code(*code, package=tmp_path) == own_code(*code)
         for name in (*counts, "harness/run.py"):
