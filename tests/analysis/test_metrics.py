@@ -1,19 +1,25 @@
-"""The figures against arithmetic worked by hand."""
+"""The figures against arithmetic worked by hand, and what learning curves show."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmcompare.analysis import Run, document_figures
+from lmcompare.analysis import Run, document_figures, load_run
 from lmcompare.analysis.metrics import (
     Figures,
+    Outlook,
+    Progress,
     mean_figures,
+    outlook,
     perplexity,
     ratio,
     sampled,
@@ -21,6 +27,7 @@ from lmcompare.analysis.metrics import (
     split_bytes,
     spread_figures,
     sums,
+    unequal_reading,
 )
 from lmcompare.analysis.results import results
 from lmcompare.report.sampled import sampled_notes
@@ -28,6 +35,7 @@ from lmcompare.runfolder.layout import Split
 from lmcompare.runfolder.run import ModelEntry
 from tests.analysis.scores import token_scores
 from tests.analysis.tiny import tiny_run
+from tests.run_folder import reseal
 
 probabilities = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=40)
 
@@ -154,3 +162,69 @@ def test_a_sample_of_few_units_has_no_interval(tmp_path: Path) -> None:
     (said,) = sampled_notes(results(run))
     assert "a 50" in said
     assert "8 of the 16" in said
+
+
+LN2 = math.log(2)
+
+
+def curve(valid: Sequence[float | None], tokens: bool = True, each: int = 10) -> pd.DataFrame:
+    steps = [each * (i + 1) for i in range(len(valid))]
+    table = {"step": steps, "seconds": steps, "tokens": steps if tokens else [None] * len(steps)}
+    return pd.DataFrame(table | {"train_loss": None, "valid_loss": valid}).astype(float)
+
+
+def test_a_curve_worked_by_hand() -> None:
+    # the last tenth of 100 begins at 90, where the loss was 4
+    assert Progress.of(curve([5, 5, 5, 5, 5, 5, 5, 5, 4, 3])) == Progress(fall=1.0, rise=1.0)
+    # measured between: that of 50 begins at 45, midway between 2.5 and 2.8
+    between = Progress.of(curve([5, 4, 3, 2.5, 2.8], tokens=False))
+    assert between is not None
+    assert between.fall == pytest.approx(-0.15)
+    assert between.rise == pytest.approx(2.8 / 2.5)
+
+
+@pytest.mark.parametrize(
+    "valid", [[], [4], [None] * 19 + [5, 4], [None] * 4, [4, 3, math.inf], [1, 0, 0], [4, 2, -1, 3]]
+)
+def test_what_was_not_measured_says_nothing(valid: list[float | None]) -> None:
+    assert Progress.of(curve(valid)) is None
+
+
+def run_with(
+    path: Path,
+    curves: dict[str, pd.DataFrame | None],
+    **columns: Any,
+) -> Run:
+    tiny_run(path, {name: [[0.25] * 4] for name in curves}, **columns)
+    for name, table in curves.items():
+        if table is not None:
+            table.to_csv(path / "cells" / name / "0" / "curve.csv", index=False)
+    return load_run(reseal(path))
+
+
+def test_what_would_help_each_model(tmp_path: Path) -> None:
+    curves = {
+        "counts": None,
+        "hungry": curve([*[5] * 8, 3 + LN2, 3]),  # perplexity fell by a half
+        "eager": curve([*[5] * 8, 3 - math.log(0.75), 3]),  # by a quarter
+        "over": curve([5, 3, 3.2, 3.5]),
+        "done": curve([5, 4, 3, 2.99]),
+        "floor": None,
+    }
+    run = run_with(tmp_path / "run", curves, seen_3=[True, False, False, False])
+    found = outlook(run, list(curves))
+    assert found.falling == pytest.approx({"hungry": LN2, "eager": -math.log(0.75)})
+    assert found.risen == ("over",)
+    assert outlook(run, ["done", "floor"]) == outlook(run, []) == Outlook({}, ())
+
+
+def test_models_that_read_different_amounts(tmp_path: Path) -> None:
+    curves = {
+        "counts": None,
+        "much": curve([4, 4], each=1_020_000),
+        "little": curve([4, 4], each=500_000),
+        "as little": curve([4, 4], each=510_000),
+    }
+    run = run_with(tmp_path / "run", curves)
+    assert unequal_reading(run, ["little", "counts", "much"]) == {"much": 2_040_000, "little": 1_000_000}
+    assert unequal_reading(run, ["little", "as little"]) == unequal_reading(run, ["much", "counts"]) == {}
