@@ -84,7 +84,7 @@ Group = Literal["ranked", "adaptive", "not ranked"]
 SIGNIFICANCE = 0.05
 NAN = float("nan")
 PER_PAIR = 40  # resamples a pair: enough for the smallest p-value to stay significant after Holm's correction
-TOLERANCE = 1e-4  # the probabilities of a valid model may sum to one plus this: see checks.measure.SUM_FLOAT32
+TOLERANCE = 1e-4  # the probabilities of a valid model may sum to one plus this: see checks.asked.SUM_FLOAT32
 MOST_PAIRED = 30  # models of a group: in a larger group each is compared with the best one alone
 POWER = 0.84  # standard errors beyond the critical value: significant on four of five test texts
 

@@ -68,24 +68,14 @@ def autocast(device: str, precision: str) -> AbstractContextManager[object]:
 _aten = torch.ops.aten
 
 
-class Operations:
-    """The number of operations that ``counted`` has counted."""
-
-    count = 0.0
-
-
-@contextmanager
-def counted() -> Iterator[Operations]:
-    """Count the operations that run inside the context, forward and backward, with PyTorch's own counter.
+def counted() -> FlopCounterMode:
+    """Return a context that counts the operations inside it, forward and backward, with PyTorch's own counter.
 
     PyTorch's counter skips recurrent layers, which are single operators for it. Here they count one multiplication
     with every weight for each time step and text, and two of them in the backward pass. The counter also skips fused
     attention on a CPU, which is counted here like fused attention on a GPU.
     """
-    found = Operations()
-    with FlopCounterMode(display=False, custom_mapping=_UNCOUNTED) as counter:
-        yield found
-    found.count = float(counter.get_total_flops())
+    return FlopCounterMode(display=False, custom_mapping=_UNCOUNTED)
 
 
 def _products(times: int, inputs: Sequence[int], weights: Iterable[Sequence[int]]) -> int:
@@ -470,7 +460,7 @@ class Training:
         else:
             with counted() as found:
                 yield
-            known[sampled] = self.team.size * found.count / tokens
+            known[sampled] = self.team.size * float(found.get_total_flops()) / tokens
         self.now.flops += known.get(sampled, 0.0) * tokens
 
     def _milestones_due(self) -> int:

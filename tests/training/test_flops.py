@@ -16,7 +16,7 @@ def operations(module: nn.Module, *inputs: torch.Tensor) -> float:
     with counted() as found:
         out = module(*inputs)
         (out[0] if isinstance(out, tuple) else out).sum().backward()
-    return found.count
+    return found.get_total_flops()
 
 
 def test_a_linear_layer_multiplies_three_times_with_its_weights() -> None:
@@ -41,10 +41,10 @@ def test_attention_multiplies_with_keys_and_with_values() -> None:
     product = 2 * 2 * 4 * 10 * 20 * 16
     with counted() as forward:
         seen = functional.scaled_dot_product_attention(queries, keys, values)
-    assert forward.count == 2 * product
+    assert forward.get_total_flops() == 2 * product
     with counted() as backward:
         seen.sum().backward()  # type: ignore[no-untyped-call]
-    assert backward.count == 5 * product  # the scores anew, and a gradient for each factor of both products
+    assert backward.get_total_flops() == 5 * product  # the scores anew, and gradients for the factors of both
 
 
 def test_two_layers_are_two_sums() -> None:
@@ -56,4 +56,4 @@ def test_nothing_is_counted_twice_or_after_the_end() -> None:
     with counted() as found:
         pass
     nn.Linear(3, 7)(torch.ones(5, 3))
-    assert found.count == 0
+    assert found.get_total_flops() == 0
