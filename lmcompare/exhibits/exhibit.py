@@ -223,7 +223,7 @@ def built(cls: type[Any], table: Mapping[str, Any], name: str) -> Any:
     for key, field in known.items():
         if key not in table and field.default is MISSING and field.default_factory is MISSING:
             raise LmcompareError(f"{name} lacks the field '{key}'")
-    each = hints(cls)
+    each = hints(cls)  # type: ignore[arg-type]  # every class can be hashed
     return cls(**{key: read(value, each[key]) for key, value in table.items()})
 
 
