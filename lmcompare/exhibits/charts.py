@@ -9,6 +9,7 @@ from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill, unequal
 from lmcompare.render import numbers
 from lmcompare.render.charts.lines import Line, lines
 from lmcompare.render.charts.points import points
+from lmcompare.render.markdown import plain, table
 from lmcompare.render.tokens import visible
 
 
@@ -51,7 +52,9 @@ class Bars(Exhibit):
             }
             for label, value, amount in zip(self.labels, self.values, amounts, strict=True)
         ]
-        return Drawing(fill("bars", exhibit=self, bars=bars))
+        unit = f" ({plain(self.unit)})" if self.unit else ""
+        rows = [[plain(visible(label)), amount] for label, amount in zip(self.labels, amounts, strict=True)]
+        return Drawing(fill("bars", exhibit=self, bars=bars), markdown=table(["Label", f"Amount{unit}"], rows))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,4 +173,8 @@ class Neighbours(Exhibit):
         ]
         shown_open = OPEN if len(rows) > OPEN + 1 else len(rows)
         html = fill("neighbours", exhibit=self, rows=rows, shown_open=shown_open)
-        return Drawing(html)
+        said = [
+            [plain(visible(word)), ", ".join(f"{plain(visible(name))} {amount:.2f}" for name, amount in near)]
+            for word, near in rows[:shown_open]
+        ]
+        return Drawing(html, markdown=table(["Word", "Similar, with the cosine"], said, left=2))

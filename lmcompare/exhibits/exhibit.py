@@ -23,7 +23,7 @@ from markupsafe import Markup
 from lmcompare.errors import LmcompareError, PluginError, suggest, what_went_wrong
 from lmcompare.processes import JunkError, call
 from lmcompare.registry import Registry
-from lmcompare.render.markdown import from_html
+from lmcompare.render.markdown import plain
 
 PER_TEXT = 100  # a text counts once for each hundred characters
 GREATEST = 1e100  # of numbers: the span of an axis and a hundred times a number are finite, too
@@ -40,7 +40,7 @@ class Drawing:
     reading : str, default=""
         One sentence on what the numbers of the exhibit show and the drawing does not say.
     markdown : str, default=""
-        The exhibit for the Markdown report; by default what ``html`` says, unless there is a drawing.
+        The exhibit for the Markdown report; not needed if there is a drawing.
     svg : Markup or None, default=None
         The drawing, if there is one; it is stored as a file.
     """
@@ -49,10 +49,6 @@ class Drawing:
     reading: str = ""
     markdown: str = ""
     svg: Markup | None = None
-
-    def __post_init__(self) -> None:
-        if not self.markdown and self.svg is None:
-            object.__setattr__(self, "markdown", from_html(self.html)[0])
 
 
 def fill(template: str, /, package: str = "lmcompare.exhibits", **context: Any) -> Markup:
@@ -386,7 +382,8 @@ def draw_stored(stored: Mapping[str, Any]) -> tuple[str, str, Drawing]:
         why = what_went_wrong(error)
     title = stored.get("title")
     title = title[:LONGEST_TITLE] if isinstance(title, str) and title.strip() else "Untitled exhibit"
-    return title, "", Drawing(fill("broken", why=why))
+    said = f"This exhibit could not be drawn: {why}."
+    return title, "", Drawing(Markup('<p class="warning">{}</p>').format(said), markdown=plain(said))
 
 
 @cache

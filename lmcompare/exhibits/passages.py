@@ -7,6 +7,13 @@ from typing import ClassVar
 
 from lmcompare.exhibits.exhibit import Drawing, Exhibit, fill, unequal
 from lmcompare.render import numbers
+from lmcompare.render.markdown import plain, table
+from lmcompare.render.tokens import visible
+
+EACH_CELL = (
+    "Each cell has the probability that the n-grams up to that order give the token, and how often the token followed"
+    " the context: “3 × of the” means 3 times after “of the”."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +72,23 @@ class BackoffTrace(Exhibit):
     def draw(self) -> Drawing:
         """Draw the passage, coloured by the order that matched, and a table with a row for each token."""
         orders = max((len(step.probabilities) for step in self.steps), default=0)
-        html = fill("backoff", exhibit=self, orders=orders)
-        return Drawing(html, self.reading())
+        html = fill("backoff", exhibit=self, orders=orders, each_cell=EACH_CELL)
+        return Drawing(html, self.reading(), self._markdown(orders))
+
+    def _markdown(self, orders: int) -> str:
+        """Return the passage with the order of each token, and a table with its probabilities."""
+        rows = []
+        for step in self.steps:
+            cells = [f"**{numbers.probability(p)}**" for p in step.probabilities]
+            for n, (count, context) in enumerate(zip(step.counts, step.contexts, strict=True)):
+                after = plain(visible(context)) if context else "any context"
+                cells[n] += f" ({numbers.count(count)} × {after})"
+            rows.append([plain(visible(step.token)), *cells, *[""] * (orders - len(cells))])
+        passage = " ".join(f"{plain(visible(step.token))}\\_{step.matched}" for step in self.steps)
+        head = ["Token", *(f"Order {n}" for n in range(1, orders + 1))]
+        return "\n\n".join(
+            [passage, table(head, rows, left=orders + 1), f"{EACH_CELL} {plain(self.counted)}".strip()]
+        )
 
     def reading(self) -> str:
         """Return a sentence on how often the highest order that matched and how often only the unigram matched."""
@@ -152,7 +174,17 @@ class Sources(Exhibit):
 
     def draw(self) -> Drawing:
         """Draw a row for each token: the guess with its probability, and the passages from which it comes."""
-        return Drawing(fill("sources", exhibit=self), self.reading())
+        rows = []
+        for one in self.guesses:
+            found = ", ".join(
+                plain(" ".join(filter(None, map(visible, (each.before, each.context, each.next, each.after)))))
+                for each in one.passages
+            )
+            times = f"({numbers.count(one.followed)} of {numbers.count(one.occurs)} times)"
+            guess = f"**{plain(visible(one.guess))}** ({numbers.probability(one.probability)})"
+            rows.append([plain(visible(one.token)), guess, f"{found} {times}".strip()])
+        markdown = table(["Next word", "Guess", "Where the guess comes from"], rows, left=3)
+        return Drawing(fill("sources", exhibit=self), self.reading(), markdown)
 
     def reading(self) -> str:
         """Return a sentence on how many guesses were right."""

@@ -141,7 +141,8 @@ def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
         "from markupsafe import Markup\n"
         "from lmcompare.exhibits import Drawing, Exhibit\n\n"
         "@dataclass(frozen=True, kw_only=True)\nclass Own(Exhibit):\n    kind: ClassVar[str] = 'own'\n\n"
-        "    def draw(self):\n        return Drawing(Markup(f'<p>{os.getpid()}</p>'), 'Read it.')\n"
+        "    def draw(self):\n"
+        "        return Drawing(Markup(f'<p>{os.getpid()}</p>'), 'Read it.', f'{os.getpid()}')\n"
     )
     info = tmp_path / "others-1.dist-info"
     info.mkdir()
