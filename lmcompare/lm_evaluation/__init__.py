@@ -46,6 +46,8 @@ def evaluated(
     if isinstance(tasks, str) or not (isinstance(tasks, Sequence) and all(isinstance(each, str) for each in tasks)):
         raise LmcompareError(f"tasks must be a list of names of tasks and of YAML files, not {reprlib.repr(tasks)}")
     try:
+        from lm_eval.tasks import TaskManager
+
         from lmcompare.lm_evaluation import adapter
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "lmcompare":
@@ -54,7 +56,7 @@ def evaluated(
             "lm-evaluation-harness is not installed; install it with: pip install 'lmcompare[lm-eval]'"
         ) from None
     with _quiet():
-        manager = adapter.TaskManager(include_defaults=not all(map(_is_file, tasks)))
+        manager = TaskManager(include_defaults=not all(map(_is_file, tasks)))
         for task in tasks:
             if task not in manager.all_tasks and not _is_file(task):
                 raise LmcompareError(_unknown(task, manager.all_tasks))

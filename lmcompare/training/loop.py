@@ -88,9 +88,11 @@ _UNCOUNTED: dict[Any, Callable[..., int]] = {
     _aten.mkldnn_rnn_layer_backward: lambda x, inner, recurrent, *_, **__: _products(2, x, (inner, recurrent)),
     _aten._cudnn_rnn: lambda x, weights, *_, **__: _products(1, x, weights),
     _aten._cudnn_rnn_backward: lambda x, weights, *_, **__: _products(2, x, weights),
-    _aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+    _aten._scaled_dot_product_flash_attention_for_cpu: (
+        lambda *shapes, **_: sdpa_flop_count(*shapes[:3])  # type: ignore[no-untyped-call]
+    ),
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: (
-        lambda *shapes, **_: sdpa_backward_flop_count(*shapes[:4])
+        lambda *shapes, **_: sdpa_backward_flop_count(*shapes[:4])  # type: ignore[no-untyped-call]
     ),
 }
 
