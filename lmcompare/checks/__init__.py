@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lmcompare.checks import agreement, causality, extras, lifecycle, probability
-from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one, select
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_all, run_one, select
 from lmcompare.checks.probe import Probe, Subject, maker
 from lmcompare.errors import unknown
 
@@ -67,11 +67,7 @@ def run_checks(
     """
     checks = select(CHECKS, only)
     probe = Probe(maker(subject, parameters or {}), seed)
-    results = []
-    for one in (*checks, known_failures):
-        result = run_one(one, probe)
-        if one is known_failures and result.passed:
-            break
-        results.append(result)
-        on_result(result)
+    results = run_all(checks, probe, on_result)
+    if not run_one(known_failures, probe).passed:
+        results += run_all([known_failures], probe, on_result)
     return results

@@ -150,3 +150,14 @@ def run_one(one: Check[P], probe: P) -> Result:
         excuse = None
     seconds = time.perf_counter() - started
     return Result(passed, reason, found.figure, found.tolerance, one.name, excuse, seconds)
+
+
+def run_all(
+    checks: Sequence[Check[P]], probe: P, on_result: Callable[[Result], object] = lambda _: None
+) -> list[Result]:
+    """Run checks; ``on_result`` is called with each result as it comes."""
+    results = []
+    for one in checks:
+        results.append(run_one(one, probe))
+        on_result(results[-1])
+    return results

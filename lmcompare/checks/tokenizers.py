@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import regex
 
-from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_all
 from lmcompare.checks.probe import global_randomness
 from lmcompare.corpora.series.values import line_of, text_of
 from lmcompare.errors import PluginError
@@ -364,11 +364,7 @@ def run_tokenizer_checks(
     checks, probe_of = kit_of(TokenizerProbe(subject, options).cls)
     probe = probe_of(subject, options)
     probe.make()
-    results = []
-    for each in checks:
-        results.append(run_one(each, probe))
-        on_result(results[-1])
-    return results
+    return run_all(checks, probe, on_result)
 
 
 def kit_of(cls: type[Tokenizer]) -> tuple[Sequence[Check[Any]], type[TokenizerProbe]]:

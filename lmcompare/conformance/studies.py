@@ -17,7 +17,7 @@ from typing import Any
 
 from lmcompare import corpora, plugins
 from lmcompare.analysis import Run, join, load_run
-from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_one
+from lmcompare.checks.kit import Check, Finding, Result, check, checks_in, run_all
 from lmcompare.conformance.loads import finished
 from lmcompare.harness import run as harness
 from lmcompare.harness.experiment import shipped
@@ -249,9 +249,4 @@ def run_study_checks(
     PluginError
         If there is no such study, or if it lacks a name, a title or another attribute.
     """
-    probe = StudyProbe(subject)
-    results = []
-    for each in STUDY_CHECKS:
-        results.append(run_one(each, probe))
-        on_result(results[-1])
-    return results
+    return run_all(STUDY_CHECKS, StudyProbe(subject), on_result)
