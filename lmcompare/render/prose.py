@@ -30,7 +30,7 @@ from lmcompare.render import numbers, templating
 from lmcompare.render.charts import svg
 from lmcompare.render.definitions import known
 from lmcompare.render.markdown import escaped, plain
-from lmcompare.render.titles import spoken
+from lmcompare.render.titles import sentence, spoken
 from lmcompare.render.tokens import shown as narrow
 from lmcompare.render.tokens import visible
 
@@ -177,9 +177,16 @@ def environment(package: str) -> Environment:
         finalize=lambda value: _FILLING.get().value(value),
     )
     made.filters |= {name: getattr(numbers, name) for name in templating.NUMBERS}
-    made.filters |= {"spoken": spoken, "visible": visible, "shown": shown, "explained": explained, "flagged": flagged}
+    made.filters |= {
+        "spoken": spoken,
+        "sentence": sentence,
+        "visible": visible,
+        "shown": shown,
+        "explained": explained,
+        "flagged": flagged,
+    }
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
-    parts = (raw, span, head, chip, model, code, term, small, tag, link, heat, number)
+    parts = (comma, raw, span, head, chip, model, code, term, small, tag, link, heat, number)
     made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *parts)}}
     made.globals["widget"] = pass_context(partial(widget, package))
     return made
@@ -212,7 +219,7 @@ def fold(
     return filling.part(f"{begin}<summary>{filling.line(named)}</summary>{filling.parsed(caller())}</details>")
 
 
-def box(kind: str, element: str = "div", *, caller: Callable[[], str], **attributes: object) -> Markup:
+def box(kind: str = "", element: str = "div", *, caller: Callable[[], str], **attributes: object) -> Markup:
     """Return a part of the page of a class, such as "grid", and with attributes: ``data_model`` is "data-model"."""
     filling = _FILLING.get()
     if not filling.html:
@@ -281,7 +288,7 @@ def widget(package: str, context: Context, template: str, **more: object) -> Mar
         return Markup()
     own = context.environment.globals
     values = {key: value for key, value in context.get_all().items() if value is not own.get(key)}
-    return templating.fill(template, package, **values, **more)
+    return templating.fill(template, package, **{**values, **more})
 
 
 def likely(words: Iterable[tuple[str, float]], came: str = "") -> Markup:
@@ -348,6 +355,11 @@ def on_page(caller: Callable[[], str]) -> Markup:
 def off_page(caller: Callable[[], str]) -> Markup:
     """Return a part of the text that only Markdown has: it stands for something of the page."""
     return Markup() if _FILLING.get().html else Markup(caller())
+
+
+def comma(loop: Any) -> str:
+    """Return what stands before an item of a list in a sentence: nothing, a comma or "and"."""
+    return "" if loop.first else " and " if loop.last else ", "
 
 
 def raw(html: Markup, markdown: str = "", kind: str = "") -> Inline:

@@ -23,7 +23,7 @@ _SPARE = re.compile(r"^(?:[ \t]*//.*\n|[ \t]+)", re.MULTILINE)
 
 NUMBERS = (
     *("perplexity", "bits_per_byte", "bits", "count", "percent", "probability", "short", "size", "seconds"),
-    *("microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"),
+    *("amount", "microseconds", "tidy", "decimals", "signed", "p_value", "plural", "listed"),
 )
 
 

@@ -88,29 +88,47 @@ def curve(valid: list[float]) -> pd.DataFrame:
     return pd.DataFrame(columns | {"train_loss": valid, "valid_loss": valid})
 
 
+def said_of(**found: Any) -> str:
+    """What the section on learning says of one group of models."""
+    none = {"falling": (), "others": (), "passed": (), "never": (), "unmeasured": (), "risen": ()}
+    group = learning.Group(
+        **{"tokens": "word", "drawn": (), "level": None, "equal": None, "texts": None, **none, **found}
+    )
+    more = {"several": False, "late": ["Net"], "linked": True, "trainings": (), "headings": ()}
+    return plain(written("learning", "lmcompare.studies.learning", groups=[group], **more)[1])
+
+
 def test_learning_names_the_models_that_got_worse(models: dict[str, Model]) -> None:
-    said = learning.caption(
+    found = learning.risen(
         [
             (models["transformer"], curve([5.0, 4.0, 3.0])),
             (models["rnn-attention"], curve([5.0, 3.0, 3.5])),
             (models["ngram"], curve([math.nan, math.nan])),
         ]
     )
-    assert "rnn-attention was lowest at step 10, 3.00 bits" in said
-    assert "3.50" in said
-    assert "ngram measured no validation loss" in said
-    assert "transformer" not in said
+    assert found == [("rnn-attention", 10, 3.0, 3.5)]
+    said = said_of(risen=found, unmeasured=["ngram"])
+    assert (
+        "ngram measured no validation loss. The validation loss of rnn-attention was lowest at step 10, 3.00" in said
+    )
+    assert "then rose to 3.50" in said
+    assert "The curve of the net begins late" in said
+    assert "was lowest, 3.00" in said_of(risen=[found[0]._replace(step=None)])
 
 
 def test_learning_says_whose_loss_was_still_falling(models: dict[str, Model]) -> None:
     falling = (models["transformer"], curve([5.0, 4.0, 3.0]))
     level, risen = (models["rnn-attention"], curve([5.0, 3.0, 3.0])), (models["unigram"], curve([5.0, 3.0, 4.0]))
-    said, others = learning.claim([falling, level, risen]).split(";")
-    assert "the transformer was still falling" in said
-    assert "the rnn-attention and the unigram was not" in others
-    assert learning.claim([falling]).startswith("The validation loss was still falling")
-    assert learning.claim([level, risen]).startswith("No validation loss")
-    assert learning.claim([(models["ngram"], curve([math.nan, math.nan]))]) == ""
+    still, others = learning.falling([falling, level, risen])
+    assert (still, others) == (["transformer"], ["rnn-attention", "unigram"])
+    assert (
+        "of the transformer was still falling at the end of training; that of the rnn-attention and the unigram"
+        in (said_of(falling=still, others=others))
+    )
+    assert "The validation loss was still falling" in said_of(falling=still)
+    assert "Every validation loss was still falling" in said_of(falling=others)
+    assert "No validation loss" in said_of(others=others)
+    assert learning.falling([(models["ngram"], curve([math.nan, math.nan]))]) == ([], [])
 
 
 @pytest.mark.slow
@@ -118,9 +136,9 @@ def test_learning_says_how_its_texts_differ(run: Run) -> None:
     data = ReportData(run)
     model = next(m for m in data.scored if len(m.cell.curve["valid_loss"].dropna()))
     figures = next(one for one in data.results["models"] if one["name"] == model.name)
-    said = plain(
-        learning.texts(data, model.entry.tokens_fingerprint, [(model, pd.DataFrame({"valid_loss": [9, 7.5, 8]}))])
-    )
+    losses = pd.DataFrame({"valid_loss": [9, 7.5, 8]})
+    found = learning.texts(data, model.entry.tokens_fingerprint, [(model, losses)])
+    said = said_of(texts=found)
     for wanted in ("7.50", *(f"{math.log2(figures[key]):.2f}" for key in ("valid_perplexity", "perplexity"))):
         assert f" {wanted} " in said
     tokens = run.manifest.tokens[model.entry.tokens_fingerprint]
@@ -128,7 +146,7 @@ def test_learning_says_how_its_texts_differ(run: Run) -> None:
         assert f"{100 * tokens.unknown[split] / tokens.tokens[split]:.1f} %" in said
     for key, text in (("valid_bits_per_byte", "validation"), ("bits_per_byte", "test")):
         assert f"{figures[key]:.3f} for the {text} text" in said
-    assert learning.texts(data, model.entry.tokens_fingerprint, []) == ""
+    assert learning.texts(data, model.entry.tokens_fingerprint, []) is None
 
 
 def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) -> None:
@@ -137,11 +155,11 @@ def test_learning_compares_the_losses_at_equal_tokens(models: dict[str, Model]) 
         (models["transformer"], curve([5.0, 4.5, 3.5, 3.0, 2.5])),
         (models["rnn-attention"], curve([5.0, 4.0, 3.75])),
     ]
-    said = learning.at_equal_tokens(given)
+    said = said_of(equal=learning.at_equal_tokens(given))
     assert "After 2 tokens," in said
     assert "3.50 bits for the transformer and 3.75 bits for the rnn-attention" in said
-    assert learning.at_equal_tokens([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) == ""
-    assert learning.at_equal_tokens([]) == ""
+    assert learning.at_equal_tokens([given[0], (models["rnn-attention"], curve([5.0, 4, 4, 4, 3.9]))]) is None
+    assert learning.at_equal_tokens([]) is None
 
 
 def test_sentences_name_the_token_of_most_disagreement(models: dict[str, Model]) -> None:

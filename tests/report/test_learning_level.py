@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmcompare.studies.learning.level import Level
+from lmcompare.studies.learning.section import Level, passing
 from lmcompare.tokens import excerpt_parts
 from tests.report.part import data_of
+from tests.report.test_captions import said_of
 
 
 @pytest.mark.slow
 def test_it_is_the_mean_of_the_best_model_over_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lmcompare.studies.learning.level.SAMPLE", 40)
+    monkeypatch.setattr("lmcompare.studies.learning.section.SAMPLE", 40)
     names = ("unigram", "ngram", "transformer")
     data = data_of(tmp_path, *names)
     models = [data.by_name[name] for name in names]
@@ -43,10 +44,10 @@ def test_it_says_when_each_curve_is_below_it() -> None:
     counts, net, other = models
     level = Level(counts, 6.0)
     curves = [(net, curve(7.0, 5.9, 6.1)), (other, curve(7.0, 6.0)), (counts, curve(np.nan))]
-    said = level.said(curves).replace("\u00a0", " ")
-    assert said.startswith("The counts, ")
-    assert "needs 6.00 bits" in said
+    passed, never = passing(level, curves)
+    said = said_of(level=level, passed=passed, never=never)
+    assert "The counts, which is not trained in steps, needs 6.00 bits" in said
     assert "the net after 2 million tokens (2 min)." in said
-    assert said.endswith("The other never does.")
-    assert "(2 min)" not in level.said(curves, timed=False).replace("\u00a0", " ")
-    assert level.passing(net, curve(7.0, 5.9, 6.1)) == (2 * 1_001_234, 120.0)
+    assert "The other never does." in said
+    assert [one.read.replace("\u00a0", " ") for one in passing(level, curves, timed=False)[0]] == ["2 million tokens"]
+    assert level.passing(curve(7.0, 5.9, 6.1)) == (2 * 1_001_234, 120.0)

@@ -16,7 +16,7 @@ from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.report.sections.fairness import budget, made_equal
 from lmcompare.report.sections.reproduce import described
 from lmcompare.studies.cost import choice
-from lmcompare.studies.learning import level as learning_level
+from lmcompare.studies.learning.section import networks_ahead
 
 SHOWN_OPEN = 2  # charts that are not folded
 TIMES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 60, 600, 3600, 36_000)  # ticks in seconds
@@ -98,7 +98,7 @@ def build(data: ReportData) -> Section | None:
         "Quality against cost",
         __package__,
         steps=steps,
-        choice=choice.build(data, learning_level.networks_ahead(data), data.outlook.falling),
+        choice=choice.build(data, networks_ahead(data), data.outlook.falling),
         drawn=drawn,
         shown_open=SHOWN_OPEN,
         costs=[cost for cost in COSTS if any(getattr(row, cost.key) is not None for _, row, _ in rows)],
