@@ -186,7 +186,7 @@ def environment(package: str) -> Environment:
         "flagged": flagged,
     }
     blocks = (table, fold, figure, box, listing, likely, on_page, off_page)
-    parts = (comma, raw, span, head, chip, model, code, term, small, tag, link, heat, number)
+    parts = (comma, raw, span, bar, sup, head, chip, model, code, term, small, tag, link, heat, number)
     made.globals |= {"hue": svg.hue, "terms": known, **{each.__name__: each for each in (*blocks, *parts)}}
     made.globals["widget"] = pass_context(partial(widget, package))
     return made
@@ -282,13 +282,13 @@ def listing(text: str, copy: bool = False) -> Markup:
     return filling.piece(html, block=True)
 
 
-def widget(package: str, context: Context, template: str, **more: object) -> Markup:
+def widget(package: str, context: Context, template: str, **more: Any) -> Markup:
     """Return a part of the page that a script works with, from a template in HTML with the values of this one."""
     if not _FILLING.get().html:
         return Markup()
     own = context.environment.globals
-    values = {key: value for key, value in context.get_all().items() if value is not own.get(key)}
-    return templating.fill(template, package, **{**values, **more})
+    values: dict[str, Any] = {key: value for key, value in context.get_all().items() if value is not own.get(key)}
+    return templating.fill(template, package, **values, **more)
 
 
 def likely(words: Iterable[tuple[str, float]], came: str = "") -> Markup:
@@ -367,9 +367,25 @@ def raw(html: Markup, markdown: str = "", kind: str = "") -> Inline:
     return Inline(html, plain(markdown), {"class": kind} if kind else {})
 
 
-def span(text: str, kind: str = "", **attributes: object) -> Inline:
-    """Return text of a class, and with attributes as in ``box``."""
-    return Inline(Markup(f"<span{_attributes(kind, attributes)}>{{}}</span>").format(text), plain(text))
+def span(text: Inline | str, kind: str = "", note: str = "", **attributes: object) -> Inline:
+    """Return text of a class, with attributes as in ``box``, and with a note in small print."""
+    inner = text if isinstance(text, Inline) else Inline(Markup("<bdi>{}</bdi>").format(text), plain(text))
+    more = small(note) if note else Inline(Markup(), "")
+    html = Markup(f"<span{_attributes(kind, attributes)}>") + inner.html + more.html + Markup("</span>")
+    return Inline(html, inner.markdown + more.markdown)
+
+
+def bar(share: float, kind: str = "", floor: float = 0.0) -> Inline:
+    """Return a bar that fills a share of its cell, and before it a part of it that nothing can save."""
+    html = Markup("<i{}></i>").format(Markup(_attributes(kind, {"style": f"width:{100 * share:.1f}%"})))
+    if floor:
+        html += Markup('<i class="floor" style="width:{:.1f}%"></i>').format(100 * floor)
+    return Inline(html, "")
+
+
+def sup(text: str) -> Inline:
+    """Return an exponent."""
+    return Inline(Markup("<sup>{}</sup>").format(text), f"^{plain(text)}")
 
 
 def head(text: str, key: str = "", more: bool = False, sorted: bool = False) -> Inline:

@@ -22,11 +22,9 @@ from lmcompare.report.data import Model, ReportData
 from lmcompare.studies.story import section as story
 from lmcompare.studies.story.scene import Scene
 from tests.lab.laboratory import ABOUT
-from tests.measured import change_measured
 from tests.report.part import data_of, part_of
-from tests.report.scenes import scene
+from tests.report.scenes import said, scene
 from tests.report.tree import Node, parse
-from tests.run_folder import reseal
 
 pytestmark = pytest.mark.slow
 
@@ -209,22 +207,17 @@ def test_the_story_ends_with_how_far_counting_leads_and_what_the_rest_costs() ->
         return replace(scene(bits, 0.0, 1e6), row=row, model=SimpleNamespace(title=title))  # type: ignore[arg-type]
 
     first, table, net = one("Unigram", 2.4, 0.01), one("5-gram", 2.1, 0.1), one("Transformer", 1.9, 90.0)
-    said = story.result([first, table, net], table).replace("\u00a0", " ")
+
+    def told(scenes: list[Scene], counting: Scene | None) -> str:
+        return said("result", scenes=scenes, counting=counting)
+
     for part in ("unigram (2.400 bits per byte)", "transformer (1.900)", "21 %", "60 %", "100 ms", "1 min 30 s"):
-        assert part in said, part
+        assert part in told([first, table, net], table), part
     untimed = one("5-gram", 2.1, None)
-    assert story.result([first, untimed, net], untimed).endswith("60\u00a0% of this saving.")
-    assert "Counting" not in story.result([first, net], None)
-    assert "Counting" not in story.result([first, table], table)  # the table is the best
-    assert "no model of the story does better" in story.result([table, first], None)
-
-
-def test_a_run_of_an_older_version_has_no_other_order(tmp_path: Path) -> None:
-    folder = part_of(tmp_path, ("unigram", "word2vec-bow"))
-    older = ("shuffled", "near")
-    for cell in folder.glob("cells/*/*"):
-        change_measured(cell, "story", lambda told: [{k: v for k, v in t.items() if k not in older} for t in told])
-    assert not tree_of(ReportData(load_run(reseal(folder)))).all("div", "after")
+    assert told([first, untimed, net], untimed).endswith("60 % of this saving.")
+    assert "Counting" not in told([first, net], None)
+    assert "Counting" not in told([first, table], table)  # the table is the best
+    assert "no model of the story does better" in told([table, first], None)
 
 
 def test_without_its_mask_a_network_claims_what_the_laboratory_found(

@@ -35,7 +35,7 @@ def test_the_reader_guesses_first_and_keys_lead_from_scene_to_scene_for_the_wall
     expect(fold.locator("tbody tr")).to_have_count(3)
     right = fold.locator("td", has_text="✓").count()
     expect(fold).to_contain_text(f"{right} of 3 models guessed it")
-    form.locator("input").fill((fold.locator("b").first.text_content() or "").upper())
+    form.locator("input").fill((fold.locator("strong").first.text_content() or "").upper())
     form.locator("input").press("Enter")
     expect(form).to_contain_text("Right")
     page.keyboard.press("ArrowRight")

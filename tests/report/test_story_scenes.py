@@ -14,53 +14,51 @@ from hypothesis import strategies as st
 
 from lmcompare.analysis.findings import Row as FoundRow
 from lmcompare.report.data import ReportData
-from lmcompare.studies.story.far_back import FarBack
-from lmcompare.studies.story.looking import Looking, all_of
-from lmcompare.studies.story.scene import Loss, Scene, spread
-from lmcompare.studies.story.section import SmallExample, next_of, outlines
-from lmcompare.studies.story.unseen import Unseen
+from lmcompare.studies.story.scene import Loss, Scene, even
+from lmcompare.studies.story.section import LIMITS, SmallExample, next_of, outlines
+from lmcompare.studies.story.sentences import FarBack, Looking, Unseen, all_of, times
 from lmcompare.tokens import Encoded, Vocabulary
-from tests.report.scenes import scene
+from tests.report.scenes import said, scene
 
 Guesses = dict[tuple[int, int], dict[str, Any]]
 VOCABULARY = Vocabulary(["<unk>", "</s>", "a", "b", "c", "d"])
-CLEAR: Any = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *_: SimpleNamespace(significant=True)))
 
 
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ")
+def against(one: Scene, before: Scene) -> str:
+    return said("against", scene=replace(one, before=before))
+
+
+def chosen(look: Looking, counting: Scene) -> str:
+    return said("of_sentences", look=look, counting=counting, limits=LIMITS)
 
 
 # A model against that of the scene before
 
 
 def test_a_worse_figure_has_its_reason_from_the_numbers() -> None:
-    def said(one: Scene, significant: bool | None = True) -> str:
-        apart = None if significant is None else SimpleNamespace(significant=significant)
-        data: Any = SimpleNamespace(comparison=SimpleNamespace(difference=lambda *names: apart))
-        return plain(one.against(scene(2.0, 3.0, 2e6, [1.5, 1.0]), data))
+    def told(one: Scene) -> str:
+        return against(one, scene(2.0, 3.0, 2e6, [1.5, 1.0]))
 
-    assert "reason" not in said(scene(1.9, 3.0, 1e6))
-    assert "3.0 bits" in said(scene(2.1, 0.0, 1e6))  # no order: that comes first
-    assert "and its own by 0.0" in said(scene(2.1, 0.0, 1e6))
-    assert "read 1 million tokens in training, the net 2 million" in said(scene(2.1, 3.0, 1e6))
-    assert "no reason" in said(scene(2.1, 3.0, 2e6))
+    assert "reason" not in told(scene(1.9, 3.0, 1e6))
+    assert "3.0 bits" in told(scene(2.1, 0.0, 1e6))  # no order: that comes first
+    assert "and its own by 0.0" in told(scene(2.1, 0.0, 1e6))
+    assert "read 1 million tokens in training, the net 2 million" in told(scene(2.1, 3.0, 1e6))
+    assert "no reason" in told(scene(2.1, 3.0, 2e6))
     for one in (scene(2.1, 0.0, 1e6), scene(1.9, 3.0, 1e6)):
-        assert "chance" not in said(one)
-        assert "chance" in said(one, significant=False)
-        assert "chance" in said(one, significant=None), "not compared, as in a run of very many models"
+        assert "chance" not in told(one)
+        assert "chance" in told(replace(one, apart=False))
 
 
 def test_the_share_of_better_sentences_and_the_figure_before_are_said() -> None:
-    said = plain(scene(1.9, 3.0, 1e6).against(scene(2.0, 3.0, 1e6), CLEAR))
-    assert said.startswith("Better than the net, which needs 2.000 bits per byte.")
-    assert "25 % of the sentences" in said
+    told = against(scene(1.9, 3.0, 1e6), scene(2.0, 3.0, 1e6))
+    assert told.startswith("Better than the net, which needs 2.000 bits per byte.")
+    assert "25 % of the sentences" in told
 
 
 def test_what_a_model_has_besides_the_one_before_is_worth_the_difference() -> None:
     adding = replace(scene(1.0, 3.0, 2e6), adds="looking back")
-    assert "So looking back is worth 0.800 bits per byte here." in adding.against(scene(1.8, 3.0, 2e6), CLEAR)
-    assert "(But this model read 2" in plain(adding.against(scene(1.8, 3.0, 1e6), CLEAR))
+    assert "So looking back is worth 0.800 bits per byte here." in against(adding, scene(1.8, 3.0, 2e6))
+    assert "(But this model read 2" in against(adding, scene(1.8, 3.0, 1e6))
     after = next(one["after"]["rnn"] for one in outlines() if "rnn" in one.get("after", {}))
     assert after["adds"] == "looking back"
 
@@ -70,7 +68,7 @@ def test_a_network_that_differs_in_more_than_its_state_is_not_said_to_gain_by_th
     assert "adds" not in outline
     assert {"compared"} <= set(outline) & set(outline["after"]["vectors"])
     for bits in (1.0, 1.9):  # better, and worse
-        told = replace(scene(bits, 3.0, 2e6), compared="It is so.").against(scene(1.8, 3.0, 2e6), CLEAR)
+        told = against(replace(scene(bits, 3.0, 2e6), compared="It is so."), scene(1.8, 3.0, 2e6))
         assert told.endswith("It is so.")
         assert "So " not in told
 
@@ -87,20 +85,20 @@ def test_what_a_trained_network_loses_without_attention_is_no_part_of_its_gain(l
     )
     manifest = SimpleNamespace(tokens={"words": SimpleNamespace(tokens={"valid": 100})})
     run = SimpleNamespace(manifest=manifest, corpus=SimpleNamespace(splits={"valid": SimpleNamespace(bytes=400)}))
-    data: Any = SimpleNamespace(run=run, comparison=CLEAR.comparison, measured=lambda experiment: {})
+    data: Any = SimpleNamespace(run=run, measured=lambda experiment: {})
     found = Loss.of(outline, model, data)
     assert found is not None
     assert found.bits_per_byte == lost / 4  # tokens of four bytes
-    told = replace(scene(1.0, 3.0, 2e6), lost=found).against(scene(1.8, 3.0, 2e6), data)
+    told = against(replace(scene(1.0, 3.0, 2e6), lost=found), scene(1.8, 3.0, 2e6))
     assert f"{lost / 4:.3f} bits per byte more" in told
     assert Loss.of({}, model, data) is None
     for odd in (-0.1, 0.9):  # nothing, or more than all of the gain
         one = replace(scene(1.0, 3.0, 2e6), lost=replace(found, bits_per_byte=odd))
-        assert "Without" not in one.against(scene(1.8, 3.0, 2e6), data)
+        assert "Without" not in against(one, scene(1.8, 3.0, 2e6))
 
 
 @pytest.mark.parametrize(
-    ("value", "p", "said"),
+    ("value", "p", "told"),
     [
         (-0.02, 0.001, "needs 0.020 bits per byte more (+0.010 to +0.030)"),
         (0.02, 0.001, "needs 0.020 bits per byte fewer (−0.030 to −0.010)"),
@@ -109,10 +107,11 @@ def test_what_a_trained_network_loses_without_attention_is_no_part_of_its_gain(l
         (0.011, 0.06, "may need fewer bits per byte (95 % interval −0.021 to −0.001), but"),
     ],
 )
-def test_what_training_without_a_part_changes(value: float, p: float, said: str) -> None:
+def test_what_training_without_a_part_changes(value: float, p: float, told: str) -> None:
     row = FoundRow("Additive attention", value=value, low=value - 0.01, high=value + 0.01, p_holm=p)
-    assert said in plain(Loss("looking back", 0.034, row).in_laboratory)
-    assert Loss("looking back", 0.034).in_laboratory == ""
+    one = replace(scene(1.0, 3.0, 2e6), lost=Loss("looking back", 0.034, row))
+    assert told in said("shares", scene=one)
+    assert said("shares", scene=replace(one, lost=Loss("looking back", 0.034))) == ""
 
 
 def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> None:
@@ -120,18 +119,19 @@ def test_the_states_begin_before_the_first_word_where_attention_mixes_them() -> 
         return replace(scene(1.0, 3.0, 2e6), found={"tokens": ["The", "cat"], **found}).states
 
     assert states(states=[[0.25, -1.0], [-0.5, 0.0]]) == [("<s>", [0.25, -1.0]), ("The", [-0.5, 0.0])]
-    assert states(states=[0.5]) == [("The", [0.5])]  # of earlier versions, one number
     assert states() == []
 
 
-@pytest.mark.parametrize(("values", "said"), [([0.95, 1.06], "0.95 to 1.06 times"), ([0.9, 1.3], ""), ([], "")])
-def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], said: str) -> None:
+@pytest.mark.parametrize(("values", "ends"), [([0.95, 1.06], (0.95, 1.06)), ([0.9, 1.3], None), ([], None)])
+def test_attention_that_prefers_no_distance_is_nearer_to_an_average(values: list[float], ends: Any) -> None:
     tables = [{"kind": "bars", "title": "How far", "values": values}]
     model: Any = SimpleNamespace(cell=SimpleNamespace(measured=lambda _: tables))
-    told = spread("How far", model)
-    assert said in told
-    assert bool(told) == bool(said)
-    assert spread("another", model) == ""
+    found = even("How far", model)
+    assert found == (ends and ("How far", *ends))
+    if found:
+        title, low, high = found
+        assert "0.95 to 1.06 times" in said("even", title=title, low=low, high=high)
+    assert even("another", model) is None
 
 
 # Counting
@@ -216,6 +216,9 @@ SCENES = [
 
 
 def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
+    def told(found: Unseen) -> str:
+        return said("unseen", found=found)
+
     first, table, vectors = ending(*[9.0] * 6), ending(*[8.0] * 6), ending(1, 1, 9, 4, 1, 7)
     found = Unseen.of(SCENES, [first, table, vectors], 1, DATA)
     assert found is not None
@@ -223,18 +226,18 @@ def test_pairs_of_the_training_text_and_unknown_words_are_left_out() -> None:
     assert found.scene.tokens == ["a", "c", "d"]
     assert found.bits == (9.0, 8.0, 4.0)
     assert found.saved == (-1.0, 4.0, 1.0)
-    assert "“c d”" in found.said
-    assert "most to this guess is “c”" in found.said
+    assert "“c d”" in told(found)
+    assert "most to this guess is “c”" in told(found)
     # of the test tokens the first begins its document, the third was seen, the fourth is unknown
     assert found.many == 2
     assert found.means == pytest.approx((4.0, 9.0, 2.5))
-    assert "the net vectors needs fewer bits than the net table, and fewer than the net first." in found.said
-    assert "but no fewer than the net first, which" in replace(found, means=(2.4, 9.0, 2.5)).said
+    assert "the net vectors needs fewer bits than the net table, and fewer than the net first." in told(found)
+    assert "but no fewer than the net first, which" in told(replace(found, means=(2.4, 9.0, 2.5)))
     others = replace(found, means=(2.45, 2.4, 2.5))
-    assert "the net vectors needs no fewer bits than the net table, but" in others.said
-    assert others.said.endswith(" Only the net table needs fewer than the net first.")
+    assert "the net vectors needs no fewer bits than the net table, but" in told(others)
+    assert told(others).endswith(" Only the net table needs fewer than the net first.")
     counts_first = replace(found, scenes=tuple(SCENES[1:]), means=(9.0, 2.5))
-    assert counts_first.said.endswith("the net vectors needs fewer bits than the net table.")
+    assert told(counts_first).endswith("the net vectors needs fewer bits than the net table.")
 
 
 @pytest.mark.parametrize("table", [None, 1])
@@ -271,10 +274,10 @@ def test_the_sentence_that_needs_far_words_is_that_in_which_they_matter_most_and
     assert found is not None
     # far words matter less in the second, which gains more; the third gains by near ones, and the fourth hardly gains
     assert (found.reach, found.bits, found.often) == (2, (9.0, 2.0), 3)
-    said = plain(found.said)
+    told = said("far_back", found=found)
     for part in ("at most 2 tokens", "“w1”, 4 tokens back", "by 1.5 bits", "2.0 bits for “end”, the net needs 9.0."):
-        assert part in said
-    assert "In 3 of the 4 sentences" in plain(found.typical(4))
+        assert part in told
+    assert "In 3 of the 4 sentences" in said("far_back_chosen", found=found, candidates=4, limits=LIMITS)
     best = {**counted, (0, 0): changing(1.9, 0, 0, 0, 2, 5)}  # of another model, which needs fewest for the first
     other = FarBack.of([table, looking, table], [counted, read, best], 0)
     assert other is not None
@@ -311,19 +314,20 @@ def test_it_is_the_sentence_in_which_attention_adds_most_where_the_model_beats_t
     assert found is not None
     assert found.scene.found is OWN[0, 1]  # the third gains less than a bit; the first gains more, but adds less
     assert (found.bits, found.raised, found.sentences) == (4.0, 3, 4)
-    said = plain(found.said(scene(2.0, 3.0, 1e6)))
-    assert "needs 3.0 bits for “end”, the net needs 4.0." in said
-    assert "the odds of “end” by 2.7." in said  # e
-    assert "those of “most” most, by 148." in said  # e to the power of 5
-    assert "“least” (× 0.00) and “most” (× 148)" in found.effects  # e to the power of -7 and of 5
-    assert "In 3 of the 4 sentences" in plain(found.chosen(NET))
+    told = said("odds", look=found, counting=scene(2.0, 3.0, 1e6), times=times)
+    assert "needs 3.0 bits for “end”, the net needs 4.0." in told
+    assert "the odds of “end” by 2.7." in told  # e
+    assert "those of “most” most, by 148." in told  # e to the power of 5
+    effects = said("effects", look=found, times=times)
+    assert "“least” (× 0.00) and “most” (× 148)" in effects  # e to the power of -7 and of 5
+    assert "In 3 of the 4 sentences" in chosen(found, NET)
 
 
 def test_it_is_the_running_sentence_where_attention_helps_nowhere() -> None:
     for counted in (None, needing(1.0, 3.0, 4.0, 2.0)):
         found = Looking.of(NET, OWN, counted)
         assert found is not None
-        assert (found.scene, found.bits, found.chosen(NET)) == (NET, None, "")
+        assert (found.scene, found.bits, chosen(found, NET)) == (NET, None, "")
 
 
 def test_a_sentence_in_which_it_looks_far_back_goes_first() -> None:
@@ -332,10 +336,10 @@ def test_a_sentence_in_which_it_looks_far_back_goes_first() -> None:
     assert found is not None
     assert found.scene.found is far  # the second adds 1.0, but its word looks at itself
     assert found.far
-    assert "3 or more places back" in found.chosen(NET)
+    assert "3 or more places back" in chosen(found, NET)
     found = Looking.of(NET, {(0, 0): looking_at(3.0, 1.0, "<s> v w", (0.1, 0.8, 0.1))}, needing(9.0))
     assert found is not None
-    assert "one place back" in found.said(NET)
+    assert "one place back" in said("odds", look=found, counting=NET, times=times)
 
 
 def test_models_without_attention_look_at_nothing() -> None:
@@ -345,18 +349,17 @@ def test_models_without_attention_look_at_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "parts"),
     [
-        ({}, ""),
-        ({"qk_norm": None, "positions": "learned"}, ""),
-        ({"positions": "rotary"}, "are turned"),
-        ({"qk_norm": True, "positions": "rotary"}, "are brought to one length and are turned"),
+        ({}, []),
+        ({"qk_norm": None, "positions": "learned"}, []),
+        ({"positions": "rotary"}, ["are turned"]),
+        ({"qk_norm": True, "positions": "rotary"}, ["are brought", "are turned"]),
     ],
 )
 def test_what_is_done_to_queries_and_keys_first_is_told_by_the_hyper_parameters(
-    given: dict[str, object], said: str
+    given: dict[str, object], parts: list[str]
 ) -> None:
     model: Any = SimpleNamespace(cell=SimpleNamespace(info={"hyperparameters": given}))
-    told = Looking(replace(NET, model=model), None, 0, 0).turned
-    assert said in told
-    assert bool(told) == bool(said)
+    turned = Looking(replace(NET, model=model), None, 0, 0).turned
+    assert [" ".join(part.split()[:2]) for part in turned] == parts

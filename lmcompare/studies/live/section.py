@@ -39,9 +39,9 @@ class Answering:
 def build(data: ReportData) -> Section | None:
     """Return the section; None if the page can compute none of the models."""
     if data.page.get("live") == SERVED:
-        models = [model for model in data.scored if model.name in data.page["models"]]
-        here = [Answering(model, {}, quality="The model itself, on the server of this page.") for model in models]
-        names = [{"name": model.title, "id": model.name} for model in models]
+        served = [model for model in data.scored if model.name in data.page["models"]]
+        here = [Answering(model, {}, quality="The model itself, on the server of this page.") for model in served]
+        names = [{"name": model.title, "id": model.name} for model in served]
         return _section(data, {"served": True, "models": names}, here)
     fingerprint = data.main_tokens
     if not fingerprint or "none" in _options(data, "live"):

@@ -15,16 +15,92 @@ from lmcompare.exhibits import Bars
 from lmcompare.exhibits.attention import BEGINNING
 from lmcompare.render import numbers
 from lmcompare.render.charts.strips import strip
-from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData
-from lmcompare.studies.story.attention import LookedAt
 
 EVEN = 1.25  # times an even share: if no distance gets more, attention prefers none
 COUNTS = 0.1  # bits: an earlier word that changes the guess by less does not count
 GAIN = 1.0  # the least bits that a model saves in a sentence that shows its advantage over the table of phrases
+ADDED = 3  # how many next words with the greatest changes of logits are named
+SHOWN = 4  # how many words of the greatest attention weights have a row; all others share one
 
 Guesses = Mapping[tuple[int, int], Mapping[str, Any]]  # a model's ``influences`` by the place of the sentence
+
+
+@dataclass(frozen=True)
+class Line:
+    """A word that is looked at, with its numbers; several words share a line that has no numbers of single words."""
+
+    word: str
+    weight: float
+    part: float
+    product: float | None = None
+    score: float | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """What the last word of a sentence looks at in one head; ``stored`` is the ``attention`` of ``influences``."""
+
+    stored: Mapping[str, Any]
+
+    @property
+    def additive(self) -> bool:
+        """Whether query and key are added; otherwise they are multiplied."""
+        return bool(self.stored["additive"])
+
+    @property
+    def words(self) -> list[tuple[str, float]]:
+        """Each word that is seen, with its weight."""
+        return list(zip(map(visible, self.stored["words"]), self.stored["weights"], strict=True))
+
+    @property
+    def lines(self) -> list[Line]:
+        """The words of the greatest weights, as in the sentence, and the others together."""
+        weights, values = (np.array(self.stored[name]) for name in ("weights", "values"))
+        parts = weights * values
+        most = np.argsort(-weights, kind="stable")[:SHOWN]
+        found = [
+            Line(
+                self.words[at][0],
+                float(weights[at]),
+                float(parts[at]),
+                self.stored["products"][at],
+                self.stored["scores"][at],
+                float(values[at]),
+            )
+            for at in sorted(most.tolist())
+        ]
+        rest = np.delete(np.arange(len(weights)), most)
+        if len(rest):
+            name = numbers.plural(len(rest), "other word")
+            found.append(Line(name, float(weights[rest].sum()), float(parts[rest].sum())))
+        return found
+
+    def adds(self, word: str) -> tuple[float | None, list[tuple[str, float]]]:
+        """Return what the head adds to the logit of a next word, and the other words with the greatest changes.
+
+        None and an empty list if that is not known.
+        """
+        added = {visible(one["token"]): float(one["logit"]) for one in self.stored.get("adds") or ()}
+        others = [(each, amount) for each, amount in added.items() if each != word]
+        return added.get(word), sorted(others, key=lambda one: -abs(one[1]))[:ADDED]
+
+    @property
+    def mixed(self) -> float:
+        """The sum of the weighted values."""
+        return float(np.dot(self.stored["weights"], self.stored["values"]))
+
+    @property
+    def most(self) -> Line:
+        """The word of the greatest weight."""
+        return max((line for line in self.lines if line.score is not None), key=lambda line: line.weight)
+
+    @property
+    def raised(self) -> float:
+        """The sum of e to the power of all scores, by which the softmax divides."""
+        return float(np.exp(self.stored["scores"]).sum())
 
 
 @dataclass(frozen=True)
@@ -39,8 +115,12 @@ class Scene:
     row : Row
     found : mapping
         Its guess of the running sentence, as in ``influences``.
-    better : float or None
+    before : Scene or None
+        The scene before.
+    better : float
         The share of test sentences for which it needs fewer bits than the model of the scene before.
+    apart : bool
+        Whether the two models are significantly apart on the whole text.
     by_distance : sequence of float
         The mean change in bits when the token at each distance before the guessed word is replaced, the last one
         first, over all sentences that are long enough.
@@ -54,8 +134,9 @@ class Scene:
         What the trained model loses without one of its parts; None if the model has no exhibit on this.
     then : mapping
         The title and the text of the second scene of this model, which shows its attention; empty for one scene.
-    spread : str
-        What its attention does in running text, where that is unlike the sentence shown; "" for nothing to say.
+    even : tuple or None
+        The title of the exhibit by which its attention prefers no distance in running text, and the least and the
+        greatest part of an even share that a distance gets; None for nothing to say.
     compared : str
         Why it is compared with the model of the scene before, if the two differ in more than one thing, and what the
         difference does not tell; "" for nothing to say.
@@ -67,30 +148,18 @@ class Scene:
     model: Model
     row: Row
     found: Mapping[str, Any]
-    better: float | None
     by_distance: Sequence[float]
     turned: float
+    before: Scene | None = None
+    better: float = 0.0
+    apart: bool = True
     idea: FoundRow | None = None
     adds: str = ""
     lost: Loss | None = None
     then: Mapping[str, str] = field(default_factory=dict)
     whole: FoundRow | None = None
-    spread: str = ""
+    even: tuple[str, float, float] | None = None
     compared: str = ""
-
-    def per_byte(self, data: ReportData) -> str:
-        """Return a sentence that converts its bits per token into bits per byte; "" if the numbers are not known."""
-        tokens = data.run.manifest.tokens[self.model.entry.tokens_fingerprint].tokens["test"]
-        size, rest = data.run.corpus.splits["test"].bytes, self.row.overhead_bits_per_byte
-        if not self.row.perplexity or not tokens or rest is None:
-            return ""
-        bits = float(np.log2(self.row.perplexity))
-        return (
-            f"Over the whole test text, this model needs {numbers.decimals(bits, 2)} bits per token on average. A"
-            f" token stands for {numbers.decimals(size / tokens, 2)} bytes of the text on average, so that is"
-            f" {numbers.bits_per_byte(bits * tokens / size)} bits per byte. White space and the spelling of unknown"
-            f" words add {numbers.bits_per_byte(rest)} bits per byte for each model with these tokens."
-        )
 
     def guessing(self, found: Mapping[str, Any]) -> Scene:
         """Return the same scene with the guess of another sentence."""
@@ -112,6 +181,11 @@ class Scene:
         return likely(self.found)
 
     @property
+    def per_token(self) -> float | None:
+        """Bits per token of the whole test text."""
+        return float(np.log2(self.row.perplexity)) if self.row.perplexity else None
+
+    @property
     def looked_at(self) -> LookedAt | None:
         """What its last word looks at in one head; None for a model without attention."""
         stored = self.found.get("attention")
@@ -124,7 +198,7 @@ class Scene:
 
         The numbers are those of the state if attention mixes the states themselves. Empty if nothing is stored.
         """
-        rows = [np.atleast_1d(row).tolist() for row in self.found.get("states") or ()]  # old runs have one number
+        rows = list(self.found.get("states") or ())
         words = [visible(str(token)) for token in self.found["tokens"][:-1]]
         return list(zip([BEGINNING, *words][-len(rows) :], rows, strict=True)) if rows else []
 
@@ -155,112 +229,43 @@ class Scene:
         return changes
 
     @property
-    def swapped(self) -> float:
-        """The change in bits when the two tokens before the guessed word change places."""
-        return float(self.found["swapped"])
-
-    def weights(self, full: float) -> list[float]:
-        """Return the height of the bar above each token, between 0 and 1, if ``full`` bits have the highest bar."""
-        return [min(1.0, change / full) for change in self.replaced]
+    def most(self) -> int:
+        """The place of the earlier token that matters most."""
+        return max(range(len(self.replaced)), key=self.replaced.__getitem__)
 
     @property
     def reach(self) -> int:
         """How many tokens back the guess depends on words; 0 for none."""
-        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
-        return len(self.replaced) - counting[0] if counting else 0
+        return reach(self.replaced)
 
-    def depends(self, tokens: Sequence[str]) -> str:
-        """Return on which earlier words the guess depends, in words."""
-        counting = [at for at, change in enumerate(self.replaced) if change >= COUNTS]
-        if not counting:
-            less = "" if max(self.replaced) < 1e-6 else f" by {COUNTS} bits or more"
-            return f"No earlier word changes this guess{less}."
-        most = max(counting, key=lambda at: self.replaced[at])
-        back = numbers.plural(self.reach, "token")
-        swapped = (
-            f"changes it by {numbers.decimals(self.swapped, 1)} bits" if self.swapped >= COUNTS else "changes nothing"
-        )
-        return (
-            f"The guess depends most on “{visible(tokens[most])}” and reaches {back} back, to"
-            f" “{visible(tokens[counting[0]])}”. Swapping the last two tokens {swapped}."
-        )
+    @property
+    def swaps(self) -> bool:
+        """Whether the guess changes when the two tokens before the guessed word change places."""
+        return float(self.found["swapped"]) >= COUNTS
 
-    def against(self, before: Scene, data: ReportData) -> str:
-        """Return how the model compares on the whole text with that of the scene before, and why if it is worse."""
-        own, other = self.row.bits, before.row.bits
-        worse = own > other
-        said = (
-            f"{'Worse' if worse else 'Better'} than {spoken(before.model.title)}, which needs"
-            f" {numbers.bits_per_byte(other)} bits per byte. This model needs fewer bits on"
-            f" {numbers.percent(self.better or 0.0, 0)} of the sentences."
-        )
-        if not self._surely_apart(before, data):
-            return f"{said} The difference may be chance."
-        if worse:
-            return " ".join(filter(None, (said, self._why_worse(before), self.compared)))
-        why = self._worth(before), self.compared, "" if self.then else self.shares(before, data)
-        return " ".join(filter(None, (said, *why)))
+    @property
+    def gain(self) -> float:
+        """The bits per byte that it needs fewer than the model of the scene before; 0 for the first scene."""
+        return self.before.row.bits - self.row.bits if self.before else 0.0
 
-    def _surely_apart(self, before: Scene, data: ReportData) -> bool:
-        apart = data.comparison.difference(self.model.name, before.model.name)
-        return apart is not None and apart.significant
+    @property
+    def ignores_order(self) -> bool:
+        """Whether it ignores the order of words, and the model of the scene before does not."""
+        return self.before is not None and self.turned < COUNTS <= self.before.turned
 
-    def _worth(self, before: Scene) -> str:
-        """Return the gain by the one thing that the model of the scene before has not; "" if they differ in more."""
-        if not self.adds:
-            return ""
-        gain = numbers.bits_per_byte(before.row.bits - self.row.bits)
-        return f"So {self.adds} is worth {gain} bits per byte here.{_reading(self.model, before.model)}"
+    @property
+    def read(self) -> float | None:
+        """How many tokens the model read in training."""
+        return tokens_read(self.model.entry)
 
-    def shares(self, before: Scene, data: ReportData) -> str:
-        """Return how much of the gain over the scene before may be due to the part whose loss was measured.
+    def read_more_than(self, other: Scene) -> bool:
+        """Return whether the model is known to have read much more in training than another one."""
+        return self.read is not None and other.read is not None and self.read > SAME_AMOUNT * other.read
 
-        It is "" if that is not known, and if there is no gain.
-        """
-        gain = before.row.bits - self.row.bits
-        if self.lost is not None and self.lost.in_laboratory:
-            return self.lost.in_laboratory
-        if self.lost is None or not 0 < self.lost.bits_per_byte < gain or not self._surely_apart(before, data):
-            return ""
-        lost = numbers.bits_per_byte(self.lost.bits_per_byte)
-        return (
-            f"Without {self.lost.part}, the trained network needs {lost} bits per byte more. This was measured in one"
-            " training, on a sample of the validation text. A network that is trained without it may need fewer."
-        )
-
-    def _why_worse(self, before: Scene) -> str:
-        """Return what the figures of the run say about why it is worse than the model of the scene before."""
-        if self.turned < COUNTS <= before.turned:
-            return (
-                "One reason may be that it ignores the order of words: swapping the last two tokens changes the guess"
-                f" of {spoken(before.model.title)} by {numbers.decimals(before.turned, 1)} bits on average, and its"
-                f" own by {numbers.decimals(self.turned, 1)} bits. Another may be the number of words that it sees."
-            )
-        read, more = (tokens_read(each.model.entry) for each in (self, before))
-        if read is not None and more is not None and more > SAME_AMOUNT * read:
-            return (
-                f"It read {numbers.amount(read)} tokens in training, {spoken(before.model.title)}"
-                f" {numbers.amount(more)}. Their settings differ, too, so this run does not tell which design is"
-                " better. The learning curves compare the two after equal amounts of text."
-            )
-        return "The figures of this run show no reason."
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A sentence, other than the running one, that shows what one idea adds to counting phrases.
-
-    Parameters
-    ----------
-    table, scene : Scene
-        The model that counts phrases, and the one with the idea, with their guesses of this sentence.
-    bits : tuple of float
-        What each scene's model needs for the last word.
-    """
-
-    table: Scene
-    scene: Scene
-    bits: tuple[float, ...]
+    @property
+    def loses(self) -> bool:
+        """Whether the loss of a part may be a part of the gain over the model of the scene before."""
+        return self.lost is not None and self.apart and 0 < self.lost.bits_per_byte < self.gain
 
 
 @dataclass(frozen=True)
@@ -287,28 +292,8 @@ class Loss:
         if not values:
             return None
         row = data.measured(outline["experiment"]).get(outline["row"])
-        return cls(outline["part"], values[0] / bytes_of_token, row)
-
-    @property
-    def in_laboratory(self) -> str:
-        """What training without the part changes; "" if that was not measured."""
-        row = self.trained
-        if row is None or row.value is None or row.low is None or row.high is None:
-            return ""
-        ends = f"{numbers.signed(-row.high)} to {numbers.signed(-row.low)}"
-        if not row.found:
-            trained = f"The laboratory has also trained the same network without {self.part}."
-            if row.low <= 0 <= row.high:
-                return f"{trained} A difference in bits per byte was not found (95 % interval {ends})."
-            return (
-                f"{trained} That network may need {'more' if row.high < 0 else 'fewer'} bits per byte (95 % interval"
-                f" {ends}), but this is not significant after the correction for several tests."
-            )
-        amount, more = numbers.bits_per_byte(abs(row.value)), "more" if row.value < 0 else "fewer"
-        return (
-            f"In the laboratory, the same network trained without {self.part} needs {amount} bits per byte {more}"
-            f" ({ends})."
-        )
+        known = row is not None and None not in (row.value, row.low, row.high)
+        return cls(outline["part"], values[0] / bytes_of_token, row if known else None)
 
 
 def bars(model: Model, title: str) -> list[float]:
@@ -321,28 +306,16 @@ def bars(model: Model, title: str) -> list[float]:
     return []
 
 
-def spread(title: str, model: Model) -> str:
-    """Return a sentence if attention prefers no distance in running text, by an exhibit of bars; "" otherwise."""
+def even(title: str, model: Model) -> tuple[str, float, float] | None:
+    """Return the title, the least and the greatest bar of an exhibit if attention prefers no distance by it."""
     found = bars(model, title)
-    if not found or max(found) > EVEN:
-        return ""
-    ends = [numbers.decimals(pick(found), 2) for pick in (min, max)]
-    return (
-        "A short sentence has few states, so each can get much of the weight. In running text, this attention prefers"
-        f" no distance: a state gets {ends[0]} to {ends[1]} times an even share of the weight on average, near or"
-        f" far. The exhibit “{title}” says over how many states the weight of a single guess is spread there."
-    )
+    return None if not found or max(found) > EVEN else (title, min(found), max(found))
 
 
-def _reading(model: Model, before: Model) -> str:
-    """Return a remark on two trainings that read unequal amounts of text; "" if they did not."""
-    own, other = (tokens_read(each.entry) for each in (model, before))
-    if own is None or other is None or max(own, other) <= SAME_AMOUNT * min(own, other):
-        return ""
-    return (
-        f" (But this model read {numbers.amount(own)} tokens in training, {spoken(before.title)}"
-        f" {numbers.amount(other)}.)"
-    )
+def reach(changes: Sequence[float]) -> int:
+    """Return how far back the farthest token is that changes the guess, in tokens; 0 if none does."""
+    counting = [at for at, change in enumerate(changes) if change >= COUNTS]
+    return len(changes) - counting[0] if counting else 0
 
 
 def likely(found: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -7,23 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
 
 from lmcompare.analysis.findings import StoredFindings
+from lmcompare.exhibits.attention import FAR
 from lmcompare.render import numbers
-from lmcompare.render.templating import fill
+from lmcompare.render.charts.strips import strip
 from lmcompare.render.titles import spoken
 from lmcompare.render.tokens import visible
 from lmcompare.report.data import Model, ReportData, Section
 from lmcompare.runfolder.parquet import Array
-from lmcompare.studies.story.attention import mask
-from lmcompare.studies.story.far_back import FarBack
-from lmcompare.studies.story.looking import all_of
-from lmcompare.studies.story.scene import COUNTS, Loss, Scene, likely, spread
-from lmcompare.studies.story.unseen import Unseen
+from lmcompare.studies.story.scene import COUNTS, GAIN, Loss, Scene, even, likely
+from lmcompare.studies.story.sentences import FAR_CHANGE, FarBack, Looking, Unseen, all_of, times
+from lmcompare.studies.story.sentences import MOST as MOST_BITS
 from lmcompare.tokens import Encoded, IntArray
 
 
@@ -91,31 +90,32 @@ MOST = 4  # words of the longest context
 NAMED = 3  # next words that are named
 
 
-def followed(data: ReportData, scene: Scene) -> str:
-    """Return sentences on the words that follow the end of the sentence's context in the training text.
+@dataclass(frozen=True)
+class Followed:
+    """The end of the sentence's context, how often it occurs in the training text, and what follows it there."""
 
-    They are about the longest end that occurs there, of at most ``MOST`` words, and the end that is a word shorter;
-    "" if none occurs.
-    """
-    said: list[str] = []
-    train = data.run.tokens[data.main_tokens].train
-    context = train.vocabulary.ids([str(token) for token in scene.found["tokens"][:-1]])
-    for length in range(min(MOST, len(context)), 0, -1):
-        after = next_of(train, context[-length:])
-        if not len(after):
-            continue
-        ids, counts = np.unique(after, return_counts=True)
-        order = np.lexsort((ids, -counts))[:NAMED]
-        parts = [f"“{visible(train.vocabulary[int(ids[i])])}” ({numbers.count(int(counts[i]))})" for i in order]
-        others = len(after) - int(counts[order].sum())
-        if others:
-            parts.append(f"other words ({numbers.count(others)})")
-        words = " ".join(scene.tokens[-1 - length : -1])
-        times = f"{numbers.count(len(after))} times" if len(after) > 1 else "once"
-        said.append(f"“{words}” occurs {times} in the training text, followed by {numbers.listed(parts)}.")
-        if len(said) == 2:
-            break
-    return " ".join(said)
+    words: str
+    times: int
+    by: list[str]
+
+    @classmethod
+    def of(cls, data: ReportData, scene: Scene) -> list[Self]:
+        """Return the longest end that occurs, of at most ``MOST`` words, and the one that is a word shorter."""
+        found: list[Self] = []
+        train = data.run.tokens[data.main_tokens].train
+        context = train.vocabulary.ids([str(token) for token in scene.found["tokens"][:-1]])
+        for length in range(min(MOST, len(context)), 0, -1):
+            after = next_of(train, context[-length:])
+            if not len(after):
+                continue
+            ids, counts = np.unique(after, return_counts=True)
+            order = np.lexsort((ids, -counts))[:NAMED]
+            parts = [f"“{visible(train.vocabulary[int(ids[i])])}” ({numbers.count(int(counts[i]))})" for i in order]
+            others = len(after) - int(counts[order].sum())
+            if others:
+                parts.append(f"other words ({numbers.count(others)})")
+            found.append(cls(" ".join(scene.tokens[-1 - length : -1]), len(after), parts))
+        return found[:2]
 
 
 def next_of(text: Encoded, context: IntArray) -> IntArray:
@@ -131,6 +131,7 @@ def next_of(text: Encoded, context: IntArray) -> IntArray:
 
 SAME = 0.05  # bits: a smaller change is shown as 0.0
 NETWORK = ("cell", "width", "hidden", "layers", "spelling")  # hyper-parameters that make a recurrent network
+LIMITS = {"counts": COUNTS, "gain": GAIN, "bits": MOST_BITS, "far": FAR, "far_change": FAR_CHANGE}  # that are told
 FUTURE = "later words change no earlier score"  # the check that a model without its mask would fail
 
 
@@ -146,27 +147,22 @@ class Shuffle:
         How many of the last words have changed places.
     guesses : tuple
         By scene, its most likely word with the probability, before and after, and its bits after.
-    said : str
-        Whose guesses stay the same.
+    same, changed : list of str
+        The models whose bits stay the same, and the others with the change.
     """
 
     tokens: tuple[str, ...]
     moved: int
     guesses: tuple[tuple[tuple[str, float], tuple[str, float], float], ...]
-    said: str
+    same: list[str]
+    changed: list[str]
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene]) -> Self | None:
-        """Return the guesses; None if the version that wrote the run did not measure them."""
-        after = [scene.found.get("shuffled") for scene in scenes]
-        if not all(after):
-            return None
-        found = [each for each in after if each is not None]
+    def of(cls, scenes: Sequence[Scene]) -> Self:
+        """Return the guesses of these scenes' models."""
+        found = [scene.found["shuffled"] for scene in scenes]
         changes = {spoken(s.model.title): float(each["bits"]) - s.bits for s, each in zip(scenes, found, strict=True)}
         same = [title for title, change in changes.items() if abs(change) < SAME]
-        others = [f"{title} ({numbers.signed(change, 1)})" for title, change in changes.items() if title not in same]
-        said = [f"stay the same for {numbers.listed(same)}"] if same else []
-        said += [f"change for {numbers.listed(others)}"] if others else []
         before, now = scenes[0].found["tokens"][:-1], found[0]["tokens"][:-1]
         return cls(
             tuple(visible(str(token)) for token in now),
@@ -175,7 +171,8 @@ class Shuffle:
                 (scene.next[0], likely(each)[0], float(each["bits"]))
                 for scene, each in zip(scenes, found, strict=True)
             ),
-            f"The bits for “{visible(str(scenes[0].found['tokens'][-1]))}” {', and '.join(said)}.",
+            same,
+            [f"{title} ({numbers.signed(change, 1)})" for title, change in changes.items() if title not in same],
         )
 
 
@@ -229,69 +226,88 @@ def build(data: ReportData) -> Section | None:
     if len(told) < 2 or key is None:
         return None
     sums = sentence_bits(data, [model for _, model in told])
-    shares = [None, *(float((later < earlier).mean()) for earlier, later in pairwise(sums))]
-    worth = data.ideas
-    scenes = [
-        Scene(
-            outline["title"],
-            " ".join(outline["text"].split()),
-            outline.get("shows", ""),
-            model,
-            rows[model.name],
-            found[key],
-            share,
-            by_distance([one["replaced"] for one in found.values()]),
-            float(np.mean([one["swapped"] for one in found.values()])),
-            worth.get(outline.get("idea", "")),
-            outline.get("adds", ""),
-            None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
-            outline.get("then", {}),
-            worth.get(outline.get("whole", "")),
-            spread(outline.get("reach", ""), model),
-            outline.get("compared", ""),
+    scenes: list[Scene] = []
+    for at, ((outline, model), found) in enumerate(zip(told, guesses, strict=True)):
+        difference = data.comparison.difference(model.name, told[at - 1][1].name) if at else None
+        scenes.append(
+            Scene(
+                outline["title"],
+                " ".join(outline["text"].split()),
+                outline.get("shows", ""),
+                model,
+                rows[model.name],
+                found[key],
+                by_distance([one["replaced"] for one in found.values()]),
+                float(np.mean([one["swapped"] for one in found.values()])),
+                scenes[-1] if at else None,
+                float((sums[at] < sums[at - 1]).mean()) if at else 0.0,
+                difference is not None and difference.significant,
+                data.ideas.get(outline.get("idea", "")),
+                outline.get("adds", ""),
+                None if "adds" in outline else Loss.of(outline.get("lost", {}), model, data),
+                outline.get("then", {}),
+                data.ideas.get(outline.get("whole", "")),
+                even(outline.get("reach", ""), model),
+                outline.get("compared", ""),
+            )
         )
-        for (outline, model), share, found in zip(told, shares, guesses, strict=True)
-    ]
-    tokens = scenes[0].tokens
     table = next((at for at, (outline, _) in enumerate(told) if "table" in outline), None)
     looks = all_of(scenes, guesses, table)
-    first_look, last_look = next(iter(looks.values()), None), next(reversed(looks.values()), None)
-    html = fill(
+    last = next(reversed(looks.values()), None)
+    looking = next((scene.model for scene in reversed(scenes) if scene.looked_at), None)
+    return Section.written(
         "story",
+        "From counting to attention",
         __package__,
-        data=data,
         scenes=scenes,
-        small={model.name: SmallExample.of(o["small"]) for o, model in told if o.get("small")},
-        table=None if table is None else scenes[table],
+        calculations={model.name: SmallExample.of(o["small"]) for o, model in told if o.get("small")},
+        counting=None if table is None else scenes[table],
         looks=looks,
-        first_look=first_look,
-        last_look=last_look,
-        guessed=sum(scene.right for scene in scenes),
-        mask=mask((last_look.scene.tokens if last_look else tokens)[:-1], last_look.looked if last_look else None),
+        first_look=next(iter(looks.values()), None),
+        mask=mask(scenes[0].tokens[:-1], last),
         shuffle=Shuffle.of(scenes),
         unseen=Unseen.of(scenes, guesses, table, data),
         far_back=FarBack.of(scenes, guesses, table),
-        result=result(scenes, None if table is None else scenes[table]),
         unmasked=_unmasked(data),
         laboratory=any(those for those, _ in data.findings),
-        tokens=tokens,
         candidates=len(guesses[0]),
-        heads=next((scene.model for scene in scenes if scene.looked_at and not scene.then), None),
-        window=_window(scenes),
+        bytes_per_token=_bytes_per_token(data),
+        with_heads=next((scene.model for scene in scenes if scene.looked_at and not scene.then), None),
+        looking=looking,
+        window=(looking.cell.info.get("hyperparameters") or {}).get("window") if looking else None,
         senses=any((model.cell.measured("contexts") or {}).get("senses") for model in data.scored),
         attends=any("attention" in scene.title.lower() for scene in scenes),
         passed=_passed([scene.model for scene in scenes]),
         same=all(in_order([scene.bits for scene in scenes], whole)),
         share=float(np.all(in_order(sums, whole), axis=0).mean()),
         sentences=len(sums[0]),
-        followed="" if table is None else followed(data, scenes[table]),
+        followed=[] if table is None else Followed.of(data, scenes[table]),
         full=max(COUNTS, *(max(scene.replaced, default=0.0) for scene in scenes)),
         highest=max(whole),
-        counts=COUNTS,
         stateless=next((scene for scene in scenes if scene.looked_at and scene.shows != "fading"), None),
         unranked=data.unranked,
+        strip=strip,
+        times=times,
+        limits=LIMITS,
     )
-    return Section.of("story", "From counting to attention", html)
+
+
+def _bytes_per_token(data: ReportData) -> float:
+    """Return how many bytes of the test text a token stands for on average."""
+    tokens = data.run.manifest.tokens[data.main_tokens].tokens["test"]
+    return data.run.corpus.splits["test"].bytes / max(1, tokens)
+
+
+def mask(tokens: Sequence[str], look: Looking | None) -> tuple[list[str], list[list[float | None]]]:
+    """Return the words, and the weight that each word gives each other word: None if the mask hides it.
+
+    Without a look, these are ``tokens``, and words that may be seen have the weight 0.
+    """
+    if look is None:
+        return list(tokens), [[0.0 if j <= i else None for j in range(len(tokens))] for i in range(len(tokens))]
+    # the first word that looks is the beginning of the text
+    rows, words = look.looked.stored["map"], look.scene.tokens[:-1]
+    return words if len(rows) == len(words) else ["<s>", *words], rows
 
 
 def with_models(data: ReportData) -> list[tuple[dict[str, Any], Model]]:
@@ -356,29 +372,6 @@ def sentence_bits(data: ReportData, models: Sequence[Model]) -> list[Array]:
     return found
 
 
-def result(scenes: Sequence[Scene], table: Scene | None) -> str:
-    """Return the result of the story: how much counting phrases saves, and what saving more costs."""
-    first, best = scenes[0], min(scenes, key=lambda scene: scene.row.bits)
-    whole = first.row.bits - best.row.bits
-    if whole <= 0:
-        return f"On the test text, no model of the story does better than {spoken(first.model.title)}."
-    figures = [numbers.bits_per_byte(scene.row.compared) for scene in (first, best)]
-    said = (
-        f"On the test text, the way from {spoken(first.model.title)} ({figures[0]} bits per byte) to"
-        f" {spoken(best.model.title)} ({figures[1]}) saves {numbers.percent(whole / first.row.bits, 0)} of the bits."
-    )
-    if table is None or table is first or table is best or table.row.bits >= first.row.bits:
-        return said
-    share = numbers.percent((first.row.bits - table.row.bits) / whole, 0)
-    costs = [numbers.seconds(scene.row.train_seconds) for scene in (table, best) if scene.row.train_seconds]
-    if len(costs) < 2:
-        return f"{said} Counting phrases gives {share} of this saving."
-    return (
-        f"{said} Counting phrases gives {share} of this saving after {costs[0]} of training;"
-        f" {spoken(best.model.title)}, which has all of it, is trained for {costs[1]}."
-    )
-
-
 def _with_guesses(plugin: str, data: ReportData) -> list[Model]:
     """Return the models of a plug-in that have guesses and the tokens of most models, the best first."""
     models = (model for model, _ in data.ranking if model.entry.tokens_fingerprint == data.main_tokens)
@@ -401,13 +394,6 @@ def _unmasked(data: ReportData) -> Unmasked | None:
     """Return the finding on the mask, if the folder of a run has it on its text."""
     found = (each for those, _ in data.findings for each in those if each.name == "mask")
     return next(filter(None, map(Unmasked.of, found)), None)
-
-
-def _window(scenes: Sequence[Scene]) -> tuple[str, int] | None:
-    """Return the last model with attention and the size of its window in tokens; None if it has no window."""
-    model = next((scene.model for scene in reversed(scenes) if scene.looked_at), None)
-    window = (model.cell.info.get("hyperparameters") or {}).get("window") if model else None
-    return (spoken(model.title), window) if model and isinstance(window, int) and window > 0 else None
 
 
 def _passed(models: Sequence[Model]) -> int:
