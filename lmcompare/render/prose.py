@@ -282,13 +282,13 @@ def listing(text: str, copy: bool = False) -> Markup:
     return filling.piece(html, block=True)
 
 
-def widget(package: str, context: Context, template: str, **more: Any) -> Markup:
+def widget(package: str, context: Context, template: str) -> Markup:
     """Return a part of the page that a script works with, from a template in HTML with the values of this one."""
     if not _FILLING.get().html:
         return Markup()
     own = context.environment.globals
     values: dict[str, Any] = {key: value for key, value in context.get_all().items() if value is not own.get(key)}
-    return templating.fill(template, package, **values, **more)
+    return templating.fill(template, package, **values)
 
 
 def likely(words: Iterable[tuple[str, float]], came: str = "") -> Markup:
